@@ -1,0 +1,123 @@
+/** House style as lint errors (measures from the style guide), and the import table of the architecture. */
+import pulumi from "@pulumi/eslint-plugin";
+import jest from "eslint-plugin-jest";
+import tseslint from "typescript-eslint";
+
+/** folder -> top-level folders it must not import from. */
+const forbidden = {
+  "stacks/**/*.ts": ["services/(?!contract)", "test/", "bench/", "examples/"],
+  "components/**/*.ts": [
+    "services/(?!contract)",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "bench/",
+    "examples/",
+  ],
+  "services/contract/**/*.ts": ["\\.\\./"],
+  "services/lib/**/*.ts": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "\\.\\./(gateway|operator|queue-worker|watchdog)/",
+  ],
+  "services/gateway/**/*.ts": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "\\.\\./(operator|queue-worker|watchdog)/",
+  ],
+  "services/operator/**/*.ts": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "\\.\\./(gateway|queue-worker|watchdog)/",
+  ],
+  "services/queue-worker/**/*.ts": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "\\.\\./(gateway|operator|watchdog)/",
+  ],
+  "services/watchdog/**/*.ts": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "\\.\\./(gateway|operator|queue-worker)/",
+  ],
+  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/(?!contract)"],
+};
+
+export default tseslint.config(
+  { ignores: ["node_modules/", "dist/", "coverage/"] },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      complexity: ["error", 10],
+      "max-depth": ["error", 3],
+      "max-len": [
+        "error",
+        {
+          code: 100,
+          ignoreUrls: true,
+          ignoreStrings: true,
+          ignoreTemplateLiterals: true,
+          ignoreRegExpLiterals: true,
+        },
+      ],
+      "max-lines": ["error", 350],
+      "max-lines-per-function": ["error", { max: 80 }],
+      "max-nested-callbacks": ["error", 4],
+      "max-params": ["error", 3],
+      "@typescript-eslint/explicit-function-return-type": ["error", { allowExpressions: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ["components/**/*.ts", "stacks/**/*.ts"],
+    plugins: { "@pulumi": pulumi },
+    rules: {
+      "@pulumi/no-output-in-template-literal": "error",
+      "@pulumi/no-output-instance-in-template-literal": "off",
+    },
+  },
+  ...Object.entries(forbidden).map(([files, folders]) => ({
+    files: [files],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: folders.map((folder) => ({
+            regex: `^\\.{1,2}/.*${folder}|^${folder}`,
+            message: "The import table of docs/architecture.md forbids this.",
+          })),
+        },
+      ],
+    },
+  })),
+  {
+    files: ["test/**/*.ts"],
+    extends: [jest.configs["flat/recommended"]],
+    rules: {
+      "max-lines-per-function": "off",
+      "max-nested-callbacks": "off",
+      "@typescript-eslint/explicit-function-return-type": "off",
+      "jest/expect-expect": "off",
+      "jest/no-conditional-expect": "off",
+      "jest/no-standalone-expect": "off",
+    },
+  },
+);

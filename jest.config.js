@@ -1,0 +1,10 @@
+/** Jest runs the TypeScript sources as they are, on Node's own type stripping. */
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {},
+  roots: ["<rootDir>/test"],
+  testMatch: ["**/*.test.ts"],
+  testTimeout: 30_000,
+  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+};

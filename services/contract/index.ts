@@ -1,0 +1,6 @@
+/** Schemas and types that several sides share. No I/O here. */
+export * from "./artifacts.ts";
+export * from "./function.ts";
+export * from "./names.ts";
+export * from "./queue-message.ts";
+export * from "./rest.ts";

@@ -1,0 +1,93 @@
+/**
+ * The names and places that several sides share: namespaces, ports, labels, annotations,
+ * metrics.
+ */
+
+export const NAMESPACE = { platform: "openfaas", functions: "openfaas-fn" } as const;
+
+/** TCP ports of the platform's Services and of every function pod. */
+export const PORT = {
+  gateway: 8080,
+  gatewayMetrics: 8082,
+  gatewayNode: 31112,
+  nats: 4222,
+  natsMonitor: 8222,
+  prometheus: 9090,
+  alertmanager: 9093,
+  nodeExporter: 9100,
+  queueWorkerMetrics: 8081,
+  operatorMetrics: 8081,
+  /** A function's own HTTP port, as every OpenFaaS image has it. */
+  function: 8080,
+  /** The watchdog's metrics (of-watchdog: fixed). */
+  functionMetrics: 8081,
+} as const;
+
+/** The JetStream stream, consumer and subject of asynchronous calls (OpenFaaS Pro's names). */
+export const QUEUE = {
+  name: "faas-request",
+  stream: "OF_faas-request",
+  consumer: "faas-workers",
+  subject: "faas-request",
+  /** Largest queued message, bytes. */
+  maxMessageBytes: 1024 * 1024,
+} as const;
+
+export const LABEL = {
+  /** Set on every Deployment, Service, pod and ConfigMap of a function; its value is the name. */
+  function: "faas_function",
+  scaleMin: "com.openfaas.scale.min",
+  scaleMax: "com.openfaas.scale.max",
+  scaleFactor: "com.openfaas.scale.factor",
+  scaleZero: "com.openfaas.scale.zero",
+  scaleZeroDuration: "com.openfaas.scale.zero-duration",
+  scaleTarget: "com.openfaas.scale.target",
+  scaleType: "com.openfaas.scale.type",
+  /** On Secrets in the function namespaces that functions may mount. */
+  secretManagedBy: "app.kubernetes.io/managed-by",
+} as const;
+
+export const ANNOTATION = {
+  /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
+  allowOverride: "plonk/allow-override",
+  /** On a namespace that may hold functions; value "1" (OpenFaaS). */
+  functionNamespace: "openfaas",
+  topic: "topic",
+} as const;
+
+/** Server-side-apply field managers, one per writer. */
+export const FIELD_MANAGER = {
+  operator: "plonk-operator",
+  gateway: "plonk-gateway",
+  /** Prefix of the managers that Pulumi's Kubernetes provider uses. */
+  pulumiPrefix: "pulumi-kubernetes",
+} as const;
+
+export const CRD = {
+  group: "openfaas.com",
+  version: "v1",
+  kind: "Function",
+  plural: "functions",
+  apiVersion: "openfaas.com/v1",
+  /** On the CustomResourceDefinition itself, so that a foreign OpenFaaS is told from ours. */
+  ownerLabel: "app.kubernetes.io/part-of",
+  ownerValue: "plonk",
+} as const;
+
+/** Default and limits of replicas (OpenFaaS documentation, autoscaling). */
+export const SCALE = { min: 1, max: 20, factorPercent: 20, hardMax: 1000 } as const;
+
+/** Where things lie inside a function pod. */
+export const FUNCTION_PATHS = {
+  /** Mount point of the code ConfigMap. */
+  code: "/home/app/function",
+  /** Mount point of a function's secrets, one file each. */
+  secrets: "/var/openfaas/secrets",
+} as const;
+
+export const METRIC = {
+  invocations: "gateway_function_invocation_total",
+  started: "gateway_function_invocation_started",
+  seconds: "gateway_functions_seconds",
+  serviceCount: "gateway_service_count",
+} as const;
