@@ -14,7 +14,7 @@ export interface RecipeContext {
   /** Empty directory for intermediate files, removed afterwards. */
   scratch: string;
   architecture: Architecture;
-  /** Runs a program to its end and returns its standard output; a failure names it and its last lines. */
+  /** Runs a program to its end, returns its standard output; a failure names its last lines. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
   /** Says in a few words what is going on, e.g. `compiling Kubernetes`. */
   report(message: string): void;
