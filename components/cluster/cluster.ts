@@ -1,0 +1,75 @@
+/** What the rest of Plonk knows of a Kubernetes cluster, whoever made it. */
+import type * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import type { Architecture } from "../../services/contract/index.ts";
+
+/** How an image that was assembled here reaches the nodes. */
+export const ImageDeliveryMode = {
+  /** Its archive is copied to every node and imported there. */
+  Preload: "preload",
+  /** It is pushed to a registry that the nodes pull from. */
+  Registry: "registry",
+  /** Nothing is delivered: nodes pull each image by its reference. */
+  None: "none",
+} as const;
+export type ImageDeliveryMode = (typeof ImageDeliveryMode)[keyof typeof ImageDeliveryMode];
+
+/** What a cluster offers, so that components create only what works there. */
+export interface ClusterCapabilities {
+  /** Processor architectures of the nodes. */
+  architectures: readonly Architecture[];
+  /** Whether a Service of type LoadBalancer gets an address. Without it a NodePort is used. */
+  loadBalancer: boolean;
+  /** Name of the StorageClass for volumes; undefined when the cluster has none. */
+  storageClass: string | undefined;
+  /** Whether NetworkPolicy objects are enforced. Where they are not, none are created. */
+  networkPolicy: boolean;
+  /** Memory of all nodes together, MiB; undefined when not known. */
+  memoryMiB: number | undefined;
+  /** Whether pods reach the internet, and nodes the registries of others. */
+  internet: boolean;
+}
+
+/** Where archives of images go on one node. */
+export interface PreloadTarget {
+  /** Short name of the host, part of logical names. */
+  host: string;
+  /** Architecture of the host. */
+  architecture: Architecture;
+  /**
+   * A POSIX sh script for the host that takes an archive in and imports it at once. It reads
+   * `IMAGE_NAME` (file name without `.tar`) and `ARCHIVE` (path of the archive on the host) from
+   * its environment, does nothing when the same archive is in place, and is resolved only after
+   * the host's containerd answers.
+   */
+  importScript: pulumi.Output<string>;
+  /** The script that takes `IMAGE_NAME` out again; containerd keeps what pods still use. */
+  removeScript: pulumi.Output<string>;
+}
+
+/** How images reach this cluster's nodes. */
+export interface ImageDelivery {
+  mode: ImageDeliveryMode;
+  /** For `preload`: every node. Empty otherwise. */
+  targets: readonly PreloadTarget[];
+  /** For `registry`: host and path prefix, e.g. `registry.example.com/plonk`. */
+  registry: string | undefined;
+}
+
+/** A Kubernetes cluster to build on: `K3sCluster`, `ExistingCluster`. */
+export interface Cluster {
+  /** Kubeconfig file content, YAML. Secret. */
+  readonly kubeconfig: pulumi.Output<string>;
+  /** Provider for every object on this cluster. */
+  readonly provider: k8s.Provider;
+  /** Known before anything is created, so that a component can decide what to create. */
+  readonly capabilities: ClusterCapabilities;
+  readonly imageDelivery: ImageDelivery;
+  /** An address of a node, where NodePorts answer. Resolved when the cluster is ready. */
+  readonly nodeAddress: pulumi.Output<string>;
+  /**
+   * The resource whose deletion takes everything on the cluster with it: objects on the cluster
+   * say `deletedWith: cluster.lifetime`. Undefined when the cluster outlives the program.
+   */
+  readonly lifetime: pulumi.Resource | undefined;
+}
