@@ -1,0 +1,107 @@
+/** Requests and responses of the provider protocol, between protobuf messages and plain values. */
+import type {
+  CheckRequest as CheckMessage,
+  CheckResponse as CheckResponseMessage,
+  DiffRequest as DiffMessage,
+  DiffResponse as DiffResponseMessage,
+} from "@pulumi/pulumi/proto/provider_pb.js";
+import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
+import type {
+  Autonaming,
+  Call,
+  CheckFailure,
+  CheckRequest,
+  CheckResult,
+  DiffRequest,
+  DiffResult,
+  PropertyChange,
+} from "./provider.ts";
+import { decodeBag, encodeBag } from "./values.ts";
+
+/** The parts that all requests have. */
+export function toCall(
+  message: { getUrn(): string; getType(): string; getName(): string },
+  signal: AbortSignal,
+): Call {
+  return { urn: message.getUrn(), type: message.getType(), name: message.getName(), signal };
+}
+
+/** A Check or CheckConfig request. */
+export function toCheckRequest(message: CheckMessage, signal: AbortSignal): CheckRequest {
+  return {
+    ...toCall(message, signal),
+    oldInputs: message.hasOlds() ? decodeBag(message.getOlds()) : undefined,
+    newInputs: decodeBag(message.getNews()),
+    randomSeed: message.getRandomseed_asU8(),
+    autonaming: toAutonaming(message.getAutonaming()),
+  };
+}
+
+const AUTONAMING_MODES = ["propose", "enforce", "disable"] as const;
+
+function toAutonaming(options: ReturnType<CheckMessage["getAutonaming"]>): Autonaming | undefined {
+  if (!options) return undefined;
+  return {
+    mode: AUTONAMING_MODES[options.getMode()],
+    proposedName: options.getProposedName(),
+  };
+}
+
+/** A Diff or DiffConfig request. */
+export function toDiffRequest(message: DiffMessage, signal: AbortSignal): DiffRequest {
+  return {
+    ...toCall(message, signal),
+    id: message.getId(),
+    oldInputs: decodeBag(message.getOldInputs()),
+    oldOutputs: decodeBag(message.getOlds()),
+    newInputs: decodeBag(message.getNews()),
+    ignoreChanges: message.getIgnorechangesList(),
+  };
+}
+
+/** One complaint of a check. */
+export function toFailure(failure: CheckFailure): InstanceType<typeof providerPb.CheckFailure> {
+  return new providerPb.CheckFailure().setProperty(failure.property).setReason(failure.reason);
+}
+
+/** The answer to Check or CheckConfig. */
+export function toCheckResponse(result: CheckResult): CheckResponseMessage {
+  return new providerPb.CheckResponse()
+    .setInputs(encodeBag(result.inputs))
+    .setFailuresList((result.failures ?? []).map(toFailure));
+}
+
+const KINDS = {
+  add: providerPb.PropertyDiff.Kind.ADD,
+  "add-replace": providerPb.PropertyDiff.Kind.ADD_REPLACE,
+  delete: providerPb.PropertyDiff.Kind.DELETE,
+  "delete-replace": providerPb.PropertyDiff.Kind.DELETE_REPLACE,
+  update: providerPb.PropertyDiff.Kind.UPDATE,
+  "update-replace": providerPb.PropertyDiff.Kind.UPDATE_REPLACE,
+} as const satisfies Record<PropertyChange, number>;
+
+/** The answer to Diff or DiffConfig. */
+export function toDiffResponse(result: DiffResult): DiffResponseMessage {
+  const { DiffChanges } = providerPb.DiffResponse;
+  const entries = Object.entries(result.detailedDiff ?? {});
+  const response = new providerPb.DiffResponse()
+    .setChanges(result.changed ? DiffChanges.DIFF_SOME : DiffChanges.DIFF_NONE)
+    .setDeletebeforereplace(result.deleteBeforeReplace ?? false)
+    .setHasdetaileddiff(entries.length > 0)
+    .setDiffsList(topLevel(entries.map(([path]) => path)))
+    .setReplacesList(topLevel(entries.filter(isReplace).map(([path]) => path)));
+  for (const [path, change] of entries) {
+    response
+      .getDetaileddiffMap()
+      .set(path, new providerPb.PropertyDiff().setKind(KINDS[change]).setInputdiff(true));
+  }
+  return response;
+}
+
+function isReplace([, change]: [string, PropertyChange]): boolean {
+  return change.endsWith("-replace");
+}
+
+function topLevel(paths: string[]): string[] {
+  return [...new Set(paths.map((path) => path.split(/[.[]/, 1)[0] ?? path))];
+}

@@ -1,0 +1,155 @@
+/** What a provider plugin implements: the provider protocol with plain values for protobuf. */
+import type { Bag } from "./values.ts";
+
+/** Every call: which resource it is about, and when to give up. */
+export interface Call {
+  urn: string;
+  /** Type token of the resource, e.g. `command:local:Command`. */
+  type: string;
+  /** Logical name of the resource. */
+  name: string;
+  /** Aborted by the engine's Cancel (Ctrl-C), by its end, or by the end of the call. */
+  signal: AbortSignal;
+}
+
+export interface CheckRequest extends Call {
+  /** Checked inputs of the last time; undefined for a new resource. */
+  oldInputs: Bag | undefined;
+  newInputs: Bag;
+  /** The same bytes for the same resource in preview and update; for auto-naming. */
+  randomSeed: Uint8Array;
+  autonaming: Autonaming | undefined;
+}
+
+/** Auto-naming as the project's configuration asks for it. */
+export interface Autonaming {
+  mode: "propose" | "enforce" | "disable";
+  proposedName: string;
+}
+
+export interface CheckFailure {
+  /** Path of the property, e.g. `spec.replicas`; empty for the resource as a whole. */
+  property: string;
+  reason: string;
+}
+
+export interface CheckResult {
+  inputs: Bag;
+  failures?: CheckFailure[];
+}
+
+export interface DiffRequest extends Call {
+  id: string;
+  oldInputs: Bag;
+  oldOutputs: Bag;
+  newInputs: Bag;
+  /** Property paths that count as unchanged. */
+  ignoreChanges: string[];
+}
+
+export type PropertyChange =
+  "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";
+
+export interface DiffResult {
+  changed: boolean;
+  /** Property path -> what happens to it. The `-replace` ones force a replacement. */
+  detailedDiff?: Record<string, PropertyChange>;
+  deleteBeforeReplace?: boolean;
+}
+
+export interface CreateRequest extends Call {
+  inputs: Bag;
+  preview: boolean;
+  /** From the resource's `customTimeouts`; 0 when not set. */
+  timeoutSeconds: number;
+}
+
+export interface CreateResult {
+  /** May be empty in a preview. */
+  id: string;
+  outputs: Bag;
+}
+
+export interface ReadRequest extends Call {
+  id: string;
+  /** Empty when the resource is imported or looked up. */
+  inputs: Bag;
+  outputs: Bag;
+  timeoutSeconds: number;
+}
+
+export interface ReadResult {
+  id: string;
+  inputs: Bag;
+  outputs: Bag;
+}
+
+export interface UpdateRequest extends Call {
+  id: string;
+  oldInputs: Bag;
+  oldOutputs: Bag;
+  newInputs: Bag;
+  ignoreChanges: string[];
+  preview: boolean;
+  timeoutSeconds: number;
+}
+
+export interface DeleteRequest extends Call {
+  id: string;
+  oldInputs: Bag;
+  outputs: Bag;
+  timeoutSeconds: number;
+}
+
+export interface ConfigureRequest {
+  /** The provider resource's inputs, checked. */
+  inputs: Bag;
+  signal: AbortSignal;
+}
+
+/**
+ * A provider plugin. A method that throws fails the resource with the error's message;
+ * `PartialFailure` also saves what exists so far.
+ */
+export interface Provider {
+  /** Package name, e.g. `command`. */
+  name: string;
+  /** Version without `v`. */
+  version: string;
+  checkConfig?(request: CheckRequest): Promise<CheckResult>;
+  diffConfig?(request: DiffRequest): Promise<DiffResult>;
+  configure?(request: ConfigureRequest): Promise<void>;
+  /** A function of the package, e.g. `command:local:run`. Without it, every one is refused. */
+  invoke?(token: string, args: Bag, signal: AbortSignal): Promise<CheckResult>;
+  check(request: CheckRequest): Promise<CheckResult>;
+  diff(request: DiffRequest): Promise<DiffResult>;
+  create(request: CreateRequest): Promise<CreateResult>;
+  /** Undefined when the resource is gone. */
+  read(request: ReadRequest): Promise<ReadResult | undefined>;
+  update(request: UpdateRequest): Promise<Bag>;
+  delete(request: DeleteRequest): Promise<void>;
+}
+
+/**
+ * The resource exists but is not as it should be, e.g. a Deployment that never became ready. The
+ * engine saves the outputs, and the next update continues from there.
+ */
+export class PartialFailure extends Error {
+  readonly id: string;
+  readonly outputs: Bag;
+  /** Inputs to save; empty saves the ones of the request. */
+  readonly inputs: Bag;
+  readonly reasons: string[];
+
+  constructor(
+    message: string,
+    details: { id: string; outputs: Bag; inputs?: Bag; reasons: string[] },
+  ) {
+    super(message);
+    this.name = "PartialFailure";
+    this.id = details.id;
+    this.outputs = details.outputs;
+    this.inputs = details.inputs ?? {};
+    this.reasons = details.reasons;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Property bags: how Pulumi's provider protocol writes secrets, unknowns and outputs into protobuf
+ * Structs, and the plain values that a plugin works with.
+ */
+import struct from "google-protobuf/google/protobuf/struct_pb.js";
+
+/** The key that marks an object on the wire as something else than an object. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
+const OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
+/** The wire has one sentinel per type of the unknown value; only the first is sent nowadays. */
+const UNKNOWN_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const UNKNOWN_WIRES = new Set([
+  UNKNOWN_WIRE,
+  "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+  "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+  "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+  "030794c1-ac77-496b-92df-f27374a8bd58",
+  "e48ece36-62e2-4504-bad9-02848725956a",
+  "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+]);
+
+/** A value that a preview does not know yet. */
+export const UNKNOWN: unique symbol = Symbol("unknown");
+
+/** A value that the engine encrypts in its state and hides in its output. */
+export class Secret {
+  readonly value: Value;
+
+  constructor(value: Value) {
+    this.value = value;
+  }
+}
+
+export type Value = null | boolean | number | string | typeof UNKNOWN | Secret | Value[] | Bag;
+
+/** The properties of a resource. A field that is absent is `undefined` when read. */
+export interface Bag {
+  [key: string]: Value;
+}
+
+/** True for an object with fields: not an array, not a secret, not null. */
+export function isBag(value: Value | undefined): value is Bag {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Secret)
+  );
+}
+
+/** The value inside a secret, or the value itself. */
+export function unwrap(value: Value | undefined): Value | undefined {
+  return value instanceof Secret ? unwrap(value.value) : value;
+}
+
+/** The same value without any secret marks, at any depth. For use, never for the state. */
+export function reveal(value: Value): Value {
+  if (value instanceof Secret) return reveal(value.value);
+  if (Array.isArray(value)) return value.map(reveal);
+  return isBag(value) ? mapBag(value, reveal) : value;
+}
+
+/** True when a part of the value, secret or not, is not known yet. */
+export function hasUnknown(value: Value | undefined): boolean {
+  return someValue(value, (part) => part === UNKNOWN);
+}
+
+/** True when a part of the value is secret. */
+export function hasSecret(value: Value | undefined): boolean {
+  return someValue(value, (part) => part instanceof Secret);
+}
+
+/** Deep equality; a secret equals its plain value, and an unknown equals nothing. */
+export function equals(left: Value | undefined, right: Value | undefined): boolean {
+  const a = unwrap(left);
+  const b = unwrap(right);
+  if (a === UNKNOWN || b === UNKNOWN) return false;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => equals(item, b[index]));
+  }
+  if (isBag(a) && isBag(b)) {
+    const keys = Object.keys(a);
+    return (
+      keys.length === Object.keys(b).length &&
+      keys.every((key) => key in b && equals(a[key], b[key]))
+    );
+  }
+  return a === b;
+}
+
+/** A property bag as it comes over the wire; none is an empty bag. */
+export function decodeBag(wire: struct.Struct | undefined): Bag {
+  if (!wire) return {};
+  return decodeFields(wire.toJavaScript());
+}
+
+/** A property bag for the wire. Fields that are `undefined` are left out. */
+export function encodeBag(bag: Bag): struct.Struct {
+  return struct.Struct.fromJavaScript(encodeValue(bag) as Record<string, struct.JavaScriptValue>);
+}
+
+function someValue(value: Value | undefined, test: (part: Value) => boolean): boolean {
+  if (value === undefined) return false;
+  if (test(value)) return true;
+  if (value instanceof Secret) return someValue(value.value, test);
+  if (Array.isArray(value)) return value.some((item) => someValue(item, test));
+  return isBag(value) && Object.values(value).some((item) => someValue(item, test));
+}
+
+function mapBag(bag: Bag, change: (value: Value) => Value): Bag {
+  return Object.fromEntries(Object.entries(bag).map(([key, value]) => [key, change(value)]));
+}
+
+function decodeFields(fields: Record<string, unknown>): Bag {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, decodeValue(value)]),
+  );
+}
+
+function decodeValue(wire: unknown): Value {
+  if (Array.isArray(wire)) return wire.map(decodeValue);
+  if (typeof wire === "string") return UNKNOWN_WIRES.has(wire) ? UNKNOWN : wire;
+  if (typeof wire !== "object" || wire === null) return wire as Value;
+  const fields = wire as Record<string, unknown>;
+  if (fields[SIGNATURE] === SECRET_SIGNATURE) return new Secret(decodeValue(fields["value"]));
+  if (fields[SIGNATURE] === OUTPUT_SIGNATURE) return decodeOutput(fields);
+  return decodeFields(fields);
+}
+
+function decodeOutput(fields: Record<string, unknown>): Value {
+  const value = "value" in fields ? decodeValue(fields["value"]) : UNKNOWN;
+  return fields["secret"] === true ? new Secret(value) : value;
+}
+
+function encodeValue(value: Value): unknown {
+  if (value === UNKNOWN) return UNKNOWN_WIRE;
+  if (value instanceof Secret) {
+    return { [SIGNATURE]: SECRET_SIGNATURE, value: encodeValue(value.value) };
+  }
+  if (Array.isArray(value)) return value.map(encodeValue);
+  if (!isBag(value)) return value;
+  const fields: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries<Value | undefined>(value)) {
+    if (item !== undefined) fields[key] = encodeValue(item);
+  }
+  return fields;
+}
