@@ -1,0 +1,301 @@
+/**
+ * The whole stack on a real cluster, from a fresh clone, in the order in which a person meets it:
+ * up (interrupted, then finished), calls, no-change runs, an edit under load, a reboot, down.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { plonkCache } from "../../toolchain/directories.ts";
+import { FreshClone } from "../support/clone.ts";
+import { startLoad } from "../support/load.ts";
+import { findLeftovers, readMachineState, type MachineState } from "../support/machine.ts";
+
+const CLUSTER = "e2e";
+const HOST = "198.18.77.1";
+const minute = 60_000;
+
+const clone = new FreshClone(CLUSTER, "198.18.77.0/24");
+const excluded = [plonkCache(), clone.home, clone.folder];
+let before: MachineState;
+let pidsBefore: Set<number>;
+let gateway = "";
+let password = "";
+
+function listPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+async function call(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${gateway}${path}`, { signal: AbortSignal.timeout(30_000), ...init });
+}
+
+function authorized(user = "admin", secret = password): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}` };
+}
+
+async function waitUntil(what: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!isTrue()) {
+    if (Date.now() > deadline) throw new Error(`expected ${what} within ${timeoutMs} ms`);
+    await sleep(100);
+  }
+}
+
+beforeAll(() => {
+  before = readMachineState(excluded);
+  pidsBefore = new Set(listPids());
+});
+
+afterAll(async () => {
+  await clone.run("down");
+  clone.remove();
+}, 5 * minute);
+
+describe("npm run up", () => {
+  it(
+    "goes on after a first run that was killed while it created the platform",
+    async () => {
+      const run = clone.start(["up", "--", ...clone.settings]);
+      const hasBegun = (): boolean => /Deployment|StatefulSet/.test(run.printed());
+      await waitUntil(
+        "platform resources",
+        () => hasBegun() || run.child.exitCode !== null,
+        10 * minute,
+      );
+      expect(run.child.exitCode).toBeNull();
+      const pulumi = listPids().filter(
+        (pid) => !pidsBefore.has(pid) && /(^|\/)pulumi( |$)/.test(commandLine(pid)),
+      );
+      expect(pulumi.length).toBeGreaterThan(0);
+      for (const pid of pulumi) process.kill(pid, "SIGKILL");
+      expect((await run.finished).code).not.toBe(0);
+
+      const again = await clone.up();
+      expect(again.output).toContain("found the lock of an interrupted run");
+      expect(again).toMatchObject({ code: 0 });
+      const url = /Gateway\s+(http:\S+)/.exec(again.output)?.[1];
+      expect(url).toBe("http://198.18.77.11:31112");
+      gateway = url ?? "";
+    },
+    15 * minute,
+  );
+
+  it(
+    "prints a curl line that answers when pasted",
+    async () => {
+      const { output, code } = await clone.up();
+      expect(code).toBe(0);
+      const line = /Try\s+(curl .*)$/m.exec(output)?.[1] ?? "";
+      expect(execFileSync("sh", ["-c", `${line} --silent --fail`], { encoding: "utf8" })).toBe(
+        "hello world",
+      );
+    },
+    5 * minute,
+  );
+
+  it(
+    "tells how to read the password, and the gateway takes it",
+    async () => {
+      const read = await clone.pulumi("stack", "output", "adminPassword", "--show-secrets");
+      password = read.output.trim();
+      expect(password).toMatch(/^[-_A-Za-z0-9]{32}$/);
+      expect((await call("/system/functions")).status).toBe(401);
+      expect(
+        (await call("/system/functions", { headers: authorized("admin", "wrong") })).status,
+      ).toBe(401);
+      const list = await call("/system/functions", { headers: authorized() });
+      expect(list.status).toBe(200);
+      const functions = (await list.json()) as { name: string }[];
+      expect(functions.map((item) => item.name).sort()).toEqual(["hello", "markdown", "sha256"]);
+    },
+    minute,
+  );
+});
+
+describe("the example functions", () => {
+  it("answers from a closure", async () => {
+    const answer = await call("/function/hello", { method: "POST", body: "there" });
+    expect(await answer.text()).toBe("hello there");
+    expect(answer.headers.get("x-call-id")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("turns this repository's README into HTML", async () => {
+    const readme = readFileSync(join(clone.folder, "README.md"), "utf8");
+    const answer = await call("/function/markdown", { method: "POST", body: readme });
+    expect(answer.headers.get("content-type")).toContain("text/html");
+    expect(await answer.text()).toContain("<h1>Plonk</h1>");
+  });
+
+  it("hashes what it gets with an executable", async () => {
+    const body = "x".repeat(100_000);
+    const answer = await call("/function/sha256", { method: "POST", body });
+    expect((await answer.text()).trim().split(/\s/)[0]).toBe(
+      createHash("sha256").update(body).digest("hex"),
+    );
+  });
+
+  it(
+    "calls back with the result of an asynchronous call",
+    async () => {
+      const received: { headers: IncomingHttpHeaders; body: string }[] = [];
+      const server = createServer((request, response) => {
+        let body = "";
+        request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+        request.on("end", () => {
+          received.push({ headers: request.headers, body });
+          response.end();
+        });
+      }).listen(0, HOST);
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const accepted = await call("/async-function/markdown", {
+        method: "POST",
+        body: "# later",
+        headers: { "x-callback-url": `http://${HOST}:${port}/done` },
+      });
+      expect(accepted.status).toBe(202);
+      expect(await accepted.text()).toBe("");
+      await waitUntil("a callback", () => received.length > 0, 30_000);
+      server.close();
+      expect(received[0]?.body).toContain("<h1>later</h1>");
+      expect(received[0]?.headers).toMatchObject({
+        "x-function-name": "markdown",
+        "x-function-status": "200",
+        "x-call-id": accepted.headers.get("x-call-id"),
+      });
+      expect(received).toHaveLength(1);
+    },
+    minute,
+  );
+});
+
+describe("a run without changes", () => {
+  it(
+    "previews no change",
+    async () => {
+      const preview = await clone.pulumi("preview", "-s", "local", "--expect-no-changes");
+      expect(preview).toMatchObject({ code: 0 });
+    },
+    2 * minute,
+  );
+
+  it(
+    "refreshes no change",
+    async () => {
+      const refresh = await clone.pulumi("refresh", "-s", "local", "--yes", "--expect-no-changes");
+      expect(refresh).toMatchObject({ code: 0 });
+    },
+    2 * minute,
+  );
+});
+
+describe("an edited handler", () => {
+  it(
+    "goes live with no failed call under a constant load",
+    async () => {
+      const load = startLoad(`${gateway}/function/hello`, "world");
+      await load.waitForBody("hello world", 10_000);
+      clone.edit("examples/hello.ts", "hello ", "good day ");
+      const { code } = await clone.up();
+      await load.waitForBody("good day world", 30_000);
+      await sleep(5_000); // the old pod's whole end, under load too
+      const result = await load.stop();
+      expect(code).toBe(0);
+      expect(result.failures).toEqual([]);
+      expect(result.bodies).toEqual(["hello world", "good day world"]);
+      expect(result.calls).toBeGreaterThan(200);
+    },
+    5 * minute,
+  );
+});
+
+describe("an unknown target", () => {
+  it(
+    "fails in preview with one clear line",
+    async () => {
+      const preview = await clone.pulumi("preview", "-s", "local", "-c", "plonk:target=nowhere");
+      expect(preview.code).not.toBe(0);
+      expect(preview.output).toMatch(/plonk:target: .*nowhere/);
+      expect(preview.output).not.toMatch(/^\s+at /m);
+      await clone.pulumi("config", "set", "plonk:target", "local", "-s", "local");
+    },
+    2 * minute,
+  );
+});
+
+describe("an interrupted run", () => {
+  it(
+    "ends in order on Ctrl-C, and the next run finishes",
+    async () => {
+      clone.edit("examples/hello.ts", "good day ", "good evening ");
+      const run = clone.start(["up"]);
+      await waitUntil("the update", () => /hello.*updating/.test(run.printed()), 2 * minute);
+      run.child.kill("SIGINT");
+      await run.finished;
+      const again = await clone.up();
+      expect(again).toMatchObject({ code: 0 });
+      const answer = await call("/function/hello", { method: "POST", body: "you" });
+      expect(await answer.text()).toBe("good evening you");
+    },
+    5 * minute,
+  );
+});
+
+describe("a machine that rebooted", () => {
+  it(
+    "is brought back by the next up, with the state it had",
+    async () => {
+      for (const pid of listPids()) {
+        const isOurs = !pidsBefore.has(pid) && commandLine(pid).includes(clone.home);
+        if (isOurs) process.kill(pid, "SIGKILL");
+      }
+      execFileSync("ip", ["netns", "delete", `plonk-${CLUSTER}`]);
+      const again = await clone.up();
+      expect(again.output).toMatch(/cluster e2e.*start/);
+      expect(again).toMatchObject({ code: 0 });
+      const answer = await call("/function/hello", { method: "POST", body: "again" });
+      expect(await answer.text()).toBe("good evening again");
+    },
+    5 * minute,
+  );
+});
+
+describe("npm run down", () => {
+  it(
+    "leaves no process, mount, namespace, link, route, cgroup or file",
+    async () => {
+      const down = await clone.run("down");
+      expect(down).toMatchObject({ code: 0 });
+      rmSync(join(clone.home, "logs"), { recursive: true, force: true });
+      expect(findLeftovers(before, readMachineState(excluded))).toEqual({});
+      expect(readdirSync(join(clone.home)).includes("clusters")).toBe(false);
+    },
+    5 * minute,
+  );
+
+  it(
+    "has nothing to do the second time",
+    async () => {
+      const down = await clone.run("down");
+      expect(down).toMatchObject({ code: 0 });
+      expect(down.output).toContain("there is no local stack");
+    },
+    minute,
+  );
+});

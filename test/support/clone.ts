@@ -1,0 +1,82 @@
+/** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const root = dirname(dirname(import.meta.dirname));
+
+export interface Finished {
+  code: number | null;
+  /** Standard output and standard error, as they came. */
+  output: string;
+}
+
+/** A running command: its process, what it has printed so far and its end. */
+export interface Running {
+  child: ChildProcess;
+  printed(): string;
+  finished: Promise<Finished>;
+}
+
+export class FreshClone {
+  readonly folder: string;
+  readonly home: string;
+  readonly settings: readonly string[];
+
+  /** Clones what is committed. The cache is the machine's own: what is tested is a warm start. */
+  constructor(name: string, subnet: string) {
+    const parent = mkdtempSync(join(tmpdir(), "plonk-e2e-"));
+    this.folder = join(parent, "plonk");
+    this.home = join(parent, "home");
+    this.settings = [
+      ...["--config", `plonk:clusterName=${name}`],
+      ...["--config", `plonk:subnet=${subnet}`],
+    ];
+    execFileSync("git", ["clone", "--quiet", root, this.folder]);
+  }
+
+  start(args: readonly string[]): Running {
+    const child = spawn("npm", ["run", "--silent", ...args], {
+      cwd: this.folder,
+      env: { ...process.env, PLONK_HOME: this.home },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    const finished = new Promise<Finished>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code, output }));
+    });
+    return { child, printed: () => output, finished };
+  }
+
+  run(...args: string[]): Promise<Finished> {
+    return this.start(args).finished;
+  }
+
+  up(): Promise<Finished> {
+    return this.run("up", "--", ...this.settings);
+  }
+
+  pulumi(...args: string[]): Promise<Finished> {
+    return this.run("pulumi", "--", ...args);
+  }
+
+  /** Changes a file of the clone; fails when there is nothing to change. */
+  edit(file: string, from: string, to: string): void {
+    const path = join(this.folder, file);
+    const text = readFileSync(path, "utf8");
+    if (!text.includes(from)) throw new Error(`${file}: expected to contain ${from}`);
+    writeFileSync(path, text.replace(from, to));
+  }
+
+  remove(): void {
+    rmSync(dirname(this.folder), { recursive: true, force: true });
+  }
+}

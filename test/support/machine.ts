@@ -1,0 +1,75 @@
+/**
+ * What a machine looks like from outside: processes, mounts, network and files, to compare two
+ * moments.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+export interface MachineState {
+  /** Command lines of all processes. */
+  processes: string[];
+  mounts: string[];
+  namespaces: string[];
+  links: string[];
+  routes: string[];
+  /** Names of the iptables tables in the machine's own network namespace. */
+  tables: string[];
+  cgroups: string[];
+  /** All paths on the root file system, less caches and temporary folders. */
+  files: string[];
+}
+
+function lines(command: string, args: readonly string[]): string[] {
+  const output = execFileSync(command, args, { encoding: "utf8", maxBuffer: 512 * 1024 * 1024 });
+  return output.split("\n").filter(Boolean).sort();
+}
+
+function listProcesses(): string[] {
+  const commandLines: string[] = [];
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").join(" ").trim();
+      if (words !== "") commandLines.push(words);
+    } catch {
+      // It has ended between the two calls.
+    }
+  }
+  return commandLines.sort();
+}
+
+function listFiles(excluded: readonly string[]): string[] {
+  const always = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp", join(homedir(), ".npm"), "/var/log"];
+  const prune = [...always, ...excluded].flatMap((path) => ["-path", path, "-prune", "-o"]);
+  return lines("find", ["/", "-xdev", ...prune, "-print"]);
+}
+
+/**
+ * Reads the machine's state.
+ * @param excluded folders whose files do not count (caches, the state directory, the clone).
+ */
+export function readMachineState(excluded: readonly string[]): MachineState {
+  const tables = "/proc/net/ip_tables_names";
+  return {
+    processes: listProcesses(),
+    mounts: readFileSync("/proc/self/mounts", "utf8").split("\n").filter(Boolean).sort(),
+    namespaces: lines("ip", ["netns", "list"]),
+    links: lines("ip", ["-o", "link"]).map((line) => line.split(": ")[1] ?? line),
+    routes: lines("ip", ["route"]),
+    tables: existsSync(tables) ? readFileSync(tables, "utf8").split("\n").filter(Boolean) : [],
+    cgroups: lines("find", ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d"]),
+    files: listFiles(excluded),
+  };
+}
+
+/** What is in `after` and was not in `before`, by kind; empty kinds are left out. */
+export function findLeftovers(before: MachineState, after: MachineState): Partial<MachineState> {
+  const kinds = Object.keys(before) as (keyof MachineState)[];
+  const entries = kinds.map((kind) => {
+    const known = new Set(before[kind]);
+    return [kind, after[kind].filter((item) => !known.has(item))] as const;
+  });
+  return Object.fromEntries(entries.filter(([, items]) => items.length > 0));
+}

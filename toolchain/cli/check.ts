@@ -1,0 +1,38 @@
+/** `npm run check`: types, lint, format, dead code and the Go sources; each is one result. */
+import { dirname } from "node:path";
+import { capture } from "./process.ts";
+
+const root = dirname(dirname(import.meta.dirname));
+
+const CHECKS: { name: string; command: string; args: string[]; mustBeSilent?: boolean }[] = [
+  { name: "types", command: "tsc", args: ["--noEmit"] },
+  { name: "lint", command: "eslint", args: ["."] },
+  { name: "format", command: "prettier", args: ["--check", "."] },
+  { name: "dead code", command: "knip", args: ["--no-progress"] },
+];
+
+export interface CheckResult {
+  name: string;
+  passed: boolean;
+  output: string;
+}
+
+/** Runs every check, one after the other, and says each result as it comes. */
+export async function runChecks(): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const { name, command, args } of CHECKS) {
+    const begin = Date.now();
+    const { code, stdout, stderr } = await capture(command, args, { cwd: root, env: process.env });
+    const result = { name, passed: code === 0, output: `${stdout}${stderr}`.trim() };
+    results.push(result);
+    const seconds = ((Date.now() - begin) / 1000).toFixed(1);
+    console.log(`${result.passed ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
+    if (!result.passed) console.log(result.output);
+  }
+  return results;
+}
+
+export async function check(): Promise<number> {
+  const results = await runChecks();
+  return results.every((result) => result.passed) ? 0 : 1;
+}

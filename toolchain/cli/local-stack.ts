@@ -1,0 +1,199 @@
+/**
+ * The Pulumi stack of this machine: where its state lives, the environment that a plain `pulumi`
+ * needs to see it, and what `up` and `down` mend before Pulumi runs.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { acquireAll } from "../acquire.ts";
+import { plonkHome } from "../directories.ts";
+import { capture, captureOrFail, CommandError, runOnTerminal } from "./process.ts";
+
+export const STACK = "local";
+const root = dirname(dirname(import.meta.dirname));
+
+/** The variables of a plain `pulumi` on the local stack; `up` prints them as exports. */
+export interface StackEnvironment {
+  PULUMI_HOME: string;
+  PULUMI_BACKEND_URL: string;
+  PULUMI_CONFIG_PASSPHRASE_FILE: string;
+  PULUMI_SKIP_UPDATE_CHECK: string;
+  PATH: string;
+}
+
+export interface LocalStack {
+  /** Directory of the project. */
+  root: string;
+  home: string;
+  /** Path of the pulumi CLI. */
+  pulumi: string;
+  exports: StackEnvironment;
+  env: NodeJS.ProcessEnv;
+}
+
+/** Writes the passphrase once, readable by its owner only. */
+async function ensurePassphrase(path: string): Promise<void> {
+  try {
+    const file = await open(path, "wx", 0o600);
+    await file.writeFile(`${randomBytes(32).toString("base64url")}\n`);
+    await file.sync();
+    await file.close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/**
+ * Acquires what Pulumi needs and returns the local stack; creates its directories and passphrase.
+ */
+export async function openLocalStack(): Promise<LocalStack> {
+  const home = plonkHome();
+  const pulumiHome = join(home, "pulumi");
+  await mkdir(join(home, "state"), { recursive: true, mode: 0o700 });
+  const passphrase = join(home, "passphrase");
+  await ensurePassphrase(passphrase);
+  process.env["PULUMI_HOME"] = pulumiHome;
+  const tools = await acquireAll([
+    "pulumi",
+    "pulumi-resource-kubernetes",
+    "pulumi-resource-command",
+  ]);
+  const pulumi = tools.get("pulumi")?.path;
+  if (pulumi === undefined) throw new CommandError("pulumi: could not be acquired");
+  const exports: StackEnvironment = {
+    PULUMI_HOME: pulumiHome,
+    PULUMI_BACKEND_URL: `file://${join(home, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PATH: `${dirname(pulumi)}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+  };
+  return { root, home, pulumi, exports, env: { ...process.env, ...exports } };
+}
+
+/** Runs pulumi on this terminal, in the project, on the local stack's backend. */
+export function pulumi(stack: LocalStack, args: readonly string[]): Promise<number> {
+  return runOnTerminal(stack.pulumi, args, { cwd: root, env: stack.env });
+}
+
+/** Runs pulumi and returns what it printed. */
+export function pulumiText(
+  stack: LocalStack,
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
+  const options = { cwd: root, env: stack.env, ...(input === undefined ? {} : { input }) };
+  return captureOrFail(stack.pulumi, args, options);
+}
+
+export async function hasStack(stack: LocalStack): Promise<boolean> {
+  const file = join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`);
+  return Promise.resolve(existsSync(file));
+}
+
+/** Path of the git-ignored file with the stack's configuration. */
+export function stackFile(): string {
+  return join(root, "stacks", `Pulumi.${STACK}.yaml`);
+}
+
+/** Creates the stack and its configuration; the admin password is generated once, as a secret. */
+export async function ensureStack(stack: LocalStack, settings: readonly string[]): Promise<void> {
+  if (!(await hasStack(stack))) {
+    await pulumiText(stack, ["stack", "init", STACK, "--non-interactive"]);
+  }
+  const set = ["config", "set", "--stack", STACK, "--non-interactive"];
+  const config = await pulumiText(stack, ["config", "--stack", STACK, "--json"]);
+  const known = JSON.parse(config) as Record<string, unknown>;
+  if (!("plonk:target" in known)) await pulumiText(stack, [...set, "plonk:target", "local"]);
+  if (!("plonk:adminPassword" in known)) {
+    const password = randomBytes(24).toString("base64url");
+    await pulumiText(stack, [...set, "--secret", "plonk:adminPassword"], password);
+  }
+  for (const setting of settings) {
+    const at = setting.indexOf("=");
+    if (at < 1) throw new CommandError(`--config: expected key=value, got ${setting}`);
+    await pulumiText(stack, [...set, setting.slice(0, at), setting.slice(at + 1)]);
+  }
+}
+
+/** Locks name the process that took them; one that is gone was killed and left its lock behind. */
+export async function removeStaleLocks(
+  stack: LocalStack,
+  say: (line: string) => void,
+): Promise<void> {
+  const folder = join(stack.home, "state", ".pulumi", "locks", "organization", "plonk", STACK);
+  if (!existsSync(folder)) return;
+  for (const file of await readdir(folder)) {
+    const path = join(folder, file);
+    const lock = JSON.parse(await readFile(path, "utf8")) as { pid?: number };
+    if (lock.pid !== undefined && isPulumiRunning(lock.pid)) {
+      throw new CommandError(
+        `the local stack is in use by process ${lock.pid}; wait for it or stop it, then run this again`,
+      );
+    }
+    say(`found the lock of an interrupted run (process ${lock.pid ?? "unknown"}); removed it`);
+    await rm(path, { force: true });
+  }
+}
+
+function isPulumiRunning(pid: number): boolean {
+  const commandLine = `/proc/${pid}/cmdline`;
+  if (!existsSync(`/proc/${process.pid}`)) return isAlive(pid); // no procfs: not Linux
+  return existsSync(commandLine) && isAlive(pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+interface Deployment {
+  deployment: { pending_operations?: { type: string; resource: { urn: string } }[] };
+}
+
+/**
+ * Forgets operations that a killed run had begun. Each of them can be done again: objects are
+ * applied, not created, and the cluster's scripts are idempotent.
+ */
+export async function clearPendingOperations(
+  stack: LocalStack,
+  say: (line: string) => void,
+): Promise<void> {
+  const text = await pulumiText(stack, ["stack", "export", "--stack", STACK]);
+  const state = JSON.parse(text) as Deployment;
+  const pending = state.deployment.pending_operations ?? [];
+  if (pending.length === 0) return;
+  for (const operation of pending) {
+    const name = operation.resource.urn.split("::").slice(2).join(" ");
+    say(`found an interrupted ${operation.type.replace(/ing$/, "e")} of ${name}; it is done again`);
+  }
+  delete state.deployment.pending_operations;
+  await pulumiText(stack, ["stack", "import", "--stack", STACK], JSON.stringify(state));
+}
+
+/** Clusters of this machine that earlier runs left a start script for. */
+export async function localClusters(stack: LocalStack): Promise<string[]> {
+  const folder = join(stack.home, "clusters");
+  if (!existsSync(folder)) return [];
+  const names = await readdir(folder);
+  return names.filter((name) => existsSync(join(folder, name, "start.sh")));
+}
+
+/** Starts every cluster that is not running; after a reboot none is. */
+export async function restartClusters(
+  stack: LocalStack,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const name of await localClusters(stack)) {
+    const script = join(stack.home, "clusters", name, "start.sh");
+    const result = await capture("sh", [script], { env: stack.env });
+    if (result.code !== 0) {
+      throw new CommandError(`cluster ${name}: could not be started\n${result.stderr.trim()}`);
+    }
+    for (const line of result.stdout.trim().split("\n").filter(Boolean)) say(line);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Starts other programs for the command line: with the terminal handed over, or with their output
+ * captured.
+ */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+
+export interface ProgramOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** Text for its standard input. */
+  input?: string;
+}
+
+export interface Captured {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** An end of a command that says all there is to say in one line; no stack is printed for it. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Runs a program on this terminal and returns its exit code (128 + signal number when a signal
+ * ended it). Ctrl-C is left to the program, so that it can end its work in order.
+ */
+export async function runOnTerminal(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<number> {
+  const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: "inherit" });
+  const forward = (signal: NodeJS.Signals): void => {
+    // A terminal sends Ctrl-C to the whole foreground group; passing it on would make it two.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  };
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, forward);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
+      child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+    });
+  } finally {
+    for (const signal of signals) process.off(signal, forward);
+  }
+}
+
+/** Runs a program to its end and returns its exit code and output; never throws for a bad exit. */
+export async function capture(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<Captured> {
+  const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: "pipe" });
+  child.stdin.on("error", () => undefined); // a program may end without reading its input
+  child.stdin.end(options.input ?? "");
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
+    child.on("close", (code) => resolve(code ?? 143));
+  });
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, stdout, stderr };
+}
+
+/** Like `capture`, but a bad exit is a CommandError with the program's last lines. */
+export async function captureOrFail(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<string> {
+  const result = await capture(command, args, options);
+  if (result.code === 0) return result.stdout;
+  const lastLines = (result.stderr || result.stdout).trim().split("\n").slice(-8).join("\n");
+  throw new CommandError(
+    `${command} ${args.slice(0, 3).join(" ")}: exit ${result.code}\n${lastLines}`,
+  );
+}
