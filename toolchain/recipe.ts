@@ -14,6 +14,8 @@ export interface RecipeContext {
   /** Empty directory for intermediate files, removed afterwards. */
   scratch: string;
   architecture: Architecture;
+  /** The cache directory, for what outlives one build (`cacheLayout` names its folders). */
+  cache: string;
   /** Runs a program to its end, returns its standard output; a failure names its last lines. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
   /** Says in a few words what is going on, e.g. `compiling Kubernetes`. */

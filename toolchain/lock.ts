@@ -1,0 +1,135 @@
+/** A lock file between processes, which survives neither the death of its owner nor a reboot. */
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MILLISECONDS = 100;
+/** The guard is held for two file operations; one this old belongs to a process that died. */
+const GUARD_MILLISECONDS = 10_000;
+
+interface Owner {
+  pid: number;
+  /** Clock ticks since boot, so that a reused pid is told from the owner. */
+  startTime: string;
+  nonce: string;
+}
+
+export interface LockOptions {
+  /** Called once, when somebody else holds the lock, with that process's id. */
+  onWait?: ((pid: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
+
+/** When a process started, or nothing if it no longer runs (a zombie does not). */
+async function readStartTime(pid: number): Promise<string | undefined> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The command in parentheses may hold spaces: count the fields after it.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    const value = JSON.parse(await readFile(path, "utf8")) as Partial<Owner>;
+    const { pid, startTime, nonce } = value;
+    return typeof pid === "number" && typeof startTime === "string" && typeof nonce === "string"
+      ? { pid, startTime, nonce }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isAlive(owner: Owner | undefined): Promise<boolean> {
+  return owner !== undefined && (await readStartTime(owner.pid)) === owner.startTime;
+}
+
+/** Links a complete file into place, so that nobody ever reads half a lock. */
+async function tryTake(path: string, owner: Owner): Promise<boolean> {
+  const draft = `${path}.${owner.nonce}`;
+  await writeFile(draft, JSON.stringify(owner));
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) {
+      return false;
+    }
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/**
+ * Removes the lock if its owner is dead. Only one process at a time may do so, and it looks again
+ * under the guard: else a slow one would remove the lock that a quick one has just taken over.
+ */
+async function removeStale(path: string): Promise<void> {
+  const guard = `${path}.guard`;
+  try {
+    await (await open(guard, "wx")).close();
+  } catch {
+    const age = await stat(guard)
+      .then((entry) => Date.now() - entry.mtimeMs)
+      .catch(() => 0);
+    if (age > GUARD_MILLISECONDS) {
+      await rm(guard, { force: true });
+    }
+    return;
+  }
+  try {
+    if (!(await isAlive(await readOwner(path)))) {
+      await rm(path, { force: true });
+    }
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+async function take(path: string, owner: Owner, options: LockOptions): Promise<void> {
+  let isTold = false;
+  while (!(await tryTake(path, owner))) {
+    const holder = await readOwner(path);
+    if (!(await isAlive(holder))) {
+      await removeStale(path);
+    } else if (!isTold && holder !== undefined) {
+      isTold = true;
+      options.onWait?.(holder.pid);
+    }
+    await sleep(POLL_MILLISECONDS, undefined, { signal: options.signal });
+  }
+}
+
+/**
+ * Runs `work` while this process alone holds the lock file at `path`; waits for as long as its
+ * owner lives, and takes over from a dead one.
+ * @throws AbortError when `options.signal` is aborted while waiting.
+ */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
+  const startTime = (await readStartTime(process.pid)) ?? "0";
+  const owner: Owner = { pid: process.pid, startTime, nonce: randomUUID() };
+  await take(path, owner, options);
+  try {
+    return await work();
+  } finally {
+    const holder = await readOwner(path);
+    if (holder?.nonce === owner.nonce) {
+      await unlink(path).catch(() => undefined);
+    }
+  }
+}
