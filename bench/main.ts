@@ -1,0 +1,14 @@
+/** Runs a benchmark by name: `npm run bench -- up`. */
+import { benchUp } from "./up.ts";
+
+const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = { up: benchUp };
+
+const [name = "", ...args] = process.argv.slice(2);
+const benchmark = benchmarks[name];
+if (benchmark === undefined) {
+  const names = Object.keys(benchmarks).join(", ");
+  console.error(`bench: expected one of ${names}, got "${name}"`);
+  process.exitCode = 1;
+} else {
+  await benchmark(args);
+}
