@@ -1,0 +1,84 @@
+/** Typed configuration from the environment; a mistake ends the start and names the variable. */
+import envSchema from "env-schema";
+import { Type, type Static, type TObject } from "typebox";
+import { DURATION_PATTERN } from "./duration.ts";
+
+/** A port number, with a default. */
+export function portSetting(port: number): ReturnType<typeof Type.Integer> {
+  return Type.Integer({ minimum: 0, maximum: 65_535, default: port });
+}
+
+/** A Go duration or whole seconds, as text, with a default; read it with `parseDuration`. */
+export function durationSetting(text: string): ReturnType<typeof Type.String> {
+  return Type.String({ pattern: DURATION_PATTERN, default: text });
+}
+
+/** OpenFaaS' booleans: only the literal `true` is true. */
+export function booleanSetting(value: boolean): ReturnType<typeof Type.String> {
+  return Type.String({ default: String(value) });
+}
+
+/** The level of the log, the same variable in each service. */
+export const logLevelSetting = Type.Unsafe<string>({
+  type: "string",
+  enum: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+  default: "info",
+});
+
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+interface SchemaProblem {
+  instancePath: string;
+  keyword: string;
+  message?: string;
+  params: Record<string, unknown>;
+}
+
+/**
+ * Reads the settings that `schema` names from `env`; an empty variable counts as not set.
+ * Throws a ConfigError with one `variable: expectation, got value` line per mistake.
+ */
+export function loadConfig<T extends TObject>(
+  schema: T,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Static<T> {
+  const data = Object.fromEntries(
+    Object.keys(schema.properties)
+      .map((name) => [name, env[name]])
+      .filter(([, value]) => value !== undefined && value !== ""),
+  ) as Record<string, unknown>;
+  try {
+    return envSchema<Static<T>>({ schema: structuredClone({ ...schema }), data, env: false });
+  } catch (error) {
+    const problems = (error as { errors?: SchemaProblem[] }).errors;
+    if (problems === undefined) {
+      throw error;
+    }
+    throw new ConfigError(describeProblems(problems, data), { cause: error });
+  }
+}
+
+function describeProblems(problems: SchemaProblem[], data: Record<string, unknown>): string {
+  const lines = new Map<string, string>();
+  for (const problem of problems) {
+    const { instancePath, params } = problem;
+    const missing = params["missingProperty"];
+    const name = typeof missing === "string" ? missing : instancePath.slice(1);
+    const got = typeof missing === "string" ? "nothing" : JSON.stringify(data[name]);
+    lines.set(name, lines.get(name) ?? `${name}: ${describeExpectation(problem)}, got ${got}`);
+  }
+  return [...lines.values()].join("\n");
+}
+
+function describeExpectation({ keyword, message, params }: SchemaProblem): string {
+  if (keyword === "required") {
+    return "must be set";
+  }
+  if (params["pattern"] === DURATION_PATTERN) {
+    return "must be a duration such as 1m5s or whole seconds";
+  }
+  const allowed = params["allowedValues"];
+  return Array.isArray(allowed) ? `must be one of ${allowed.join(", ")}` : (message ?? keyword);
+}

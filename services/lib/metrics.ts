@@ -1,0 +1,75 @@
+/** A service's metrics registry, and the small server that shows metrics and health. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { collectDefaultMetrics, Registry } from "@prometheus-io/client";
+import type { Health } from "./health.ts";
+
+export { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+
+/** A registry with the process's own metrics (memory, CPU, event loop). */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+export interface MetricsServerOptions {
+  registry: Registry;
+  health: Health;
+}
+
+/** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`; it listens to nothing. */
+export function createMetricsServer(options: MetricsServerOptions): Server {
+  return createServer((request, response) => {
+    void answer(options, request, response);
+  });
+}
+
+async function answer(
+  { registry, health }: MetricsServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? "/").split("?", 1)[0];
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
+  } else if (path === "/metrics") {
+    const text = await registry.metrics();
+    response.writeHead(200, { "content-type": registry.contentType }).end(text);
+  } else if (path === "/healthz") {
+    sendText(response, 200, "OK");
+  } else if (path === "/readyz") {
+    const problems = health.problems();
+    sendText(response, problems.length === 0 ? 200 : 503, problems.join("\n") || "OK");
+  } else {
+    sendText(response, 404, "404 page not found\n");
+  }
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
+}
+
+/**
+ * Makes a server listen and returns its port (0 asks for a free one). Rejects with the system's
+ * error, e.g. EADDRINUSE.
+ */
+export function listen(server: Server, port: number, host = "::"): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host }, () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Stops accepting connections, lets answers in flight end, and closes the idle connections. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

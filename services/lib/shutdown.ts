@@ -1,0 +1,36 @@
+/** The end of a process: not ready first, then the work in flight, then the connections. */
+import { setTimeout as sleep } from "node:timers/promises";
+import closeWithGrace from "close-with-grace";
+import type { Health } from "./health.ts";
+import type { Logger } from "./logger.ts";
+
+export interface ShutdownOptions {
+  logger: Logger;
+  health: Health;
+  /** Time for load balancers to notice that the process is not ready, milliseconds. */
+  settleMs: number;
+  /** Longest time that `close` may take before the process is ended all the same, milliseconds. */
+  graceMs: number;
+  /** Stops taking work, finishes what is in flight, closes connections. */
+  close: () => Promise<void>;
+}
+
+/** Runs an orderly shutdown on SIGTERM, SIGINT or a fatal error. Returns what starts it by hand. */
+export function installShutdown(options: ShutdownOptions): { shutdown: () => void } {
+  const { logger, health, settleMs, graceMs, close } = options;
+  const grace = closeWithGrace(
+    { delay: settleMs + graceMs, logger: { error: (...parts) => logger.error(parts.join(" ")) } },
+    async ({ signal, err }) => {
+      health.beginShutdown();
+      if (err === undefined) {
+        logger.info({ signal }, "shutting down");
+        await sleep(settleMs);
+      } else {
+        logger.fatal({ err }, "fatal error, shutting down");
+      }
+      await close();
+      logger.info("shut down");
+    },
+  );
+  return { shutdown: grace.close };
+}

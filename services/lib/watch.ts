@@ -1,0 +1,269 @@
+/** A live copy of a Kubernetes collection: list, then watch, for as long as the process runs. */
+import { EventEmitter, once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs, type BackoffOptions } from "./backoff.ts";
+import { KubernetesError, type KubernetesClient } from "./kubernetes.ts";
+import { readLines } from "./lines.ts";
+import { messageOf, type Logger } from "./logger.ts";
+
+/** What each object of a watch has. */
+export interface WatchedObject {
+  metadata: { name: string; namespace?: string; resourceVersion?: string };
+}
+
+/** `namespace/name`, or `name` for what has no namespace. */
+export function keyOf({ metadata }: WatchedObject): string {
+  return metadata.namespace === undefined
+    ? metadata.name
+    : `${metadata.namespace}/${metadata.name}`;
+}
+
+export interface WatchOptions<T extends WatchedObject> {
+  client: KubernetesClient;
+  /** Path of the collection, from `resourcePath`. */
+  path: string;
+  /** Only objects with these labels, e.g. `faas_function`. */
+  labelSelector?: string;
+  logger: Logger;
+  /**
+   * Keeps only what is needed of an object, for memory. Key and resourceVersion must stay.
+   * @default the whole object
+   */
+  project?: (object: T) => T;
+  /** Waits between failed attempts. */
+  backoff?: BackoffOptions;
+}
+
+/** One change: created (no previous), updated, or deleted (no current). */
+export interface Change<T> {
+  key: string;
+  current: T | undefined;
+  previous: T | undefined;
+}
+
+/** Named events; `change` runs inside the watch loop, so listeners only take notes there. */
+export interface WatchEvents<T> {
+  change: [change: Change<T>];
+  /** The copy is complete for the first time. */
+  synced: [];
+  /** The whole collection was listed again, e.g. because the version was too old (410). */
+  relisted: [];
+  /** The watch ended in the ordinary way and goes on where it was. */
+  reconnected: [];
+  /** An attempt failed; the next one follows after a wait. */
+  failed: [error: Error];
+}
+
+interface ListAnswer<T> {
+  metadata: { resourceVersion: string; continue?: string };
+  items: T[];
+}
+
+interface WatchEvent<T> {
+  type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  object: T & { code?: number; message?: string; reason?: string };
+}
+
+const PAGE_SIZE = 500;
+
+/** A connection that lasted this long was a good one: the next attempt follows at once. */
+const HEALTHY_AFTER_MS = 5000;
+
+/** After this long without a working connection the copy counts as stale, milliseconds. */
+const STALE_AFTER_MS = 60_000;
+
+export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEvents<T>> {
+  readonly #options: WatchOptions<T>;
+  readonly #objects = new Map<string, T>();
+  readonly #stopping = new AbortController();
+  #hasSynced = false;
+  #resourceVersion: string | undefined;
+  #failingSince: number | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: WatchOptions<T>) {
+    super();
+    this.#options = options;
+  }
+
+  /** Begins to list and watch; failures are retried until `stop`. */
+  start(): this {
+    this.#running ??= this.#run();
+    return this;
+  }
+
+  /** Ends the watch; the copy stays readable. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** Resolves when the copy is complete for the first time. */
+  async waitForSync(signal?: AbortSignal): Promise<void> {
+    if (!this.#hasSynced) {
+      await once(this, "synced", signal === undefined ? {} : { signal });
+    }
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  values(): IterableIterator<T> {
+    return this.#objects.values();
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** For readiness: undefined, or what is wrong with the copy. */
+  problem(): string | undefined {
+    if (!this.#hasSynced) {
+      return `${this.#options.path} not listed yet`;
+    }
+    const since = this.#failingSince;
+    return since !== undefined && Date.now() - since > STALE_AFTER_MS
+      ? `${this.#options.path} not reachable since ${new Date(since).toISOString()}`
+      : undefined;
+  }
+
+  async #run(): Promise<void> {
+    let attempt = 0;
+    while (!this.#isStopping()) {
+      const startedAt = Date.now();
+      try {
+        await this.#listIfNeeded();
+        await this.#watch();
+        this.emit("reconnected");
+      } catch (error) {
+        if (this.#isStopping()) {
+          return;
+        }
+        this.#noteFailure(error as Error);
+      }
+      attempt = Date.now() - startedAt > HEALTHY_AFTER_MS ? 0 : attempt + 1;
+      await this.#pause(attempt === 0 ? 0 : backoffMs(attempt - 1, this.#options.backoff));
+    }
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#stopping;
+    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+  }
+
+  #noteFailure(error: Error): void {
+    const { logger, path } = this.#options;
+    this.#failingSince ??= Date.now();
+    if (error instanceof KubernetesError) {
+      // Too old (410), or from before the server lost its state: only a new list helps.
+      this.#resourceVersion = undefined;
+    }
+    logger.warn({ path, reason: messageOf(error) }, "watch failed, trying again");
+    this.emit("failed", error);
+  }
+
+  async #listIfNeeded(): Promise<void> {
+    if (this.#resourceVersion !== undefined) {
+      return;
+    }
+    const { client, path, labelSelector, logger, project } = this.#options;
+    const listed = new Map<string, T>();
+    let next: string | undefined;
+    let resourceVersion: string;
+    do {
+      const page: ListAnswer<T> = await client.request(path, {
+        query: { limit: PAGE_SIZE, continue: next, labelSelector },
+        signal: this.#stopping.signal,
+      });
+      for (const item of page.items) {
+        listed.set(keyOf(item), project === undefined ? item : project(item));
+      }
+      resourceVersion = page.metadata.resourceVersion;
+      next = page.metadata.continue ?? "";
+    } while (next !== "");
+    this.#replaceAll(listed);
+    this.#resourceVersion = resourceVersion;
+    this.#failingSince = undefined;
+    logger.debug({ path, objects: listed.size }, "listed");
+    this.#announceList();
+  }
+
+  #announceList(): void {
+    if (this.#hasSynced) {
+      this.emit("relisted");
+    } else {
+      this.#hasSynced = true;
+      this.emit("synced");
+    }
+  }
+
+  #replaceAll(listed: Map<string, T>): void {
+    for (const key of this.#objects.keys()) {
+      if (!listed.has(key)) {
+        this.#store(key, undefined);
+      }
+    }
+    for (const [key, object] of listed) {
+      const known = this.#objects.get(key)?.metadata.resourceVersion;
+      if (known === undefined || known !== object.metadata.resourceVersion) {
+        this.#store(key, object);
+      }
+    }
+  }
+
+  #store(key: string, current: T | undefined): void {
+    const previous = this.#objects.get(key);
+    if (current === undefined) {
+      this.#objects.delete(key);
+    } else {
+      this.#objects.set(key, current);
+    }
+    if (current !== undefined || previous !== undefined) {
+      this.emit("change", { key, current, previous });
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const { client, path, labelSelector } = this.#options;
+    const stream = await client.stream(path, {
+      query: {
+        watch: true,
+        allowWatchBookmarks: true,
+        resourceVersion: this.#resourceVersion,
+        timeoutSeconds: 240 + Math.floor(Math.random() * 120),
+        labelSelector,
+      },
+      signal: this.#stopping.signal,
+    });
+    this.#failingSince = undefined;
+    for await (const line of readLines(stream as AsyncIterable<Buffer>)) {
+      this.#handle(JSON.parse(line) as WatchEvent<T>);
+    }
+  }
+
+  #handle({ type, object }: WatchEvent<T>): void {
+    if (type === "ERROR") {
+      throw new KubernetesError(
+        object.message ?? "watch: error event",
+        object.code ?? 500,
+        object.reason ?? "",
+      );
+    }
+    this.#resourceVersion = object.metadata.resourceVersion;
+    if (type === "DELETED") {
+      this.#store(keyOf(object), undefined);
+    } else if (type !== "BOOKMARK") {
+      const { project } = this.#options;
+      this.#store(keyOf(object), project === undefined ? object : project(object));
+    }
+  }
+}
