@@ -92,18 +92,6 @@ export interface FunctionResource {
   status?: FunctionStatus;
 }
 
-/** Environment by which operator, image and watchdog agree on how to run a function. */
-export const WATCHDOG_ENV = {
-  /**
-   * Absolute path of the module to load; without it and without `fprocess` the watchdog refuses
-   * to start.
-   */
-  module: "PLONK_FUNCTION_MODULE",
-  process: "fprocess",
-  name: "OPENFAAS_NAME",
-  namespace: "OPENFAAS_NAMESPACE",
-} as const;
-
 /** Path of a function's entry inside its pod. */
 export function codePath(code: Static<typeof FunctionCode>): string {
   return `${FUNCTION_PATHS.code}/${code.entry ?? "index.mjs"}`;

@@ -1,0 +1,235 @@
+/** The watchdog's servers: calls, `/_/health` and `/_/ready` on one port, metrics on another. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseDuration } from "../lib/duration.ts";
+import { CallError, INTERNAL_HEADER, type Call, type CallHandler } from "./call.ts";
+import type { WatchdogConfig } from "./config.ts";
+import { CallMetrics } from "./metrics.ts";
+
+/** The settings that answering calls depends on. */
+export type WatchdogLimits = Pick<
+  WatchdogConfig,
+  "readTimeoutMs" | "writeTimeoutMs" | "execTimeoutMs" | "shutdownDelayMs" | "maxInflight"
+>;
+
+export interface WatchdogOptions {
+  limits: WatchdogLimits;
+  handler: CallHandler;
+  /** Takes the watchdog's own log lines. */
+  log: (line: string) => void;
+}
+
+/** Why a call was ended: status 504 while nothing of the answer is sent. */
+class TimeUpError extends CallError {
+  constructor(milliseconds: number) {
+    super(504, `Time-out: the function took longer than ${milliseconds / 1000}s`, true);
+  }
+}
+
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #metrics = new CallMetrics();
+  readonly #calls: Server;
+  readonly #metricsServer: Server;
+  #isStopping = false;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    const { readTimeoutMs } = options.limits;
+    this.#calls = createServer(
+      {
+        requestTimeout: readTimeoutMs,
+        headersTimeout: Math.min(readTimeoutMs, 10_000),
+        connectionsCheckingInterval: 5000,
+        // Longer than any client's pool keeps idle connections, so that the client closes them.
+        keepAliveTimeout: 75_000,
+      },
+      (request, response) => this.#dispatch(request, response),
+    );
+    this.#metricsServer = createServer((request, response) => {
+      const isMetrics = request.url === "/metrics";
+      response.writeHead(isMetrics ? 200 : 404, { "Content-Type": "text/plain; version=0.0.4" });
+      response.end(isMetrics ? this.#metrics.expose() : "");
+    });
+  }
+
+  /** Listens on both ports (0 takes a free one) and returns them. */
+  async listen(port: number, metricsPort: number): Promise<{ port: number; metricsPort: number }> {
+    return {
+      metricsPort: await listenOn(this.#metricsServer, metricsPort),
+      port: await listenOn(this.#calls, port),
+    };
+  }
+
+  /**
+   * Says at once that it is not ready, goes on serving for `delayMs`, then refuses connections and
+   * waits for the calls in flight, but no longer than the write time-out. True when all ended.
+   */
+  async stop(delayMs: number): Promise<boolean> {
+    this.#isStopping = true;
+    await sleep(delayMs);
+    const closed = new Promise<boolean>((resolve) => {
+      this.#calls.close(() => resolve(true));
+    });
+    this.#calls.closeIdleConnections();
+    const limit = sleep(this.#options.limits.writeTimeoutMs, false, { ref: false });
+    const isDrained = await Promise.race([closed, limit]);
+    this.#calls.closeAllConnections();
+    this.#metricsServer.close();
+    this.#metricsServer.closeAllConnections();
+    return isDrained;
+  }
+
+  #dispatch(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url?.split("?", 1)[0];
+    if (path === "/_/health") {
+      this.#sendHealth(response, request.method);
+    } else if (path === "/_/ready") {
+      this.#sendReady(response);
+    } else {
+      void this.#call(request, response);
+    }
+  }
+
+  #sendHealth(response: ServerResponse, method: string | undefined): void {
+    if (method !== "GET") {
+      sendText(response, 405, "Method Not Allowed");
+    } else if (this.#isStopping) {
+      sendText(response, 503, "stopping");
+    } else {
+      sendText(response, 200, "OK");
+    }
+  }
+
+  #sendReady(response: ServerResponse): void {
+    if (this.#isStopping) {
+      sendText(response, 503, "stopping");
+    } else if (this.#isFull()) {
+      this.#refuse(response);
+    } else {
+      sendText(response, 200, "OK");
+    }
+  }
+
+  #isFull(): boolean {
+    const { maxInflight } = this.#options.limits;
+    return maxInflight > 0 && this.#metrics.inFlight >= maxInflight;
+  }
+
+  #refuse(response: ServerResponse): void {
+    const { maxInflight } = this.#options.limits;
+    response.setHeader(INTERNAL_HEADER, "faas-middleware");
+    sendText(
+      response,
+      429,
+      `Concurrent request limit exceeded. Max concurrent requests: ${maxInflight}`,
+    );
+  }
+
+  async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
+    if (this.#isFull()) {
+      this.#refuse(response);
+      return;
+    }
+    this.#metrics.start();
+    const ending = new AbortController();
+    const timer = this.#startTimer(request, ending);
+    const call: Call = { request, response, startedAt, signal: ending.signal };
+    response.once("close", () => {
+      clearTimeout(timer);
+      this.#finish(call);
+      ending.abort(new CallError(499, "the caller went away"));
+    });
+    ending.signal.addEventListener("abort", () => fail(call, ending.signal.reason), { once: true });
+    try {
+      await this.#options.handler(call);
+    } catch (error) {
+      this.#logFailure(call, error);
+      fail(call, error);
+    }
+  }
+
+  #startTimer(request: IncomingMessage, ending: AbortController): NodeJS.Timeout | undefined {
+    const limit = timeLimit(request, this.#options.limits.execTimeoutMs);
+    return limit === 0 ? undefined : setTimeout(() => ending.abort(new TimeUpError(limit)), limit);
+  }
+
+  /** Shows the function's author what went wrong: the caller is not told of stacks. */
+  #logFailure({ signal }: Call, error: unknown): void {
+    if (error instanceof CallError) {
+      this.#options.log(error.message);
+    } else if (!signal.aborted) {
+      this.#options.log(error instanceof Error ? (error.stack ?? String(error)) : String(error));
+    }
+  }
+
+  #finish({ request, response, startedAt }: Call): void {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const method = request.method ?? "GET";
+    // 499, as other proxies say, for a caller that left before any answer.
+    const code = response.headersSent ? response.statusCode : 499;
+    this.#metrics.finish(code, method, seconds);
+    const id = request.headers["x-call-id"];
+    const path = request.url?.split("?", 1)[0] ?? "/";
+    this.#options.log(
+      `${method} ${path} - ${code} - ${seconds.toFixed(4)}s` +
+        (typeof id === "string" ? ` [${id}]` : ""),
+    );
+  }
+}
+
+/** The shorter of the configured limit and the caller's `X-Timeout`; 0 is none. */
+function timeLimit(request: IncomingMessage, configured: number): number {
+  const asked = request.headers["x-timeout"];
+  if (typeof asked !== "string") {
+    return configured;
+  }
+  try {
+    const wanted = parseDuration(asked);
+    return configured === 0 ? wanted : Math.min(wanted, configured);
+  } catch {
+    return configured;
+  }
+}
+
+/** Answers with the error, or breaks the connection where an answer has begun. */
+function fail({ response }: Call, error: unknown): void {
+  if (response.writableEnded || response.destroyed) {
+    return;
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  for (const name of response.getHeaderNames()) {
+    response.removeHeader(name);
+  }
+  // What is left of the request's body is not read: the connection cannot be used again.
+  response.setHeader("Connection", "close");
+  if (!(error instanceof CallError)) {
+    sendText(response, 500, "Internal Server Error");
+    return;
+  }
+  if (error.isInternal) {
+    response.setHeader(INTERNAL_HEADER, "of-watchdog");
+  }
+  sendText(response, error.status, error.message);
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.setHeader("Content-Type", "text/plain; charset=utf-8");
+  response.statusCode = status;
+  response.end(text);
+}
+
+function listenOn(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}

@@ -1,0 +1,110 @@
+/** The watchdog's configuration: of-watchdog's environment names, read once at start. */
+import { WATCHDOG_ENV } from "../contract/names.ts";
+import { parseDuration } from "../lib/duration.ts";
+
+/** How a forked process' output becomes a response (of-watchdog's `mode`). */
+export const MODES = ["streaming", "serializing"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** What answers calls: a JavaScript module, or an executable that is started for each call. */
+export type FunctionSource =
+  | { kind: "module"; path: string }
+  | { kind: "process"; command: string; args: string[]; mode: Mode };
+
+export interface WatchdogConfig {
+  /** TCP port of the function; 0 takes a free one. @default 8080 */
+  port: number;
+  /** TCP port of `/metrics`. @default 8081 */
+  metricsPort: number;
+  /** Time to receive a whole request. @default 30 s */
+  readTimeoutMs: number;
+  /** Longest wait for calls in flight at shut-down. @default 30 s */
+  writeTimeoutMs: number;
+  /** Longest run of a call, 0 for no limit. @default 30 s */
+  execTimeoutMs: number;
+  /** How long calls are still served after SIGTERM, while routes vanish. @default 2 s */
+  shutdownDelayMs: number;
+  /** Calls at the same time, 0 for no limit. @default 0 */
+  maxInflight: number;
+  /** Largest request body that is buffered for an event, bytes. @default 10 MiB */
+  maxBodyBytes: number;
+  /** Content type of a process' output. @default application/octet-stream */
+  contentType: string;
+  /** Puts the time and the stream's name before each line that a process logs. @default true */
+  prefixLogs: boolean;
+  /** Hands `event.body` over as a Buffer, unparsed. @default false */
+  rawBody: boolean;
+  source: FunctionSource;
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** Reads the configuration. Throws an Error that names the variable at fault. */
+export function readConfig(env: Environment): WatchdogConfig {
+  return {
+    port: readInteger(env, "port", 8080),
+    metricsPort: readInteger(env, "metrics_port", 8081),
+    readTimeoutMs: readDuration(env, "read_timeout", "30s"),
+    writeTimeoutMs: readDuration(env, "write_timeout", "30s"),
+    execTimeoutMs: readDuration(env, "exec_timeout", "30s"),
+    shutdownDelayMs: readDuration(env, "healthcheck_interval", "2s"),
+    maxInflight: readInteger(env, "max_inflight", 0),
+    maxBodyBytes: readInteger(env, "max_body_bytes", 10 * 1024 * 1024),
+    contentType: readString(env, "content_type") ?? "application/octet-stream",
+    prefixLogs: readString(env, "prefix_logs") !== "false",
+    rawBody: readString(env, "RAW_BODY") === "true",
+    source: readSource(env),
+  };
+}
+
+function readSource(env: Environment): FunctionSource {
+  const path = readString(env, WATCHDOG_ENV.module);
+  const process = readString(env, WATCHDOG_ENV.process) ?? readString(env, "function_process");
+  if (path !== undefined && process !== undefined) {
+    throw new Error(
+      `${WATCHDOG_ENV.module}: must not be set together with fprocess, got ${path} and ${process}`,
+    );
+  }
+  if (path !== undefined) {
+    return { kind: "module", path };
+  }
+  // As of-watchdog has it: words at spaces, no quotes.
+  const [command, ...args] = (process ?? "").split(/\s+/).filter((word) => word !== "");
+  if (command === undefined) {
+    throw new Error(`${WATCHDOG_ENV.module}: expected a module's path, or fprocess, got neither`);
+  }
+  return { kind: "process", command, args, mode: readMode(env) };
+}
+
+function readMode(env: Environment): Mode {
+  const text = readString(env, "mode") ?? "streaming";
+  const mode = MODES.find((known) => known === text);
+  if (mode === undefined) {
+    throw new Error(`mode: expected ${MODES.join(" or ")}, got ${text}`);
+  }
+  return mode;
+}
+
+function readDuration(env: Environment, name: string, fallback: string): number {
+  try {
+    return parseDuration(readString(env, name) ?? fallback);
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readInteger(env: Environment, name: string, fallback: number): number {
+  const text = readString(env, name);
+  if (text === undefined) {
+    return fallback;
+  }
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new Error(`${name}: expected a whole number, got ${text}`);
+  }
+  return Number(text);
+}
+
+function readString(env: Environment, name: string): string | undefined {
+  const text = env[name]?.trim();
+  return text === "" ? undefined : text;
+}

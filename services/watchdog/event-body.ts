@@ -1,0 +1,75 @@
+/** Reads a request's body, and turns it into what `event.body` is for its content type. */
+import type { IncomingMessage } from "node:http";
+import { CallError } from "./call.ts";
+
+/** Reads the whole body. Throws a CallError with status 413 beyond `limit` bytes. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = new CallError(413, `Request body larger than ${limit} bytes`, true);
+  if (Number(request.headers["content-length"] ?? 0) > limit) {
+    throw tooLarge;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) {
+      throw tooLarge;
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/**
+ * The value of `event.body`: JSON parsed, forms as an object, other text as a string, the rest as
+ * a Buffer. Throws a CallError with status 400 for JSON that is none.
+ */
+export function parseBody(body: Buffer, contentType: string | undefined): unknown {
+  const type = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (isJson(type)) {
+    return parseJson(body);
+  }
+  if (type === "application/x-www-form-urlencoded") {
+    return parseForm(body.toString());
+  }
+  return isText(type) ? body.toString() : body;
+}
+
+function isJson(type: string): boolean {
+  return type === "application/json" || type.endsWith("+json");
+}
+
+function isText(type: string): boolean {
+  return type === "" || type.startsWith("text/") || /[/+](xml|yaml|x-yaml|javascript)$/.test(type);
+}
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) {
+    return "";
+  }
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch {
+    throw new CallError(400, "Request body is not valid JSON");
+  }
+}
+
+/**
+ * A form as an object. `curl -d text` calls every text a form: without any `=` it is none, and
+ * stays a string.
+ */
+function parseForm(text: string): unknown {
+  return text.includes("=") ? collectParameters(new URLSearchParams(text)) : text;
+}
+
+/** Parameters as an object; those that repeat as arrays. */
+export function collectParameters(parameters: URLSearchParams): Record<string, string | string[]> {
+  const names = new Set(parameters.keys());
+  // fromEntries defines own properties, so that a parameter named __proto__ does no harm.
+  return Object.fromEntries(
+    Array.from(names, (name) => {
+      const values = parameters.getAll(name);
+      return [name, values.length === 1 ? (values[0] ?? "") : values];
+    }),
+  );
+}

@@ -1,0 +1,174 @@
+/** Answers each call by a process of its own: the body on its stdin, the answer on its stdout. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants, statSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { CallError, setDuration, type Call, type CallHandler } from "./call.ts";
+import type { Mode } from "./config.ts";
+
+export interface ProcessOptions {
+  command: string;
+  args: string[];
+  mode: Mode;
+  contentType: string;
+  prefixLogs: boolean;
+  /** Takes a line that a process wrote to its stderr. */
+  log: (line: string) => void;
+}
+
+/**
+ * Makes a call handler that starts the executable for each call. Throws an Error when there is no
+ * such executable.
+ *
+ * Better than of-watchdog's streaming mode, which answers 200 even to a failure: as long as the
+ * process wrote nothing, its exit code still decides the status; later it breaks the connection.
+ */
+export function forkProcess(options: ProcessOptions): CallHandler {
+  if (!isExecutable(options.command)) {
+    throw new Error(`fprocess: expected an executable, got ${options.command}`);
+  }
+  return async (call) => {
+    const child = start(call, options);
+    logErrors(child.stderr, options);
+    const failure = exitOf(child);
+    if (options.mode === "serializing") {
+      await sendWhole(call, child.stdout, { failure, options });
+    } else {
+      await sendStream(call, child.stdout, { failure, options });
+    }
+  };
+}
+
+interface Running {
+  /** Why the process failed, or undefined; resolves when it has ended. */
+  failure: Promise<CallError | undefined>;
+  options: ProcessOptions;
+}
+
+type Child = ChildProcess & { stdin: NodeJS.WritableStream; stdout: Readable; stderr: Readable };
+
+function start({ request, signal }: Call, { command, args }: ProcessOptions): Child {
+  // A process group of its own: what the function starts is killed with it.
+  const child = spawn(command, args, {
+    detached: true,
+    env: { ...process.env, ...toVariables(request) },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const kill = (): void => killGroup(child);
+  signal.addEventListener("abort", kill, { once: true });
+  child.once("close", () => signal.removeEventListener("abort", kill));
+  // A process may end without reading its input.
+  child.stdin.on("error", () => request.unpipe(child.stdin).resume());
+  request.pipe(child.stdin);
+  return child;
+}
+
+/** Kills a process with all that it started. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) {
+      process.kill(-pid, "SIGKILL");
+    }
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** The `Http_*` variables of of-watchdog (openfaas-api §12). */
+export function toVariables(request: IncomingMessage): Record<string, string> {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  const variables: Record<string, string> = {};
+  for (const [name, values] of Object.entries(request.headersDistinct)) {
+    variables[`Http_${toCanonicalName(name).replaceAll("-", "_")}`] = values?.[0] ?? "";
+  }
+  variables["Http_Method"] = request.method ?? "";
+  variables["Http_Path"] = url.pathname;
+  if (url.search.length > 1) {
+    variables["Http_Query"] = url.search.slice(1);
+  }
+  return variables;
+}
+
+/** Go's spelling of header names: `x-call-id` is `X-Call-Id`. */
+function toCanonicalName(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}
+
+async function exitOf(child: Child): Promise<CallError | undefined> {
+  try {
+    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+    if (code === 0) {
+      return undefined;
+    }
+    return new CallError(500, signal === null ? `exit status ${code}` : `signal: ${signal}`);
+  } catch (error) {
+    return new CallError(500, `failed to start: ${(error as Error).message}`, true);
+  }
+}
+
+async function sendWhole(call: Call, output: Readable, running: Running): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+  }
+  const failure = await running.failure;
+  if (failure !== undefined) {
+    throw failure;
+  }
+  if (!call.response.destroyed && !call.response.headersSent) {
+    begin(call, running.options);
+    call.response.end(Buffer.concat(chunks));
+  }
+}
+
+async function sendStream(call: Call, output: Readable, running: Running): Promise<void> {
+  const { response } = call;
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    if (response.destroyed || response.writableEnded) {
+      return;
+    }
+    if (!response.headersSent) {
+      begin(call, running.options);
+    }
+    if (!response.write(chunk)) {
+      await Promise.race([once(response, "drain"), once(response, "close")]);
+    }
+  }
+  const failure = await running.failure;
+  if (failure !== undefined) {
+    throw failure;
+  }
+  if (!response.headersSent) {
+    begin(call, running.options);
+  }
+  response.end();
+}
+
+function begin(call: Call, { contentType }: ProcessOptions): void {
+  call.response.setHeader("Content-Type", contentType);
+  setDuration(call);
+  call.response.writeHead(200);
+}
+
+function logErrors(stream: Readable, { prefixLogs, log }: ProcessOptions): void {
+  createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) =>
+    log(prefixLogs ? `${new Date().toISOString()} stderr: ${line}` : line),
+  );
+}
+
+function isExecutable(command: string): boolean {
+  const folders = command.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
+  return folders.some((folder) => isExecutableFile(join(folder, command)));
+}
+
+function isExecutableFile(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

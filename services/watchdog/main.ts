@@ -1,0 +1,58 @@
+/** The process in every function pod of Plonk: answers calls by a module or by an executable. */
+import { Watchdog } from "./app.ts";
+import type { CallHandler } from "./call.ts";
+import { readConfig, type WatchdogConfig } from "./config.ts";
+import { forkProcess } from "./fork-process.ts";
+import { loadModule } from "./load-module.ts";
+
+/** The function's own output goes to stdout; stderr is the watchdog's, as with of-watchdog. */
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function createHandler(config: WatchdogConfig): CallHandler | Promise<CallHandler> {
+  const { source } = config;
+  return source.kind === "module"
+    ? loadModule(source.path, config)
+    : forkProcess({ ...source, ...config, log });
+}
+
+/** Ends the process; the reason is the last line of the log, where the operator finds it. */
+function exitWith(error: unknown): never {
+  const { cause } = error as Error;
+  if (cause instanceof Error) {
+    log(cause.stack ?? String(cause));
+  }
+  log(`watchdog: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+async function run(): Promise<void> {
+  const config = readConfig(process.env);
+  const handler = await createHandler(config);
+  const watchdog = new Watchdog({ limits: config, handler, log });
+  const { port } = await watchdog.listen(config.port, config.metricsPort);
+  log(`watchdog: listening on port ${port}`);
+
+  let isStopping = false;
+  const stop = async (delayMs: number, onEnd: (isDrained: boolean) => void): Promise<void> => {
+    if (!isStopping) {
+      isStopping = true;
+      onEnd(await watchdog.stop(delayMs));
+    }
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      log(`watchdog: ${signal}, finishing the calls in flight`);
+      void stop(config.shutdownDelayMs, (isDrained) => process.exit(isDrained ? 0 : 1));
+    });
+  }
+  // What a function throws outside of any call: nothing after it can be trusted, but the other
+  // calls in flight may still end.
+  process.on("uncaughtException", (error) => {
+    log(error instanceof Error ? (error.stack ?? String(error)) : String(error));
+    void stop(0, () => exitWith(new Error(`uncaught ${String(error).split("\n", 1)[0] ?? ""}`)));
+  });
+}
+
+run().catch(exitWith);
