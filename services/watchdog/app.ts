@@ -83,6 +83,8 @@ export class Watchdog {
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url?.split("?", 1)[0];
+    // A stopping server asks its clients to connect to another pod.
+    response.shouldKeepAlive &&= !this.#isStopping;
     if (path === "/_/health") {
       this.#sendHealth(response, request.method);
     } else if (path === "/_/ready") {
@@ -156,6 +158,12 @@ export class Watchdog {
     return limit === 0 ? undefined : setTimeout(() => ending.abort(new TimeUpError(limit)), limit);
   }
 
+  #closeIfStopped(): void {
+    if (!this.#calls.listening) {
+      this.#calls.closeIdleConnections();
+    }
+  }
+
   /** Shows the function's author what went wrong: the caller is not told of stacks. */
   #logFailure({ signal }: Call, error: unknown): void {
     if (error instanceof CallError) {
@@ -177,6 +185,10 @@ export class Watchdog {
       `${method} ${path} - ${code} - ${seconds.toFixed(4)}s` +
         (typeof id === "string" ? ` [${id}]` : ""),
     );
+    if (this.#isStopping) {
+      // Connections of calls that began before the end are idle only from now on.
+      setImmediate(() => this.#closeIfStopped());
+    }
   }
 }
 

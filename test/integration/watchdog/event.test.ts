@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
+
+const MODULE = `
+export default async function (event, context) {
+  switch (event.path) {
+    case "/event": return { ...event, headers: { host: event.headers.host } };
+    case "/teapot": return context.status(418).headers({ "x-pot": "tea" }).succeed("short");
+    case "/fail": return context.fail(new Error("no such order"));
+    case "/throw": throw new Error("hidden detail");
+    case "/bytes": return Buffer.from([0, 255]);
+    case "/nothing": return;
+    case "/header": return context.headers({ "x-bad": "a\\nb" }).succeed("x");
+    case "/log": console.log("from the function"); return "logged";
+    case "/slow": await new Promise((resolve) => setTimeout(resolve, Number(event.query.ms)));
+      return "slept";
+    case "/later": setTimeout(() => { throw new Error("nobody caught me"); }, 10); return "soon";
+    default: return event.body;
+  }
+}`;
+
+let watchdog: RunningWatchdog;
+
+const call = (path: string, init?: RequestInit) => fetch(watchdog.url + path, init);
+const post = (body: string | Uint8Array<ArrayBuffer>, type: string) =>
+  call("/", { method: "POST", body, headers: { "content-type": type } });
+
+beforeAll(async () => {
+  watchdog = await startWatchdog({
+    PLONK_FUNCTION_MODULE: await writeModule("index.mjs", MODULE),
+    exec_timeout: "1s",
+    max_body_bytes: "1000",
+  });
+});
+afterAll(cleanUp);
+
+describe("a module with an event handler", () => {
+  it("is told the call's method, path, query, headers and body", async () => {
+    const answer = await call("/event?a=1&b=2&b=3&__proto__=x", { method: "PUT", body: "hi" });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("application/json");
+    expect(await answer.json()).toStrictEqual({
+      body: "hi",
+      headers: { host: watchdog.url.slice("http://".length) },
+      method: "PUT",
+      query: JSON.parse('{"a":"1","b":["2","3"],"__proto__":"x"}') as unknown,
+      path: "/event",
+    });
+  });
+
+  it("answers with the status and headers that it set, and how long it took", async () => {
+    const answer = await call("/teapot");
+    expect([answer.status, answer.headers.get("x-pot"), await answer.text()]).toStrictEqual([
+      418,
+      "tea",
+      "short",
+    ]);
+    expect(answer.headers.get("x-duration-seconds")).toMatch(/^0\.\d{6}$/);
+  });
+
+  it("answers bytes as they are, and nothing with an empty body", async () => {
+    const bytes = await call("/bytes");
+    expect(bytes.headers.get("content-type")).toBe("application/octet-stream");
+    expect(new Uint8Array(await bytes.arrayBuffer())).toStrictEqual(new Uint8Array([0, 255]));
+    const nothing = await call("/nothing");
+    expect([nothing.status, nothing.headers.get("content-length"), await nothing.text()]).toEqual([
+      200,
+      "0",
+      "",
+    ]);
+  });
+
+  it("shows the caller the text of context.fail, with status 500", async () => {
+    const answer = await call("/fail");
+    expect([answer.status, await answer.text()]).toStrictEqual([500, "Error: no such order"]);
+  });
+
+  it("logs what the handler throws with its stack and hides it from the caller", async () => {
+    const answer = await call("/throw");
+    expect([answer.status, await answer.text()]).toStrictEqual([500, "Internal Server Error"]);
+    await waitFor(() => watchdog.stderr().includes("Error: hidden detail\n    at "));
+  });
+
+  it("answers 500 to a header that HTTP forbids, without the headers set so far", async () => {
+    const answer = await call("/header");
+    expect([answer.status, answer.headers.get("x-bad")]).toStrictEqual([500, null]);
+  });
+
+  it("parses JSON, leaves text, and keeps the rest as bytes", async () => {
+    expect(await (await post('{"a":[1]}', "application/json")).json()).toStrictEqual({ a: [1] });
+    expect(await (await post("<a/>", "image/svg+xml")).text()).toBe("<a/>");
+    const bytes = await post(new Uint8Array([1, 254]), "image/png");
+    expect(new Uint8Array(await bytes.arrayBuffer())).toStrictEqual(new Uint8Array([1, 254]));
+  });
+
+  it("takes a form as an object, and curl's -d with plain text as that text", async () => {
+    const form = "application/x-www-form-urlencoded";
+    expect(await (await post("a=1&a=2&b=x+y", form)).json()).toStrictEqual({
+      a: ["1", "2"],
+      b: "x y",
+    });
+    expect(await (await post("plonk", form)).text()).toBe("plonk");
+  });
+
+  it("refuses JSON that is none with 400, and a body above the limit with 413", async () => {
+    const broken = await post("{", "application/json");
+    expect([broken.status, await broken.text()]).toStrictEqual([
+      400,
+      "Request body is not valid JSON",
+    ]);
+    const large = await post("x".repeat(1001), "text/plain");
+    expect([large.status, await large.text()]).toStrictEqual([
+      413,
+      "Request body larger than 1000 bytes",
+    ]);
+    const chunked = await call("/", {
+      method: "POST",
+      body: new Blob(["x".repeat(1001)]).stream(),
+      duplex: "half",
+    });
+    expect(chunked.status).toBe(413);
+  });
+
+  it("answers 504 when the function takes too long, and serves on", async () => {
+    const answer = await call("/slow?ms=3000");
+    expect([answer.status, answer.headers.get("x-openfaas-internal")]).toStrictEqual([
+      504,
+      "of-watchdog",
+    ]);
+    expect(await answer.text()).toBe("Time-out: the function took longer than 1s");
+    expect((await call("/nothing")).status).toBe(200);
+  });
+
+  it("lets X-Timeout shorten the limit, but not lengthen it", async () => {
+    const shorter = await call("/slow?ms=500", { headers: { "x-timeout": "50ms" } });
+    expect(await shorter.text()).toBe("Time-out: the function took longer than 0.05s");
+    const longer = await call("/slow?ms=3000", { headers: { "x-timeout": "1h" } });
+    expect(await longer.text()).toBe("Time-out: the function took longer than 1s");
+  });
+
+  it("writes console.log to stdout, and a line with the call's id for each call", async () => {
+    await call("/log", { headers: { "x-call-id": "id-7" } });
+    await waitFor(() => /GET \/log - 200 - 0\.\d{4}s \[id-7\]\n/.test(watchdog.stderr()));
+    expect(watchdog.stdout()).toBe("from the function\n");
+  });
+
+  it("ends with the reason as the last line when something is thrown outside of a call", async () => {
+    const other = await startWatchdog({
+      PLONK_FUNCTION_MODULE: await writeModule("index.mjs", MODULE),
+    });
+    const slow = fetch(`${other.url}/slow?ms=300`);
+    await fetch(`${other.url}/later`);
+    expect(await (await slow).text()).toBe("slept");
+    expect(await other.exit).toBe(1);
+    expect(other.stderr()).toContain("Error: nobody caught me\n    at ");
+    expect(other.stderr().trimEnd().split("\n").at(-1)).toBe(
+      "watchdog: uncaught Error: nobody caught me",
+    );
+  });
+});
+
+describe("other shapes of event handlers", () => {
+  const answerOf = async (name: string, text: string) => {
+    const running = await startWatchdog({ PLONK_FUNCTION_MODULE: await writeModule(name, text) });
+    const answer = await fetch(running.url, { method: "POST", body: "plonk" });
+    return [answer.status, await answer.text()];
+  };
+
+  it("loads an exported function named handler", async () => {
+    const text = "export const handler = (event) => `hello ${event.body}`;";
+    expect(await answerOf("index.mjs", text)).toStrictEqual([200, "hello plonk"]);
+  });
+
+  it("loads a closure in the form that Pulumi's serializer gives it", async () => {
+    const text = `exports.handler = __f0;
+var __name = "hello";
+function __f0(__0) {
+  return (function() {
+    with({ name: __name, this: undefined, arguments: undefined }) {
+      return async (event) => name + " " + event.body;
+    }
+  }).apply(undefined, undefined).apply(this, arguments);
+}`;
+    expect(await answerOf("index.cjs", text)).toStrictEqual([200, "hello plonk"]);
+  });
+
+  it("waits for the callback of a handler that takes one", async () => {
+    const text = `module.exports = (event, context, callback) => {
+      setTimeout(() => callback(null, { body: event.body }), 20);
+    };`;
+    expect(await answerOf("index.cjs", text)).toStrictEqual([200, '{"body":"plonk"}']);
+    const failing = "module.exports = (event, context, callback) => { callback('bad order'); };";
+    expect(await answerOf("index.cjs", failing)).toStrictEqual([500, "bad order"]);
+  });
+});

@@ -1,0 +1,93 @@
+/** Runs the watchdog as the process that it is, for tests. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const MAIN = join(import.meta.dirname, "../../../services/watchdog/main.ts");
+
+/** A watchdog that listens, or that has ended. */
+export interface RunningWatchdog {
+  url: string;
+  metricsUrl: string;
+  process: ChildProcess;
+  /** All that it wrote so far. */
+  stdout: () => string;
+  stderr: () => string;
+  /** Its exit code; null after a signal. */
+  exit: Promise<number | null>;
+}
+
+const started: ChildProcess[] = [];
+const folders: string[] = [];
+
+/** Writes a module of a function to a folder of its own and returns its path. */
+export async function writeModule(name: string, text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "plonk-watchdog-"));
+  folders.push(folder);
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+/** Starts a watchdog and waits until it listens or ends. */
+export async function startWatchdog(env: Record<string, string>): Promise<RunningWatchdog> {
+  const [port, metricsPort] = [await findPort(), await findPort()];
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      port: String(port),
+      metrics_port: String(metricsPort),
+      healthcheck_interval: "0s",
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  started.push(child);
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
+  const exit = once(child, "close").then(([code]) => code as number | null);
+  const listening = waitFor(() => output.stderr.includes("watchdog: listening"));
+  await Promise.race([exit, listening]);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    process: child,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    exit,
+  };
+}
+
+/** Waits until a condition holds; throws after ten seconds. */
+export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > end) {
+      throw new Error("waitFor: condition: expected to hold within 10 s");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Ends what was started and removes what was written. */
+export async function cleanUp(): Promise<void> {
+  for (const child of started.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    }
+  }
+  await Promise.all(folders.splice(0).map((path) => rm(path, { recursive: true })));
+}
+
+async function findPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
