@@ -1,0 +1,107 @@
+/** Image archives for preloading: OCI layouts in a tar, for one architecture each. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { pack, type Pack } from "tar-stream";
+import type { Architecture } from "../../services/contract/index.ts";
+import { MEDIA_TYPE, type Descriptor, type Document, type PlatformImage } from "./oci.ts";
+
+/** An image of one or more platforms, by name and tag. */
+export interface NamedImage {
+  /** Repository, e.g. `plonk.local/gateway`. */
+  name: string;
+  tag: string;
+  index: Document;
+  platforms: readonly PlatformImage[];
+}
+
+/** `name:tag@digest`, what a pod spec says. */
+export function referenceOf({ name, tag, index }: NamedImage): string {
+  return `${name}:${tag}@${index.descriptor.digest}`;
+}
+
+/**
+ * Writes images with the layers of one architecture. The manifests and configs of all
+ * architectures are in it: an import that walks the whole index finds them, and the index keeps
+ * its digest. Each image is named twice, by tag and by digest, since containerd looks a reference
+ * with both up by `name@digest`, and records no such name by itself.
+ */
+export async function writeArchive(
+  images: readonly NamedImage[],
+  architecture: Architecture,
+  file: string,
+): Promise<void> {
+  const tar = pack();
+  const written = pipeline(tar, createWriteStream(file));
+  await Promise.all([written, addLayout(tar, images, architecture)]);
+}
+
+async function addLayout(
+  tar: Pack,
+  images: readonly NamedImage[],
+  architecture: Architecture,
+): Promise<void> {
+  const documents = images.flatMap(({ index, platforms }) => [
+    index,
+    ...platforms.flatMap(({ manifest, config }) => [manifest, config]),
+  ]);
+  const layers = images.flatMap(({ platforms }) =>
+    platforms
+      .filter((platform) => platform.architecture === architecture)
+      .flatMap((platform) => platform.layers),
+  );
+  try {
+    await addFile(tar, "index.json", Buffer.from(JSON.stringify(toLayoutIndex(images))));
+    await addFile(tar, "oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
+    for (const { descriptor, bytes } of uniqueByDigest(documents, (each) => each.descriptor)) {
+      await addFile(tar, blobPath(descriptor.digest), bytes);
+    }
+    for (const { digest, file, size } of uniqueByDigest(layers, (each) => each)) {
+      await addFile(tar, blobPath(digest), { file, size });
+    }
+    tar.finalize();
+  } catch (error) {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+function toLayoutIndex(images: readonly NamedImage[]): object {
+  return {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.index,
+    manifests: images.flatMap((image) => [
+      named(image, `${image.name}:${image.tag}`, image.tag),
+      named(image, `${image.name}@${image.index.descriptor.digest}`),
+    ]),
+  };
+}
+
+/** `io.containerd.image.name` is what containerd reads, `ref.name` what other tools do. */
+function named({ index }: NamedImage, name: string, tag?: string): Descriptor {
+  return {
+    ...index.descriptor,
+    annotations: {
+      "io.containerd.image.name": name,
+      ...(tag === undefined ? {} : { "org.opencontainers.image.ref.name": tag }),
+    },
+  };
+}
+
+function blobPath(digest: string): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
+
+function uniqueByDigest<T>(items: readonly T[], of: (item: T) => { digest: string }): T[] {
+  return [...new Map(items.map((item) => [of(item).digest, item])).values()];
+}
+
+async function addFile(
+  tar: Pack,
+  name: string,
+  content: Buffer | { file: string; size: number },
+): Promise<void> {
+  const isBuffer = Buffer.isBuffer(content);
+  const size = isBuffer ? content.length : content.size;
+  const sink = tar.entry({ name, size, mode: 0o644, mtime: new Date(0) });
+  await pipeline(isBuffer ? [content] : createReadStream(content.file), sink);
+}

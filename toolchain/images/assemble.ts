@@ -1,0 +1,73 @@
+/** Turns layers into a multi-architecture image with a reference and archives. */
+import { join } from "node:path";
+import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
+import { referenceOf, writeArchive, type NamedImage } from "./archive.ts";
+import type { ImageContext } from "./context.ts";
+import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";
+import { findOrBuild } from "./store.ts";
+
+/** In the names of images that are made here; no registry has them. */
+export const REGISTRY = "plonk.local";
+
+export interface ImageRequest {
+  /** Last part of the repository name. */
+  name: string;
+  tag: string;
+  /** One line for people. */
+  description: string;
+  platforms: readonly { architecture: Architecture; layers: readonly Layer[]; run: RunConfig }[];
+  /** Architectures to write archives for. */
+  archives: readonly Architecture[];
+}
+
+/** Config, manifests and index of an image. */
+export function createImage(request: Omit<ImageRequest, "archives">): NamedImage {
+  const labels = {
+    "org.opencontainers.image.title": request.name,
+    "org.opencontainers.image.description": request.description,
+    "org.opencontainers.image.version": request.tag,
+    "org.opencontainers.image.vendor": "Plonk",
+  };
+  const platforms = request.platforms.map(({ architecture, layers, run }) =>
+    createPlatformImage(architecture, layers, { ...run, Labels: labels }),
+  );
+  const name = `${REGISTRY}/${request.name}`;
+  return { name, tag: request.tag, index: createIndex(platforms), platforms };
+}
+
+/** Assembles an image, writing the archives that are not there yet. */
+export async function assembleImage(
+  context: ImageContext,
+  request: ImageRequest,
+): Promise<ImageArtifact> {
+  const image = createImage(request);
+  const archives: Partial<Record<Architecture, string>> = {};
+  await Promise.all(
+    request.archives.map(async (architecture) => {
+      const archive = { name: request.name, architecture };
+      archives[architecture] = await archiveOf(context, [image], archive);
+    }),
+  );
+  return { reference: referenceOf(image), archives };
+}
+
+/** Path of an archive with these images for one architecture. */
+export async function archiveOf(
+  context: ImageContext,
+  images: readonly NamedImage[],
+  archive: { name: string; architecture: Architecture },
+): Promise<string> {
+  const file = `${archive.name}.tar`;
+  const entry = await findOrBuild<null>({
+    root: context.images,
+    name: `${archive.name}-${archive.architecture}`,
+    inputs: images.map(referenceOf),
+    signal: context.signal,
+    build: async (directory) => {
+      context.report(`assembling ${archive.name} for ${archive.architecture}`);
+      await writeArchive(images, archive.architecture, join(directory, file));
+      return null;
+    },
+  });
+  return join(entry.directory, file);
+}

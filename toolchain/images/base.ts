@@ -1,0 +1,174 @@
+/** The base of the service images, Node 24 without a shell: pulled, or assembled here. */
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import type { ImageContext } from "./context.ts";
+import { packLayer, type LayerEntry } from "./layer.ts";
+import { getNodePackage } from "./node-binary.ts";
+import type { Descriptor, Layer, RunConfig } from "./oci.ts";
+import { NODE_VERSION } from "./package.ts";
+import { collectRootfs, ROOTFS_PACKAGES } from "./rootfs.ts";
+import { findOrBuild, type Entry } from "./store.ts";
+import { toReference, type PinnedImage } from "./versions.ts";
+
+/** Raise it when assembled layers change in a way that their inputs do not show. */
+const FORMAT = 1;
+
+/** What an image is built upon, by architecture. */
+export type Base = Record<Architecture, PlatformBase>;
+
+export interface PlatformBase {
+  layers: readonly Layer[];
+  /** What of the base's own configuration lives on in the image. */
+  run: RunConfig;
+}
+
+interface StoredBase {
+  layers: Layer[];
+  run: RunConfig;
+}
+
+/** The C library, certificates and users, for one architecture: the first layer of each image. */
+export async function getRootfsLayer(
+  context: ImageContext,
+  architecture: Architecture,
+): Promise<Layer> {
+  const entry = await findOrBuild<Layer>({
+    root: context.images,
+    name: `rootfs-${architecture}`,
+    inputs: { FORMAT, architecture, ROOTFS_PACKAGES },
+    signal: context.signal,
+    build: async (directory) =>
+      await withScratch(join(directory, "scratch"), async (scratch) =>
+        packInto(directory, "rootfs.tar.zst", await collectRootfs(context, architecture, scratch)),
+      ),
+  });
+  return atPath(entry, entry.value);
+}
+
+/** The base for a closed network: Debian's C library and npm's `node`. */
+export async function assembleNodeBase(context: ImageContext): Promise<Base> {
+  return await forEachArchitecture(async (architecture) => {
+    const [rootfs, node] = await Promise.all([
+      getRootfsLayer(context, architecture),
+      getNodeLayer(context, architecture),
+    ]);
+    const run = { Env: ["PATH=/nodejs/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"] };
+    return { layers: [rootfs, node], run };
+  });
+}
+
+/** The base for an open network, by `crane` from its registry. */
+export async function pullNodeBase(
+  context: ImageContext,
+  image: PinnedImage,
+  getCrane: () => Promise<string>,
+): Promise<Base> {
+  return await forEachArchitecture(async (architecture) => {
+    const entry = await findOrBuild<StoredBase>({
+      root: context.images,
+      name: `base-${architecture}`,
+      inputs: { FORMAT, architecture, image },
+      signal: context.signal,
+      build: async (directory) => {
+        context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
+        const reference = `${image.name}@${image.digest}`;
+        const target = ["--platform", `linux/${architecture}`, "--format", "oci"];
+        await context.run(await getCrane(), ["pull", ...target, reference, directory]);
+        return await readLayout(directory, toReference(image));
+      },
+    });
+    const { layers, run } = entry.value;
+    return { layers: layers.map((layer) => atPath(entry, layer)), run };
+  });
+}
+
+async function getNodeLayer(context: ImageContext, architecture: Architecture): Promise<Layer> {
+  const entry = await findOrBuild<Layer>({
+    root: context.images,
+    name: `node-${architecture}`,
+    inputs: { FORMAT, architecture, NODE_VERSION },
+    signal: context.signal,
+    build: async (directory) =>
+      await withScratch(join(directory, "scratch"), async (scratch) => {
+        const source = await getNodePackage(context, architecture, scratch);
+        context.report(`packing node ${NODE_VERSION} for ${architecture}`);
+        return await packInto(directory, "node.tar.zst", [
+          {
+            kind: "copy",
+            path: "/nodejs/bin/node",
+            source: join(source, "bin/node"),
+            isExecutable: true,
+          },
+          { kind: "copy", path: "/nodejs/LICENSE", source: join(source, "LICENSE") },
+        ]);
+      }),
+  });
+  return atPath(entry, entry.value);
+}
+
+/** Packs into a file of an entry; its name stays relative, as entries are moved. */
+export async function packInto(
+  directory: string,
+  file: string,
+  entries: readonly LayerEntry[],
+): Promise<Layer> {
+  return { ...(await packLayer(entries, join(directory, file))), file };
+}
+
+/** A layer with the path of its file, from an entry that has its name. */
+export function atPath(entry: Entry<unknown>, layer: Layer): Layer {
+  return { ...layer, file: join(entry.directory, layer.file) };
+}
+
+/** Reads the one image of an OCI layout, as `crane pull` leaves it. */
+async function readLayout(directory: string, reference: string): Promise<StoredBase> {
+  const readBlob = async (digest: string): Promise<unknown> =>
+    JSON.parse(await readFile(join(directory, blobFile(digest)), "utf8"));
+  const layout = await readFile(join(directory, "index.json"), "utf8");
+  const { manifests } = JSON.parse(layout) as { manifests: Descriptor[] };
+  const [only] = manifests;
+  if (only === undefined || manifests.length !== 1) {
+    throw new Error(`${reference}: one image per platform expected, got ${manifests.length}`);
+  }
+  const manifest = (await readBlob(only.digest)) as { config: Descriptor; layers: Descriptor[] };
+  const config = (await readBlob(manifest.config.digest)) as {
+    config: RunConfig;
+    rootfs: { diff_ids: string[] };
+  };
+  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => {
+    const diffId = config.rootfs.diff_ids[index];
+    if (diffId === undefined) throw new Error(`${reference}: a diff id per layer expected`);
+    return { mediaType: toOciLayer(mediaType), digest, size, diffId, file: blobFile(digest) };
+  });
+  const { Env } = config.config;
+  return { layers, run: Env === undefined ? {} : { Env } };
+}
+
+/** The name that the OCI specification has for docker's type of the same bytes. */
+function toOciLayer(mediaType: string): string {
+  return mediaType === "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    ? "application/vnd.oci.image.layer.v1.tar+gzip"
+    : mediaType;
+}
+
+function blobFile(digest: string): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
+
+async function forEachArchitecture(
+  make: (architecture: Architecture) => Promise<PlatformBase>,
+): Promise<Base> {
+  const [amd64, arm64] = await Promise.all(ARCHITECTURES.map(make));
+  if (amd64 === undefined || arm64 === undefined) throw new Error("architectures: two expected");
+  return { amd64, arm64 };
+}
+
+async function withScratch<T>(scratch: string, work: (scratch: string) => Promise<T>): Promise<T> {
+  await mkdir(scratch, { recursive: true });
+  try {
+    return await work(scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,41 @@
+/** What each step of the image builds needs from its surroundings. */
+import { cacheLayout } from "../directories.ts";
+import { runCommand } from "../run-command.ts";
+import type { RecipeContext } from "../recipe.ts";
+
+export interface ImageContext extends Pick<RecipeContext, "run" | "report"> {
+  /** Directory of the finished results. */
+  images: string;
+  /** Directory of all caches. */
+  cache: string;
+  /** Aborted when the person stops the command. */
+  signal: AbortSignal;
+}
+
+export interface ImageContextOptions {
+  /** Directory of all of Plonk's caches. @default `plonkCache()` */
+  cache?: string | undefined;
+  /** Told in a few words what is going on. @default nobody is told */
+  progress?: ((message: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export function createImageContext(options: ImageContextOptions = {}): ImageContext {
+  const { cache, progress, signal = new AbortController().signal } = options;
+  return {
+    images: cacheLayout(cache).images,
+    cache: cacheLayout(cache).root,
+    report: (message) => progress?.(message),
+    run: (command, args, run) => runCommand(command, args, withEnvironment(run, signal)),
+    signal,
+  };
+}
+
+type RunOptions = Parameters<RecipeContext["run"]>[2];
+
+function withEnvironment(
+  options: RunOptions,
+  signal: AbortSignal,
+): NonNullable<Parameters<typeof runCommand>[2]> {
+  return { cwd: options?.cwd, env: { ...process.env, ...options?.env }, signal };
+}

@@ -1,0 +1,66 @@
+/** The images of Plonk's own services: the Node base and one layer with the bundle. */
+import {
+  ARCHITECTURES,
+  type Architecture,
+  type ImageArtifact,
+  type ServiceImageName,
+} from "../../services/contract/index.ts";
+import { assembleImage } from "./assemble.ts";
+import { atPath, packInto, type Base } from "./base.ts";
+import { bundleService } from "./bundle.ts";
+import type { ImageContext } from "./context.ts";
+import { PACKAGE_ROOT, PACKAGE_VERSION } from "./package.ts";
+import { NONROOT } from "./rootfs.ts";
+import { findOrBuild } from "./store.ts";
+
+const DESCRIPTIONS: Record<ServiceImageName, string> = {
+  gateway: "HTTP gateway of functions",
+  "queue-worker": "Calls functions for asynchronous requests",
+  operator: "Runs functions on Kubernetes",
+  runtime: "Runs a function: a JavaScript module, or any program",
+};
+
+export interface ServiceImageRequest {
+  name: ServiceImageName;
+  base: Base;
+  /** Architectures to write archives for; the index has all that Plonk supports. */
+  architectures: readonly Architecture[];
+  /** The package with `services/` in it. @default this one */
+  packageRoot?: string;
+}
+
+/** Bundles, and assembles where the bundle or the base is new. */
+export async function buildServiceImage(
+  context: ImageContext,
+  request: ServiceImageRequest,
+): Promise<ImageArtifact> {
+  const { name, base, architectures, packageRoot = PACKAGE_ROOT } = request;
+  const bundle = await bundleService(context, { name, packageRoot });
+  const entry = await findOrBuild({
+    root: context.images,
+    name: `app-${name}`,
+    inputs: { hash: bundle.hash },
+    signal: context.signal,
+    build: (directory) =>
+      packInto(directory, "app.tar.zst", [
+        { kind: "copy", path: "/app/main.mjs", source: bundle.file },
+      ]),
+  });
+  const app = atPath(entry, entry.value);
+  return await assembleImage(context, {
+    name,
+    tag: PACKAGE_VERSION,
+    description: DESCRIPTIONS[name],
+    archives: architectures,
+    platforms: ARCHITECTURES.map((architecture) => ({
+      architecture,
+      layers: [...base[architecture].layers, app],
+      run: {
+        ...base[architecture].run,
+        Entrypoint: ["/nodejs/bin/node", "/app/main.mjs"],
+        User: NONROOT,
+        WorkingDir: "/home/nonroot",
+      },
+    })),
+  });
+}

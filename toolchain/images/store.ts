@@ -1,0 +1,124 @@
+/** Results under `$PLONK_CACHE/images`: made once, moved into place whole, checked when read. */
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { withLock } from "../lock.ts";
+
+/** Entries of one name that are kept when a new one is made, the new one included. */
+const KEPT_ENTRIES = 3;
+/** Age in milliseconds after which a directory that no one finished is removed. */
+const ABANDONED_AFTER = 60 * 60 * 1000;
+const RESULT = "result.json";
+
+/** A finished entry: its directory, and what its builder said about it. */
+export interface Entry<T> {
+  directory: string;
+  value: T;
+}
+
+export interface EntryRequest<T> {
+  /** Directory that holds all entries. */
+  root: string;
+  /** What the entry is, e.g. `gateway`; older entries of the same name are pruned. */
+  name: string;
+  /** Everything that the result depends on. */
+  inputs: unknown;
+  /** Fills an empty directory; what it returns is kept as JSON and must name files relatively. */
+  build(directory: string): Promise<T>;
+  /** Stops the wait for another process that builds an entry of this name. */
+  signal?: AbortSignal | undefined;
+}
+
+interface StoredResult<T> {
+  value: T;
+  /** Size in bytes of each file, so that a truncated entry is noticed. */
+  files: Record<string, number>;
+}
+
+/** SHA-256 of the JSON of a value, in hexadecimal. */
+export function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}
+
+/** Returns the entry for these inputs, building it where there is none or it is damaged. */
+export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>> {
+  const key = hashOf(request.inputs).slice(0, 16);
+  const directory = join(request.root, `${request.name}-${key}`);
+  const found = await readEntry<T>(directory);
+  if (found) return found;
+  return await withLock(
+    join(request.root, ".locks", request.name),
+    async () => (await readEntry<T>(directory)) ?? (await buildEntry(request, directory)),
+    { signal: request.signal },
+  );
+}
+
+async function readEntry<T>(directory: string): Promise<Entry<T> | undefined> {
+  try {
+    const text = await readFile(join(directory, RESULT), "utf8");
+    const { value, files } = JSON.parse(text) as StoredResult<T>;
+    await Promise.all(
+      Object.entries(files).map(async ([file, size]) => {
+        const found = (await stat(join(directory, file))).size;
+        if (found !== size) throw new Error(`${file}: ${size} bytes expected, got ${found}`);
+      }),
+    );
+    const now = new Date();
+    await utimes(directory, now, now);
+    return { directory, value };
+  } catch {
+    // Absent, unreadable, or damaged: in each case it is built again.
+    return undefined;
+  }
+}
+
+async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promise<Entry<T>> {
+  await removeOld(request.root, request.name);
+  const temporary = join(request.root, `.${request.name}-${process.pid}-${randomUUID()}`);
+  await mkdir(temporary, { recursive: true });
+  try {
+    const value = await request.build(temporary);
+    const stored: StoredResult<T> = { value, files: await sizesOf(temporary) };
+    await writeFile(join(temporary, RESULT), JSON.stringify(stored));
+    await rm(directory, { recursive: true, force: true });
+    await rename(temporary, directory);
+    return { directory, value };
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function sizesOf(directory: string): Promise<Record<string, number>> {
+  const files = await readdir(directory, { recursive: true, withFileTypes: true });
+  const sizes = files
+    .filter((file) => file.isFile())
+    .map(async (file): Promise<[string, number]> => {
+      const path = join(file.parentPath, file.name);
+      return [path.slice(directory.length + 1), (await stat(path)).size];
+    });
+  return Object.fromEntries(await Promise.all(sizes));
+}
+
+/** Removes the oldest entries of a name, and what processes that were killed left behind. */
+async function removeOld(root: string, name: string): Promise<void> {
+  const files = await readdir(root);
+  const aged = await Promise.all(
+    files.map(async (file) => {
+      const path = join(root, file);
+      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+      return { file, path, mtimeMs };
+    }),
+  );
+  const pattern = new RegExp(`^${name}-[0-9a-f]{16}$`);
+  const old = aged
+    .filter(({ file }) => pattern.test(file))
+    .sort((a, b) => b.mtimeMs - a.mtimeMs)
+    .slice(KEPT_ENTRIES - 1);
+  const abandoned = aged.filter(
+    ({ file, mtimeMs }) =>
+      file.startsWith(".") && file !== ".locks" && mtimeMs < Date.now() - ABANDONED_AFTER,
+  );
+  await Promise.all(
+    [...old, ...abandoned].map(({ path }) => rm(path, { recursive: true, force: true })),
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * The images of others that nodes pull on an open network, by tag and digest of the
+ * multi-architecture index.
+ *
+ * No digest here is computed or guessed: each was read on 2026-11-21 in public repositories that
+ * pin the same reference independently of each other; the number of those that agree is beside
+ * it. To bump one, find two such sources, and note how many.
+ *
+ * For whoever writes their configuration: on a closed network the same names are assembled from
+ * Debian's packages and a Go build, and have to work with the same arguments and files. Debian has
+ *  - Prometheus 2.42 here against 3.5: no `scrape_classic_histograms` or `scrape_protocols`, and
+ *    `--web.enable-lifecycle`, `--storage.tsdb.retention.time`, `--config.file`,
+ *    `--storage.tsdb.path` in both; 3.x dropped the `--enable-feature` names that became defaults,
+ *    and in it `.` in a PromQL regex matches newlines and range selectors leave out the left end;
+ *    Debian's has no web page (`/graph`), the HTTP API is whole;
+ *  - Alertmanager 0.25 against 0.28: use `matchers`, in the form `name="value"`, which both parse;
+ *    `webhook_configs.timeout` is later than 0.25; API v2 only;
+ *  - node_exporter 1.5 against 1.9: `--path.rootfs`, `--path.procfs`, `--path.sysfs` and
+ *    `--collector.filesystem.mount-points-exclude` are in both;
+ *  - nats-server 2.15 against 2.12: no difference in what Plonk sets.
+ */
+import type { ThirdPartyImageName } from "../../services/contract/index.ts";
+
+export interface PinnedImage {
+  /** Repository with its registry. */
+  name: string;
+  tag: string;
+  /** Of the index. */
+  digest: string;
+}
+
+export const VENDOR_IMAGES: Record<ThirdPartyImageName, PinnedImage> = {
+  nats: {
+    name: "docker.io/library/nats",
+    tag: "2.12.6-alpine",
+    // 6 sources agree.
+    digest: "sha256:1cfc36e2e5e638243d8c722f72c954cd0ec4b15ee82fadbc718ce12e2b3c1652",
+  },
+  prometheus: {
+    name: "docker.io/prom/prometheus",
+    tag: "v3.5.0",
+    // 5 sources agree.
+    digest: "sha256:63805ebb8d2b3920190daf1cb14a60871b16fd38bed42b857a3182bc621f4996",
+  },
+  alertmanager: {
+    name: "docker.io/prom/alertmanager",
+    tag: "v0.28.1",
+    // 7 sources agree.
+    digest: "sha256:27c475db5fb156cab31d5c18a4251ac7ed567746a2483ff264516437a39b15ba",
+  },
+  "node-exporter": {
+    name: "docker.io/prom/node-exporter",
+    tag: "v1.9.1",
+    // 5 sources agree.
+    digest: "sha256:d00a542e409ee618a4edc67da14dd48c5da66726bbd5537ab2af9c1dfc442c8a",
+  },
+};
+
+/** Base of the service images on an open network: Node 24, no shell. */
+export const NODE_BASE: PinnedImage = {
+  name: "gcr.io/distroless/nodejs24-debian12",
+  // The tag moves; the digest is what is pulled. 4 sources agree.
+  tag: "nonroot",
+  digest: "sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a",
+};
+
+/** `name:tag@digest`. */
+export function toReference({ name, tag, digest }: PinnedImage): string {
+  return `${name}:${tag}@${digest}`;
+}
