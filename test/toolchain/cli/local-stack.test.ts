@@ -1,0 +1,95 @@
+/** What `up` mends before Pulumi runs, on state as the real engine writes it. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import {
+  localClusters,
+  removeStaleLocks,
+  restartClusters,
+  type LocalStack,
+} from "../../../toolchain/cli/local-stack.ts";
+
+let home: string;
+let said: string[];
+const say = (line: string): void => {
+  said.push(line);
+};
+
+function stack(): LocalStack {
+  return {
+    root: home,
+    home,
+    pulumi: "pulumi",
+    env: process.env,
+    exports: {
+      PULUMI_HOME: home,
+      PULUMI_BACKEND_URL: `file://${home}/state`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: join(home, "passphrase"),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PATH: "",
+    },
+  };
+}
+
+function lock(pid: number): string {
+  const folder = join(home, "state", ".pulumi", "locks", "organization", "plonk", "local");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "1.json"), JSON.stringify({ pid, username: "root" }));
+  return folder;
+}
+
+function cluster(name: string, script: string): void {
+  const folder = join(home, "clusters", name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "start.sh"), script);
+}
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "plonk-local-stack-"));
+  said = [];
+});
+
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+describe("removeStaleLocks", () => {
+  it("removes the lock of a process that is gone, and says so", async () => {
+    const folder = lock(2 ** 22 + 1); // above Linux' largest process id
+    await removeStaleLocks(stack(), say);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(said).toEqual([
+      `found the lock of an interrupted run (process ${2 ** 22 + 1}); removed it`,
+    ]);
+  });
+
+  it("refuses to go on while the process that locked the stack runs", async () => {
+    const folder = lock(process.pid);
+    await expect(removeStaleLocks(stack(), say)).rejects.toThrow(
+      `the local stack is in use by process ${process.pid}; wait for it or stop it, then run this again`,
+    );
+    expect(readdirSync(folder)).toEqual(["1.json"]);
+  });
+
+  it("has nothing to do without locks", async () => {
+    await removeStaleLocks(stack(), say);
+    expect(said).toEqual([]);
+  });
+});
+
+describe("restartClusters", () => {
+  it("runs every cluster's start script and passes on what it says", async () => {
+    cluster("one", "echo cluster one: started after a reboot");
+    cluster("two", "");
+    mkdirSync(join(home, "clusters", "half-made"));
+    expect((await localClusters(stack())).sort()).toEqual(["one", "two"]);
+    await restartClusters(stack(), say);
+    expect(said).toEqual(["cluster one: started after a reboot"]);
+  });
+
+  it("names the cluster that does not start, with its reason", async () => {
+    cluster("one", "echo no space left >&2; exit 1");
+    await expect(restartClusters(stack(), say)).rejects.toThrow(
+      "cluster one: could not be started\nno space left",
+    );
+  });
+});
