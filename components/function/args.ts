@@ -1,0 +1,85 @@
+/** Arguments of `Function` and `CallbackFunction`. */
+import type * as pulumi from "@pulumi/pulumi";
+
+/**
+ * What a function needs to know of the platform. A `Platform` has these fields, and so have the
+ * outputs of a stack that exports them (`StackReference`).
+ */
+export interface PlatformReference {
+  /** Address of the gateway, without a trailing slash. */
+  gatewayUrl: pulumi.Input<string>;
+  /** Namespace of the functions. */
+  functionNamespace: pulumi.Input<string>;
+  /** Image reference of the Node runtime that functions with `code` run in. */
+  runtimeImage: pulumi.Input<string>;
+}
+
+/** How many pods a function has. */
+export interface FunctionScale {
+  /** Fewest pods while the function is not idle. @default 1 */
+  min?: pulumi.Input<number>;
+  /** Most pods. Equal to `min`, it turns scaling off. @default 20 */
+  max?: pulumi.Input<number>;
+  /** Step of the alert-driven scaling, percent of `max`. @default 20 */
+  factorPercent?: pulumi.Input<number>;
+  /** Whether an idle function goes down to no pod at all. @default false */
+  zero?: pulumi.Input<boolean>;
+  /** Time without a call after which a function counts as idle, seconds. @default 900 */
+  zeroAfterSeconds?: pulumi.Input<number>;
+  /** What is scaled by: `rps`, `capacity` or `cpu`. @default "rps" */
+  type?: pulumi.Input<string>;
+  /** Load of one pod that scaling aims at, in the unit of `type`. @default 50 */
+  target?: pulumi.Input<number>;
+}
+
+/** Memory and processor of one pod of a function. */
+export interface FunctionResources {
+  /** A Kubernetes quantity, e.g. `128Mi`. */
+  memory?: pulumi.Input<string>;
+  /** A Kubernetes quantity, e.g. `100m` for a tenth of a core. */
+  cpu?: pulumi.Input<string>;
+}
+
+/** What all functions have, whatever they are made of. */
+export interface FunctionOptions {
+  /** The platform to run on. */
+  platform: PlatformReference;
+  /** Name under which the function is called: a DNS label. @default the logical name */
+  name?: pulumi.Input<string>;
+  /** Namespace. @default the platform's namespace for functions */
+  namespace?: pulumi.Input<string>;
+  /** Environment variables. Visible to everybody who may read Functions: no secrets here. */
+  environment?: Record<string, pulumi.Input<string>>;
+  /** Names of secrets (`FunctionSecret`), each a file `/var/openfaas/secrets/<name>`. */
+  secrets?: pulumi.Input<string>[];
+  /** Labels of the function. */
+  labels?: Record<string, pulumi.Input<string>>;
+  /** Annotations of the function, e.g. `topic`. */
+  annotations?: Record<string, pulumi.Input<string>>;
+  /** Most that a pod may take. @default no limits */
+  limits?: FunctionResources;
+  /** What a pod is sure to get. @default none */
+  requests?: FunctionResources;
+  /** How many pods. */
+  scale?: FunctionScale;
+  /** Longest call, seconds; the gateway's own time-out holds as well. @default 30 */
+  timeoutSeconds?: pulumi.Input<number>;
+  /** Node labels that a node must have, `key=value` each. */
+  constraints?: pulumi.Input<string>[];
+  /** Whether the pod's root file system is read-only; `/tmp` never is. @default false */
+  readOnlyRootFilesystem?: pulumi.Input<boolean>;
+}
+
+/** Arguments of `Function`: `FunctionOptions`, and either `code` or `image`. */
+export interface FunctionArgs extends FunctionOptions {
+  /**
+   * Path or `file:` URL of a JavaScript or TypeScript module, bundled with what it imports.
+   * A path is relative to the program's directory; `import.meta.resolve("./x.ts")` is relative
+   * to the file that says it.
+   */
+  code?: pulumi.Input<string>;
+  /** Image reference of an OpenFaaS function. */
+  image?: pulumi.Input<string>;
+  /** Program that the image's watchdog runs for each call, with the body on standard input. */
+  fprocess?: pulumi.Input<string>;
+}

@@ -1,0 +1,59 @@
+/** Turns a closure of the program into code that the runtime image can load. */
+import * as pulumi from "@pulumi/pulumi";
+import { dirname } from "node:path";
+import { ArgumentError } from "../errors.ts";
+import { FUNCTION_PATHS } from "../../services/contract/index.ts";
+import { bundleClosure } from "./bundle.ts";
+import { findCaptured, findDefiningFile, readImports } from "./imports.ts";
+
+/** A function of the program. */
+export type Closure = (...parameters: never[]) => unknown;
+
+/**
+ * Serializes `callback` with the values that it captures, and bundles what it imports.
+ *
+ * @returns a CommonJS module that exports `handler`
+ * @throws ArgumentError for a captured import or secret, and what cannot be serialized
+ */
+export async function toClosureCode(callback: Closure): Promise<string> {
+  if (typeof callback !== "function") {
+    throw new ArgumentError(`callback: expected a function, got ${typeof callback}`);
+  }
+  const file = await findDefiningFile(callback);
+  if (file !== undefined) await refuseImports(callback, file);
+  const { text, containsSecrets } = await serialize(callback);
+  if (containsSecrets) {
+    throw new ArgumentError(
+      "callback: expected no captured secret, got one; pass it as a FunctionSecret in secrets " +
+        `and read ${FUNCTION_PATHS.secrets}/<name>`,
+    );
+  }
+  return bundleClosure(text, file === undefined ? process.cwd() : dirname(file));
+}
+
+async function refuseImports(callback: Closure, file: string): Promise<void> {
+  const [captured] = findCaptured(callback.toString(), await readImports(file));
+  if (!captured) return;
+  const { name, source } = captured;
+  throw new ArgumentError(
+    `callback: expected no captured import, got ${name} from "${source}"; ` +
+      `load it inside the callback with await import("${source}")`,
+  );
+}
+
+async function serialize(callback: Closure): Promise<pulumi.runtime.SerializedFunction> {
+  try {
+    return await pulumi.runtime.serializeFunction(callback, { allowSecrets: true });
+  } catch (error) {
+    throw new ArgumentError(`callback: cannot be serialized: ${toReason(error)}`);
+  }
+}
+
+/** Pulumi's report in one line, without the text of the function at its end. */
+function toReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [report = ""] = message.split(/\n\s*Function code:/);
+  const lines = report.split("\n").filter((line) => !line.startsWith("Error serializing"));
+  const reason = lines.join(" ").replace(/\s+/g, " ").trim();
+  return reason.length > 300 ? `${reason.slice(0, 297)}...` : reason;
+}

@@ -1,0 +1,67 @@
+/** `FunctionSecret`: a secret that functions mount as a file. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { LABEL } from "../../services/contract/index.ts";
+import { checkFor } from "../errors.ts";
+import { Platform } from "../platform/platform.ts";
+import type { PlatformReference } from "./args.ts";
+import { withPlatformProvider } from "./create.ts";
+import { checkSecretName } from "./validation.ts";
+
+/** Arguments of `FunctionSecret`. */
+export interface FunctionSecretArgs {
+  /** The platform whose functions may mount it. */
+  platform: PlatformReference;
+  /** Content of the file. Kept secret. */
+  value: pulumi.Input<string>;
+  /** Name of the secret and of its file. @default the logical name */
+  name?: pulumi.Input<string>;
+  /** Namespace. @default the platform's namespace for functions */
+  namespace?: pulumi.Input<string>;
+}
+
+/**
+ * A secret for functions, a file `/var/openfaas/secrets/<name>` in those that list it.
+ *
+ * @example
+ * const key = new FunctionSecret("api-key", { platform, value: config.requireSecret("apiKey") });
+ * new Function("pay", { platform, code: "./pay.ts", secrets: [key.name] });
+ */
+export class FunctionSecret extends pulumi.ComponentResource {
+  /** Name for the `secrets` of a function. Known when the secret exists. */
+  public readonly name: pulumi.Output<string>;
+
+  constructor(name: string, args: FunctionSecretArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("plonk:index:FunctionSecret", name, {}, withPlatformProvider(args.platform, opts));
+    const { platform } = args;
+    const secretName = pulumi
+      .output(args.name ?? name)
+      .apply((value) => checkFor(this, () => checkSecretName(value)));
+    const lifetime = platform instanceof Platform ? platform.cluster.lifetime : undefined;
+    const secret = new k8s.core.v1.Secret(
+      `${name}-secret`,
+      {
+        metadata: {
+          name: secretName,
+          namespace: args.namespace ?? platform.functionNamespace,
+          labels: { [LABEL.secretManagedBy]: "pulumi" },
+        },
+        type: "Opaque",
+        data: toData(secretName, args.value),
+      },
+      { parent: this, ...(lifetime && { deletedWith: lifetime }) },
+    );
+    this.name = secret.metadata.name;
+    this.registerOutputs({ name: this.name });
+  }
+}
+
+/** One key, named like the secret, as `faas-cli secret create` writes it. */
+function toData(
+  name: pulumi.Output<string>,
+  value: pulumi.Input<string>,
+): pulumi.Output<Record<string, string>> {
+  return pulumi
+    .all([name, pulumi.secret(value)])
+    .apply(([key, text]) => ({ [key]: Buffer.from(text).toString("base64") }));
+}

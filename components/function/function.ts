@@ -1,0 +1,52 @@
+/** `Function`: a function of the platform, from a module or an image. */
+import * as pulumi from "@pulumi/pulumi";
+import { checkFor, toResourceError } from "../errors.ts";
+import type { FunctionArgs } from "./args.ts";
+import { bundleModule } from "./bundle.ts";
+import { createFunction, withPlatformProvider, type FunctionSource } from "./create.ts";
+
+/**
+ * A function, made of a JavaScript or TypeScript module or of any OpenFaaS image. It is created
+ * when its pods are ready.
+ *
+ * @example
+ * new Function("resize", {
+ *   platform,
+ *   code: import.meta.resolve("./resize.ts"),
+ *   scale: { min: 1, max: 10 },
+ * });
+ * new Function("figlet", { platform, image: "ghcr.io/openfaas/figlet:0.1.0" });
+ */
+export class Function extends pulumi.ComponentResource {
+  /** Name under which the function is called. */
+  public readonly name: pulumi.Output<string>;
+  /** Address to call it at. */
+  public readonly url: pulumi.Output<string>;
+  /** Address to queue a call at. */
+  public readonly asyncUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("plonk:index:Function", name, {}, withPlatformProvider(args.platform, opts));
+    const outputs = createFunction(this, name, { args, source: toSource(this, args) });
+    this.name = outputs.name;
+    this.url = outputs.url;
+    this.asyncUrl = outputs.asyncUrl;
+    this.registerOutputs({ ...outputs });
+  }
+}
+
+function toSource(resource: pulumi.Resource, args: FunctionArgs): FunctionSource {
+  const { code, image, fprocess } = args;
+  if ((code === undefined) === (image === undefined)) {
+    const got = code === undefined ? "neither" : "both";
+    throw toResourceError(resource, `code, image: expected exactly one of them, got ${got}`);
+  }
+  if (image !== undefined) return { image, fprocess };
+  if (fprocess !== undefined) {
+    throw toResourceError(resource, "fprocess: expected image beside it, got code");
+  }
+  const text = pulumi
+    .output(code ?? "")
+    .apply((path) => checkFor(resource, () => bundleModule(path)));
+  return { code: { text, entry: "index.mjs" } };
+}

@@ -1,0 +1,62 @@
+/** Alertmanager: hands the scaling alerts to the gateway. */
+import * as pulumi from "@pulumi/pulumi";
+import { PORT } from "../../services/contract/index.ts";
+import {
+  createConfigFiles,
+  createDeployment,
+  createService,
+  type PlatformContext,
+} from "./context.ts";
+import type { Credentials } from "./credentials.ts";
+import { METRICS_PORT, toAlertmanagerConfig } from "./metrics-config.ts";
+import { toContainer, toProbe } from "./pods.ts";
+
+const SECRETS = "/var/secrets/gateway";
+
+/** Creates the Deployment `alertmanager` and its Service. */
+export function createAlertmanager(context: PlatformContext, credentials: Credentials): void {
+  const { sizes } = context.settings;
+  const config = createConfigFiles(context, "alertmanager", {
+    "alertmanager.yml": pulumi
+      .output(credentials.user)
+      .apply((user) => toAlertmanagerConfig(user, `${SECRETS}/basic-auth-password`)),
+  });
+  const container = toContainer(
+    {
+      name: "alertmanager",
+      image: context.images.alertmanager,
+      args: [
+        "--config.file=/etc/alertmanager/alertmanager.yml",
+        "--storage.path=/data",
+        `--web.listen-address=:${PORT.alertmanager}`,
+        // One replica: no cluster, and no guess at an address to announce.
+        "--cluster.listen-address=",
+      ],
+      env: [{ name: "GOMEMLIMIT", value: `${Math.floor(sizes.alertmanager.limitMiB * 0.8)}MiB` }],
+      ports: [{ name: METRICS_PORT, containerPort: PORT.alertmanager }],
+      livenessProbe: toProbe("/-/healthy", METRICS_PORT),
+      readinessProbe: toProbe("/-/ready", METRICS_PORT),
+      volumeMounts: [
+        { name: "data", mountPath: "/data" },
+        { name: "config", mountPath: "/etc/alertmanager", readOnly: true },
+        { name: "auth", mountPath: SECRETS, readOnly: true },
+      ],
+    },
+    sizes.alertmanager,
+  );
+  createDeployment(context, {
+    component: "alertmanager",
+    replicas: 1,
+    annotations: config.annotations,
+    pod: {
+      containers: [container],
+      volumes: [
+        // Silences and what was sent; lost with the pod, after which an alert may be sent twice.
+        { name: "data", emptyDir: { sizeLimit: "64Mi" } },
+        { name: "config", configMap: { name: config.name } },
+        { name: "auth", secret: { secretName: credentials.secretName } },
+      ],
+    },
+  });
+  createService(context, "alertmanager", { [METRICS_PORT]: PORT.alertmanager });
+}

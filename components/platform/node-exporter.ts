@@ -1,0 +1,65 @@
+/**
+ * node_exporter on every node, under the `restricted` standard: without host mounts. `/proc` in a
+ * pod shows the node's own processor, memory, load and disk counters, and the root of the pod
+ * lies on the disk of the node's images, so only the node's network and its other mounts are
+ * missing.
+ */
+import * as k8s from "@pulumi/kubernetes";
+import { PORT } from "../../services/contract/index.ts";
+import { toPodTemplate, type PlatformContext } from "./context.ts";
+import { METRICS_PORT } from "./metrics-config.ts";
+import { toContainer, toMetadata, toProbe, toSelector } from "./pods.ts";
+
+const COLLECTORS = [
+  "cpu",
+  "diskstats",
+  "filefd",
+  "filesystem",
+  "loadavg",
+  "meminfo",
+  "pressure",
+  "stat",
+  "time",
+  "uname",
+  "vmstat",
+];
+
+/** Creates the DaemonSet `node-exporter`. */
+export function createNodeExporter(context: PlatformContext): void {
+  const component = "node-exporter";
+  const size = context.settings.sizes.nodeExporter;
+  const container = toContainer(
+    {
+      name: component,
+      image: context.images.nodeExporter,
+      args: [
+        `--web.listen-address=:${PORT.nodeExporter}`,
+        "--collector.disable-defaults",
+        ...COLLECTORS.map((collector) => `--collector.${collector}`),
+        // Only the root, and by default an overlay would be left out.
+        "--collector.filesystem.mount-points-exclude=^/.+",
+        "--collector.filesystem.fs-types-exclude=^proc$",
+      ],
+      env: [{ name: "GOMEMLIMIT", value: `${Math.floor(size.limitMiB * 0.8)}MiB` }],
+      ports: [{ name: METRICS_PORT, containerPort: PORT.nodeExporter }],
+      livenessProbe: toProbe("/", METRICS_PORT),
+      readinessProbe: toProbe("/", METRICS_PORT),
+    },
+    size,
+  );
+  new k8s.apps.v1.DaemonSet(
+    `${context.name}-${component}`,
+    {
+      metadata: toMetadata(component, context.namespace),
+      spec: {
+        revisionHistoryLimit: 2,
+        selector: { matchLabels: toSelector(component) },
+        template: toPodTemplate({
+          component,
+          pod: { containers: [container], tolerations: [{ operator: "Exists" }] },
+        }),
+      },
+    },
+    context.options,
+  );
+}

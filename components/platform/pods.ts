@@ -1,0 +1,95 @@
+/** What every pod of the platform has in common: labels, security settings, resources, probes. */
+import type * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
+type Container = k8s.types.input.core.v1.Container;
+type Probe = k8s.types.input.core.v1.Probe;
+
+/** Memory and processor of one container. */
+export interface ContainerSize {
+  /** Memory asked for, MiB. */
+  requestMiB: number;
+  /** Memory at which the container is killed, MiB. */
+  limitMiB: number;
+  /** Processor time asked for, thousandths of a core. */
+  cpuMillis: number;
+}
+
+/** Unprivileged user of all pods; the images' own user where they have one. */
+const USER = 65532;
+
+/** The two labels that selectors use; they never change. */
+export function toSelector(component: string): Record<string, string> {
+  return { "app.kubernetes.io/name": component, "app.kubernetes.io/instance": "plonk" };
+}
+
+/** Kubernetes' recommended labels. */
+export function toLabels(component: string): Record<string, string> {
+  return {
+    ...toSelector(component),
+    "app.kubernetes.io/component": component,
+    "app.kubernetes.io/part-of": "plonk",
+    "app.kubernetes.io/managed-by": "pulumi",
+  };
+}
+
+/** Metadata of an object of the platform. */
+export function toMetadata(
+  component: string,
+  namespace: pulumi.Input<string>,
+  name: string = component,
+): { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> } {
+  return { name, namespace, labels: toLabels(component) };
+}
+
+/** Pod settings of the `restricted` Pod Security Standard; `fsGroup` lets the user write volumes. */
+export const RESTRICTED_POD = {
+  runAsNonRoot: true,
+  runAsUser: USER,
+  runAsGroup: USER,
+  fsGroup: USER,
+  seccompProfile: { type: "RuntimeDefault" },
+};
+
+const RESTRICTED_CONTAINER = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+};
+
+/** Adds what all containers of the platform share to what one of them says. */
+export function toContainer(container: Container, size: ContainerSize): Container {
+  return {
+    imagePullPolicy: "IfNotPresent",
+    securityContext: RESTRICTED_CONTAINER,
+    resources: {
+      requests: { cpu: `${size.cpuMillis}m`, memory: `${size.requestMiB}Mi` },
+      limits: { memory: `${size.limitMiB}Mi` },
+    },
+    ...container,
+  };
+}
+
+/** A probe over HTTP on a named port, every `periodSeconds` (10 unless told). */
+export function toProbe(path: string, port: string, options: Probe = {}): Probe {
+  return { httpGet: { path, port }, periodSeconds: 10, timeoutSeconds: 5, ...options };
+}
+
+/** Environment in Kubernetes' form, by name. */
+export function toEnvironment(
+  variables: Record<string, pulumi.Input<string>>,
+): { name: string; value: pulumi.Input<string> }[] {
+  return Object.entries(variables).map(([name, value]) => ({ name, value }));
+}
+
+/** Spreads replicas over nodes and zones where there are several. */
+export function toSpread(
+  component: string,
+): k8s.types.input.core.v1.TopologySpreadConstraint[] {
+  return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: { matchLabels: toSelector(component) },
+  }));
+}
