@@ -1,0 +1,86 @@
+/** The stack's configuration, typed: the same keys, defaults and meanings as in Pulumi.yaml. */
+import * as pulumi from "@pulumi/pulumi";
+import { Type, type Static } from "typebox";
+import { Check, Errors } from "typebox/value";
+import { Profile } from "../components/index.ts";
+
+/** The targets that there are; each has a file beside this one. */
+export const TARGETS = ["local", "existing"] as const;
+export type Target = (typeof TARGETS)[number];
+
+const Settings = Type.Object({
+  target: Type.Enum([...TARGETS]),
+  adminUser: Type.String({ pattern: "^[^:\\s]+$" }),
+  profile: Type.Enum([Profile.Standard, Profile.Edge]),
+  examples: Type.Boolean(),
+  clusterName: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$" }),
+  subnet: Type.String({ pattern: "^198\\.1[89]\\.[0-9]{1,3}\\.0/24$" }),
+  kubeconfig: Type.String(),
+  kubeContext: Type.String(),
+  registry: Type.String(),
+  gatewayUrl: Type.String({ pattern: "^(https?://.*[^/])?$" }),
+});
+
+/** Everything but secrets. */
+export type Settings = Static<typeof Settings>;
+
+/** The stack's configuration. */
+export interface StackConfig extends Settings {
+  /** Password for the gateway's REST API. */
+  adminPassword: pulumi.Output<string>;
+}
+
+/** What is expected, in words, for the line that a wrong value gets. */
+const EXPECTED: Record<keyof Settings, string> = {
+  target: `one of ${TARGETS.join(", ")}`,
+  adminUser: "a name without colons and spaces",
+  profile: `one of ${Object.values(Profile).join(", ")}`,
+  examples: "true or false",
+  clusterName: "1 to 32 lower-case letters, digits and hyphens",
+  subnet: "a /24 of 198.18.0.0/15, e.g. 198.18.0.0/24",
+  kubeconfig: "a path",
+  kubeContext: "a name",
+  registry: "a registry and path, e.g. registry.example.com/plonk",
+  gatewayUrl: "an http(s) URL without a slash at its end",
+};
+
+/**
+ * Checks settings as they come from the configuration.
+ *
+ * @throws pulumi.RunError with one line for the first setting that is wrong
+ */
+export function checkSettings(values: Record<keyof Settings, unknown>): Settings {
+  if (Check(Settings, values)) return values;
+  const [first] = Errors(Settings, values);
+  const key = (first?.instancePath.split("/")[1] ?? "target") as keyof Settings;
+  throw new pulumi.RunError(
+    `plonk:${key}: expected ${EXPECTED[key]}, got ${JSON.stringify(values[key])}`,
+  );
+}
+
+/** Reads the configuration of the current stack. */
+export function readConfig(): StackConfig {
+  const config = new pulumi.Config("plonk");
+  const settings = checkSettings({
+    target: config.get("target") ?? "local",
+    adminUser: config.get("adminUser") ?? "admin",
+    profile: config.get("profile") ?? Profile.Standard,
+    examples: config.getBoolean("examples") ?? true,
+    clusterName: config.get("clusterName") ?? "local",
+    subnet: config.get("subnet") ?? "198.18.0.0/24",
+    kubeconfig: config.get("kubeconfig") ?? "",
+    kubeContext: config.get("kubeContext") ?? "",
+    registry: config.get("registry") ?? "",
+    gatewayUrl: config.get("gatewayUrl") ?? "",
+  });
+  return { ...settings, adminPassword: requirePassword(config) };
+}
+
+function requirePassword(config: pulumi.Config): pulumi.Output<string> {
+  const password = config.getSecret("adminPassword");
+  if (password) return password;
+  throw new pulumi.RunError(
+    "plonk:adminPassword: expected a password, got none; " +
+      "set one with pulumi config set --secret plonk:adminPassword",
+  );
+}
