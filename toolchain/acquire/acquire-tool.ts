@@ -1,0 +1,220 @@
+/** The order in which a tool is looked for, and how it gets into the cache. */
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { requireSpace } from "../disk.ts";
+import { isDiskFull, toMessage, ToolchainError } from "../errors.ts";
+import { withLock } from "../lock.ts";
+import type { Task } from "../progress.ts";
+import { CommandError } from "../run-command.ts";
+import type { AcquiredTool, Release, Source, Tool, ToolSource } from "../tool.ts";
+import { findDamage, readManifest, removeEntry, sealEntry, type Manifest } from "./entry.ts";
+import { findOnPath, findPlugin } from "./find-on-path.ts";
+import { installPlugin } from "./plugin.ts";
+import { installRelease } from "./release.ts";
+import type { Session } from "./session.ts";
+import { buildFromSource, hashInputs } from "./source.ts";
+
+interface Entry {
+  directory: string;
+  manifest: Manifest;
+}
+
+/** @throws ToolchainError; what exactly went wrong is its `code`. */
+export async function acquireTool(name: string, session: Session): Promise<AcquiredTool> {
+  const tool = session.catalogue.find((candidate) => candidate.name === name);
+  if (tool === undefined) {
+    const names = session.catalogue.map((candidate) => candidate.name).join(", ");
+    throw new ToolchainError("argument", `tool: must be one of ${names}, got "${name}"`);
+  }
+  const present = (await findPlugin(tool, session)) ?? (await findOnPath(tool, session));
+  if (present !== undefined) {
+    return present;
+  }
+  // A look without the lock, so that a warm start waits for nobody.
+  const cached = await findCached(tool, session);
+  if (cached !== undefined) {
+    return await toAcquired(tool, session, { ...cached, source: "cache" });
+  }
+  const task = session.progress.start(tool.name);
+  try {
+    return await makeEntry(tool, session, task);
+  } finally {
+    task.end();
+  }
+}
+
+function toPlatform(session: Session): string {
+  return `linux-${session.architecture}`;
+}
+
+function toDirectory(tool: Tool, version: string, session: Session): string {
+  return join(session.cache.tools, tool.name, `${version}-${toPlatform(session)}`);
+}
+
+function versionsOf(tool: Tool): string[] {
+  const versions = [tool.release?.version, tool.source?.version];
+  return [...new Set(versions.filter((version) => version !== undefined))];
+}
+
+async function toAcquired(
+  tool: Tool,
+  session: Session,
+  entry: Entry & { source: ToolSource },
+): Promise<AcquiredTool> {
+  const directory =
+    tool.plugin === undefined
+      ? entry.directory
+      : await installPlugin(tool.plugin, entry.directory, session);
+  return {
+    name: tool.name,
+    path: join(directory, tool.executable),
+    directory,
+    version: entry.manifest.version,
+    source: entry.source,
+  };
+}
+
+/** Why an entry cannot be used, or nothing if it can. */
+async function findFault(
+  tool: Tool,
+  directory: string,
+  manifest: Manifest | undefined,
+): Promise<string | undefined> {
+  if (manifest === undefined) {
+    return "its manifest is missing";
+  }
+  const isOutdated =
+    manifest.source === "source" &&
+    (tool.source === undefined || manifest.inputs !== (await hashInputs(tool.source)));
+  return isOutdated ? "its recipe has changed" : await findDamage(directory, manifest);
+}
+
+async function findCached(tool: Tool, session: Session): Promise<Entry | undefined> {
+  for (const version of versionsOf(tool)) {
+    const directory = toDirectory(tool, version, session);
+    const manifest = await readManifest(directory);
+    if (manifest !== undefined && (await findFault(tool, directory, manifest)) === undefined) {
+      return { directory, manifest };
+    }
+  }
+  return undefined;
+}
+
+/** Removes what cannot be used, and says so: it may be a disk that is failing. */
+async function removeFaulty(tool: Tool, session: Session): Promise<void> {
+  for (const version of versionsOf(tool)) {
+    const directory = toDirectory(tool, version, session);
+    const fault = await findFault(tool, directory, await readManifest(directory));
+    if (fault !== undefined && (await removeEntry(directory))) {
+      session.progress.note(`${tool.name}: removed ${directory} from the cache, ${fault}`);
+    }
+  }
+}
+
+async function makeEntry(tool: Tool, session: Session, task: Task): Promise<AcquiredTool> {
+  const lock = join(session.cache.locks, `${tool.name}-${toPlatform(session)}.lock`);
+  const onWait = (pid: number): void =>
+    task.report(`waiting for process ${pid}, which is acquiring it`);
+  return await withLock(
+    lock,
+    async () => {
+      const cached = await findCached(tool, session);
+      if (cached !== undefined) {
+        return await toAcquired(tool, session, { ...cached, source: "cache" });
+      }
+      await removeFaulty(tool, session);
+      const entry = await install(tool, session, task);
+      return await toAcquired(tool, session, { ...entry, source: entry.manifest.source });
+    },
+    { onWait, signal: session.signal },
+  );
+}
+
+/** The release where it can be had, else the source build. */
+async function install(tool: Tool, session: Session, task: Task): Promise<Entry> {
+  const { release, source } = tool;
+  let refusal: ToolchainError | undefined;
+  if (release !== undefined && release.files(session.architecture).length > 0) {
+    try {
+      return await fill(tool, release, { session, task });
+    } catch (error) {
+      if (!(error instanceof ToolchainError) || error.code !== "refused") {
+        throw error;
+      }
+      refusal = error;
+    }
+  }
+  if (source === undefined) {
+    throw (
+      refusal ??
+      new ToolchainError(
+        "platform",
+        `${tool.name}: must have a release for ${toPlatform(session)}, got none`,
+      )
+    );
+  }
+  if (refusal !== undefined) {
+    task.report("building from source");
+  }
+  return await fill(tool, source, { session, task });
+}
+
+/** Fills a directory beside the place of the entry and moves it there when it is complete. */
+async function fill(
+  tool: Tool,
+  origin: Release | Source,
+  { session, task }: { session: Session; task: Task },
+): Promise<Entry> {
+  const directory = toDirectory(tool, origin.version, session);
+  // Always the same name: what a killed process has left is cleared away by the next, under lock.
+  const destination = join(dirname(directory), `.partial-${toPlatform(session)}`);
+  await rm(destination, { recursive: true, force: true });
+  try {
+    await requireSpace(tool.name, session.cache.root, origin.megabytes);
+    await mkdir(destination, { recursive: true });
+    const manifest = await make(tool, origin, { session, task, destination });
+    await removeEntry(directory);
+    await rename(destination, directory);
+    return { directory, manifest };
+  } catch (error) {
+    await rm(destination, { recursive: true, force: true });
+    session.signal.throwIfAborted();
+    throw toToolchainError(tool, session, error);
+  }
+}
+
+async function make(
+  tool: Tool,
+  origin: Release | Source,
+  into: { session: Session; task: Task; destination: string },
+): Promise<Manifest> {
+  const about = { name: tool.name, version: origin.version, platform: toPlatform(into.session) };
+  if ("recipe" in origin) {
+    // Before the build, so that a change in the middle of it makes the result outdated.
+    const inputs = await hashInputs(origin);
+    const acquire = async (name: string): Promise<string> =>
+      (await acquireTool(name, into.session)).path;
+    await buildFromSource(origin, into, acquire);
+    return await sealEntry(into.destination, { ...about, source: "source", inputs });
+  }
+  await installRelease(origin, into);
+  const { source } = into.session.network;
+  return await sealEntry(into.destination, { ...about, source, inputs: "" });
+}
+
+function toToolchainError(tool: Tool, session: Session, error: unknown): unknown {
+  if (isDiskFull(error)) {
+    return new ToolchainError(
+      "disk",
+      `disk: ${tool.name} needs more space than there is in ${session.cache.root}; free some, or set PLONK_CACHE to a folder on a larger disk`,
+      { cause: error },
+    );
+  }
+  return error instanceof CommandError
+    ? new ToolchainError(
+        "build",
+        `${tool.name}: could not be built from source: ${toMessage(error)}`,
+        { cause: error },
+      )
+    : error;
+}

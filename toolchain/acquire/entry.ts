@@ -1,0 +1,112 @@
+/** An entry of the cache: a tool's directory with a manifest that says what must be in it. */
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { hashFile, listFiles } from "../hash.ts";
+
+const MANIFEST = "plonk-tool.json";
+/** Remembers which state of the files was found right, so that they need not be read each time. */
+const STAMP = ".plonk-verified.json";
+
+export interface Manifest {
+  name: string;
+  version: string;
+  /** `linux-amd64` and the like. */
+  platform: string;
+  source: "mirror" | "release" | "source";
+  /** Digest of all that a source build depends on; empty for a release. */
+  inputs: string;
+  /** SHA-256 by path. */
+  files: Record<string, string>;
+}
+
+/** Describes what lies in a directory, and writes that beside it. */
+export async function sealEntry(
+  directory: string,
+  about: Omit<Manifest, "files">,
+): Promise<Manifest> {
+  const files: Record<string, string> = {};
+  for (const path of await listFiles(directory)) {
+    files[path] = await hashFile(join(directory, path));
+  }
+  const manifest: Manifest = { ...about, files };
+  await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** The manifest of an entry, or nothing where there is no (readable) one. */
+export async function readManifest(directory: string): Promise<Manifest | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
+    return typeof manifest.files === "object" ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Any write to a file changes its change time, which no program can set. */
+async function toState(path: string): Promise<string> {
+  const { size, mtimeMs, ctimeMs, ino } = await stat(path);
+  return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+}
+
+async function readStamp(directory: string): Promise<Record<string, string>> {
+  try {
+    const text = await readFile(join(directory, STAMP), "utf8");
+    return JSON.parse(text) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Compares an entry with its manifest. A file that has not been touched since it was last read and
+ * found right is not read again.
+ * @returns what is wrong with it, or nothing.
+ */
+export async function findDamage(
+  directory: string,
+  manifest: Manifest,
+): Promise<string | undefined> {
+  const stamp = await readStamp(directory);
+  const states: Record<string, string> = {};
+  for (const [path, sha256] of Object.entries(manifest.files)) {
+    const file = join(directory, path);
+    const state = await toState(file).catch(() => undefined);
+    if (state === undefined) {
+      return `${path} is missing`;
+    }
+    states[path] = state;
+    if (stamp[path] !== state && (await hashFile(file)) !== sha256) {
+      return `${path} has changed`;
+    }
+  }
+  if (JSON.stringify(states) !== JSON.stringify(stamp)) {
+    // The cache may be read-only for this user: then the files are read again the next time.
+    await writeStamp(directory, states).catch(() => undefined);
+  }
+  return undefined;
+}
+
+async function writeStamp(directory: string, states: Record<string, string>): Promise<void> {
+  const draft = join(directory, `${STAMP}.${process.pid}`);
+  await writeFile(draft, JSON.stringify(states));
+  await rename(draft, join(directory, STAMP));
+}
+
+/**
+ * Removes an entry; first out of its place, so that nobody sees half of it.
+ * @returns whether there was one.
+ */
+export async function removeEntry(directory: string): Promise<boolean> {
+  const doomed = `${directory}.removed-${process.pid}`;
+  try {
+    await rename(directory, doomed);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return false;
+    }
+    throw error;
+  }
+  await rm(doomed, { recursive: true, force: true });
+  return true;
+}

@@ -1,0 +1,82 @@
+/** What all acquisitions of one command have in common. */
+import { arch, platform } from "node:os";
+import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import { cacheLayout, plonkCache, type CacheLayout, type Environment } from "../directories.ts";
+import { ToolchainError } from "../errors.ts";
+import { createProgress, terminalProgress, type Progress } from "../progress.ts";
+import type { Tool } from "../tool.ts";
+import { Network, type NetworkOptions } from "./network.ts";
+
+export interface AcquireOptions {
+  /**
+   * Told what is going on, when there is something to do; a function gets it line by line.
+   * @default lines on standard error
+   */
+  progress?: Progress | ((line: string) => void);
+  /** Stops everything that is going on. */
+  signal?: AbortSignal;
+  /** @default the machine's own */
+  architecture?: Architecture;
+  /** @default `$PLONK_CACHE` */
+  cacheDir?: string;
+  /** @default that of this process */
+  env?: Environment;
+  /** Time-outs of the network. */
+  network?: Pick<NetworkOptions, "timeouts">;
+}
+
+export interface Session {
+  catalogue: readonly Tool[];
+  env: Environment;
+  cache: CacheLayout;
+  architecture: Architecture;
+  progress: Progress;
+  network: Network;
+  signal: AbortSignal;
+}
+
+/** @throws ToolchainError `platform` on anything but Linux on a supported processor. */
+export function hostArchitecture(system = platform(), processor = arch()): Architecture {
+  const name = processor === "x64" ? "amd64" : processor;
+  const known = ARCHITECTURES.find((architecture) => architecture === name);
+  if (system !== "linux" || known === undefined) {
+    throw new ToolchainError(
+      "platform",
+      `platform: must be linux on ${ARCHITECTURES.join(" or ")}, got ${system} on ${name}`,
+    );
+  }
+  return known;
+}
+
+/** What one process has found out about its network holds for all of its commands. */
+const networks = new Map<string, Network>();
+
+function shareNetwork(env: Environment, progress: Progress, options: AcquireOptions): Network {
+  const mirror = env["PLONK_MIRROR"];
+  const key = JSON.stringify([mirror, options.network]);
+  const network =
+    networks.get(key) ??
+    new Network({ ...options.network, mirror, onRefusal: (line) => progress.note(line) });
+  networks.set(key, network);
+  return network;
+}
+
+function toProgress(progress: AcquireOptions["progress"]): Progress {
+  return typeof progress === "function"
+    ? createProgress({ write: (text) => progress(text.trimEnd()) })
+    : (progress ?? terminalProgress());
+}
+
+export function createSession(catalogue: readonly Tool[], options: AcquireOptions): Session {
+  const env = options.env ?? process.env;
+  const progress = toProgress(options.progress);
+  return {
+    catalogue,
+    env,
+    cache: cacheLayout(options.cacheDir ?? plonkCache(env)),
+    architecture: options.architecture ?? hostArchitecture(),
+    progress,
+    network: shareNetwork(env, progress, options),
+    signal: options.signal ?? new AbortController().signal,
+  };
+}

@@ -1,0 +1,48 @@
+/** Has a tool by building it: runs its recipe in an environment that leaves the machine alone. */
+import { mkdir, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { hashTree } from "../hash.ts";
+import type { RecipeContext } from "../recipe.ts";
+import { runCommand } from "../run-command.ts";
+import type { Source } from "../tool.ts";
+import type { Installation } from "./release.ts";
+
+const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
+
+/** Digest of all that decides what a build gives. */
+export async function hashInputs(source: Source): Promise<string> {
+  return `${await hashTree(TOOLCHAIN, source.inputs)}${source.key === undefined ? "" : ` ${source.key()}`}`;
+}
+
+/** Fills the destination by the recipe; intermediate files are gone afterwards. */
+export async function buildFromSource(
+  source: Source,
+  into: Installation,
+  acquire: (tool: string) => Promise<string>,
+): Promise<void> {
+  const { session, task, destination } = into;
+  const scratch = `${destination}.scratch`;
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch, { recursive: true });
+  const context: RecipeContext = {
+    destination,
+    scratch,
+    architecture: session.architecture,
+    cache: session.cache.root,
+    signal: session.signal,
+    acquire,
+    report: (message) => task.report(message),
+    run: (command, args, options = {}) =>
+      runCommand(command, args, {
+        cwd: options.cwd ?? scratch,
+        env: { ...session.env, ...options.env },
+        signal: session.signal,
+      }),
+  };
+  try {
+    await source.recipe(context);
+  } finally {
+    // Go makes directories read-only unless told otherwise; force copes with files alone.
+    await rm(scratch, { recursive: true, force: true, maxRetries: 2 });
+  }
+}

@@ -1,0 +1,101 @@
+/** Builds a program from one of the small Go modules here, whose go.sum pins all of its sources. */
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheLayout } from "../directories.ts";
+import { toMessage, ToolchainError } from "../errors.ts";
+import { withLock } from "../lock.ts";
+import type { RecipeContext } from "../recipe.ts";
+
+const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
+
+export interface GoBuild {
+  /** Folder of the go.mod, relative to `toolchain/`. */
+  module: string;
+  /** What to build. @default the module's own main package */
+  package?: string;
+  /** Path of the program within the recipe's destination. */
+  output: string;
+  /** Values of string variables in the program, by import path and name. */
+  variables?: Record<string, string>;
+  tags?: readonly string[];
+}
+
+/** Whether a version such as `1.26.8` is at least another. */
+export function isAtLeast(version: string, minimum: string): boolean {
+  const [have, need] = [version, minimum].map((text) => text.split(".").map(Number));
+  for (const [index, part] of (need ?? []).entries()) {
+    const difference = (have?.[index] ?? 0) - part;
+    if (difference !== 0) {
+      return difference > 0;
+    }
+  }
+  return true;
+}
+
+/** Everything that Go writes goes below the cache, and it fetches no other Go by itself. */
+export function goEnvironment(
+  context: Pick<RecipeContext, "cache" | "architecture">,
+): Record<string, string> {
+  const cache = cacheLayout(context.cache);
+  return {
+    CGO_ENABLED: "0",
+    GOARCH: context.architecture,
+    GOCACHE: cache.goBuild,
+    GOFLAGS: "-trimpath -modcacherw -mod=readonly -buildvcs=false",
+    GOMODCACHE: cache.goModules,
+    GOOS: "linux",
+    GOPATH: dirname(cache.goModules),
+    GOTOOLCHAIN: "local",
+    GOWORK: "off",
+  };
+}
+
+async function requireGo(context: RecipeContext, module: string): Promise<void> {
+  const text = await readFile(join(module, "go.mod"), "utf8");
+  const minimum = /^go (\S+)$/m.exec(text)?.[1] ?? "1.0";
+  const wanted = `Go: must be on PATH in version ${minimum} or newer to build this from source`;
+  let version: string;
+  try {
+    const env = { GOTOOLCHAIN: "local", GOFLAGS: "" };
+    version = (await context.run("go", ["env", "GOVERSION"], { env })).trim();
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw new ToolchainError(
+      "go",
+      `${wanted}, got none (${toMessage(error)}); https://go.dev/dl has it`,
+      { cause: error },
+    );
+  }
+  const [number = ""] = /\d+(\.\d+)*/.exec(version) ?? [];
+  if (!isAtLeast(number, minimum)) {
+    throw new ToolchainError("go", `${wanted}, got ${version}; https://go.dev/dl has a newer one`);
+  }
+}
+
+/**
+ * Builds one program; one build at a time on the whole machine, as each takes all cores and
+ * gigabytes of memory.
+ * @throws ToolchainError `go` when Go is missing or too old.
+ */
+export async function buildGo(context: RecipeContext, build: GoBuild): Promise<void> {
+  const module = join(TOOLCHAIN, build.module);
+  await requireGo(context, module);
+  const output = join(context.destination, build.output);
+  await mkdir(dirname(output), { recursive: true });
+  const variables = Object.entries(build.variables ?? {}).map(
+    ([name, value]) => `-X ${name}=${value}`,
+  );
+  const args = ["build", "-ldflags", ["-s", "-w", ...variables].join(" "), "-o", output];
+  const tags = build.tags === undefined ? [] : ["-tags", build.tags.join(",")];
+  const what = build.package ?? ".";
+  const compile = async (): Promise<void> => {
+    context.report(`compiling ${what === "." ? build.module : what}`);
+    const options = { cwd: module, env: goEnvironment(context) };
+    await context.run("go", [...args, ...tags, what], options);
+  };
+  await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {
+    onWait: (pid) => context.report(`waiting for another Go build (process ${pid})`),
+    signal: context.signal,
+  });
+}
