@@ -20,8 +20,12 @@ const UNKNOWN_WIRES = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
 ]);
 
-/** A value that a preview does not know yet. */
-export const UNKNOWN: unique symbol = Symbol("unknown");
+/** A value that a preview does not know yet; there is one, `UNKNOWN`. */
+export class Unknown {
+  readonly isUnknown = true;
+}
+
+export const UNKNOWN = new Unknown();
 
 /** A value that the engine encrypts in its state and hides in its output. */
 export class Secret {
@@ -32,7 +36,7 @@ export class Secret {
   }
 }
 
-export type Value = null | boolean | number | string | typeof UNKNOWN | Secret | Value[] | Bag;
+export type Value = null | boolean | number | string | Unknown | Secret | Value[] | Bag;
 
 /** The properties of a resource. A field that is absent is `undefined` when read. */
 export interface Bag {
@@ -45,7 +49,8 @@ export function isBag(value: Value | undefined): value is Bag {
     typeof value === "object" &&
     value !== null &&
     !Array.isArray(value) &&
-    !(value instanceof Secret)
+    !(value instanceof Secret) &&
+    !(value instanceof Unknown)
   );
 }
 
