@@ -28,11 +28,13 @@ function report(what: string, seconds: number, aim: string): void {
 
 /** Waits until the function answers with a text; a call that fails is tried again. */
 async function waitForAnswer(text: string): Promise<void> {
-  for (const deadline = Date.now() + 1_800_000; Date.now() < deadline; await sleep(50)) {
+  const deadline = Date.now() + 1_800_000;
+  while (Date.now() < deadline) {
     const answer = await fetch(`${gateway}/function/hello`, { method: "POST", body: "world" })
       .then((response) => response.text())
       .catch(() => "");
     if (answer === text) return;
+    await sleep(50);
   }
   throw new Error(`expected ${gateway} to answer ${text}`);
 }
