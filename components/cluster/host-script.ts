@@ -1,0 +1,61 @@
+/** The script that runs on a host: settings of one node, followed by the parts in `host/`. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const PARTS = ["common", "network", "service", "stop", "node", "main"];
+
+/** Settings of a node, under the names that the script has for them. */
+export interface HostSettings {
+  cluster: string;
+  /** Absolute; all that belongs to the node lies in it. */
+  directory: string;
+  nodeName: string;
+  nodeAddress: string;
+  serviceCidr: string;
+  readySeconds: number;
+  /** Undefined for a node in the host's own network. */
+  isolation: IsolationSettings | undefined;
+}
+
+/** Names and addresses of an isolated node's network. */
+export interface IsolationSettings {
+  namespace: string;
+  bridge: string;
+  veth: string;
+  /** In CIDR notation. */
+  subnet: string;
+  hostAddress: string;
+}
+
+/** The text of the script, POSIX sh. `sh -s -- COMMAND` runs it; `prepare` does not store it. */
+export function createHostScript(settings: HostSettings): string {
+  const { isolation } = settings;
+  const variables = {
+    CLUSTER: settings.cluster,
+    DIR: settings.directory,
+    NODE_NAME: settings.nodeName,
+    NODE_ADDRESS: settings.nodeAddress,
+    SERVICE_CIDR: settings.serviceCidr,
+    READY_SECONDS: String(settings.readySeconds),
+    NETNS: isolation?.namespace ?? "",
+    BRIDGE: isolation?.bridge ?? "",
+    VETH: isolation?.veth ?? "",
+    SUBNET: isolation?.subnet ?? "",
+    HOST_ADDRESS: isolation?.hostAddress ?? "",
+  };
+  const assignments = Object.entries(variables).map(([key, value]) => `${key}=${quote(value)}\n`);
+  return [
+    "#!/bin/sh\n# Runs one node of a Plonk cluster. Written by Plonk, and written again by it.\n\n",
+    ...assignments,
+    ...PARTS.map((part) => `\n${readPart(part)}`),
+  ].join("");
+}
+
+/** A word for sh, whatever is in it. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function readPart(name: string): string {
+  return readFileSync(join(import.meta.dirname, `host/${name}.sh`), "utf8");
+}

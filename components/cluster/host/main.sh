@@ -1,0 +1,22 @@
+# The commands of cluster.sh.
+
+case ${1:-} in
+prepare) prepare ;;
+install) install_node "$2" "$3" ;;
+start) start_node ;;
+stop) stop_node ;;
+remove) remove_node ;;
+kubeconfig) cat "$DIR/kubeconfig" ;;
+import-image) import_image "$2" "$3" ;;
+forget-image) forget_image "$2" ;;
+# For service managers only.
+supervise) supervise ;;
+run)
+  network_up
+  become_k3s
+  ;;
+*)
+  echo "usage: cluster.sh prepare|install|start|stop|remove|kubeconfig|import-image|forget-image" >&2
+  exit 2
+  ;;
+esac

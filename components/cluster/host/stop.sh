@@ -1,0 +1,56 @@
+# Ends everything that a node has started: k3s, its pods, their mounts.
+
+stop_everything() {
+  service_stop
+  if [ -x "$K3S" ] && is_own_build; then
+    "$K3S" killall --data-dir "$DATA" || true
+  fi
+  kill_processes
+  unmount_all
+}
+
+# Ours undoes all that it did by itself; the real k3s leaves that to a script.
+is_own_build() { "$K3S" --help 2>/dev/null | grep -q '^  killall '; }
+
+# Processes whose program lies in the cluster's directory, and all that those have started.
+kill_processes() {
+  pids=$(list_processes)
+  [ -n "$pids" ] || return 0
+  for pid in $pids; do kill_tree "$pid"; done
+  waited=0
+  while [ -n "$(list_processes)" ] && [ "$waited" -lt 50 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
+  done
+}
+
+list_processes() {
+  for exe in /proc/[0-9]*/exe; do
+    case $(readlink "$exe" 2>/dev/null) in
+    "$DIR"/*) exe=${exe#/proc/} && echo "${exe%/exe}" ;;
+    esac
+  done
+}
+
+kill_tree() {
+  for child_pid in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+    # A function has no variables of its own in POSIX sh, a subshell has.
+    (kill_tree "$child_pid")
+  done
+  kill -KILL "$1" 2>/dev/null
+}
+
+list_mounts() {
+  awk -v dir="$DIR/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+}
+
+unmount_all() {
+  for mount in $(list_mounts); do
+    umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null
+  done
+}
+
+check_stopped() {
+  left="$(list_processes)$(list_mounts)"
+  [ -z "$left" ] || fail $EXIT_LEFTOVERS "could not be stopped, still there:" $left
+}

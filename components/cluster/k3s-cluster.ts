@@ -1,0 +1,177 @@
+/** A Kubernetes cluster of k3s on Linux hosts: a laptop, a CI machine, bare metal, edge boards. */
+import { readFile } from "node:fs/promises";
+import { webcrypto } from "node:crypto";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { checkFor } from "../errors.ts";
+import {
+  type Cluster,
+  type ClusterCapabilities,
+  type ImageDelivery,
+  ImageDeliveryMode,
+} from "./cluster.ts";
+import { type HostCommand, type HostPlace, run } from "./host.ts";
+import { createHostScript, quote } from "./host-script.ts";
+import {
+  type K3sBinary,
+  type K3sClusterArgs,
+  normalizeCluster,
+  type ResolvedCluster,
+} from "./k3s-args.ts";
+import { createK3sConfig } from "./k3s-config.ts";
+
+/**
+ * A cluster of k3s. It installs the pinned binary and the cluster's own images on the host,
+ * starts the service and waits until the node is Ready. Deleting it leaves the host as it was.
+ *
+ * All of a node lies in its directory, with three scripts that work without Pulumi and can be run
+ * at any time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a
+ * line only when it had something to do), `stop.sh` and `remove.sh`. They end with 0, or 3 (the
+ * network cannot be made), 4 (not ready in time), 5 (not root), 6 (something could not be
+ * stopped).
+ *
+ * @example
+ * const cluster = new K3sCluster("local", {
+ *   servers: [{ connection: { local: true } }],
+ *   k3s: artifacts.k3s,
+ * });
+ */
+export class K3sCluster extends pulumi.ComponentResource implements Cluster {
+  /** Kubeconfig file content, YAML. Secret. */
+  public readonly kubeconfig: pulumi.Output<string>;
+  /** An address of a node, where NodePorts answer. Resolved when the cluster is ready. */
+  public readonly nodeAddress: pulumi.Output<string>;
+  /** Provider for every object on this cluster. @internal */
+  public readonly provider: k8s.Provider;
+  /** What the cluster offers. @internal */
+  public readonly capabilities: ClusterCapabilities;
+  /** How images reach the nodes. @internal */
+  public readonly imageDelivery: ImageDelivery;
+  /** Its deletion takes everything on the cluster with it. @internal */
+  public readonly lifetime: pulumi.Resource;
+
+  constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("plonk:index:K3sCluster", name, {}, opts);
+    const resolved = checkFor(this, () => normalizeCluster(name, args));
+    const nodeName = `${name}-${resolved.server.name}`;
+    const { prepared, started } = createNode(nodeName, resolved, this);
+    this.lifetime = prepared;
+    this.kubeconfig = pulumi.secret(started.stdout);
+    this.nodeAddress = started.stdout.apply(() => resolved.server.address);
+    this.provider = new k8s.Provider(
+      name,
+      {
+        kubeconfig: this.kubeconfig,
+        enableServerSideApply: true,
+        // Certificates of the same cluster change, its name does not.
+        clusterIdentifier: `k3s/${resolved.cluster}`,
+      },
+      { parent: this },
+    );
+    this.capabilities = toCapabilities(resolved);
+    this.imageDelivery = toImageDelivery(resolved, started);
+    this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
+  }
+}
+
+interface Node {
+  /** The node's directory and, when deleted, all that ever came to the host with it. */
+  prepared: HostCommand;
+  /** Gives the kubeconfig when the node is Ready. */
+  started: HostCommand;
+}
+
+/**
+ * Three steps. Only the first has something to undo, so that a node whose making was interrupted
+ * anywhere is removed as a whole.
+ */
+function createNode(name: string, resolved: ResolvedCluster, parent: pulumi.Resource): Node {
+  const { server, k3s } = resolved;
+  const place = (...dependsOn: pulumi.Resource[]): HostPlace => ({
+    connection: server.connection,
+    options: { parent, dependsOn },
+  });
+  const script = `sh ${quote(`${server.directory}/cluster.sh`)}`;
+  const prepared = run(name, place(), {
+    create: toPrepareCommand(server.directory),
+    delete: "sh -s -- remove",
+    stdin: toScript(resolved),
+  });
+  const sources = [k3s.path, k3s.airgapImages ?? ""].map(quote).join(" ");
+  const installed = run(`${name}-install`, place(prepared), {
+    // What follows the paths is there for the change that it makes.
+    create: pulumi.interpolate`${script} install ${sources} ${k3s.version} ${toFingerprint(k3s)}`,
+    stdin: createK3sConfig(resolved),
+  });
+  const started = run(`${name}-start`, place(installed), {
+    create: pulumi.interpolate`${script} start ${installed.stdout} >&2 && ${script} kubeconfig`,
+    isOutputSecret: true,
+  });
+  return { prepared, started };
+}
+
+function toScript(resolved: ResolvedCluster): string {
+  const { server } = resolved;
+  return createHostScript({
+    cluster: resolved.cluster,
+    directory: server.directory,
+    nodeName: server.name,
+    nodeAddress: server.address,
+    serviceCidr: resolved.serviceCidr,
+    readySeconds: resolved.readySeconds,
+    isolation: server.isolation,
+  });
+}
+
+/** Stores the script that comes on standard input, and runs it from there. */
+function toPrepareCommand(directory: string): string {
+  const file = quote(`${directory}/cluster.sh`);
+  return [
+    `umask 077 && mkdir -p ${quote(directory)}`,
+    `cat > ${file}.new && mv ${file}.new ${file}`,
+    `sh ${file} prepare`,
+  ].join(" && ");
+}
+
+/** Changes with the content of the files, so that a rebuilt binary of the same version is seen. */
+function toFingerprint(k3s: K3sBinary): pulumi.Output<string> {
+  const paths = [k3s.path, ...(k3s.airgapImages === undefined ? [] : [k3s.airgapImages])];
+  return pulumi.all(paths.map(hashFile)).apply((hashes) => hashes.join(" "));
+}
+
+async function hashFile(path: string): Promise<string> {
+  // In the thread pool: at this size the program would stand still otherwise.
+  const digest = await webcrypto.subtle.digest("SHA-256", await readFile(path));
+  return Buffer.from(digest).toString("hex").slice(0, 16);
+}
+
+function toCapabilities(resolved: ResolvedCluster): ClusterCapabilities {
+  return {
+    architectures: [resolved.server.architecture],
+    loadBalancer: !resolved.disable.includes("servicelb"),
+    storageClass: resolved.disable.includes("local-storage") ? undefined : "local-path",
+    networkPolicy: false,
+    memoryMiB: resolved.memoryMiB,
+    internet: resolved.internet,
+  };
+}
+
+function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): ImageDelivery {
+  const { server } = resolved;
+  const script = `sh ${quote(`${server.directory}/cluster.sh`)}`;
+  // The commands are worth something only when containerd answers.
+  const whenStarted = (command: string): pulumi.Output<string> =>
+    pulumi.unsecret(started.stdout.apply(() => command));
+  return {
+    mode: ImageDeliveryMode.Preload,
+    targets: [
+      {
+        host: server.name,
+        architecture: server.architecture,
+        importScript: whenStarted(`${script} import-image "$IMAGE_NAME" "$ARCHIVE"`),
+        removeScript: whenStarted(`${script} forget-image "$IMAGE_NAME"`),
+      },
+    ],
+    registry: undefined,
+  };
+}

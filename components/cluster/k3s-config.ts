@@ -1,0 +1,35 @@
+/** k3s's own configuration file for a node. */
+import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
+import type { ResolvedCluster } from "./k3s-args.ts";
+
+/** The text of `config.yaml`; secret when it holds a token. */
+export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string> {
+  const { server } = resolved;
+  const config = {
+    "data-dir": `${server.directory}/data`,
+    "write-kubeconfig": `${server.directory}/k3s.yaml`,
+    "write-kubeconfig-mode": "0600",
+    "node-name": server.name,
+    "node-ip": server.address,
+    "tls-san": [server.address, ...resolved.tlsSans],
+    "cluster-cidr": resolved.clusterCidr,
+    "service-cidr": resolved.serviceCidr,
+    ...toList("disable", resolved.disable),
+    ...toList("node-label", toPairs(server.labels)),
+    ...toList("node-taint", server.taints),
+    ...toList("kubelet-arg", resolved.kubeletArgs),
+  };
+  if (resolved.token === undefined) return pulumi.output(stringify(config));
+  return pulumi.secret(resolved.token).apply((token) => stringify({ ...config, token }));
+}
+
+function toList(key: string, values: string[]): Record<string, string[]> {
+  return values.length > 0 ? { [key]: values } : {};
+}
+
+function toPairs(labels: Record<string, string>): string[] {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+}
