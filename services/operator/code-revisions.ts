@@ -1,0 +1,86 @@
+/** Keeps the last revisions of a function's code: old pods and rollbacks still mount them. */
+import { FIELD_MANAGER, LABEL, type FunctionResource } from "../contract/index.ts";
+import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import type { ConfigMap, Pod } from "./kubernetes-types.ts";
+import { toOwnerReference } from "./manifests.ts";
+
+/** Revisions that are kept, the current one included. */
+export const KEPT_REVISIONS = 3;
+
+/** Makes the Function the owner of its code, so that it goes when the Function goes. */
+export async function adoptCode(
+  client: KubernetesClient,
+  resource: FunctionResource,
+): Promise<void> {
+  const name = resource.spec.code?.configMap;
+  if (name === undefined) {
+    return;
+  }
+  const { namespace } = resource.metadata;
+  // Not as a controller: several Functions may share one ConfigMap.
+  const owner = { ...toOwnerReference(resource), controller: false, blockOwnerDeletion: false };
+  await client.apply(
+    resourcePath({ plural: "configmaps", namespace, name }),
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace, ownerReferences: [owner] },
+    },
+    { fieldManager: FIELD_MANAGER.operator, force: true },
+  );
+}
+
+/** Deletes revisions that are too old and that no pod mounts. Returns their names. */
+export async function pruneCode(
+  client: KubernetesClient,
+  resource: FunctionResource,
+  pods: readonly Pod[],
+): Promise<string[]> {
+  const { namespace, name } = resource.metadata;
+  const path = resourcePath({ plural: "configmaps", namespace });
+  const { items } = await client.request<{ items: ConfigMap[] }>(path, {
+    query: { labelSelector: `${LABEL.function}=${name}` },
+  });
+  const old = findOldRevisions(resource, items, pods);
+  for (const revision of old) {
+    await remove(client, `${path}/${encodeURIComponent(revision)}`);
+  }
+  return old;
+}
+
+/** Names of the revisions to delete: the Function's own, beyond the newest ones, not in use. */
+export function findOldRevisions(
+  { metadata, spec }: FunctionResource,
+  maps: readonly ConfigMap[],
+  pods: readonly Pod[],
+): string[] {
+  const used = new Set(pods.flatMap(mountedMaps));
+  const isOwn = (map: ConfigMap): boolean =>
+    map.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) ?? false;
+  return maps
+    .filter((map) => isOwn(map) && map.metadata.name !== spec.code?.configMap)
+    .sort((a, b) => creationOf(b) - creationOf(a))
+    .slice(KEPT_REVISIONS - 1)
+    .map((map) => map.metadata.name)
+    .filter((name) => !used.has(name));
+}
+
+function creationOf({ metadata }: ConfigMap): number {
+  return Date.parse(metadata.creationTimestamp ?? "") || 0;
+}
+
+function mountedMaps({ spec }: Pod): string[] {
+  return (spec?.volumes ?? []).flatMap(({ configMap }) =>
+    configMap?.name === undefined ? [] : [configMap.name],
+  );
+}
+
+async function remove(client: KubernetesClient, path: string): Promise<void> {
+  try {
+    await client.request(path, { method: "DELETE" });
+  } catch (error) {
+    if (!isKubernetesStatus(error, 404)) {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/** Events on a Function: what `kubectl describe` shows of its way to Ready. */
+import { CRD, type Condition, type FunctionResource } from "../contract/index.ts";
+import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { messageOf, type Logger } from "../lib/logger.ts";
+
+export interface EventRecorder {
+  client: KubernetesClient;
+  logger: Logger;
+  /** Name of this instance. */
+  identity: string;
+}
+
+/** Whether a Ready condition says something new, worth an Event. */
+export function isNews(before: Condition | undefined, after: Condition): boolean {
+  return before?.status !== after.status || before.reason !== after.reason;
+}
+
+/** Writes an Event; a failure is logged and nothing more, since no state depends on it. */
+export async function recordEvent(
+  { client, logger, identity }: EventRecorder,
+  { metadata }: FunctionResource,
+  { status, reason, message }: Condition,
+): Promise<void> {
+  const { name, namespace, uid } = metadata;
+  const now = new Date().toISOString();
+  const isNormal = status === "True" || reason === "Progressing";
+  const event = {
+    metadata: { generateName: `${name}.`, namespace },
+    involvedObject: { apiVersion: CRD.apiVersion, kind: CRD.kind, name, namespace, uid },
+    type: isNormal ? "Normal" : "Warning",
+    reason,
+    message: message.slice(0, 1024),
+    action: "Reconcile",
+    reportingComponent: "plonk-operator",
+    reportingInstance: identity,
+    source: { component: "plonk-operator" },
+    eventTime: now.replace("Z", "000Z"),
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
+  try {
+    const path = resourcePath({ plural: "events", namespace });
+    await client.request(path, { method: "POST", body: event });
+  } catch (error) {
+    logger.warn(
+      { function: `${namespace}/${name}`, reason: messageOf(error) },
+      "event not written",
+    );
+  }
+}

@@ -1,0 +1,90 @@
+/** Kubernetes objects in JSON: what the operator writes, and the parts that it reads. */
+
+/** A class of the generated client as the plain JSON that the API server takes. */
+export type Plain<T> = T extends Date
+  ? string
+  : T extends object
+    ? { [K in keyof T]: Plain<T[K]> }
+    : T;
+
+export interface Metadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  generation?: number;
+  resourceVersion?: string;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+/** What conditions of Deployments and pods have in common. */
+export interface ObjectCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+}
+
+export interface Deployment {
+  metadata: Metadata;
+  spec?: { replicas?: number };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+    conditions?: ObjectCondition[];
+  };
+}
+
+export interface Service {
+  metadata: Metadata;
+}
+
+export interface Namespace {
+  metadata: Metadata;
+}
+
+export interface ConfigMap {
+  metadata: Metadata;
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+}
+
+export interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  terminated?: { reason?: string; message?: string; exitCode: number; signal?: number };
+  running?: unknown;
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  restartCount?: number;
+  state?: ContainerState;
+  lastState?: ContainerState;
+}
+
+export interface Pod {
+  metadata: Metadata;
+  spec?: { volumes?: { configMap?: { name?: string } }[] };
+  status?: {
+    phase?: string;
+    reason?: string;
+    message?: string;
+    conditions?: ObjectCondition[];
+    containerStatuses?: ContainerStatus[];
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * Leader election by a Lease, in the manner of client-go: 15 s lease, 10 s to renew, 2 s between
+ * attempts; every write is a compare-and-swap on the resourceVersion.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { messageOf, type Logger } from "../lib/logger.ts";
+
+export interface LeaderElectionOptions {
+  client: KubernetesClient;
+  logger: Logger;
+  namespace: string;
+  /** Name of the Lease. */
+  name: string;
+  /** Name of this instance, different from all others'. */
+  identity: string;
+  /** Called when this instance begins to lead. */
+  onLead: () => void;
+  /** Called when it no longer leads, before any other instance can. */
+  onLose: () => void;
+  /** @default 15 */
+  leaseSeconds?: number;
+  /** Without a renewal for so long this instance no longer leads. @default 10 */
+  renewSeconds?: number;
+  /** @default 2 */
+  retrySeconds?: number;
+}
+
+interface LeaseSpec {
+  holderIdentity?: string;
+  leaseDurationSeconds?: number;
+  acquireTime?: string;
+  renewTime?: string;
+  leaseTransitions?: number;
+}
+
+interface Lease {
+  metadata: { name: string; namespace: string; resourceVersion?: string };
+  spec: LeaseSpec;
+}
+
+export class LeaderElection {
+  readonly #options: Required<LeaderElectionOptions>;
+  readonly #stopping = new AbortController();
+  readonly #path: string;
+  /** Version of the Lease that was seen last, and when it was first seen (monotonic). */
+  #seen = { version: "", atMs: -Infinity };
+  #renewedAtMs = -Infinity;
+  #hasLead = false;
+  #expiry: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = { leaseSeconds: 15, renewSeconds: 10, retrySeconds: 2, ...options };
+    const { namespace } = options;
+    this.#path = resourcePath({ group: "coordination.k8s.io", plural: "leases", namespace });
+  }
+
+  /**
+   * Whether this instance leads now. Ask before each write: the clock decides, not the loop, so
+   * that a process that was stopped for a while does not write after another took over.
+   */
+  get isLeading(): boolean {
+    const age = performance.now() - this.#renewedAtMs;
+    return this.#hasLead && age < this.#options.renewSeconds * 1000;
+  }
+
+  /** Begins to run for the lead. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Stops, and gives the lead up so that another instance can take it at once. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    if (this.#hasLead) {
+      this.#lose();
+      await this.#release();
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#attempt().catch((error: unknown) => this.#noteFailure(error));
+      // A fifth of jitter, so that instances do not ask in step.
+      const wait = this.#options.retrySeconds * 1000 * (1 + 0.2 * Math.random());
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    // A conflict means that another instance was faster: nothing to say.
+    if (!isKubernetesStatus(error, 409)) {
+      this.#options.logger.warn({ reason: messageOf(error) }, "leader election: attempt failed");
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const lease = await this.#read();
+    const askedAtMs = performance.now();
+    if (lease === undefined) {
+      await this.#write("POST", this.#path, this.#newLease());
+    } else if (this.#mayTake(lease)) {
+      await this.#write("PUT", `${this.#path}/${this.#options.name}`, this.#taken(lease));
+    } else {
+      return;
+    }
+    // Counted from before the write, so that this instance stops no later than others start.
+    this.#noteRenewal(askedAtMs);
+  }
+
+  async #read(): Promise<Lease | undefined> {
+    try {
+      return await this.#options.client.request<Lease>(`${this.#path}/${this.#options.name}`, {
+        signal: this.#requestSignal(),
+      });
+    } catch (error) {
+      if (isKubernetesStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #write(method: "POST" | "PUT", path: string, body: Lease): Promise<void> {
+    await this.#options.client.request(path, { method, body, signal: this.#requestSignal() });
+  }
+
+  #requestSignal(): AbortSignal {
+    return AbortSignal.timeout((this.#options.renewSeconds * 1000) / 2);
+  }
+
+  /** Free, ours, or unchanged for a lease's duration by our own clock (others' are not trusted). */
+  #mayTake({ metadata, spec }: Lease): boolean {
+    const now = performance.now();
+    if (metadata.resourceVersion !== this.#seen.version) {
+      this.#seen = { version: metadata.resourceVersion ?? "", atMs: now };
+    }
+    const { holderIdentity = "", leaseDurationSeconds = this.#options.leaseSeconds } = spec;
+    const isExpired = now - this.#seen.atMs > leaseDurationSeconds * 1000;
+    return holderIdentity === "" || holderIdentity === this.#options.identity || isExpired;
+  }
+
+  #newLease(): Lease {
+    const { name, namespace } = this.#options;
+    return { metadata: { name, namespace }, spec: this.#newSpec(0, microTime()) };
+  }
+
+  #taken({ metadata, spec }: Lease): Lease {
+    const { name, namespace, identity } = this.#options;
+    const isOurs = spec.holderIdentity === identity;
+    const { resourceVersion } = metadata;
+    return {
+      metadata: { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) },
+      spec: this.#newSpec(
+        (spec.leaseTransitions ?? 0) + (isOurs ? 0 : 1),
+        (isOurs ? spec.acquireTime : undefined) ?? microTime(),
+      ),
+    };
+  }
+
+  #newSpec(leaseTransitions: number, acquireTime: string): LeaseSpec {
+    const { identity, leaseSeconds } = this.#options;
+    return {
+      holderIdentity: identity,
+      leaseDurationSeconds: leaseSeconds,
+      acquireTime,
+      renewTime: microTime(),
+      leaseTransitions,
+    };
+  }
+
+  #noteRenewal(atMs: number): void {
+    this.#renewedAtMs = atMs;
+    clearTimeout(this.#expiry);
+    const left = this.#options.renewSeconds * 1000 - (performance.now() - atMs);
+    this.#expiry = setTimeout(() => this.#lose(), Math.max(0, left));
+    this.#expiry.unref();
+    if (!this.#hasLead) {
+      this.#hasLead = true;
+      this.#options.logger.info({ identity: this.#options.identity }, "leader election: leading");
+      this.#options.onLead();
+    }
+  }
+
+  #lose(): void {
+    clearTimeout(this.#expiry);
+    if (this.#hasLead) {
+      this.#hasLead = false;
+      this.#options.logger.info("leader election: no longer leading");
+      this.#options.onLose();
+    }
+  }
+
+  async #release(): Promise<void> {
+    try {
+      const lease = await this.#read();
+      if (lease?.spec.holderIdentity === this.#options.identity) {
+        const released = this.#taken(lease);
+        released.spec = { ...released.spec, holderIdentity: "", leaseDurationSeconds: 1 };
+        await this.#write("PUT", `${this.#path}/${this.#options.name}`, released);
+      }
+    } catch (error) {
+      this.#noteFailure(error);
+    }
+  }
+}
+
+/** Now, as Kubernetes' MicroTime wants it. */
+function microTime(): string {
+  return new Date().toISOString().replace("Z", "000Z");
+}

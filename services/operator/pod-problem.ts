@@ -1,0 +1,100 @@
+/** Why pods of a function are not ready, in the words of Kubernetes and of the function itself. */
+import type { ContainerState, ContainerStatus, Deployment, Pod } from "./kubernetes-types.ts";
+
+/** A reason in CamelCase, as conditions have it, and a message in one line. */
+export interface Problem {
+  reason: string;
+  message: string;
+}
+
+const MAX_MESSAGE = 1000;
+
+/** States of a waiting container that are no failure. */
+const STARTING = new Set(["ContainerCreating", "PodInitializing", ""]);
+
+/** The worst problem of a function's pods and Deployment; undefined when there is none yet. */
+export function findProblem(
+  deployment: Deployment | undefined,
+  pods: readonly Pod[],
+): Problem | undefined {
+  const newest = pods
+    .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    .sort((a, b) => compare(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
+  for (const pod of newest) {
+    const problem = problemOfPod(pod);
+    if (problem !== undefined) {
+      return problem;
+    }
+  }
+  return problemOfDeployment(deployment);
+}
+
+function compare(a = "", b = ""): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function problemOfDeployment(deployment: Deployment | undefined): Problem | undefined {
+  const failure = deployment?.status?.conditions?.find(
+    ({ type, status }) => type === "ReplicaFailure" && status === "True",
+  );
+  if (failure === undefined) {
+    return undefined;
+  }
+  const message = failure.message ?? "pods cannot be created";
+  const isQuota = message.includes("exceeded quota");
+  return toProblem(isQuota ? "QuotaExceeded" : (failure.reason ?? "FailedCreate"), message);
+}
+
+function problemOfPod({ status = {} }: Pod): Problem | undefined {
+  const { phase, reason, message, conditions = [], containerStatuses = [] } = status;
+  if (phase === "Failed") {
+    return toProblem(reason ?? "PodFailed", message ?? "the pod has failed");
+  }
+  const unscheduled = conditions.find((it) => it.type === "PodScheduled" && it.status === "False");
+  if (unscheduled !== undefined) {
+    return toProblem("FailedScheduling", unscheduled.message ?? "no node takes the pod");
+  }
+  return containerStatuses
+    .filter(({ ready }) => !ready)
+    .map(problemOfContainer)
+    .find((problem) => problem !== undefined);
+}
+
+function problemOfContainer(container: ContainerStatus): Problem | undefined {
+  const { state = {}, lastState = {}, restartCount = 0 } = container;
+  const { waiting, terminated } = state;
+  if (waiting !== undefined && !STARTING.has(waiting.reason ?? "")) {
+    return problemOfWaiting(waiting, lastState);
+  }
+  if (terminated !== undefined) {
+    return toProblem(terminated.reason ?? "Terminated", describeEnd(state));
+  }
+  return restartCount > 0
+    ? toProblem("Restarting", `restarted ${restartCount} times; ${describeEnd(lastState)}`)
+    : undefined;
+}
+
+function problemOfWaiting(
+  { reason = "Waiting", message = "" }: NonNullable<ContainerState["waiting"]>,
+  lastState: ContainerState,
+): Problem {
+  const isCrash = reason === "CrashLoopBackOff";
+  return toProblem(reason, isCrash ? describeEnd(lastState) : message);
+}
+
+/** How a container ended, with the last line that it wrote. */
+function describeEnd({ terminated }: ContainerState): string {
+  if (terminated === undefined) {
+    return "the container has ended";
+  }
+  const { reason, exitCode, message = "" } = terminated;
+  const end = reason === "OOMKilled" ? "out of memory" : `exit code ${exitCode}`;
+  const line = message.trimEnd().split("\n").at(-1)?.trim() ?? "";
+  return line === "" ? end : `${line} (${end})`;
+}
+
+function toProblem(reason: string, message: string): Problem {
+  const line = message.replace(/\s+/g, " ").trim();
+  const isLong = line.length > MAX_MESSAGE;
+  return { reason, message: isLong ? `${line.slice(0, MAX_MESSAGE)}…` : line };
+}

@@ -1,0 +1,192 @@
+/** Pod template of a function: its container, mounts and the restricted security settings. */
+import type {
+  V1Container,
+  V1EnvVar,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1ResourceRequirements,
+  V1Volume,
+  V1VolumeMount,
+} from "@kubernetes/client-node";
+import {
+  codePath,
+  FUNCTION_PATHS,
+  LABEL,
+  PORT,
+  WATCHDOG_ENV,
+  type FunctionResource,
+} from "../contract/index.ts";
+import type { Plain } from "./kubernetes-types.ts";
+import { toProbes } from "./probes.ts";
+import { timeoutOf, toNodeSelector } from "./validate.ts";
+
+/** The unprivileged user of all Plonk images; a number, since kubelet cannot check names. */
+const USER = 65532;
+
+/** How long a pod still serves after its end was decided, until all routes to it are gone. */
+const PRE_STOP_SECONDS = 3;
+
+/** What a watchdog needs beside its calls to stop: its own delay, and some slack. */
+const STOP_SECONDS = 7;
+
+/** Used for what a Function says nothing about. No CPU limit: it would slow the start down. */
+const DEFAULT_REQUESTS: Record<string, string> = { cpu: "20m", memory: "64Mi" };
+const DEFAULT_MEMORY_LIMIT = "256Mi";
+
+/** Keys that only the platform reads: a change of them must not start new pods. */
+const PLATFORM_KEYS =
+  /^(com\.openfaas\.|plonk\/|pulumi\.com\/|kubectl\.kubernetes\.io\/)|^(topic|schedule)$/;
+
+/** The pod template; equal Functions give equal templates, so that nothing restarts needlessly. */
+export function toPodTemplate(resource: FunctionResource): Plain<V1PodTemplateSpec> {
+  const { spec } = resource;
+  const annotations = dropPlatformKeys(spec.annotations ?? {});
+  return {
+    metadata: {
+      labels: { ...dropPlatformKeys(spec.labels ?? {}), [LABEL.function]: spec.name },
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
+    spec: toPodSpec(resource),
+  };
+}
+
+function dropPlatformKeys(map: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !PLATFORM_KEYS.test(key)));
+}
+
+function toPodSpec(resource: FunctionResource): Plain<V1PodSpec> {
+  const { spec } = resource;
+  const account = spec.annotations?.["com.openfaas.serviceaccount"];
+  const nodeSelector = toNodeSelector(spec.constraints ?? []);
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    ...(account !== undefined && { serviceAccountName: account }),
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: USER,
+      runAsGroup: USER,
+      fsGroup: USER,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    terminationGracePeriodSeconds: graceSeconds(resource),
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: "kubernetes.io/hostname",
+        whenUnsatisfiable: "ScheduleAnyway",
+        labelSelector: { matchLabels: { [LABEL.function]: spec.name } },
+        matchLabelKeys: ["pod-template-hash"],
+      },
+    ],
+    containers: [toContainer(resource)],
+    ...withItems("volumes", toVolumes(resource)),
+  };
+}
+
+/** Longer than the longest call, so that none is cut off. */
+function graceSeconds(resource: FunctionResource): number {
+  const longest = Math.max(
+    timeoutOf(resource, "exec_timeout"),
+    timeoutOf(resource, "write_timeout"),
+  );
+  return PRE_STOP_SECONDS + STOP_SECONDS + Math.ceil(longest / 1000);
+}
+
+function toContainer(resource: FunctionResource): Plain<V1Container> {
+  const { spec } = resource;
+  return {
+    name: spec.name,
+    image: spec.image,
+    imagePullPolicy: "IfNotPresent",
+    ports: [{ name: "http", containerPort: PORT.function, protocol: "TCP" }],
+    env: toEnvironment(resource),
+    resources: toResources(resource),
+    ...toProbes(resource),
+    lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      readOnlyRootFilesystem: hasReadOnlyRoot(resource),
+    },
+    // The last lines of the log tell why a function ended.
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    ...withItems("volumeMounts", toMounts(resource)),
+  };
+}
+
+function hasReadOnlyRoot({ spec }: FunctionResource): boolean {
+  return spec.readOnlyRootFilesystem ?? spec.code !== undefined;
+}
+
+function toEnvironment({ metadata, spec }: FunctionResource): Plain<V1EnvVar>[] {
+  const variables: Record<string, string> = {
+    ...spec.environment,
+    ...(spec.handler !== undefined && { [WATCHDOG_ENV.process]: spec.handler }),
+    ...(spec.code !== undefined && { [WATCHDOG_ENV.module]: codePath(spec.code) }),
+    [WATCHDOG_ENV.name]: spec.name,
+    [WATCHDOG_ENV.namespace]: metadata.namespace,
+  };
+  return Object.keys(variables)
+    .sort()
+    .map((name) => ({ name, value: variables[name] ?? "" }));
+}
+
+/**
+ * Defaults apply to each resource of which the Function says nothing at all: next to a limit,
+ * Kubernetes takes the limit for the request, and a default could contradict what is given.
+ */
+function toResources({ spec }: FunctionResource): Plain<V1ResourceRequirements> {
+  const { limits = {}, requests = {} } = spec;
+  const isSilent = (name: string): boolean => !(name in limits) && !(name in requests);
+  const missing = Object.entries(DEFAULT_REQUESTS).filter(([name]) => isSilent(name));
+  const allRequests = { ...requests, ...Object.fromEntries(missing) } as Record<string, string>;
+  const allLimits = {
+    ...limits,
+    ...(isSilent("memory") && { memory: DEFAULT_MEMORY_LIMIT }),
+  } as Record<string, string>;
+  return {
+    ...(Object.keys(allRequests).length > 0 && { requests: allRequests }),
+    ...(Object.keys(allLimits).length > 0 && { limits: allLimits }),
+  };
+}
+
+function toVolumes(resource: FunctionResource): Plain<V1Volume>[] {
+  const { spec } = resource;
+  const secrets = spec.secrets ?? [];
+  return [
+    ...(spec.code === undefined
+      ? []
+      : [{ name: "code", configMap: { name: spec.code.configMap, defaultMode: 0o444 } }]),
+    ...(secrets.length === 0
+      ? []
+      : [
+          {
+            name: "secrets",
+            projected: {
+              defaultMode: 0o444,
+              sources: secrets.map((name) => ({ secret: { name } })),
+            },
+          },
+        ]),
+    ...(hasReadOnlyRoot(resource) ? [{ name: "tmp", emptyDir: {} }] : []),
+  ];
+}
+
+function toMounts(resource: FunctionResource): Plain<V1VolumeMount>[] {
+  const { spec } = resource;
+  return [
+    ...(spec.code === undefined
+      ? []
+      : [{ name: "code", mountPath: FUNCTION_PATHS.code, readOnly: true }]),
+    ...(spec.secrets === undefined || spec.secrets.length === 0
+      ? []
+      : [{ name: "secrets", mountPath: FUNCTION_PATHS.secrets, readOnly: true }]),
+    ...(hasReadOnlyRoot(resource) ? [{ name: "tmp", mountPath: "/tmp" }] : []),
+  ];
+}
+
+function withItems<K extends string, T>(key: K, items: T[]): Partial<Record<K, T[]>> {
+  return items.length === 0 ? {} : ({ [key]: items } as Record<K, T[]>);
+}

@@ -1,0 +1,87 @@
+/** A Function's status from what is known of its Deployment and pods. */
+import {
+  LABEL,
+  type Condition,
+  type FunctionResource,
+  type FunctionStatus,
+} from "../contract/index.ts";
+import type { Deployment, Pod } from "./kubernetes-types.ts";
+import { findProblem, type Problem } from "./pod-problem.ts";
+
+/** What a status is made of. */
+export interface Observation {
+  deployment: Deployment | undefined;
+  pods: readonly Pod[];
+  /** What keeps the operator from applying the Function, if anything. */
+  problem: Problem | undefined;
+  /** @default now */
+  now?: Date;
+}
+
+/** The whole status; times of conditions that did not change stay as they are. */
+export function toStatus(resource: FunctionResource, observation: Observation): FunctionStatus {
+  const { name, generation = 0 } = resource.metadata;
+  const { replicas = 0, availableReplicas = 0 } = observation.deployment?.status ?? {};
+  return {
+    observedGeneration: generation,
+    replicas,
+    availableReplicas,
+    selector: `${LABEL.function}=${name}`,
+    conditions: [toReady(resource, observation, generation)],
+  };
+}
+
+function toReady(
+  { status }: FunctionResource,
+  observation: Observation,
+  observedGeneration: number,
+): Condition {
+  const { now = new Date() } = observation;
+  const verdict = judge(observation);
+  const previous = status?.conditions?.find(({ type }) => type === "Ready");
+  const hasChanged = previous?.status !== verdict.status;
+  return {
+    type: "Ready",
+    ...verdict,
+    lastTransitionTime: hasChanged ? toSeconds(now) : previous.lastTransitionTime,
+    observedGeneration,
+  };
+}
+
+/** Kubernetes' times have no fractions of a second. */
+function toSeconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+type Verdict = Pick<Condition, "status" | "reason" | "message">;
+
+function judge({ deployment, pods, problem }: Observation): Verdict {
+  if (problem !== undefined) {
+    return { status: "False", ...problem };
+  }
+  if (deployment === undefined || !isObserved(deployment)) {
+    return { status: "False", reason: "Progressing", message: "the Deployment is being updated" };
+  }
+  if (deployment.spec?.replicas === 0) {
+    return { status: "True", reason: "ScaledToZero", message: "ready to start, 0 replicas" };
+  }
+  return judgeReplicas(deployment, pods);
+}
+
+function judgeReplicas(deployment: Deployment, pods: readonly Pod[]): Verdict {
+  const wanted = deployment.spec?.replicas ?? 0;
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
+  const ready = Math.min(updatedReplicas, availableReplicas);
+  const message = `${Math.min(ready, wanted)} of ${wanted} replicas are ready`;
+  // Old replicas that do not end yet are not counted by the Deployment.
+  if (ready >= wanted && replicas <= updatedReplicas) {
+    return { status: "True", reason: "Available", message };
+  }
+  const problem = findProblem(deployment, pods) ?? { reason: "Progressing", message };
+  return { status: "False", ...problem };
+}
+
+/** Whether the Deployment's status is about its spec of now. */
+function isObserved({ metadata, status }: Deployment): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
