@@ -18,12 +18,24 @@ import (
 func containerdRoot(c *config.Config) string  { return c.Path("agent/containerd") }
 func containerdState(c *config.Config) string { return c.Path("agent/state") }
 func cniConfig(c *config.Config) string       { return c.Path("agent/cni/net.d") }
+func registries(c *config.Config) string      { return c.Path("agent/registries") }
+
+// Images of plonk.local exist only as preloaded archives. A pull of a missing one fails at once and not
+// after many seconds of asking for the name.
+const (
+	preloadedOnly = "plonk.local"
+	nowhere       = "server = \"http://127.0.0.1:1\"\n"
+)
 
 // Containerd writes its configuration and returns how to start it. bin holds the programs.
 func Containerd(c *config.Config, bin string) (supervise.Component, error) {
 	path := c.Path("agent/containerd.toml")
 	text := containerdText(c, bin, snapshotter(c), !hasCapability(unix.CAP_SYS_RESOURCE))
 	if err := files.Write(path, []byte(text), 0o600); err != nil {
+		return supervise.Component{}, err
+	}
+	hosts := filepath.Join(registries(c), preloadedOnly, "hosts.toml")
+	if err := files.Write(hosts, []byte(nowhere), 0o600); err != nil {
 		return supervise.Component{}, err
 	}
 	return supervise.Component{
@@ -61,6 +73,8 @@ disabled_plugins = [
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = %q
     conf_dir = %q
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = %q
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = %q
     default_runtime_name = "runc"
@@ -71,7 +85,7 @@ disabled_plugins = [
         Root = %q
         SystemdCgroup = false
 `, containerdRoot(c), containerdState(c), config.ContainerdSocket(c.DataDir), c.Path("agent/opt"),
-		c.PauseImage, restrictOOM, bin, cniConfig(c), snapshotter,
+		c.PauseImage, restrictOOM, bin, cniConfig(c), registries(c), snapshotter,
 		filepath.Join(bin, "runc"), filepath.Join(containerdState(c), "runc"))
 }
 

@@ -45,8 +45,9 @@ func Run(args []string) error {
 	if os.Geteuid() != 0 && !c.DisableAgent {
 		return fmt.Errorf("server: expected root, got user %d (a control plane alone runs with --disable-agent)", os.Geteuid())
 	}
-	// Before the first socket, log or database file exists: only their owner reads them.
-	syscall.Umask(0o077)
+	// Containerd and kubelet make directories for users of pods; what is secret is in directories of
+	// mode 0700 whatever the umask is.
+	syscall.Umask(0o022)
 	if err := os.MkdirAll(c.DataDir, 0o711); err != nil {
 		return fmt.Errorf("data-dir: %w", err)
 	}
