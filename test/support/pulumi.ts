@@ -5,14 +5,13 @@ import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { acquire } from "../../toolchain/acquire.ts";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const PROJECT = "trial";
 const STACK = "test";
 
-/** The plugins that can be installed, with the version that the SDK in node_modules asks for. */
-const PLUGIN_VERSIONS = { kubernetes: "4.34.2", command: "1.2.1" } as const;
-export type PluginName = keyof typeof PLUGIN_VERSIONS;
+export type PluginName = "command" | "kubernetes";
 
 /** One resource in a run: what was done with it, and which properties made it so. */
 export interface Step {
@@ -85,7 +84,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     join(directory, "Pulumi.yaml"),
     `name: ${PROJECT}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n`,
   );
-  const environment = { ...toEnvironment(home), ...options.env };
+  const environment = { ...(await toEnvironment(home)), ...options.env };
   const engine = toEngine({ home, directory, environment });
   const made = await engine.pulumi(["stack", "init", STACK]);
   if (made.code !== 0) throw new Error(`pulumi stack init: ${made.output}`);
@@ -119,7 +118,10 @@ function toEngine(place: Place): Engine {
 }
 
 async function installPlugin(home: string, name: PluginName): Promise<void> {
-  const folder = join(home, `pulumi/plugins/resource-${name}-v${PLUGIN_VERSIONS[name]}`);
+  const sdk = await readFile(join(ROOT, `node_modules/@pulumi/${name}/package.json`), "utf8");
+  // The SDK asks for the plugin of its own version.
+  const { version } = JSON.parse(sdk) as { version: string };
+  const folder = join(home, `pulumi/plugins/resource-${name}-v${version}`);
   const file = join(folder, `pulumi-resource-${name}`);
   const entry = join(ROOT, `toolchain/plugins/${name}/main.ts`);
   await mkdir(folder, { recursive: true });
@@ -130,8 +132,10 @@ async function installPlugin(home: string, name: PluginName): Promise<void> {
   await chmod(file, 0o755);
 }
 
-function toEnvironment(home: string): NodeJS.ProcessEnv {
-  const path = [dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
+  const cli = await acquire("pulumi");
+  const folders = [dirname(process.execPath), dirname(cli.path), process.env["PATH"] ?? ""];
+  const path = folders.join(delimiter);
   return {
     ...process.env,
     PATH: path,
@@ -209,7 +213,7 @@ function summarize(events: EngineEvent[]): Pick<RunResult, "changes" | "steps" |
     if (event.summaryEvent) Object.assign(changes, event.summaryEvent.resourceChanges);
     if (event.diagnosticEvent) {
       const { severity, message, urn = "" } = event.diagnosticEvent;
-      diagnostics.push({ severity, message: plain(message), urn });
+      if (severity !== "debug") diagnostics.push({ severity, message: plain(message), urn });
     }
   }
   return { changes, steps: [...steps.values()], diagnostics };

@@ -1,0 +1,144 @@
+/** A real Kubernetes API server with its controllers and without any node: up in seconds. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { KubernetesObjectApi, KubeConfig } from "@kubernetes/client-node";
+import { acquire } from "../../toolchain/acquire.ts";
+
+const START_SECONDS = 90;
+const POLL_MS = 100;
+
+export interface ApiServer {
+  /** Content of the administrator's kubeconfig. */
+  kubeconfig: string;
+  /** Path of the same. */
+  kubeconfigPath: string;
+  /** URL of the server. */
+  url: string;
+  /** Runs `kubectl` and returns what it prints. Its failure is an error with its message. */
+  kubectl(...args: string[]): Promise<string>;
+  /** Applies a manifest (YAML or JSON) as another field manager than Pulumi. */
+  apply(manifest: string, fieldManager?: string): Promise<void>;
+  /** For what kubectl does not do, such as writing a status. */
+  config: KubeConfig;
+  objects: KubernetesObjectApi;
+  /** Ends the server and deletes its data. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `k3s server --disable-agent` on a free loopback port.
+ * @throws Error with the end of the server's log when it does not come up
+ */
+export async function startApiServer(): Promise<ApiServer> {
+  const { path: binary } = await acquire("k3s");
+  const directory = await mkdtemp(join(tmpdir(), "plonk-api-"));
+  const kubeconfigPath = join(directory, "kubeconfig");
+  const port = await findFreePort();
+  const server = spawn(binary, toArguments(directory, port), {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const log = collectLog(server);
+  const stop = async (): Promise<void> => {
+    server.kill("SIGTERM");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await waitUntilUp(server, kubeconfigPath);
+  } catch (error) {
+    await stop();
+    throw new Error(`the API server did not start: ${log()}`, { cause: error });
+  }
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfigPath);
+  const kubectl = toKubectl(binary, kubeconfigPath);
+  return {
+    kubeconfig: await readFile(kubeconfigPath, "utf8"),
+    kubeconfigPath,
+    url: `https://127.0.0.1:${String(port)}`,
+    kubectl: (...args) => kubectl(args),
+    async apply(manifest, fieldManager = "somebody") {
+      const args = ["apply", "--server-side", `--field-manager=${fieldManager}`, "-f", "-"];
+      await kubectl(args, manifest);
+    },
+    config,
+    objects: KubernetesObjectApi.makeApiClient(config),
+    stop,
+  };
+}
+
+function toArguments(directory: string, port: number): string[] {
+  return [
+    "server",
+    "--disable-agent",
+    "--disable=coredns,local-storage",
+    `--data-dir=${join(directory, "data")}`,
+    `--write-kubeconfig=${join(directory, "kubeconfig")}`,
+    "--bind-address=127.0.0.1",
+    "--node-ip=127.0.0.1",
+    `--https-listen-port=${String(port)}`,
+  ];
+}
+
+function collectLog(server: ChildProcess): () => string {
+  let log = "";
+  const add = (chunk: Buffer): void => {
+    log = (log + chunk.toString()).slice(-2000);
+  };
+  server.stdout?.on("data", add);
+  server.stderr?.on("data", add);
+  return () => log;
+}
+
+async function waitUntilUp(server: ChildProcess, kubeconfigPath: string): Promise<void> {
+  const deadline = Date.now() + START_SECONDS * 1000;
+  while (Date.now() < deadline) {
+    if (server.exitCode !== null) throw new Error(`it ended with ${String(server.exitCode)}`);
+    if (existsSync(kubeconfigPath) && (await hasDefaults(kubeconfigPath))) return;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`it was not ready after ${String(START_SECONDS)} s`);
+}
+
+/** The namespace `default` and its service account come last. */
+async function hasDefaults(kubeconfigPath: string): Promise<boolean> {
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfigPath);
+  const objects = KubernetesObjectApi.makeApiClient(config);
+  const metadata = { name: "default", namespace: "default" };
+  return objects.read({ apiVersion: "v1", kind: "ServiceAccount", metadata }).then(
+    () => true,
+    () => false,
+  );
+}
+
+type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
+
+function toKubectl(binary: string, kubeconfigPath: string): Kubectl {
+  return async (args, input) => {
+    const child = spawn(binary, ["kubectl", `--kubeconfig=${kubeconfigPath}`, ...args]);
+    let output = "";
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    child.stdin.end(input ?? "");
+    const [code] = (await once(child, "close")) as [number | null];
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    return output;
+  };
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
