@@ -1,0 +1,85 @@
+/** The gateway's settings: OpenFaaS' environment variables. */
+import { Type } from "typebox";
+import { NAMESPACE, PORT } from "../contract/index.ts";
+import {
+  booleanSetting,
+  durationSetting,
+  loadConfig,
+  logLevelSetting,
+  portSetting,
+} from "../lib/config.ts";
+import { parseDuration } from "../lib/duration.ts";
+
+const Schema = Type.Object({
+  port: portSetting(PORT.gateway),
+  metrics_port: portSetting(PORT.gatewayMetrics),
+  read_timeout: durationSetting("65s"),
+  write_timeout: durationSetting("65s"),
+  upstream_timeout: durationSetting("60s"),
+  faas_nats_address: Type.Optional(Type.String()),
+  faas_nats_port: portSetting(PORT.nats),
+  faas_prometheus_host: Type.String({ default: "prometheus" }),
+  faas_prometheus_port: portSetting(PORT.prometheus),
+  basic_auth: booleanSetting(false),
+  secret_mount_path: Type.String({ default: "/run/secrets/" }),
+  scale_from_zero: booleanSetting(true),
+  scale_from_zero_timeout: durationSetting("60s"),
+  scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
+  function_namespace: Type.String({ default: NAMESPACE.functions }),
+  platform_namespace: Type.String({ default: NAMESPACE.platform }),
+  log_level: logLevelSetting,
+});
+
+export interface GatewayConfig {
+  port: number;
+  metricsPort: number;
+  /** Longest time to receive a request, milliseconds. */
+  readTimeoutMs: number;
+  /** Longest silence on a client's connection, milliseconds. */
+  writeTimeoutMs: number;
+  /** Longest wait for a function's first byte, and between two chunks of its answer. */
+  upstreamTimeoutMs: number;
+  /** Without it there are no asynchronous calls. */
+  nats: { host: string; port: number } | undefined;
+  prometheusUrl: string;
+  /** Folder with `basic-auth-user` and `basic-auth-password`; undefined: no authentication. */
+  secretMountPath: string | undefined;
+  /** Undefined: functions without replicas stay so. */
+  scaleFromZero: ColdStartConfig | undefined;
+  functionNamespace: string;
+  logLevel: string;
+}
+
+export interface ColdStartConfig {
+  /** Longest wait of a call for a ready pod, milliseconds. */
+  timeoutMs: number;
+  /** Most calls that wait for one function. */
+  queueLength: number;
+}
+
+/** Reads the environment; throws a ConfigError that names each wrong variable. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
+  const raw = loadConfig(Schema, env);
+  return {
+    port: raw.port,
+    metricsPort: raw.metrics_port,
+    readTimeoutMs: parseDuration(raw.read_timeout),
+    writeTimeoutMs: parseDuration(raw.write_timeout),
+    upstreamTimeoutMs: parseDuration(raw.upstream_timeout),
+    nats:
+      raw.faas_nats_address === undefined
+        ? undefined
+        : { host: raw.faas_nats_address, port: raw.faas_nats_port },
+    prometheusUrl: `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
+    secretMountPath: raw.basic_auth === "true" ? raw.secret_mount_path : undefined,
+    scaleFromZero:
+      raw.scale_from_zero === "true"
+        ? {
+            timeoutMs: parseDuration(raw.scale_from_zero_timeout),
+            queueLength: raw.scale_from_zero_queue,
+          }
+        : undefined,
+    functionNamespace: raw.function_namespace,
+    logLevel: raw.log_level,
+  };
+}

@@ -1,0 +1,102 @@
+/** Functions as the REST API writes and shows them. */
+import {
+  ANNOTATION,
+  CRD,
+  FIELD_MANAGER,
+  LABEL,
+  type FunctionDeployment,
+  type FunctionDescription,
+  type FunctionResource,
+  type FunctionSpec,
+} from "../contract/index.ts";
+import { desiredReplicas } from "./scaling.ts";
+
+/** What is applied for a deployment: exactly the fields that were sent, never the replicas. */
+export function toApplied(deployment: FunctionDeployment, namespace: string): unknown {
+  const { service, envProcess, envVars } = deployment;
+  return {
+    apiVersion: CRD.apiVersion,
+    kind: CRD.kind,
+    metadata: { name: service, namespace },
+    spec: {
+      name: service,
+      image: deployment.image,
+      ...(envProcess !== undefined && { handler: envProcess }),
+      ...(envVars !== undefined && { environment: envVars }),
+      ...pickShared(deployment),
+    } satisfies FunctionSpec,
+  };
+}
+
+/** A Function as `GET /system/functions` shows it: what was not sent is not there. */
+export function toDescription(
+  resource: FunctionResource,
+  invocationCount: number | undefined,
+): FunctionDescription {
+  const { metadata, spec, status } = resource;
+  const replicas = desiredReplicas(resource);
+  const available = status?.availableReplicas ?? 0;
+  return {
+    name: metadata.name,
+    image: spec.image,
+    namespace: metadata.namespace,
+    ...(spec.handler !== undefined && { envProcess: spec.handler }),
+    ...(spec.environment !== undefined && { envVars: spec.environment }),
+    ...pickShared(spec),
+    ...(invocationCount !== undefined && invocationCount > 0 && { invocationCount }),
+    ...(replicas > 0 && { replicas }),
+    ...(available > 0 && { availableReplicas: available }),
+    createdAt: metadata.creationTimestamp ?? "",
+  };
+}
+
+const SHARED = [
+  "constraints",
+  "secrets",
+  "labels",
+  "annotations",
+  "limits",
+  "requests",
+  "readOnlyRootFilesystem",
+] as const;
+
+type Shared = Pick<FunctionSpec, (typeof SHARED)[number]>;
+
+function pickShared(source: Shared): Shared {
+  return Object.fromEntries(
+    SHARED.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])),
+  );
+}
+
+/** What ownership is read from; every Kubernetes object has it. */
+export interface OwnedObject {
+  metadata: {
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    managedFields?: { manager?: string }[];
+  };
+}
+
+/**
+ * Who forbids a change by the REST API, in words; undefined when nobody does. Pulumi's resources
+ * are changed by their program, unless they are annotated otherwise.
+ */
+export function foreignOwner({ metadata }: OwnedObject): string | undefined {
+  const { labels = {}, annotations = {}, managedFields = [] } = metadata;
+  if (isOverrideAllowed({ metadata: { annotations } })) {
+    return undefined;
+  }
+  const manager = managedFields.find((entry) =>
+    entry.manager?.startsWith(FIELD_MANAGER.pulumiPrefix),
+  )?.manager;
+  if (manager !== undefined) {
+    return `Pulumi (field manager ${manager})`;
+  }
+  return labels[LABEL.secretManagedBy] === "pulumi" ? "Pulumi (label managed-by)" : undefined;
+}
+
+/** Whether the object is annotated to be changed by the REST API whoever else manages it. */
+export function isOverrideAllowed({ metadata }: OwnedObject): boolean {
+  const value = metadata.annotations?.[ANNOTATION.allowOverride];
+  return value !== undefined && value !== "false";
+}

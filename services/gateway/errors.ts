@@ -1,0 +1,75 @@
+/** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import createError, { type FastifyErrorConstructor } from "@fastify/error";
+
+type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
+
+const define = (code: string, text: string, status: number): OneArgument =>
+  createError<[string]>(`PLONK_${code}`, text, status);
+
+export const BadRequest = define("BAD_REQUEST", "%s", 400);
+export const NotFound = define("NOT_FOUND", "%s", 404);
+export const Conflict = define("CONFLICT", "%s", 409);
+export const Unavailable = define("UNAVAILABLE", "%s", 503);
+export const Internal = define("INTERNAL", "%s", 500);
+export const FunctionNotFound = define("FUNCTION_NOT_FOUND", "error finding function %s", 404);
+export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
+
+export interface Failure {
+  /** HTTP status. */
+  status: number;
+  /** Machine-readable, e.g. `PLONK_UPSTREAM_REFUSED`. */
+  code: string;
+  /** One sentence. */
+  message: string;
+  /** Seconds after which trying again makes sense. */
+  retryAfterSeconds?: number;
+}
+
+/** Whether the client asks for JSON by name; a mere wildcard is no wish for it. */
+export function wantsJson(accept: string | undefined): boolean {
+  return accept?.includes("application/json") ?? false;
+}
+
+/** The body of a failure: the contract's plain text, or JSON for clients that accept that. */
+export function describeFailure(
+  { code, message }: Failure,
+  accept: string | undefined,
+  callId?: string,
+): { contentType: string; body: string } {
+  if (!wantsJson(accept)) {
+    return { contentType: "text/plain; charset=utf-8", body: message };
+  }
+  const body = JSON.stringify({ code, message, ...(callId !== undefined && { callId }) });
+  return { contentType: "application/json; charset=utf-8", body };
+}
+
+/**
+ * Answers a call of a function with a failure of the infrastructure. `X-OpenFaaS-Internal` tells
+ * queue-workers that it was not the function that answered.
+ */
+export function sendFailure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { failure, own }: { failure: Failure; own: readonly string[] },
+): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const callId = own[own.indexOf("X-Call-Id") + 1];
+  const { contentType, body } = describeFailure(failure, request.headers.accept, callId);
+  response.writeHead(failure.status, [
+    ...["Content-Type", contentType],
+    ...["Content-Length", String(Buffer.byteLength(body))],
+    ...["X-Content-Type-Options", "nosniff"],
+    ...["X-OpenFaaS-Internal", "gateway"],
+    ...(failure.retryAfterSeconds === undefined
+      ? []
+      : ["Retry-After", String(failure.retryAfterSeconds)]),
+    // What is left of the request's body is not read: the connection cannot be used again.
+    ...(request.complete ? [] : ["Connection", "close"]),
+    ...own,
+  ]);
+  response.end(body);
+}

@@ -1,0 +1,40 @@
+/** The gateway's process. */
+import { loadConnection } from "../lib/kubeconfig.ts";
+import { KubernetesClient } from "../lib/kubernetes.ts";
+import { createLogger, messageOf } from "../lib/logger.ts";
+import { closeServer, listen } from "../lib/metrics.ts";
+import { installShutdown } from "../lib/shutdown.ts";
+import { createGateway } from "./app.ts";
+import { readConfig, type GatewayConfig } from "./config.ts";
+
+/** Kubernetes takes a pod out of its Services within a few seconds. */
+const SETTLE_MS = 3000;
+
+async function run(config: GatewayConfig): Promise<void> {
+  const logger = createLogger({ name: "gateway", level: config.logLevel });
+  const client = new KubernetesClient(loadConnection());
+  const gateway = await createGateway({ config, client, logger });
+  const { server, metricsServer, health } = gateway;
+  installShutdown({
+    logger,
+    health,
+    settleMs: SETTLE_MS,
+    graceMs: config.upstreamTimeoutMs + 5000,
+    close: async () => {
+      await closeServer(server);
+      await gateway.close();
+      await closeServer(metricsServer);
+    },
+  });
+  await listen(metricsServer, config.metricsPort);
+  await gateway.start();
+  await listen(server, config.port);
+  logger.info({ port: config.port, metricsPort: config.metricsPort }, "gateway ready");
+}
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  process.stderr.write(`gateway: ${messageOf(error)}\n`);
+  process.exit(1);
+}

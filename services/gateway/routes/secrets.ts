@@ -1,0 +1,137 @@
+/** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
+import { Type } from "typebox";
+import { LABEL } from "../../contract/index.ts";
+import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
+import { foreignOwner, type OwnedObject } from "../deployments.ts";
+import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
+import { toDisplayName, type FunctionReference } from "../names.ts";
+import { toNamespace } from "./functions.ts";
+import type { SystemApp, SystemContext } from "./system.ts";
+
+const MANAGED_BY = "plonk";
+const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+
+const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
+
+const SecretName = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 253 }),
+  namespace: Type.Optional(Type.String()),
+});
+
+const SecretValue = Type.Object({
+  ...SecretName.properties,
+  value: Type.Optional(Type.String()),
+  /** Base64. */
+  rawValue: Type.Optional(Type.String()),
+});
+
+interface StoredSecret extends OwnedObject {
+  metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
+}
+
+/** Adds the routes that list and write secrets. */
+export function registerSecretRoutes(app: SystemApp, context: SystemContext): void {
+  const { client } = context;
+  app.get("/system/secrets", { schema: { querystring: Query } }, async (request) => {
+    const namespace = toNamespace(context, request.query.namespace);
+    const { items } = await client.request<{ items: StoredSecret[] }>(secretPath({ namespace }), {
+      query: { labelSelector: `${LABEL.secretManagedBy}=${MANAGED_BY}` },
+    });
+    return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
+  });
+  const schema = { body: SecretValue, querystring: Query };
+  app.post("/system/secrets", { schema }, async (request, reply) => {
+    const reference = toReference(context, request.body, request.query.namespace);
+    const body = toSecret(reference, readValue(request.body));
+    await client.request(secretPath({ namespace: reference.namespace }), { method: "POST", body });
+    return reply.code(202).send();
+  });
+  app.put("/system/secrets", { schema }, async (request, reply) => {
+    const reference = toReference(context, request.body, request.query.namespace);
+    const value = readValue(request.body);
+    const { resourceVersion } = (await findChangeable(context, reference)).metadata;
+    const body = toSecret(reference, value, resourceVersion);
+    await client.request(secretPath(reference), { method: "PUT", body });
+    return reply.code(202).send();
+  });
+  app.delete(
+    "/system/secrets",
+    { schema: { body: SecretName, querystring: Query } },
+    async (request, reply) => {
+      const reference = toReference(context, request.body, request.query.namespace);
+      const { uid } = (await findChangeable(context, reference)).metadata;
+      const body = { preconditions: { uid } };
+      await client.request(secretPath(reference), { method: "DELETE", body });
+      return reply.code(202).send();
+    },
+  );
+}
+
+function secretPath({ name, namespace }: { name?: string; namespace: string }): string {
+  return resourcePath({ plural: "secrets", namespace, ...(name !== undefined && { name }) });
+}
+
+function toReference(
+  context: SystemContext,
+  { name, namespace }: { name: string; namespace?: string },
+  queried: string | undefined,
+): FunctionReference {
+  if (!NAME.test(name)) {
+    const expectation = "expected lower-case letters, digits, dashes and dots (RFC 1123)";
+    throw new BadRequest(`name: ${expectation}, got ${JSON.stringify(name)}`);
+  }
+  return { name, namespace: toNamespace(context, namespace ?? queried) };
+}
+
+function readValue({ value, rawValue }: { value?: string; rawValue?: string }): string {
+  if (rawValue !== undefined && rawValue !== "") {
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(rawValue) || rawValue.length % 4 !== 0) {
+      throw new BadRequest("rawValue: expected base64");
+    }
+    return rawValue;
+  }
+  if (value === undefined) {
+    throw new BadRequest("value: expected value or rawValue, got neither");
+  }
+  return Buffer.from(value).toString("base64");
+}
+
+function toSecret({ name, namespace }: FunctionReference, data: string, version?: string): unknown {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: {
+      name,
+      namespace,
+      labels: { [LABEL.secretManagedBy]: MANAGED_BY },
+      ...(version !== undefined && { resourceVersion: version }),
+    },
+    type: "Opaque",
+    data: { [name]: data },
+  };
+}
+
+/** The secret, if it is one of the platform's and nobody else manages it. */
+async function findChangeable(
+  { client }: SystemContext,
+  reference: FunctionReference,
+): Promise<StoredSecret> {
+  const secret = await client
+    .request<StoredSecret>(secretPath(reference))
+    .catch((error: unknown) => {
+      if (isKubernetesStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    });
+  if (secret?.metadata.labels?.[LABEL.secretManagedBy] !== MANAGED_BY) {
+    throw new SecretNotFound(toDisplayName(reference));
+  }
+  const owner = foreignOwner(secret);
+  if (owner !== undefined) {
+    throw new Conflict(
+      `secret ${toDisplayName(reference)} is managed by ${owner}: change it there`,
+    );
+  }
+  return secret;
+}

@@ -1,0 +1,169 @@
+/** The Fastify side of the gateway: `/system`, its authentication and its errors. */
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+  type HTTPMethods,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from "fastify";
+import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { messageOf, type Logger } from "../../lib/logger.ts";
+import { VERSION } from "../../lib/version.ts";
+import type { BasicAuth } from "../auth.ts";
+import { describeFailure } from "../errors.ts";
+import type { FunctionWatch } from "../functions.ts";
+import type { InvocationCounts } from "../invocation-counts.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
+import { registerAlertRoute } from "./alert.ts";
+import { registerFunctionRoutes } from "./functions.ts";
+import { registerLogRoute } from "./logs.ts";
+import { registerSecretRoutes } from "./secrets.ts";
+
+export interface SystemContext {
+  client: KubernetesClient;
+  functions: FunctionWatch;
+  counts: InvocationCounts;
+  functionNamespace: string;
+  /** Undefined: everybody may use `/system`. */
+  auth: BasicAuth | undefined;
+  logger: Logger;
+  serverFactory: FastifyServerFactory;
+}
+
+export type SystemApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "arm64" };
+
+/** Largest body of an administrative request, bytes: etcd's limit for one object. */
+const BODY_LIMIT = 1536 * 1024;
+
+/** Builds the application; it listens to nothing. */
+export function createSystemApp(context: SystemContext): SystemApp {
+  const loggerInstance: FastifyBaseLogger = context.logger;
+  const app: SystemApp = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT,
+    serverFactory: context.serverFactory,
+    exposeHeadRoutes: false,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  readEveryBodyAsJson(app);
+  answerErrors(app, context.logger);
+  authenticate(app, context.auth);
+  const allowed = collectMethods(app);
+  registerFunctionRoutes(app, context);
+  registerSecretRoutes(app, context);
+  registerLogRoute(app, context);
+  registerAlertRoute(app, context);
+  registerInfoRoutes(app, context);
+  refuseOtherMethods(app, allowed);
+  return app;
+}
+
+/** OpenFaaS' clients do not always say that they send JSON. */
+function readEveryBodyAsJson(app: SystemApp): void {
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("*", { parseAs: "string" }, parse);
+}
+
+function answerErrors(app: SystemApp, logger: Logger): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500) {
+      logger.error({ method: request.method, path: pathOf(request), err: error }, "request failed");
+    }
+    const code = error instanceof KubernetesError ? "PLONK_KUBERNETES" : error.code;
+    return answerFailure(reply, { status, code, message: messageOf(error) });
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    reply.hijack();
+    sendPageNotFound(reply.raw);
+  });
+}
+
+/** The API server's own verdict on an object is the caller's business, its other errors are not. */
+function statusOf(error: FastifyError): number {
+  if (!(error instanceof KubernetesError)) {
+    return error.statusCode ?? 500;
+  }
+  if (error.status === 422) {
+    return 400;
+  }
+  return [400, 404, 409].includes(error.status) ? error.status : 500;
+}
+
+function answerFailure(
+  reply: FastifyReply,
+  failure: { status: number; code: string; message: string },
+): FastifyReply {
+  const { accept } = reply.request.headers;
+  const { contentType, body } = describeFailure(failure, accept);
+  return reply.code(failure.status).type(contentType).send(body);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] ?? "";
+}
+
+function authenticate(app: SystemApp, auth: BasicAuth | undefined): void {
+  app.addHook("onRequest", async (request, reply) => {
+    const path = pathOf(request);
+    const isProtected = path === "/healthz" || path === "/" ? false : auth !== undefined;
+    if (isProtected && auth?.accepts(request.headers.authorization) !== true) {
+      reply.header("WWW-Authenticate", 'Basic realm="Restricted"');
+      return reply.code(401).type("text/plain; charset=utf-8").send("invalid credentials");
+    }
+    return undefined;
+  });
+}
+
+function collectMethods(app: SystemApp): Map<string, Set<string>> {
+  const allowed = new Map<string, Set<string>>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const methods = allowed.get(url) ?? new Set();
+    [method].flat().forEach((name) => methods.add(name));
+    allowed.set(url, methods);
+  });
+  return allowed;
+}
+
+const METHODS: HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): void {
+  for (const [url, methods] of [...allowed]) {
+    const list = [...methods].sort().join(", ");
+    app.route({
+      method: METHODS.filter((method) => !methods.has(method)),
+      url,
+      handler: (_request, reply) => {
+        reply.hijack();
+        sendMethodNotAllowed(reply.raw, list);
+      },
+    });
+  }
+}
+
+function registerInfoRoutes(app: SystemApp, { functionNamespace }: SystemContext): void {
+  const version = { sha: "", release: VERSION };
+  app.get("/system/info", () => ({
+    provider: { provider: "plonk", version, orchestration: "kubernetes" },
+    version,
+    arch: ARCHITECTURES[process.arch] ?? process.arch,
+  }));
+  app.get("/system/namespaces", () => [functionNamespace]);
+  app.get("/healthz", (_request, reply) => reply.type("text/plain; charset=utf-8").send("OK"));
+}

@@ -1,0 +1,105 @@
+/** A NATS connection that is made in the background and never given up. */
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { Counter, type Registry } from "./metrics.ts";
+import { messageOf, type Logger } from "./logger.ts";
+
+export interface NatsOptions {
+  host: string;
+  port: number;
+  /** Shown in NATS' own monitoring. */
+  clientName: string;
+  logger: Logger;
+  registry: Registry;
+  /** Name of the counter of reconnections, e.g. `gateway_nats_reconnect_total`. */
+  reconnectMetric: string;
+}
+
+const RECONNECT_WAIT_MS = 1000;
+
+export class NatsLink {
+  readonly #options: NatsOptions;
+  readonly #reconnects: Counter;
+  readonly #connecting: Promise<NatsConnection>;
+  #connection: NatsConnection | undefined;
+  #isConnected = false;
+  #isClosing = false;
+
+  /** Starts to connect at once and tries until `close`, also after a lost connection. */
+  constructor(options: NatsOptions) {
+    this.#options = options;
+    this.#reconnects = new Counter({
+      name: options.reconnectMetric,
+      help: "Connections to NATS made after one was lost.",
+      registers: [options.registry],
+    });
+    this.#connecting = this.#connect();
+    this.#connecting.catch(() => undefined);
+  }
+
+  /** The connection, as soon as there is the first one. */
+  connection(): Promise<NatsConnection> {
+    return this.#connecting;
+  }
+
+  /** Whether the server can be reached now. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** For readiness: undefined, or what is wrong. */
+  problem(): string | undefined {
+    const { host, port } = this.#options;
+    return this.#isConnected ? undefined : `not connected to ${host}:${port}`;
+  }
+
+  /** Sends what is waiting to be sent, then ends the connection. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#connection === undefined) {
+      return;
+    }
+    await (this.#isConnected ? this.#connection.drain() : this.#connection.close());
+  }
+
+  async #connect(): Promise<NatsConnection> {
+    const { host, port, clientName, logger } = this.#options;
+    for (;;) {
+      try {
+        const connection = await connect({
+          servers: `${host}:${port}`,
+          name: clientName,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RECONNECT_WAIT_MS,
+          ignoreAuthErrorAbort: true,
+          pingInterval: 10_000,
+        });
+        this.#connection = connection;
+        this.#isConnected = true;
+        logger.info({ host, port }, "connected to NATS");
+        void this.#follow(connection);
+        return connection;
+      } catch (error) {
+        if (this.#isClosing) {
+          throw error;
+        }
+        logger.warn({ host, port, reason: messageOf(error) }, "NATS not reachable, trying again");
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS).unref());
+      }
+    }
+  }
+
+  async #follow(connection: NatsConnection): Promise<void> {
+    const { logger } = this.#options;
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") {
+        this.#isConnected = false;
+        logger.warn("connection to NATS lost");
+      } else if (status.type === "reconnect") {
+        this.#isConnected = true;
+        this.#reconnects.inc();
+        logger.info("connected to NATS again");
+      }
+    }
+    this.#isConnected = false;
+  }
+}

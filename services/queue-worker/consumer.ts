@@ -1,0 +1,124 @@
+/** The loop that takes messages from the queue, as many at once as there are places. */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  AckPolicy,
+  jetstream,
+  jetstreamManager,
+  type Consumer,
+  type ConsumerMessages,
+  type JsMsg,
+} from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { QUEUE } from "../contract/index.ts";
+import { messageOf, type Logger } from "../lib/logger.ts";
+import type { NatsLink } from "../lib/nats.ts";
+
+export interface ConsumerOptions {
+  nats: NatsLink;
+  logger: Logger;
+  ackWaitMs: number;
+  maxInFlight: number;
+  /** Deals with one message; never rejects. */
+  handle: (message: JsMsg) => Promise<void>;
+}
+
+/** Wait before the stream is looked for again, milliseconds. */
+const RETRY_MS = 1000;
+
+const NANOSECONDS = 1e6;
+
+/** How long one request for messages stands, milliseconds. */
+const PULL_EXPIRES_MS = 10_000;
+
+export class QueueConsumer {
+  readonly #options: ConsumerOptions;
+  readonly #inFlight = new Set<Promise<void>>();
+  #batch: ConsumerMessages | undefined;
+  #isTaking = false;
+  #isStopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to take messages; waits for NATS and for the stream as long as it takes. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** For readiness: undefined, or what is wrong. */
+  problem(): string | undefined {
+    return this.#isTaking ? undefined : "no stream yet";
+  }
+
+  /** Takes no more messages and resolves when those in flight are done with. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#batch?.stop();
+    await Promise.all(this.#inFlight);
+  }
+
+  async #run(): Promise<void> {
+    const { nats, logger } = this.#options;
+    const connection = await nats.connection().catch(() => undefined);
+    while (connection !== undefined && !this.#hasToStop()) {
+      try {
+        await this.#consume(connection);
+      } catch (error) {
+        logger.warn({ reason: messageOf(error) }, "queue not ready, trying again");
+      }
+      this.#isTaking = false;
+      await sleep(this.#hasToStop() ? 0 : RETRY_MS, undefined, { ref: false });
+    }
+  }
+
+  #hasToStop(): boolean {
+    return this.#isStopping;
+  }
+
+  async #consume(connection: NatsConnection): Promise<void> {
+    const { ackWaitMs, maxInFlight, logger } = this.#options;
+    const manager = await jetstreamManager(connection);
+    await manager.consumers.add(QUEUE.stream, {
+      durable_name: QUEUE.consumer,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ackWaitMs * NANOSECONDS,
+      max_deliver: -1,
+      max_ack_pending: -1,
+    });
+    const consumer = await jetstream(connection).consumers.get(QUEUE.stream, QUEUE.consumer);
+    this.#isTaking = true;
+    logger.info({ stream: QUEUE.stream, maxInFlight }, "taking messages");
+    while (!this.#hasToStop()) {
+      await this.#takeBatch(consumer);
+    }
+  }
+
+  /**
+   * Asks for as many messages as there are free places: one that waited here for its turn would
+   * have no heartbeat, and the queue would give it to somebody else as well.
+   */
+  async #takeBatch(consumer: Consumer): Promise<void> {
+    const free = this.#options.maxInFlight - this.#inFlight.size;
+    if (free === 0) {
+      await Promise.race(this.#inFlight);
+      return;
+    }
+    this.#batch = await consumer.fetch({ max_messages: free, expires: PULL_EXPIRES_MS });
+    for await (const message of this.#batch) {
+      if (this.#hasToStop()) {
+        message.nak();
+      } else {
+        this.#take(message);
+      }
+    }
+  }
+
+  #take(message: JsMsg): void {
+    const work = this.#options.handle(message).finally(() => {
+      this.#inFlight.delete(work);
+    });
+    this.#inFlight.add(work);
+  }
+}

@@ -1,0 +1,32 @@
+/** The queue-worker's process. */
+import { createLogger, messageOf } from "../lib/logger.ts";
+import { closeServer, listen } from "../lib/metrics.ts";
+import { installShutdown } from "../lib/shutdown.ts";
+import { createWorker } from "./app.ts";
+import { readConfig, type WorkerConfig } from "./config.ts";
+
+async function run(config: WorkerConfig): Promise<void> {
+  const logger = createLogger({ name: "queue-worker", level: config.logLevel });
+  const worker = createWorker({ config, logger });
+  installShutdown({
+    logger,
+    health: worker.health,
+    // Nobody sends calls to a worker: there is no load balancer to wait for.
+    settleMs: 0,
+    graceMs: config.callTimeoutMs,
+    close: async () => {
+      await worker.close();
+      await closeServer(worker.metricsServer);
+    },
+  });
+  await listen(worker.metricsServer, config.port);
+  worker.start();
+  logger.info({ port: config.port }, "queue-worker started");
+}
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  process.stderr.write(`queue-worker: ${messageOf(error)}\n`);
+  process.exit(1);
+}
