@@ -2,6 +2,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../services/contract/index.ts";
+import type { HostConnection } from "./host.ts";
 
 /** How an image that was assembled here reaches the nodes. */
 export const ImageDeliveryMode = {
@@ -34,13 +35,14 @@ export interface ClusterCapabilities {
 export interface PreloadTarget {
   /** Short name of the host, part of logical names. */
   host: string;
+  /** How the scripts get there. */
+  connection: HostConnection;
   /** Architecture of the host. */
   architecture: Architecture;
   /**
-   * A POSIX sh script for the host that takes an archive in and imports it at once. It reads
-   * `IMAGE_NAME` (file name without `.tar`) and `ARCHIVE` (path of the archive on the host) from
-   * its environment, does nothing when the same archive is in place, and is resolved only after
-   * the host's containerd answers.
+   * A POSIX sh script for the host that takes an archive in and imports it at once. It reads the
+   * variables `IMAGE_NAME` (file name without `.tar`) and `ARCHIVE` (path of the archive on the
+   * host), can be run again, and is resolved only after the host's containerd answers.
    */
   importScript: pulumi.Output<string>;
   /** The script that takes `IMAGE_NAME` out again; containerd keeps what pods still use. */

@@ -17,6 +17,8 @@ export interface HostSettings {
   isolation: IsolationSettings | undefined;
 }
 
+const NO_ISOLATION = { namespace: "", bridge: "", veth: "", subnet: "", hostAddress: "" };
+
 /** Names and addresses of an isolated node's network. */
 export interface IsolationSettings {
   namespace: string;
@@ -29,7 +31,7 @@ export interface IsolationSettings {
 
 /** The text of the script, POSIX sh. `sh -s -- COMMAND` runs it; `prepare` does not store it. */
 export function createHostScript(settings: HostSettings): string {
-  const { isolation } = settings;
+  const isolation = settings.isolation ?? NO_ISOLATION;
   const variables = {
     CLUSTER: settings.cluster,
     DIR: settings.directory,
@@ -37,11 +39,11 @@ export function createHostScript(settings: HostSettings): string {
     NODE_ADDRESS: settings.nodeAddress,
     SERVICE_CIDR: settings.serviceCidr,
     READY_SECONDS: String(settings.readySeconds),
-    NETNS: isolation?.namespace ?? "",
-    BRIDGE: isolation?.bridge ?? "",
-    VETH: isolation?.veth ?? "",
-    SUBNET: isolation?.subnet ?? "",
-    HOST_ADDRESS: isolation?.hostAddress ?? "",
+    NETNS: isolation.namespace,
+    BRIDGE: isolation.bridge,
+    VETH: isolation.veth,
+    SUBNET: isolation.subnet,
+    HOST_ADDRESS: isolation.hostAddress,
   };
   const assignments = Object.entries(variables).map(([key, value]) => `${key}=${quote(value)}\n`);
   return [

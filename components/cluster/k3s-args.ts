@@ -1,5 +1,5 @@
 /** Arguments of `K3sCluster`, and what they mean once checked and completed. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { totalmem } from "node:os";
 import type * as pulumi from "@pulumi/pulumi";
 import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
@@ -48,7 +48,7 @@ export interface K3sBinary {
   path: string;
   /** Version, e.g. `1.34.3`. A change of it updates the node. */
   version: string;
-  /** Path of the archive with the cluster's own images. @default none, they are pulled */
+  /** Path of the archive with the cluster's own images. @default "", they are pulled */
   airgapImages?: string;
 }
 
@@ -119,35 +119,47 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/;
 const PRIVATE_SUBNET = /^198\.(18|19)\.(\d{1,3})\.0\/24$/;
 
+const DEFAULTS = {
+  subnet: "198.18.0.0/24",
+  clusterCidr: "10.42.0.0/16",
+  serviceCidr: "10.43.0.0/16",
+  disable: ["traefik", "servicelb", "metrics-server"],
+  tlsSans: [],
+  kubeletArgs: [],
+  readyTimeoutSeconds: 180,
+  memoryMiB: Math.floor(totalmem() / 1024 ** 2),
+};
+
 /** Checks the arguments and fills in the defaults. @throws ArgumentError */
 export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCluster {
-  const cluster = check("clusterName", args.clusterName ?? name, {
+  const { clusterName = name, ...given } = { ...DEFAULTS, ...args };
+  const cluster = check("clusterName", clusterName, {
     pattern: CLUSTER_NAME,
     expected: "1 to 32 lower-case letters, digits and hyphens",
   });
-  const [host, ...others] = args.servers;
-  if (!host || others.length > 0) {
-    throw new ArgumentError(
-      `servers: must be exactly one host, clusters of several come later, got ${args.servers.length}`,
-    );
-  }
-  checkFile("k3s.path", args.k3s.path);
-  if (args.k3s.airgapImages !== undefined) checkFile("k3s.airgapImages", args.k3s.airgapImages);
-  const server = normalizeHost(cluster, host, args.subnet ?? "198.18.0.0/24");
+  const server = normalizeHost(cluster, onlyHost(given.servers), given.subnet);
   return {
     cluster,
     server,
-    k3s: args.k3s,
-    token: args.token,
-    clusterCidr: checkNetwork("clusterCidr", args.clusterCidr ?? "10.42.0.0/16"),
-    serviceCidr: checkNetwork("serviceCidr", args.serviceCidr ?? "10.43.0.0/16"),
-    disable: args.disable ?? ["traefik", "servicelb", "metrics-server"],
-    tlsSans: args.tlsSans ?? [],
-    kubeletArgs: args.kubeletArgs ?? [],
-    readySeconds: checkSeconds(args.readyTimeoutSeconds ?? 180),
-    internet: args.internet ?? server.isolation === undefined,
-    memoryMiB: args.memoryMiB ?? Math.floor(totalmem() / 1024 ** 2),
+    k3s: checkBinary(given.k3s),
+    token: given.token,
+    clusterCidr: checkNetwork("clusterCidr", given.clusterCidr),
+    serviceCidr: checkNetwork("serviceCidr", given.serviceCidr),
+    disable: given.disable,
+    tlsSans: given.tlsSans,
+    kubeletArgs: given.kubeletArgs,
+    readySeconds: checkSeconds(given.readyTimeoutSeconds),
+    internet: given.internet ?? server.isolation === undefined,
+    memoryMiB: given.memoryMiB,
   };
+}
+
+function onlyHost(servers: K3sHost[]): K3sHost {
+  const [host, ...others] = servers;
+  if (host && others.length === 0) return host;
+  throw new ArgumentError(
+    `servers: must be exactly one host, clusters of several come later, got ${servers.length}`,
+  );
 }
 
 function normalizeHost(cluster: string, host: K3sHost, subnet: string): ResolvedHost {
@@ -221,8 +233,15 @@ function checkAddress(address: string | undefined): string {
   });
 }
 
+function checkBinary(k3s: K3sBinary): K3sBinary {
+  checkFile("k3s.path", k3s.path);
+  if (k3s.airgapImages) checkFile("k3s.airgapImages", k3s.airgapImages);
+  return k3s;
+}
+
 function checkFile(field: string, path: string): void {
-  if (!existsSync(path)) throw new ArgumentError(`${field}: must be a file, got "${path}"`);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  throw new ArgumentError(`${field}: must be a file, got "${path}"`);
 }
 
 function checkDirectory(directory: string): string {

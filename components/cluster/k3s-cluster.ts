@@ -135,7 +135,7 @@ function toPrepareCommand(directory: string): string {
 
 /** Changes with the content of the files, so that a rebuilt binary of the same version is seen. */
 function toFingerprint(k3s: K3sBinary): pulumi.Output<string> {
-  const paths = [k3s.path, ...(k3s.airgapImages === undefined ? [] : [k3s.airgapImages])];
+  const paths = [k3s.path, ...(k3s.airgapImages ? [k3s.airgapImages] : [])];
   return pulumi.all(paths.map(hashFile)).apply((hashes) => hashes.join(" "));
 }
 
@@ -167,6 +167,7 @@ function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): Image
     targets: [
       {
         host: server.name,
+        connection: server.connection,
         architecture: server.architecture,
         importScript: whenStarted(`${script} import-image "$IMAGE_NAME" "$ARCHIVE"`),
         removeScript: whenStarted(`${script} forget-image "$IMAGE_NAME"`),

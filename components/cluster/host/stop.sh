@@ -12,7 +12,8 @@ stop_everything() {
 # Ours undoes all that it did by itself; the real k3s leaves that to a script.
 is_own_build() { "$K3S" --help 2>/dev/null | grep -q '^  killall '; }
 
-# Processes whose program lies in the cluster's directory, and all that those have started.
+# Processes whose program lies in the cluster's directory, what is left of a supervisor that was
+# killed, and all that those have started.
 kill_processes() {
   pids=$(list_processes)
   [ -n "$pids" ] || return 0
@@ -28,6 +29,12 @@ list_processes() {
   for exe in /proc/[0-9]*/exe; do
     case $(readlink "$exe" 2>/dev/null) in
     "$DIR"/*) exe=${exe#/proc/} && echo "${exe%/exe}" ;;
+    esac
+  done
+  # The words of a command line are separated by zero bytes.
+  for cmdline in $(grep -lsazE "cluster\.sh$" /proc/[0-9]*/cmdline); do
+    case $(tr '\0' ' ' <"$cmdline" 2>/dev/null) in
+    "sh $DIR/cluster.sh supervise ") cmdline=${cmdline#/proc/} && echo "${cmdline%/cmdline}" ;;
     esac
   done
 }
