@@ -27,14 +27,58 @@ export function checkFor<T>(resource: pulumi.Resource, work: () => T): T {
   }
 }
 
-/** Like `checkFor`, for work that takes time. */
-export async function checkForAsync<T>(
-  resource: pulumi.Resource,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof ArgumentError ? toResourceError(resource, error.message) : error;
+/**
+ * The checks of one component's arguments. Children of the component get `passed` among their
+ * `dependsOn`: Pulumi waits for that before it looks at their properties, so that a wrong argument
+ * is reported by its own message and not as a property that could not be serialized.
+ */
+export class ArgumentChecks {
+  readonly #resource: pulumi.Resource;
+  readonly #checks: pulumi.Output<unknown>[] = [];
+
+  constructor(resource: pulumi.Resource) {
+    this.#resource = resource;
+  }
+
+  /** Applies `test`, which throws `ArgumentError` or returns the value to go on with. */
+  apply<T, U>(value: pulumi.Input<T>, test: (known: pulumi.Unwrap<T>) => U): pulumi.Output<U> {
+    const checked = pulumi
+      .output(value)
+      .apply((known) => checkFor(this.#resource, () => test(known))) as pulumi.Output<U>;
+    this.#checks.push(checked);
+    return checked;
+  }
+
+  /**
+   * Like `apply`, for a test that takes time. When the program's text has run to its end before
+   * the test, Pulumi would print the error with its stack trace on the stack's row. So the
+   * refusal is logged on the component's row, and the run stopped by a second, short line.
+   */
+  applyAsync<T, U>(
+    value: pulumi.Input<T>,
+    test: (known: pulumi.Unwrap<T>) => Promise<U>,
+  ): pulumi.Output<U> {
+    const checked = pulumi
+      .output(value)
+      .apply((known) => this.#stopOnRefusal(test(known))) as pulumi.Output<U>;
+    this.#checks.push(checked);
+    return checked;
+  }
+
+  async #stopOnRefusal<U>(work: Promise<U>): Promise<U> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error;
+      await pulumi.log.error(error.message, this.#resource);
+      const stop = new pulumi.RunError("stopped: an argument is wrong, see the resource above");
+      delete stop.stack;
+      throw stop;
+    }
+  }
+
+  /** For `dependsOn`: fails with the first check that does. */
+  get passed(): pulumi.Output<pulumi.Resource[]> {
+    return pulumi.all(this.#checks).apply(() => []);
   }
 }

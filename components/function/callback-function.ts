@@ -1,8 +1,8 @@
 /** `CallbackFunction`: a function written inline in the program. */
 import * as pulumi from "@pulumi/pulumi";
-import { checkForAsync } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
 import type { FunctionOptions } from "./args.ts";
-import { toClosureCode } from "./closure.ts";
+import { checkCallback, toClosureCode } from "./closure.ts";
 import { createFunction, withPlatformProvider } from "./create.ts";
 
 /** A call, as OpenFaaS' Node template hands it over. */
@@ -61,9 +61,11 @@ export class CallbackFunction extends pulumi.ComponentResource {
 
   constructor(name: string, args: CallbackFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:CallbackFunction", name, {}, withPlatformProvider(args.platform, opts));
-    const text = pulumi.output(checkForAsync(this, () => toClosureCode(args.callback)));
+    checkFor(this, () => checkCallback(args.callback));
+    const checks = new ArgumentChecks(this);
+    const text = checks.applyAsync({}, () => toClosureCode(args.callback));
     const source = { code: { text, entry: "index.cjs" } };
-    const outputs = createFunction(this, name, { args, source });
+    const outputs = createFunction(this, name, { args, checks, source });
     this.name = outputs.name;
     this.url = outputs.url;
     this.asyncUrl = outputs.asyncUrl;

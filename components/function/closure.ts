@@ -10,17 +10,32 @@ import { findCaptured, findDefiningFile, readImports } from "./imports.ts";
 export type Closure = (...parameters: never[]) => unknown;
 
 /**
- * Serializes `callback` with the values that it captures, and bundles what it imports.
+ * Checks what can be checked at once.
  *
- * @returns a CommonJS module that exports `handler`
- * @throws ArgumentError for a captured import or secret, and what cannot be serialized
+ * @throws ArgumentError for what is no function, and for a captured import
  */
-export async function toClosureCode(callback: Closure): Promise<string> {
+export function checkCallback(callback: Closure): void {
   if (typeof callback !== "function") {
     throw new ArgumentError(`callback: expected a function, got ${typeof callback}`);
   }
-  const file = await findDefiningFile(callback);
-  if (file !== undefined) await refuseImports(callback, file);
+  const file = findDefiningFile(callback);
+  if (file === undefined) return;
+  const [captured] = findCaptured(callback.toString(), readImports(file));
+  if (!captured) return;
+  const { name, source } = captured;
+  throw new ArgumentError(
+    `callback: expected no captured import, got ${name} from "${source}"; ` +
+      `load it inside the callback with await import("${source}")`,
+  );
+}
+
+/**
+ * Serializes `callback` with the values that it captures, and bundles what it imports.
+ *
+ * @returns a CommonJS module that exports `handler`
+ * @throws ArgumentError for a captured secret, and what cannot be serialized or compiled
+ */
+export async function toClosureCode(callback: Closure): Promise<string> {
   const { text, containsSecrets } = await serialize(callback);
   if (containsSecrets) {
     throw new ArgumentError(
@@ -28,17 +43,8 @@ export async function toClosureCode(callback: Closure): Promise<string> {
         `and read ${FUNCTION_PATHS.secrets}/<name>`,
     );
   }
+  const file = findDefiningFile(callback);
   return bundleClosure(text, file === undefined ? process.cwd() : dirname(file));
-}
-
-async function refuseImports(callback: Closure, file: string): Promise<void> {
-  const [captured] = findCaptured(callback.toString(), await readImports(file));
-  if (!captured) return;
-  const { name, source } = captured;
-  throw new ArgumentError(
-    `callback: expected no captured import, got ${name} from "${source}"; ` +
-      `load it inside the callback with await import("${source}")`,
-  );
 }
 
 async function serialize(callback: Closure): Promise<pulumi.runtime.SerializedFunction> {

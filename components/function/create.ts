@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { CRD, LABEL } from "../../services/contract/index.ts";
-import { checkFor } from "../errors.ts";
+import type { ArgumentChecks } from "../errors.ts";
 import { Platform } from "../platform/platform.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { toSpec, type SpecInputs } from "./spec.ts";
@@ -44,15 +44,13 @@ export function withPlatformProvider(
 export function createFunction(
   resource: pulumi.ComponentResource,
   logicalName: string,
-  parts: { args: FunctionOptions; source: FunctionSource },
+  parts: { args: FunctionOptions; source: FunctionSource; checks: ArgumentChecks },
 ): FunctionOutputs {
-  const { args, source } = parts;
-  const name = pulumi
-    .output(args.name ?? logicalName)
-    .apply((value) => checkFor(resource, () => checkName(value)));
+  const { args, source, checks } = parts;
+  const name = checks.apply(args.name ?? logicalName, checkName);
   const namespace = pulumi.output(args.namespace ?? args.platform.functionNamespace);
-  const options = toOptions(resource, args.platform);
-  const spec: SpecInputs = { name, ...toSpec(resource, args) };
+  const spec: SpecInputs = { name, ...toSpec(checks, args) };
+  const options = { ...toOptions(resource, args.platform), dependsOn: checks.passed };
   spec.image = source.image ?? args.platform.runtimeImage;
   if (source.fprocess !== undefined) spec.handler = source.fprocess;
   if (source.code) {

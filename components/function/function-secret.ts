@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL } from "../../services/contract/index.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks } from "../errors.ts";
 import { Platform } from "../platform/platform.ts";
 import type { PlatformReference } from "./args.ts";
 import { withPlatformProvider } from "./create.ts";
@@ -34,9 +34,8 @@ export class FunctionSecret extends pulumi.ComponentResource {
   constructor(name: string, args: FunctionSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:FunctionSecret", name, {}, withPlatformProvider(args.platform, opts));
     const { platform } = args;
-    const secretName = pulumi
-      .output(args.name ?? name)
-      .apply((value) => checkFor(this, () => checkSecretName(value)));
+    const checks = new ArgumentChecks(this);
+    const secretName = checks.apply(args.name ?? name, checkSecretName);
     const lifetime = platform instanceof Platform ? platform.cluster.lifetime : undefined;
     const secret = new k8s.core.v1.Secret(
       `${name}-secret`,
@@ -49,7 +48,11 @@ export class FunctionSecret extends pulumi.ComponentResource {
         type: "Opaque",
         data: toData(secretName, args.value),
       },
-      { parent: this, ...(lifetime && { deletedWith: lifetime }) },
+      {
+        parent: this,
+        dependsOn: checks.passed,
+        ...(lifetime && { deletedWith: lifetime }),
+      },
     );
     this.name = secret.metadata.name;
     this.registerOutputs({ name: this.name });

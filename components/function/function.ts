@@ -1,6 +1,6 @@
 /** `Function`: a function of the platform, from a module or an image. */
 import * as pulumi from "@pulumi/pulumi";
-import { checkFor, toResourceError } from "../errors.ts";
+import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
 import { createFunction, withPlatformProvider, type FunctionSource } from "./create.ts";
@@ -27,7 +27,9 @@ export class Function extends pulumi.ComponentResource {
 
   constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Function", name, {}, withPlatformProvider(args.platform, opts));
-    const outputs = createFunction(this, name, { args, source: toSource(this, args) });
+    requireOneSource(this, args);
+    const checks = new ArgumentChecks(this);
+    const outputs = createFunction(this, name, { args, checks, source: toSource(checks, args) });
     this.name = outputs.name;
     this.url = outputs.url;
     this.asyncUrl = outputs.asyncUrl;
@@ -35,18 +37,19 @@ export class Function extends pulumi.ComponentResource {
   }
 }
 
-function toSource(resource: pulumi.Resource, args: FunctionArgs): FunctionSource {
+function requireOneSource(resource: pulumi.Resource, args: FunctionArgs): void {
   const { code, image, fprocess } = args;
   if ((code === undefined) === (image === undefined)) {
     const got = code === undefined ? "neither" : "both";
     throw toResourceError(resource, `code, image: expected exactly one of them, got ${got}`);
   }
-  if (image !== undefined) return { image, fprocess };
-  if (fprocess !== undefined) {
+  if (code !== undefined && fprocess !== undefined) {
     throw toResourceError(resource, "fprocess: expected image beside it, got code");
   }
-  const text = pulumi
-    .output(code ?? "")
-    .apply((path) => checkFor(resource, () => bundleModule(path)));
-  return { code: { text, entry: "index.mjs" } };
+}
+
+function toSource(checks: ArgumentChecks, args: FunctionArgs): FunctionSource {
+  const { code, image, fprocess } = args;
+  if (code === undefined) return { ...(image !== undefined && { image }), fprocess };
+  return { code: { text: checks.apply(code, bundleModule), entry: "index.mjs" } };
 }

@@ -1,7 +1,7 @@
 /** Finds out which imports of its file a function captures. */
 import { transformSync } from "esbuild";
-import { readFile } from "node:fs/promises";
-import { Session } from "node:inspector/promises";
+import { readFileSync } from "node:fs";
+import { Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
 
 /** One imported name: `import { marked as name } from "source"`. */
@@ -10,15 +10,18 @@ export interface ImportedName {
   source: string;
 }
 
-/** Path of the file that defines `callback`; undefined for code that has none. */
-export async function findDefiningFile(callback: object): Promise<string | undefined> {
+/**
+ * Path of the file that defines `callback`; undefined for code that has none. The inspector of
+ * one's own process answers before `post` returns.
+ */
+export function findDefiningFile(callback: object): string | undefined {
   const session = new Session();
   session.connect();
   try {
     const urls = new Map<string, string>();
     session.on("Debugger.scriptParsed", ({ params }) => urls.set(params.scriptId, params.url));
-    await session.post("Debugger.enable");
-    const url = urls.get(await findScriptId(session, callback)) ?? "";
+    session.post("Debugger.enable");
+    const url = urls.get(findScriptId(session, callback)) ?? "";
     return url.startsWith("file:") ? fileURLToPath(url) : url || undefined;
   } finally {
     session.disconnect();
@@ -26,26 +29,26 @@ export async function findDefiningFile(callback: object): Promise<string | undef
 }
 
 /** The inspector reaches values by global name only, so the callback gets one for the while. */
-async function findScriptId(session: Session, callback: object): Promise<string> {
+function findScriptId(session: Session, callback: object): string {
   const name = `__plonk_callback_${crypto.randomUUID().replaceAll("-", "")}`;
-  const globals = globalThis as Record<string, unknown>;
-  globals[name] = callback;
-  try {
-    const { result } = await session.post("Runtime.evaluate", { expression: `globalThis.${name}` });
-    const { objectId } = result;
-    if (objectId === undefined) return "";
-    const { internalProperties } = await session.post("Runtime.getProperties", { objectId });
-    const place = internalProperties?.find((property) => property.name === "[[FunctionLocation]]");
-    return (place?.value?.value as { scriptId?: string } | undefined)?.scriptId ?? "";
-  } finally {
-    // eslint's no-dynamic-delete would have a Map here, which the inspector cannot see.
-    Reflect.deleteProperty(globals, name);
-  }
+  Reflect.set(globalThis, name, callback);
+  let objectId: string | undefined;
+  session.post("Runtime.evaluate", { expression: `globalThis.${name}` }, (_, { result }) => {
+    objectId = result.objectId;
+  });
+  Reflect.deleteProperty(globalThis, name);
+  let scriptId = "";
+  session.post("Runtime.getProperties", { objectId: objectId ?? "" }, (_, found) => {
+    const properties = found.internalProperties ?? [];
+    const place = properties.find((property) => property.name === "[[FunctionLocation]]");
+    scriptId = (place?.value?.value as { scriptId?: string } | undefined)?.scriptId ?? "";
+  });
+  return scriptId;
 }
 
 /** The names that `file` imports. */
-export async function readImports(file: string): Promise<ImportedName[]> {
-  const source = await readFile(file, "utf8");
+export function readImports(file: string): ImportedName[] {
+  const source = readFileSync(file, "utf8");
   // esbuild drops types and comments and prints imports in one regular form.
   const { code } = transformSync(source, {
     loader: /\.[cm]?tsx?$/.test(file) ? "ts" : "js",

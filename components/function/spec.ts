@@ -1,7 +1,7 @@
 /** `spec` of a Function resource from component arguments. */
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL, type FunctionSpec } from "../../services/contract/index.ts";
-import { checkFor } from "../errors.ts";
+import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import {
   checkConstraint,
@@ -18,21 +18,18 @@ export type SpecInputs = {
 };
 
 /** The part of `spec` that does not depend on what the function is made of. */
-export function toSpec(resource: pulumi.Resource, args: FunctionOptions): SpecInputs {
-  const check = <T, U>(value: pulumi.Input<T>, test: (known: pulumi.Unwrap<T>) => U) =>
-    pulumi.output(value).apply((known) => checkFor(resource, () => test(known)));
+export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInputs {
   const { environment, secrets, annotations, constraints, readOnlyRootFilesystem } = args;
+  const timeout = args.timeoutSeconds && checks.apply(args.timeoutSeconds, checkTimeout);
+  const scale = args.scale && checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
   return dropUndefined({
-    environment: toEnvironment(
-      environment,
-      args.timeoutSeconds && check(args.timeoutSeconds, checkTimeout),
-    ),
-    labels: toLabels(args.labels, args.scale && check<ScaleInputs, ScaleValues>(args.scale, checkScale)),
-    secrets: secrets?.map((name) => check(name, checkSecretName)),
+    environment: timeout ? toEnvironment(environment, timeout) : environment,
+    labels: scale ? toLabels(args.labels, scale) : args.labels,
+    secrets: secrets?.map((name) => checks.apply(name, checkSecretName)),
     annotations,
-    constraints: constraints?.map((constraint) => check(constraint, checkConstraint)),
-    limits: toResources(resource, "limits", args.limits),
-    requests: toResources(resource, "requests", args.requests),
+    constraints: constraints?.map((constraint) => checks.apply(constraint, checkConstraint)),
+    limits: args.limits && toResources(checks, "limits", args.limits),
+    requests: args.requests && toResources(checks, "requests", args.requests),
     readOnlyRootFilesystem,
   });
 }
@@ -42,9 +39,8 @@ type ScaleInputs = NonNullable<FunctionOptions["scale"]>;
 /** The watchdog's time-outs, unless the environment sets its own. */
 function toEnvironment(
   environment: FunctionOptions["environment"],
-  timeoutSeconds: pulumi.Output<number> | undefined | 0,
+  timeoutSeconds: pulumi.Output<number>,
 ): FunctionOptions["environment"] {
-  if (!timeoutSeconds) return environment;
   const timeout = pulumi.interpolate`${timeoutSeconds}s`;
   return { exec_timeout: timeout, read_timeout: timeout, write_timeout: timeout, ...environment };
 }
@@ -52,13 +48,11 @@ function toEnvironment(
 /** OpenFaaS keeps the scale in labels. */
 function toLabels(
   labels: FunctionOptions["labels"],
-  scale: pulumi.Output<ScaleValues> | undefined,
-): pulumi.Input<Record<string, pulumi.Input<string>>> | undefined {
-  if (!scale) return labels;
-  return pulumi.all([labels ?? {}, scale]).apply(([own, values]) => ({
-    ...own,
-    ...toScaleLabels(values),
-  }));
+  scale: pulumi.Output<ScaleValues>,
+): pulumi.Output<Record<string, string>> {
+  return pulumi
+    .all([labels ?? {}, scale])
+    .apply(([own, values]): Record<string, string> => ({ ...own, ...toScaleLabels(values) }));
 }
 
 /** The labels `com.openfaas.scale.*` for those values that are given. */
@@ -78,19 +72,18 @@ export function toScaleLabels(scale: ScaleValues): Record<string, string> {
 }
 
 function toResources(
-  resource: pulumi.Resource,
+  checks: ArgumentChecks,
   field: "limits" | "requests",
-  resources: FunctionResources | undefined,
-): Record<string, pulumi.Output<string>> | undefined {
-  if (!resources) return undefined;
+  resources: FunctionResources,
+): Record<string, pulumi.Output<string>> {
   const entries = Object.entries(resources) as [string, pulumi.Input<string> | undefined][];
+  const given = entries.flatMap(([name, quantity]) =>
+    quantity === undefined ? [] : [{ name, quantity }],
+  );
   return Object.fromEntries(
-    entries.flatMap(([name, quantity]) => {
-      if (quantity === undefined) return [];
-      const checked = pulumi
-        .output(quantity)
-        .apply((value) => checkFor(resource, () => checkQuantity(`${field}.${name}`, value)));
-      return [[name, checked]];
+    given.map(({ name, quantity }) => {
+      const check = (value: string) => checkQuantity(`${field}.${name}`, value);
+      return [name, checks.apply(quantity, check)];
     }),
   );
 }

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, CRD, NAMESPACE, PORT } from "../../services/contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { checkFor, checkForAsync } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
 import { createAlertmanager } from "./alertmanager.ts";
 import { normalizePlatform, type PlatformArgs } from "./args.ts";
 import type { PlatformContext } from "./context.ts";
@@ -146,12 +146,8 @@ function createDefinition(
   context: PlatformContext,
   args: PlatformArgs,
 ): pulumi.Resource {
-  const isFree = args.adopt
-    ? pulumi.output([])
-    : args.cluster.kubeconfig.apply(async (kubeconfig): Promise<pulumi.Resource[]> => {
-        await checkForAsync(platform, () => refuseForeignDefinition(kubeconfig));
-        return [];
-      });
+  const checks = new ArgumentChecks(platform);
+  if (!args.adopt) checks.applyAsync(args.cluster.kubeconfig, refuseForeignDefinition);
   return new k8s.apiextensions.v1.CustomResourceDefinition(
     `${context.name}-functions`,
     {
@@ -162,6 +158,6 @@ function createDefinition(
       },
       spec: toDefinitionSpec(),
     },
-    pulumi.mergeOptions(context.options, { dependsOn: isFree }),
+    pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
   );
 }

@@ -15,6 +15,9 @@ export interface ContainerSize {
   cpuMillis: number;
 }
 
+/** Keeps a runaway part from taking the whole node; high enough not to slow a start. */
+const CPU_LIMIT = "2";
+
 /** Unprivileged user of all pods; the images' own user where they have one. */
 const USER = 65532;
 
@@ -64,7 +67,7 @@ export function toContainer(container: Container, size: ContainerSize): Containe
     securityContext: RESTRICTED_CONTAINER,
     resources: {
       requests: { cpu: `${size.cpuMillis}m`, memory: `${size.requestMiB}Mi` },
-      limits: { memory: `${size.limitMiB}Mi` },
+      limits: { cpu: CPU_LIMIT, memory: `${size.limitMiB}Mi` },
     },
     ...container,
   };
