@@ -263,7 +263,7 @@ const nodeExporter = prometheusTool({
 export const catalogue: readonly Tool[] = [
   pulumi,
   plugin("kubernetes", "4.34.2"),
-  plugin("command", "4.5.0"),
+  plugin("command", "1.2.1"),
   k3s,
   pause,
   crane,
