@@ -1,11 +1,18 @@
 /** The public surface of the package. */
+export * from "./cluster/cluster.ts";
 export {
-  ImageDeliveryMode,
-  type Cluster,
-  type ClusterCapabilities,
-  type ImageDelivery,
-  type PreloadTarget,
-} from "./cluster/cluster.ts";
+  ExistingCluster,
+  type ExistingCapabilities,
+  type ExistingClusterArgs,
+} from "./cluster/existing-cluster.ts";
+export type { HostConnection, SshConnection } from "./cluster/host.ts";
+export {
+  HostNetwork,
+  type K3sBinary,
+  type K3sClusterArgs,
+  type K3sHost,
+} from "./cluster/k3s-args.ts";
+export { K3sCluster } from "./cluster/k3s-cluster.ts";
 export * from "./function/args.ts";
 export * from "./function/callback-function.ts";
 export * from "./function/function.ts";
@@ -19,3 +26,5 @@ export {
   type QueueArgs,
 } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";
+export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";
+export type { Architecture, ImageArtifact } from "../services/contract/artifacts.ts";

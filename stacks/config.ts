@@ -18,6 +18,7 @@ const Settings = Type.Object({
   kubeconfig: Type.String(),
   kubeContext: Type.String(),
   registry: Type.String(),
+  loadBalancer: Type.Boolean(),
   gatewayUrl: Type.String({ pattern: "^(https?://.*[^/])?$" }),
 });
 
@@ -41,6 +42,7 @@ const EXPECTED: Record<keyof Settings, string> = {
   kubeconfig: "a path",
   kubeContext: "a name",
   registry: "a registry and path, e.g. registry.example.com/plonk",
+  loadBalancer: "true or false",
   gatewayUrl: "an http(s) URL without a slash at its end",
 };
 
@@ -71,6 +73,7 @@ export function readConfig(): StackConfig {
     kubeconfig: config.get("kubeconfig") ?? "",
     kubeContext: config.get("kubeContext") ?? "",
     registry: config.get("registry") ?? "",
+    loadBalancer: config.getBoolean("loadBalancer") ?? false,
     gatewayUrl: config.get("gatewayUrl") ?? "",
   });
   return { ...settings, adminPassword: requirePassword(config) };

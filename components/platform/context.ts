@@ -149,21 +149,12 @@ export interface StatefulArgs extends WorkloadArgs {
 
 /**
  * Creates the StatefulSet. Its volume outlives the StatefulSet (Kubernetes' `Retain`), so that a
- * replacement finds its data; it goes with the namespace. Without a StorageClass on the cluster
- * the data lives as long as the pod.
+ * replacement finds its data; it goes with the namespace.
  */
 export function createStatefulSet(
   context: PlatformContext,
   args: StatefulArgs,
 ): k8s.apps.v1.StatefulSet {
-  const { storageClass } = context.capabilities;
-  const storage = storageClass
-    ? { volumeClaimTemplates: [toClaim(args, storageClass)] }
-    : { volumeClaimTemplates: [] };
-  const volumes = [
-    ...((args.pod.volumes as k8s.types.input.core.v1.Volume[] | undefined) ?? []),
-    ...(storageClass ? [] : [{ name: "data", emptyDir: { sizeLimit: `${args.volumeGiB}Gi` } }]),
-  ];
   return new k8s.apps.v1.StatefulSet(
     `${context.name}-${args.component}`,
     {
@@ -173,23 +164,24 @@ export function createStatefulSet(
         replicas: 1,
         revisionHistoryLimit: 2,
         selector: { matchLabels: toSelector(args.component) },
-        template: toPodTemplate({ ...args, pod: { ...args.pod, volumes } }),
-        ...storage,
+        template: toPodTemplate(args),
+        volumeClaimTemplates: [toClaim(args, context.capabilities.storageClass)],
       },
     },
     context.options,
   );
 }
 
+/** Without the name of a StorageClass the cluster's default one makes the volume. */
 function toClaim(
   args: StatefulArgs,
-  storageClassName: string,
+  storageClassName: string | undefined,
 ): k8s.types.input.core.v1.PersistentVolumeClaim {
   return {
     metadata: { name: "data", labels: toSelector(args.component) },
     spec: {
       accessModes: ["ReadWriteOnce"],
-      storageClassName,
+      ...(storageClassName !== undefined && { storageClassName }),
       resources: { requests: { storage: `${args.volumeGiB}Gi` } },
     },
   };

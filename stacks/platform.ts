@@ -1,0 +1,98 @@
+/** What every target has on top of its cluster: images, platform, examples, outputs. */
+import * as pulumi from "@pulumi/pulumi";
+import {
+  Platform,
+  ServiceImage,
+  type Cluster,
+  type ImageArtifact,
+  type PlatformImages,
+} from "../components/index.ts";
+import { declareHello } from "../examples/hello.ts";
+import { declareMarkdown } from "../examples/markdown.ts";
+import { declareSha256 } from "../examples/sha256.ts";
+import type { Artifacts } from "../services/contract/index.ts";
+import type { StackConfig } from "./config.ts";
+
+/** What a target hands over. */
+export interface PlatformParts {
+  config: StackConfig;
+  cluster: Cluster;
+  images: Artifacts["images"];
+  /** Program that pushes images to the cluster's registry. */
+  crane?: string | undefined;
+}
+
+/** The stack's outputs, in the order in which Pulumi shows them. */
+export interface StackOutputs {
+  /** Address of the gateway. */
+  gatewayUrl: pulumi.Output<string>;
+  adminUser: pulumi.Output<string>;
+  /** Secret. */
+  adminPassword: pulumi.Output<string>;
+  /** Content of a kubeconfig file. Secret. */
+  kubeconfig: pulumi.Output<string>;
+  /** Inside the cluster; from outside by `kubectl port-forward`. */
+  prometheusUrl: pulumi.Output<string>;
+  /** For functions in other stacks (`StackReference`). */
+  functionNamespace: pulumi.Output<string>;
+  runtimeImage: pulumi.Output<string>;
+  /** Addresses of the example functions, by name. */
+  functions: Record<string, pulumi.Output<string>>;
+  /** What to do now. */
+  next: pulumi.Output<string>;
+}
+
+/** Declares the platform, and the examples unless the configuration says otherwise. */
+export function declarePlatform(parts: PlatformParts): StackOutputs {
+  const { config, cluster } = parts;
+  const platform = new Platform("plonk", {
+    cluster,
+    images: deliverImages(parts),
+    adminUser: config.adminUser,
+    adminPassword: config.adminPassword,
+    profile: config.profile,
+    ...(config.gatewayUrl !== "" && { gatewayUrl: config.gatewayUrl }),
+  });
+  return {
+    gatewayUrl: platform.gatewayUrl,
+    adminUser: platform.adminUser,
+    adminPassword: platform.adminPassword,
+    kubeconfig: cluster.kubeconfig,
+    prometheusUrl: platform.prometheusUrl,
+    functionNamespace: platform.functionNamespace,
+    runtimeImage: platform.runtimeImage,
+    functions: config.examples ? declareExamples(platform) : {},
+    next: toNextSteps(platform.gatewayUrl),
+  };
+}
+
+function deliverImages(parts: PlatformParts): PlatformImages {
+  const { cluster, images, crane } = parts;
+  const deliver = (name: string, image: ImageArtifact): pulumi.Output<string> => {
+    const pushedBy = crane === undefined ? {} : { crane };
+    return new ServiceImage(name, { image, cluster, ...pushedBy }).reference;
+  };
+  return {
+    gateway: deliver("gateway", images.gateway),
+    queueWorker: deliver("queue-worker", images["queue-worker"]),
+    operator: deliver("operator", images.operator),
+    runtime: deliver("runtime", images.runtime),
+    nats: deliver("nats", images.nats),
+    prometheus: deliver("prometheus", images.prometheus),
+    alertmanager: deliver("alertmanager", images.alertmanager),
+    nodeExporter: deliver("node-exporter", images["node-exporter"]),
+  };
+}
+
+function declareExamples(platform: Platform): Record<string, pulumi.Output<string>> {
+  return {
+    hello: declareHello(platform).url,
+    markdown: declareMarkdown(platform).url,
+    sha256: declareSha256(platform).url,
+  };
+}
+
+function toNextSteps(gatewayUrl: pulumi.Output<string>): pulumi.Output<string> {
+  return pulumi.interpolate`curl -d world ${gatewayUrl}/function/hello
+pulumi stack output adminPassword --show-secrets`;
+}
