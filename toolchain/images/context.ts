@@ -16,16 +16,17 @@ export interface ImageContextOptions {
   /** Directory of all of Plonk's caches. @default `plonkCache()` */
   cache?: string | undefined;
   /** Told in a few words what is going on. @default nobody is told */
-  progress?: ((message: string) => void) | undefined;
+  report?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export function createImageContext(options: ImageContextOptions = {}): ImageContext {
-  const { cache, progress, signal = new AbortController().signal } = options;
+  const { report = () => undefined, signal = new AbortController().signal } = options;
+  const { root, images } = cacheLayout(options.cache);
   return {
-    images: cacheLayout(cache).images,
-    cache: cacheLayout(cache).root,
-    report: (message) => progress?.(message),
+    cache: root,
+    images,
+    report,
     run: (command, args, run) => runCommand(command, args, withEnvironment(run, signal)),
     signal,
   };

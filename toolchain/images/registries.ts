@@ -1,6 +1,7 @@
 /** Decides once whether images come from registries or are assembled here. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { EnvHttpProxyAgent, request } from "undici";
 import type { Environment } from "../directories.ts";
 import type { ImageContext } from "./context.ts";
 
@@ -71,20 +72,24 @@ async function ask(registries: readonly string[], signal: AbortSignal): Promise<
 /** Why a registry cannot be used. A proxy's error page is no registry, whatever its status. */
 async function refusalOf(registry: string, signal: AbortSignal): Promise<string | undefined> {
   const { host } = new URL(registry);
+  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: TIMEOUT } });
   try {
-    const response = await fetch(registry, {
+    const response = await request(registry, {
+      dispatcher,
       signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), signal]),
     });
-    await response.body?.cancel();
-    const speaks = response.headers.get("docker-distribution-api-version") !== null;
-    return speaks ? undefined : `${host} answers ${response.status} and is no registry`;
+    await response.body.dump();
+    const isRegistry = "docker-distribution-api-version" in response.headers;
+    return isRegistry ? undefined : `${host} answers ${response.statusCode} and is no registry`;
   } catch (error) {
     return `${host}: ${causeOf(error)}`;
+  } finally {
+    await dispatcher.close();
   }
 }
 
 function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer in ${TIMEOUT / 1000} s`;
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : cause.message;
 }

@@ -28,6 +28,8 @@ export interface ToolImage {
   description: string;
   /** Place in the image by file name beside the tool's own program. */
   programs: (path: string) => Record<string, string>;
+  /** Has no need of the C library, certificates and users. @default false */
+  isStatic?: boolean;
   /** Directories for data, which the user of the image owns by way of a volume. */
   directories?: readonly string[];
   run: RunConfig;
@@ -105,7 +107,7 @@ export async function toImageRequest(
     request.architectures.map(async (architecture) => {
       const { path, version } = await request.getTool(image.tool, architecture);
       const layers = await Promise.all([
-        getRootfsLayer(context, architecture),
+        ...(image.isStatic === true ? [] : [getRootfsLayer(context, architecture)]),
         packTool(context, image, { path, version, architecture }),
       ]);
       return { architecture, layers, run: { ...image.run, User: NONROOT }, version };

@@ -1,0 +1,121 @@
+/** Archives in a real containerd: both names resolve, and the CRI runs what a pod spec says. */
+import { basename } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { ImageArtifact } from "../../../services/contract/index.ts";
+import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
+import { assembleNodeBase } from "../../../toolchain/images/base.ts";
+import { createImageContext } from "../../../toolchain/images/context.ts";
+import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
+import { decode, message, startContainerd, type Containerd } from "./containerd.ts";
+import {
+  freePort,
+  getWhenUp,
+  makeContext,
+  makeServices,
+  makeTemporary,
+  removeTemporary,
+} from "./support.ts";
+
+const architecture = hostArchitecture();
+
+let image: ImageArtifact;
+let containerd: Containerd;
+
+beforeAll(async () => {
+  const base = await assembleNodeBase(createImageContext());
+  const { context } = await makeContext();
+  const packageRoot = await makeServices();
+  const request = { base, architectures: [architecture], packageRoot };
+  image = await buildServiceImage(context, { ...request, name: "gateway" });
+  // Node keeps a sandbox as well as a pause program does.
+  containerd = await startContainerd(await makeTemporary(), "plonk.local/gateway:0.1.0");
+}, 180_000);
+
+afterAll(async () => {
+  await containerd.stop();
+  await removeTemporary();
+});
+
+const archive = (): string => image.archives[architecture] ?? "";
+const digest = (): string => image.reference.split("@")[1] ?? "";
+
+async function names(): Promise<string[]> {
+  const list = await containerd.ctr("images", "ls", "--quiet");
+  return list.split("\n").filter((name) => name.startsWith("plonk.local/"));
+}
+
+async function removeAll(): Promise<void> {
+  const all = (await containerd.ctr("images", "ls", "--quiet")).split("\n").filter(Boolean);
+  if (all.length > 0) await containerd.ctr("images", "rm", "--sync", ...all);
+}
+
+/** What kubelet asks before it pulls: the id of a present image, or nothing. */
+async function imageId(reference: string): Promise<string | undefined> {
+  const request = message({ 1: message({ 1: reference }) });
+  const found = (await containerd.cri("ImageService/ImageStatus", request)).get(1);
+  return found && decode(found).get(1)?.toString();
+}
+
+describe("an archive in containerd", () => {
+  test("gives both names, without the other architecture's layers", async () => {
+    await removeAll();
+    await containerd.ctr("images", "import", archive());
+    expect((await names()).sort()).toEqual([
+      "plonk.local/gateway:0.1.0",
+      `plonk.local/gateway@${digest()}`,
+    ]);
+  });
+
+  test("can be imported for all platforms at once, as k3s does", async () => {
+    await removeAll();
+    await containerd.ctr("images", "import", "--all-platforms", "--no-unpack", archive());
+    expect(await names()).toHaveLength(2);
+  });
+
+  test("is present for kubelet under every form of its name, and under no other digest", async () => {
+    await removeAll();
+    await containerd.ctr("images", "import", archive());
+    const id = await imageId(image.reference);
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await imageId(`plonk.local/gateway@${digest()}`)).toBe(id);
+    expect(await imageId("plonk.local/gateway:0.1.0")).toBe(id);
+    const other = `sha256:${"0".repeat(64)}`;
+    expect(await imageId(`plonk.local/gateway:0.1.0@${other}`)).toBeUndefined();
+  });
+
+  test("runs in a pod by name:tag@digest, as user 65532 on a read-only root", async () => {
+    await removeAll();
+    await containerd.ctr("images", "import", archive());
+    const port = await freePort();
+    const host = message({ 1: message({ 1: 2 }) });
+    const sandbox = message({
+      1: message({ 1: "pod", 2: basename(await makeTemporary()), 3: "default" }),
+      8: message({ 1: "/plonk-test", 2: host }),
+    });
+    const podId = await start("RunPodSandbox", message({ 1: sandbox }));
+    const container = message({
+      1: message({ 1: "app" }),
+      2: message({ 1: image.reference }),
+      6: [message({ 1: "port", 2: String(port) })],
+      15: message({ 2: message({ 3: host.fields[1] ?? "", 7: 1 }) }),
+    });
+    const containerId = await start(
+      "CreateContainer",
+      message({ 1: podId, 2: container, 3: sandbox }),
+    );
+    await containerd.cri("RuntimeService/StartContainer", message({ 1: containerId }));
+    try {
+      expect(await getWhenUp(`http://127.0.0.1:${port}`)).toBe(
+        `${process.arch} ${process.version} 65532:65532`,
+      );
+    } finally {
+      await containerd.cri("RuntimeService/StopPodSandbox", message({ 1: podId }));
+      await containerd.cri("RuntimeService/RemovePodSandbox", message({ 1: podId }));
+    }
+  });
+});
+
+async function start(method: string, request: ReturnType<typeof message>): Promise<string> {
+  const answer = await containerd.cri(`RuntimeService/${method}`, request);
+  return answer.get(1)?.toString() ?? "";
+}

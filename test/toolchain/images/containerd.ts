@@ -1,0 +1,146 @@
+/** A real containerd of the distribution on a socket of its own, and its CRI as kubelet calls it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as grpc from "@grpc/grpc-js";
+import { BinaryReader, BinaryWriter } from "google-protobuf";
+import { createImageContext } from "../../../toolchain/images/context.ts";
+import { extractDebianPackages } from "../../../toolchain/recipes/debian.ts";
+import { runCommand } from "../../../toolchain/run-command.ts";
+
+/** Fields by number: text, a nested message, or several of either. */
+type Fields = Record<number, string | number | Message | readonly (string | Message)[]>;
+interface Message {
+  fields: Fields;
+}
+
+/** A message of the CRI (kubernetes.io, `runtime.v1`), by field numbers. */
+export function message(fields: Fields): Message {
+  return { fields };
+}
+
+export interface Containerd {
+  ctr(...args: string[]): Promise<string>;
+  /** Calls the CRI; returns the first string of each length-delimited field of the answer. */
+  cri(method: string, request: Message): Promise<Map<number, Buffer>>;
+  stop(): Promise<void>;
+}
+
+/** Starts containerd below `directory`, whose socket path must be short. */
+export async function startContainerd(
+  directory: string,
+  sandboxImage: string,
+): Promise<Containerd> {
+  const root = join(directory, "debian");
+  await extractDebianPackages(createImageContext(), {
+    packages: ["containerd", "runc", "libseccomp2"],
+    architecture: process.arch === "arm64" ? "arm64" : "amd64",
+    destination: root,
+  });
+  const libraries = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
+  const env = {
+    ...process.env,
+    PATH: `${join(root, "usr/bin")}:${join(root, "usr/sbin")}:${process.env["PATH"] ?? ""}`,
+    LD_LIBRARY_PATH: libraries.map((each) => join(root, each)).join(":"),
+  };
+  const socket = join(directory, "containerd.sock");
+  await mkdir(join(directory, "cni"));
+  await writeFile(join(directory, "config.toml"), toConfig(directory, socket, sandboxImage));
+  const child = spawn("containerd", ["--config", join(directory, "config.toml")], {
+    env,
+    stdio: "ignore",
+  });
+  const ctr = (...args: string[]): Promise<string> =>
+    runCommand("ctr", ["--address", socket, "--namespace", "k8s.io", ...args], { env });
+  await waitUntil(() => ctr("version"));
+  const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure());
+  return {
+    ctr,
+    cri: (method, request) => call(client, method, request),
+    stop: async () => {
+      client.close();
+      await stopProcess(child);
+      await runCommand("umount", ["--recursive", "--lazy", directory]).catch(() => "");
+    },
+  };
+}
+
+function toConfig(directory: string, socket: string, sandboxImage: string): string {
+  return `version = 2
+root = "${directory}/root"
+state = "${directory}/state"
+[grpc]
+  address = "${socket}"
+[plugins."io.containerd.grpc.v1.cri"]
+  restrict_oom_score_adj = true
+  disable_tcp_service = true
+  sandbox_image = "${sandboxImage}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+  conf_dir = "${directory}/cni"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${directory}/opt"
+`;
+}
+
+async function waitUntil(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  await gone;
+}
+
+function call(client: grpc.Client, method: string, request: Message): Promise<Map<number, Buffer>> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      `/runtime.v1.${method}`,
+      encode,
+      decode,
+      request,
+      (error, answer: Map<number, Buffer> | undefined) => {
+        if (answer === undefined) reject(error ?? new Error(`${method}: an answer expected`));
+        else resolve(answer);
+      },
+    );
+  });
+}
+
+function encode({ fields }: Message): Buffer {
+  const writer = new BinaryWriter();
+  for (const [number, value] of Object.entries(fields)) {
+    for (const each of Array.isArray(value) ? (value as (string | Message)[]) : [value]) {
+      if (typeof each === "string") writer.writeString(Number(number), each);
+      else if (typeof each === "number") writer.writeInt32(Number(number), each);
+      else writer.writeBytes(Number(number), encode(each as Message));
+    }
+  }
+  return Buffer.from(writer.getResultBuffer());
+}
+
+/** The first value of each field that is text, bytes or a message. */
+export function decode(bytes: Buffer): Map<number, Buffer> {
+  const reader = new BinaryReader(new Uint8Array(bytes));
+  const found = new Map<number, Buffer>();
+  while (reader.nextField()) {
+    const number = reader.getFieldNumber();
+    if (reader.getWireType() === 2 && !found.has(number)) {
+      found.set(number, Buffer.from(reader.readBytes()));
+    } else {
+      reader.skipField();
+    }
+  }
+  return found;
+}

@@ -1,0 +1,116 @@
+/** Layers depend on the content and names of files alone. */
+import { createHash } from "node:crypto";
+import { chmod, readFile, symlink, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { entriesBelow, packLayer, type LayerEntry } from "../../../toolchain/images/layer.ts";
+import { makeTemporary, readTar, removeTemporary, writeFiles } from "./support.ts";
+
+afterAll(removeTemporary);
+
+const sha256 = (bytes: Buffer): string =>
+  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+async function pack(entries: readonly LayerEntry[]) {
+  const file = join(await makeTemporary(), "layer.tar.zst");
+  return await packLayer(entries, file);
+}
+
+describe("packLayer", () => {
+  test("describes the bytes that it wrote", async () => {
+    const layer = await pack([{ kind: "file", path: "/app/main.mjs", content: "1" }]);
+    const bytes = await readFile(layer.file);
+    expect(layer).toEqual({
+      mediaType: "application/vnd.oci.image.layer.v1.tar+zstd",
+      digest: sha256(bytes),
+      size: bytes.length,
+      diffId: "sha256:7387eff2bcf5b1ae1ab7a7ccafc8b9d6d2e8d7ff29ab0a7acf8aa8da63e74a9d",
+      file: layer.file,
+    });
+  });
+
+  test("writes sorted entries of root from 1970, with their parents and fixed modes", async () => {
+    const source = join(await makeTemporary(), "program");
+    await writeFiles(join(source, ".."), { program: "x" });
+    const layer = await pack([
+      { kind: "link", path: "/usr/bin/b", target: "a" },
+      { kind: "copy", path: "/usr/bin/a", source, isExecutable: true },
+      { kind: "file", path: "/etc/motd", content: "hi" },
+      { kind: "directory", path: "/tmp", mode: 0o1777 },
+    ]);
+    const entries = await readTar(layer.file);
+    expect(
+      entries.map(({ header, content }) => [
+        header.name,
+        header.type,
+        header.mode.toString(8),
+        header.linkname === null ? content.toString() : header.linkname,
+      ]),
+    ).toEqual([
+      ["etc/", "directory", "755", ""],
+      ["etc/motd", "file", "644", "hi"],
+      ["tmp/", "directory", "1777", ""],
+      ["usr/", "directory", "755", ""],
+      ["usr/bin/", "directory", "755", ""],
+      ["usr/bin/a", "file", "755", "x"],
+      ["usr/bin/b", "symlink", "777", "a"],
+    ]);
+    for (const { header } of entries) {
+      expect([header.uid, header.gid, header.mtime.getTime(), header.uname]).toEqual([0, 0, 0, ""]);
+    }
+  });
+
+  test("gives the same digest in whatever order the entries come", async () => {
+    const entries: LayerEntry[] = ["/a", "/b/c", "/b/d", "/e"].map((path) => ({
+      kind: "file",
+      path,
+      content: path,
+    }));
+    const expected = (await pack(entries)).digest;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(entries, { minLength: entries.length }),
+        async (shuffled) => (await pack(shuffled)).digest === expected,
+      ),
+      { numRuns: 10 },
+    );
+  });
+
+  test("refuses two entries of one path", async () => {
+    const entry: LayerEntry = { kind: "file", path: "/etc/passwd", content: "" };
+    await expect(pack([entry, entry])).rejects.toThrow(
+      "layer: each path once, got /etc/passwd twice",
+    );
+  });
+
+  test("fails with the file's name where a source is missing", async () => {
+    const source = join(await makeTemporary(), "absent");
+    await expect(pack([{ kind: "copy", path: "/a", source }])).rejects.toThrow(source);
+  });
+});
+
+describe("entriesBelow", () => {
+  test("knows links, programs and places, and nothing of times, owners and other modes", async () => {
+    const root = await makeTemporary();
+    await writeFiles(root, { "bin/tool": "x", "doc/readme": "y", skipped: "z" });
+    await symlink("tool", join(root, "bin/alias"));
+    await chmod(join(root, "bin/tool"), 0o700);
+    await chmod(join(root, "doc/readme"), 0o600);
+    await utimes(join(root, "doc/readme"), 1, 1);
+    const entries = await entriesBelow(root, (path) =>
+      path === "/skipped" ? undefined : `/opt${path}`,
+    );
+    const sorted = entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    expect(sorted).toEqual([
+      { kind: "link", path: "/opt/bin/alias", target: "tool" },
+      { kind: "copy", path: "/opt/bin/tool", source: join(root, "bin/tool"), isExecutable: true },
+      {
+        kind: "copy",
+        path: "/opt/doc/readme",
+        source: join(root, "doc/readme"),
+        isExecutable: false,
+      },
+    ]);
+  });
+});

@@ -1,0 +1,126 @@
+/** Entries of the image cache: made once, whole, and made again when damaged. */
+import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { findOrBuild, hashOf } from "../../../toolchain/images/store.ts";
+import { makeTemporary, removeTemporary } from "./support.ts";
+
+afterAll(removeTemporary);
+
+let root = "";
+let builds = 0;
+
+beforeEach(async () => {
+  root = await makeTemporary();
+  builds = 0;
+});
+
+async function find(inputs: unknown, name = "thing") {
+  return await findOrBuild({
+    root,
+    name,
+    inputs,
+    build: async (directory) => {
+      builds += 1;
+      await mkdir(join(directory, "deep"));
+      await writeFile(join(directory, "deep/file"), "12345");
+      return { number: builds };
+    },
+  });
+}
+
+async function visible(): Promise<string[]> {
+  return (await readdir(root)).filter((file) => !file.startsWith(".")).sort();
+}
+
+describe("findOrBuild", () => {
+  test("builds once for the same inputs", async () => {
+    const first = await find({ a: 1 });
+    expect(await find({ a: 1 })).toEqual(first);
+    expect(first).toEqual({
+      directory: join(root, `thing-${hashOf({ a: 1 }).slice(0, 16)}`),
+      value: { number: 1 },
+    });
+    expect(await readdir(first.directory)).toEqual(["deep", "result.json"]);
+    expect(builds).toBe(1);
+  });
+
+  test("builds once when asked many times at the same time", async () => {
+    const found = await Promise.all(Array.from({ length: 8 }, () => find("same")));
+    expect(new Set(found.map(({ value }) => value.number))).toEqual(new Set([1]));
+    expect(builds).toBe(1);
+  });
+
+  test("builds again when the inputs differ", async () => {
+    expect((await find(1)).value).toEqual({ number: 1 });
+    expect((await find(2)).value).toEqual({ number: 2 });
+  });
+
+  test.each([
+    ["a truncated file", (directory: string) => truncate(join(directory, "deep/file"), 3)],
+    ["a broken result", (directory: string) => writeFile(join(directory, "result.json"), "{")],
+  ])("replaces an entry with %s", async (_what, damage) => {
+    const { directory } = await find("x");
+    await damage(directory);
+    expect(await find("x")).toEqual({ directory, value: { number: 2 } });
+    expect(await find("x")).toEqual({ directory, value: { number: 2 } });
+  });
+
+  test("leaves nothing of a build that failed, and builds the next time", async () => {
+    const failing = findOrBuild({
+      root,
+      name: "thing",
+      inputs: "x",
+      build: async (directory) => {
+        await writeFile(join(directory, "half"), "");
+        throw new Error("no more");
+      },
+    });
+    await expect(failing).rejects.toThrow("no more");
+    expect(await readdir(root)).toEqual([".locks"]);
+    expect((await find("x")).value).toEqual({ number: 1 });
+  });
+
+  test("keeps the three entries of a name that were used last", async () => {
+    for (const inputs of [1, 2, 3]) {
+      const { directory } = await find(inputs);
+      await utimes(directory, inputs, inputs);
+    }
+    await find("other", "thing-b");
+    await find(1);
+    const { directory: newest } = await find(4);
+    expect(await visible()).toEqual(
+      [
+        ...[1, 3].map((inputs) => `thing-${hashOf(inputs).slice(0, 16)}`),
+        newest.slice(root.length + 1),
+        `thing-b-${hashOf("other").slice(0, 16)}`,
+      ].sort(),
+    );
+  });
+
+  test("removes what a killed process left behind an hour ago, not what is being made", async () => {
+    await mkdir(join(root, ".thing-1-old"));
+    await mkdir(join(root, ".thing-1-new"));
+    await utimes(join(root, ".thing-1-old"), 1, 1);
+    await find("x");
+    const hidden = (await readdir(root)).filter((file) => file.startsWith("."));
+    expect(hidden.sort()).toEqual([".locks", ".thing-1-new"]);
+  });
+
+  test("stops waiting for another build when the person stops the command", async () => {
+    const release = Promise.withResolvers<undefined>();
+    const slow = findOrBuild({ root, name: "thing", inputs: 1, build: () => release.promise });
+    const abort = new AbortController();
+    const waiting = findOrBuild({
+      root,
+      name: "thing",
+      inputs: 2,
+      build: () => Promise.resolve(undefined),
+      signal: abort.signal,
+    });
+    setTimeout(() => abort.abort(), 200);
+    await expect(waiting).rejects.toThrow("aborted");
+    release.resolve(undefined);
+    await slow;
+  });
+});
