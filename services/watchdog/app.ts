@@ -148,7 +148,7 @@ export class Watchdog {
     try {
       await this.#options.handler(call);
     } catch (error) {
-      this.#logFailure(call, error);
+      this.#logFailure(error);
       fail(call, error);
     }
   }
@@ -165,10 +165,10 @@ export class Watchdog {
   }
 
   /** Shows the function's author what went wrong: the caller is not told of stacks. */
-  #logFailure({ signal }: Call, error: unknown): void {
+  #logFailure(error: unknown): void {
     if (error instanceof CallError) {
       this.#options.log(error.message);
-    } else if (!signal.aborted) {
+    } else if (!isAbandonment(error)) {
       this.#options.log(error instanceof Error ? (error.stack ?? String(error)) : String(error));
     }
   }
@@ -190,6 +190,12 @@ export class Watchdog {
       setImmediate(() => this.#closeIfStopped());
     }
   }
+}
+
+/** Whether an error only says that the call was ended, by the caller or by its time limit. */
+function isAbandonment(error: unknown): boolean {
+  const { name, code } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET";
 }
 
 /** The shorter of the configured limit and the caller's `X-Timeout`; 0 is none. */

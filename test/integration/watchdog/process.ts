@@ -50,8 +50,8 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
   const exit = once(child, "close").then(([code]) => code as number | null);
-  const listening = waitFor(() => output.stderr.includes("watchdog: listening"));
-  await Promise.race([exit, listening]);
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await waitFor(() => output.stderr.includes("watchdog: listening") || hasEnded());
   return {
     url: `http://127.0.0.1:${port}`,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,

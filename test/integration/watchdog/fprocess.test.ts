@@ -1,0 +1,129 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { cleanUp, startWatchdog, waitFor, writeModule } from "./process.ts";
+
+afterAll(cleanUp);
+
+/** A watchdog that runs a script of Node's for each call. */
+async function startScript(script: string, env: Record<string, string> = {}) {
+  const path = await writeModule("script.mjs", script);
+  return await startWatchdog({ fprocess: `${process.execPath} ${path} extra`, ...env });
+}
+
+describe("an executable for each call", () => {
+  it("gets the body on stdin and answers with its stdout", async () => {
+    const watchdog = await startWatchdog({ fprocess: "sha256sum" });
+    const body = randomBytes(3_000_000);
+    const answer = await fetch(watchdog.url, { method: "POST", body });
+    expect([answer.status, answer.headers.get("content-type")]).toStrictEqual([
+      200,
+      "application/octet-stream",
+    ]);
+    const digest = createHash("sha256").update(body).digest("hex");
+    expect(await answer.text()).toBe(`${digest}  -\n`);
+  });
+
+  it("gets arguments split at spaces, and the call in Http variables", async () => {
+    const watchdog = await startScript(
+      `const { Http_Method, Http_Path, Http_Query, Http_X_Call_Id, KEPT } = process.env;
+       console.log(JSON.stringify([process.argv[2], Http_Method, Http_Path, Http_Query, Http_X_Call_Id, KEPT]));`,
+      { KEPT: "from the pod", content_type: "application/json" },
+    );
+    const answer = await fetch(`${watchdog.url}/a/b?c=%20d`, { headers: { "x-call-id": "7" } });
+    expect(answer.headers.get("content-type")).toBe("application/json");
+    expect(await answer.json()).toStrictEqual([
+      "extra",
+      "GET",
+      "/a/b",
+      "c=%20d",
+      "7",
+      "from the pod",
+    ]);
+  });
+
+  it.each(["streaming", "serializing"])("answers 500 to a failure in %s mode", async (mode) => {
+    const watchdog = await startScript(`console.error("no disk"); process.exit(3);`, { mode });
+    const answer = await fetch(watchdog.url);
+    expect([answer.status, await answer.text()]).toStrictEqual([500, "exit status 3"]);
+    await waitFor(() => /^\S+Z stderr: no disk$/m.test(watchdog.stderr()));
+  });
+
+  it("breaks the connection of a stream that fails, and hides a whole answer that does", async () => {
+    const script = `process.stdout.write("begun", () => setTimeout(() => process.exit(1), 50));`;
+    const streaming = await startScript(script);
+    const answer = await fetch(streaming.url);
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow("terminated");
+    const serializing = await startScript(script, { mode: "serializing" });
+    expect((await fetch(serializing.url)).status).toBe(500);
+  });
+
+  it("streams output as it is written", async () => {
+    const watchdog = await startScript(
+      `process.stdout.write("one"); setTimeout(() => process.stdout.write("two"), 300);`,
+    );
+    const answer = await fetch(watchdog.url);
+    const chunks: string[] = [];
+    for await (const chunk of answer.body ?? []) {
+      chunks.push(Buffer.from(chunk).toString());
+    }
+    expect(chunks).toStrictEqual(["one", "two"]);
+  });
+
+  it.each(["streaming", "serializing"])("kills what takes too long in %s mode", async (mode) => {
+    const watchdog = await startScript(
+      `import { spawn } from "node:child_process";
+       const child = spawn("sleep", ["60"]);
+       console.error("child " + child.pid);
+       setInterval(() => {}, 1000);`,
+      { mode, exec_timeout: "500ms", prefix_logs: "false" },
+    );
+    const answer = await fetch(watchdog.url);
+    expect([answer.status, answer.headers.get("x-openfaas-internal")]).toStrictEqual([
+      504,
+      "of-watchdog",
+    ]);
+    const pid = Number(/^child (\d+)$/m.exec(watchdog.stderr())?.[1]);
+    await waitFor(() => !isRunning(pid));
+  });
+
+  it("kills the process when the caller goes away", async () => {
+    const watchdog = await startScript(
+      `console.error("pid " + process.pid); setInterval(() => {}, 1000);`,
+      {
+        prefix_logs: "false",
+      },
+    );
+    const leaving = new AbortController();
+    const answer = fetch(watchdog.url, { signal: leaving.signal }).catch(() => "left");
+    await waitFor(() => watchdog.stderr().includes("pid "));
+    leaving.abort();
+    expect(await answer).toBe("left");
+    const pid = Number(/^pid (\d+)$/m.exec(watchdog.stderr())?.[1]);
+    await waitFor(() => !isRunning(pid));
+  });
+
+  it("answers although the process does not read its input", async () => {
+    const watchdog = await startScript(`process.stdin.destroy(); console.log("done");`);
+    const answer = await fetch(watchdog.url, { method: "POST", body: randomBytes(2_000_000) });
+    expect([answer.status, await answer.text()]).toStrictEqual([200, "done\n"]);
+  });
+
+  it("refuses to start without an executable of that name", async () => {
+    const watchdog = await startWatchdog({ fprocess: "no-such-thing -x" });
+    expect(await watchdog.exit).toBe(1);
+    expect(watchdog.stderr()).toBe(
+      "watchdog: fprocess: expected an executable, got no-such-thing\n",
+    );
+  });
+});
+
+/** Whether a process exists and is more than a zombie that nobody has waited for. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,136 @@
+import { connect } from "node:net";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
+
+const SLOW = `export default async (event) => {
+  await new Promise((resolve) => setTimeout(resolve, Number(event.query.ms ?? 0)));
+  return "slept";
+};`;
+
+afterAll(cleanUp);
+
+async function startSlow(env: Record<string, string> = {}): Promise<RunningWatchdog> {
+  return await startWatchdog({
+    PLONK_FUNCTION_MODULE: await writeModule("index.mjs", SLOW),
+    ...env,
+  });
+}
+
+const statusOf = async (url: string, init?: RequestInit) => (await fetch(url, init)).status;
+
+describe("health, readiness and limits", () => {
+  it("says that it is healthy and ready, on GET only", async () => {
+    const { url } = await startSlow();
+    expect(await (await fetch(`${url}/_/health`)).text()).toBe("OK");
+    expect(await statusOf(`${url}/_/ready`)).toBe(200);
+    expect(await statusOf(`${url}/_/health`, { method: "POST" })).toBe(405);
+  });
+
+  it("refuses calls above max_inflight with 429, and is not ready meanwhile", async () => {
+    const { url } = await startSlow({ max_inflight: "1" });
+    const running = fetch(`${url}/?ms=400`);
+    await waitFor(async () => (await statusOf(`${url}/_/ready`)) === 429);
+    const refused = await fetch(url);
+    expect([refused.status, refused.headers.get("x-openfaas-internal")]).toStrictEqual([
+      429,
+      "faas-middleware",
+    ]);
+    expect(await refused.text()).toBe(
+      "Concurrent request limit exceeded. Max concurrent requests: 1",
+    );
+    expect((await running).status).toBe(200);
+    expect(await statusOf(`${url}/_/ready`)).toBe(200);
+    expect(await statusOf(url)).toBe(200);
+  });
+
+  it("counts calls by code and method, but not those about health", async () => {
+    const { url, metricsUrl } = await startSlow({ exec_timeout: "100ms" });
+    await fetch(url);
+    await fetch(url, { method: "POST" });
+    await fetch(`${url}/?ms=1000`);
+    await fetch(`${url}/_/health`);
+    const text = await (await fetch(metricsUrl)).text();
+    expect(text).toContain('http_requests_total{code="200",method="get"} 1\n');
+    expect(text).toContain('http_requests_total{code="200",method="post"} 1\n');
+    expect(text).toContain('http_requests_total{code="504",method="get"} 1\n');
+    expect(text).toContain('_seconds_bucket{code="504",method="get",le="0.05"} 0\n');
+    expect(text).toContain('_seconds_bucket{code="504",method="get",le="+Inf"} 1\n');
+    expect(text).toContain("http_requests_in_flight 0\n");
+  });
+
+  it("ends a request that is not complete within read_timeout", async () => {
+    const { url } = await startSlow({ read_timeout: "1s" });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) {
+      chunks.push(chunk as Buffer);
+    }
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+});
+
+describe("the end of a watchdog", () => {
+  it("is unready at once, serves on for a while, then drains and exits with 0", async () => {
+    const { url, process, exit } = await startSlow({ healthcheck_interval: "600ms" });
+    const running = fetch(`${url}/?ms=1500`);
+    await fetch(url);
+    process.kill("SIGTERM");
+    await waitFor(async () => (await statusOf(`${url}/_/ready`)) === 503);
+    expect(await statusOf(`${url}/_/health`)).toBe(503);
+    expect(await (await fetch(url)).text()).toBe("slept");
+    expect(await (await running).text()).toBe("slept");
+    expect(await exit).toBe(0);
+  });
+
+  it("waits for calls in flight no longer than write_timeout", async () => {
+    const { url, process, exit } = await startSlow({ write_timeout: "200ms" });
+    const running = fetch(`${url}/?ms=9000`).catch(() => "cut off");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const startedAt = performance.now();
+    process.kill("SIGTERM");
+    expect(await exit).toBe(1);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(await running).toBe("cut off");
+  });
+});
+
+describe("a module that cannot be used", () => {
+  const endOf = async (name: string, text: string) => {
+    const watchdog = await startWatchdog({
+      PLONK_FUNCTION_MODULE: await writeModule(name, text),
+    });
+    expect(await watchdog.exit).toBe(1);
+    return watchdog.stderr().trimEnd().split("\n").at(-1);
+  };
+
+  it("is refused with the names that it exports", async () => {
+    expect(await endOf("index.mjs", "export const a = 1, b = 2;")).toMatch(
+      /^watchdog: \/.*index\.mjs: must export as default a function \(event, context\) or an object with fetch\(request\), or a function named handler, got a, b$/,
+    );
+  });
+
+  it("is refused with the error that it throws, after the stack", async () => {
+    expect(await endOf("index.mjs", "throw new TypeError('no DATABASE_URL');")).toMatch(
+      /^watchdog: \/.*index\.mjs: failed to load: TypeError: no DATABASE_URL$/,
+    );
+  });
+
+  it("is refused with the place of a syntax error or of a missing package", async () => {
+    expect(await endOf("index.mjs", "const = 1;")).toMatch(/failed to load: SyntaxError: /);
+    expect(await endOf("index.mjs", "import 'left-pad';")).toMatch(
+      /failed to load: Error \[ERR_MODULE_NOT_FOUND\]: Cannot find package 'left-pad'/,
+    );
+  });
+
+  it("is refused when there is no such file, and when nothing is configured", async () => {
+    const missing = await startWatchdog({ PLONK_FUNCTION_MODULE: "/nowhere/index.mjs" });
+    expect(await missing.exit).toBe(1);
+    expect(missing.stderr()).toContain("watchdog: /nowhere/index.mjs: failed to load: ");
+    const nothing = await startWatchdog({});
+    expect(await nothing.exit).toBe(1);
+    expect(nothing.stderr()).toBe(
+      "watchdog: PLONK_FUNCTION_MODULE: expected a module's path, or fprocess, got neither\n",
+    );
+  });
+});
