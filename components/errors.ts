@@ -6,10 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
  *
  * @param message `field: expectation, got value`
  */
-export function toResourceError(
-  resource: pulumi.Resource,
-  message: string,
-): pulumi.ResourceError {
+export function toResourceError(resource: pulumi.Resource, message: string): pulumi.ResourceError {
   return new pulumi.ResourceError(message, resource, true);
 }
 
@@ -42,11 +39,11 @@ export class ArgumentChecks {
 
   /** Applies `test`, which throws `ArgumentError` or returns the value to go on with. */
   apply<T, U>(value: pulumi.Input<T>, test: (known: pulumi.Unwrap<T>) => U): pulumi.Output<U> {
-    const checked = pulumi
+    const checked: pulumi.Output<unknown> = pulumi
       .output(value)
-      .apply((known) => checkFor(this.#resource, () => test(known))) as pulumi.Output<U>;
+      .apply((known) => checkFor(this.#resource, () => test(known)));
     this.#checks.push(checked);
-    return checked;
+    return checked as pulumi.Output<U>;
   }
 
   /**
@@ -58,11 +55,11 @@ export class ArgumentChecks {
     value: pulumi.Input<T>,
     test: (known: pulumi.Unwrap<T>) => Promise<U>,
   ): pulumi.Output<U> {
-    const checked = pulumi
+    const checked: pulumi.Output<unknown> = pulumi
       .output(value)
-      .apply((known) => this.#stopOnRefusal(test(known))) as pulumi.Output<U>;
+      .apply((known) => this.#stopOnRefusal(test(known)));
     this.#checks.push(checked);
-    return checked;
+    return checked as pulumi.Output<U>;
   }
 
   async #stopOnRefusal<U>(work: Promise<U>): Promise<U> {

@@ -60,22 +60,29 @@ export function checkSettings(values: Record<keyof Settings, unknown>): Settings
   );
 }
 
+/** As in Pulumi.yaml, where people read them. */
+export const DEFAULTS: Record<keyof Settings, string | boolean> = {
+  target: "local",
+  adminUser: "admin",
+  profile: Profile.Standard,
+  examples: true,
+  clusterName: "local",
+  subnet: "198.18.0.0/24",
+  kubeconfig: "",
+  kubeContext: "",
+  registry: "",
+  loadBalancer: false,
+  gatewayUrl: "",
+};
+
 /** Reads the configuration of the current stack. */
 export function readConfig(): StackConfig {
   const config = new pulumi.Config("plonk");
-  const settings = checkSettings({
-    target: config.get("target") ?? "local",
-    adminUser: config.get("adminUser") ?? "admin",
-    profile: config.get("profile") ?? Profile.Standard,
-    examples: config.getBoolean("examples") ?? true,
-    clusterName: config.get("clusterName") ?? "local",
-    subnet: config.get("subnet") ?? "198.18.0.0/24",
-    kubeconfig: config.get("kubeconfig") ?? "",
-    kubeContext: config.get("kubeContext") ?? "",
-    registry: config.get("registry") ?? "",
-    loadBalancer: config.getBoolean("loadBalancer") ?? false,
-    gatewayUrl: config.get("gatewayUrl") ?? "",
+  const values = Object.entries(DEFAULTS).map(([key, standard]) => {
+    const value = typeof standard === "boolean" ? config.getBoolean(key) : config.get(key);
+    return [key, value ?? standard];
   });
+  const settings = checkSettings(Object.fromEntries(values) as Record<keyof Settings, unknown>);
   return { ...settings, adminPassword: requirePassword(config) };
 }
 

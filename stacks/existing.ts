@@ -24,8 +24,8 @@ export async function declareExisting(config: StackConfig): Promise<StackOutputs
 }
 
 function readKubeconfig(configured: string): string {
-  const path =
-    configured || process.env["KUBECONFIG"] || join(homedir(), ".kube", "config");
+  const standard = process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config");
+  const path = configured === "" ? standard : configured;
   if (existsSync(path)) return readFileSync(path, "utf8");
   throw new pulumi.RunError(`plonk:kubeconfig: expected a kubeconfig file, got none at ${path}`);
 }

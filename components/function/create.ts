@@ -97,9 +97,7 @@ interface CodeMapArgs {
  */
 function createCodeMap(logicalName: string, args: CodeMapArgs): k8s.core.v1.ConfigMap {
   const { name, namespace, text, entry } = args;
-  const mapName = pulumi
-    .all([name, text])
-    .apply(([known, code]) => `${known}-${toDigest(code)}`);
+  const mapName = pulumi.all([name, text]).apply(([known, code]) => `${known}-${toDigest(code)}`);
   return new k8s.core.v1.ConfigMap(
     logicalName,
     {

@@ -65,7 +65,13 @@ export function readImports(file: string): ImportedName[] {
 function toNames(clause: string): string[] {
   return clause
     .split(/[,{}]/)
-    .map((part) => part.trim().split(/\s+as\s+/).at(-1) ?? "")
+    .map(
+      (part) =>
+        part
+          .trim()
+          .split(/\s+as\s+/)
+          .at(-1) ?? "",
+    )
     .filter((name) => name !== "");
 }
 

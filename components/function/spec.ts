@@ -13,9 +13,9 @@ import {
 } from "./validation.ts";
 
 /** `spec` with Inputs, as the Kubernetes provider takes it. */
-export type SpecInputs = {
-  [Field in Exclude<keyof FunctionSpec, "replicas">]?: pulumi.Input<unknown>;
-};
+export type SpecInputs = Partial<
+  Record<Exclude<keyof FunctionSpec, "replicas">, pulumi.Input<unknown>>
+>;
 
 /** The part of `spec` that does not depend on what the function is made of. */
 export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInputs {
@@ -82,7 +82,7 @@ function toResources(
   );
   return Object.fromEntries(
     given.map(({ name, quantity }) => {
-      const check = (value: string) => checkQuantity(`${field}.${name}`, value);
+      const check = (value: string): string => checkQuantity(`${field}.${name}`, value);
       return [name, checks.apply(quantity, check)];
     }),
   );

@@ -61,9 +61,7 @@ export interface WorkloadArgs {
 }
 
 /** Pod template with labels, and without a token unless the pod names a ServiceAccount. */
-export function toPodTemplate(
-  args: WorkloadArgs,
-): k8s.types.input.core.v1.PodTemplateSpec {
+export function toPodTemplate(args: WorkloadArgs): k8s.types.input.core.v1.PodTemplateSpec {
   return {
     metadata: {
       labels: toLabels(args.component),

@@ -3,8 +3,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import { CRD, FunctionSpec } from "../../services/contract/index.ts";
 import { toStructural, type JsonSchema } from "./structural-schema.ts";
 
-type CustomResourceDefinitionSpec =
-  k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
+type CustomResourceDefinitionSpec = k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
 
 /** `metadata.name` of the definition. */
 export const CRD_NAME = `${CRD.plural}.${CRD.group}`;

@@ -121,10 +121,12 @@ function createEntrance(
     context.options,
   );
   const address = isBalanced
-    ? service.status.apply((status) => toBalancerUrl(status.loadBalancer.ingress?.[0]))
+    ? service.status.apply((status) => toBalancerUrl(status.loadBalancer.ingress[0]))
     : pulumi.interpolate`http://${parts.nodeAddress}:${PORT.gatewayNode}`;
   const url = parts.gatewayUrl ?? address;
-  return pulumi.all([url, deployment.metadata.name, service.metadata.name]).apply(([known]) => known);
+  return pulumi
+    .all([url, deployment.metadata.name, service.metadata.name])
+    .apply(([known]) => known);
 }
 
 function toBalancerUrl(ingress: { hostname?: string; ip?: string } | undefined): string {

@@ -72,7 +72,9 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
     alerting: {
       alertmanagers: [
         {
-          static_configs: [{ targets: [`alertmanager.${NAMESPACE.platform}:${PORT.alertmanager}`] }],
+          static_configs: [
+            { targets: [`alertmanager.${NAMESPACE.platform}:${PORT.alertmanager}`] },
+          ],
         },
       ],
     },

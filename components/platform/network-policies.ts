@@ -92,7 +92,10 @@ function createFunctionAllowance(context: PlatformContext): void {
         policyTypes: ["Ingress"],
         ingress: [
           { ports: [{ port: PORT.function, protocol: "TCP" }], from: [toPeer("gateway")] },
-          { ports: [{ port: PORT.functionMetrics, protocol: "TCP" }], from: [toPeer("prometheus")] },
+          {
+            ports: [{ port: PORT.functionMetrics, protocol: "TCP" }],
+            from: [toPeer("prometheus")],
+          },
         ],
       },
     },

@@ -102,13 +102,16 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
     provider,
     ...(lifetime && { deletedWith: lifetime }),
   };
-  const toNamespace = (namespace: string, annotations: Record<string, string>) =>
-    createNamespace(`${name}-${namespace}`, { namespace, annotations, options });
+  const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
   return {
     name,
     options,
-    namespace: toNamespace(NAMESPACE.platform, {}),
-    functionNamespace: toNamespace(NAMESPACE.functions, { [ANNOTATION.functionNamespace]: "1" }),
+    namespace: createNamespace(NAMESPACE.platform, { name, annotations: {}, options }),
+    functionNamespace: createNamespace(NAMESPACE.functions, {
+      name,
+      annotations: inFunctions,
+      options,
+    }),
     settings: checkFor(platform, () => normalizePlatform(args)),
     images: args.images,
     capabilities,
@@ -116,28 +119,32 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
 }
 
 interface NamespaceArgs {
-  namespace: string;
+  /** Logical name of the platform. */
+  name: string;
   annotations: Record<string, string>;
   options: pulumi.CustomResourceOptions;
 }
 
 /** A namespace under the `restricted` Pod Security Standard. */
-function createNamespace(name: string, args: NamespaceArgs): pulumi.Output<string> {
+function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<string> {
   const standard = Object.fromEntries(
-    ["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]),
+    ["enforce", "warn", "audit"].map((mode) => [
+      `pod-security.kubernetes.io/${mode}`,
+      "restricted",
+    ]),
   );
-  const namespace = new k8s.core.v1.Namespace(
-    name,
+  const created = new k8s.core.v1.Namespace(
+    `${args.name}-${namespace}`,
     {
       metadata: {
-        name: args.namespace,
-        labels: { ...toLabels(args.namespace), ...standard },
+        name: namespace,
+        labels: { ...toLabels(namespace), ...standard },
         annotations: args.annotations,
       },
     },
     args.options,
   );
-  return namespace.metadata.name;
+  return created.metadata.name;
 }
 
 /** The Function definition; a foreign one is refused already in preview, or taken over. */

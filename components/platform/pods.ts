@@ -45,7 +45,7 @@ export function toMetadata(
   return { name, namespace, labels: toLabels(component) };
 }
 
-/** Pod settings of the `restricted` Pod Security Standard; `fsGroup` lets the user write volumes. */
+/** Pod settings of the standard `restricted`; `fsGroup` lets the user write volumes. */
 export const RESTRICTED_POD = {
   runAsNonRoot: true,
   runAsUser: USER,
@@ -86,9 +86,7 @@ export function toEnvironment(
 }
 
 /** Spreads replicas over nodes and zones where there are several. */
-export function toSpread(
-  component: string,
-): k8s.types.input.core.v1.TopologySpreadConstraint[] {
+export function toSpread(component: string): k8s.types.input.core.v1.TopologySpreadConstraint[] {
   return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
     maxSkew: 1,
     topologyKey,

@@ -1,4 +1,4 @@
-/** Prometheus: scrapes the platform, the functions and the nodes, and evaluates the scaling rule. */
+/** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
 import { PORT } from "../../services/contract/index.ts";
 import {
   createConfigFiles,
