@@ -86,10 +86,11 @@ function readMode(env: Environment): Mode {
 }
 
 function readDuration(env: Environment, name: string, fallback: string): number {
+  const text = readString(env, name) ?? fallback;
   try {
-    return parseDuration(readString(env, name) ?? fallback);
-  } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+    return parseDuration(text);
+  } catch {
+    throw new Error(`${name}: expected a duration such as 30s or 1m30s, got ${text}`);
   }
 }
 

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "@jest/globals";
+import { readConfig } from "../../../services/watchdog/config.ts";
+
+describe("readConfig of the watchdog", () => {
+  it("has of-watchdog's defaults", () => {
+    expect(readConfig({ PLONK_FUNCTION_MODULE: "/f/index.mjs" })).toStrictEqual({
+      port: 8080,
+      metricsPort: 8081,
+      readTimeoutMs: 30_000,
+      writeTimeoutMs: 30_000,
+      execTimeoutMs: 30_000,
+      shutdownDelayMs: 2000,
+      maxInflight: 0,
+      maxBodyBytes: 10_485_760,
+      contentType: "application/octet-stream",
+      prefixLogs: true,
+      rawBody: false,
+      source: { kind: "module", path: "/f/index.mjs" },
+    });
+  });
+
+  it("reads what is set", () => {
+    const config = readConfig({
+      port: "9000",
+      read_timeout: "1m30s",
+      exec_timeout: "0",
+      write_timeout: "65",
+      max_inflight: "7",
+      prefix_logs: "false",
+      content_type: "text/plain",
+      RAW_BODY: "true",
+      fprocess: " jq  -c . ",
+      mode: "serializing",
+    });
+    expect(config).toMatchObject({
+      port: 9000,
+      readTimeoutMs: 90_000,
+      execTimeoutMs: 0,
+      writeTimeoutMs: 65_000,
+      maxInflight: 7,
+      prefixLogs: false,
+      contentType: "text/plain",
+      rawBody: true,
+      source: { kind: "process", command: "jq", args: ["-c", "."], mode: "serializing" },
+    });
+  });
+
+  it("knows the older name of fprocess", () => {
+    expect(readConfig({ function_process: "cat" }).source).toStrictEqual({
+      kind: "process",
+      command: "cat",
+      args: [],
+      mode: "streaming",
+    });
+  });
+
+  it.each([
+    [{}, "PLONK_FUNCTION_MODULE: expected a module's path, or fprocess, got neither"],
+    [
+      { PLONK_FUNCTION_MODULE: "/m", fprocess: "cat" },
+      "PLONK_FUNCTION_MODULE: must not be set together with fprocess, got /m and cat",
+    ],
+    [{ fprocess: "cat", mode: "http" }, "mode: expected streaming or serializing, got http"],
+    [{ fprocess: "cat", port: "80a" }, "port: expected a whole number, got 80a"],
+    [
+      { fprocess: "cat", exec_timeout: "soon" },
+      "exec_timeout: expected a duration such as 30s or 1m30s, got soon",
+    ],
+  ])("refuses %j", (env, message) => {
+    expect(() => readConfig(env)).toThrow(new Error(message));
+  });
+});
