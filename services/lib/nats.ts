@@ -1,4 +1,5 @@
 /** A NATS connection that is made in the background and never given up. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Counter, type Registry } from "./metrics.ts";
 import { messageOf, type Logger } from "./logger.ts";
@@ -63,7 +64,7 @@ export class NatsLink {
 
   async #connect(): Promise<NatsConnection> {
     const { host, port, clientName, logger } = this.#options;
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       try {
         const connection = await connect({
           servers: `${host}:${port}`,
@@ -82,8 +83,12 @@ export class NatsLink {
         if (this.#isClosing) {
           throw error;
         }
-        logger.warn({ host, port, reason: messageOf(error) }, "NATS not reachable, trying again");
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS).unref());
+        // Once is enough: readiness goes on saying so.
+        logger[attempt === 0 ? "warn" : "debug"](
+          { host, port, reason: messageOf(error) },
+          "NATS not reachable, trying until it is",
+        );
+        await sleep(RECONNECT_WAIT_MS, undefined, { ref: false });
       }
     }
   }

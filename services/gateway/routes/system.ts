@@ -1,6 +1,7 @@
 /** The Fastify side of the gateway: `/system`, its authentication and its errors. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
@@ -54,7 +55,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
   const loggerInstance: FastifyBaseLogger = context.logger;
   const app: SystemApp = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     serverFactory: context.serverFactory,
     exposeHeadRoutes: false,
