@@ -1,0 +1,273 @@
+import { describe, expect, it } from "@jest/globals";
+import { toDeployment, toService } from "../../../services/operator/manifests.ts";
+import { makeFunction } from "./functions.ts";
+
+const OWNER = {
+  apiVersion: "openfaas.com/v1",
+  kind: "Function",
+  name: "resize",
+  uid: "uid-1",
+  controller: true,
+  blockOwnerDeletion: true,
+};
+
+const templateOf = (...parts: Parameters<typeof makeFunction>) =>
+  toDeployment(makeFunction(...parts)).spec?.template;
+const containerOf = (...parts: Parameters<typeof makeFunction>) =>
+  templateOf(...parts)?.spec?.containers[0];
+
+describe("toDeployment", () => {
+  it("makes of a code function exactly this", () => {
+    const resource = makeFunction({
+      code: { configMap: "resize-abc" },
+      environment: { LEVEL: "debug", exec_timeout: "1m" },
+      labels: { team: "images", "com.openfaas.scale.min": "2" },
+      annotations: { note: "hello", topic: "photos" },
+      secrets: ["token"],
+      constraints: ["kubernetes.io/arch=arm64"],
+    });
+    const probe = { path: "/_/health", port: "http" };
+    expect(toDeployment(resource)).toStrictEqual({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: {
+        name: "resize",
+        namespace: "openfaas-fn",
+        labels: {
+          team: "images",
+          "com.openfaas.scale.min": "2",
+          faas_function: "resize",
+          "app.kubernetes.io/managed-by": "plonk",
+        },
+        annotations: { note: "hello", topic: "photos" },
+        ownerReferences: [OWNER],
+      },
+      spec: {
+        replicas: 2,
+        revisionHistoryLimit: 3,
+        progressDeadlineSeconds: 120,
+        selector: { matchLabels: { faas_function: "resize" } },
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: "25%" } },
+        template: {
+          metadata: {
+            labels: { team: "images", faas_function: "resize" },
+            annotations: { note: "hello" },
+          },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            nodeSelector: { "kubernetes.io/arch": "arm64" },
+            securityContext: {
+              runAsNonRoot: true,
+              runAsUser: 65532,
+              runAsGroup: 65532,
+              fsGroup: 65532,
+              seccompProfile: { type: "RuntimeDefault" },
+            },
+            terminationGracePeriodSeconds: 70,
+            topologySpreadConstraints: [
+              {
+                maxSkew: 1,
+                topologyKey: "kubernetes.io/hostname",
+                whenUnsatisfiable: "ScheduleAnyway",
+                labelSelector: { matchLabels: { faas_function: "resize" } },
+                matchLabelKeys: ["pod-template-hash"],
+              },
+            ],
+            containers: [
+              {
+                name: "resize",
+                image: "registry.example/resize:1",
+                imagePullPolicy: "IfNotPresent",
+                ports: [{ name: "http", containerPort: 8080, protocol: "TCP" }],
+                env: [
+                  { name: "LEVEL", value: "debug" },
+                  { name: "OPENFAAS_NAME", value: "resize" },
+                  { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
+                  { name: "PLONK_FUNCTION_MODULE", value: "/home/app/function/index.mjs" },
+                  { name: "exec_timeout", value: "1m" },
+                ],
+                resources: {
+                  requests: { cpu: "20m", memory: "64Mi" },
+                  limits: { memory: "256Mi" },
+                },
+                startupProbe: {
+                  httpGet: probe,
+                  periodSeconds: 1,
+                  timeoutSeconds: 2,
+                  failureThreshold: 120,
+                },
+                readinessProbe: {
+                  httpGet: probe,
+                  periodSeconds: 2,
+                  timeoutSeconds: 2,
+                  failureThreshold: 3,
+                },
+                livenessProbe: {
+                  httpGet: probe,
+                  periodSeconds: 10,
+                  timeoutSeconds: 5,
+                  failureThreshold: 6,
+                },
+                lifecycle: { preStop: { sleep: { seconds: 3 } } },
+                securityContext: {
+                  allowPrivilegeEscalation: false,
+                  capabilities: { drop: ["ALL"] },
+                  readOnlyRootFilesystem: true,
+                },
+                terminationMessagePolicy: "FallbackToLogsOnError",
+                volumeMounts: [
+                  { name: "code", mountPath: "/home/app/function", readOnly: true },
+                  { name: "secrets", mountPath: "/var/openfaas/secrets", readOnly: true },
+                  { name: "tmp", mountPath: "/tmp" },
+                ],
+              },
+            ],
+            volumes: [
+              { name: "code", configMap: { name: "resize-abc", defaultMode: 0o444 } },
+              {
+                name: "secrets",
+                projected: { defaultMode: 0o444, sources: [{ secret: { name: "token" } }] },
+              },
+              { name: "tmp", emptyDir: {} },
+            ],
+          },
+        },
+      },
+    });
+  });
+
+  it("gives an image a writable root and its fprocess, and nothing to mount", () => {
+    const container = containerOf({ handler: "sha256sum" });
+    expect(container?.env).toStrictEqual([
+      { name: "OPENFAAS_NAME", value: "resize" },
+      { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
+      { name: "fprocess", value: "sha256sum" },
+    ]);
+    expect(container?.securityContext?.readOnlyRootFilesystem).toBe(false);
+    expect(container).not.toHaveProperty("volumeMounts");
+    expect(templateOf({ handler: "sha256sum" })?.spec).not.toHaveProperty("volumes");
+  });
+
+  it("gives an image a read-only root with a writable /tmp when asked to", () => {
+    const template = templateOf({ readOnlyRootFilesystem: true });
+    expect(template?.spec?.containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(true);
+    expect(template?.spec?.volumes).toStrictEqual([{ name: "tmp", emptyDir: {} }]);
+  });
+
+  it("loads the entry that the code names", () => {
+    const env = containerOf({ code: { configMap: "c", entry: "index.cjs" } })?.env;
+    expect(env?.at(-1)).toStrictEqual({
+      name: "PLONK_FUNCTION_MODULE",
+      value: "/home/app/function/index.cjs",
+    });
+  });
+
+  it("lets the platform's own names win over the Function's", () => {
+    const resource = { environment: { OPENFAAS_NAME: "x" }, labels: { faas_function: "other" } };
+    expect(containerOf(resource)?.env?.[0]).toStrictEqual({
+      name: "OPENFAAS_NAME",
+      value: "resize",
+    });
+    expect(templateOf(resource)?.metadata?.labels).toStrictEqual({ faas_function: "resize" });
+  });
+
+  it("restarts no pods when only scaling, topics or Pulumi's annotations change", () => {
+    const before = templateOf({});
+    const after = templateOf({
+      replicas: 5,
+      labels: { "com.openfaas.scale.max": "9" },
+      annotations: { topic: "t", schedule: "* * * * *", "pulumi.com/waitFor": "x" },
+    });
+    expect(after).toStrictEqual(before);
+  });
+
+  it.each([
+    [{ replicas: 0 }, 0],
+    [{ replicas: 7 }, 7],
+    [{}, 1],
+    [{ labels: { "com.openfaas.scale.min": "3" } }, 3],
+    [{ labels: { "com.openfaas.scale.min": "0" } }, 0],
+    [{ replicas: 1, labels: { "com.openfaas.scale.min": "3" } }, 1],
+  ])("with %j wants %d replicas", (spec, expected) => {
+    expect(toDeployment(makeFunction(spec)).spec?.replicas).toBe(expected);
+  });
+
+  it.each([
+    [{ limits: { memory: "32Mi" } }, { requests: { cpu: "20m" }, limits: { memory: "32Mi" } }],
+    [{ requests: { memory: "1Gi" } }, { requests: { cpu: "20m", memory: "1Gi" } }],
+    [
+      { limits: { cpu: "1", "nvidia.com/gpu": "1" } },
+      {
+        requests: { memory: "64Mi" },
+        limits: { cpu: "1", memory: "256Mi", "nvidia.com/gpu": "1" },
+      },
+    ],
+    [
+      { limits: { cpu: "1", memory: "1Gi" }, requests: { cpu: "100m" } },
+      { requests: { cpu: "100m" }, limits: { cpu: "1", memory: "1Gi" } },
+    ],
+  ])("of %j makes resources that do not contradict each other", (spec, expected) => {
+    expect(containerOf(spec)?.resources).toStrictEqual(expected);
+  });
+
+  it("shapes probes by OpenFaaS' annotations and ignores what is no number", () => {
+    const container = containerOf({
+      annotations: {
+        "com.openfaas.health.http.path": "/alive",
+        "com.openfaas.health.http.initialDelaySeconds": "4",
+        "com.openfaas.health.http.periodSeconds": "often",
+        "com.openfaas.ready.http.path": "/ready",
+        "com.openfaas.ready.http.successThreshold": "2",
+      },
+    });
+    expect(container?.startupProbe).toMatchObject({
+      httpGet: { path: "/alive", port: "http" },
+      initialDelaySeconds: 4,
+    });
+    expect(container?.livenessProbe).toStrictEqual({
+      httpGet: { path: "/alive", port: "http" },
+      initialDelaySeconds: 4,
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    });
+    expect(container?.readinessProbe).toStrictEqual({
+      httpGet: { path: "/ready", port: "http" },
+      periodSeconds: 2,
+      timeoutSeconds: 2,
+      failureThreshold: 3,
+      successThreshold: 2,
+    });
+  });
+
+  it("asks for readiness where it asks for health, unless told otherwise", () => {
+    const annotations = { "com.openfaas.health.http.path": "/alive" };
+    expect(containerOf({ annotations })?.readinessProbe?.httpGet?.path).toBe("/alive");
+  });
+
+  it("runs under the service account that an annotation names", () => {
+    const annotations = { "com.openfaas.serviceaccount": "reader" };
+    expect(templateOf({ annotations })?.spec?.serviceAccountName).toBe("reader");
+  });
+});
+
+describe("toService", () => {
+  it("makes exactly this", () => {
+    expect(toService(makeFunction())).toStrictEqual({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: {
+        name: "resize",
+        namespace: "openfaas-fn",
+        labels: { faas_function: "resize", "app.kubernetes.io/managed-by": "plonk" },
+        ownerReferences: [OWNER],
+      },
+      spec: {
+        type: "ClusterIP",
+        selector: { faas_function: "resize" },
+        ports: [{ name: "http", port: 8080, targetPort: "http", protocol: "TCP" }],
+      },
+    });
+  });
+});
