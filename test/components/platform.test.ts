@@ -1,0 +1,414 @@
+/** What `Platform` registers, against Pulumi's mocks. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { Platform } from "../../components/index.ts";
+import {
+  fakeCluster,
+  find,
+  IMAGES,
+  recordRegistrations,
+  reveal,
+  valueOf,
+  waitForCount,
+  type Registration,
+} from "./support/mocks.ts";
+
+const all = recordRegistrations();
+
+interface PodSpec {
+  containers: Record<string, unknown>[];
+  securityContext: unknown;
+  automountServiceAccountToken: boolean;
+  serviceAccountName?: string;
+  volumes?: Record<string, unknown>[];
+  terminationGracePeriodSeconds?: number;
+  hostNetwork?: boolean;
+}
+
+interface Workload {
+  spec: {
+    replicas?: number;
+    template: { metadata: { annotations?: Record<string, string> }; spec: PodSpec };
+  };
+}
+
+function objectsOf(prefix: string): Registration[] {
+  return all.filter(({ name }) => name === prefix || name.startsWith(`${prefix}-`));
+}
+
+function workloadsOf(prefix: string): [string, PodSpec][] {
+  const kinds = /^kubernetes:apps\/v1:(Deployment|StatefulSet|DaemonSet)$/;
+  return objectsOf(prefix)
+    .filter(({ type }) => kinds.test(type))
+    .map(({ name, inputs }) => [name, (inputs as unknown as Workload).spec.template.spec]);
+}
+
+function podOf(name: string): PodSpec {
+  return (find(all, name).inputs as unknown as Workload).spec.template.spec;
+}
+
+function environmentOf(name: string): Record<string, string> {
+  const [container] = podOf(name).containers as { env: { name: string; value: string }[] }[];
+  return Object.fromEntries((container?.env ?? []).map((item) => [item.name, item.value]));
+}
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
+  await waitForCount(all, 40);
+});
+
+afterAll(() => pulumi.runtime.disconnect());
+
+describe("a platform with its defaults", () => {
+  it("registers exactly these objects", () => {
+    const objects = objectsOf("p").map(
+      ({ type, name }) => `${type.replace("kubernetes:", "").split("/").at(-1) ?? ""} ${name}`,
+    );
+    expect(objects.sort()).toEqual([
+      "plonk:index:Platform p",
+      "v1:ConfigMap p-alertmanager-config",
+      "v1:ConfigMap p-nats-config",
+      "v1:ConfigMap p-prometheus-config",
+      "v1:CustomResourceDefinition p-functions",
+      "v1:DaemonSet p-node-exporter",
+      "v1:Deployment p-alertmanager",
+      "v1:Deployment p-gateway",
+      "v1:Deployment p-operator",
+      "v1:Deployment p-queue-worker",
+      "v1:Namespace p-openfaas",
+      "v1:Namespace p-openfaas-fn",
+      "v1:Role p-gateway-functions-role",
+      "v1:Role p-operator-functions-role",
+      "v1:Role p-operator-platform-role",
+      "v1:Role p-prometheus-functions-role",
+      "v1:Role p-prometheus-platform-role",
+      "v1:RoleBinding p-gateway-functions-binding",
+      "v1:RoleBinding p-operator-functions-binding",
+      "v1:RoleBinding p-operator-platform-binding",
+      "v1:RoleBinding p-prometheus-functions-binding",
+      "v1:RoleBinding p-prometheus-platform-binding",
+      "v1:Secret p-basic-auth",
+      "v1:Service p-alertmanager-service",
+      "v1:Service p-gateway-external",
+      "v1:Service p-gateway-service",
+      "v1:Service p-nats-service",
+      "v1:Service p-prometheus-service",
+      "v1:ServiceAccount p-gateway-account",
+      "v1:ServiceAccount p-operator-account",
+      "v1:ServiceAccount p-prometheus-account",
+      "v1:ServiceAccount p-queue-worker-account",
+      "v1:StatefulSet p-nats",
+      "v1:StatefulSet p-prometheus",
+    ]);
+  });
+
+  it("puts both namespaces under the restricted standard", () => {
+    for (const name of ["openfaas", "openfaas-fn"]) {
+      expect(find(all, `p-${name}`).inputs["metadata"]).toMatchObject({
+        name,
+        labels: {
+          "pod-security.kubernetes.io/enforce": "restricted",
+          "pod-security.kubernetes.io/warn": "restricted",
+          "pod-security.kubernetes.io/audit": "restricted",
+        },
+      });
+    }
+    expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
+      annotations: { openfaas: "1" },
+    });
+  });
+
+  it("hardens every pod and bounds every container", () => {
+    const pods = workloadsOf("p");
+    expect(pods).toHaveLength(7);
+    for (const [, pod] of pods) {
+      expect(pod.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: "RuntimeDefault" },
+      });
+      expect(pod.hostNetwork).toBeUndefined();
+      expect((pod.volumes ?? []).filter((volume) => "hostPath" in volume)).toEqual([]);
+      for (const container of pod.containers) {
+        expect(container).toMatchObject({
+          image: expect.stringMatching(/:.+@sha256:/),
+          imagePullPolicy: "IfNotPresent",
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ["ALL"] },
+          },
+          resources: {
+            requests: {
+              cpu: expect.stringMatching(/^\d+m$/),
+              memory: expect.stringMatching(/^\d+Mi$/),
+            },
+            limits: { cpu: "2", memory: expect.stringMatching(/^\d+Mi$/) },
+          },
+          livenessProbe: expect.anything(),
+          readinessProbe: expect.anything(),
+        });
+      }
+    }
+  });
+
+  it("gives a token to those pods only that ask the API server", () => {
+    const withToken = workloadsOf("p").filter(([, pod]) => pod.automountServiceAccountToken);
+    expect(withToken.map(([name, pod]) => [name, pod.serviceAccountName]).sort()).toEqual([
+      ["p-gateway", "gateway"],
+      ["p-operator", "operator"],
+      ["p-prometheus", "prometheus"],
+    ]);
+  });
+
+  it("lets no role read secrets but the operator's, and that one not list them", () => {
+    const rules = objectsOf("p")
+      .filter(({ type }) => type.endsWith(":Role"))
+      .flatMap(({ name, inputs }) =>
+        (inputs["rules"] as { resources: string[]; verbs: string[] }[])
+          .filter(({ resources }) => resources.includes("secrets") || resources.includes("*"))
+          .map(({ verbs }) => [name, verbs]),
+      );
+    expect(rules).toEqual([["p-operator-functions-role", ["get"]]]);
+  });
+
+  it("tells the gateway where its neighbours are", () => {
+    expect(environmentOf("p-gateway")).toEqual({
+      port: "8080",
+      metrics_port: "8082",
+      read_timeout: "65s",
+      write_timeout: "65s",
+      upstream_timeout: "60s",
+      faas_nats_address: "nats.openfaas",
+      faas_nats_port: "4222",
+      faas_prometheus_host: "prometheus.openfaas",
+      faas_prometheus_port: "9090",
+      basic_auth: "true",
+      secret_mount_path: "/var/secrets/gateway",
+      scale_from_zero: "true",
+      function_namespace: "openfaas-fn",
+      platform_namespace: "openfaas",
+      log_level: "info",
+      NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2",
+    });
+    expect(podOf("p-gateway").terminationGracePeriodSeconds).toBe(75);
+  });
+
+  it("tells the queue-worker and the operator theirs", () => {
+    expect(environmentOf("p-queue-worker")).toEqual({
+      faas_nats_address: "nats.openfaas",
+      faas_nats_port: "4222",
+      faas_gateway_address: "gateway.openfaas",
+      faas_gateway_port: "8080",
+      ack_wait: "60s",
+      max_inflight: "10",
+      port: "8081",
+      log_level: "info",
+      NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
+    });
+    expect(environmentOf("p-operator")).toEqual({
+      function_namespace: "openfaas-fn",
+      platform_namespace: "openfaas",
+      port: "8081",
+      log_level: "info",
+      NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
+      pod_name: undefined,
+    });
+  });
+
+  it("keeps the password secret, under OpenFaaS' keys", () => {
+    const { inputs } = find(all, "p-basic-auth");
+    expect(JSON.stringify(inputs)).toContain(pulumi.runtime.specialSecretSig);
+    expect(reveal(inputs)).toMatchObject({
+      metadata: { name: "basic-auth", namespace: "openfaas" },
+      data: {
+        "basic-auth-user": Buffer.from("admin").toString("base64"),
+        "basic-auth-password": Buffer.from("pw").toString("base64"),
+      },
+    });
+  });
+
+  it("sends alerts to the gateway, with the password from a file", () => {
+    const data = find(all, "p-alertmanager-config").inputs["data"] as Record<string, string>;
+    expect(parse(data["alertmanager.yml"] ?? "")).toMatchObject({
+      receivers: [
+        {
+          webhook_configs: [
+            {
+              url: "http://gateway.openfaas:8080/system/alert",
+              http_config: {
+                basic_auth: {
+                  username: "admin",
+                  password_file: "/var/secrets/gateway/basic-auth-password",
+                },
+              },
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it("keeps queued calls and samples on volumes of the cluster's class", () => {
+    const claims = ["p-nats", "p-prometheus"].map((name) => {
+      const { spec } = find(all, name).inputs as { spec: { volumeClaimTemplates: unknown[] } };
+      return spec.volumeClaimTemplates;
+    });
+    const toClaim = (storage: string) => [
+      {
+        metadata: expect.objectContaining({ name: "data" }),
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: "local-path",
+          resources: { requests: { storage } },
+        },
+      },
+    ];
+    expect(claims).toEqual([toClaim("1Gi"), toClaim("5Gi")]);
+  });
+
+  it("opens the gateway on a port of the node, and its metrics to nobody outside", () => {
+    const { spec } = find(all, "p-gateway-external").inputs as { spec: Record<string, unknown> };
+    expect(spec).toMatchObject({
+      type: "NodePort",
+      ports: [{ name: "http", port: 8080, targetPort: "http", nodePort: 31112 }],
+    });
+  });
+
+  it("has plain outputs, which a StackReference can carry", async () => {
+    expect(await valueOf(platform.gatewayUrl)).toBe("http://198.18.0.11:31112");
+    expect(await valueOf(platform.adminUser)).toBe("admin");
+    expect(await valueOf(platform.adminPassword)).toBe("pw");
+    expect(await pulumi.isSecret(platform.adminPassword)).toBe(true);
+    expect(await valueOf(platform.namespace)).toBe("openfaas");
+    expect(await valueOf(platform.functionNamespace)).toBe("openfaas-fn");
+    expect(await valueOf(platform.runtimeImage)).toBe(IMAGES.runtime);
+    expect(await valueOf(platform.prometheusUrl)).toBe("http://prometheus.openfaas:9090");
+    for (const output of [platform.gatewayUrl, platform.functionNamespace, platform.namespace]) {
+      expect(await pulumi.isSecret(output)).toBe(false);
+    }
+  });
+
+  it("tolerates every taint with the node exporter, which needs nothing of the host", () => {
+    const pod = podOf("p-node-exporter") as PodSpec & { tolerations: unknown };
+    expect(pod.tolerations).toEqual([{ operator: "Exists" }]);
+    expect(pod.volumes).toBeUndefined();
+  });
+});
+
+describe("a platform on a cluster that offers more", () => {
+  beforeAll(async () => {
+    const cluster = fakeCluster({ loadBalancer: true, networkPolicy: true, storageClass: undefined });
+    new Platform("q", {
+      cluster,
+      images: IMAGES,
+      adminPassword: "pw",
+      adminUser: "root",
+      profile: "edge",
+      gateway: { replicas: 3, timeoutSeconds: 120 },
+      queue: { maxInflight: 3 },
+      adopt: true,
+    });
+    await waitForCount(all, 80);
+  });
+
+  it("takes a load balancer", () => {
+    const { spec } = find(all, "q-gateway-external").inputs as { spec: Record<string, unknown> };
+    expect(spec).toMatchObject({
+      type: "LoadBalancer",
+      ports: [{ name: "http", port: 8080, targetPort: "http" }],
+    });
+  });
+
+  it("denies by default and allows what is needed, where policies are enforced", () => {
+    const policies = objectsOf("q").filter(({ type }) => type.endsWith(":NetworkPolicy"));
+    expect(policies.map(({ name }) => name).sort()).toEqual([
+      "q-allow-alertmanager-4",
+      "q-allow-functions",
+      "q-allow-gateway-0",
+      "q-allow-gateway-1",
+      "q-allow-nats-2",
+      "q-allow-node-exporter-7",
+      "q-allow-operator-6",
+      "q-allow-prometheus-3",
+      "q-allow-queue-worker-5",
+      "q-functions-deny",
+      "q-platform-deny",
+    ]);
+    expect(find(all, "q-allow-functions").inputs["spec"]).toMatchObject({
+      ingress: [
+        {
+          ports: [{ port: 8080, protocol: "TCP" }],
+          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "gateway" } } }],
+        },
+        {
+          ports: [{ port: 8081, protocol: "TCP" }],
+          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+        },
+      ],
+    });
+    expect(find(all, "q-allow-gateway-0").inputs["spec"]).not.toHaveProperty("ingress.0.from");
+  });
+
+  it("protects several gateways from being drained at once, and spreads them", () => {
+    expect(find(all, "q-gateway-budget").inputs["spec"]).toMatchObject({
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
+    });
+    expect(podOf("q-gateway")).toMatchObject({
+      topologySpreadConstraints: [
+        { topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
+        { topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
+      ],
+    });
+  });
+
+  it("keeps hours of metrics in the profile edge, and less memory", () => {
+    const [container] = podOf("q-prometheus").containers as { args: string[] }[];
+    expect(container?.args).toContain("--storage.tsdb.retention.time=6h");
+    expect(container).toMatchObject({ resources: { limits: { memory: "192Mi" } } });
+  });
+
+  it("leaves the StorageClass to the cluster when none is named", () => {
+    const { spec } = find(all, "q-nats").inputs as {
+      spec: { volumeClaimTemplates: { spec: Record<string, unknown> }[] };
+    };
+    expect(spec.volumeClaimTemplates[0]?.spec).not.toHaveProperty("storageClassName");
+  });
+
+  it("passes its arguments on", () => {
+    expect(environmentOf("q-gateway")).toMatchObject({ upstream_timeout: "120s" });
+    expect(environmentOf("q-queue-worker")).toMatchObject({ max_inflight: "3" });
+  });
+
+  it("takes a foreign definition over when told to", () => {
+    expect(find(all, "q-functions").inputs["metadata"]).toMatchObject({
+      annotations: { "pulumi.com/patchForce": "true" },
+    });
+    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty("annotations");
+  });
+});
+
+describe("wrong arguments", () => {
+  const create = (args: object) => () =>
+    new Platform("wrong", {
+      cluster: fakeCluster(),
+      images: IMAGES,
+      adminPassword: "pw",
+      ...args,
+    });
+
+  it.each([
+    [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
+    [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
+    [{ queue: { volumeGiB: 0.5 } }, "queue.volumeGiB: expected a whole number from 1, got 0.5"],
+    [
+      { metrics: { retentionHours: -1 } },
+      "metrics.retentionHours: expected a whole number from 1, got -1",
+    ],
+  ])("refuses %j", (args, message) => {
+    expect(create(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
+  });
+});

@@ -1,0 +1,106 @@
+/** Runs components against Pulumi's mocks and keeps every registration. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Cluster, ClusterCapabilities, PlatformImages } from "../../../components/index.ts";
+
+export interface Registration {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+}
+
+/** Outputs that a provider adds to the inputs of an object. */
+function toState(args: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
+  const inputs = args.inputs as Record<string, unknown>;
+  const metadata = inputs["metadata"] as Record<string, unknown> | undefined;
+  if (!metadata) return inputs;
+  return {
+    status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } },
+    ...inputs,
+    metadata: { ...metadata, uid: `${args.name}-uid`, resourceVersion: "7" },
+  };
+}
+
+/** Starts recording; call it once in a file, before any component is made. */
+export function recordRegistrations(): Registration[] {
+  const registrations: Registration[] = [];
+  void pulumi.runtime.setMocks(
+    {
+      newResource(args) {
+        const inputs = args.inputs as Record<string, unknown>;
+        registrations.push({ type: args.type, name: args.name, inputs });
+        return { id: `${args.name}-id`, state: toState(args) };
+      },
+      call: (args) => args.inputs as Record<string, unknown>,
+    },
+    "plonk",
+    "test",
+    false,
+  );
+  return registrations;
+}
+
+/** A cluster that exists in name only. */
+export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cluster {
+  return {
+    kubeconfig: pulumi.secret("not a kubeconfig"),
+    provider: new k8s.Provider("fake", { kubeconfig: "not a kubeconfig" }),
+    capabilities: {
+      architectures: ["amd64"],
+      loadBalancer: false,
+      storageClass: "local-path",
+      networkPolicy: false,
+      memoryMiB: undefined,
+      internet: false,
+      ...capabilities,
+    },
+    imageDelivery: { mode: "none", targets: [], registry: undefined },
+    nodeAddress: pulumi.output("198.18.0.11"),
+    lifetime: undefined,
+  };
+}
+
+export const IMAGES: PlatformImages = {
+  gateway: "plonk.local/gateway:1@sha256:01",
+  queueWorker: "plonk.local/queue-worker:1@sha256:02",
+  operator: "plonk.local/operator:1@sha256:03",
+  runtime: "plonk.local/runtime:1@sha256:04",
+  nats: "plonk.local/nats:1@sha256:05",
+  prometheus: "plonk.local/prometheus:1@sha256:06",
+  alertmanager: "plonk.local/alertmanager:1@sha256:07",
+  nodeExporter: "plonk.local/node-exporter:1@sha256:08",
+};
+
+/** The value of an output; rejects when it fails. */
+export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  // `promise` is internal to Pulumi, and the only way to see a failure.
+  return (output as unknown as { promise(): Promise<T> }).promise();
+}
+
+/** Waits until `count` registrations are there, or fails with what is. */
+export async function waitForCount(registrations: Registration[], count: number): Promise<void> {
+  for (let turn = 0; turn < 200 && registrations.length < count; turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  // One more turn, for a registration too many.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** The one registration of that name. */
+export function find(registrations: Registration[], name: string): Registration {
+  const found = registrations.filter((registration) => registration.name === name);
+  const [only] = found;
+  if (found.length === 1 && only) return only;
+  throw new Error(`${name}: expected one registration, got ${found.length}`);
+}
+
+/** Takes off the wrapping that marks secrets in recorded inputs, at any depth. */
+export function reveal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reveal);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = value as Record<string, unknown>;
+  if (fields[pulumi.runtime.specialSigKey] === pulumi.runtime.specialSecretSig) {
+    return reveal(fields["value"]);
+  }
+  return Object.fromEntries(Object.entries(fields).map(([key, item]) => [key, reveal(item)]));
+}
