@@ -2,6 +2,8 @@
 import type { Architecture } from "../services/contract/index.ts";
 import { takeFromDebian } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
+import { buildK3s } from "./recipes/k3s.ts";
+import { buildK3s } from "./recipes/k3s.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
 import type { Release, ReleaseFile, Tool } from "./tool.ts";
@@ -93,6 +95,12 @@ const k3s: Tool = {
       { url: `${base}/${images}`, checksums, format: "file", to: `images/${images}` },
     ];
   }),
+  source: {
+    version: `${KUBERNETES_VERSION}+plonk1`,
+    recipe: buildK3s(KUBERNETES_VERSION),
+    inputs: ["kubernetes", "recipes/k3s.ts"],
+    megabytes: 4000,
+  },
 };
 
 const pause: Tool = {
