@@ -25,10 +25,13 @@ export async function sealEntry(
   about: Omit<Manifest, "files">,
 ): Promise<Manifest> {
   const files: Record<string, string> = {};
+  const states: Record<string, string> = {};
   for (const path of await listFiles(directory)) {
     files[path] = await hashFile(join(directory, path));
+    states[path] = await toState(join(directory, path));
   }
   const manifest: Manifest = { ...about, files };
+  await writeStamp(directory, states);
   await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

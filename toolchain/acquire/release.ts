@@ -32,8 +32,10 @@ export async function installRelease(release: Release, into: Installation): Prom
 async function installFile(release: Release, file: ReleaseFile, into: Installation): Promise<void> {
   const { session, task, destination } = into;
   const name = decodeURIComponent(basename(new URL(file.url).pathname));
-  task.report(`downloading ${name} from ${new URL(file.url).host}`);
   const checksums = await downloadText(session.network, file.checksums, session.signal);
+  const checksum = findReleaseChecksum(release, checksums, name);
+  // Not before: on a closed network each tool would announce a download that does not happen.
+  task.report(`downloading ${name} from ${new URL(file.url).host}`);
   const request = {
     url: file.url,
     directory: session.cache.downloads,
@@ -43,7 +45,7 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
   };
   const path = await download(session.network, request);
   try {
-    await verify(path, findReleaseChecksum(release, checksums, name), file.url);
+    await verify(path, checksum, file.url);
     await recordDownload(session.cache.root, file.url, await hashFile(path));
     task.report(`unpacking ${name}`);
     await place(path, join(destination, file.to), file);

@@ -95,7 +95,7 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
     await context.run("go", [...args, ...tags, what], options);
   };
   await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {
-    onWait: (pid) => context.report(`waiting for another Go build (process ${pid})`),
+    onWait: (pid) => context.report(`waiting for the Go build of process ${pid}`),
     signal: context.signal,
   });
 }
