@@ -3,6 +3,7 @@ import type { Architecture } from "../services/contract/index.ts";
 import { takeFromDebian } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
+import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
 import type { Release, ReleaseFile, Tool } from "./tool.ts";
 
