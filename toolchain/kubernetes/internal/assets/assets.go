@@ -4,7 +4,6 @@ package assets
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
@@ -15,18 +14,36 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // archive is empty in the source tree; the recipe puts the real one in its place.
 //
 //go:embed node.tar.gz
-var archive []byte
+var archive string
 
 const complete = ".complete"
 
-func name() string {
-	sum := sha256.Sum256(archive)
-	return hex.EncodeToString(sum[:])
+func name() (string, error) {
+	hash := sha256.New()
+	// The bare reader hands out pieces; a strings.Reader would write a copy of the whole at once.
+	_, err := io.Copy(hash, struct{ io.Reader }{strings.NewReader(archive)})
+	return hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// forget gives the memory back that reading the archive took: it is a part of this program's file,
+// which the kernel would keep mapped for as long as the process runs.
+func forget() {
+	page := uintptr(os.Getpagesize())
+	start := uintptr(unsafe.Pointer(unsafe.StringData(archive)))
+	skip := (page - start%page) % page
+	length := uintptr(len(archive))
+	if whole := (length - min(skip, length)) / page * page; whole > 0 {
+		bytes := unsafe.Slice(unsafe.StringData(archive), len(archive))
+		_ = unix.Madvise(bytes[skip:skip+whole], unix.MADV_DONTNEED)
+	}
 }
 
 // Existing is the directory of the programs of a data directory that has run a node.
@@ -44,7 +61,11 @@ func Unpack(dataDir string) (string, error) {
 	if len(archive) == 0 {
 		return "", errors.New("this binary was built without containerd and the other programs of a node; only --disable-agent works")
 	}
-	sum := name()
+	defer forget()
+	sum, err := name()
+	if err != nil {
+		return "", err
+	}
 	root := filepath.Join(dataDir, "data")
 	target := filepath.Join(root, sum)
 	if _, err := os.Stat(filepath.Join(target, complete)); err != nil {
@@ -67,7 +88,7 @@ func unpackBeside(root, target string) error {
 		return err
 	}
 	defer os.RemoveAll(temporary)
-	if err := extract(bytes.NewReader(archive), temporary); err != nil {
+	if err := extract(strings.NewReader(archive), temporary); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(temporary, complete), nil, 0o644); err != nil {

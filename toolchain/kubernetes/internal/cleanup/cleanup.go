@@ -144,17 +144,25 @@ func removeOutside(dataDir string) error {
 			removeQuietly(link)
 		}
 	}
-	results, _ := filepath.Glob("/var/lib/cni/results/" + config.Identity(dataDir) + "-*")
-	for _, result := range results {
-		removeQuietly(result)
-	}
+	removeNetworkResults(config.Identity(dataDir))
 	// Only what is empty goes: another containerd of the machine may use the same places.
 	for _, dir := range []string{
-		"/run/containerd/s", "/run/containerd", "/var/log/containers", "/var/lib/cni/results", "/var/lib/cni",
+		"/run/containerd/s", "/run/containerd/runc/k8s.io", "/run/containerd/runc", "/run/containerd", "/var/log/containers", "/var/lib/cni/results", "/var/lib/cni",
 	} {
 		removeQuietly(dir)
 	}
 	return nil
+}
+
+// removeNetworkResults removes what libcni remembers of our pods: NETWORK-POD-INTERFACE, and the same
+// for the loopback interface, whose network has the same name on every cluster.
+func removeNetworkResults(network string) {
+	results, _ := filepath.Glob("/var/lib/cni/results/" + network + "-*-eth0")
+	for _, result := range results {
+		pod := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(result), network+"-"), "-eth0")
+		removeQuietly(filepath.Join(filepath.Dir(result), "cni-loopback-"+pod+"-lo"))
+		removeQuietly(result)
+	}
 }
 
 func removeQuietly(path string) { _ = os.Remove(path) }

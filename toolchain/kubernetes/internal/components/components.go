@@ -21,6 +21,7 @@ import (
 
 	"plonk/toolchain/kubernetes/internal/assets"
 	"plonk/toolchain/kubernetes/internal/config"
+	"plonk/toolchain/kubernetes/internal/memory"
 )
 
 var commands = map[string]func() *cobra.Command{
@@ -34,6 +35,7 @@ var commands = map[string]func() *cobra.Command{
 // Run executes a component by name; known is false when there is none of that name.
 func Run(name string, args []string) (code int, known bool) {
 	if name == "etcd" {
+		memory.Save()
 		if err := runEtcd(args); err != nil {
 			fmt.Fprintln(os.Stderr, "etcd: "+err.Error())
 			return 1, true
@@ -44,6 +46,7 @@ func Run(name string, args []string) (code int, known bool) {
 	if !known {
 		return 0, false
 	}
+	memory.Save()
 	os.Args = append([]string{name}, args...)
 	return cli.Run(create()), true
 }

@@ -103,5 +103,5 @@ func Scheduler(c *config.Config) supervise.Component {
 
 func loopback(address string) bool { return len(address) > 4 && address[:4] == "127." }
 
-// memory makes the garbage collector prefer time over memory until the limit is near.
-func memory(limit string) []string { return []string{"GOGC=60", "GOMEMLIMIT=" + limit} }
+// memory makes the garbage collector work harder when a component comes near what is expected of it.
+func memory(limit string) []string { return []string{"GOMEMLIMIT=" + limit} }

@@ -43,7 +43,7 @@ func Kubelet(c *config.Config, bin string) (supervise.Component, error) {
 	}
 	return supervise.Component{
 		Name: "kubelet", Args: append(args, config.ComponentArgs(c.KubeletArgs)...),
-		Env: append(Environment(bin), "GOGC=60", "GOMEMLIMIT=96MiB"),
+		Env: append(Environment(bin), "GOMEMLIMIT=96MiB"),
 	}, nil
 }
 
@@ -129,7 +129,7 @@ func Proxy(c *config.Config, bin string) supervise.Component {
 		args = append(args, "--masquerade-all=true")
 	}
 	return supervise.Component{
-		Name: "kube-proxy", Args: args, Env: append(Environment(bin), "GOGC=60", "GOMEMLIMIT=48MiB"),
+		Name: "kube-proxy", Args: args, Env: append(Environment(bin), "GOMEMLIMIT=48MiB"),
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"plonk/toolchain/kubernetes/internal/config"
 	"plonk/toolchain/kubernetes/internal/control"
 	"plonk/toolchain/kubernetes/internal/files"
+	"plonk/toolchain/kubernetes/internal/memory"
 	"plonk/toolchain/kubernetes/internal/node"
 	"plonk/toolchain/kubernetes/internal/pki"
 	"plonk/toolchain/kubernetes/internal/storage"
@@ -48,6 +49,7 @@ func Run(args []string) error {
 	// Containerd and kubelet make directories for users of pods; what is secret is in directories of
 	// mode 0700 whatever the umask is.
 	syscall.Umask(0o022)
+	memory.Save()
 	if err := os.MkdirAll(c.DataDir, 0o711); err != nil {
 		return fmt.Errorf("data-dir: %w", err)
 	}
