@@ -1,4 +1,6 @@
 /** Gives a program what it deploys: Kubernetes, and the images by reference and archive. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   SERVICE_IMAGES,
   THIRD_PARTY_IMAGES,
@@ -75,13 +77,13 @@ async function resolve(plan: Plan): Promise<Artifacts> {
   return { k3s, images: { ...services, ...others } };
 }
 
-/** The vendor's k3s pulls its own images, or has them in an archive of the release. */
+/** The vendor's release brings an archive of the cluster's own images; a source build does not. */
 async function getKubernetes({ context, getTool }: Plan): Promise<Artifacts["k3s"]> {
   const architecture = hostArchitecture();
-  const { path, version } = await getTool("k3s", architecture);
-  const isVendors = version.includes("+k3s");
-  const airgapImages = isVendors
-    ? ""
+  const { path, directory, version } = await getTool("k3s", architecture);
+  const vendors = join(directory, "images", `k3s-airgap-images-${architecture}.tar.zst`);
+  const airgapImages = existsSync(vendors)
+    ? vendors
     : await assembleClusterImages(context, { architecture, getTool });
   return { path, version, airgapImages };
 }

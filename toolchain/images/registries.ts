@@ -84,12 +84,13 @@ async function refusalOf(registry: string, signal: AbortSignal): Promise<string 
   } catch (error) {
     return `${host}: ${causeOf(error)}`;
   } finally {
-    await dispatcher.close();
+    await dispatcher.destroy();
   }
 }
 
 function causeOf(error: unknown): string {
-  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : cause.message;
+  // Several addresses that all fail give one error each.
+  const { errors } = error as { errors?: unknown[] };
+  const { name, message } = (errors?.[0] ?? error) as Partial<Error>;
+  return name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : (message ?? "no answer");
 }

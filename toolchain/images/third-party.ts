@@ -6,6 +6,7 @@ import type {
   ImageArtifact,
   ThirdPartyImageName,
 } from "../../services/contract/index.ts";
+import type { AcquiredTool } from "../tool.ts";
 import { assembleImage, type ImageRequest } from "./assemble.ts";
 import { atPath, getRootfsLayer, packInto } from "./base.ts";
 import type { ImageContext } from "./context.ts";
@@ -15,11 +16,11 @@ import { NONROOT } from "./rootfs.ts";
 import { findOrBuild } from "./store.ts";
 import { toReference, VENDOR_IMAGES } from "./versions.ts";
 
-/** A tool as `acquire` gives it: the path of its program. */
+/** Acquires a tool for an architecture. */
 export type GetTool = (
   name: string,
   architecture: Architecture,
-) => Promise<{ path: string; version: string }>;
+) => Promise<Pick<AcquiredTool, "path" | "directory" | "version">>;
 
 /** How a tool becomes an image. */
 export interface ToolImage {

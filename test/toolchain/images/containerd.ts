@@ -1,4 +1,4 @@
-/** A real containerd of the distribution on a socket of its own, and its CRI as kubelet calls it. */
+/** A real containerd of the distribution on a socket of its own, and its CRI. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -136,11 +136,16 @@ export function decode(bytes: Buffer): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
   while (reader.nextField()) {
     const number = reader.getFieldNumber();
-    if (reader.getWireType() === 2 && !found.has(number)) {
+    if (isDelimited(reader) && !found.has(number)) {
       found.set(number, Buffer.from(reader.readBytes()));
     } else {
       reader.skipField();
     }
   }
   return found;
+}
+
+/** Wire type 2 of the protocol-buffer encoding. */
+function isDelimited(reader: BinaryReader): boolean {
+  return Number(reader.getWireType()) === 2;
 }

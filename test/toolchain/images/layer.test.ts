@@ -25,7 +25,7 @@ describe("packLayer", () => {
       mediaType: "application/vnd.oci.image.layer.v1.tar+zstd",
       digest: sha256(bytes),
       size: bytes.length,
-      diffId: "sha256:7387eff2bcf5b1ae1ab7a7ccafc8b9d6d2e8d7ff29ab0a7acf8aa8da63e74a9d",
+      diffId: "sha256:26b9d1506a381484a79a5029e9805082c5c48caaba80ffdb57627c44ffc7623a",
       file: layer.file,
     });
   });
@@ -45,7 +45,7 @@ describe("packLayer", () => {
         header.name,
         header.type,
         header.mode.toString(8),
-        header.linkname === null ? content.toString() : header.linkname,
+        header.type === "symlink" ? header.linkname : content.toString(),
       ]),
     ).toEqual([
       ["etc/", "directory", "755", ""],

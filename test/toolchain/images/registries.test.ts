@@ -2,7 +2,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ImageContext } from "../../../toolchain/images/context.ts";
 import { areRegistriesOpen } from "../../../toolchain/images/registries.ts";
@@ -76,7 +75,7 @@ describe("areRegistriesOpen", () => {
   test("is asked once, and the answer holds when the network changes", async () => {
     const { url, requests } = await registry();
     await areRegistriesOpen(context, { env: {}, registries: [url] });
-    servers.pop()?.closeAllConnections();
+    servers.pop()?.close();
     expect(await areRegistriesOpen(context, { env: {}, registries: [url] })).toBe(true);
     expect(requests()).toBe(1);
     expect(reports).toHaveLength(1);
@@ -107,6 +106,5 @@ describe("areRegistriesOpen", () => {
     await expect(asked).rejects.toThrow("aborted");
     const { url } = await registry();
     expect(await areRegistriesOpen(context, { env: {}, registries: [url] })).toBe(true);
-    expect(join(context.images, "registries.json")).toContain(context.cache);
   });
 });
