@@ -38,7 +38,7 @@ function makeName(request: CheckRequest): string {
     throw new Error(`metadata.name: must be given, because auto-naming is disabled`);
   }
   if (hasProposal(autonaming)) return autonaming.proposedName;
-  // The engine's seed is the same in preview and update, so both show the same name.
+  // The engine's seed, where it gives one, makes a plan and its update agree on the name.
   const bytes =
     randomSeed.length > 0
       ? createHash("sha256").update(randomSeed).update(request.urn).digest()

@@ -128,7 +128,8 @@ export async function deleteResource(context: Context, request: DeleteRequest): 
   if (!(await context.api.remove(place, propagation, request.signal))) return;
   if (getAnnotation(request.outputs, ANNOTATION.skipAwait) === "true") return;
   const uid = getString(request.outputs, "metadata", "uid");
-  const timeoutSeconds = toTimeout(request.timeoutSeconds, request.outputs);
+  // The annotation is about readiness: a deletion that was asked for goes on in any case.
+  const timeoutSeconds = toTimeout(request.timeoutSeconds, {});
   const report = (message: string): void => context.report(request.urn, message);
   await waitUntilGone(uid, {
     api: context.api,

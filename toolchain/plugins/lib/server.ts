@@ -48,7 +48,6 @@ export async function listen(provider: Provider): Promise<ServerHandle> {
  */
 export async function serve(provider: Provider): Promise<void> {
   const handle = await listen(provider);
-  process.stdout.write(`${String(handle.port)}\n`);
   const end = (): void => {
     handle.close();
     setTimeout(() => process.exit(0), GRACE_MS).unref();
@@ -56,6 +55,8 @@ export async function serve(provider: Provider): Promise<void> {
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
   endWithParent(end);
+  // Last: whoever reads the port may use and end the plugin at once.
+  process.stdout.write(`${String(handle.port)}\n`);
 }
 
 /** An engine that was killed does not say good-bye: without this its plugins would live on. */

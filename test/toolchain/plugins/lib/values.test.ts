@@ -1,0 +1,105 @@
+/** Property bags on the wire and back. */
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import {
+  decodeBag,
+  encodeBag,
+  equals,
+  hasSecret,
+  hasUnknown,
+  isBag,
+  reveal,
+  Secret,
+  UNKNOWN,
+  unwrap,
+  type Bag,
+  type Value,
+} from "../../../../toolchain/plugins/lib/values.ts";
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+const { bag: anyBag } = fc.letrec<{ value: Value; bag: Bag }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.string(),
+    fc.constant(UNKNOWN),
+    fc.array(tie("value"), { maxLength: 3 }),
+    tie("bag"),
+    tie("value").map((value) => new Secret(value)),
+  ),
+  bag: fc.dictionary(fc.string(), tie("value"), { maxKeys: 3, noNullPrototype: true }),
+}));
+
+describe("encodeBag and decodeBag", () => {
+  it("give back any bag with its secrets and unknowns", () => {
+    fc.assert(
+      fc.property(anyBag, (bag) => {
+        const wire = encodeBag(bag).serializeBinary();
+        expect(decodeBag(struct.Struct.deserializeBinary(wire))).toEqual(bag);
+      }),
+    );
+  });
+
+  it("read outputs as their values, unknown where there is none", () => {
+    const output = { [SIGNATURE]: "d0e6a833031e9bbcd3f4e8bde6ca49a4" };
+    const wire = struct.Struct.fromJavaScript({
+      known: { ...output, value: "a", dependencies: [] },
+      secret: { ...output, value: "b", secret: true },
+      later: output,
+    });
+    expect(decodeBag(wire)).toEqual({ known: "a", secret: new Secret("b"), later: UNKNOWN });
+  });
+
+  it("take no bag for an empty one, and leave out fields that are undefined", () => {
+    expect(decodeBag(undefined)).toEqual({});
+    const sparse = { a: 1, b: undefined } as unknown as Bag;
+    expect(encodeBag(sparse).toJavaScript()).toEqual({ a: 1 });
+  });
+
+  it("hide a secret behind the engine's signature", () => {
+    expect(encodeBag({ key: new Secret("x") }).toJavaScript()).toEqual({
+      key: { [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value: "x" },
+    });
+  });
+});
+
+describe("values", () => {
+  const nested: Bag = { list: [{ inner: new Secret({ deep: new Secret(1) }) }] };
+
+  it("lose their secret marks when revealed, at any depth", () => {
+    expect(reveal(nested)).toEqual({ list: [{ inner: { deep: 1 } }] });
+    expect(unwrap(new Secret(new Secret("x")))).toBe("x");
+  });
+
+  it("are searched for secrets and unknowns, in secrets too", () => {
+    expect([hasSecret(nested), hasSecret({ a: [1] }), hasSecret(undefined)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(hasUnknown({ a: [new Secret({ b: UNKNOWN })] })).toBe(true);
+    expect(hasUnknown(nested)).toBe(false);
+  });
+
+  it("equal what is the same without marks; an unknown equals nothing", () => {
+    fc.assert(
+      fc.property(anyBag, (bag) => {
+        expect(equals(bag, reveal(bag))).toBe(!hasUnknown(bag));
+      }),
+    );
+    expect(equals({ a: 1 }, { b: 1 })).toBe(false);
+    expect(equals([1, 2], [2, 1])).toBe(false);
+    expect(equals([1], { 0: 1 })).toBe(false);
+    expect(equals(UNKNOWN, UNKNOWN)).toBe(false);
+  });
+
+  it("are bags only when they have fields", () => {
+    const others: Value[] = [null, [], "a", UNKNOWN, new Secret({})];
+    expect(others.map(isBag)).toEqual([false, false, false, false, false]);
+    expect(isBag({})).toBe(true);
+  });
+});
