@@ -1,0 +1,93 @@
+/** A mirror on loopback, in the layout `<mirror>/<original host>/<original path>`. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { digest } from "./fixtures.ts";
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface SeenRequest {
+  path: string;
+  range: string | undefined;
+  authorization: string | undefined;
+}
+
+/** Serves one file as a web server does: with a validator, and in part if asked so. */
+export function serveFile(content: Buffer): Handler {
+  return (request, response) => {
+    const etag = `"${digest(content).slice(0, 16)}"`;
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? NaN);
+    const isPart = !Number.isNaN(start) && request.headers["if-range"] === etag;
+    if (isPart && start >= content.length) {
+      response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
+      return;
+    }
+    const body = isPart ? content.subarray(start) : content;
+    const last = content.length - 1;
+    const range = isPart ? { "content-range": `bytes ${start}-${last}/${content.length}` } : {};
+    response.writeHead(isPart ? 206 : 200, { etag, "content-length": body.length, ...range });
+    response.end(body);
+  };
+}
+
+/** Sends the head for a whole file and cuts the connection after some bytes of it, `times` times. */
+export function cutShort(content: Buffer, bytes: number, times = Infinity): Handler {
+  let left = times;
+  return (request, response) => {
+    left -= 1;
+    if (left < 0) {
+      serveFile(content)(request, response);
+      return;
+    }
+    const etag = `"${digest(content).slice(0, 16)}"`;
+    response.writeHead(200, { etag, "content-length": content.length });
+    response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 50));
+  };
+}
+
+export class Mirror {
+  readonly seen: SeenRequest[] = [];
+  readonly #handlers = new Map<string, Handler>();
+  readonly #server = createServer((request, response) => {
+    const path = request.url ?? "";
+    const { range, authorization } = request.headers;
+    this.seen.push({ path, range, authorization });
+    const handler = this.#handlers.get(path);
+    if (handler === undefined) {
+      response.writeHead(404).end("not here");
+    } else {
+      handler(request, response);
+    }
+  });
+
+  static async start(): Promise<Mirror> {
+    const mirror = new Mirror();
+    await new Promise<void>((resolve) => mirror.#server.listen(0, "127.0.0.1", resolve));
+    return mirror;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Serves a vendor's URL. */
+  serve(url: string, content: Buffer | string | Handler): void {
+    const { host, pathname } = new URL(url);
+    this.serveAt(`/${host}${pathname}`, content);
+  }
+
+  serveAt(path: string, content: Buffer | string | Handler): void {
+    const handler = typeof content === "function" ? content : serveFile(Buffer.from(content));
+    this.#handlers.set(path, handler);
+  }
+
+  /** How often a vendor's URL was asked for. */
+  count(url: string): number {
+    const { host, pathname } = new URL(url);
+    return this.seen.filter(({ path }) => path === `/${host}${pathname}`).length;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
