@@ -56,7 +56,7 @@ export function loadConfig<T extends TObject>(
     if (problems === undefined) {
       throw error;
     }
-    throw new ConfigError(describeProblems(problems, data), { cause: error });
+    throw new ConfigError(describeProblems(problems, data));
   }
 }
 

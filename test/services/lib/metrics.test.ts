@@ -1,0 +1,62 @@
+/** The metrics server, over real HTTP. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Health } from "../../../services/lib/health.ts";
+import {
+  closeServer,
+  Counter,
+  createMetricsServer,
+  createRegistry,
+  listen,
+} from "../../../services/lib/metrics.ts";
+
+const registry = createRegistry();
+const health = new Health();
+const server = createMetricsServer({ registry, health });
+let url = "";
+let problem: string | undefined;
+
+beforeAll(async () => {
+  new Counter({ name: "test_total", help: "x", registers: [registry] }).inc(3);
+  health.addCheck("queue", () => problem);
+  url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
+});
+
+afterAll(() => closeServer(server));
+
+describe("createMetricsServer", () => {
+  test("shows the registry and the process", async () => {
+    const response = await fetch(`${url}/metrics?x=1`);
+    const text = await response.text();
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
+    expect(text).toContain("test_total 3");
+    expect(text).toContain("process_resident_memory_bytes");
+  });
+
+  test("is alive whatever else is wrong, and ready only when all checks pass", async () => {
+    problem = "not connected";
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const notReady = await fetch(`${url}/readyz`);
+    expect([notReady.status, await notReady.text()]).toEqual([503, "queue: not connected"]);
+    problem = undefined;
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  test("knows no other paths and methods", async () => {
+    expect((await fetch(`${url}/x`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  test("is not ready any more once the shutdown has begun", async () => {
+    health.beginShutdown();
+    const response = await fetch(`${url}/readyz`);
+    expect([response.status, await response.text()]).toEqual([503, "shutdown: in progress"]);
+    expect(health.isStopping).toBe(true);
+  });
+
+  test("rejects with the system's error when the port is taken", async () => {
+    const second = createMetricsServer({ registry, health });
+    await expect(listen(second, Number(new URL(url).port), "127.0.0.1")).rejects.toMatchObject({
+      code: "EADDRINUSE",
+    });
+  });
+});

@@ -1,0 +1,177 @@
+/** List and watch against a server that fails in all the ways that a real one does. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import {
+  keyOf,
+  ResourceWatch,
+  type Change,
+  type WatchedObject,
+} from "../../../services/lib/watch.ts";
+import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
+import { createKeptLog } from "../../support/logs.ts";
+import { until } from "../../support/until.ts";
+
+interface Thing extends WatchedObject {
+  spec?: { value: number };
+}
+
+const collection = "/apis/test/v1/namespaces/a/things";
+let fake: FakeKubernetes;
+let client: KubernetesClient;
+let watch: ResourceWatch<Thing>;
+let seen: string[];
+
+function put(name: string, value: number, labels?: Record<string, string>): void {
+  fake.put(collection, { metadata: { name, ...(labels && { labels }) }, spec: { value } });
+}
+
+function note({ key, current, previous }: Change<Thing>): void {
+  seen.push(`${key} ${previous?.spec?.value ?? "-"}>${current?.spec?.value ?? "-"}`);
+}
+
+function create(options: Partial<ConstructorParameters<typeof ResourceWatch<Thing>>[0]> = {}) {
+  watch = new ResourceWatch<Thing>({
+    client,
+    path: collection,
+    logger: createKeptLog().logger,
+    backoff: { initialMs: 10, maxMs: 20 },
+    ...options,
+  });
+  watch.on("change", note);
+  return watch.start();
+}
+
+beforeEach(async () => {
+  fake = new FakeKubernetes();
+  client = await fake.start();
+  seen = [];
+});
+
+afterEach(async () => {
+  await watch.stop();
+  await client.close();
+  await fake.stop();
+});
+
+describe("ResourceWatch", () => {
+  test("lists, then follows what is added, changed and deleted", async () => {
+    put("x", 1);
+    await create().waitForSync();
+    expect(watch.get("a/x")?.spec).toEqual({ value: 1 });
+    await until("a watch", () => fake.watchers === 1);
+    put("y", 2);
+    put("x", 3);
+    fake.remove(collection, "y");
+    await until("all changes", () => seen.length === 4);
+    expect(seen).toEqual(["a/x ->1", "a/y ->2", "a/x 1>3", "a/y 2>-"]);
+    expect([watch.size, [...watch.values()].map(keyOf)]).toEqual([1, ["a/x"]]);
+  });
+
+  test("asks for bookmarks and begins where the list ended", async () => {
+    put("x", 1);
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    const query = fake.requests.at(-1)?.query;
+    expect(query?.get("resourceVersion")).toBe("101");
+    expect(query?.get("allowWatchBookmarks")).toBe("true");
+    expect(Number(query?.get("timeoutSeconds"))).toBeGreaterThanOrEqual(240);
+  });
+
+  test("goes on from the last bookmark when the connection breaks", async () => {
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    fake.sendLine(
+      JSON.stringify({ type: "BOOKMARK", object: { metadata: { resourceVersion: "900" } } }),
+    );
+    await sleep(50);
+    fake.dropWatches();
+    await until("another watch", () => fake.requests.length === 3);
+    expect(fake.requests[2]?.query.get("resourceVersion")).toBe("900");
+  });
+
+  test("lists again after 410 and reports only what has changed", async () => {
+    put("kept", 1);
+    put("gone", 1);
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    const relisted = new Promise<void>((resolve) => watch.once("relisted", resolve));
+    seen = [];
+    fake.objects.delete(`${collection}/gone`);
+    fake.expireWatches();
+    await relisted;
+    expect(seen).toEqual(["a/gone 1>-"]);
+  });
+
+  test("survives a line that is no JSON", async () => {
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    fake.sendLine("{not json");
+    await until("another watch", () => fake.requests.length === 3);
+    await until("a watch", () => fake.watchers === 1);
+    put("x", 1);
+    await until("the change", () => watch.get("a/x") !== undefined);
+  });
+
+  test("tries again with waits while the server refuses, and says what is wrong", async () => {
+    let refusals = 0;
+    fake.intercept = (_seen, response) => {
+      if (++refusals > 3) {
+        return false;
+      }
+      response.writeHead(403).end("{}");
+      return true;
+    };
+    const failures: string[] = [];
+    create().on("failed", (error) => failures.push(error.message));
+    expect(watch.problem()).toBe(`${collection} not listed yet`);
+    await watch.waitForSync();
+    expect(failures).toHaveLength(3);
+    expect(watch.problem()).toBeUndefined();
+  });
+
+  test("reads a long list page by page", async () => {
+    const pages = [
+      { metadata: { resourceVersion: "5", continue: "more" }, items: [thing("x")] },
+      { metadata: { resourceVersion: "5" }, items: [thing("y")] },
+    ];
+    const asked: (string | null)[] = [];
+    fake.intercept = ({ query }, response) => {
+      if (query.get("watch") === "true") {
+        return false;
+      }
+      asked.push(query.get("continue"));
+      response.end(JSON.stringify(pages.shift()));
+      return true;
+    };
+    await create().waitForSync();
+    expect(asked).toEqual([null, "more"]);
+    expect([...watch.values()].map(keyOf)).toEqual(["a/x", "a/y"]);
+  });
+
+  test("keeps only the labelled objects and only what the projection keeps", async () => {
+    put("x", 1, { app: "yes" });
+    put("y", 2);
+    const project = ({ metadata }: Thing): Thing => ({ metadata });
+    await create({ labelSelector: "app", project }).waitForSync();
+    expect([...watch.values()].map((object) => [keyOf(object), object.spec])).toEqual([
+      ["a/x", undefined],
+    ]);
+  });
+
+  test("stops at once, also while it waits", async () => {
+    fake.intercept = (_seen, response) => {
+      response.writeHead(500).end();
+      return true;
+    };
+    create({ backoff: { initialMs: 60_000, maxMs: 60_000 } });
+    await until("a failure", () => fake.requests.length === 1);
+    const startedAt = performance.now();
+    await watch.stop();
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+});
+
+function thing(name: string): Thing {
+  return { metadata: { name, namespace: "a", resourceVersion: "1" } };
+}

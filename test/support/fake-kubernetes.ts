@@ -1,0 +1,219 @@
+/** A small Kubernetes API server for tests: list, watch, apply, scale, logs; over real HTTP. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { KubernetesClient } from "../../services/lib/kubernetes.ts";
+
+interface StoredObject {
+  metadata: { name: string; namespace?: string; [key: string]: unknown };
+  [key: string]: unknown;
+}
+
+interface Watcher {
+  collection: string;
+  selector: string | undefined;
+  response: ServerResponse;
+}
+
+export interface SeenRequest {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  body: unknown;
+}
+
+const OBJECT = /^(\/apis?\/.*?\/namespaces\/[^/]+\/[^/]+)\/([^/]+)(?:\/([^/]+))?$/;
+
+export class FakeKubernetes {
+  /** Objects by `collection/name`. */
+  readonly objects = new Map<string, StoredObject>();
+  /** Everything that was asked, watches included. */
+  readonly requests: SeenRequest[] = [];
+  /** Log text by pod name. */
+  readonly logs = new Map<string, string>();
+  /** Answers a request instead of the store when it returns true. */
+  intercept: (seen: SeenRequest, response: ServerResponse) => boolean = () => false;
+  readonly #server: Server;
+  readonly #watchers = new Set<Watcher>();
+  #version = 100;
+
+  constructor() {
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  async start(): Promise<KubernetesClient> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const { port } = this.#server.address() as AddressInfo;
+    return new KubernetesClient({ server: `http://127.0.0.1:${port}` });
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Writes an object, as another client would; watches see it. */
+  put(collection: string, object: StoredObject): StoredObject {
+    const key = `${collection}/${object.metadata.name}`;
+    const known = this.objects.get(key);
+    const namespace = /namespaces\/([^/]+)/.exec(collection)?.[1];
+    const metadata = {
+      uid: `uid-${object.metadata.name}`,
+      creationTimestamp: "2026-01-02T03:04:05Z",
+      ...known?.metadata,
+      ...object.metadata,
+      ...(namespace !== undefined && { namespace }),
+      resourceVersion: String(++this.#version),
+    };
+    const stored = { ...object, metadata };
+    this.objects.set(key, stored);
+    this.#announce(known === undefined ? "ADDED" : "MODIFIED", collection, stored);
+    return stored;
+  }
+
+  remove(collection: string, name: string): void {
+    const key = `${collection}/${name}`;
+    const object = this.objects.get(key);
+    this.objects.delete(key);
+    if (object !== undefined) {
+      object.metadata["resourceVersion"] = String(++this.#version);
+      this.#announce("DELETED", collection, object);
+    }
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** Breaks all watch connections. */
+  dropWatches(): void {
+    this.#watchers.forEach(({ response }) => response.destroy());
+  }
+
+  /** Sends a line to all watches as it is. */
+  sendLine(line: string): void {
+    this.#watchers.forEach(({ response }) => response.write(`${line}\n`));
+  }
+
+  /** Ends all watches in the way of a server whose history is too short. */
+  expireWatches(): void {
+    const object = { kind: "Status", code: 410, reason: "Expired", message: "too old" };
+    this.sendLine(JSON.stringify({ type: "ERROR", object }));
+    this.#watchers.forEach(({ response }) => response.end());
+  }
+
+  #announce(type: string, collection: string, object: StoredObject): void {
+    for (const watcher of this.#watchers) {
+      if (watcher.collection === collection && matches(object, watcher.selector)) {
+        watcher.response.write(`${JSON.stringify({ type, object })}\n`);
+      }
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://fake");
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+    }
+    const text = Buffer.concat(chunks).toString();
+    const seen: SeenRequest = {
+      method: request.method ?? "",
+      path: url.pathname,
+      query: url.searchParams,
+      body: text === "" ? undefined : JSON.parse(text),
+    };
+    this.requests.push(seen);
+    if (this.intercept(seen, response)) {
+      return;
+    }
+    const match = OBJECT.exec(seen.path);
+    if (match === null) {
+      this.#answerCollection(seen, response);
+    } else {
+      const [, collection = "", name = "", subresource] = match;
+      this.#answerObject({ seen, response, collection, name, subresource });
+    }
+  }
+
+  #answerCollection(seen: SeenRequest, response: ServerResponse): void {
+    const { path, query, method, body } = seen;
+    const selector = query.get("labelSelector") ?? undefined;
+    if (method === "POST") {
+      const object = body as StoredObject;
+      if (this.objects.has(`${path}/${object.metadata.name}`)) {
+        sendStatus(response, 409, "AlreadyExists");
+      } else {
+        send(response, 201, this.put(path, object));
+      }
+    } else if (query.get("watch") === "true") {
+      const watcher = { collection: path, selector, response };
+      response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+      this.#watchers.add(watcher);
+      response.on("close", () => this.#watchers.delete(watcher));
+    } else {
+      const items = [...this.objects]
+        .filter(([key]) => key.startsWith(`${path}/`))
+        .map(([, object]) => object)
+        .filter((object) => matches(object, selector));
+      send(response, 200, { metadata: { resourceVersion: String(this.#version) }, items });
+    }
+  }
+
+  #answerObject({ seen, response, collection, name, subresource }: ObjectRequest): void {
+    const { method, body } = seen;
+    const known = this.objects.get(`${collection}/${name}`);
+    if (subresource === "log") {
+      response.end(this.logs.get(name) ?? "");
+    } else if (known === undefined && !(method === "PATCH" && subresource === undefined)) {
+      sendStatus(response, 404, "NotFound");
+    } else if (method === "GET") {
+      send(response, 200, known);
+    } else if (method === "DELETE") {
+      this.remove(collection, name);
+      send(response, 200, {});
+    } else {
+      this.#write({ seen, response, collection, name, subresource }, known);
+    }
+  }
+
+  #write({ seen, response, collection, subresource }: ObjectRequest, known?: StoredObject): void {
+    const object = seen.body as StoredObject;
+    const spec = (object["spec"] ?? {}) as { replicas: number };
+    const { replicas, ...kept } = (known?.["spec"] ?? {}) as { replicas?: number };
+    if (subresource === "scale") {
+      const scaled = { ...kept, replicas: spec.replicas };
+      send(response, 200, this.put(collection, { ...known, spec: scaled } as StoredObject));
+      return;
+    }
+    const applied =
+      object["spec"] === undefined
+        ? {}
+        : { spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
+    send(response, 200, this.put(collection, { ...known, ...object, ...applied }));
+  }
+}
+
+interface ObjectRequest {
+  seen: SeenRequest;
+  response: ServerResponse;
+  collection: string;
+  name: string;
+  subresource: string | undefined;
+}
+
+function matches(object: StoredObject, selector: string | undefined): boolean {
+  if (selector === undefined) {
+    return true;
+  }
+  const labels = (object.metadata["labels"] ?? {}) as Record<string, string>;
+  const [name = "", value] = selector.split("=");
+  return value === undefined ? labels[name] !== undefined : labels[name] === value;
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+function sendStatus(response: ServerResponse, code: number, reason: string): void {
+  send(response, code, { kind: "Status", code, reason, message: `fake: ${reason}` });
+}

@@ -1,0 +1,81 @@
+/** A real NATS server with JetStream on loopback, which a test can stop and start again. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { acquire } from "../../toolchain/acquire.ts";
+
+export class NatsServer {
+  readonly port: number;
+  readonly #binary: string;
+  readonly #directory: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(binary: string, directory: string, port: number) {
+    this.#binary = binary;
+    this.#directory = directory;
+    this.port = port;
+  }
+
+  /** Starts a server with an empty store. */
+  static async create(): Promise<NatsServer> {
+    const { path } = await acquire("nats-server");
+    const directory = await mkdtemp(join(tmpdir(), "plonk-nats-"));
+    const server = new NatsServer(path, directory, await findFreePort());
+    await server.start();
+    return server;
+  }
+
+  /** Starts the server on the same port and the same store as before. */
+  async start(): Promise<void> {
+    const args = ["-js", "-sd", this.#directory, "-a", "127.0.0.1", "-p", String(this.port)];
+    this.#process = spawn(this.#binary, args, { stdio: "ignore" });
+    const deadline = Date.now() + 10_000;
+    while (!(await accepts(this.port))) {
+      if (Date.now() > deadline) {
+        throw new Error(`nats-server: expected to listen on ${this.port} within 10 s`);
+      }
+      await sleep(20);
+    }
+  }
+
+  /** Ends the process; what is stored stays. */
+  async halt(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const server = this.#process;
+    this.#process = undefined;
+    if (server?.exitCode === null && server.signalCode === null) {
+      server.kill(signal);
+      await once(server, "exit");
+    }
+  }
+
+  /** Ends the process and deletes the store. */
+  async destroy(): Promise<void> {
+    await this.halt();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** A port that is free now. */
+export async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
