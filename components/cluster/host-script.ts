@@ -13,6 +13,8 @@ export interface HostSettings {
   nodeAddress: string;
   serviceCidr: string;
   readySeconds: number;
+  /** Whether to leave the host's service manager alone. */
+  supervised: boolean;
   /** Undefined for a node in the host's own network. */
   isolation: IsolationSettings | undefined;
 }
@@ -39,6 +41,7 @@ export function createHostScript(settings: HostSettings): string {
     NODE_ADDRESS: settings.nodeAddress,
     SERVICE_CIDR: settings.serviceCidr,
     READY_SECONDS: String(settings.readySeconds),
+    SUPERVISED: settings.supervised ? "yes" : "",
     NETNS: isolation.namespace,
     BRIDGE: isolation.bridge,
     VETH: isolation.veth,

@@ -34,6 +34,11 @@ export interface K3sHost {
    * deleted with the cluster. @default "/var/lib/plonk/<cluster>"
    */
   directory?: string;
+  /**
+   * Whether to run k3s under a small supervisor of its own even where systemd or OpenRC runs the
+   * host, so that it is not started at boot. @default false
+   */
+  supervised?: boolean;
   /** Labels of the node. */
   labels?: Record<string, string>;
   /** Taints of the node, `key=value:effect`. */
@@ -91,6 +96,7 @@ export interface ResolvedHost {
   name: string;
   address: string;
   directory: string;
+  supervised: boolean;
   labels: Record<string, string>;
   taints: string[];
   architecture: Architecture;
@@ -173,6 +179,7 @@ function normalizeHost(cluster: string, host: K3sHost, subnet: string): Resolved
       expected: "a DNS label",
     }),
     directory: checkDirectory(host.directory ?? `/var/lib/plonk/${cluster}`),
+    supervised: host.supervised ?? false,
     labels: host.labels ?? {},
     taints: host.taints ?? [],
     architecture: host.architecture ?? toArchitecture(process.arch),

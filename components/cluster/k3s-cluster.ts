@@ -119,6 +119,7 @@ function toScript(resolved: ResolvedCluster): string {
     nodeAddress: server.address,
     serviceCidr: resolved.serviceCidr,
     readySeconds: resolved.readySeconds,
+    supervised: server.supervised,
     isolation: server.isolation,
   });
 }

@@ -11,7 +11,7 @@ network_up() {
 
 bridge_up() {
   if ! ip link show dev "$BRIDGE" >/dev/null 2>&1; then
-    user=$(ip -4 -o addr show to "$SUBNET" | awk '{ print $2; exit }')
+    user=$(ip -4 -o addr show to "$SUBNET" | sed -n '1s/^[0-9]*: \([^ ]*\).*/\1/p')
     [ -z "$user" ] ||
       fail $EXIT_NETWORK "address: $SUBNET is in use by $user, choose another network"
     run_ip link add "$BRIDGE" type bridge

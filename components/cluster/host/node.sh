@@ -42,6 +42,7 @@ add_token() {
 
 # Idempotent: prints nothing when the node is up. Says what it found when it was not.
 start_node() {
+  STARTED_AT=
   require_root
   if ! is_installed; then
     say "found an installation that was never finished, nothing to start"
@@ -64,6 +65,7 @@ start_node() {
   if ! service_is_running; then
     service_stop
     echo "$wanted" >"$DIR/running"
+    STARTED_AT=$(date -u +%FT%TZ)
     service_start
   fi
   wait_until_ready
@@ -88,7 +90,10 @@ is_ready() {
   NOT_READY="the API server does not answer"
   query /readyz >/dev/null || return 1
   NOT_READY="node $NODE_NAME is not Ready"
-  query "/api/v1/nodes/$NODE_NAME" | grep -q '"type":"Ready","status":"True"'
+  heartbeat=$(query "/api/v1/nodes/$NODE_NAME" | tr '{' '\n' |
+    sed -n 's/^"type":"Ready","status":"True","lastHeartbeatTime":"\([^"]*\)".*/\1/p')
+  # A node that was started just now may still be called Ready from before.
+  [ -n "$heartbeat" ] && expr "$heartbeat" '>=' "$STARTED_AT" >/dev/null
 }
 
 query() { env -i PATH="$PATH" "$K3S" kubectl --kubeconfig "$DIR/kubeconfig" get --raw "$1" 2>/dev/null; }

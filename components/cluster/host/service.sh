@@ -8,7 +8,8 @@ UNIT=/etc/systemd/system/$SERVICE.service
 INIT_SCRIPT=/etc/init.d/$SERVICE
 
 init_system() {
-  if [ -d /run/systemd/system ]; then echo systemd
+  if [ -n "$SUPERVISED" ]; then echo none
+  elif [ -d /run/systemd/system ]; then echo systemd
   elif [ -e /run/openrc/softlevel ]; then echo openrc
   else echo none; fi
 }

@@ -26,14 +26,10 @@ kill_processes() {
 }
 
 list_processes() {
-  for exe in /proc/[0-9]*/exe; do
-    case $(readlink "$exe" 2>/dev/null) in
-    "$DIR"/*) exe=${exe#/proc/} && echo "${exe%/exe}" ;;
-    esac
-  done
+  ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s#.* /proc/\([0-9]*\)/exe -> $DIR/.*#\1#p"
   # The words of a command line are separated by zero bytes.
-  for cmdline in $(grep -lsazE "cluster\.sh$" /proc/[0-9]*/cmdline); do
-    case $(tr '\0' ' ' <"$cmdline" 2>/dev/null) in
+  for cmdline in $(grep -lsaF "$DIR/cluster.sh" /proc/[0-9]*/cmdline); do
+    case $({ tr '\0' ' ' <"$cmdline"; } 2>/dev/null) in
     "sh $DIR/cluster.sh supervise ") cmdline=${cmdline#/proc/} && echo "${cmdline%/cmdline}" ;;
     esac
   done
@@ -48,7 +44,9 @@ kill_tree() {
 }
 
 list_mounts() {
-  awk -v dir="$DIR/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+  while read -r _ _ _ _ mount _; do
+    case $mount in "$DIR"/*) echo "$mount" ;; esac
+  done </proc/self/mountinfo | sort -r
 }
 
 unmount_all() {

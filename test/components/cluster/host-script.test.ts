@@ -1,0 +1,269 @@
+/** The script on a host, run for real; k3s itself is a stand-in. Needs root, as a node does. */
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
+import { FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
+
+const SUBNET = 201;
+let node: FakeNode;
+
+beforeEach(() => {
+  node = new FakeNode(SUBNET);
+});
+
+afterEach(() => node.dispose());
+
+/** Replaces the node of the test by one with other settings. */
+function use(settings: Partial<HostSettings>): void {
+  node.dispose();
+  node = new FakeNode(SUBNET, settings);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error("expected it within 10 s");
+    await sleep(20);
+  }
+}
+
+describe("installing", () => {
+  it("puts everything in place, for root only, and says what is installed", () => {
+    node.prepare();
+    writeFileSync(join(node.folder, "images.tar"), "images");
+    const first = node.install("a: 1\n", join(node.folder, "images.tar"));
+    expect(first.stdout).toMatch(/^\d+-\d+\n$/);
+    expect(node.read("c/data/agent/images/images.tar")).toBe("images");
+    expect(node.read("c/config.yaml")).toMatch(/^a: 1\ntoken: "[0-9a-f]{64}"\n$/);
+    const modes = ["", "config.yaml", "token", "bin/k3s"].map((name) =>
+      (statSync(join(node.directory, name)).mode & 0o777).toString(8),
+    );
+    expect(modes).toEqual(["700", "600", "600", "755"]);
+    expect(node.install("a: 1\n").stdout).toBe(first.stdout);
+    expect(node.install("a: 2\n").stdout).not.toBe(first.stdout);
+    writeFileSync(join(node.folder, "k3s"), "#!/bin/sh\n");
+    expect(node.install("a: 1\n").stdout).not.toBe(first.stdout);
+  });
+
+  it("keeps the token that it made, and takes one that it is given", () => {
+    node.prepare();
+    node.install("a: 1\n");
+    const made = node.read("c/config.yaml").split("\n")[1];
+    node.install("a: 2\n");
+    expect(node.read("c/config.yaml")).toBe(`a: 2\n${made ?? ""}\n`);
+    node.install('a: 2\ntoken: "given"\n');
+    expect(node.read("c/config.yaml")).toBe('a: 2\ntoken: "given"\n');
+  });
+});
+
+describe("starting", () => {
+  it("runs k3s in a network of its own without the caller's environment", () => {
+    node.up();
+    const config = join(node.directory, "config.yaml");
+    expect(node.read("c/k3s.log")).toBe(`started with --config ${config} secret=\n`);
+    const namespace = node.execute([
+      "ip",
+      "netns",
+      "exec",
+      `plonk-test${SUBNET}`,
+      "readlink",
+      "/proc/self/ns/net",
+    ]);
+    expect(node.read("netns")).toBe(namespace.stdout);
+    expect(node.stored("kubeconfig").stdout).toBe(`server: https://198.19.${SUBNET}.11:6443\n`);
+    expect((statSync(join(node.directory, "kubeconfig")).mode & 0o777).toString(8)).toBe("600");
+    const pid = node.pid("k3s");
+    expect(node.start()).toEqual(OK);
+    expect(node.pid("k3s")).toBe(pid);
+  });
+
+  it("reaches the host and nothing behind it, and says so at once", () => {
+    node.up();
+    const from = ["ip", "netns", "exec", `plonk-test${SUBNET}`];
+    const ping = (address: string): number | null =>
+      node.execute([...from, "sh", "-c", `ip route get ${address}`]).code;
+    expect(ping(`198.19.${SUBNET}.1`)).toBe(0);
+    expect(ping("10.43.0.1")).toBe(0);
+    expect(ping("192.0.2.1")).toBe(2);
+    expect(ip("-n", `plonk-test${SUBNET}`, "route")).toContain(
+      `default via 198.19.${SUBNET}.1 dev eth0`,
+    );
+    expect(readFileSync(`/proc/sys/net/ipv4/conf/plonk19-${SUBNET}/forwarding`, "utf8")).toBe(
+      "0\n",
+    );
+    expect(ip("rule")).toContain(`iif plonk19-${SUBNET} prohibit`);
+  });
+
+  it("runs k3s again when it dies", async () => {
+    node.up();
+    const pid = node.pid("k3s");
+    process.kill(pid, "SIGKILL");
+    await until(() => node.has("c/k3s.pid") && node.pid("k3s") !== pid);
+    expect(node.read("c/k3s.log")).toMatch(
+      /supervisor: k3s ended with 137 after \d s, again in 1 s/,
+    );
+    expect(node.start()).toEqual(OK);
+  });
+
+  it("finds a node whose processes were all killed, and starts it", () => {
+    node.up();
+    const [supervisor, k3s] = [node.pid("supervisor"), node.pid("k3s")];
+    process.kill(supervisor, "SIGKILL");
+    process.kill(k3s, "SIGKILL");
+    const again = node.start();
+    expect(again).toEqual({
+      ...OK,
+      stdout: `cluster test${SUBNET}: was not running, starting it\n`,
+    });
+    expect(node.pid("supervisor")).not.toBe(supervisor);
+    expect(node.pid("k3s")).not.toBe(k3s);
+  });
+
+  it("takes over from a supervisor that was killed alone: one k3s runs, not two", async () => {
+    node.up();
+    const [supervisor, k3s] = [node.pid("supervisor"), node.pid("k3s")];
+    process.kill(supervisor, "SIGKILL");
+    expect(node.start().code).toBe(0);
+    expect(isAlive(k3s)).toBe(false);
+    await until(() => isAlive(node.pid("k3s")));
+  });
+
+  it("finds a machine that was rebooted: no process, no network, stale process ids", () => {
+    node.up();
+    node.stored("stop");
+    ip("netns", "del", `plonk-test${SUBNET}`);
+    ip("link", "del", `plonk19-${SUBNET}`);
+    // The numbers belong to somebody else now.
+    writeFileSync(join(node.directory, "supervisor.pid"), `${process.pid} 1 another-boot\n`);
+    writeFileSync(join(node.directory, "k3s.pid"), `${process.pid} 1 another-boot\n`);
+    expect(node.start().stdout).toBe(`cluster test${SUBNET}: was not running, starting it\n`);
+    expect(isAlive(node.pid("k3s"))).toBe(true);
+  });
+
+  it("makes the network again when only that is gone, and restarts the node in it", () => {
+    node.up();
+    const pid = node.pid("k3s");
+    ip("netns", "del", `plonk-test${SUBNET}`);
+    expect(node.start().stdout).toBe(
+      `cluster test${SUBNET}: its network was gone, restarting it\n`,
+    );
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("restarts k3s when its configuration has changed", () => {
+    node.up();
+    const pid = node.pid("k3s");
+    node.install("a: 2\n");
+    expect(node.start().stdout).toBe(
+      `cluster test${SUBNET}: its configuration has changed, restarting k3s\n`,
+    );
+    expect(isAlive(pid)).toBe(false);
+    expect(node.read("c/k3s.log")).toContain("asked to stop");
+  });
+
+  it("starts nothing where an installation was never finished", () => {
+    node.prepare();
+    expect(node.start()).toEqual({
+      ...OK,
+      stdout: `cluster test${SUBNET}: found an installation that was never finished, nothing to start\n`,
+    });
+  });
+
+  it("uses the host's own network where it is told to", () => {
+    use(HOST_NETWORK);
+    node.up();
+    expect(node.read("netns")).toBe(node.execute(["readlink", "/proc/self/ns/net"]).stdout);
+    expect(ip("netns", "list")).not.toContain(`plonk-test${SUBNET}`);
+  });
+});
+
+describe("failing", () => {
+  it("ends with 4, the reason and the last of the log when the node is not ready in time", () => {
+    use({ readySeconds: 1, nodeName: "n2" });
+    node.prepare();
+    node.install();
+    const result = node.start();
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain("started with --config");
+    expect(result.stderr).toContain(
+      `cluster test${SUBNET}: not ready after 1 s (node n2 is not Ready), see ${node.directory}/k3s.log`,
+    );
+  });
+
+  it("ends with 3 when somebody else has the network, and touches nothing of theirs", () => {
+    ip("link", "add", "plonktest0", "type", "bridge");
+    try {
+      ip("addr", "add", `198.19.${SUBNET}.5/24`, "dev", "plonktest0");
+      node.prepare();
+      node.install();
+      const result = node.start();
+      expect(result).toEqual({
+        code: 3,
+        stdout: "",
+        stderr: `cluster test${SUBNET}: address: 198.19.${SUBNET}.0/24 is in use by plonktest0, choose another network\n`,
+      });
+      node.piped("remove");
+      expect(ip("-o", "link")).toContain("plonktest0");
+    } finally {
+      ip("link", "del", "plonktest0");
+    }
+  });
+
+  it("ends with 5 for anybody but root", () => {
+    node.prepare();
+    chmodSync(node.folder, 0o755);
+    chmodSync(node.directory, 0o755);
+    node.prefix = ["setpriv", "--reuid=65534", "--clear-groups"];
+    const result = node.start();
+    expect(result).toEqual({
+      code: 5,
+      stdout: "",
+      stderr: `cluster test${SUBNET}: a node can only be run by root, got user nobody\n`,
+    });
+    node.prefix = [];
+  });
+
+  it("explains itself to who asks for something else", () => {
+    node.prepare();
+    expect(node.stored("dance")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("images", () => {
+  it("are put among those of later starts and imported at once", () => {
+    node.up();
+    const archive = join(node.folder, "x.tar");
+    writeFileSync(archive, "image");
+    expect(node.stored("import-image", ["gateway", archive]).code).toBe(0);
+    const taken = join(node.directory, "data/agent/images/gateway.tar");
+    expect(readFileSync(taken, "utf8")).toBe("image");
+    expect(node.read("ctr")).toBe(
+      `${node.directory}/data ctr --namespace k8s.io images import ${taken}\n`,
+    );
+    expect(node.stored("forget-image", ["gateway"])).toEqual(OK);
+    expect(existsSync(taken)).toBe(false);
+    expect(node.stored("import-image", ["gateway", "/none"]).code).toBe(1);
+  });
+});
+
+describe("the log", () => {
+  it("is begun again when it has grown too large, and kept once", () => {
+    const functions = join(import.meta.dirname, "../../../components/cluster/host/service.sh");
+    const log = join(node.folder, "log");
+    writeFileSync(log, "x".repeat(200));
+    // The real check comes every 30 s.
+    const program = [
+      "sleep() { :; }",
+      `. ${quote(functions)}`,
+      `LOG=${quote(log)} LOG_MAX=100`,
+      "bound_log & bounder=$!",
+      `while [ -s ${quote(log)} ]; do command sleep 0.05; done`,
+      "kill $bounder; wait $bounder",
+    ].join("\n");
+    expect(node.execute(["sh", "-c", program]).code).toBe(0);
+    expect(node.read("log.1")).toBe("x".repeat(200));
+    expect(node.read("log")).toBe("");
+  });
+});

@@ -1,0 +1,247 @@
+/** What `K3sCluster` declares, and which arguments it refuses; nothing is run. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { HostNetwork, type K3sClusterArgs } from "../../../components/cluster/k3s-args.ts";
+import { K3sCluster } from "../../../components/cluster/k3s-cluster.ts";
+import { collectRegistrations, type Registration, settle, valueOf } from "./mocks.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "plonk-cluster-"));
+const binary = join(folder, "k3s");
+const images = join(folder, "cluster.tar");
+writeFileSync(binary, "binary");
+writeFileSync(images, "images");
+
+let registrations: Registration[] = [];
+
+beforeEach(() => {
+  registrations = collectRegistrations({
+    "command:local:Command": (inputs) => ({
+      stdout: String(inputs["create"]).includes(" kubeconfig") ? "the kubeconfig" : "123-45",
+      stderr: "",
+    }),
+  });
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await pulumi.runtime.disconnect();
+});
+
+function args(overrides: Partial<K3sClusterArgs> = {}): K3sClusterArgs {
+  return {
+    servers: [{ connection: { local: true }, directory: "/srv/plonk/here", architecture: "arm64" }],
+    k3s: { path: binary, version: "1.34.3", airgapImages: images },
+    memoryMiB: 2048,
+    ...overrides,
+  };
+}
+
+function find(name: string, type = "command:local:Command"): Registration {
+  const found = registrations.find((each) => each.name === name && each.type === type);
+  if (!found) throw new Error(`expected a resource ${name}`);
+  return found;
+}
+
+describe("what is declared", () => {
+  it("is the component, three steps in their order and the provider, each once", async () => {
+    const cluster = new K3sCluster("edge", args());
+    await settle();
+    expect(registrations.map(({ type, name }) => `${type} ${name}`)).toEqual([
+      "plonk:index:K3sCluster edge",
+      "command:local:Command edge-server",
+      "command:local:Command edge-server-install",
+      "command:local:Command edge-server-start",
+      "pulumi:providers:kubernetes edge",
+    ]);
+    expect(await valueOf(cluster.kubeconfig)).toBe("the kubeconfig");
+    expect(await pulumi.isSecret(cluster.kubeconfig)).toBe(true);
+    expect(await valueOf(cluster.nodeAddress)).toBe("198.18.0.11");
+    expect(find("edge", "pulumi:providers:kubernetes").inputs).toEqual({
+      kubeconfig: "the kubeconfig",
+      enableServerSideApply: "true",
+      clusterIdentifier: "k3s/edge",
+    });
+  });
+
+  it("stores the script first and removes with the script of the state", async () => {
+    new K3sCluster("edge", args());
+    await settle();
+    const { create, delete: remove, stdin, logging } = find("edge-server").inputs;
+    expect(create).toBe(
+      "umask 077 && mkdir -p '/srv/plonk/here' && cat > '/srv/plonk/here/cluster.sh'.new && " +
+        "mv '/srv/plonk/here/cluster.sh'.new '/srv/plonk/here/cluster.sh' && " +
+        "sh '/srv/plonk/here/cluster.sh' prepare",
+    );
+    expect(remove).toBe("sh -s -- remove");
+    expect(logging).toBe("stdoutAndStderr");
+    expect(String(stdin).split("\n").slice(3, 15)).toEqual([
+      "CLUSTER='edge'",
+      "DIR='/srv/plonk/here'",
+      "NODE_NAME='server'",
+      "NODE_ADDRESS='198.18.0.11'",
+      "SERVICE_CIDR='10.43.0.0/16'",
+      "READY_SECONDS='180'",
+      "SUPERVISED=''",
+      "NETNS='plonk-edge'",
+      "BRIDGE='plonk18-0'",
+      "VETH='plonk18-0v11'",
+      "SUBNET='198.18.0.0/24'",
+      "HOST_ADDRESS='198.18.0.1'",
+    ]);
+  });
+
+  it("installs by content and starts by what is installed", async () => {
+    new K3sCluster("edge", args());
+    await settle();
+    // sha256 of "binary" and of "images", their beginnings.
+    expect(find("edge-server-install").inputs["create"]).toBe(
+      `sh '/srv/plonk/here/cluster.sh' install '${binary}' '${images}' 1.34.3 ` +
+        "9a3a45d01531a20e 21b2eed1e328a2c6",
+    );
+    expect(find("edge-server-start").inputs).toEqual({
+      create:
+        "sh '/srv/plonk/here/cluster.sh' start 123-45 >&2 && " +
+        "sh '/srv/plonk/here/cluster.sh' kubeconfig",
+      logging: "stderr",
+      addPreviousOutputInEnv: false,
+    });
+  });
+
+  it("writes k3s's own configuration", async () => {
+    const servers = [
+      {
+        connection: { local: true },
+        name: "pi",
+        network: HostNetwork.Host,
+        address: "192.0.2.7",
+        labels: { zone: "b", arch: "pi" },
+        taints: ["edge=yes:NoSchedule"],
+      },
+    ];
+    new K3sCluster(
+      "edge",
+      args({
+        servers,
+        tlsSans: ["pi.example.com"],
+        kubeletArgs: ["max-pods=50"],
+        clusterCidr: "10.52.0.0/16",
+        serviceCidr: "10.53.0.0/16",
+        token: "join-me",
+      }),
+    );
+    await settle();
+    const { inputs, secrets } = find("edge-pi-install");
+    expect(secrets).toEqual(["stdin"]);
+    expect(parse(String(inputs["stdin"]))).toEqual({
+      "data-dir": "/var/lib/plonk/edge/data",
+      "write-kubeconfig": "/var/lib/plonk/edge/k3s.yaml",
+      "write-kubeconfig-mode": "0600",
+      "node-name": "pi",
+      "node-ip": "192.0.2.7",
+      "tls-san": ["192.0.2.7", "pi.example.com"],
+      "cluster-cidr": "10.52.0.0/16",
+      "service-cidr": "10.53.0.0/16",
+      disable: ["traefik", "servicelb", "metrics-server"],
+      "node-label": ["arch=pi", "zone=b"],
+      "node-taint": ["edge=yes:NoSchedule"],
+      "kubelet-arg": ["max-pods=50"],
+      token: "join-me",
+    });
+    expect(String(find("edge-pi").inputs["stdin"])).toContain("NETNS=''\n");
+  });
+
+  it("says what the cluster offers and how images get there", async () => {
+    const cluster = new K3sCluster("edge", args({ disable: ["traefik"] }));
+    expect(cluster.capabilities).toEqual({
+      architectures: ["arm64"],
+      loadBalancer: true,
+      storageClass: "local-path",
+      networkPolicy: false,
+      memoryMiB: 2048,
+      internet: false,
+    });
+    expect(cluster.imageDelivery).toMatchObject({ mode: "preload", registry: undefined });
+    const [target] = cluster.imageDelivery.targets;
+    expect(target).toMatchObject({ host: "server", architecture: "arm64" });
+    expect(await valueOf(target?.importScript)).toBe(
+      `sh '/srv/plonk/here/cluster.sh' import-image "$IMAGE_NAME" "$ARCHIVE"`,
+    );
+    expect(await valueOf(target?.removeScript)).toBe(
+      `sh '/srv/plonk/here/cluster.sh' forget-image "$IMAGE_NAME"`,
+    );
+    expect(await valueOf(cluster.lifetime.urn)).toMatch(/::edge-server$/);
+  });
+});
+
+describe("what is refused, on the component and in preview", () => {
+  const local = { connection: { local: true } };
+  const host = (overrides: object): Partial<K3sClusterArgs> => ({
+    servers: [{ ...local, ...overrides }],
+  });
+  it.each<[string, Partial<K3sClusterArgs>]>([
+    [
+      "servers: must be exactly one host, clusters of several come later, got 2",
+      { servers: [local, local] },
+    ],
+    ["servers: must be exactly one host, clusters of several come later, got 0", { servers: [] }],
+    [
+      'servers[0].connection.ssh: hosts over SSH come later, only { local: true } is possible now, got host "pi"',
+      host({ connection: { ssh: { host: "pi" } } }),
+    ],
+    ["servers[0].connection.local: must be true, got undefined", host({ connection: {} })],
+    ['servers[0].name: must be a DNS label, got "A b"', host({ name: "A b" })],
+    [
+      'clusterName: must be 1 to 32 lower-case letters, digits and hyphens, got "a/b"',
+      { clusterName: "a/b" },
+    ],
+    [
+      'subnet: must be a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "10.0.0.0/24"',
+      { subnet: "10.0.0.0/24" },
+    ],
+    [
+      'subnet: must be a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "198.18.256.0/24"',
+      { subnet: "198.18.256.0/24" },
+    ],
+    [
+      'servers[0].address: must be 198.18.0.11 in an isolated network, got "198.18.0.12"',
+      host({ address: "198.18.0.12" }),
+    ],
+    [
+      `servers[0].address: must be the host's IPv4 address when its network is the host's own, got ""`,
+      host({ network: HostNetwork.Host }),
+    ],
+    [
+      'servers[0].directory: must be an absolute path of letters, digits and -._ below another directory, got "/srv"',
+      host({ directory: "/srv" }),
+    ],
+    [
+      'servers[0].directory: must be an absolute path of letters, digits and -._ below another directory, got "/srv/../etc"',
+      host({ directory: "/srv/../etc" }),
+    ],
+    [
+      `servers[0].directory: must be at most 54 characters, as sockets lie in it, got 55: "/srv/${"x".repeat(50)}"`,
+      host({ directory: `/srv/${"x".repeat(50)}` }),
+    ],
+    [
+      `k3s.path: must be a file, got "${folder}/none"`,
+      { k3s: { path: `${folder}/none`, version: "1" } },
+    ],
+    [
+      `k3s.airgapImages: must be a file, got "${folder}"`,
+      { k3s: { path: binary, version: "1", airgapImages: folder } },
+    ],
+    [
+      'clusterCidr: must be an IPv4 network, e.g. "10.42.0.0/16", got "fd00::/8"',
+      { clusterCidr: "fd00::/8" },
+    ],
+    ["readyTimeoutSeconds: must be a whole number from 1, got 0.5", { readyTimeoutSeconds: 0.5 }],
+  ])("%s", async (message, overrides) => {
+    expect(() => new K3sCluster("edge", args(overrides))).toThrow(message);
+    await settle();
+    expect(registrations.map(({ type }) => type)).toEqual(["plonk:index:K3sCluster"]);
+  });
+});

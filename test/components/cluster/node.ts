@@ -1,0 +1,175 @@
+/** One node run by the real script with a k3s that only pretends, in a real network namespace. */
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createHostScript, type HostSettings } from "../../../components/cluster/host-script.ts";
+
+/** Answers as k3s does, and keeps running until it is told to stop. */
+const FAKE_K3S = `#!/bin/sh
+home=$(dirname "$(dirname "$0")")
+case $1 in
+server)
+  [ ! -e "$home/../broken" ] || { echo "out of order"; exit 1; }
+  echo "started with $2 $3 secret=$SECRET"
+  readlink /proc/self/ns/net > "$home/../netns"
+  echo "server: https://127.0.0.1:6443" > "$home/k3s.yaml"
+  trap 'echo "asked to stop"; exit 0' TERM
+  date -u +%FT%TZ > "$home/alive"
+  while :; do sleep 0.1; done
+  ;;
+kubectl)
+  case $6 in
+  /readyz) echo ok ;;
+  /api/v1/nodes/n1)
+    [ -e "$home/alive" ] || exit 1
+    ready='"type":"Ready","status":"True","lastHeartbeatTime":"'$(cat "$home/alive")'"'
+    echo '{"status":{"conditions":[{"type":"Other","status":"False"},{'$ready'}]}}'
+    ;;
+  *) exit 1 ;;
+  esac
+  ;;
+ctr) echo "$K3S_DATA_DIR $*" >> "$home/../ctr" ;;
+esac
+`;
+
+export interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** What a command gives that had nothing to say. */
+export const OK: Result = { code: 0, stdout: "", stderr: "" };
+
+/** Settings of a node in the machine's own network. */
+export const HOST_NETWORK = { isolation: undefined, nodeAddress: "127.0.0.1" };
+
+export class FakeNode {
+  readonly folder = mkdtempSync(join(tmpdir(), "plonk-node-"));
+  readonly directory = join(this.folder, "c");
+  readonly settings: HostSettings;
+  /** Put before `sh`, e.g. `unshare` with its arguments. */
+  prefix: string[] = [];
+
+  constructor(subnet: number, settings: Partial<HostSettings> = {}) {
+    writeFileSync(join(this.folder, "k3s"), FAKE_K3S, { mode: 0o755 });
+    this.settings = {
+      cluster: `test${subnet}`,
+      directory: this.directory,
+      nodeName: "n1",
+      nodeAddress: `198.19.${subnet}.11`,
+      serviceCidr: "10.43.0.0/16",
+      readySeconds: 10,
+      supervised: true,
+      isolation: {
+        namespace: `plonk-test${subnet}`,
+        bridge: `plonk19-${subnet}`,
+        veth: `plonk19-${subnet}v11`,
+        subnet: `198.19.${subnet}.0/24`,
+        hostAddress: `198.19.${subnet}.1`,
+      },
+      ...settings,
+    };
+  }
+
+  /** Runs a command of the script as it comes from Pulumi: on standard input. */
+  piped(...args: string[]): Result {
+    return this.execute(["sh", "-s", "--", ...args], createHostScript(this.settings));
+  }
+
+  /** Runs a command of the script that lies on the host. */
+  stored(command: string, args: string[] = [], input = ""): Result {
+    return this.execute(["sh", join(this.directory, "cluster.sh"), command, ...args], input);
+  }
+
+  execute(words: string[], input = ""): Result {
+    const [program = "", ...args] = [...this.prefix, ...words];
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      input,
+      encoding: "utf8",
+      env: { ...process.env, SECRET: "hunter2" },
+    });
+    return { code: status, stdout, stderr };
+  }
+
+  prepare(): Result {
+    mkdirSync(this.directory, { recursive: true });
+    const script = createHostScript(this.settings);
+    writeFileSync(join(this.directory, "cluster.sh"), script);
+    return this.stored("prepare");
+  }
+
+  install(config = "a: 1\n", images = ""): Result {
+    return this.stored("install", [join(this.folder, "k3s"), images], config);
+  }
+
+  start(): Result {
+    return this.execute(["sh", join(this.directory, "start.sh")]);
+  }
+
+  read(file: string): string {
+    return readFileSync(join(this.folder, file), "utf8");
+  }
+
+  has(file: string): boolean {
+    return existsSync(join(this.folder, file));
+  }
+
+  /** Process id in a pid file of the node. */
+  pid(name: string): number {
+    return Number(this.read(`c/${name}.pid`).split(" ")[0]);
+  }
+
+  /** Prepares, installs and starts; every one of them has to succeed. */
+  up(): void {
+    const results = [this.prepare(), this.install(), this.start()];
+    const failed = results.find(({ code }) => code !== 0);
+    if (failed) throw new Error(`expected a node, got ${JSON.stringify(failed)}`);
+  }
+
+  /** What there is of the node on this machine, outside its directory. */
+  traces(): string[] {
+    const lines = ["-o link", "rule", "netns list"].flatMap((words) =>
+      ip(...words.split(" ")).split("\n"),
+    );
+    const names = [`plonk-${this.settings.cluster}`, this.settings.isolation?.bridge ?? "none"];
+    const processes = readdirSync("/proc").filter(
+      (entry) => /^\d+$/.test(entry) && readCommand(entry).includes(this.directory),
+    );
+    return lines.filter((line) => names.some((name) => line.includes(name))).concat(processes);
+  }
+
+  dispose(): void {
+    this.piped("remove");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    // It has ended between the two calls.
+    return "";
+  }
+}
+
+/** Runs `ip`. */
+export function ip(...args: string[]): string {
+  return execFileSync("ip", args, { encoding: "utf8" });
+}
+
+/** A process that has ended counts as such before anybody has asked for its exit code. */
+export function isAlive(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}`)) return false;
+  return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
