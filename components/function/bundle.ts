@@ -56,7 +56,13 @@ export function bundleModule(code: string): string {
  */
 export function bundleClosure(text: string, directory: string): string {
   const stdin = { contents: text, resolveDir: directory, sourcefile: "callback.js" };
-  return buildWithinLimit("callback", { ...COMMON, stdin, format: "cjs", metafile: true });
+  return buildWithinLimit("callback", {
+    ...COMMON,
+    stdin,
+    absWorkingDir: directory,
+    format: "cjs",
+    metafile: true,
+  });
 }
 
 /** Legible where that fits, for stack traces that say something. */

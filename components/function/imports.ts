@@ -3,6 +3,7 @@ import { transformSync } from "esbuild";
 import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
+import { runInThisContext } from "node:vm";
 
 /** One imported name: `import { marked as name } from "source"`. */
 export interface ImportedName {
@@ -28,15 +29,19 @@ export function findDefiningFile(callback: object): string | undefined {
   }
 }
 
-/** The inspector reaches values by global name only, so the callback gets one for the while. */
+/**
+ * The inspector reaches values by global name only, so the callback gets one for the while: in
+ * the process's first context, which is not the own one where a test runner made another.
+ */
 function findScriptId(session: Session, callback: object): string {
   const name = `__plonk_callback_${crypto.randomUUID().replaceAll("-", "")}`;
-  Reflect.set(globalThis, name, callback);
+  const globals = runInThisContext("globalThis") as object;
+  Reflect.set(globals, name, callback);
   let objectId: string | undefined;
   session.post("Runtime.evaluate", { expression: `globalThis.${name}` }, (_, { result }) => {
     objectId = result.objectId;
   });
-  Reflect.deleteProperty(globalThis, name);
+  Reflect.deleteProperty(globals, name);
   let scriptId = "";
   session.post("Runtime.getProperties", { objectId: objectId ?? "" }, (_, found) => {
     const properties = found.internalProperties ?? [];

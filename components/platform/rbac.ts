@@ -10,7 +10,10 @@ type Rule = k8s.types.input.rbac.v1.PolicyRule;
 const READ = ["get", "list", "watch"];
 const FUNCTIONS = CRD.plural;
 
-/** The gateway changes Functions and their scale, and reads where their pods are. */
+/**
+ * The gateway changes Functions, their scale and their secrets (it answers with names only), and
+ * reads where their pods are and what they log.
+ */
 const GATEWAY_RULES: Rule[] = [
   {
     apiGroups: [CRD.group],
@@ -23,6 +26,13 @@ const GATEWAY_RULES: Rule[] = [
     verbs: ["get", "update", "patch"],
   },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  {
+    apiGroups: [""],
+    resources: ["secrets"],
+    verbs: ["get", "list", "create", "update", "delete"],
+  },
+  { apiGroups: [""], resources: ["pods"], verbs: READ },
+  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
 ];
 
 /** The operator makes what a Function needs, and says so in its status. */

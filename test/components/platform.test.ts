@@ -163,7 +163,7 @@ describe("a platform with its defaults", () => {
     ]);
   });
 
-  it("lets no role read secrets but the operator's, and that one not list them", () => {
+  it("lets nobody at the platform's own secrets, and the operator at single ones only", () => {
     const rules = objectsOf("p")
       .filter(({ type }) => type.endsWith(":Role"))
       .flatMap(({ name, inputs }) =>
@@ -171,7 +171,11 @@ describe("a platform with its defaults", () => {
           .filter(({ resources }) => resources.includes("secrets") || resources.includes("*"))
           .map(({ verbs }) => [name, verbs]),
       );
-    expect(rules).toEqual([["p-operator-functions-role", ["get"]]]);
+    expect(rules.sort()).toEqual([
+      // `/system/secrets` of the REST API.
+      ["p-gateway-functions-role", ["get", "list", "create", "update", "delete"]],
+      ["p-operator-functions-role", ["get"]],
+    ]);
   });
 
   it("tells the gateway where its neighbours are", () => {

@@ -1,0 +1,152 @@
+/** Which arguments of a function are taken, and how the others are refused. */
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { ArgumentError } from "../../../components/errors.ts";
+import { toScaleLabels } from "../../../components/function/spec.ts";
+import {
+  checkConstraint,
+  checkName,
+  checkQuantity,
+  checkScale,
+  checkSecretName,
+  checkTimeout,
+} from "../../../components/function/validation.ts";
+
+const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+describe("a name", () => {
+  it.each(["a", "0", "hello", "a-b", "x".repeat(63)])("may be %s", (name) => {
+    expect(checkName(name)).toBe(name);
+  });
+
+  it.each(["", "-a", "a-", "A", "a_b", "a.b", "a b", "ä", "x".repeat(64), "a\n"])(
+    "must not be %j",
+    (name) => {
+      expect(() => checkName(name)).toThrow(ArgumentError);
+    },
+  );
+
+  it("is taken exactly when it is a DNS label (RFC 1123)", () => {
+    const text = fc.string({ unit: fc.constantFrom(..."ab09-_.A "), maxLength: 66 });
+    fc.assert(
+      fc.property(text, (name) => {
+        const inside = [...name].every((letter) => `${alphanumeric}-`.includes(letter));
+        const ends = [name.at(0), name.at(-1)].every((letter) =>
+          letter === undefined ? false : alphanumeric.includes(letter),
+        );
+        const isLabel = inside && ends && name.length <= 63;
+        if (isLabel) expect(checkName(name)).toBe(name);
+        else expect(() => checkName(name)).toThrow(/^name: expected/);
+      }),
+    );
+  });
+
+  it("is quoted in the message, shortened when it is long", () => {
+    expect(() => checkName("Bad_Name")).toThrow(
+      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got "Bad_Name"',
+    );
+    expect(() => checkName("A".repeat(5000))).toThrow(`got "${"A".repeat(77)}..."`);
+  });
+});
+
+describe("the name of a secret", () => {
+  it.each(["a", "api-key", "tls.crt", "x".repeat(253)])("may be %s", (name) => {
+    expect(checkSecretName(name)).toBe(name);
+  });
+
+  it.each(["", "No Spaces", "a..b", ".a", "a.", "a/b", "x".repeat(254)])(
+    "must not be %j",
+    (name) => {
+      expect(() => checkSecretName(name)).toThrow(
+        /^name: expected lower-case letters, digits, hyphens and dots, got "/,
+      );
+    },
+  );
+});
+
+describe("a quantity", () => {
+  it.each(["128Mi", "1Gi", "100m", "0.5", "2", ".5", "1e3", "1E-2", "500k", "10n"])(
+    "may be %s",
+    (quantity) => {
+      expect(checkQuantity("limits.memory", quantity)).toBe(quantity);
+    },
+  );
+
+  it.each(["", "lots", "128 Mi", "128mb", "-1", "Mi", "1.2.3", "1ki"])(
+    "must not be %j",
+    (quantity) => {
+      expect(() => checkQuantity("requests.cpu", quantity)).toThrow(
+        `requests.cpu: expected a quantity such as 128Mi or 100m, got ${JSON.stringify(quantity)}`,
+      );
+    },
+  );
+
+  it("is any decimal number with any of Kubernetes' suffixes", () => {
+    const suffix = fc.constantFrom("", "n", "u", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti", "e3");
+    fc.assert(
+      fc.property(fc.nat(), suffix, (number, unit) => {
+        expect(checkQuantity("limits.cpu", `${number}${unit}`)).toBe(`${number}${unit}`);
+      }),
+    );
+  });
+});
+
+describe("the scale", () => {
+  it.each([
+    [{ min: 5, max: 2 }, "scale.min: must not exceed scale.max (2), got 5"],
+    [{ min: 21 }, "scale.min: must not exceed scale.max (20), got 21"],
+    [{ min: -1 }, "scale.min: expected a whole number from 0 to 1000, got -1"],
+    [{ max: 0 }, "scale.max: expected a whole number from 1 to 1000, got 0"],
+    [{ max: 1001 }, "scale.max: expected a whole number from 1 to 1000, got 1001"],
+    [{ min: 1.5 }, "scale.min: expected a whole number from 0 to 1000, got 1.5"],
+    [
+      { factorPercent: 101 },
+      "scale.factorPercent: expected a whole number from 0 to 100, got 101",
+    ],
+    [
+      { zeroAfterSeconds: 0 },
+      "scale.zeroAfterSeconds: expected a whole number from 1 to 86400, got 0",
+    ],
+    [{ target: 0 }, "scale.target: expected a whole number from 1 to 1000000, got 0"],
+    [{ type: "memory" }, 'scale.type: expected one of rps, capacity, cpu, got "memory"'],
+  ])("refuses %j", (scale, message) => {
+    expect(() => checkScale(scale)).toThrow(new ArgumentError(message));
+  });
+
+  it("is taken exactly when min does not exceed max", () => {
+    const count = fc.integer({ min: 1, max: 1000 });
+    fc.assert(
+      fc.property(count, count, (min, max) => {
+        if (min <= max) expect(checkScale({ min, max })).toEqual({ min, max });
+        else expect(() => checkScale({ min, max })).toThrow(`(${max}), got ${min}`);
+      }),
+    );
+  });
+
+  it("becomes labels for what is given, and nothing else", () => {
+    expect(toScaleLabels({})).toEqual({});
+    expect(toScaleLabels({ min: 0, zero: false, type: "cpu" })).toEqual({
+      "com.openfaas.scale.min": "0",
+      "com.openfaas.scale.zero": "false",
+      "com.openfaas.scale.type": "cpu",
+    });
+  });
+});
+
+describe("other arguments", () => {
+  it.each([1, 30, 86_400])("a time-out may be %d s", (seconds) => {
+    expect(checkTimeout(seconds)).toBe(seconds);
+  });
+
+  it.each([0, -5, 1.5, 86_401, Number.NaN])("a time-out must not be %d s", (seconds) => {
+    expect(() => checkTimeout(seconds)).toThrow(
+      `timeoutSeconds: expected a whole number from 1 to 86400, got ${seconds}`,
+    );
+  });
+
+  it("a constraint is key=value", () => {
+    expect(checkConstraint("kubernetes.io/arch=arm64")).toBe("kubernetes.io/arch=arm64");
+    expect(() => checkConstraint("arm64")).toThrow('constraints: expected key=value, got "arm64"');
+    expect(() => checkConstraint("a b=c")).toThrow(ArgumentError);
+  });
+});
