@@ -105,6 +105,7 @@ export class LeaderElection {
     } else if (this.#mayTake(lease)) {
       await this.#write("PUT", `${this.#path}/${this.#options.name}`, this.#taken(lease));
     } else {
+      this.#lose();
       return;
     }
     // Counted from before the write, so that this instance stops no later than others start.

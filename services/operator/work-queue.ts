@@ -28,7 +28,7 @@ export class WorkQueue {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #failures = new Map<string, number>();
   #isOpen = false;
-  #onIdle: (() => void) | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -49,9 +49,8 @@ export class WorkQueue {
   async close(): Promise<void> {
     this.#isOpen = false;
     if (this.#running.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
+      this.#idle ??= Promise.withResolvers();
+      await this.#idle.promise;
     }
   }
 
@@ -127,8 +126,8 @@ export class WorkQueue {
     }
     this.#pump();
     if (this.#running.size === 0) {
-      this.#onIdle?.();
-      this.#onIdle = undefined;
+      this.#idle?.resolve();
+      this.#idle = undefined;
     }
   }
 }

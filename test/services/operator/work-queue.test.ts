@@ -112,7 +112,7 @@ describe("WorkQueue", () => {
     queue.add("a");
     queue.add("b");
     let isClosed = false;
-    const closed = queue.close().then(() => {
+    const closed = Promise.all([queue.close(), queue.close()]).then(() => {
       isClosed = true;
     });
     await sleep(0);

@@ -1,0 +1,196 @@
+/** A real API server with Plonk's CRD and namespaces, and helpers that read and write it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
+import type {
+  Condition,
+  FunctionResource,
+  FunctionSpec,
+} from "../../../services/contract/index.ts";
+import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
+import {
+  isKubernetesStatus,
+  KubernetesClient,
+  resourcePath,
+  type ResourceReference,
+} from "../../../services/lib/kubernetes.ts";
+import type { Deployment, Pod } from "../../../services/operator/kubernetes-types.ts";
+import { startApiServer } from "../../support/apiserver.ts";
+
+const FUNCTIONS = { group: "openfaas.com", plural: "functions" };
+const OWNER = { fieldManager: "test", force: true };
+
+/** Waits until `read` gives something, and returns it; throws after so many seconds. */
+export async function eventually<T>(
+  read: () => Promise<T | undefined | false>,
+  seconds = 15,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await read();
+    if (value !== undefined && value !== false) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`eventually: expected a value within ${seconds} s, got none`);
+    }
+    await sleep(100);
+  }
+}
+
+export class TestCluster {
+  readonly client: KubernetesClient;
+  readonly kubeconfigPath: string;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(client: KubernetesClient, kubeconfigPath: string, stop: () => Promise<void>) {
+    this.client = client;
+    this.kubeconfigPath = kubeconfigPath;
+    this.#stop = stop;
+  }
+
+  /** Starts the server; the function namespace enforces the restricted standard. */
+  static async start(): Promise<TestCluster> {
+    const server = await startApiServer();
+    const client = new KubernetesClient(readKubeConfig(server.kubeconfigPath));
+    const cluster = new TestCluster(client, server.kubeconfigPath, () => server.stop());
+    await cluster.#prepare();
+    return cluster;
+  }
+
+  async stop(): Promise<void> {
+    await this.client.close();
+    await this.#stop();
+  }
+
+  async #prepare(): Promise<void> {
+    const path = resourcePath({
+      group: "apiextensions.k8s.io",
+      plural: "customresourcedefinitions",
+      name: CRD_NAME,
+    });
+    const apiVersion = "apiextensions.k8s.io/v1";
+    const kind = "CustomResourceDefinition";
+    const metadata = { name: CRD_NAME };
+    await this.client.apply(path, { apiVersion, kind, metadata, spec: toDefinitionSpec() }, OWNER);
+    await this.createNamespace("openfaas");
+    await this.createNamespace("openfaas-fn", {
+      labels: { "pod-security.kubernetes.io/enforce": "restricted" },
+    });
+    await eventually(() => this.read(FUNCTIONS));
+  }
+
+  async createNamespace(name: string, metadata: object = {}): Promise<void> {
+    const object = { apiVersion: "v1", kind: "Namespace", metadata: { name, ...metadata } };
+    await this.client.apply(`/api/v1/namespaces/${name}`, object, OWNER);
+  }
+
+  /** An object, or undefined when there is none. */
+  async read<T>(reference: ResourceReference): Promise<T | undefined> {
+    try {
+      return await this.client.request<T>(resourcePath(reference));
+    } catch (error) {
+      if (isKubernetesStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** Applies a Function as whoever declares it would: without replicas. */
+  async applyFunction(
+    name: string,
+    spec: Partial<FunctionSpec> = {},
+    namespace = "openfaas-fn",
+  ): Promise<void> {
+    await this.client.apply(
+      resourcePath({ ...FUNCTIONS, namespace, name }),
+      {
+        apiVersion: "openfaas.com/v1",
+        kind: "Function",
+        metadata: { name, namespace },
+        spec: { name, image: "registry.example/x:1", ...spec },
+      },
+      OWNER,
+    );
+  }
+
+  async applyCode(name: string, owner: string, entry = "index.mjs"): Promise<void> {
+    const metadata = { name, namespace: "openfaas-fn", labels: { faas_function: owner } };
+    await this.client.apply(
+      resourcePath({ plural: "configmaps", namespace: "openfaas-fn", name }),
+      { apiVersion: "v1", kind: "ConfigMap", metadata, data: { [entry]: "" }, immutable: true },
+      OWNER,
+    );
+  }
+
+  async scale(name: string, replicas: number): Promise<void> {
+    const path = resourcePath({
+      ...FUNCTIONS,
+      namespace: "openfaas-fn",
+      name,
+      subresource: "scale",
+    });
+    await this.client.mergePatch(path, { spec: { replicas } }, "test");
+  }
+
+  async delete(reference: ResourceReference): Promise<void> {
+    await this.client.request(resourcePath(reference), { method: "DELETE" });
+  }
+
+  readFunction(name: string, namespace = "openfaas-fn"): Promise<FunctionResource | undefined> {
+    return this.read({ ...FUNCTIONS, namespace, name });
+  }
+
+  readDeployment(name: string, namespace = "openfaas-fn"): Promise<Deployment | undefined> {
+    return this.read({ group: "apps", plural: "deployments", namespace, name });
+  }
+
+  /** Waits for a Ready condition that is about the newest generation and has this reason. */
+  waitForReason(name: string, reason: string, namespace = "openfaas-fn"): Promise<Condition> {
+    return eventually(async () => {
+      const resource = await this.readFunction(name, namespace);
+      return resource?.status?.conditions?.find(
+        (condition) =>
+          condition.reason === reason &&
+          condition.observedGeneration === resource.metadata.generation,
+      );
+    });
+  }
+
+  /** Pods of a function that are not on their way out. */
+  async pods(name: string): Promise<Pod[]> {
+    const path = resourcePath({ plural: "pods", namespace: "openfaas-fn" });
+    const { items } = await this.client.request<{ items: Pod[] }>(path, {
+      query: { labelSelector: `faas_function=${name}` },
+    });
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  }
+
+  /** Plays the part of kubelet: there is no node here. */
+  async setPodStatus(pod: Pod, status: object): Promise<void> {
+    const { name, namespace = "" } = pod.metadata;
+    const path = resourcePath({ plural: "pods", namespace, name, subresource: "status" });
+    await this.client.mergePatch(path, { status }, "kubelet");
+  }
+
+  /** Waits for so many pods of a function and says that they run. */
+  async runPods(name: string, count: number): Promise<Pod[]> {
+    const pods = await eventually(async () => {
+      const found = await this.pods(name);
+      return found.length === count && found;
+    });
+    for (const pod of pods) {
+      await this.setPodStatus(pod, READY);
+    }
+    return pods;
+  }
+}
+
+const READY = {
+  phase: "Running",
+  conditions: ["Initialized", "ContainersReady", "Ready"].map((type) => ({
+    type,
+    status: "True",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  })),
+};

@@ -1,0 +1,274 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createLogger } from "../../../services/lib/logger.ts";
+import { Registry } from "../../../services/lib/metrics.ts";
+import { Operator } from "../../../services/operator/app.ts";
+import { readConfig } from "../../../services/operator/config.ts";
+import { eventually, TestCluster } from "./cluster.ts";
+
+const namespace = "openfaas-fn";
+
+let cluster: TestCluster;
+let operator: Operator;
+const registry = new Registry();
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  operator = new Operator({
+    client: cluster.client,
+    config: readConfig({ pod_name: "operator-1" }),
+    logger: createLogger({ name: "operator", level: "silent" }),
+    registry,
+  });
+  await operator.start();
+}, 120_000);
+
+afterAll(async () => {
+  await operator.stop();
+  await cluster.stop();
+});
+
+describe("a Function", () => {
+  it("gets a Deployment, a Service and pods that the restricted standard lets in", async () => {
+    await cluster.applyCode("plain-1", "plain");
+    await cluster.applyFunction("plain", { code: { configMap: "plain-1" } });
+    await cluster.runPods("plain", 1);
+    const ready = await cluster.waitForReason("plain", "Available");
+    expect([ready.status, ready.message]).toStrictEqual(["True", "1 of 1 replicas are ready"]);
+    const resource = await cluster.readFunction("plain");
+    expect(resource?.status).toMatchObject({
+      observedGeneration: resource?.metadata.generation,
+      replicas: 1,
+      availableReplicas: 1,
+      selector: "faas_function=plain",
+    });
+    const owner = { kind: "Function", name: "plain", uid: resource?.metadata.uid };
+    const deployment = await cluster.readDeployment("plain");
+    expect(deployment?.metadata.ownerReferences).toMatchObject([{ ...owner, controller: true }]);
+    const service = await cluster.read({ plural: "services", namespace, name: "plain" });
+    expect(service).toMatchObject({ metadata: { ownerReferences: [owner] } });
+    const code = await cluster.read({ plural: "configmaps", namespace, name: "plain-1" });
+    expect(code).toMatchObject({ metadata: { ownerReferences: [owner] } });
+  });
+
+  it("can be scaled from its first moment on, to zero and back", async () => {
+    await cluster.applyFunction("scaled", { labels: { "com.openfaas.scale.min": "2" } });
+    await cluster.runPods("scaled", 2);
+    await cluster.waitForReason("scaled", "Available");
+    const reference = { group: "openfaas.com", plural: "functions", namespace, name: "scaled" };
+    expect(await cluster.read({ ...reference, subresource: "scale" })).toMatchObject({
+      spec: { replicas: 2 },
+      status: { replicas: 2, selector: "faas_function=scaled" },
+    });
+    await cluster.scale("scaled", 0);
+    expect((await cluster.waitForReason("scaled", "ScaledToZero")).status).toBe("True");
+    expect(await cluster.pods("scaled")).toStrictEqual([]);
+    await cluster.scale("scaled", 1);
+    await cluster.runPods("scaled", 1);
+    await cluster.waitForReason("scaled", "Available");
+  });
+
+  it("keeps its scale when it is declared anew", async () => {
+    await cluster.applyFunction("kept");
+    await cluster.runPods("kept", 1);
+    await cluster.scale("kept", 3);
+    await cluster.runPods("kept", 3);
+    await cluster.waitForReason("kept", "Available");
+    await cluster.applyFunction("kept", { image: "registry.example/x:2" });
+    await cluster.waitForReason("kept", "Progressing");
+    expect((await cluster.readDeployment("kept"))?.spec?.replicas).toBe(3);
+  });
+
+  it("takes its children and its code along when it is deleted", async () => {
+    await cluster.applyCode("gone-1", "gone");
+    await cluster.applyFunction("gone", { code: { configMap: "gone-1" } });
+    await cluster.waitForReason("gone", "Progressing");
+    await cluster.delete({ group: "openfaas.com", plural: "functions", namespace, name: "gone" });
+    for (const reference of [
+      { group: "apps", plural: "deployments", namespace, name: "gone" },
+      { plural: "services", namespace, name: "gone" },
+      { plural: "configmaps", namespace, name: "gone-1" },
+    ]) {
+      await eventually(async () => (await cluster.read(reference)) === undefined, 30);
+    }
+  });
+
+  it("gets back what somebody changes or deletes", async () => {
+    await cluster.applyFunction("drift");
+    await eventually(() => cluster.readDeployment("drift"));
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/drift`;
+    await cluster.client.mergePatch(path, { spec: { replicas: 4 } }, "somebody");
+    await eventually(async () => (await cluster.readDeployment("drift"))?.spec?.replicas === 1);
+    const service = { plural: "services", namespace, name: "drift" };
+    await cluster.delete(service);
+    await eventually(() => cluster.read(service));
+    const { uid } = (await cluster.readDeployment("drift"))?.metadata ?? {};
+    await cluster.delete({ group: "apps", plural: "deployments", namespace, name: "drift" });
+    await eventually(async () => {
+      const deployment = await cluster.readDeployment("drift");
+      return deployment !== undefined && deployment.metadata.uid !== uid;
+    });
+  });
+
+  it("is left alone when nothing happens", async () => {
+    await cluster.applyFunction("quiet");
+    await cluster.runPods("quiet", 1);
+    await cluster.waitForReason("quiet", "Available");
+    await sleep(1000);
+    const versions = async () => [
+      (await cluster.readFunction("quiet"))?.metadata.resourceVersion,
+      (await cluster.readDeployment("quiet"))?.metadata.resourceVersion,
+    ];
+    const before = await versions();
+    await sleep(2000);
+    expect(await versions()).toStrictEqual(before);
+  });
+});
+
+describe("new code", () => {
+  it("is rolled out before Ready is true again, and only the last revisions are kept", async () => {
+    for (const revision of [1, 2, 3, 4, 5]) {
+      await cluster.applyCode(`code-${revision}`, "code");
+      await cluster.applyFunction("code", { code: { configMap: `code-${revision}` } });
+      const isNew = await eventually(async () => {
+        const pods = await cluster.pods("code");
+        return pods.some(({ spec }) =>
+          spec?.volumes?.some(({ configMap }) => configMap?.name === `code-${revision}`),
+        );
+      });
+      expect(isNew).toBe(true);
+      const before = await cluster.readFunction("code");
+      expect(before?.status?.conditions?.[0]?.status).toBe("False");
+      await cluster.runPods("code", revision === 1 ? 1 : 2);
+      await cluster.waitForReason("code", "Available");
+      // Without a node, nobody but us ends the old pods.
+      await sleep(1100);
+    }
+    const names = async () => {
+      const { items } = await cluster.client.request<{ items: { metadata: { name: string } }[] }>(
+        `/api/v1/namespaces/${namespace}/configmaps`,
+        { query: { labelSelector: "faas_function=code" } },
+      );
+      return items.map(({ metadata }) => metadata.name).sort();
+    };
+    await eventually(async () => (await names()).length === 3);
+    expect(await names()).toStrictEqual(["code-3", "code-4", "code-5"]);
+  });
+});
+
+describe("the reason why a Function is not ready", () => {
+  it("is a Secret that is missing, until it is there", async () => {
+    await cluster.applyFunction("secretive", { secrets: ["api-key"] });
+    const condition = await cluster.waitForReason("secretive", "SecretNotFound");
+    expect([condition.status, condition.message]).toStrictEqual([
+      "False",
+      "spec.secrets: expected a Secret api-key in namespace openfaas-fn, got none",
+    ]);
+    expect(await cluster.readDeployment("secretive")).toBeUndefined();
+    await cluster.client.request(`/api/v1/namespaces/${namespace}/secrets`, {
+      method: "POST",
+      body: { metadata: { name: "api-key" }, stringData: { "api-key": "x" } },
+    });
+    await cluster.runPods("secretive", 1);
+    await cluster.waitForReason("secretive", "Available");
+  });
+
+  it("is code that is missing, or has no such entry, even with no replicas", async () => {
+    const labels = { "com.openfaas.scale.min": "0" };
+    await cluster.applyFunction("codeless", { labels, code: { configMap: "nowhere" } });
+    expect((await cluster.waitForReason("codeless", "CodeNotFound")).message).toBe(
+      "spec.code.configMap: expected a ConfigMap nowhere in namespace openfaas-fn, got none",
+    );
+    await cluster.applyCode("codeless-1", "codeless", "index.cjs");
+    await cluster.applyFunction("codeless", { labels, code: { configMap: "codeless-1" } });
+    await eventually(async () => {
+      const resource = await cluster.readFunction("codeless");
+      return (
+        resource?.status?.conditions?.[0]?.message ===
+        "spec.code.entry: expected a key index.mjs in ConfigMap codeless-1, got index.cjs"
+      );
+    });
+    const code = { configMap: "codeless-1", entry: "index.cjs" };
+    await cluster.applyFunction("codeless", { labels, code });
+    expect((await cluster.waitForReason("codeless", "ScaledToZero")).status).toBe("True");
+  });
+
+  it("is a spec that makes no sense", async () => {
+    await cluster.applyFunction("senseless", { constraints: ["nowhere"] });
+    expect((await cluster.waitForReason("senseless", "InvalidSpec")).message).toBe(
+      'spec.constraints: expected key=value, got "nowhere"',
+    );
+  });
+
+  it("is what the API server says about its Deployment", async () => {
+    await cluster.applyFunction("refused", { labels: { team: "not a label!" } });
+    const { message } = await cluster.waitForReason("refused", "Invalid");
+    expect(message).toContain('metadata.labels: Invalid value: "not a label!"');
+  });
+
+  it("is a quota", async () => {
+    const quota = { plural: "resourcequotas", namespace, name: "none" };
+    await cluster.client.request(`/api/v1/namespaces/${namespace}/resourcequotas`, {
+      method: "POST",
+      body: { metadata: { name: "none" }, spec: { hard: { pods: "0" } } },
+    });
+    try {
+      await sleep(500);
+      await cluster.applyFunction("poor");
+      const { message } = await cluster.waitForReason("poor", "QuotaExceeded");
+      expect(message).toContain("exceeded quota: none, requested: pods=1");
+    } finally {
+      await cluster.delete(quota);
+    }
+  });
+
+  it("is a pod that crashes or that no node takes, and an Event tells of it", async () => {
+    await cluster.applyFunction("crashing");
+    const [pod] = await eventually(async () => {
+      const pods = await cluster.pods("crashing");
+      return pods.length > 0 && pods;
+    });
+    expect(pod).toBeDefined();
+    if (pod === undefined) {
+      return;
+    }
+    const scheduled = { type: "PodScheduled", status: "False", message: "0/1 nodes are available" };
+    await cluster.setPodStatus(pod, { conditions: [scheduled] });
+    const first = await cluster.waitForReason("crashing", "FailedScheduling");
+    expect(first.message).toBe("0/1 nodes are available");
+    const container = {
+      name: "crashing",
+      image: "x",
+      imageID: "",
+      ready: false,
+      restartCount: 1,
+      state: { waiting: { reason: "CrashLoopBackOff", message: "back-off" } },
+      lastState: { terminated: { exitCode: 1, message: "stack\nwatchdog: no handler\n" } },
+    };
+    await cluster.setPodStatus(pod, { conditions: [], containerStatuses: [container] });
+    const second = await cluster.waitForReason("crashing", "CrashLoopBackOff");
+    expect(second.message).toBe("watchdog: no handler (exit code 1)");
+    const event = await eventually(async () => {
+      const { items } = await cluster.client.request<{ items: Record<string, unknown>[] }>(
+        `/api/v1/namespaces/${namespace}/events`,
+        { query: { fieldSelector: "involvedObject.name=crashing,involvedObject.kind=Function" } },
+      );
+      return items.find(({ reason }) => reason === "CrashLoopBackOff");
+    });
+    expect(event).toMatchObject({
+      type: "Warning",
+      message: "watchdog: no handler (exit code 1)",
+      source: { component: "plonk-operator" },
+    });
+  });
+});
+
+describe("the operator's metrics", () => {
+  it("count reconciliations and tell who leads", async () => {
+    const text = await registry.metrics();
+    expect(text).toContain("operator_leader 1\n");
+    expect(text).toContain("operator_workqueue_depth 0\n");
+    expect(text).toMatch(/operator_reconcile_total\{result="success"\} [1-9]\d+\n/);
+    expect(text).toMatch(/operator_reconcile_duration_seconds_count [1-9]\d+\n/);
+  });
+});
