@@ -29,21 +29,29 @@ export class ToolchainError extends Error {
   }
 }
 
-/** Whether an error, or one that caused it, says that the disk is full. */
-export function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) {
-    return false;
-  }
-  const { code } = error as NodeJS.ErrnoException;
-  return (
-    code === "ENOSPC" ||
-    code === "EDQUOT" ||
-    /no space left on device|disk quota exceeded/i.test(error.message) ||
-    isDiskFull(error.cause)
-  );
+/**
+ * The code of an error of Node's own, such as `ENOENT`. By shape and not by class, as such errors
+ * may come from another realm.
+ */
+export function toCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
 }
 
-/** The first line of any thrown value. */
+/** The message of any thrown value. */
 export function toMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === "string" ? message : String(error);
+}
+
+/** Whether an error, or one that caused it, says that the disk is full. */
+export function isDiskFull(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) {
+    return false;
+  }
+  return (
+    ["ENOSPC", "EDQUOT"].includes(toCode(error) ?? "") ||
+    /no space left on device|disk quota exceeded/i.test(toMessage(error)) ||
+    isDiskFull((error as Error).cause)
+  );
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { toCode } from "./errors.ts";
 
 const POLL_MILLISECONDS = 100;
 /** The guard is held for two file operations; one this old belongs to a process that died. */
@@ -19,10 +20,6 @@ export interface LockOptions {
   /** Called once, when somebody else holds the lock, with that process's id. */
   onWait?: ((pid: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
 /** When a process started, or nothing if it no longer runs (a zombie does not). */
@@ -61,7 +58,7 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
     await link(draft, path);
     return true;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) {
+    if (toCode(error) === "EEXIST") {
       return false;
     }
     throw error;

@@ -1,6 +1,7 @@
 /** An entry of the cache: a tool's directory with a manifest that says what must be in it. */
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { toCode } from "../errors.ts";
 import { hashFile, listFiles } from "../hash.ts";
 
 const MANIFEST = "plonk-tool.json";
@@ -105,7 +106,7 @@ export async function removeEntry(directory: string): Promise<boolean> {
   try {
     await rename(directory, doomed);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    if (toCode(error) === "ENOENT") {
       return false;
     }
     throw error;

@@ -1,6 +1,6 @@
 /** Opens downloads: mirror, proxies, redirects, and hosts that the network does not let through. */
 import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
-import { toMessage, ToolchainError } from "../errors.ts";
+import { toCode, toMessage, ToolchainError } from "../errors.ts";
 
 /** How long a server may take, in milliseconds, before the download counts as refused. */
 export interface Timeouts {
@@ -178,8 +178,9 @@ function toRedirect(from: URL, location: string | string[] | undefined, mayBePla
 
 /** A few words for the many ways in which a connection fails. */
 function toReason(error: unknown): string {
-  const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  // A name with several addresses gives one error for each.
+  const [cause = error] = (error as Partial<AggregateError>).errors ?? [];
+  const code = toCode(cause) ?? "";
   const reasons: Record<string, string> = {
     ENOTFOUND: "its name is unknown",
     EAI_AGAIN: "its name cannot be looked up",

@@ -49,7 +49,11 @@ describe("a release", () => {
   test.each(released)("of %s is downloaded, verified and unpacked", async (name) => {
     await publish(mirror, name);
     const tool = await acquireFromMirror(name);
-    expect(tool).toMatchObject({ name, source: "mirror", version: findTool(name).release?.version });
+    expect(tool).toMatchObject({
+      name,
+      source: "mirror",
+      version: findTool(name).release?.version,
+    });
     expect((await stat(tool.path)).mode & 0o777).toBe(0o755);
     const again = await acquireFromMirror(name);
     expect(again).toEqual({ ...tool, source: "cache" });
@@ -140,7 +144,10 @@ describe("a redirect", () => {
 describe("a checksum", () => {
   test("that does not fit refuses the download and keeps nothing of it", async () => {
     const [published] = await publish(mirror, "crane");
-    mirror.serve(published?.file.url ?? "", await makeArchive([{ name: "crane", content: "evil" }]));
+    mirror.serve(
+      published?.file.url ?? "",
+      await makeArchive([{ name: "crane", content: "evil" }]),
+    );
     await expect(acquireFromMirror("crane")).rejects.toMatchObject({
       code: "checksum",
       message: expect.stringContaining(digest(published?.content ?? "")),
@@ -175,7 +182,9 @@ describe("an interrupted download", () => {
     mirror.serve(url, cutShort(content, 120_000, 1));
     const tool = await acquireFromMirror("k3s");
     expect(await readFile(tool.path)).toEqual(content);
-    const ranges = mirror.seen.filter(({ path }) => path.endsWith("/k3s")).map(({ range }) => range);
+    const ranges = mirror.seen
+      .filter(({ path }) => path.endsWith("/k3s"))
+      .map(({ range }) => range);
     expect(ranges).toEqual([undefined, "bytes=120000-"]);
   });
 

@@ -11,10 +11,15 @@ export interface SeenRequest {
   authorization: string | undefined;
 }
 
+/** A strong validator, as a web server makes one. */
+export function toEtag(content: Buffer): string {
+  return `"${digest(content).slice(0, 16)}"`;
+}
+
 /** Serves one file as a web server does: with a validator, and in part if asked so. */
 export function serveFile(content: Buffer): Handler {
   return (request, response) => {
-    const etag = `"${digest(content).slice(0, 16)}"`;
+    const etag = toEtag(content);
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? NaN);
     const isPart = !Number.isNaN(start) && request.headers["if-range"] === etag;
     if (isPart && start >= content.length) {
@@ -38,7 +43,7 @@ export function cutShort(content: Buffer, bytes: number, times = Infinity): Hand
       serveFile(content)(request, response);
       return;
     }
-    const etag = `"${digest(content).slice(0, 16)}"`;
+    const etag = toEtag(content);
     response.writeHead(200, { etag, "content-length": content.length });
     response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 50));
   };
