@@ -26,7 +26,7 @@ beforeAll(async () => {
       getTool: (name, architecture) => acquire(name, { architecture }),
     }),
   ]);
-  engine = await createEngine({ plugins: ["command"] });
+  engine = await createEngine({ plugins: ["command", "kubernetes"] });
   before = readMachineState([folder, dirname(engine.directory)]);
   await engine.program(`
     import { K3sCluster } from ${JSON.stringify(join(COMPONENTS, "cluster/k3s-cluster.ts"))};

@@ -1,0 +1,101 @@
+/** Wrong arguments in the real engine: one clear line, on the row of the resource. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { join } from "node:path";
+import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
+
+const components = import.meta.resolve("../../components/index.ts");
+const minute = 60_000;
+
+const HEAD = `
+  import * as k8s from "@pulumi/kubernetes";
+  import * as pulumi from "@pulumi/pulumi";
+  import { Function, CallbackFunction } from ${JSON.stringify(components)};
+  import * as os from "node:os";
+  const provider = new k8s.Provider("nowhere", { kubeconfig: "{}" });
+  const platform = {
+    gatewayUrl: "http://gateway.example", functionNamespace: "openfaas-fn", runtimeImage: "rt",
+  };
+  const secret = pulumi.secret("hunter2");
+`;
+
+let engine: Engine;
+
+beforeAll(async () => {
+  engine = await createEngine({ plugins: ["kubernetes"] });
+}, minute);
+
+afterAll(() => engine.remove());
+
+async function preview(statement: string): Promise<RunResult> {
+  await engine.program(`${HEAD}\n${statement}`);
+  return engine.preview();
+}
+
+function errorsOf(result: RunResult): [string, string][] {
+  return result.diagnostics
+    .filter(({ severity }) => severity === "error")
+    .map(({ urn, message }) => [urn.split("::").slice(-2).join(" "), message]);
+}
+
+describe("a wrong argument", () => {
+  it.each([
+    [
+      "scale",
+      'new Function("f", { platform, image: "x", scale: { min: 5, max: 2 } }, { provider });',
+      "plonk:index:Function f",
+      "scale.min: must not exceed scale.max (2), got 5",
+    ],
+    [
+      "name",
+      'new Function("Bad_Name", { platform, image: "x" }, { provider });',
+      "plonk:index:Function Bad_Name",
+      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got "Bad_Name"',
+    ],
+    [
+      "captured import",
+      'new CallbackFunction("f", { platform, callback: () => os.hostname() }, { provider });',
+      "plonk:index:CallbackFunction f",
+      'callback: expected no captured import, got os from "node:os"; load it inside the callback with await import("node:os")',
+    ],
+  ])(
+    "(%s) fails the preview with one line on that resource",
+    async (_, statement, resource, message) => {
+      const result = await preview(statement);
+      expect(errorsOf(result)).toEqual([[resource, message]]);
+      expect(result.code).not.toBe(0);
+      expect(result.output).not.toMatch(/^\s+at /m);
+    },
+    minute,
+  );
+
+  it(
+    "(missing file) names the path",
+    async () => {
+      const result = await preview('new Function("f", { platform, code: "./nope.ts" }, { provider });');
+      expect(errorsOf(result)).toEqual([
+        [
+          "plonk:index:Function f",
+          `code: expected a file, got none at ${join(engine.directory, "nope.ts")}`,
+        ],
+      ]);
+    },
+    minute,
+  );
+
+  it(
+    "(captured secret) is told on the resource, and the secret is not",
+    async () => {
+      const result = await preview(
+        'new CallbackFunction("f", { platform, callback: () => secret.get() }, { provider });',
+      );
+      expect(errorsOf(result)).toContainEqual([
+        "plonk:index:CallbackFunction f",
+        "callback: expected no captured secret, got one; pass it as a FunctionSecret in secrets and read /var/openfaas/secrets/<name>",
+      ]);
+      expect(result.code).not.toBe(0);
+      expect(result.output).not.toContain("hunter2");
+      expect(result.output).not.toMatch(/^\s+at /m);
+    },
+    minute,
+  );
+});
