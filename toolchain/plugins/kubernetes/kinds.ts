@@ -125,7 +125,7 @@ export function parseToken(token: string): Gvk {
     throw new Error(refusal(token));
   }
   const isBuiltIn = BUILT_IN_GROUPS.has(tokenGroup);
-  if (isBuiltIn && (version !== "v1" || !KINDS[tokenGroup]?.[kind])) {
+  if (isBuiltIn && (version !== "v1" || !lookUp(tokenGroup, kind))) {
     throw new Error(refusal(token));
   }
   return { group: tokenGroup === "core" ? "" : tokenGroup, version, kind };
@@ -141,7 +141,13 @@ function refusal(token: string): string {
 
 /** The rules of a built-in kind; undefined for a custom resource. */
 export function findRules({ group, kind }: Gvk): KindRules | undefined {
-  return KINDS[group === "" ? "core" : group]?.[kind];
+  return lookUp(group === "" ? "core" : group, kind);
+}
+
+/** Own entries only: a kind may be called like what every object has. */
+function lookUp(group: string, kind: string): KindRules | undefined {
+  const kinds = Object.hasOwn(KINDS, group) ? KINDS[group] : undefined;
+  return kinds && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
 }
 
 /** `apiVersion` of an object of the kind. */

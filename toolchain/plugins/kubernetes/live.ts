@@ -117,7 +117,7 @@ const SUFFIX: Record<string, number> = {
   Pi: 2 ** 50,
   Ei: 2 ** 60,
 };
-const QUANTITY = /^([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:([eE][+-]?\d+)|([numkMGTPE]i?)?)$/;
+const QUANTITY = /^([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:([eE][+-]?\d+)|([numkKMGTPE]i?)?)$/;
 
 /** Value of a Kubernetes quantity; undefined for what is none. */
 export function parseQuantity(value: Value): number | undefined {

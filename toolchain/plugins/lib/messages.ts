@@ -16,7 +16,7 @@ import type {
   DiffResult,
   PropertyChange,
 } from "./provider.ts";
-import { decodeBag, encodeBag } from "./values.ts";
+import { decodeBag, encodeBag, type Bag } from "./values.ts";
 
 /** The parts that all requests have. */
 export function toCall(
@@ -30,11 +30,17 @@ export function toCall(
 export function toCheckRequest(message: CheckMessage, signal: AbortSignal): CheckRequest {
   return {
     ...toCall(message, signal),
-    oldInputs: message.hasOlds() ? decodeBag(message.getOlds()) : undefined,
+    oldInputs: toOldInputs(message),
     newInputs: decodeBag(message.getNews()),
     randomSeed: message.getRandomseed_asU8(),
     autonaming: toAutonaming(message.getAutonaming()),
   };
+}
+
+/** For a new resource the engine sends an empty bag, or none. */
+function toOldInputs(message: CheckMessage): Bag | undefined {
+  const olds = decodeBag(message.getOlds());
+  return Object.keys(olds).length > 0 ? olds : undefined;
 }
 
 const AUTONAMING_MODES = ["propose", "enforce", "disable"] as const;

@@ -104,12 +104,12 @@ describe("the plugin's server", () => {
   it("says its version and that it takes secrets", async () => {
     const info = await call<PluginInfo>((done) => client.getPluginInfo(new empty.Empty(), done));
     expect(info.getVersion()).toBe("1.2.3");
-    const handshake = await call((done) =>
+    const handshake = await call<ProviderHandshakeResponse>((done) =>
       client.handshake(new providerPb.ProviderHandshakeRequest(), done),
     );
     expect(handshake.getAcceptSecrets()).toBe(true);
     expect(handshake.getSupportsAutonamingConfiguration()).toBe(true);
-    const configured = await call((done) =>
+    const configured = await call<ConfigureResponse>((done) =>
       client.configure(new providerPb.ConfigureRequest(), done),
     );
     expect(configured.getSupportspreview()).toBe(true);
@@ -179,12 +179,12 @@ describe("the plugin's server", () => {
   });
 
   it("reads, says nothing of what is gone, and updates", async () => {
-    const found = await call((done) =>
+    const found = await call<ReadResponse>((done) =>
       client.read(new providerPb.ReadRequest().setId("here"), done),
     );
     expect(found.toObject()).toMatchObject({ id: "here" });
     expect(found.getInputs()?.toJavaScript()).toEqual({ a: 1 });
-    const gone = await call((done) =>
+    const gone = await call<ReadResponse>((done) =>
       client.read(new providerPb.ReadRequest().setId("gone"), done),
     );
     expect(gone.getId()).toBe("");
