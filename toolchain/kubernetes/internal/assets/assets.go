@@ -127,7 +127,9 @@ func extract(from io.Reader, target string) error {
 	for reader := tar.NewReader(unzipped); ; {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			// The checksum stands at the very end, behind what the tar reader wants.
+			_, err := io.Copy(io.Discard, unzipped)
+			return err
 		}
 		if err != nil {
 			return err

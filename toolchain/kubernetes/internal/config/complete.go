@@ -17,8 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Below the data directory the longest socket is kubelet's pod-resources one; the kernel takes 107 bytes.
-const maxDataDir = 107 - len("/agent/kubelet/pod-resources/kubelet.sock.123456")
+// Below the data directory the longest socket is kubelet's pod-resources one, which it makes under a
+// name with ten more digits; the kernel takes 107 bytes.
+const maxDataDir = 107 - len("/kubelet/pod-resources/kubelet.sock1234567890")
 
 var parts = []string{"coredns", "local-storage", "servicelb", "traefik", "metrics-server"}
 

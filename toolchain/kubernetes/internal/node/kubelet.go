@@ -14,8 +14,8 @@ import (
 	"plonk/toolchain/kubernetes/internal/supervise"
 )
 
-// KubeletRoot is where kubelet keeps pods and their volumes.
-func KubeletRoot(c *config.Config) string { return c.Path("agent/kubelet") }
+// KubeletRoot is where kubelet keeps pods and their volumes. It lies high up because of its sockets.
+func KubeletRoot(c *config.Config) string { return c.Path("kubelet") }
 
 // Kubelet writes its configuration and returns how to start it.
 func Kubelet(c *config.Config, bin string) (supervise.Component, error) {
