@@ -7,10 +7,10 @@ const HEARTBEAT_MILLISECONDS = 15_000;
 
 export interface Task {
   /** Says in a few words what is going on. */
-  report(message: string): void;
+  report: (message: string) => void;
   /** How far a download is. `total` is unknown where the server does not say. */
-  bytes(done: number, total: number | undefined): void;
-  end(): void;
+  bytes: (done: number, total: number | undefined) => void;
+  end: () => void;
 }
 
 export interface Progress {

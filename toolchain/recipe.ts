@@ -17,11 +17,11 @@ export interface RecipeContext {
   /** The cache directory, for what outlives one build (`cacheLayout` names its folders). */
   cache: string;
   /** Runs a program to its end, returns its standard output; a failure names its last lines. */
-  run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  run: (command: string, args: readonly string[], options?: RunOptions) => Promise<string>;
   /** Says in a few words what is going on, e.g. `compiling Kubernetes`. */
-  report(message: string): void;
+  report: (message: string) => void;
   /** Path of another tool, acquired first. */
-  acquire(tool: string): Promise<string>;
+  acquire: (tool: string) => Promise<string>;
   /** Aborted when the person stops the command. */
   signal: AbortSignal;
 }

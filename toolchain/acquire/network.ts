@@ -179,7 +179,7 @@ function toRedirect(from: URL, location: string | string[] | undefined, mayBePla
 /** A few words for the many ways in which a connection fails. */
 function toReason(error: unknown): string {
   // A name with several addresses gives one error for each.
-  const [cause = error] = (error as Partial<AggregateError>).errors ?? [];
+  const [cause = error] = (error as { errors?: unknown[] }).errors ?? [];
   const code = toCode(cause) ?? "";
   const reasons: Record<string, string> = {
     ENOTFOUND: "its name is unknown",

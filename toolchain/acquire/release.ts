@@ -40,7 +40,7 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
     url: file.url,
     directory: session.cache.downloads,
     maxBytes: release.megabytes * 1e6,
-    onBytes: (done: number, total: number | undefined) => task.bytes(done, total),
+    onBytes: task.bytes,
     signal: session.signal,
   };
   const path = await download(session.network, request);

@@ -31,7 +31,7 @@ export async function buildFromSource(
     cache: session.cache.root,
     signal: session.signal,
     acquire,
-    report: (message) => task.report(message),
+    report: task.report,
     run: (command, args, options = {}) =>
       runCommand(command, args, {
         cwd: options.cwd ?? scratch,

@@ -25,7 +25,10 @@ afterEach(() => mirror.stop());
 afterAll(() => folders.remove());
 
 /** The catalogue without recipes, so that what becomes of a release is seen. */
-const releases = catalogue.map(({ source: _, ...tool }): Tool => tool);
+const releases = catalogue.map((tool): Tool => {
+  const { source, ...rest } = tool;
+  return source === undefined ? tool : rest;
+});
 
 function settings(url: string) {
   const env = { PLONK_MIRROR: url, PATH: "", PULUMI_HOME: join(cacheDir, "pulumi-home") };

@@ -34,7 +34,7 @@ export function serveFile(content: Buffer): Handler {
   };
 }
 
-/** Sends the head for a whole file and cuts the connection after some bytes of it, `times` times. */
+/** Sends the head of a whole file and cuts the connection after some bytes of it. */
 export function cutShort(content: Buffer, bytes: number, times = Infinity): Handler {
   let left = times;
   return (request, response) => {
