@@ -14,6 +14,19 @@ interface Watcher {
   response: ServerResponse;
 }
 
+interface HistoryEvent {
+  version: number;
+  type: string;
+  collection: string;
+  object: StoredObject;
+}
+
+function tell(watcher: Watcher, { type, collection, object }: HistoryEvent): void {
+  if (watcher.collection === collection && matches(object, watcher.selector)) {
+    watcher.response.write(`${JSON.stringify({ type, object })}\n`);
+  }
+}
+
 export interface SeenRequest {
   method: string;
   path: string;
@@ -34,6 +47,7 @@ export class FakeKubernetes {
   intercept: (seen: SeenRequest, response: ServerResponse) => boolean = () => false;
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
+  readonly #history: HistoryEvent[] = [];
   #version = 100;
 
   constructor() {
@@ -102,11 +116,9 @@ export class FakeKubernetes {
   }
 
   #announce(type: string, collection: string, object: StoredObject): void {
-    for (const watcher of this.#watchers) {
-      if (watcher.collection === collection && matches(object, watcher.selector)) {
-        watcher.response.write(`${JSON.stringify({ type, object })}\n`);
-      }
-    }
+    const event = { version: this.#version, type, collection, object };
+    this.#history.push(event);
+    this.#watchers.forEach((watcher) => tell(watcher, event));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -148,6 +160,8 @@ export class FakeKubernetes {
     } else if (query.get("watch") === "true") {
       const watcher = { collection: path, selector, response };
       response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+      const since = Number(query.get("resourceVersion"));
+      this.#history.filter(({ version }) => version > since).forEach((e) => tell(watcher, e));
       this.#watchers.add(watcher);
       response.on("close", () => this.#watchers.delete(watcher));
     } else {
@@ -160,7 +174,7 @@ export class FakeKubernetes {
   }
 
   #answerObject({ seen, response, collection, name, subresource }: ObjectRequest): void {
-    const { method, body } = seen;
+    const { method } = seen;
     const known = this.objects.get(`${collection}/${name}`);
     if (subresource === "log") {
       response.end(this.logs.get(name) ?? "");

@@ -1,0 +1,57 @@
+/** Failures: what is answered, and what is tried again. */
+import { describe, expect, test } from "@jest/globals";
+import { describeFailure, wantsJson } from "../../../services/gateway/errors.ts";
+import { mayRetry, toFailure } from "../../../services/gateway/upstream-error.ts";
+
+const failure = { status: 404, code: "PLONK_X", message: "not there" };
+
+function error(code: string): Error {
+  return Object.assign(new Error("x"), { code });
+}
+
+describe("describeFailure", () => {
+  test("is plain text, and JSON for who asks for it", () => {
+    expect(describeFailure(failure, "*/*")).toEqual({
+      contentType: "text/plain; charset=utf-8",
+      body: "not there",
+    });
+    expect(describeFailure(failure, "text/html, application/json;q=0.9", "id")).toEqual({
+      contentType: "application/json; charset=utf-8",
+      body: '{"code":"PLONK_X","message":"not there","callId":"id"}',
+    });
+    expect(wantsJson(undefined)).toBe(false);
+  });
+});
+
+describe("toFailure", () => {
+  test.each([
+    ["UND_ERR_CONNECT_TIMEOUT", 504],
+    ["UND_ERR_HEADERS_TIMEOUT", 504],
+    ["ETIMEDOUT", 504],
+    ["ECONNREFUSED", 502],
+    ["UND_ERR_SOCKET", 502],
+    ["EHOSTUNREACH", 502],
+    ["UND_ERR_INVALID_ARG", 400],
+  ])("of %s is %d", (code, status) => {
+    expect(toFailure(error(code), "f.n").status).toBe(status);
+  });
+});
+
+describe("mayRetry", () => {
+  test.each([
+    ["a refused connection", "ECONNREFUSED", { method: "POST", isSent: false }, true],
+    ["a closed pool", "UND_ERR_CLOSED", { method: "POST", isSent: false }, true],
+    ["a malformed request", "UND_ERR_INVALID_ARG", { method: "GET", isSent: false }, false],
+    ["a reset GET", "ECONNRESET", { method: "GET", isSent: true }, true],
+    ["a reset PUT", "UND_ERR_SOCKET", { method: "PUT", isSent: true }, true],
+    ["a reset POST", "ECONNRESET", { method: "POST", isSent: true }, false],
+    ["a GET that timed out", "UND_ERR_HEADERS_TIMEOUT", { method: "GET", isSent: true }, false],
+  ])("%s", (_what, code, attempt, expected) => {
+    expect(mayRetry(error(code), { ...attempt, isReplayable: true })).toBe(expected);
+  });
+
+  test("not with a body that is gone", () => {
+    const attempt = { method: "PUT", isSent: true, isReplayable: false };
+    expect(mayRetry(error("ECONNRESET"), attempt)).toBe(false);
+  });
+});

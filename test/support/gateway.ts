@@ -1,0 +1,131 @@
+/** A gateway on loopback: real HTTP on both sides, with a small Kubernetes API behind it. */
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createGateway, type Gateway } from "../../services/gateway/app.ts";
+import { readConfig } from "../../services/gateway/config.ts";
+import { LABEL } from "../../services/contract/index.ts";
+import type { KubernetesClient } from "../../services/lib/kubernetes.ts";
+import { listen } from "../../services/lib/metrics.ts";
+import { FakeKubernetes } from "./fake-kubernetes.ts";
+import { createKeptLog, type KeptLog } from "./logs.ts";
+
+export const FUNCTIONS = "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions";
+export const SLICES = "/apis/discovery.k8s.io/v1/namespaces/openfaas-fn/endpointslices";
+
+interface EndpointSpec {
+  port: number;
+  /** @default a ready one */
+  conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+}
+
+export class TestGateway {
+  readonly fake = new FakeKubernetes();
+  readonly log: KeptLog = createKeptLog();
+  url = "";
+  metricsUrl = "";
+  #client: KubernetesClient | undefined;
+  #gateway: Gateway | undefined;
+  readonly #servers: Server[] = [];
+
+  static async start(env: Record<string, string> = {}): Promise<TestGateway> {
+    const test = new TestGateway();
+    const client = await test.fake.start();
+    const config = readConfig({ faas_prometheus_host: "127.0.0.1", ...env });
+    const gateway = await createGateway({ config, client, logger: test.log.logger });
+    test.#client = client;
+    test.#gateway = gateway;
+    await gateway.start();
+    test.url = `http://127.0.0.1:${await listen(gateway.server, 0, "127.0.0.1")}`;
+    test.metricsUrl = `http://127.0.0.1:${await listen(gateway.metricsServer, 0, "127.0.0.1")}`;
+    return test;
+  }
+
+  async stop(): Promise<void> {
+    const servers = [this.#gateway?.server, this.#gateway?.metricsServer, ...this.#servers];
+    for (const server of servers) {
+      server?.closeAllConnections();
+      server?.close();
+    }
+    await this.#gateway?.close();
+    await this.#client?.close();
+    await this.fake.stop();
+  }
+
+  /** A server that stands for a function's pod; returns its port. */
+  async pod(handler: RequestListener): Promise<number> {
+    const { port } = await this.podServer(handler);
+    return port;
+  }
+
+  async podServer(handler: RequestListener): Promise<{ server: Server; port: number }> {
+    const server = createServer(handler);
+    this.#servers.push(server);
+    return { server, port: await listen(server, 0, "127.0.0.1") };
+  }
+
+  /** Writes a Function. */
+  declare(name: string, spec: object = {}, extra: object = {}): void {
+    this.fake.put(FUNCTIONS, {
+      apiVersion: "openfaas.com/v1",
+      kind: "Function",
+      metadata: { name },
+      spec: { name, image: "example/image:1", replicas: 1, ...spec },
+      ...extra,
+    });
+  }
+
+  /** Writes where a function's pods are: one slice each, as each has a port of its own here. */
+  route(name: string, pods: (number | EndpointSpec)[]): void {
+    const labels = { [LABEL.function]: name, "kubernetes.io/service-name": name };
+    const wanted = pods.map((pod) => (typeof pod === "number" ? { port: pod } : pod));
+    for (const { port, conditions = { ready: true } } of wanted) {
+      this.fake.put(SLICES, {
+        metadata: { name: `${name}-${port}`, labels },
+        endpoints: [{ addresses: ["127.0.0.1"], conditions }],
+        ports: [{ name: "http", port }],
+      });
+    }
+    for (const key of [...this.fake.objects.keys()]) {
+      const slice = key.startsWith(`${SLICES}/${name}-`) ? key.slice(SLICES.length + 1) : "";
+      if (slice !== "" && !wanted.some(({ port }) => slice === `${name}-${port}`)) {
+        this.fake.remove(SLICES, slice);
+      }
+    }
+  }
+
+  /** A function with one pod for each handler; returns the pods' ports. */
+  async serve(name: string, ...handlers: RequestListener[]): Promise<number[]> {
+    const ports = await Promise.all(handlers.map((handler) => this.pod(handler)));
+    this.declare(name);
+    this.route(name, ports);
+    await this.settle();
+    return ports;
+  }
+
+  /** Gives the watches the time to bring what was written. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 30));
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.metricsUrl}/metrics`)).text();
+  }
+}
+
+/** Answers with what it was asked, as JSON. */
+export const echo: RequestListener = (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const { method, url, headers } = request;
+    const body = Buffer.concat(chunks).toString();
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ method, url, headers, body }));
+  });
+};
+
+export interface Echo {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}
