@@ -304,7 +304,11 @@ describe("a platform with its defaults", () => {
 
 describe("a platform on a cluster that offers more", () => {
   beforeAll(async () => {
-    const cluster = fakeCluster({ loadBalancer: true, networkPolicy: true, storageClass: undefined });
+    const cluster = fakeCluster({
+      loadBalancer: true,
+      networkPolicy: true,
+      storageClass: undefined,
+    });
     new Platform("q", {
       cluster,
       images: IMAGES,

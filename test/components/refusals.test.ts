@@ -71,7 +71,9 @@ describe("a wrong argument", () => {
   it(
     "(missing file) names the path",
     async () => {
-      const result = await preview('new Function("f", { platform, code: "./nope.ts" }, { provider });');
+      const result = await preview(
+        'new Function("f", { platform, code: "./nope.ts" }, { provider });',
+      );
       expect(errorsOf(result)).toEqual([
         [
           "plonk:index:Function f",

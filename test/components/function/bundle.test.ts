@@ -182,9 +182,11 @@ describe("a closure", () => {
   });
 
   it("must be serializable, and the reason is one line", async () => {
-    const bound = { make: function (this: unknown) {
-      return () => this;
-    } }.make();
+    const bound = {
+      make: function (this: unknown) {
+        return () => this;
+      },
+    }.make();
     await expect(toClosureCode(() => bound())).rejects.toThrow(
       /^callback: cannot be serialized: .*captured 'bound'.*arrow function captured 'this'.*$/,
     );

@@ -3,11 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  CallbackFunction,
-  Function,
-  FunctionSecret,
-} from "../../../components/index.ts";
+import { CallbackFunction, Function, FunctionSecret } from "../../../components/index.ts";
 import { find, recordRegistrations, reveal, valueOf } from "../support/mocks.ts";
 
 const all = recordRegistrations();

@@ -99,10 +99,7 @@ describe("the scale", () => {
     [{ max: 0 }, "scale.max: expected a whole number from 1 to 1000, got 0"],
     [{ max: 1001 }, "scale.max: expected a whole number from 1 to 1000, got 1001"],
     [{ min: 1.5 }, "scale.min: expected a whole number from 0 to 1000, got 1.5"],
-    [
-      { factorPercent: 101 },
-      "scale.factorPercent: expected a whole number from 0 to 100, got 101",
-    ],
+    [{ factorPercent: 101 }, "scale.factorPercent: expected a whole number from 0 to 100, got 101"],
     [
       { zeroAfterSeconds: 0 },
       "scale.zeroAfterSeconds: expected a whole number from 1 to 86400, got 0",
