@@ -1,0 +1,167 @@
+/** The platform's objects before a real API server: schemas, validation rules, pod security. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { Platform } from "../../components/index.ts";
+import { CRD_NAME } from "../../components/platform/crd.ts";
+import { refuseForeignDefinition } from "../../components/platform/ownership.ts";
+import { startApiServer, type ApiServer } from "../support/apiserver.ts";
+import { fakeCluster, IMAGES, recordRegistrations, reveal, waitForCount } from "./support/mocks.ts";
+
+const all = recordRegistrations();
+const minute = 60_000;
+let server: ApiServer;
+
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  spec?: { template?: { metadata: object; spec: object } };
+}
+
+beforeAll(async () => {
+  server = await startApiServer();
+  const cluster = fakeCluster({ networkPolicy: true });
+  const gateway = { replicas: 2 };
+  new Platform("p", { cluster, images: IMAGES, adminPassword: "pw", gateway });
+  await waitForCount(all, 47);
+  for (const kind of ["Namespace", "CustomResourceDefinition"]) {
+    for (const manifest of manifests(kind)) await server.apply(JSON.stringify(manifest));
+  }
+  await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
+}, 2 * minute);
+
+afterAll(async () => {
+  await server.stop();
+  await pulumi.runtime.disconnect();
+});
+
+function manifests(kind?: string): Manifest[] {
+  return all
+    .filter(({ type }) => type.startsWith("kubernetes:"))
+    .map(({ inputs }) => reveal(inputs) as Manifest)
+    .filter((manifest) => (kind === undefined ? true : manifest.kind === kind));
+}
+
+function toFunction(name: string, spec: object): string {
+  const metadata = { name, namespace: "openfaas-fn" };
+  return JSON.stringify({ apiVersion: "openfaas.com/v1", kind: "Function", metadata, spec });
+}
+
+describe("a real API server", () => {
+  it(
+    "takes every object of the platform",
+    async () => {
+      const list = manifests();
+      expect(list.length).toBeGreaterThan(40);
+      const items = { apiVersion: "v1", kind: "List", items: list };
+      await expect(server.apply(JSON.stringify(items))).resolves.toBeUndefined();
+    },
+    minute,
+  );
+
+  it(
+    "lets every pod of the platform into its restricted namespace",
+    async () => {
+      const workloads = manifests().filter(({ spec }) => spec?.template !== undefined);
+      expect(workloads).toHaveLength(7);
+      for (const { metadata, spec } of workloads) {
+        const pod = {
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { name: `trial-${metadata.name}`, namespace: "openfaas" },
+          // Claims become volumes in the StatefulSet's controller.
+          spec: addDataVolume(spec?.template?.spec ?? {}),
+        };
+        await expect(server.apply(JSON.stringify(pod))).resolves.toBeUndefined();
+      }
+    },
+    minute,
+  );
+});
+
+function addDataVolume(spec: { volumes?: { name: string }[] }): object {
+  const volumes = spec.volumes ?? [];
+  const hasData = volumes.some(({ name }) => name === "data");
+  return { ...spec, volumes: hasData ? volumes : [...volumes, { name: "data", emptyDir: {} }] };
+}
+
+describe("the Function definition", () => {
+  it("has a structural schema", async () => {
+    const conditions = await server.kubectl("get", "crd", CRD_NAME, "-o", "jsonpath={.status.conditions[*].type}");
+    expect(conditions.split(" ").sort()).toEqual(["Established", "NamesAccepted"]);
+  });
+
+  it("takes a function with all that it can say", async () => {
+    const spec = {
+      name: "full",
+      image: "example.com/image:1",
+      handler: "cat",
+      code: { configMap: "full-0123456789ab", entry: "index.mjs" },
+      environment: { A: "b" },
+      labels: { "com.openfaas.scale.min": "1", "com.openfaas.scale.max": "10" },
+      annotations: { topic: "x" },
+      secrets: ["s"],
+      constraints: ["a=b"],
+      limits: { memory: "128Mi", "nvidia.com/gpu": "1" },
+      requests: { cpu: "10m" },
+      readOnlyRootFilesystem: true,
+    };
+    await server.apply(toFunction("full", spec));
+    const stored = await server.kubectl("get", "fn", "full", "-n", "openfaas-fn", "-o", "json");
+    expect((JSON.parse(stored) as { spec: object }).spec).toEqual(spec);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["another name inside", { name: "b", image: "x" }, /spec\.name must equal metadata\.name/],
+    ["no image", { name: "a" }, /spec\.image: Required value/],
+    ["an unknown field", { name: "a", image: "x", bogus: 1 }, /\.spec\.bogus: field not declared/],
+    ["replicas below zero", { name: "a", image: "x", replicas: -1 }, /should be greater than/],
+    [
+      "a minimum above the maximum",
+      {
+        name: "a",
+        image: "x",
+        labels: { "com.openfaas.scale.min": "5", "com.openfaas.scale.max": "2" },
+      },
+      /com\.openfaas\.scale\.min must be a number that does not exceed com\.openfaas\.scale\.max/,
+    ],
+  ])("refuses %s", async (_, spec, message) => {
+    await expect(server.apply(toFunction("a", spec))).rejects.toThrow(message);
+  });
+
+  it("can be scaled, and shows what matters", async () => {
+    await server.apply(toFunction("scaled", { name: "scaled", image: "x" }));
+    await server.kubectl("scale", "fn/scaled", "-n", "openfaas-fn", "--replicas=3");
+    const replicas = await server.kubectl(
+      ...["get", "fn", "scaled", "-n", "openfaas-fn", "-o", "jsonpath={.spec.replicas}"],
+    );
+    expect(replicas).toBe("3");
+    const table = await server.kubectl("get", "fn", "scaled", "-n", "openfaas-fn", "-o", "wide");
+    expect(table.split("\n")[0]?.trim().split(/\s+/)).toEqual([
+      ...["NAME", "READY", "REPLICAS", "IMAGE", "AGE"],
+    ]);
+  });
+});
+
+describe("a definition of another OpenFaaS", () => {
+  it("is not what Plonk's own is taken for", async () => {
+    await expect(refuseForeignDefinition(server.kubeconfig)).resolves.toBeUndefined();
+  });
+
+  it("is refused, and its owner named", async () => {
+    await server.kubectl("label", "crd", CRD_NAME, "app.kubernetes.io/part-of-");
+    await server.kubectl("label", "--overwrite", "crd", CRD_NAME, "app.kubernetes.io/managed-by=Helm");
+    await expect(refuseForeignDefinition(server.kubeconfig)).rejects.toThrow(
+      "cluster: expected no other OpenFaaS, got the definition functions.openfaas.com of Helm; " +
+        "set adopt to take it over",
+    );
+  });
+
+  it("is no reason to fail when there is none, or no answer", async () => {
+    await server.kubectl("delete", "crd", CRD_NAME);
+    await expect(refuseForeignDefinition(server.kubeconfig)).resolves.toBeUndefined();
+    const unreachable = server.kubeconfig.replace(/127\.0\.0\.1:\d+/, "127.0.0.1:9");
+    await expect(refuseForeignDefinition(unreachable)).resolves.toBeUndefined();
+    await expect(refuseForeignDefinition("no kubeconfig")).resolves.toBeUndefined();
+  });
+});
