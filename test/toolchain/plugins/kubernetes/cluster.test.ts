@@ -36,7 +36,7 @@ interface CreateOptions {
 }
 
 function create(token: string, inputs: Bag, options: CreateOptions = {}): Promise<Bag> {
-  const metadata = { namespace: "default", ...(inputs["metadata"] as Bag) };
+  const metadata: Bag = { namespace: "default", ...(inputs["metadata"] as Bag) };
   const [group = "", kind = ""] = token.split(":");
   const apiVersion = group.replace("core/", "");
   return provider
@@ -50,7 +50,8 @@ function create(token: string, inputs: Bag, options: CreateOptions = {}): Promis
     .then(({ id, outputs }) => ({ id, outputs }));
 }
 
-function update(token: string, created: Bag, change: Bag, ignoreChanges: string[] = []) {
+function update(token: string, created: Bag, change: Bag & { ignoreChanges?: string[] }) {
+  const { ignoreChanges = [], ...changed } = change;
   const oldOutputs = created["outputs"] as Bag;
   const oldInputs = oldOutputs["__inputs"] as Bag;
   const name = (oldInputs["metadata"] as Bag)["name"] as string;
@@ -59,7 +60,7 @@ function update(token: string, created: Bag, change: Bag, ignoreChanges: string[
     id: created["id"] as string,
     oldInputs,
     oldOutputs,
-    newInputs: { ...oldInputs, ...change },
+    newInputs: { ...oldInputs, ...changed },
     ignoreChanges,
     preview: false,
     timeoutSeconds: 0,
@@ -89,13 +90,10 @@ describe("create", () => {
   });
 
   it("says in preview what the server refuses, without secrets", async () => {
-    const spec = { replicas: "many", selector: SELECTOR, template: TEMPLATE };
-    const inputs = {
-      metadata: { name: "wrong" },
-      spec: new Secret({ ...spec, replicas: "hunter22" }),
-    };
-    const failure = create("apps/v1:Deployment", inputs, { preview: true });
-    await expect(failure).rejects.toThrow(/apps\/v1 Deployment "default\/wrong": .*\[secret\]/s);
+    const labels = { a: new Secret("hunter22!!") };
+    const inputs = { metadata: { name: "wrong", labels } };
+    const failure = create("core/v1:ConfigMap", inputs, { preview: true });
+    await expect(failure).rejects.toThrow(/^v1 ConfigMap "default\/wrong": .*"\[secret\]"/);
     await expect(failure).rejects.not.toThrow("hunter22");
   });
 
@@ -226,7 +224,9 @@ describe("update", () => {
 
   it("does not fight over fields that the program ignores", async () => {
     const annotations = { "pulumi.com/skipAwait": "true" };
-    const spec = { replicas: 0, selector: SELECTOR, template: TEMPLATE };
+    const labels = { app: "scaled" };
+    const template = { ...TEMPLATE, metadata: { labels } };
+    const spec = { replicas: 0, selector: { matchLabels: labels }, template };
     const metadata = { name: "scaled", annotations };
     const created = await create("apps/v1:Deployment", { metadata, spec });
     await server.kubectl("scale", "deployment", "scaled", "--replicas=3");
@@ -234,7 +234,7 @@ describe("update", () => {
     await expect(update("apps/v1:Deployment", created, change)).rejects.toThrow(
       "spec.replicas is managed by",
     );
-    await update("apps/v1:Deployment", created, change, ["spec.replicas"]);
+    await update("apps/v1:Deployment", created, { ...change, ignoreChanges: ["spec.replicas"] });
     expect(await getJson("deployment", "scaled")).toMatchObject({
       spec: { replicas: 3, minReadySeconds: 5 },
     });

@@ -14,7 +14,8 @@ export async function explain(object: Bag, context: CheckContext): Promise<strin
   const troubled = pods.flatMap(describePod);
   const uids = [object, ...pods].map((item) => getString(item, "metadata", "uid"));
   const warnings = await listWarnings(namespace, new Set(uids), context);
-  const reasons = [...new Set([...troubled, ...warnings])];
+  const news = warnings.filter(({ message }) => !troubled.some((text) => text.endsWith(message)));
+  const reasons = [...new Set([...troubled, ...news.map(({ text }) => text)])];
   return reasons.slice(0, REASONS_MAX).map((reason) => reason.slice(0, LENGTH_MAX));
 }
 
@@ -68,7 +69,7 @@ async function listWarnings(
   namespace: string,
   uids: Set<string | undefined>,
   context: CheckContext,
-): Promise<string[]> {
+): Promise<{ text: string; message: string }[]> {
   const query = new URLSearchParams({ fieldSelector: "type=Warning" }).toString();
   const path = `/api/v1/namespaces/${namespace}/events?${query}`;
   const events = await context.api.list(path, context.signal);
@@ -79,7 +80,8 @@ async function listWarnings(
       const kind = (getString(event, "involvedObject", "kind") ?? "").toLowerCase();
       const name = getString(event, "involvedObject", "name") ?? "";
       const reason = getString(event, "reason") ?? "";
-      return `${kind} ${name}: ${reason}: ${getString(event, "message") ?? ""}`;
+      const message = getString(event, "message") ?? "";
+      return { text: `${kind} ${name}: ${reason}: ${message}`, message };
     });
 }
 
