@@ -1,0 +1,122 @@
+/** Which inputs a command takes, and what a change of them means; tables without an engine. */
+import { describe, expect, it } from "@jest/globals";
+import { diffInputs } from "../../../../toolchain/plugins/command/diff.ts";
+import {
+  COMMAND_PROPERTIES,
+  findFailures,
+  RUN_PROPERTIES,
+  toSurroundings,
+} from "../../../../toolchain/plugins/command/inputs.ts";
+import { type Bag, Secret, UNKNOWN } from "../../../../toolchain/plugins/lib/values.ts";
+
+describe("inputs", () => {
+  it.each<[string, Bag]>([
+    [
+      "",
+      { create: "true", environment: { A: "b" }, triggers: [1, { a: [true] }], logging: "none" },
+    ],
+    ["", { create: UNKNOWN, environment: { A: UNKNOWN }, stdin: new Secret(UNKNOWN) }],
+    ["", { interpreter: ["node", UNKNOWN], addPreviousOutputInEnv: false }],
+    ["create: must be a string, got number", { create: 1 }],
+    ["stdin: must be a string, got boolean", { stdin: new Secret(true) }],
+    ["environment: must be a map of strings, got object", { environment: { A: 1 } }],
+    ["environment: must be a map of strings, got string", { environment: "A=1" }],
+    ["interpreter: must be a list of strings, got a list of other things", { interpreter: [1] }],
+    ["interpreter: must not be empty", { interpreter: [] }],
+    [
+      'logging: must be one of stdout, stderr, stdoutAndStderr, none, got "loud"',
+      { logging: "loud" },
+    ],
+    ["triggers: must be a list", { triggers: "a" }],
+    ["addPreviousOutputInEnv: must be true or false, got string", { addPreviousOutputInEnv: "no" }],
+    [
+      "assetPaths: this plugin does not collect files; the official pulumi-resource-command does",
+      { assetPaths: ["*"] },
+    ],
+    ["shell: is not a known property", { shell: "bash" }],
+  ])("%s %j", (message, inputs) => {
+    const reasons = findFailures(inputs, COMMAND_PROPERTIES).map(({ reason }) => reason);
+    expect(reasons).toEqual(message === "" ? [] : [message]);
+  });
+
+  it("of local.run know neither triggers nor the commands of a resource", () => {
+    const failures = findFailures({ command: "a", create: "b", triggers: [] }, RUN_PROPERTIES);
+    expect(failures.map(({ property }) => property)).toEqual(["create", "triggers"]);
+  });
+
+  it("become plain values with defaults, and the secret ones are known as such", () => {
+    expect(toSurroundings({})).toEqual({
+      interpreter: ["/bin/sh", "-c"],
+      dir: undefined,
+      environment: {},
+      stdin: undefined,
+      logging: "stdoutAndStderr",
+      addPreviousOutputInEnv: true,
+      secrets: [],
+    });
+    const inputs = {
+      environment: { OPEN: "open", HIDDEN: new Secret("hidden") },
+      stdin: new Secret("typed"),
+    };
+    expect(toSurroundings(inputs)).toMatchObject({
+      environment: { OPEN: "open", HIDDEN: "hidden" },
+      stdin: "typed",
+      secrets: ["hidden", "typed"],
+    });
+    expect(toSurroundings({ environment: new Secret({ A: "all", B: "of it" }) }).secrets).toEqual([
+      "all",
+      "of it",
+    ]);
+  });
+});
+
+describe("a change", () => {
+  it.each<[string, Bag, Bag, Record<string, string>]>([
+    ["of nothing", { create: "a", triggers: [1] }, { create: "a", triggers: [1] }, {}],
+    ["of secrecy alone", { create: "a" }, { create: new Secret("a") }, {}],
+    ["of a command", { create: "a" }, { create: "b" }, { create: "update" }],
+    ["by addition", { create: "a" }, { create: "a", delete: "d" }, { delete: "add" }],
+    ["by removal", { create: "a", stdin: "s" }, { create: "a" }, { stdin: "delete" }],
+    [
+      "inside the environment",
+      { environment: { A: "1", B: "2", C: "3" } },
+      { environment: new Secret({ A: "1", B: "3", D: "4" }) },
+      { "environment.B": "update", "environment.C": "delete", "environment.D": "add" },
+    ],
+    [
+      "of a trigger",
+      { triggers: [1, 2] },
+      { triggers: [1, 3] },
+      { "triggers[1]": "update-replace" },
+    ],
+    [
+      "inside a trigger",
+      { triggers: [{ a: { b: 1 } }] },
+      { triggers: [{ a: { b: 2 } }] },
+      { "triggers[0].a.b": "update-replace" },
+    ],
+    [
+      "of the number of triggers",
+      { triggers: [] },
+      { triggers: [1] },
+      { "triggers[0]": "add-replace" },
+    ],
+    [
+      "to what is not known yet",
+      { triggers: [1] },
+      { triggers: [UNKNOWN] },
+      { "triggers[0]": "update-replace" },
+    ],
+    [
+      "that adds triggers",
+      { create: "a" },
+      { create: "a", triggers: [1] },
+      { triggers: "add-replace" },
+    ],
+  ])("%s", (...[, before, after, detailedDiff]) => {
+    expect(diffInputs(before, after)).toEqual({
+      changed: Object.keys(detailedDiff).length > 0,
+      detailedDiff,
+    });
+  });
+});
