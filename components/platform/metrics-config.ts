@@ -3,61 +3,65 @@
  * Alertmanager 0.25 (Debian) understand as well as the current releases.
  */
 import { stringify } from "yaml";
-import { LABEL, METRIC, NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { FUNCTION_TARGETS_PATH, METRIC, NAMESPACE, PORT } from "../../services/contract/index.ts";
 
-/** Name of the container port that Prometheus scrapes on the platform's pods. */
+/** Name of the port with metrics on the platform's pods. */
 export const METRICS_PORT = "metrics";
 
-/** The prefix of labels that Kubernetes' service discovery sets. */
-const META = "__meta_kubernetes_pod";
+/** Components whose pods Prometheus finds by the addresses of a headless Service. */
+export const SCRAPED = {
+  gateway: PORT.gatewayMetrics,
+  "queue-worker": PORT.queueWorkerMetrics,
+  operator: PORT.operatorMetrics,
+  "node-exporter": PORT.nodeExporter,
+} as const;
 
-/** Labels that say where a sample comes from. */
-const ORIGIN_RELABELS = [
-  { source_labels: [`${META}_name`], target_label: "pod" },
-  { source_labels: ["__meta_kubernetes_namespace"], target_label: "namespace" },
-  { source_labels: [`${META}_node_name`], target_label: "node" },
-];
-
-/** Prometheus' metric labels hold no dots or slashes; service discovery writes `_` instead. */
-function toMetaLabel(label: string): string {
-  return `${META}_label_${label.replace(/[^a-zA-Z0-9_]/g, "_")}`;
+/** Name of the headless Service of a scraped component. */
+export function toMetricsService(component: string): string {
+  return `${component}-metrics`;
 }
 
-function toPodDiscovery(namespace: string): object[] {
-  return [{ role: "pod", namespaces: { names: [namespace] } }];
+/** Time after which a new pod is found at the latest. */
+const REFRESH = "5s";
+
+/** One target for each pod, also while it is not ready. */
+function toPodsJob(component: string, port: number): object {
+  const name = `${toMetricsService(component)}.${NAMESPACE.platform}.svc`;
+  return {
+    job_name: component,
+    dns_sd_configs: [{ names: [name], type: "A", port, refresh_interval: REFRESH }],
+  };
 }
 
-const PLATFORM_JOB = {
-  job_name: "platform",
-  kubernetes_sd_configs: toPodDiscovery(NAMESPACE.platform),
-  relabel_configs: [
-    { source_labels: [`${META}_container_port_name`], regex: METRICS_PORT, action: "keep" },
-    { source_labels: [toMetaLabel("app.kubernetes.io/name")], target_label: "job" },
-    ...ORIGIN_RELABELS,
-  ],
-};
+/** One target, under an address that stays. */
+function toStaticJob(component: string, target: string): object {
+  return { job_name: component, static_configs: [{ targets: [target] }] };
+}
 
+/**
+ * The gateway knows the pods of all functions and lists their watchdogs, labelled with
+ * `function_name`. Kubernetes' own discovery is not in Debian's Prometheus, and would need a
+ * token that reads all pods.
+ */
 const FUNCTIONS_JOB = {
   job_name: "functions",
-  kubernetes_sd_configs: toPodDiscovery(NAMESPACE.functions),
-  relabel_configs: [
-    { source_labels: [toMetaLabel(LABEL.function)], regex: ".+", action: "keep" },
-    // A finished pod keeps its address for a while, but no longer answers on it.
-    { source_labels: [`${META}_phase`], regex: "Succeeded|Failed", action: "drop" },
+  http_sd_configs: [
     {
-      source_labels: [`${META}_ip`],
-      regex: "(.+)",
-      replacement: `$1:${PORT.functionMetrics}`,
-      target_label: "__address__",
+      url: `http://gateway.${NAMESPACE.platform}:${PORT.gatewayMetrics}${FUNCTION_TARGETS_PATH}`,
+      refresh_interval: REFRESH,
     },
-    {
-      source_labels: [toMetaLabel(LABEL.function), "__meta_kubernetes_namespace"],
-      separator: ".",
-      target_label: "function_name",
-    },
-    ...ORIGIN_RELABELS,
   ],
 };
+
+function toJobs(): object[] {
+  const alertmanager = `alertmanager.${NAMESPACE.platform}:${PORT.alertmanager}`;
+  return [
+    ...Object.entries(SCRAPED).map(([component, port]) => toPodsJob(component, port)),
+    toStaticJob("prometheus", `localhost:${PORT.prometheus}`),
+    toStaticJob("alertmanager", alertmanager),
+    FUNCTIONS_JOB,
+  ];
+}
 
 /**
  * `prometheus.yml`.
@@ -78,7 +82,7 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
         },
       ],
     },
-    scrape_configs: [PLATFORM_JOB, FUNCTIONS_JOB],
+    scrape_configs: toJobs(),
   });
 }
 

@@ -24,6 +24,15 @@ const COLLECTORS = [
   "vmstat",
 ];
 
+/** Flags by which it serves those collectors only. */
+export const COLLECTOR_FLAGS = [
+  "--collector.disable-defaults",
+  ...COLLECTORS.map((collector) => `--collector.${collector}`),
+  // Only the root, and by default an overlay would be left out.
+  "--collector.filesystem.mount-points-exclude=^/.+",
+  "--collector.filesystem.fs-types-exclude=^proc$",
+];
+
 /** Creates the DaemonSet `node-exporter`. */
 export function createNodeExporter(context: PlatformContext): void {
   const component = "node-exporter";
@@ -32,14 +41,7 @@ export function createNodeExporter(context: PlatformContext): void {
     {
       name: component,
       image: context.images.nodeExporter,
-      args: [
-        `--web.listen-address=:${PORT.nodeExporter}`,
-        "--collector.disable-defaults",
-        ...COLLECTORS.map((collector) => `--collector.${collector}`),
-        // Only the root, and by default an overlay would be left out.
-        "--collector.filesystem.mount-points-exclude=^/.+",
-        "--collector.filesystem.fs-types-exclude=^proc$",
-      ],
+      args: [`--web.listen-address=:${PORT.nodeExporter}`, ...COLLECTOR_FLAGS],
       env: [{ name: "GOMEMLIMIT", value: `${Math.floor(size.limitMiB * 0.8)}MiB` }],
       ports: [{ name: METRICS_PORT, containerPort: PORT.nodeExporter }],
       livenessProbe: toProbe("/", METRICS_PORT),

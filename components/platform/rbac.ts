@@ -75,8 +75,6 @@ const LEASE_RULES: Rule[] = [
   },
 ];
 
-const POD_DISCOVERY_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: READ }];
-
 interface Grant {
   account: string;
   /** `platform` or `functions`: where the rules hold. */
@@ -88,8 +86,6 @@ const GRANTS: Grant[] = [
   { account: "gateway", place: "functions", rules: GATEWAY_RULES },
   { account: "operator", place: "functions", rules: OPERATOR_RULES },
   { account: "operator", place: "platform", rules: LEASE_RULES },
-  { account: "prometheus", place: "functions", rules: POD_DISCOVERY_RULES },
-  { account: "prometheus", place: "platform", rules: POD_DISCOVERY_RULES },
 ];
 
 const ACCOUNTS = ["gateway", "operator", "queue-worker", "prometheus"] as const;

@@ -103,3 +103,9 @@ export const METRIC = {
   seconds: "gateway_functions_seconds",
   serviceCount: "gateway_service_count",
 } as const;
+
+/**
+ * Where the gateway's metrics port lists the watchdogs of all ready function pods, in the format
+ * of Prometheus' HTTP service discovery: `[{ targets: ["<ip>:8081"], labels: { function_name } }]`.
+ */
+export const FUNCTION_TARGETS_PATH = "/function-targets";

@@ -87,7 +87,13 @@ function addDataVolume(spec: { volumes?: { name: string }[] }): object {
 
 describe("the Function definition", () => {
   it("has a structural schema", async () => {
-    const conditions = await server.kubectl("get", "crd", CRD_NAME, "-o", "jsonpath={.status.conditions[*].type}");
+    const conditions = await server.kubectl(
+      "get",
+      "crd",
+      CRD_NAME,
+      "-o",
+      "jsonpath={.status.conditions[*].type}",
+    );
     expect(conditions.split(" ").sort()).toEqual(["Established", "NamesAccepted"]);
   });
 
@@ -150,7 +156,13 @@ describe("a definition of another OpenFaaS", () => {
 
   it("is refused, and its owner named", async () => {
     await server.kubectl("label", "crd", CRD_NAME, "app.kubernetes.io/part-of-");
-    await server.kubectl("label", "--overwrite", "crd", CRD_NAME, "app.kubernetes.io/managed-by=Helm");
+    await server.kubectl(
+      "label",
+      "--overwrite",
+      "crd",
+      CRD_NAME,
+      "app.kubernetes.io/managed-by=Helm",
+    );
     await expect(refuseForeignDefinition(server.kubeconfig)).rejects.toThrow(
       "cluster: expected no other OpenFaaS, got the definition functions.openfaas.com of Helm; " +
         "set adopt to take it over",

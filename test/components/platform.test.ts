@@ -57,7 +57,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 40);
+  await waitForCount(all, 36);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -83,19 +83,19 @@ describe("a platform with its defaults", () => {
       "v1:Role p-gateway-functions-role",
       "v1:Role p-operator-functions-role",
       "v1:Role p-operator-platform-role",
-      "v1:Role p-prometheus-functions-role",
-      "v1:Role p-prometheus-platform-role",
       "v1:RoleBinding p-gateway-functions-binding",
       "v1:RoleBinding p-operator-functions-binding",
       "v1:RoleBinding p-operator-platform-binding",
-      "v1:RoleBinding p-prometheus-functions-binding",
-      "v1:RoleBinding p-prometheus-platform-binding",
       "v1:Secret p-basic-auth",
       "v1:Service p-alertmanager-service",
       "v1:Service p-gateway-external",
+      "v1:Service p-gateway-metrics",
       "v1:Service p-gateway-service",
       "v1:Service p-nats-service",
+      "v1:Service p-node-exporter-metrics",
+      "v1:Service p-operator-metrics",
       "v1:Service p-prometheus-service",
+      "v1:Service p-queue-worker-metrics",
       "v1:ServiceAccount p-gateway-account",
       "v1:ServiceAccount p-operator-account",
       "v1:ServiceAccount p-prometheus-account",
@@ -159,7 +159,6 @@ describe("a platform with its defaults", () => {
     expect(withToken.map(([name, pod]) => [name, pod.serviceAccountName]).sort()).toEqual([
       ["p-gateway", "gateway"],
       ["p-operator", "operator"],
-      ["p-prometheus", "prometheus"],
     ]);
   });
 

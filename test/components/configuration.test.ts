@@ -1,0 +1,205 @@
+/** The configuration of NATS, Prometheus, Alertmanager and node_exporter, by their own programs. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { COLLECTOR_FLAGS } from "../../components/platform/node-exporter.ts";
+import {
+  toAlertmanagerConfig,
+  toAlertRules,
+  toPrometheusConfig,
+} from "../../components/platform/metrics-config.ts";
+import { toNatsConfig } from "../../components/platform/nats-config.ts";
+import { acquire } from "../../toolchain/acquire.ts";
+
+const run = promisify(execFile);
+const minute = 60_000;
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "plonk-config-"));
+});
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+async function fetchWhenUp(url: string): Promise<string> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return answer.text();
+    await sleep(100);
+  }
+  throw new Error(`${url}: expected an answer within 10 s`);
+}
+
+describe("nats-server", () => {
+  it(
+    "takes the configuration, and keeps a stream on the volume",
+    async () => {
+      const { path } = await acquire("nats-server");
+      const [port, monitor] = [await findFreePort(), await findFreePort()];
+      const config = toNatsConfig(2)
+        .replace("port: 4222", `port: ${port}`)
+        .replace("http_port: 8222", `http_port: ${monitor}`)
+        .replace('"/data"', JSON.stringify(join(directory, "nats")));
+      const file = join(directory, "nats.conf");
+      writeFileSync(file, config);
+      const server = spawn(path, ["--config", file], { env: { POD_NAME: "nats-0" } });
+      try {
+        const health = await fetchWhenUp(
+          `http://127.0.0.1:${monitor}/healthz?js-enabled-only=true`,
+        );
+        expect(JSON.parse(health)).toEqual({ status: "ok" });
+        const info = await fetchWhenUp(`http://127.0.0.1:${monitor}/varz`);
+        expect(JSON.parse(info)).toMatchObject({
+          server_name: "nats-0",
+          max_payload: 1_114_112,
+          jetstream: { config: { max_storage: 1843 * 1024 * 1024 } },
+        });
+      } finally {
+        server.kill();
+        await once(server, "exit");
+      }
+    },
+    minute,
+  );
+});
+
+describe("promtool", () => {
+  it(
+    "takes the configuration and the rules",
+    async () => {
+      const { path } = await acquire("prometheus");
+      const rules = join(directory, "rules.yml");
+      writeFileSync(rules, toAlertRules());
+      const config = join(directory, "prometheus.yml");
+      writeFileSync(config, toPrometheusConfig(5).replace("/etc/prometheus/rules.yml", rules));
+      const promtool = join(dirname(path), "promtool");
+      const { stdout } = await run(promtool, ["check", "config", "--syntax-only", config]);
+      expect(stdout).toContain("SUCCESS");
+      const checked = await run(promtool, ["check", "rules", rules]);
+      expect(checked.stdout).toContain("1 rules found");
+    },
+    minute,
+  );
+
+  it(
+    "fires above five successful calls a second, and not below",
+    async () => {
+      const { path } = await acquire("prometheus");
+      writeFileSync(join(directory, "rules.yml"), toAlertRules());
+      const series = (name: string, code: string, step: number) => ({
+        series: `gateway_function_invocation_total{function_name="${name}",code="${code}"}`,
+        values: `0+${step}x20`,
+      });
+      const tests = {
+        rule_files: ["rules.yml"],
+        evaluation_interval: "5s",
+        tests: [
+          {
+            interval: "5s",
+            input_series: [
+              series("busy.openfaas-fn", "200", 30),
+              series("calm.openfaas-fn", "200", 20),
+              series("failing.openfaas-fn", "500", 300),
+            ],
+            alert_rule_test: [
+              {
+                eval_time: "1m",
+                alertname: "APIHighInvocationRate",
+                exp_alerts: [
+                  {
+                    exp_labels: {
+                      function_name: "busy.openfaas-fn",
+                      service: "gateway",
+                      severity: "major",
+                    },
+                    exp_annotations: {
+                      summary: "High invocation rate",
+                      description: "busy.openfaas-fn is called 6 times a second",
+                    },
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      };
+      // JSON is YAML.
+      writeFileSync(join(directory, "tests.yml"), JSON.stringify(tests));
+      const promtool = join(dirname(path), "promtool");
+      const { stdout } = await run(promtool, ["test", "rules", "tests.yml"], { cwd: directory });
+      expect(stdout).toContain("SUCCESS");
+    },
+    minute,
+  );
+});
+
+describe("amtool", () => {
+  it(
+    "takes the configuration and routes the scaling alert to the gateway",
+    async () => {
+      const { path } = await acquire("alertmanager");
+      const file = join(directory, "alertmanager.yml");
+      writeFileSync(file, toAlertmanagerConfig("admin", "/var/secrets/basic-auth-password"));
+      const amtool = join(dirname(path), "amtool");
+      const { stdout } = await run(amtool, ["check-config", file]);
+      expect(stdout).toContain("SUCCESS");
+      const route = ["config", "routes", "test", `--config.file=${file}`];
+      const routed = await run(amtool, [...route, "alertname=APIHighInvocationRate"]);
+      expect(routed.stdout.trim()).toBe("scale-up");
+    },
+    minute,
+  );
+
+  it("keeps the times of the contract", () => {
+    expect(parse(toAlertmanagerConfig("admin", "/p"))).toMatchObject({
+      route: { group_wait: "5s", group_interval: "10s", repeat_interval: "30s" },
+      receivers: [{ webhook_configs: [{ send_resolved: true }] }],
+    });
+  });
+});
+
+describe("node_exporter", () => {
+  it(
+    "sees processor, memory, load and the root's disk without any mount of the host's",
+    async () => {
+      const { path } = await acquire("node_exporter");
+      const port = await findFreePort();
+      const server = spawn(path, [`--web.listen-address=127.0.0.1:${port}`, ...COLLECTOR_FLAGS]);
+      try {
+        const metrics = await fetchWhenUp(`http://127.0.0.1:${port}/metrics`);
+        for (const name of [
+          "node_cpu_seconds_total",
+          "node_memory_MemAvailable_bytes",
+          "node_load1",
+          'node_filesystem_avail_bytes{device="',
+        ]) {
+          expect(metrics).toContain(name);
+        }
+        const mounts = metrics.match(/^node_filesystem_avail_bytes.*$/gm) ?? [];
+        expect(mounts.filter((line) => !line.includes('mountpoint="/"'))).toEqual([]);
+      } finally {
+        server.kill();
+        await once(server, "exit");
+      }
+    },
+    minute,
+  );
+});
