@@ -119,7 +119,11 @@ function toCallback({ CallbackUrl: parts }: Partial<QueueMessage>): URL | undefi
   const { Scheme, Host, Path = "", RawQuery = "" } = parts;
   const url = URL.parse(`${Scheme}://${Host}`);
   check(
-    url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/",
+    url !== null &&
+      /^https?:$/.test(url.protocol) &&
+      url.pathname === "/" &&
+      url.username === "" &&
+      url.password === "",
     "CallbackUrl: expected an http or https URL",
   );
   url.pathname = Path;

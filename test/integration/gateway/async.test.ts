@@ -38,7 +38,7 @@ async function lastMessage(): Promise<QueueMessage> {
   const stored = await manager.streams.getMessage("OF_faas-request", {
     last_by_subj: "faas-request",
   });
-  return stored?.json<QueueMessage>() as QueueMessage;
+  return stored?.json<QueueMessage>() ?? Promise.reject(new Error("no message"));
 }
 
 async function call(path: string, init: RequestInit = {}): Promise<Response> {

@@ -27,9 +27,9 @@ describe("splitName", () => {
 
   test("gives different keys to different functions", () => {
     fc.assert(
-      fc.property(label, label, label, label, (a, b, c, d) => {
-        const [left, right] = [toKey({ name: a, namespace: b }), toKey({ name: c, namespace: d })];
-        expect(left === right).toBe(a === c && b === d);
+      fc.property(fc.tuple(label, label), fc.tuple(label, label), (one, other) => {
+        const [left, right] = [one, other].map(([name, namespace]) => toKey({ name, namespace }));
+        expect(left === right).toBe(one.join(" ") === other.join(" "));
       }),
     );
   });

@@ -1,0 +1,83 @@
+/** Alertmanager's webhook scales functions. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await TestGateway.start();
+});
+
+afterAll(() => gateway.stop());
+
+async function send(body: object): Promise<{ status: number; text: string }> {
+  const init = { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(`${gateway.url}/system/alert`, init);
+  return { status: response.status, text: await response.text() };
+}
+
+describe("Alertmanager's webhook", () => {
+  const alert = (name: string, status = "firing"): object => ({
+    status,
+    labels: { alertname: "APIHighInvocationRate", function_name: name },
+  });
+  const replicasOf = (name: string): unknown =>
+    (gateway.fake.objects.get(`${FUNCTIONS}/${name}`)?.["spec"] as { replicas?: number }).replicas;
+
+  async function post(...alerts: object[]): Promise<{ status: number; text: string }> {
+    const body = { status: "firing", receiver: "scale-up", alerts, version: "4" };
+    const answer = await send(body);
+    await gateway.settle();
+    return answer;
+  }
+
+  test("scales up step by step, and back to the minimum when resolved", async () => {
+    gateway.declare("busy");
+    await gateway.settle();
+    expect(await post(alert("busy.openfaas-fn"))).toEqual({ status: 200, text: "" });
+    expect(replicasOf("busy")).toBe(5);
+    await post(alert("busy"));
+    expect(replicasOf("busy")).toBe(9);
+    await post(alert("busy", "resolved"));
+    expect(replicasOf("busy")).toBe(1);
+  });
+
+  test("leaves a function alone whose minimum is its maximum, or whose factor is 0", async () => {
+    const label = (name: string, value: string) => ({ [`com.openfaas.scale.${name}`]: value });
+    gateway.declare("fixed", { labels: { ...label("min", "2"), ...label("max", "2") } });
+    gateway.declare("off", { labels: label("factor", "0") });
+    await gateway.settle();
+    expect((await post(alert("fixed"), alert("off"))).status).toBe(200);
+    expect([replicasOf("fixed"), replicasOf("off")]).toEqual([1, 1]);
+  });
+
+  test("reports an unknown function, and handles the others all the same", async () => {
+    gateway.declare("known");
+    await gateway.settle();
+    expect(await post(alert("unknown"), alert("known"))).toEqual({
+      status: 404,
+      text: "[0] error finding function unknown.openfaas-fn",
+    });
+    expect(replicasOf("known")).toBe(5);
+  });
+
+  test("reports a failure with 500, so that Alertmanager comes again", async () => {
+    gateway.declare("stuck");
+    await gateway.settle();
+    gateway.fake.intercept = ({ path }, response) => {
+      if (!path.endsWith("/scale")) {
+        return false;
+      }
+      response.writeHead(503).end(JSON.stringify({ message: "no etcd" }));
+      return true;
+    };
+    const answer = await post(alert("stuck"));
+    gateway.fake.intercept = () => false;
+    expect(answer).toEqual({ status: 500, text: "[0] no etcd" });
+  });
+
+  test("refuses what is no alert", async () => {
+    const answer = await send({ alerts: "x" });
+    expect(answer).toEqual({ status: 400, text: "Unable to parse alert, bad format." });
+  });
+});

@@ -1,0 +1,22 @@
+/** The queue-worker's settings. */
+import { describe, expect, test } from "@jest/globals";
+import { readConfig } from "../../../services/queue-worker/config.ts";
+
+describe("readConfig", () => {
+  test("has defaults for a cluster", () => {
+    expect(readConfig({})).toEqual({
+      nats: { host: "nats", port: 4222 },
+      gatewayUrl: "http://gateway:8080",
+      ackWaitMs: 60_000,
+      maxInFlight: 50,
+      retry: { maxAttempts: 10, initialWaitMs: 10_000, maxWaitMs: 120_000 },
+      callTimeoutMs: 300_000,
+      port: 8081,
+      logLevel: "info",
+    });
+  });
+
+  test("names a wrong variable", () => {
+    expect(() => readConfig({ max_inflight: "0" })).toThrow('max_inflight: must be >= 1, got "0"');
+  });
+});
