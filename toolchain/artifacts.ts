@@ -52,6 +52,7 @@ export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<A
   const stop = new AbortController();
   const signals = [stop.signal, ...(options.signal ? [options.signal] : [])];
   const signal = AbortSignal.any(signals);
+  signal.throwIfAborted();
   const task = progress.start("images");
   try {
     const context = createImageContext({ report: (message) => task.report(message), signal });

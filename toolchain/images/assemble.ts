@@ -7,7 +7,7 @@ import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./
 import { findOrBuild } from "./store.ts";
 
 /** In the names of images that are made here; no registry has them. */
-export const REGISTRY = "plonk.local";
+const REGISTRY = "plonk.local";
 
 export interface ImageRequest {
   /** Last part of the repository name. */

@@ -11,13 +11,10 @@ import { collectRootfs, ROOTFS_PACKAGES } from "./rootfs.ts";
 import { findOrBuild, type Entry } from "./store.ts";
 import { toReference, type PinnedImage } from "./versions.ts";
 
-/** Raise it when assembled layers change in a way that their inputs do not show. */
-const FORMAT = 1;
-
 /** What an image is built upon, by architecture. */
 export type Base = Record<Architecture, PlatformBase>;
 
-export interface PlatformBase {
+interface PlatformBase {
   layers: readonly Layer[];
   /** What of the base's own configuration lives on in the image. */
   run: RunConfig;
@@ -36,7 +33,7 @@ export async function getRootfsLayer(
   const entry = await findOrBuild<Layer>({
     root: context.images,
     name: `rootfs-${architecture}`,
-    inputs: { FORMAT, architecture, ROOTFS_PACKAGES },
+    inputs: { architecture, ROOTFS_PACKAGES },
     signal: context.signal,
     build: async (directory) =>
       await withScratch(join(directory, "scratch"), async (scratch) =>
@@ -53,7 +50,7 @@ export async function assembleNodeBase(context: ImageContext): Promise<Base> {
       getRootfsLayer(context, architecture),
       getNodeLayer(context, architecture),
     ]);
-    const run = { Env: ["PATH=/nodejs/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"] };
+    const run = { Env: ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"] };
     return { layers: [rootfs, node], run };
   });
 }
@@ -68,7 +65,7 @@ export async function pullNodeBase(
     const entry = await findOrBuild<StoredBase>({
       root: context.images,
       name: `base-${architecture}`,
-      inputs: { FORMAT, architecture, image },
+      inputs: { architecture, image },
       signal: context.signal,
       build: async (directory) => {
         context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
@@ -87,7 +84,7 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
   const entry = await findOrBuild<Layer>({
     root: context.images,
     name: `node-${architecture}`,
-    inputs: { FORMAT, architecture, NODE_VERSION },
+    inputs: { architecture, NODE_VERSION },
     signal: context.signal,
     build: async (directory) =>
       await withScratch(join(directory, "scratch"), async (scratch) => {

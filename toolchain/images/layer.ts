@@ -14,7 +14,7 @@ import type { Layer } from "./oci.ts";
  * instructions at hand), it is smaller, and nodes unpack it several times faster. OCI image
  * specification 1.1, layer media types; containerd reads it since 1.5.
  */
-export const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd";
+const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd";
 const COMPRESSION_LEVEL = 9;
 
 /** One thing in a layer. Paths are absolute inside the image, without a trailing slash. */

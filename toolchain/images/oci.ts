@@ -59,7 +59,7 @@ export interface PlatformImage {
 }
 
 /** Serializes a value; key order is as given, so equal input gives equal bytes. */
-export function toDocument(mediaType: string, value: unknown): Document {
+function toDocument(mediaType: string, value: unknown): Document {
   const bytes = Buffer.from(JSON.stringify(value));
   const digest = digestOf(bytes);
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };

@@ -38,7 +38,7 @@ export async function areRegistriesOpen(
   const known = await readDecision(file);
   if (known) return known.isOpen;
   const decision = await ask(registries, context.signal);
-  context.report(`images: ${decision.why}`);
+  context.report(decision.why);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.${process.pid}`, JSON.stringify(decision));
   await rename(`${file}.${process.pid}`, file);

@@ -20,6 +20,8 @@ const DESCRIPTIONS: Record<ServiceImageName, string> = {
   runtime: "Runs a function: a JavaScript module, or any program",
 };
 
+const PATH = "/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 export interface ServiceImageRequest {
   name: ServiceImageName;
   base: Base;
@@ -56,11 +58,16 @@ export async function buildServiceImage(
       architecture,
       layers: [...base[architecture].layers, app],
       run: {
-        ...base[architecture].run,
+        Env: toEnvironment(base[architecture].run.Env),
         Entrypoint: ["/nodejs/bin/node", "/app/main.mjs"],
         User: NONROOT,
         WorkingDir: "/home/nonroot",
       },
     })),
   });
+}
+
+/** The base's, with `node` on the PATH of programs that a function starts, whichever the base. */
+function toEnvironment(base: readonly string[] = []): string[] {
+  return [...base.filter((variable) => !variable.startsWith("PATH=")), `PATH=${PATH}`];
 }

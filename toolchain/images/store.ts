@@ -35,15 +35,22 @@ interface StoredResult<T> {
   files: Record<string, number>;
 }
 
+/** Raise it when results change in a way that their inputs do not show. */
+const FORMAT = 1;
+
 /** SHA-256 of the JSON of a value, in hexadecimal. */
 export function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }
 
+/** Name of the directory of an entry. */
+export function entryName(name: string, inputs: unknown): string {
+  return `${name}-${hashOf({ FORMAT, inputs }).slice(0, 16)}`;
+}
+
 /** Returns the entry for these inputs, building it where there is none or it is damaged. */
 export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>> {
-  const key = hashOf(request.inputs).slice(0, 16);
-  const directory = join(request.root, `${request.name}-${key}`);
+  const directory = join(request.root, entryName(request.name, request.inputs));
   const found = await readEntry<T>(directory);
   if (found) return found;
   return await withLock(
@@ -73,6 +80,7 @@ async function readEntry<T>(directory: string): Promise<Entry<T> | undefined> {
 }
 
 async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promise<Entry<T>> {
+  request.signal?.throwIfAborted();
   await removeOld(request.root, request.name);
   const temporary = join(request.root, `.${request.name}-${process.pid}-${randomUUID()}`);
   await mkdir(temporary, { recursive: true });

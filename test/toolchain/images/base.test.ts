@@ -39,7 +39,7 @@ async function writeLayout(): Promise<{ directory: string; digest: string }> {
     return await packLayer([{ kind: "file", path: "/etc/arch", content: architecture }], file);
   };
   layers = { amd64: await make("amd64"), arm64: await make("arm64") };
-  const run = { Env: ["PATH=/nodejs/bin"], Entrypoint: ["/old"], User: "0" };
+  const run = { Env: ["PATH=/bin", "SSL_CERT_FILE=/certs"], Entrypoint: ["/old"], User: "0" };
   const platforms = (["amd64", "arm64"] as const).map((each) =>
     createPlatformImage(each, [layers[each]], run),
   );
@@ -88,7 +88,7 @@ describe("pullNodeBase", () => {
       const [layer] = base[architecture].layers;
       expect(base[architecture]).toEqual({
         layers: [{ ...layers[architecture], file: layer?.file }],
-        run: { Env: ["PATH=/nodejs/bin"] },
+        run: { Env: ["PATH=/bin", "SSL_CERT_FILE=/certs"] },
       });
       expect(await readFile(layer?.file ?? "")).toEqual(await readFile(layers[architecture].file));
     }
@@ -137,6 +137,11 @@ describe("pullNodeBase", () => {
       expect(await hashFile(join(pulled, "blobs/sha256", name))).toBe(name);
     }
     const config = JSON.parse(await runCommand(crane, ["config", target])) as object;
-    expect(config).toMatchObject({ config: { User: "65532:65532", Env: ["PATH=/nodejs/bin"] } });
+    expect(config).toMatchObject({
+      config: {
+        User: "65532:65532",
+        Env: ["SSL_CERT_FILE=/certs", expect.stringMatching(/^PATH=\/nodejs\/bin:/)],
+      },
+    });
   });
 });

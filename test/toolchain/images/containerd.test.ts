@@ -32,8 +32,11 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => {
-  await containerd.stop();
-  await removeTemporary();
+  try {
+    await containerd.stop();
+  } finally {
+    await removeTemporary();
+  }
 });
 
 const archive = (): string => image.archives[architecture] ?? "";

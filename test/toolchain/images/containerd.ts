@@ -136,7 +136,7 @@ export function decode(bytes: Buffer): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
   while (reader.nextField()) {
     const number = reader.getFieldNumber();
-    if (isDelimited(reader) && !found.has(number)) {
+    if (isDelimited(reader.getWireType()) && !found.has(number)) {
       found.set(number, Buffer.from(reader.readBytes()));
     } else {
       reader.skipField();
@@ -145,7 +145,7 @@ export function decode(bytes: Buffer): Map<number, Buffer> {
   return found;
 }
 
-/** Wire type 2 of the protocol-buffer encoding. */
-function isDelimited(reader: BinaryReader): boolean {
-  return Number(reader.getWireType()) === 2;
+/** Wire type 2 of the protocol-buffer encoding, which the library has no name for. */
+function isDelimited(type: number): boolean {
+  return type === 2;
 }

@@ -45,7 +45,7 @@ describe("areRegistriesOpen", () => {
   test("is so when each answers as a registry does, even if it wants a token", async () => {
     const registries = [(await registry()).url, (await registry()).url];
     expect(await areRegistriesOpen(context, { env: {}, registries })).toBe(true);
-    expect(reports).toEqual(["images: the registries answer, so nodes pull the vendors' images"]);
+    expect(reports).toEqual(["the registries answer, so nodes pull the vendors' images"]);
   });
 
   test("is not so when one of them is a proxy that refuses, which is said in one line", async () => {
@@ -53,7 +53,7 @@ describe("areRegistriesOpen", () => {
     const registries = [(await registry()).url, proxy.url];
     expect(await areRegistriesOpen(context, { env: {}, registries })).toBe(false);
     expect(reports).toEqual([
-      `images: assembled here, as no vendor's registry can be reached: ${proxy.host} answers 403 and is no registry`,
+      `assembled here, as no vendor's registry can be reached: ${proxy.host} answers 403 and is no registry`,
     ]);
   });
 

@@ -8,7 +8,7 @@ import {
   type Architecture,
   type ImageArtifact,
 } from "../../../services/contract/index.ts";
-import { assembleNodeBase, type Base } from "../../../toolchain/images/base.ts";
+import { assembleNodeBase, getRootfsLayer, type Base } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { digestOf, type Descriptor } from "../../../toolchain/images/oci.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
@@ -192,14 +192,17 @@ describe("digests", () => {
     expect(first).toContain(image.reference);
   }, 60_000);
 
-  test("are the same for a base that is assembled again", async () => {
-    const { context } = await makeContext();
-    const debian = join(createImageContext().cache, "debian");
-    await mkdir(context.cache, { recursive: true });
-    await runCommand("cp", ["--archive", debian, join(context.cache, "debian")]);
-    const again = await assembleNodeBase(context);
-    const digests = (each: Base) =>
-      ARCHITECTURES.map((architecture) => each[architecture].layers.map(({ digest }) => digest));
-    expect(digests(again)).toEqual(digests(base));
-  }, 120_000);
+  test.each(ARCHITECTURES)(
+    "are the same for a C library of %s that is extracted again",
+    async (architecture) => {
+      const { context } = await makeContext();
+      await mkdir(context.cache, { recursive: true });
+      const debian = join(createImageContext().cache, "debian");
+      await runCommand("cp", ["--archive", debian, join(context.cache, "debian")]);
+      const again = await getRootfsLayer(context, architecture);
+      const [first] = base[architecture].layers;
+      expect({ ...again, file: "" }).toEqual({ ...first, file: "" });
+    },
+    60_000,
+  );
 });

@@ -3,7 +3,7 @@ import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { findOrBuild, hashOf } from "../../../toolchain/images/store.ts";
+import { entryName, findOrBuild } from "../../../toolchain/images/store.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import { makeTemporary, removeTemporary } from "./support.ts";
 
@@ -40,7 +40,7 @@ describe("findOrBuild", () => {
     const first = await find({ a: 1 });
     expect(await find({ a: 1 })).toEqual(first);
     expect(first).toEqual({
-      directory: join(root, `thing-${hashOf({ a: 1 }).slice(0, 16)}`),
+      directory: join(root, entryName("thing", { a: 1 })),
       value: { number: 1 },
     });
     expect(await readdir(first.directory)).toEqual(["deep", "result.json"]);
@@ -103,9 +103,9 @@ describe("findOrBuild", () => {
     const { directory: newest } = await find(4);
     expect(await visible()).toEqual(
       [
-        ...[1, 3].map((inputs) => `thing-${hashOf(inputs).slice(0, 16)}`),
+        ...[1, 3].map((inputs) => entryName("thing", inputs)),
         newest.slice(root.length + 1),
-        `thing-b-${hashOf("other").slice(0, 16)}`,
+        entryName("thing-b", "other"),
       ].sort(),
     );
   });
@@ -117,5 +117,11 @@ describe("findOrBuild", () => {
     await find("x");
     const hidden = (await readdir(root)).filter((file) => file.startsWith("."));
     expect(hidden.sort()).toEqual([".locks", ".thing-1-new"]);
+  });
+
+  test("builds nothing once the person has stopped the command", async () => {
+    const request = { root, name: "thing", inputs: 1, build: () => Promise.resolve(1) };
+    await expect(findOrBuild({ ...request, signal: AbortSignal.abort() })).rejects.toThrow("abort");
+    expect(await findOrBuild(request)).toMatchObject({ value: 1 });
   });
 });

@@ -94,7 +94,7 @@ export function jsonOf(entries: readonly TarEntry[], name: string): unknown {
 }
 
 /** A service that answers with its architecture, and has an input in a second file. */
-export const FIXTURE_SERVICE = {
+const FIXTURE_SERVICE = {
   "main.ts": `import { createServer } from "node:http";
 import { greet } from "./greet.ts";
 const port: number = Number(process.env["port"] ?? 0);

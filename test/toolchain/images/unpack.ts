@@ -10,6 +10,11 @@ import { jsonOf, readTar } from "./support.ts";
 
 const blob = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
 
+interface Manifest {
+  config: Descriptor;
+  layers: Descriptor[];
+}
+
 export interface Unpacked {
   root: string;
   /** What the image's configuration says. */
@@ -23,14 +28,14 @@ export async function unpackArchive(
 ): Promise<Unpacked> {
   const { architecture, root, name } = target;
   const entries = await readTar(file);
-  const json = <T>(digest: string): T => jsonOf(entries, blob(digest)) as T;
+  const json = (digest: string): unknown => jsonOf(entries, blob(digest));
   const { manifests } = jsonOf(entries, "index.json") as { manifests: Descriptor[] };
   const top = manifests.find(
     ({ annotations }) => name === undefined || annotations?.["io.containerd.image.name"] === name,
   );
-  const index = json<{ manifests: Descriptor[] }>(top?.digest ?? "");
+  const index = json(top?.digest ?? "") as { manifests: Descriptor[] };
   const own = index.manifests.find((each) => each.platform?.architecture === architecture);
-  const manifest = json<{ config: Descriptor; layers: Descriptor[] }>(own?.digest ?? "");
+  const manifest = json(own?.digest ?? "") as Manifest;
   for (const { digest } of manifest.layers) {
     const layer = entries.find(({ header }) => header.name === blob(digest));
     const tar = join(root, "layer.tar");
@@ -39,7 +44,8 @@ export async function unpackArchive(
     await runCommand("rm", [tar]);
   }
   await chmod(root, 0o755);
-  return { root, run: json<{ config: Unpacked["run"] }>(manifest.config.digest).config };
+  const { config } = json(manifest.config.digest) as { config: Unpacked["run"] };
+  return { root, run: config };
 }
 
 /** Starts a program in the image, as the image's user and with nothing in its environment. */
