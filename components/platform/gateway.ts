@@ -98,7 +98,8 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
 }
 
 /**
- * The way in from outside: metrics stay inside. The address is known when the gateway answers
+ * The way in from outside: metrics stay inside. A node's address may come from the same secret
+ * output as the kubeconfig, and is none itself. The address is known when the gateway answers
  * there.
  */
 function createEntrance(
@@ -122,7 +123,7 @@ function createEntrance(
   );
   const address = isBalanced
     ? service.status.apply((status) => toBalancerUrl(status.loadBalancer.ingress[0]))
-    : pulumi.interpolate`http://${parts.nodeAddress}:${PORT.gatewayNode}`;
+    : pulumi.interpolate`http://${pulumi.unsecret(parts.nodeAddress)}:${PORT.gatewayNode}`;
   const url = parts.gatewayUrl ?? address;
   return pulumi
     .all([url, deployment.metadata.name, service.metadata.name])

@@ -11,47 +11,10 @@ import {
   reveal,
   valueOf,
   waitForCount,
-  type Registration,
 } from "./support/mocks.ts";
+import { environmentOf, objectsOf, podOf, workloadsOf, type PodSpec } from "./support/objects.ts";
 
 const all = recordRegistrations();
-
-interface PodSpec {
-  containers: Record<string, unknown>[];
-  securityContext: unknown;
-  automountServiceAccountToken: boolean;
-  serviceAccountName?: string;
-  volumes?: Record<string, unknown>[];
-  terminationGracePeriodSeconds?: number;
-  hostNetwork?: boolean;
-}
-
-interface Workload {
-  spec: {
-    replicas?: number;
-    template: { metadata: { annotations?: Record<string, string> }; spec: PodSpec };
-  };
-}
-
-function objectsOf(prefix: string): Registration[] {
-  return all.filter(({ name }) => name === prefix || name.startsWith(`${prefix}-`));
-}
-
-function workloadsOf(prefix: string): [string, PodSpec][] {
-  const kinds = /^kubernetes:apps\/v1:(Deployment|StatefulSet|DaemonSet)$/;
-  return objectsOf(prefix)
-    .filter(({ type }) => kinds.test(type))
-    .map(({ name, inputs }) => [name, (inputs as unknown as Workload).spec.template.spec]);
-}
-
-function podOf(name: string): PodSpec {
-  return (find(all, name).inputs as unknown as Workload).spec.template.spec;
-}
-
-function environmentOf(name: string): Record<string, string> {
-  const [container] = podOf(name).containers as { env: { name: string; value: string }[] }[];
-  return Object.fromEntries((container?.env ?? []).map((item) => [item.name, item.value]));
-}
 
 let platform: Platform;
 
@@ -64,7 +27,7 @@ afterAll(() => pulumi.runtime.disconnect());
 
 describe("a platform with its defaults", () => {
   it("registers exactly these objects", () => {
-    const objects = objectsOf("p").map(
+    const objects = objectsOf(all, "p").map(
       ({ type, name }) => `${type.replace("kubernetes:", "").split("/").at(-1) ?? ""} ${name}`,
     );
     expect(objects.sort()).toEqual([
@@ -116,13 +79,14 @@ describe("a platform with its defaults", () => {
         },
       });
     }
+    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty("annotations");
     expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
       annotations: { openfaas: "1" },
     });
   });
 
   it("hardens every pod and bounds every container", () => {
-    const pods = workloadsOf("p");
+    const pods = workloadsOf(all, "p");
     expect(pods).toHaveLength(7);
     for (const [, pod] of pods) {
       expect(pod.securityContext).toMatchObject({
@@ -155,7 +119,7 @@ describe("a platform with its defaults", () => {
   });
 
   it("gives a token to those pods only that ask the API server", () => {
-    const withToken = workloadsOf("p").filter(([, pod]) => pod.automountServiceAccountToken);
+    const withToken = workloadsOf(all, "p").filter(([, pod]) => pod.automountServiceAccountToken);
     expect(withToken.map(([name, pod]) => [name, pod.serviceAccountName]).sort()).toEqual([
       ["p-gateway", "gateway"],
       ["p-operator", "operator"],
@@ -163,7 +127,7 @@ describe("a platform with its defaults", () => {
   });
 
   it("lets nobody at the platform's own secrets, and the operator at single ones only", () => {
-    const rules = objectsOf("p")
+    const rules = objectsOf(all, "p")
       .filter(({ type }) => type.endsWith(":Role"))
       .flatMap(({ name, inputs }) =>
         (inputs["rules"] as { resources: string[]; verbs: string[] }[])
@@ -178,7 +142,7 @@ describe("a platform with its defaults", () => {
   });
 
   it("tells the gateway where its neighbours are", () => {
-    expect(environmentOf("p-gateway")).toEqual({
+    expect(environmentOf(all, "p-gateway")).toEqual({
       port: "8080",
       metrics_port: "8082",
       read_timeout: "65s",
@@ -196,11 +160,11 @@ describe("a platform with its defaults", () => {
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2",
     });
-    expect(podOf("p-gateway").terminationGracePeriodSeconds).toBe(75);
+    expect(podOf(all, "p-gateway").terminationGracePeriodSeconds).toBe(75);
   });
 
   it("tells the queue-worker and the operator theirs", () => {
-    expect(environmentOf("p-queue-worker")).toEqual({
+    expect(environmentOf(all, "p-queue-worker")).toEqual({
       faas_nats_address: "nats.openfaas",
       faas_nats_port: "4222",
       faas_gateway_address: "gateway.openfaas",
@@ -211,7 +175,7 @@ describe("a platform with its defaults", () => {
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
     });
-    expect(environmentOf("p-operator")).toEqual({
+    expect(environmentOf(all, "p-operator")).toEqual({
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",
       port: "8081",
@@ -295,127 +259,8 @@ describe("a platform with its defaults", () => {
   });
 
   it("tolerates every taint with the node exporter, which needs nothing of the host", () => {
-    const pod = podOf("p-node-exporter") as PodSpec & { tolerations: unknown };
+    const pod = podOf(all, "p-node-exporter") as PodSpec & { tolerations: unknown };
     expect(pod.tolerations).toEqual([{ operator: "Exists" }]);
     expect(pod.volumes).toBeUndefined();
-  });
-});
-
-describe("a platform on a cluster that offers more", () => {
-  beforeAll(async () => {
-    const cluster = fakeCluster({
-      loadBalancer: true,
-      networkPolicy: true,
-      storageClass: undefined,
-    });
-    new Platform("q", {
-      cluster,
-      images: IMAGES,
-      adminPassword: "pw",
-      adminUser: "root",
-      profile: "edge",
-      gateway: { replicas: 3, timeoutSeconds: 120 },
-      queue: { maxInflight: 3 },
-      adopt: true,
-    });
-    await waitForCount(all, 80);
-  });
-
-  it("takes a load balancer", () => {
-    const { spec } = find(all, "q-gateway-external").inputs as { spec: Record<string, unknown> };
-    expect(spec).toMatchObject({
-      type: "LoadBalancer",
-      ports: [{ name: "http", port: 8080, targetPort: "http" }],
-    });
-  });
-
-  it("denies by default and allows what is needed, where policies are enforced", () => {
-    const policies = objectsOf("q").filter(({ type }) => type.endsWith(":NetworkPolicy"));
-    expect(policies.map(({ name }) => name).sort()).toEqual([
-      "q-allow-alertmanager-4",
-      "q-allow-functions",
-      "q-allow-gateway-0",
-      "q-allow-gateway-1",
-      "q-allow-nats-2",
-      "q-allow-node-exporter-7",
-      "q-allow-operator-6",
-      "q-allow-prometheus-3",
-      "q-allow-queue-worker-5",
-      "q-functions-deny",
-      "q-platform-deny",
-    ]);
-    expect(find(all, "q-allow-functions").inputs["spec"]).toMatchObject({
-      ingress: [
-        {
-          ports: [{ port: 8080, protocol: "TCP" }],
-          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "gateway" } } }],
-        },
-        {
-          ports: [{ port: 8081, protocol: "TCP" }],
-          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
-        },
-      ],
-    });
-    expect(find(all, "q-allow-gateway-0").inputs["spec"]).not.toHaveProperty("ingress.0.from");
-  });
-
-  it("protects several gateways from being drained at once, and spreads them", () => {
-    expect(find(all, "q-gateway-budget").inputs["spec"]).toMatchObject({
-      maxUnavailable: 1,
-      unhealthyPodEvictionPolicy: "AlwaysAllow",
-    });
-    expect(podOf("q-gateway")).toMatchObject({
-      topologySpreadConstraints: [
-        { topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
-        { topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
-      ],
-    });
-  });
-
-  it("keeps hours of metrics in the profile edge, and less memory", () => {
-    const [container] = podOf("q-prometheus").containers as { args: string[] }[];
-    expect(container?.args).toContain("--storage.tsdb.retention.time=6h");
-    expect(container).toMatchObject({ resources: { limits: { memory: "192Mi" } } });
-  });
-
-  it("leaves the StorageClass to the cluster when none is named", () => {
-    const { spec } = find(all, "q-nats").inputs as {
-      spec: { volumeClaimTemplates: { spec: Record<string, unknown> }[] };
-    };
-    expect(spec.volumeClaimTemplates[0]?.spec).not.toHaveProperty("storageClassName");
-  });
-
-  it("passes its arguments on", () => {
-    expect(environmentOf("q-gateway")).toMatchObject({ upstream_timeout: "120s" });
-    expect(environmentOf("q-queue-worker")).toMatchObject({ max_inflight: "3" });
-  });
-
-  it("takes a foreign definition over when told to", () => {
-    expect(find(all, "q-functions").inputs["metadata"]).toMatchObject({
-      annotations: { "pulumi.com/patchForce": "true" },
-    });
-    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty("annotations");
-  });
-});
-
-describe("wrong arguments", () => {
-  const create = (args: object) => () =>
-    new Platform("wrong", {
-      cluster: fakeCluster(),
-      images: IMAGES,
-      adminPassword: "pw",
-      ...args,
-    });
-
-  it.each([
-    [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
-    [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
-    [{ queue: { volumeGiB: 0.5 } }, "queue.volumeGiB: expected a whole number from 1, got 0.5"],
-    [
-      { metrics: { retentionHours: -1 } },
-      "metrics.retentionHours: expected a whole number from 1, got -1",
-    ],
-  ])("refuses %j", (args, message) => {
-    expect(create(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
   });
 });

@@ -59,7 +59,7 @@ describe("a wrong argument", () => {
     ],
   ])(
     "(%s) fails the preview with one line on that resource",
-    async (_, statement, resource, message) => {
+    async (...[, statement, resource, message]) => {
       const result = await preview(statement);
       expect(errorsOf(result)).toEqual([[resource, message]]);
       expect(result.code).not.toBe(0);

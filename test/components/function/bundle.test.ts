@@ -182,13 +182,12 @@ describe("a closure", () => {
   });
 
   it("must be serializable, and the reason is one line", async () => {
-    const bound = {
-      make: function (this: unknown) {
-        return () => this;
-      },
-    }.make();
-    await expect(toClosureCode(() => bound())).rejects.toThrow(
-      /^callback: cannot be serialized: .*captured 'bound'.*arrow function captured 'this'.*$/,
+    class Reader {
+      read = (): unknown => this;
+    }
+    const { read } = new Reader();
+    await expect(toClosureCode(() => read())).rejects.toThrow(
+      /^callback: cannot be serialized: .*function 'read'.*arrow function captured 'this'.*$/,
     );
   });
 

@@ -55,7 +55,7 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
       ...capabilities,
     },
     imageDelivery: { mode: "none", targets: [], registry: undefined },
-    nodeAddress: pulumi.output("198.18.0.11"),
+    nodeAddress: pulumi.secret("198.18.0.11"),
     lifetime: undefined,
   };
 }

@@ -1,0 +1,128 @@
+/** What `Platform` makes of its arguments and of what the cluster offers. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { Platform } from "../../components/index.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations, waitForCount } from "./support/mocks.ts";
+import { environmentOf, objectsOf, podOf } from "./support/objects.ts";
+
+const all = recordRegistrations();
+
+afterAll(() => pulumi.runtime.disconnect());
+
+describe("a platform on a cluster that offers more", () => {
+  beforeAll(async () => {
+    const cluster = fakeCluster({
+      loadBalancer: true,
+      networkPolicy: true,
+      storageClass: undefined,
+    });
+    new Platform("q", {
+      cluster,
+      images: IMAGES,
+      adminPassword: "pw",
+      adminUser: "root",
+      profile: "edge",
+      gateway: { replicas: 3, timeoutSeconds: 120 },
+      queue: { maxInflight: 3 },
+      adopt: true,
+    });
+    await waitForCount(all, 48);
+  });
+
+  it("takes a load balancer", () => {
+    const { spec } = find(all, "q-gateway-external").inputs as { spec: Record<string, unknown> };
+    expect(spec).toMatchObject({
+      type: "LoadBalancer",
+      ports: [{ name: "http", port: 8080, targetPort: "http" }],
+    });
+  });
+
+  it("denies by default and allows what is needed, where policies are enforced", () => {
+    const policies = objectsOf(all, "q").filter(({ type }) => type.endsWith(":NetworkPolicy"));
+    expect(policies.map(({ name }) => name).sort()).toEqual([
+      "q-allow-alertmanager-4",
+      "q-allow-functions",
+      "q-allow-gateway-0",
+      "q-allow-gateway-1",
+      "q-allow-nats-2",
+      "q-allow-node-exporter-7",
+      "q-allow-operator-6",
+      "q-allow-prometheus-3",
+      "q-allow-queue-worker-5",
+      "q-functions-deny",
+      "q-platform-deny",
+    ]);
+    expect(find(all, "q-allow-functions").inputs["spec"]).toMatchObject({
+      ingress: [
+        {
+          ports: [{ port: 8080, protocol: "TCP" }],
+          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "gateway" } } }],
+        },
+        {
+          ports: [{ port: 8081, protocol: "TCP" }],
+          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+        },
+      ],
+    });
+    expect(find(all, "q-allow-gateway-0").inputs["spec"]).not.toHaveProperty("ingress.0.from");
+  });
+
+  it("protects several gateways from being drained at once, and spreads them", () => {
+    expect(find(all, "q-gateway-budget").inputs["spec"]).toMatchObject({
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
+    });
+    expect(podOf(all, "q-gateway")).toMatchObject({
+      topologySpreadConstraints: [
+        { topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
+        { topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
+      ],
+    });
+  });
+
+  it("keeps hours of metrics in the profile edge, and less memory", () => {
+    const [container] = podOf(all, "q-prometheus").containers as { args: string[] }[];
+    expect(container?.args).toContain("--storage.tsdb.retention.time=6h");
+    expect(container).toMatchObject({ resources: { limits: { memory: "192Mi" } } });
+  });
+
+  it("leaves the StorageClass to the cluster when none is named", () => {
+    const { spec } = find(all, "q-nats").inputs as {
+      spec: { volumeClaimTemplates: { spec: Record<string, unknown> }[] };
+    };
+    expect(spec.volumeClaimTemplates[0]?.spec).not.toHaveProperty("storageClassName");
+  });
+
+  it("passes its arguments on", () => {
+    expect(environmentOf(all, "q-gateway")).toMatchObject({ upstream_timeout: "120s" });
+    expect(environmentOf(all, "q-queue-worker")).toMatchObject({ max_inflight: "3" });
+  });
+
+  it("takes a foreign definition over when told to", () => {
+    expect(find(all, "q-functions").inputs["metadata"]).toMatchObject({
+      annotations: { "pulumi.com/patchForce": "true" },
+    });
+  });
+});
+
+describe("wrong arguments", () => {
+  const create = (args: object) => () =>
+    new Platform("wrong", {
+      cluster: fakeCluster(),
+      images: IMAGES,
+      adminPassword: "pw",
+      ...args,
+    });
+
+  it.each([
+    [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
+    [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
+    [{ queue: { volumeGiB: 0.5 } }, "queue.volumeGiB: expected a whole number from 1, got 0.5"],
+    [
+      { metrics: { retentionHours: -1 } },
+      "metrics.retentionHours: expected a whole number from 1, got -1",
+    ],
+  ])("refuses %j", (args, message) => {
+    expect(create(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
+  });
+});
