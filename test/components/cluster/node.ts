@@ -124,8 +124,11 @@ export class FakeNode {
     return existsSync(join(this.folder, file));
   }
 
-  /** Process id in a pid file of the node. */
+  /** Process id in a pid file of the node, which may come a moment after the node is ready. */
   pid(name: string): number {
+    for (let turn = 0; turn < 100 && !this.has(`c/${name}.pid`); turn += 1) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
     return Number(this.read(`c/${name}.pid`).split(" ")[0]);
   }
 
