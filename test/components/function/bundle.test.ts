@@ -137,8 +137,8 @@ describe("a closure", () => {
   it("loads libraries and built-ins inside, bundled with it", async () => {
     const code = await toClosureCode(async (event: { body: string }) => {
       const { marked } = await import("marked");
-      const { basename } = await import("node:path");
-      return basename(await marked.parse(event.body));
+      const path = await import("node:path");
+      return path.basename(await marked.parse(event.body));
     });
     expect(callHandler(code, "cjs", "**x**")).toBe("p>\n");
   });
