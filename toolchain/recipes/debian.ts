@@ -44,8 +44,13 @@ export async function extractDebianPackages(
   request: DebianRequest,
 ): Promise<void> {
   await requireDebian(context);
-  const apt = await prepareApt(context, request.architecture);
-  const files = await withLock(join(apt.directory, "lock"), () => fetch(apt, request.packages), {
+  const apt = toApt(context, request.architecture);
+  const work = async (): Promise<string[]> => {
+    // Under the lock as well: apt with half a configuration would be that of the machine.
+    await prepare(apt, request.architecture);
+    return await fetch(apt, request.packages);
+  };
+  const files = await withLock(join(apt.directory, "lock"), work, {
     onWait: (pid) => context.report(`waiting for process ${pid}, which uses apt`),
     signal: context.signal,
   });
@@ -70,16 +75,22 @@ async function requireDebian(context: DebianContext): Promise<void> {
   }
 }
 
-async function prepareApt(context: DebianContext, architecture: Architecture): Promise<Apt> {
-  const { debian } = cacheLayout(context.cache ?? plonkCache());
-  const directory = join(debian, architecture);
-  const archives = join(directory, "archives");
-  const config = join(directory, "apt.conf");
-  await mkdir(join(directory, "lists/partial"), { recursive: true });
-  await mkdir(join(archives, "partial"), { recursive: true });
-  await writeFile(join(directory, "status"), "");
-  await writeFile(config, toAptConfig(directory, architecture));
-  return { context, directory, archives, config, stamp: join(directory, "updated") };
+function toApt(context: DebianContext, architecture: Architecture): Apt {
+  const directory = join(cacheLayout(context.cache ?? plonkCache()).debian, architecture);
+  return {
+    context,
+    directory,
+    archives: join(directory, "archives"),
+    config: join(directory, "apt.conf"),
+    stamp: join(directory, "updated"),
+  };
+}
+
+async function prepare(apt: Apt, architecture: Architecture): Promise<void> {
+  await mkdir(join(apt.directory, "lists/partial"), { recursive: true });
+  await mkdir(join(apt.archives, "partial"), { recursive: true });
+  await writeFile(join(apt.directory, "status"), "");
+  await writeFile(apt.config, toAptConfig(apt.directory, architecture));
 }
 
 /**

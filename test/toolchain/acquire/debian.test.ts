@@ -63,6 +63,13 @@ describe("a Debian package", () => {
     expect(said).toEqual([]);
   });
 
+  test("can be asked for by many at once", async () => {
+    const folder = "lib/aarch64-linux-gnu/libgcc_s.so.1";
+    const taken = await Promise.all([1, 2, 3, 4].map(() => take(["libgcc-s1"], "arm64")));
+    const machines = taken.map((files) => readMachine(join(files, folder)));
+    expect(await Promise.all(machines)).toEqual([183, 183, 183, 183]);
+  });
+
   test("that is damaged on disk is downloaded again", async () => {
     const archives = join(cache, "debian/arm64/archives");
     const [name = ""] = (await readdir(archives)).filter((entry) => entry.startsWith("libgcc-s1_"));
