@@ -1,6 +1,6 @@
 /** The tools: their versions, where their vendors publish them, and how they are built instead. */
 import type { Architecture } from "../services/contract/index.ts";
-import { takeFromDebian } from "./recipes/debian-program.ts";
+import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
@@ -204,7 +204,7 @@ interface PrometheusProject {
   name: string;
   version: string;
   programs: readonly string[];
-  debian: { package: string; version: string; programs: Record<string, string> };
+  debian: DebianPrograms & { version: string };
 }
 
 /** The projects of Prometheus publish alike. */
@@ -252,6 +252,11 @@ const alertmanager = prometheusTool({
     package: "prometheus-alertmanager",
     version: "0.25.0",
     programs: { alertmanager: "usr/bin/prometheus-alertmanager", amtool: "usr/bin/amtool" },
+    // Debian's build reads at start what the vendor's has within.
+    files: {
+      "share/default.tmpl": "usr/share/prometheus/alertmanager/default.tmpl",
+      "share/email.tmpl": "usr/share/prometheus/alertmanager/email.tmpl",
+    },
   },
 });
 

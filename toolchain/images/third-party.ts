@@ -1,5 +1,6 @@
 /** The images of others: the vendors' own where nodes can pull them, or assembled from tools. */
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
   Architecture,
@@ -27,8 +28,10 @@ export interface ToolImage {
   /** Name in the catalogue. */
   tool: string;
   description: string;
-  /** Place in the image by file name beside the tool's own program. */
+  /** Place in the image by path of the program. */
   programs: (path: string) => Record<string, string>;
+  /** Place in the image of a folder with further files, where the tool has it: `share`. */
+  share?: string;
   /** Has no need of the C library, certificates and users. @default false */
   isStatic?: boolean;
   /** Directories for data, which the user of the image owns by way of a volume. */
@@ -67,6 +70,7 @@ const TOOL_IMAGES: Record<ThirdPartyImageName, ToolImage> = {
     tool: "alertmanager",
     description: "Prometheus Alertmanager",
     programs: (path) => ({ [path]: "/bin/alertmanager" }),
+    share: "/usr/share/prometheus/alertmanager",
     directories: ["/alertmanager", "/etc/alertmanager"],
     run: {
       Entrypoint: ["/bin/alertmanager"],
@@ -125,25 +129,35 @@ async function packTool(
   tool: { path: string; version: string; architecture: Architecture },
 ): Promise<Layer> {
   const programs = Object.entries(image.programs(tool.path));
+  const shared = await listShared(image, tool.path);
   const directories = image.directories ?? [];
+  const files = [...programs, ...shared];
   const entries: LayerEntry[] = [
-    ...programs.map(([source, path]) => ({
+    ...files.map(([source, path], index) => ({
       kind: "copy" as const,
       source,
       path,
-      isExecutable: true,
+      isExecutable: index < programs.length,
     })),
     ...directories.map((path) => ({ kind: "directory" as const, path })),
   ];
-  const stamps = await Promise.all(programs.map(async ([source]) => await stampOf(source)));
+  const stamps = await Promise.all(files.map(async ([source]) => await stampOf(source)));
   const entry = await findOrBuild<Layer>({
     root: context.images,
     name: `tool-${image.tool}-${tool.architecture}`,
-    inputs: { stamps, version: tool.version, paths: programs.map(([, path]) => path), directories },
+    inputs: { stamps, version: tool.version, paths: files.map(([, path]) => path), directories },
     signal: context.signal,
     build: (directory) => packInto(directory, "tool.tar.zst", entries),
   });
   return atPath(entry, entry.value);
+}
+
+/** The files of the tool's `share` folder, which only some builds of a tool have. */
+async function listShared(image: ToolImage, program: string): Promise<[string, string][]> {
+  const folder = join(dirname(program), "..", "share");
+  if (image.share === undefined || !existsSync(folder)) return [];
+  const names = await readdir(folder);
+  return names.sort().map((name) => [join(folder, name), `${image.share ?? ""}/${name}`]);
 }
 
 /** Tools lie in directories that never change once they are there: size and time are enough. */
