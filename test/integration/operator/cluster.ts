@@ -53,7 +53,12 @@ export class TestCluster {
     const server = await startApiServer();
     const client = new KubernetesClient(readKubeConfig(server.kubeconfigPath));
     const cluster = new TestCluster(client, server.kubeconfigPath, () => server.stop());
-    await cluster.#prepare();
+    try {
+      await cluster.#prepare();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -76,7 +81,8 @@ export class TestCluster {
     await this.createNamespace("openfaas-fn", {
       labels: { "pod-security.kubernetes.io/enforce": "restricted" },
     });
-    await eventually(() => this.read(FUNCTIONS));
+    // The storage of a new kind takes a moment; until then the server answers 404 or 429.
+    await eventually(() => this.read(FUNCTIONS).catch(() => undefined));
   }
 
   async createNamespace(name: string, metadata: object = {}): Promise<void> {

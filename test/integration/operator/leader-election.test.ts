@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await cluster.stop();
+  await (cluster as TestCluster | undefined)?.stop();
 });
 
 const readLease = (name: string) => cluster.read<Lease>({ ...LEASES, name });
