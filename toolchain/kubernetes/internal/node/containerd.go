@@ -24,7 +24,10 @@ func registries(c *config.Config) string      { return c.Path("agent/registries"
 // after many seconds of asking for the name.
 const (
 	preloadedOnly = "plonk.local"
-	nowhere       = "server = \"http://127.0.0.1:1\"\n"
+	nowhere       = `server = "http://127.0.0.1:1"
+[host."http://127.0.0.1:1"]
+  capabilities = ["pull", "resolve"]
+`
 )
 
 // Containerd writes its configuration and returns how to start it. bin holds the programs.
