@@ -11,7 +11,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const PROJECT = "trial";
 const STACK = "test";
 
-export type PluginName = "command" | "kubernetes";
+type PluginName = "command" | "kubernetes";
 
 /** One resource in a run: what was done with it, and which properties made it so. */
 export interface Step {
@@ -37,7 +37,7 @@ export interface RunResult {
   seconds: number;
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** Added to the environment. */
   env?: Record<string, string>;
   /** Aborting sends SIGINT (Ctrl-C) to the engine. */

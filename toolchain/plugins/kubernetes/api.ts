@@ -13,7 +13,7 @@ export interface Place {
   namespace: string | undefined;
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   fieldManager: string;
   /** Take over fields of other managers. */
   force: boolean;

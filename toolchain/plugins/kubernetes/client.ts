@@ -18,7 +18,7 @@ const CONNECTIONS_MAX = 32;
 /** Overload and unavailability: the request was not carried out. */
 const RETRIED_CODES = new Set([429, 503]);
 
-export interface ApiRequest {
+interface ApiRequest {
   method: "GET" | "PATCH" | "DELETE" | "PUT";
   /** Path with query, e.g. `/api/v1/namespaces/default`. */
   path: string;

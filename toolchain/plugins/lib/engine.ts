@@ -3,9 +3,9 @@ import * as grpc from "@grpc/grpc-js";
 import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
 
-export type Severity = "debug" | "info" | "warning" | "error";
+type Severity = "debug" | "info" | "warning" | "error";
 
-export interface LogLine {
+interface LogLine {
   severity: Severity;
   message: string;
   /** The resource that the line belongs to. */

@@ -101,7 +101,7 @@ export interface DeleteRequest extends Call {
   timeoutSeconds: number;
 }
 
-export interface ConfigureRequest {
+interface ConfigureRequest {
   /** The provider resource's inputs, checked. */
   inputs: Bag;
   signal: AbortSignal;

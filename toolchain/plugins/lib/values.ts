@@ -21,7 +21,7 @@ const UNKNOWN_WIRES = new Set([
 ]);
 
 /** A value that a preview does not know yet; there is one, `UNKNOWN`. */
-export class Unknown {
+class Unknown {
   readonly isUnknown = true;
 }
 
