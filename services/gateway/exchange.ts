@@ -196,7 +196,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isGone) {
       return;
     }
-    const pod = endpoints.pick(this.#key, this.#failed) ?? endpoints.pick(this.#key);
+    const pod = endpoints.pick(this.#key, this.#failed);
     if (pod === undefined) {
       this.#fail(lastFailure);
     } else {

@@ -1,0 +1,203 @@
+/** The gateway against a real API server: the real CRD, real field managers, real watches. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
+import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
+import { readConfig } from "../../../services/gateway/config.ts";
+import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
+import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
+import { createKeptLog } from "../../support/logs.ts";
+import { until } from "../../support/until.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "plonk-gateway-api-"));
+let api: ApiServer;
+let client: KubernetesClient;
+let gateway: Gateway;
+let server: Server;
+let url = "";
+
+beforeAll(async () => {
+  api = await startApiServer();
+  await api.apply(
+    JSON.stringify({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: CRD_NAME },
+      spec: toDefinitionSpec(),
+    }),
+  );
+  await api.kubectl("create", "namespace", "openfaas-fn");
+  await api.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
+  const path = join(directory, "kubeconfig");
+  writeFileSync(path, api.kubeconfig);
+  client = new KubernetesClient(readKubeConfig(path));
+  const config = readConfig({ faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" });
+  gateway = await createGateway({ config, client, logger: createKeptLog().logger });
+  await gateway.start();
+  server = gateway.server;
+  url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
+}, 120_000);
+
+afterAll(async () => {
+  server.closeAllConnections();
+  await closeServer(server);
+  await gateway.close();
+  await client.close();
+  await api.stop();
+  rmSync(directory, { recursive: true });
+}, 60_000);
+
+async function call(method: string, path: string, body?: object): Promise<Response> {
+  return fetch(`${url}/system/${path}`, {
+    method,
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+}
+
+async function describeFunction(name: string): Promise<unknown> {
+  return (await call("GET", `function/${name}`)).json();
+}
+
+const deployment = (service: string, more: object = {}): object => ({
+  service,
+  image: "example/a:1",
+  labels: {},
+  annotations: {},
+  ...more,
+});
+
+describe("a Function on a real API server", () => {
+  test("is created, shown at once, scaled and replaced, each field by its own writer", async () => {
+    expect((await call("PUT", "functions", deployment("env"))).status).toBe(404);
+    const sent = deployment("env", { envVars: { A: " \u00fc " }, limits: { memory: "64Mi" } });
+    expect((await call("POST", "functions", sent)).status).toBe(202);
+    expect(await describeFunction("env")).toMatchObject({
+      name: "env",
+      envVars: { A: " \u00fc " },
+      limits: { memory: "64Mi" },
+      labels: {},
+      replicas: 1,
+    });
+    expect((await call("POST", "scale-function/env", { replicas: 3 })).status).toBe(202);
+    expect((await call("PUT", "functions", deployment("env"))).status).toBe(202);
+    const shown = await describeFunction("env");
+    expect(shown).toMatchObject({ replicas: 3 });
+    expect(shown).not.toHaveProperty("envVars");
+    const get = ["get", "functions", "env", "-n", "openfaas-fn", "-o", "json"];
+    const stored = JSON.parse(await api.kubectl(...get, "--show-managed-fields")) as {
+      metadata: { managedFields: { manager: string; operation: string; fieldsV1: object }[] };
+    };
+    const applied = stored.metadata.managedFields.find(({ operation }) => operation === "Apply");
+    expect(applied?.manager).toBe("plonk-gateway");
+    expect(applied?.fieldsV1).toEqual({
+      "f:spec": { "f:annotations": {}, "f:image": {}, "f:labels": {}, "f:name": {} },
+    });
+  });
+
+  test("that the CRD refuses is 400 with the API server's words", async () => {
+    const labels = { "com.openfaas.scale.min": "5", "com.openfaas.scale.max": "2" };
+    const response = await call("POST", "functions", deployment("bad", { labels }));
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining("com.openfaas.scale.min must be a number that does not exceed"),
+    ]);
+  });
+
+  test("that Pulumi applied is 409 for PUT and DELETE, and can be scaled", async () => {
+    const manifest = {
+      apiVersion: "openfaas.com/v1",
+      kind: "Function",
+      metadata: { name: "owned", namespace: "openfaas-fn" },
+      spec: { name: "owned", image: "example/a:1" },
+    };
+    await api.apply(JSON.stringify(manifest), "pulumi-kubernetes-7c11");
+    await until("the function", async () => (await call("GET", "function/owned")).status === 200);
+    const put = await call("PUT", "functions", deployment("owned"));
+    expect([put.status, await put.text()]).toEqual([
+      409,
+      expect.stringContaining("managed by Pulumi (field manager pulumi-kubernetes-7c11)"),
+    ]);
+    expect((await call("DELETE", "functions", { functionName: "owned" })).status).toBe(409);
+    expect((await call("POST", "scale-function/owned", { replicas: 0 })).status).toBe(202);
+    await until(
+      "no replicas",
+      async () => !("replicas" in ((await describeFunction("owned")) as object)),
+    );
+  });
+
+  test("that somebody else applied is 409 and names the manager", async () => {
+    const manifest = {
+      apiVersion: "openfaas.com/v1",
+      kind: "Function",
+      metadata: { name: "gitops", namespace: "openfaas-fn" },
+      spec: { name: "gitops", image: "example/a:1" },
+    };
+    await api.apply(JSON.stringify(manifest), "argocd-controller");
+    const body = deployment("gitops", { image: "example/b:2" });
+    const response = await call("PUT", "functions", body);
+    expect([response.status, await response.text()]).toEqual([
+      409,
+      expect.stringContaining("argocd-controller"),
+    ]);
+  });
+
+  test("is gone at once when it is deleted", async () => {
+    await call("POST", "functions", deployment("gone"));
+    expect((await call("DELETE", "functions", { functionName: "gone" })).status).toBe(202);
+    expect((await call("GET", "function/gone")).status).toBe(404);
+  });
+});
+
+describe("a Secret on a real API server", () => {
+  test("is created, listed without its value, replaced and deleted", async () => {
+    expect((await call("POST", "secrets", { name: "key", value: "one" })).status).toBe(202);
+    expect((await call("POST", "secrets", { name: "key", value: "one" })).status).toBe(409);
+    expect(await (await call("GET", "secrets")).json()).toEqual([
+      { name: "key", namespace: "openfaas-fn" },
+    ]);
+    expect((await call("PUT", "secrets", { name: "key", value: "two" })).status).toBe(202);
+    const jsonpath = "jsonpath={.data.key}";
+    const value = await api.kubectl("get", "secret", "key", "-n", "openfaas-fn", "-o", jsonpath);
+    expect(Buffer.from(value, "base64").toString()).toBe("two");
+    expect((await call("DELETE", "secrets", { name: "key" })).status).toBe(202);
+    expect(await (await call("GET", "secrets")).json()).toEqual([]);
+  });
+});
+
+/** An address of this machine that is no loopback one: those are refused in EndpointSlices. */
+function findOwnAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
+  if (own === undefined) {
+    throw new Error("network: expected an IPv4 address besides the loopback one");
+  }
+  return own.address;
+}
+
+test("EndpointSlices open and close the way to a function", async () => {
+  const address = findOwnAddress();
+  const pod = createServer((_request, response) => response.end("answered"));
+  const port = await listen(pod, 0, address);
+  await call("POST", "functions", deployment("routed"));
+  const pending = fetch(`${url}/function/routed`);
+  const labels = { faas_function: "routed", "kubernetes.io/service-name": "routed" };
+  const slice = {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: "routed-1", namespace: "openfaas-fn", labels },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: "http", port }],
+  };
+  await api.apply(JSON.stringify(slice));
+  expect(await (await pending).text()).toBe("answered");
+  await call("DELETE", "functions", { functionName: "routed" });
+  expect((await fetch(`${url}/function/routed`)).status).toBe(404);
+  pod.closeAllConnections();
+  await closeServer(pod);
+});
