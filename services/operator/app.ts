@@ -18,7 +18,7 @@ export interface OperatorOptions {
 }
 
 /** Name of the Lease in the platform's namespace. */
-export const LEASE_NAME = "plonk-operator";
+const LEASE_NAME = "plonk-operator";
 
 export class Operator {
   readonly #options: OperatorOptions;

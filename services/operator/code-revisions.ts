@@ -5,7 +5,7 @@ import type { ConfigMap, Pod } from "./kubernetes-types.ts";
 import { toOwnerReference } from "./manifests.ts";
 
 /** Revisions that are kept, the current one included. */
-export const KEPT_REVISIONS = 3;
+const KEPT_REVISIONS = 3;
 
 /** Makes the Function the owner of its code, so that it goes when the Function goes. */
 export async function adoptCode(

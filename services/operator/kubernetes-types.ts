@@ -30,7 +30,7 @@ export interface OwnerReference {
 }
 
 /** What conditions of Deployments and pods have in common. */
-export interface ObjectCondition {
+interface ObjectCondition {
   type: string;
   status: string;
   reason?: string;

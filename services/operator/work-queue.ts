@@ -5,7 +5,7 @@
 import { backoffMs, type BackoffOptions } from "../lib/backoff.ts";
 
 /** Works on a key. May ask to be called again after so many milliseconds. */
-export type WorkHandler = (key: string) => Promise<number | undefined>;
+type WorkHandler = (key: string) => Promise<number | undefined>;
 
 export interface WorkQueueOptions {
   handler: WorkHandler;

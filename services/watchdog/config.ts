@@ -3,11 +3,11 @@ import { WATCHDOG_ENV } from "../contract/names.ts";
 import { parseDuration } from "../lib/duration.ts";
 
 /** How a forked process' output becomes a response (of-watchdog's `mode`). */
-export const MODES = ["streaming", "serializing"] as const;
+const MODES = ["streaming", "serializing"] as const;
 export type Mode = (typeof MODES)[number];
 
 /** What answers calls: a JavaScript module, or an executable that is started for each call. */
-export type FunctionSource =
+type FunctionSource =
   | { kind: "module"; path: string }
   | { kind: "process"; command: string; args: string[]; mode: Mode };
 
