@@ -20,7 +20,7 @@ const STREAM_RETRY_MS = 1000;
 /** JetStream's `stream name already in use with a different configuration`. */
 const STREAM_NAME_IN_USE = 10_058;
 
-export class QueueUnavailableError extends Error {
+class QueueUnavailableError extends Error {
   override name = "QueueUnavailableError";
 }
 

@@ -5,7 +5,7 @@ import { VERSION } from "../lib/version.ts";
 import { callIdOf, type CallHeaders } from "./headers.ts";
 
 /** Value of X-Served-By. */
-export const SERVED_BY = `plonk/${VERSION}`;
+const SERVED_BY = `plonk/${VERSION}`;
 
 export interface Call extends CallHeaders {
   /** Response headers of the gateway's own, flat. */

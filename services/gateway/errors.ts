@@ -8,10 +8,7 @@ const define = (code: string, text: string, status: number): OneArgument =>
   createError<[string]>(`PLONK_${code}`, text, status);
 
 export const BadRequest = define("BAD_REQUEST", "%s", 400);
-export const NotFound = define("NOT_FOUND", "%s", 404);
 export const Conflict = define("CONFLICT", "%s", 409);
-export const Unavailable = define("UNAVAILABLE", "%s", 503);
-export const Internal = define("INTERNAL", "%s", 500);
 export const FunctionNotFound = define("FUNCTION_NOT_FOUND", "error finding function %s", 404);
 export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
 

@@ -25,7 +25,7 @@ interface LoggingPod extends WatchedObject {
 }
 
 /** One line as OpenFaaS' clients read it. */
-export interface LogMessage {
+interface LogMessage {
   name: string;
   namespace: string;
   instance: string;

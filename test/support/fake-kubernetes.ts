@@ -220,6 +220,10 @@ function matches(object: StoredObject, selector: string | undefined): boolean {
     return true;
   }
   const labels = (object.metadata["labels"] ?? {}) as Record<string, string>;
+  const [, listed = "", values] = /^(.*) in \((.*)\)$/.exec(selector) ?? [];
+  if (values !== undefined) {
+    return values.split(",").includes(labels[listed] ?? "");
+  }
   const [name = "", value] = selector.split("=");
   return value === undefined ? labels[name] !== undefined : labels[name] === value;
 }

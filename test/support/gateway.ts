@@ -9,7 +9,7 @@ import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 
 export const FUNCTIONS = "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions";
-export const SLICES = "/apis/discovery.k8s.io/v1/namespaces/openfaas-fn/endpointslices";
+const SLICES = "/apis/discovery.k8s.io/v1/namespaces/openfaas-fn/endpointslices";
 
 interface EndpointSpec {
   port: number;

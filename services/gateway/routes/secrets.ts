@@ -9,6 +9,9 @@ import { toNamespace } from "./functions.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const MANAGED_BY = "plonk";
+
+/** Whose secrets functions may mount; Pulumi's are shown here and changed by their program. */
+const OWNERS = [MANAGED_BY, "pulumi"];
 const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
 
 const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
@@ -35,7 +38,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
   app.get("/system/secrets", { schema: { querystring: Query } }, async (request) => {
     const namespace = toNamespace(context, request.query.namespace);
     const { items } = await client.request<{ items: StoredSecret[] }>(secretPath({ namespace }), {
-      query: { labelSelector: `${LABEL.secretManagedBy}=${MANAGED_BY}` },
+      query: { labelSelector: `${LABEL.secretManagedBy} in (${OWNERS.join(",")})` },
     });
     return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
   });
@@ -124,7 +127,8 @@ async function findChangeable(
       }
       throw error;
     });
-  if (secret?.metadata.labels?.[LABEL.secretManagedBy] !== MANAGED_BY) {
+  const label = secret?.metadata.labels?.[LABEL.secretManagedBy] ?? "";
+  if (secret === undefined || !OWNERS.includes(label)) {
     throw new SecretNotFound(toDisplayName(reference));
   }
   const owner = foreignOwner(secret);

@@ -67,9 +67,13 @@ describe("/system/secrets", () => {
   });
 
   test("leaves Pulumi's secrets to Pulumi", async () => {
-    const labels = { "app.kubernetes.io/managed-by": "plonk" };
+    const labels = { "app.kubernetes.io/managed-by": "pulumi" };
     const managedFields = [{ manager: "pulumi-kubernetes-1" }];
     gateway.fake.put(SECRETS, { metadata: { name: "owned", labels, managedFields } });
+    expect(JSON.parse((await call("GET")).text)).toContainEqual({
+      name: "owned",
+      namespace: "openfaas-fn",
+    });
     expect(await call("DELETE", { name: "owned" })).toEqual({
       status: 409,
       text: "secret owned.openfaas-fn is managed by Pulumi (field manager pulumi-kubernetes-1): change it there",
