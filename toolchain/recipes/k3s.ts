@@ -128,7 +128,11 @@ async function setLibraryPath(context: RecipeContext, bin: string): Promise<void
   const destination = join(context.scratch, "patchelf");
   const packages = ["patchelf", "libstdc++6", "libgcc-s1"];
   await extractDebianPackages(context, { packages, architecture, destination });
-  const libraries = [LIBRARY_FOLDERS[architecture], "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
+  const libraries = [
+    LIBRARY_FOLDERS[architecture],
+    "lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+  ];
   const env = { LD_LIBRARY_PATH: libraries.map((path) => join(destination, path)).join(":") };
   const patchelf = join(destination, "usr/bin/patchelf");
   for (const program of WITH_LIBRARIES) {

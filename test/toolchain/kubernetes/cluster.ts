@@ -1,10 +1,11 @@
-/** A real node for tests: `k3s` of this repository in a network namespace and directory of its own. */
-import { execFile, spawn } from "node:child_process";
+/** A real node for tests: our `k3s` in a network namespace and directory of its own. */
+import { execFile, spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { appendFile, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { until } from "../../support/until.ts";
@@ -119,7 +120,7 @@ disable: [coredns, traefik, servicelb, metrics-server]
   }
 
   /** `kubectl` for a command that goes on, such as port-forward. */
-  spawnKubectl(...args: string[]): ReturnType<typeof spawn> {
+  spawnKubectl(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
     const env = { ...process.env, KUBECONFIG: this.kubeconfig };
     return spawn(this.#k3s, ["kubectl", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   }

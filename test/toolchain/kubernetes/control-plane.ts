@@ -46,15 +46,17 @@ export class ControlPlane {
     const port = `--https-listen-port=${this.#port}`;
     this.#server = spawn(this.#k3s, ["server", ...own, ...places, port, ...flags]);
     this.#server.stderr?.on("data", (text: Buffer) => (this.#log += text.toString()));
-    await this.waitFor("the API", async () => (await this.kubectl("get", "--raw=/readyz")) === "ok");
+    await this.waitFor(
+      "the API",
+      async () => (await this.kubectl("get", "--raw=/readyz")) === "ok",
+    );
   }
 
   /** Sends a signal to the server and waits for its end. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const server = this.#server;
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) {
-      return server?.exitCode ?? null;
-    }
+    if (server === undefined) return null;
+    if (server.exitCode !== null || server.signalCode !== null) return server.exitCode;
     const exit = once(server, "exit");
     server.kill(signal);
     const [code] = (await exit) as [number | null];
@@ -75,7 +77,12 @@ export class ControlPlane {
 
   async kubectl(...args: string[]): Promise<string> {
     const env = { ...process.env, KUBECONFIG: this.kubeconfig };
-    return (await run(this.#k3s, ["kubectl", "--request-timeout=20s", ...args], { env })).stdout;
+    return (
+      await run(this.#k3s, ["kubectl", "--request-timeout=20s", ...args], {
+        env,
+        timeout: 60_000,
+      })
+    ).stdout;
   }
 
   /** Process ids of a component. */

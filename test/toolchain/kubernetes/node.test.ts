@@ -5,48 +5,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BUSYBOX, writeBusybox } from "./images.ts";
+import { PODS, WEB } from "./workload.ts";
 import { findK3s, TestCluster } from "./cluster.ts";
 
 const MINUTE = 60_000;
-
-const PODS = `
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080, nodePort: 31112}]}
----
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: data, namespace: default}
-spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: strict, labels: {pod-security.kubernetes.io/enforce: restricted}}
-`;
-
-/** Serves the file that the first pod of all wrote: the volume is the one that it used. */
-const WEB = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: default, labels: {app: web}}
-spec:
-  terminationGracePeriodSeconds: 1
-  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
-  containers:
-    - name: web
-      image: ${BUSYBOX}
-      command: [sh, -c]
-      args:
-        - |
-          echo "started as $(id -u)"
-          [ -e /data/index.html ] || echo "kept since $(cat /proc/sys/kernel/random/uuid)" > /data/index.html
-          exec httpd -f -p 8080 -h /data
-      resources: {limits: {memory: 32Mi, cpu: 200m}}
-      securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
-      volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
-`;
 
 let cluster: TestCluster;
 
@@ -91,15 +53,19 @@ function mountsOfCluster(): string[] {
 }
 
 describe("a node", () => {
-  it("runs a restricted pod that answers on its NodePort from outside the namespace", async () => {
-    await cluster.apply(PODS);
-    await cluster.waitFor("the service account", async () => {
-      await cluster.apply(WEB);
-      return true;
-    });
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
-    expect(await waitForWeb()).toMatch(/^kept since [0-9a-f-]{36}\n$/);
-  }, 3 * MINUTE);
+  it(
+    "runs a restricted pod that answers on its NodePort from outside the namespace",
+    async () => {
+      await cluster.apply(PODS);
+      await cluster.waitFor("the service account", async () => {
+        await cluster.apply(WEB);
+        return true;
+      });
+      await cluster.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
+      expect(await waitForWeb()).toMatch(/^kept since [0-9a-f-]{36}\n$/);
+    },
+    3 * MINUTE,
+  );
 
   it("shows logs and runs commands in a pod", async () => {
     expect(await cluster.kubectl("logs", "web")).toBe("started as 65532\n");
@@ -108,7 +74,7 @@ describe("a node", () => {
 
   it("forwards a port to a pod", async () => {
     const forward = cluster.spawnKubectl("port-forward", "pod/web", ":8080");
-    const [line] = (await once(forward.stdout!, "data")) as [Buffer];
+    const [line] = (await once(forward.stdout, "data")) as [Buffer];
     const port = /127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1];
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(await response.text()).toBe(await fetchWeb());
@@ -146,13 +112,17 @@ describe("a node", () => {
     await expect(cluster.apply(pod)).rejects.toThrow(/violates PodSecurity "restricted:latest"/);
   });
 
-  it("imports an archive that appears later", async () => {
-    const reference = "plonk.local/later:1";
-    await writeBusybox(join(cluster.dataDir, "agent/images"), reference);
-    await cluster.waitFor("the image", async () =>
-      (await cluster.ctr("images", "ls", "-q")).split("\n").includes(reference),
-    );
-  }, 2 * MINUTE);
+  it(
+    "imports an archive that appears later",
+    async () => {
+      const reference = "plonk.local/later:1";
+      await writeBusybox(join(cluster.dataDir, "agent/images"), reference);
+      await cluster.waitFor("the image", async () =>
+        (await cluster.ctr("images", "ls", "-q")).split("\n").includes(reference),
+      );
+    },
+    2 * MINUTE,
+  );
 
   it("says at once that an image of its own registry was not preloaded", async () => {
     await cluster.kubectl("run", "missing", "--image=plonk.local/missing:1");
@@ -164,26 +134,30 @@ describe("a node", () => {
     await cluster.kubectl("delete", "pod", "missing", "--now");
   });
 
-  it("keeps a volume when its pod is deleted, and removes it with its claim", async () => {
-    const before = await fetchWeb();
-    await cluster.kubectl("delete", "pod", "web");
-    await cluster.apply(WEB);
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
-    expect(await waitForWeb()).toBe(before);
-    const more = (manifest: string) => manifest.replaceAll(/(name|claimName): data/g, "$1: more");
-    await cluster.apply(more(PODS));
-    await cluster.apply(more(WEB).replace("name: web", "name: other"));
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/other", "--timeout=60s");
-    const path = "jsonpath={.spec.volumeName}";
-    const name = await cluster.kubectl("get", "pvc", "more", "-o", path);
-    const directory = join(cluster.dataDir, "storage", `${name}_default_more`);
-    expect(statSync(directory).mode & 0o777).toBe(0o777);
-    await cluster.kubectl("delete", "pod/other", "pvc/more");
-    await cluster.waitFor("the directory to go", async () =>
-      Promise.resolve(!existsSync(directory)),
-    );
-    await expect(cluster.kubectl("get", "pv", name)).rejects.toThrow(/not found/);
-  }, 3 * MINUTE);
+  it(
+    "keeps a volume when its pod is deleted, and removes it with its claim",
+    async () => {
+      const before = await fetchWeb();
+      await cluster.kubectl("delete", "pod", "web");
+      await cluster.apply(WEB);
+      await cluster.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
+      expect(await waitForWeb()).toBe(before);
+      const more = (manifest: string) => manifest.replaceAll(/(name|claimName): data/g, "$1: more");
+      await cluster.apply(more(PODS));
+      await cluster.apply(more(WEB).replace("name: web", "name: other"));
+      await cluster.kubectl("wait", "--for=condition=Ready", "pod/other", "--timeout=60s");
+      const path = "jsonpath={.spec.volumeName}";
+      const name = await cluster.kubectl("get", "pvc", "more", "-o", path);
+      const directory = join(cluster.dataDir, "storage", `${name}_default_more`);
+      expect(statSync(directory).mode & 0o777).toBe(0o777);
+      await cluster.kubectl("delete", "pod/other", "pvc/more");
+      await cluster.waitFor("the directory to go", async () =>
+        Promise.resolve(!existsSync(directory)),
+      );
+      await expect(cluster.kubectl("get", "pv", name)).rejects.toThrow(/not found/);
+    },
+    3 * MINUTE,
+  );
 });
 
 describe("a node that is hurt", () => {
@@ -197,66 +171,90 @@ describe("a node that is hurt", () => {
     "containerd --config",
   ];
 
-  it.each(components)("heals when %s is killed, and pods keep running", async (name) => {
-    const before = await restarts();
-    const [victim = 0] = cluster.processes(name);
-    process.kill(victim, "SIGKILL");
-    await cluster.waitFor("another process", async () => {
-      const [next] = cluster.processes(name);
-      return Promise.resolve(next !== undefined && next !== victim);
-    });
-    await cluster.waitFor("the API", async () => {
-      await cluster.kubectl("delete", "pod", "probe", "--ignore-not-found", "--now");
-      await cluster.kubectl("run", "probe", `--image=${BUSYBOX}`, "--command", "--", "sleep", "600");
-      await cluster.kubectl("wait", "--for=condition=Ready", "pod/probe", "--timeout=45s");
-      return true;
-    });
-    await waitForWeb();
-    expect(await restarts()).toBe(before);
-  }, 3 * MINUTE);
+  it.each(components)(
+    "heals when %s is killed, and pods keep running",
+    async (name) => {
+      const before = await restarts();
+      const [victim = 0] = cluster.processes(name);
+      process.kill(victim, "SIGKILL");
+      await cluster.waitFor("another process", async () => {
+        const [next] = cluster.processes(name);
+        return Promise.resolve(next !== undefined && next !== victim);
+      });
+      await cluster.waitFor("the API", async () => {
+        await cluster.kubectl("delete", "pod", "probe", "--ignore-not-found", "--now");
+        await cluster.kubectl(
+          "run",
+          "probe",
+          `--image=${BUSYBOX}`,
+          "--command",
+          "--",
+          "sleep",
+          "600",
+        );
+        await cluster.kubectl("wait", "--for=condition=Ready", "pod/probe", "--timeout=45s");
+        return true;
+      });
+      await waitForWeb();
+      expect(await restarts()).toBe(before);
+    },
+    3 * MINUTE,
+  );
 
-  it("keeps pods running when it is stopped and started again", async () => {
-    const before = await restarts();
-    const server = cluster.server;
-    process.kill(server, "SIGTERM");
-    await cluster.waitFor("the server to stop", async () =>
-      Promise.resolve(cluster.processes("k3s ").length === 0),
-    );
-    const shims = cluster.processes("containerd-shim");
-    expect(shims.length).toBeGreaterThan(0);
-    expect(cluster.processes().sort()).toEqual(shims.sort());
-    expect(await fetchWeb()).toMatch(/^kept since/);
-    await cluster.restart();
-    await cluster.waitReady();
-    await waitForWeb();
-    expect(await restarts()).toBe(before);
-  }, 3 * MINUTE);
+  it(
+    "keeps pods running when it is stopped and started again",
+    async () => {
+      const before = await restarts();
+      const server = cluster.server;
+      process.kill(server, "SIGTERM");
+      await cluster.waitFor("the server to stop", async () =>
+        Promise.resolve(cluster.processes("k3s ").length === 0),
+      );
+      const shims = cluster.processes("containerd-shim");
+      expect(shims.length).toBeGreaterThan(0);
+      expect(cluster.processes().sort()).toEqual(shims.sort());
+      expect(await fetchWeb()).toMatch(/^kept since/);
+      await cluster.restart();
+      await cluster.waitReady();
+      await waitForWeb();
+      expect(await restarts()).toBe(before);
+    },
+    3 * MINUTE,
+  );
 
-  it("takes no harm when the server is killed: nothing is left over, pods keep running", async () => {
-    const before = await restarts();
-    process.kill(cluster.server, "SIGKILL");
-    await cluster.waitFor("the components to end", async () =>
-      Promise.resolve(cluster.processes("k3s ").length === 0),
-    );
-    await cluster.restart();
-    await cluster.waitReady();
-    await waitForWeb();
-    expect(await restarts()).toBe(before);
-  }, 3 * MINUTE);
+  it(
+    "takes no harm when the server is killed: nothing is left over, pods keep running",
+    async () => {
+      const before = await restarts();
+      process.kill(cluster.server, "SIGKILL");
+      await cluster.waitFor("the components to end", async () =>
+        Promise.resolve(cluster.processes("k3s ").length === 0),
+      );
+      await cluster.restart();
+      await cluster.waitReady();
+      await waitForWeb();
+      expect(await restarts()).toBe(before);
+    },
+    3 * MINUTE,
+  );
 
-  it("comes back from a machine that lost all its processes, with the volume's content", async () => {
-    const before = await fetchWeb();
-    const uid = await restarts();
-    const pods = podProcesses();
-    for (const pid of [cluster.server, ...cluster.processes(), ...pods]) {
-      process.kill(pid, "SIGKILL");
-    }
-    await cluster.restart();
-    await cluster.waitReady();
-    expect(await waitForWeb()).toBe(before);
-    expect((await restarts()).split(" ")[0]).toBe(uid.split(" ")[0]);
-    expect(pods.length).toBeGreaterThan(2);
-  }, 3 * MINUTE);
+  it(
+    "comes back from a machine that lost all its processes, with the volume's content",
+    async () => {
+      const before = await fetchWeb();
+      const uid = await restarts();
+      const pods = podProcesses();
+      for (const pid of [cluster.server, ...cluster.processes(), ...pods]) {
+        process.kill(pid, "SIGKILL");
+      }
+      await cluster.restart();
+      await cluster.waitReady();
+      expect(await waitForWeb()).toBe(before);
+      expect((await restarts()).split(" ")[0]).toBe(uid.split(" ")[0]);
+      expect(pods.length).toBeGreaterThan(2);
+    },
+    3 * MINUTE,
+  );
 
   it("refuses a second server on the same data directory", async () => {
     const args = ["server", "--config", join(cluster.directory, "config.yaml")];
@@ -267,28 +265,36 @@ describe("a node that is hurt", () => {
 });
 
 describe("killall", () => {
-  it("leaves no process, mount, cgroup, interface or rule, and the data; twice", async () => {
-    await writeFile(join(cluster.directory, "before"), await fetchWeb());
-    await cluster.killAll();
-    await cluster.killAll();
-    expect(cluster.processes()).toEqual([]);
-    expect(podProcesses()).toEqual([]);
-    expect(mountsOfCluster()).toEqual([]);
-    expect(cgroupDirectories()).toEqual([]);
-    const links = await cluster.inside("ip", "-br", "link");
-    expect(links.split("\n").map((line) => line.split(/[ @]/)[0])).toEqual(["lo", "eth0", ""]);
-    const iptables = join(cluster.dataDir, "data/current/bin/iptables-save");
-    expect(await cluster.inside(iptables)).not.toMatch(/KUBE-|CNI-|K3S-/);
-    expect(networkResults()).toEqual([]);
-  }, MINUTE);
+  it(
+    "leaves no process, mount, cgroup, interface or rule, and the data; twice",
+    async () => {
+      await writeFile(join(cluster.directory, "before"), await fetchWeb());
+      await cluster.killAll();
+      await cluster.killAll();
+      expect(cluster.processes()).toEqual([]);
+      expect(podProcesses()).toEqual([]);
+      expect(mountsOfCluster()).toEqual([]);
+      expect(cgroupDirectories()).toEqual([]);
+      const links = await cluster.inside("ip", "-br", "link");
+      expect(links.split("\n").map((line) => line.split(/[ @]/)[0])).toEqual(["lo", "eth0", ""]);
+      const iptables = join(cluster.dataDir, "data/current/bin/iptables-save");
+      expect(await cluster.inside(iptables)).not.toMatch(/KUBE-|CNI-|K3S-/);
+      expect(networkResults()).toEqual([]);
+    },
+    MINUTE,
+  );
 
-  it("lets the cluster start again with what it had", async () => {
-    await cluster.restart();
-    await cluster.waitReady();
-    const before = readFileSync(join(cluster.directory, "before"), "utf8");
-    expect(await waitForWeb()).toBe(before);
-    await rm(join(cluster.directory, "before"));
-  }, 3 * MINUTE);
+  it(
+    "lets the cluster start again with what it had",
+    async () => {
+      await cluster.restart();
+      await cluster.waitReady();
+      const before = readFileSync(join(cluster.directory, "before"), "utf8");
+      expect(await waitForWeb()).toBe(before);
+      await rm(join(cluster.directory, "before"));
+    },
+    3 * MINUTE,
+  );
 });
 
 /** Directories of the cluster's own cgroup, whose name its kubelet's configuration has. */

@@ -56,8 +56,7 @@ describe("the command line", () => {
     expect(await run("agent", "--server", "https://198.18.7.11:6443")).toEqual({
       code: 1,
       stdout: "",
-      stderr:
-        "k3s: agent: joining further nodes is not supported by this build, only server is\n",
+      stderr: "k3s: agent: joining further nodes is not supported by this build, only server is\n",
     });
   });
 

@@ -13,7 +13,10 @@ const MINUTE = 60_000;
 
 const env = {
   ...process.env,
-  ...goEnvironment({ cache: plonkCache(), architecture: process.arch === "arm64" ? "arm64" : "amd64" }),
+  ...goEnvironment({
+    cache: plonkCache(),
+    architecture: process.arch === "arm64" ? "arm64" : "amd64",
+  }),
 };
 
 describe("the Go sources of k3s", () => {
@@ -25,13 +28,21 @@ describe("the Go sources of k3s", () => {
     expect(statSync(join(cwd, "internal/assets/node.tar.gz")).size).toBe(0);
   });
 
-  it("pass vet", async () => {
-    expect((await run("go", ["vet", TAGS, "./..."], { cwd, env })).stderr).toBe("");
-  }, 30 * MINUTE);
+  it(
+    "pass vet",
+    async () => {
+      expect((await run("go", ["vet", TAGS, "./..."], { cwd, env })).stderr).toBe("");
+    },
+    30 * MINUTE,
+  );
 
-  it("pass their own tests", async () => {
-    const { stdout } = await run("go", ["test", TAGS, "./..."], { cwd, env });
-    expect(stdout).toContain("ok  \tplonk/toolchain/kubernetes/internal/supervise");
-    expect(stdout).not.toMatch(/^(FAIL|---)/m);
-  }, 30 * MINUTE);
+  it(
+    "pass their own tests",
+    async () => {
+      const { stdout } = await run("go", ["test", TAGS, "./..."], { cwd, env });
+      expect(stdout).toContain("ok  \tplonk/toolchain/kubernetes/internal/supervise");
+      expect(stdout).not.toMatch(/^(FAIL|---)/m);
+    },
+    30 * MINUTE,
+  );
 });
