@@ -5,7 +5,7 @@ import { catalogue } from "./catalogue.ts";
 import type { AcquiredTool } from "./tool.ts";
 
 export type { AcquireOptions } from "./acquire/session.ts";
-export type { AcquiredTool, ToolSource } from "./tool.ts";
+export type { AcquiredTool } from "./tool.ts";
 
 /**
  * Returns a tool that is ready to run: from PATH (a plugin: from `$PULUMI_HOME`) if it is the right
