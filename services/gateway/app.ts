@@ -1,5 +1,6 @@
 /** The wiring of the gateway; it listens to nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -11,6 +12,7 @@ import { ColdStarts } from "./cold-starts.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createEndpointWatch, Endpoints } from "./endpoints.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
+import { listFunctionTargets } from "./function-targets.ts";
 import { createFunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
 import { invoke, type InvokeContext } from "./invoke.ts";
@@ -95,7 +97,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   await system.ready();
   return {
     server: server ?? system.server,
-    metricsServer: createMetricsServer({ registry, health }),
+    metricsServer: createMetricsServer({
+      registry,
+      health,
+      pages: { [FUNCTION_TARGETS_PATH]: () => listFunctionTargets(endpoints) },
+    }),
     health,
     start: async () => {
       functions.start();

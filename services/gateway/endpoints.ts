@@ -96,6 +96,13 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     return best;
   }
 
+  /** Addresses of the pods of every function, without ports, by `namespace/name`. */
+  *addresses(): Generator<[key: string, addresses: string[]]> {
+    for (const [key, { pods }] of this.#routes) {
+      yield [key, pods.map(({ origin }) => new URL(origin).hostname)];
+    }
+  }
+
   /** Resolves when the pods of a function change, or after `milliseconds`. */
   waitForChange(key: string, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {

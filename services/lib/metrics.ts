@@ -16,6 +16,8 @@ export function createRegistry(): Registry {
 export interface MetricsServerOptions {
   registry: Registry;
   health: Health;
+  /** Further pages: what each answers as JSON, by path. */
+  pages?: Readonly<Record<string, () => unknown>>;
 }
 
 /** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`; it listens to nothing. */
@@ -26,11 +28,12 @@ export function createMetricsServer(options: MetricsServerOptions): Server {
 }
 
 async function answer(
-  { registry, health }: MetricsServerOptions,
+  { registry, health, pages = {} }: MetricsServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = (request.url ?? "/").split("?", 1)[0];
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/metrics") {
@@ -41,6 +44,8 @@ async function answer(
   } else if (path === "/readyz") {
     const problems = health.problems();
     sendText(response, problems.length === 0 ? 200 : 503, problems.join("\n") || "OK");
+  } else if (page !== undefined) {
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(page()));
   } else {
     sendText(response, 404, "404 page not found\n");
   }

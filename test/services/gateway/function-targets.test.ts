@@ -1,0 +1,16 @@
+/** What Prometheus' HTTP discovery reads from the gateway. */
+import { expect, test } from "@jest/globals";
+import { listFunctionTargets } from "../../../services/gateway/function-targets.ts";
+
+test("each function is a group of its pods' watchdogs, under the name that calls are counted by", () => {
+  const addresses = function* (): Generator<[string, string[]]> {
+    yield ["openfaas-fn/env", ["10.42.0.7", "10.42.0.8"]];
+    yield ["staging/figlet", ["[fd00::7]"]];
+    yield ["openfaas-fn/idle", []];
+  };
+  expect(listFunctionTargets({ addresses })).toEqual([
+    { targets: ["10.42.0.7:8081", "10.42.0.8:8081"], labels: { function_name: "env.openfaas-fn" } },
+    { targets: ["[fd00::7]:8081"], labels: { function_name: "figlet.staging" } },
+    { targets: [], labels: { function_name: "idle.openfaas-fn" } },
+  ]);
+});
