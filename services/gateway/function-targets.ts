@@ -1,4 +1,4 @@
-/** Where Prometheus finds the functions: their pods' watchdogs, in the form of its HTTP discovery. */
+/** Where Prometheus finds the functions: their pods' watchdogs, as its HTTP discovery reads it. */
 import { PORT } from "../contract/index.ts";
 import type { Endpoints } from "./endpoints.ts";
 

@@ -28,18 +28,29 @@ export function createMetricsServer(options: MetricsServerOptions): Server {
 }
 
 async function answer(
-  { registry, health, pages = {} }: MetricsServerOptions,
+  options: MetricsServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/metrics") {
+    const { registry } = options;
     const text = await registry.metrics();
     response.writeHead(200, { "content-type": registry.contentType }).end(text);
-  } else if (path === "/healthz") {
+  } else {
+    answerPage(options, path, response);
+  }
+}
+
+function answerPage(
+  { health, pages }: MetricsServerOptions,
+  path: string,
+  response: ServerResponse,
+): void {
+  const page = new Map(Object.entries(pages ?? {})).get(path);
+  if (path === "/healthz") {
     sendText(response, 200, "OK");
   } else if (path === "/readyz") {
     const problems = health.problems();
