@@ -9,7 +9,7 @@ import {
   openLocalStack,
   pulumi,
   pulumiText,
-  removeStaleLocks,
+  endKilledRuns,
   restartClusters,
   stackFile,
   STACK,
@@ -24,7 +24,7 @@ function say(line: string): void {
 export async function down(): Promise<number> {
   const stack = await openLocalStack();
   if (await hasStack(stack)) {
-    await removeStaleLocks(stack, say);
+    await endKilledRuns(stack, say);
     await clearPendingOperations(stack, say);
     await startForDestroy(stack);
     const code = await pulumi(stack, ["destroy", "--stack", STACK, "--yes", "--skip-preview"]);

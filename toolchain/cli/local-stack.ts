@@ -8,6 +8,7 @@ import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { plonkHome } from "../directories.ts";
+import { endOrphans } from "./orphans.ts";
 import { capture, captureOrFail, CommandError, runOnTerminal } from "./process.ts";
 
 export const STACK = "local";
@@ -116,11 +117,13 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
   }
 }
 
-/** Locks name the process that took them; one that is gone was killed and left its lock behind. */
-export async function removeStaleLocks(
-  stack: LocalStack,
-  say: (line: string) => void,
-): Promise<void> {
+/**
+ * Ends what a killed run has left: its processes, and its lock, which names the process that took
+ * it.
+ */
+export async function endKilledRuns(stack: LocalStack, say: (line: string) => void): Promise<void> {
+  const orphans = endOrphans(stack.exports.PULUMI_BACKEND_URL);
+  if (orphans > 0) say(`found ${orphans} processes of a pulumi that was killed; ended them`);
   const folder = join(stack.home, "state", ".pulumi", "locks", "organization", "plonk", STACK);
   if (!existsSync(folder)) return;
   for (const file of await readdir(folder)) {

@@ -7,7 +7,7 @@ import {
   openLocalStack,
   pulumi,
   pulumiText,
-  removeStaleLocks,
+  endKilledRuns,
   restartClusters,
   STACK,
   type LocalStack,
@@ -42,7 +42,7 @@ export async function up(args: readonly string[]): Promise<number> {
   const stack = await openLocalStack();
   await resolveArtifacts();
   await ensureStack(stack, settings);
-  await removeStaleLocks(stack, say);
+  await endKilledRuns(stack, say);
   await clearPendingOperations(stack, say);
   await restartClusters(stack, say);
   const code = await pulumi(stack, ["up", "--stack", STACK, "--yes", "--skip-preview"]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import {
   localClusters,
-  removeStaleLocks,
+  endKilledRuns,
   restartClusters,
   type LocalStack,
 } from "../../../toolchain/cli/local-stack.ts";
@@ -52,10 +52,10 @@ beforeEach(() => {
 
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-describe("removeStaleLocks", () => {
+describe("endKilledRuns", () => {
   it("removes the lock of a process that is gone, and says so", async () => {
     const folder = lock(2 ** 22 + 1); // above Linux' largest process id
-    await removeStaleLocks(stack(), say);
+    await endKilledRuns(stack(), say);
     expect(readdirSync(folder)).toEqual([]);
     expect(said).toEqual([
       `found the lock of an interrupted run (process ${2 ** 22 + 1}); removed it`,
@@ -64,14 +64,14 @@ describe("removeStaleLocks", () => {
 
   it("refuses to go on while the process that locked the stack runs", async () => {
     const folder = lock(process.pid);
-    await expect(removeStaleLocks(stack(), say)).rejects.toThrow(
+    await expect(endKilledRuns(stack(), say)).rejects.toThrow(
       `the local stack is in use by process ${process.pid}; wait for it or stop it, then run this again`,
     );
     expect(readdirSync(folder)).toEqual(["1.json"]);
   });
 
   it("has nothing to do without locks", async () => {
-    await removeStaleLocks(stack(), say);
+    await endKilledRuns(stack(), say);
     expect(said).toEqual([]);
   });
 });
