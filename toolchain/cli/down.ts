@@ -62,5 +62,6 @@ async function removeLeftovers(stack: LocalStack): Promise<void> {
       throw new CommandError(`cluster ${name}: could not be removed\n${result.stderr.trim()}`);
     }
   }
+  await rm(join(stack.home, "clusters"), { recursive: true, force: true });
   await rm(stackFile(), { force: true });
 }

@@ -84,6 +84,10 @@ func Stale(dataDir string) error {
 	if err := unmountBelow(state); err != nil {
 		return err
 	}
+	// The state names the sockets, so they go first.
+	if err := removeOutside(dataDir); err != nil {
+		return err
+	}
 	return os.RemoveAll(state)
 }
 
