@@ -60,8 +60,8 @@ async function timeFirstAnswer(clone: FreshClone): Promise<number> {
 function readPods(clone: FreshClone): Map<string, Pod> {
   const folder = join(clone.home, "clusters", CLUSTER);
   const output = execFileSync(
-    join(folder, "k3s"),
-    ["kubectl", "--kubeconfig", join(folder, "kubeconfig.yaml"), "get", "pods", "-A", "-o", "json"],
+    join(folder, "bin", "k3s"),
+    ["kubectl", "--kubeconfig", join(folder, "kubeconfig"), "get", "pods", "-A", "-o", "json"],
     { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
   );
   const list = JSON.parse(output) as {

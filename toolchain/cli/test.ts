@@ -53,6 +53,8 @@ async function runJest(folder: string, name: string, args: readonly string[]): P
 /** `npm test -- <jest arguments>` runs just those tests; without arguments everything is run. */
 export async function test(args: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "plonk-test-"));
+  // The plugins of this clone must not take the place of those that the person's own stack uses.
+  process.env["PLONK_HOME"] ??= join(folder, "home");
   try {
     const tallies =
       args.length > 0 ? [await runJest(folder, "chosen tests", args)] : await runAll(folder);
