@@ -225,6 +225,33 @@ describe("an edited handler", () => {
   );
 });
 
+describe("a function under load", () => {
+  it(
+    "is scaled up by Prometheus' alert, and down again when the load ends",
+    async () => {
+      const readReplicas = async (): Promise<number | undefined> => {
+        const answer = await call("/system/function/hello", { headers: authorized() });
+        return ((await answer.json()) as { replicas?: number }).replicas;
+      };
+      const waitForReplicas = async (count: number): Promise<void> => {
+        const deadline = Date.now() + 90_000;
+        for (let found = await readReplicas(); found !== count; found = await readReplicas()) {
+          if (Date.now() > deadline)
+            throw new Error(`expected ${count} replicas, got ${found ?? 0}`);
+          await sleep(500);
+        }
+      };
+      await waitForReplicas(1);
+      const load = startLoad(`${gateway}/function/hello`, "world");
+      await waitForReplicas(5); // one and a step of 20 % of the default maximum, 20
+      const result = await load.stop();
+      expect(result.failures).toEqual([]);
+      await waitForReplicas(1);
+    },
+    5 * minute,
+  );
+});
+
 describe("an unknown target", () => {
   it(
     "fails in preview with one clear line",

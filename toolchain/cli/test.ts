@@ -77,7 +77,7 @@ async function runAll(folder: string): Promise<Tally[]> {
   const passed = checks.filter((result) => result.passed).length;
   return [
     { passed, failed: checks.length - passed, skipped: 0 },
-    await runJest(folder, "unit and integration tests", ["--testPathIgnorePatterns=/e2e/"]),
+    await runJest(folder, "unit and integration tests", ["--maxWorkers=2", "--testPathIgnorePatterns=/e2e/"]),
     await runJest(folder, "end to end tests", ["--runInBand", "test/e2e"]),
   ];
 }

@@ -27,6 +27,7 @@ function stack(): LocalStack {
       PULUMI_BACKEND_URL: `file://${home}/state`,
       PULUMI_CONFIG_PASSPHRASE_FILE: join(home, "passphrase"),
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      NODE_COMPILE_CACHE: join(home, "compiled"),
       PATH: "",
     },
   };
