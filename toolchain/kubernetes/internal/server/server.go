@@ -155,8 +155,11 @@ func (s *server) startAddons(ctx context.Context, clientset kubernetes.Interface
 		log.Printf("manifests: %v", err)
 		return
 	}
-	go applier.RemoveDisabled(ctx, c)
-	go applier.Run(ctx)
+	go func() {
+		// First, or the manifest would be applied again between the removal of its objects and its own.
+		applier.RemoveDisabled(ctx, c)
+		applier.Run(ctx)
+	}()
 	if c.DisableAgent {
 		return
 	}
