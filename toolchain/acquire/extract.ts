@@ -30,12 +30,19 @@ export function toEntryPath(name: string, strip: number): string | undefined {
   return parts.length <= strip ? undefined : parts.slice(strip).join("/");
 }
 
-async function writeEntry(content: Readable, path: string, mode: number): Promise<void> {
+interface Target {
+  path: string;
+  mode: number;
+  signal: AbortSignal;
+}
+
+async function writeEntry(content: Readable, { path, mode, signal }: Target): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   // Nothing but the question whether it is a program is taken from the archive.
   await pipeline(
     content,
     createWriteStream(path, { flags: "wx", mode: mode & 0o111 ? 0o755 : 0o644 }),
+    { signal },
   );
 }
 
@@ -58,6 +65,8 @@ export async function extractArchive(
   options: ExtractOptions,
 ): Promise<void> {
   const tar = extract();
+  // An entry that was cut off before anybody read it says nothing of it any more.
+  const stop = new AbortController();
   const missing = new Set(options.only);
   let total = 0;
   const unpack = async (): Promise<void> => {
@@ -78,11 +87,15 @@ export async function extractArchive(
         );
       }
       missing.delete(path);
-      await writeEntry(entry as unknown as Readable, join(destination, path), header.mode);
+      const target = { path: join(destination, path), mode: header.mode, signal: stop.signal };
+      await writeEntry(entry as unknown as Readable, target);
     }
   };
   const reading = pipeline(createReadStream(archive), createGunzip(), tar);
-  const ends = await Promise.allSettled([unpack(), reading]);
+  reading.catch((error: unknown) => {
+    stop.abort(error);
+  });
+  const ends = await Promise.allSettled([reading, unpack()]);
   const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as Error] : []));
   if (failures.length > 0) {
     throw toArchiveError(failures);
