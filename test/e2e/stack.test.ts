@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -21,7 +21,8 @@ const HOST = "198.18.77.1";
 const minute = 60_000;
 
 const clone = new FreshClone(CLUSTER, "198.18.77.0/24");
-const excluded = [plonkCache(), clone.home, clone.folder];
+const repository = dirname(dirname(import.meta.dirname));
+const excluded = [plonkCache(), clone.home, clone.folder, repository];
 let before: MachineState;
 let pidsBefore: Set<number>;
 let gateway = "";
