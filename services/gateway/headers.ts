@@ -1,17 +1,6 @@
 /** Which headers pass the gateway, in both directions (RFC 9110 §7.6.1). */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-
-const HOP_BY_HOP = new Set([
-  "connection",
-  "proxy-connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
 
 /** Lower-case names that the `Connection` header lists; they end at this hop, too. */
 export function listedInConnection(connection: string | undefined): Set<string> | undefined {

@@ -1,6 +1,7 @@
 /** From a queued message to a call: parsed, checked, and rid of what belongs to one hop. */
 import type { QueueMessage } from "../contract/index.ts";
 import { VERSION } from "../lib/version.ts";
+import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
 
 /** What the worker says it is, to functions and to callbacks. */
 export const USER_AGENT = `plonk-queue-worker/${VERSION}`;
@@ -80,15 +81,7 @@ function isHeader(header: unknown): header is Record<string, string[]> {
 
 /** Of one hop (RFC 9110 §7.6.1), or set anew for each call. */
 const DROPPED = new Set([
-  "connection",
-  "proxy-connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+  ...HOP_BY_HOP,
   "host",
   "expect",
   "content-length",
