@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execFileSync } from "node:child_process";
@@ -22,7 +23,9 @@ const minute = 60_000;
 
 const clone = new FreshClone(CLUSTER, "198.18.77.0/24");
 const repository = dirname(dirname(import.meta.dirname));
-const excluded = [plonkCache(), clone.home, clone.folder, repository];
+// The person's own stack may be running beside this one.
+const ownHome = join(homedir(), ".local", "share", "plonk");
+const excluded = [plonkCache(), clone.home, clone.folder, repository, ownHome];
 let before: MachineState;
 let pidsBefore: Set<number>;
 let gateway = "";
