@@ -30,11 +30,16 @@ function report(what: string, seconds: number, aim: string): void {
 async function waitForAnswer(text: string): Promise<void> {
   const deadline = Date.now() + 1_800_000;
   while (Date.now() < deadline) {
-    const answer = await fetch(`${gateway}/function/hello`, { method: "POST", body: "world" })
+    const signal = AbortSignal.timeout(2_000); // what was sent to a half-made cluster is lost
+    const answer = await fetch(`${gateway}/function/hello`, {
+      method: "POST",
+      body: "world",
+      signal,
+    })
       .then((response) => response.text())
       .catch(() => "");
     if (answer === text) return;
-    await sleep(50);
+    await sleep(220); // fewer than the five calls a second that scale a function up
   }
   throw new Error(`expected ${gateway} to answer ${text}`);
 }
