@@ -209,6 +209,18 @@ describe("a run without changes", () => {
   );
 });
 
+describe("a plain pulumi with the exports that up prints", () => {
+  it(
+    "sees the same stack, without a change",
+    async () => {
+      const update = await clone.plainPulumi("up", "-s", "local", "--yes", "--expect-no-changes");
+      expect(update).toMatchObject({ code: 0 });
+      expect(update.output).toContain("unchanged");
+    },
+    2 * minute,
+  );
+});
+
 describe("an edited handler", () => {
   it(
     "goes live with no failed call under a constant load",

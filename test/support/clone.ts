@@ -1,6 +1,5 @@
 /** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -24,6 +23,7 @@ export class FreshClone {
   readonly folder: string;
   readonly home: string;
   readonly settings: readonly string[];
+  readonly #exports: Record<string, string> = {};
 
   /** Clones what is committed. The cache is the machine's own: what is tested is a warm start. */
   constructor(name: string, subnet: string) {
@@ -38,9 +38,13 @@ export class FreshClone {
   }
 
   start(args: readonly string[]): Running {
-    const child = spawn("npm", ["run", "--silent", ...args], {
+    return this.#spawn("npm", ["run", "--silent", ...args], process.env);
+  }
+
+  #spawn(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Running {
+    const child = spawn(command, args, {
       cwd: this.folder,
-      env: { ...process.env, PLONK_HOME: this.home },
+      env: { ...env, PLONK_HOME: this.home },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
@@ -60,8 +64,20 @@ export class FreshClone {
     return this.start(args).finished;
   }
 
-  up(): Promise<Finished> {
-    return this.run("up", "--", ...this.settings);
+  async up(): Promise<Finished> {
+    const finished = await this.run("up", "--", ...this.settings);
+    for (const [, name = "", value = ""] of finished.output.matchAll(/^ {2}export (\w+)=(.*)$/gm)) {
+      this.#exports[name] = value.replace("$PATH", process.env["PATH"] ?? "");
+    }
+    return finished;
+  }
+
+  /** The `pulumi` that the exports printed by `up` lead to, without any of our commands. */
+  plainPulumi(...args: string[]): Promise<Finished> {
+    return this.#spawn("sh", ["-c", 'exec pulumi "$@"', "sh", ...args], {
+      ...process.env,
+      ...this.#exports,
+    }).finished;
   }
 
   pulumi(...args: string[]): Promise<Finished> {
