@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { plonkCache, plonkHome } from "../directories.ts";
 import { endOrphans } from "./orphans.ts";
-import { capture, captureOrFail, CommandError, runOnTerminal } from "./process.ts";
+import { capture, captureOrFail, CommandError, interruptible, runOnTerminal } from "./process.ts";
 
 export const STACK = "local";
 const root = dirname(dirname(import.meta.dirname));
@@ -57,11 +57,8 @@ export async function openLocalStack(): Promise<LocalStack> {
   const passphrase = join(home, "passphrase");
   await ensurePassphrase(passphrase);
   process.env["PULUMI_HOME"] = pulumiHome;
-  const tools = await acquireAll([
-    "pulumi",
-    "pulumi-resource-kubernetes",
-    "pulumi-resource-command",
-  ]);
+  const names = ["pulumi", "pulumi-resource-kubernetes", "pulumi-resource-command"];
+  const tools = await interruptible((signal) => acquireAll(names, { signal }));
   const pulumi = tools.get("pulumi")?.path;
   if (pulumi === undefined) throw new CommandError("pulumi: could not be acquired");
   const exports: StackEnvironment = {

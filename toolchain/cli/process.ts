@@ -53,6 +53,24 @@ export async function runOnTerminal(
   }
 }
 
+/**
+ * Does work that Ctrl-C ends in order: the signal that `work` gets is aborted, so that the programs
+ * which it has started end with it.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const abort = (name: NodeJS.Signals): void => {
+    stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, 130));
+  };
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, abort);
+  try {
+    return await work(stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, abort);
+  }
+}
+
 /** Runs a program to its end and returns its exit code and output; never throws for a bad exit. */
 export async function capture(
   command: string,

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { resolveArtifacts } from "../artifacts.ts";
 import { runChecks } from "./check.ts";
-import { runOnTerminal } from "./process.ts";
+import { interruptible, runOnTerminal } from "./process.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -70,14 +70,14 @@ export async function test(args: readonly string[]): Promise<number> {
 
 async function runAll(folder: string): Promise<Tally[]> {
   console.log("== toolchain");
-  await acquireAll();
-  await resolveArtifacts();
+  await interruptible((signal) => acquireAll(undefined, { signal }));
+  await interruptible((signal) => resolveArtifacts({ signal }));
   console.log("\n== checks");
   const checks = await runChecks();
   const passed = checks.filter((result) => result.passed).length;
   return [
     { passed, failed: checks.length - passed, skipped: 0 },
-    await runJest(folder, "unit and integration tests", ["--maxWorkers=2", "--testPathIgnorePatterns=/e2e/"]),
+    await runJest(folder, "unit and integration tests", ["--testPathIgnorePatterns=/e2e/"]),
     await runJest(folder, "end to end tests", ["--runInBand", "test/e2e"]),
   ];
 }

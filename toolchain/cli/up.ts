@@ -12,7 +12,7 @@ import {
   STACK,
   type LocalStack,
 } from "./local-stack.ts";
-import { CommandError } from "./process.ts";
+import { CommandError, interruptible } from "./process.ts";
 
 interface Outputs {
   gatewayUrl?: string;
@@ -40,7 +40,7 @@ export async function up(args: readonly string[]): Promise<number> {
   const settings = parseSettings(args);
   const begin = Date.now();
   const stack = await openLocalStack();
-  await resolveArtifacts();
+  await interruptible((signal) => resolveArtifacts({ signal }));
   await ensureStack(stack, settings);
   await endKilledRuns(stack, say);
   await clearPendingOperations(stack, say);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import { capture, captureOrFail, CommandError } from "../../../toolchain/cli/process.ts";
+import {
+  capture,
+  captureOrFail,
+  CommandError,
+  interruptible,
+} from "../../../toolchain/cli/process.ts";
 
 describe("capture", () => {
   it("returns exit code, output and error output of a program", async () => {
@@ -25,5 +30,35 @@ describe("captureOrFail", () => {
     await expect(failure).rejects.toThrow(
       "sh -c seq 1 20 >&2; exit 7: exit 7\n13\n14\n15\n16\n17\n18\n19\n20",
     );
+  });
+});
+
+describe("interruptible", () => {
+  /** In a process of its own, as a signal would end jest. */
+  function run(work: string): Promise<{ code: number; stdout: string; stderr: string }> {
+    const module = new URL("../../../toolchain/cli/process.ts", import.meta.url).href;
+    const script = `import { interruptible } from "${module}"; ${work}`;
+    const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
+    return capture(process.execPath, args, { env: process.env });
+  }
+
+  it("aborts the work on a signal, with what to do next, and leaves the process alive", async () => {
+    const result = await run(`
+      const work = (signal) => new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, 20000);
+        signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); });
+        process.kill(process.pid, "SIGINT");
+      });
+      await interruptible(work).catch((error) => console.log(error.exitCode, error.message));`);
+    expect(result).toEqual({
+      code: 0,
+      stdout: "130 stopped by SIGINT; run it again to go on\n",
+      stderr: "",
+    });
+  });
+
+  it("returns what the work returns", async () => {
+    const result = await run("console.log(await interruptible(async () => 7));");
+    expect(result.stdout).toBe("7\n");
   });
 });
