@@ -1,10 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import {
-  capture,
-  captureOrFail,
-  CommandError,
-  interruptible,
-} from "../../../toolchain/cli/process.ts";
+import { capture, captureOrFail, CommandError } from "../../../toolchain/cli/process.ts";
 
 describe("capture", () => {
   it("returns exit code, output and error output of a program", async () => {
