@@ -23,7 +23,7 @@ function say(line: string): void {
 
 export async function down(): Promise<number> {
   const stack = await openLocalStack();
-  if (await hasStack(stack)) {
+  if (hasStack(stack)) {
     await endKilledRuns(stack, say);
     await clearPendingOperations(stack, say);
     await startForDestroy(stack);

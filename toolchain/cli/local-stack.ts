@@ -87,9 +87,9 @@ export function pulumiText(
   return captureOrFail(stack.pulumi, args, options);
 }
 
-export async function hasStack(stack: LocalStack): Promise<boolean> {
-  const file = join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`);
-  return Promise.resolve(existsSync(file));
+/** Whether the backend knows the stack, finished or not. */
+export function hasStack(stack: LocalStack): boolean {
+  return existsSync(join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`));
 }
 
 /** Path of the git-ignored file with the stack's configuration. */
@@ -99,7 +99,7 @@ export function stackFile(): string {
 
 /** Creates the stack and its configuration; the admin password is generated once, as a secret. */
 export async function ensureStack(stack: LocalStack, settings: readonly string[]): Promise<void> {
-  if (!(await hasStack(stack))) {
+  if (!hasStack(stack)) {
     await pulumiText(stack, ["stack", "init", STACK, "--non-interactive"]);
   }
   const set = ["config", "set", "--stack", STACK, "--non-interactive"];
