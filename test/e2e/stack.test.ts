@@ -15,7 +15,14 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { plonkCache } from "../../toolchain/directories.ts";
 import { FreshClone } from "../support/clone.ts";
 import { startLoad } from "../support/load.ts";
-import { findLeftovers, readMachineState, type MachineState } from "../support/machine.ts";
+import {
+  commandLine,
+  findLeftovers,
+  listPids,
+  readMachineState,
+  type MachineState,
+} from "../support/machine.ts";
+import { until } from "../support/until.ts";
 
 const CLUSTER = "e2e";
 const HOST = "198.18.77.1";
@@ -31,34 +38,12 @@ let pidsBefore: Set<number>;
 let gateway = "";
 let password = "";
 
-function listPids(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
-}
-
 async function call(path: string, init: RequestInit = {}): Promise<Response> {
   return fetch(`${gateway}${path}`, { signal: AbortSignal.timeout(30_000), ...init });
 }
 
 function authorized(user = "admin", secret = password): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}` };
-}
-
-async function waitUntil(what: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!isTrue()) {
-    if (Date.now() > deadline) throw new Error(`expected ${what} within ${timeoutMs} ms`);
-    await sleep(100);
-  }
 }
 
 beforeAll(() => {
@@ -77,7 +62,7 @@ describe("npm run up", () => {
     async () => {
       const run = clone.start(["up", "--", ...clone.settings]);
       const hasBegun = (): boolean => /Deployment|StatefulSet/.test(run.printed());
-      await waitUntil(
+      await until(
         "platform resources",
         () => hasBegun() || run.child.exitCode !== null,
         10 * minute,
@@ -132,6 +117,22 @@ describe("npm run up", () => {
   );
 });
 
+describe("the admin password", () => {
+  it("is in no log, and not readable in the state and the stack's configuration", () => {
+    const folders = [join(clone.home, "state"), join(clone.home, "clusters", CLUSTER)];
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .filter((file) => file.includes("/state/") || file.endsWith(".log")),
+    );
+    files.push(join(clone.folder, "stacks", "Pulumi.local.yaml"));
+    expect(files.length).toBeGreaterThan(10);
+    const holders = files.filter((file) => readFileSync(file).includes(password));
+    expect(holders).toEqual([]);
+  });
+});
+
 describe("the example functions", () => {
   it("answers from a closure", async () => {
     const answer = await call("/function/hello", { method: "POST", body: "there" });
@@ -175,7 +176,7 @@ describe("the example functions", () => {
       });
       expect(accepted.status).toBe(202);
       expect(await accepted.text()).toBe("");
-      await waitUntil("a callback", () => received.length > 0, 30_000);
+      await until("a callback", () => received.length > 0, 30_000);
       server.close();
       expect(received[0]?.body).toContain("<h1>later</h1>");
       expect(received[0]?.headers).toMatchObject({
@@ -288,7 +289,7 @@ describe("an interrupted run", () => {
     async () => {
       clone.edit("examples/hello.ts", "good day ", "good evening ");
       const run = clone.start(["up"]);
-      await waitUntil("the update", () => /hello.*updating/.test(run.printed()), 2 * minute);
+      await until("the update", () => /hello.*updating/.test(run.printed()), 2 * minute);
       run.child.kill("SIGINT");
       await run.finished;
       const again = await clone.up();

@@ -26,18 +26,19 @@ function lines(command: string, args: readonly string[]): string[] {
   return output.split("\n").filter(Boolean).sort();
 }
 
-function listProcesses(): string[] {
-  const commandLines: string[] = [];
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").join(" ").trim();
-      if (words !== "") commandLines.push(words);
-    } catch {
-      // It has ended between the two calls.
-    }
+export function listPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Its words, joined by spaces; empty for a kernel thread and for a process that has ended. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
   }
-  return commandLines.sort();
 }
 
 function listFiles(excluded: readonly string[]): string[] {
@@ -53,7 +54,7 @@ function listFiles(excluded: readonly string[]): string[] {
 export function readMachineState(excluded: readonly string[]): MachineState {
   const tables = "/proc/net/ip_tables_names";
   return {
-    processes: listProcesses(),
+    processes: listPids().map(commandLine).filter(Boolean).sort(),
     mounts: readFileSync("/proc/self/mounts", "utf8").split("\n").filter(Boolean).sort(),
     namespaces: lines("ip", ["netns", "list"]),
     links: lines("ip", ["-o", "link"]).map((line) => line.split(": ")[1] ?? line),
