@@ -33,6 +33,7 @@ const repository = dirname(dirname(import.meta.dirname));
 // The person's own stack may be running beside this one.
 const ownHome = join(homedir(), ".local", "share", "plonk");
 const excluded = [plonkCache(), clone.home, clone.folder, repository, ownHome];
+const owners = [clone.home, clone.folder];
 let before: MachineState;
 let pidsBefore: Set<number>;
 let gateway = "";
@@ -47,7 +48,7 @@ function authorized(user = "admin", secret = password): { authorization: string 
 }
 
 beforeAll(() => {
-  before = readMachineState(excluded);
+  before = readMachineState(excluded, owners);
   pidsBefore = new Set(listPids());
 });
 
@@ -119,13 +120,13 @@ describe("npm run up", () => {
 
 describe("the admin password", () => {
   it("is in no log, and not readable in the state and the stack's configuration", () => {
-    const folders = [join(clone.home, "state"), join(clone.home, "clusters", CLUSTER)];
-    const files = folders.flatMap((folder) =>
+    const cluster = join(clone.home, "clusters", CLUSTER);
+    const listFiles = (folder: string): string[] =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name))
-        .filter((file) => file.includes("/state/") || file.endsWith(".log")),
-    );
+        .map((entry) => join(entry.parentPath, entry.name));
+    const files = [join(clone.home, "state"), join(cluster, "data", "logs")].flatMap(listFiles);
+    files.push(join(cluster, "k3s.log"));
     files.push(join(clone.folder, "stacks", "Pulumi.local.yaml"));
     expect(files.length).toBeGreaterThan(10);
     const holders = files.filter((file) => readFileSync(file).includes(password));
@@ -329,7 +330,7 @@ describe("npm run down", () => {
       const down = await clone.run("down");
       expect(down).toMatchObject({ code: 0 });
       rmSync(join(clone.home, "logs"), { recursive: true, force: true });
-      expect(findLeftovers(before, readMachineState(excluded))).toEqual({});
+      expect(findLeftovers(before, readMachineState(excluded, owners))).toEqual({});
       expect(readdirSync(join(clone.home)).includes("clusters")).toBe(false);
     },
     5 * minute,

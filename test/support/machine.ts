@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 export interface MachineState {
-  /** Command lines of all processes. */
+  /** Command lines of the processes that have to do with the folders asked about. */
   processes: string[];
   mounts: string[];
   namespaces: string[];
@@ -17,7 +17,7 @@ export interface MachineState {
   /** Names of the iptables tables in the machine's own network namespace. */
   tables: string[];
   cgroups: string[];
-  /** All paths on the root file system, less caches and temporary folders. */
+  /** All paths where programs keep their files, less caches and temporary folders. */
   files: string[];
 }
 
@@ -41,20 +41,44 @@ export function commandLine(pid: number): string {
   }
 }
 
+/** Other programs come and go on a machine; ours name one of the folders, or run in a pod. */
+function isOurs(pid: number, folders: readonly string[]): boolean {
+  try {
+    const texts = ["cmdline", "environ", "cgroup"].map((name) =>
+      readFileSync(`/proc/${pid}/${name}`, "utf8"),
+    );
+    const isMentioned = folders.some((folder) => texts.some((text) => text.includes(folder)));
+    return isMentioned || /kubepods|\/k3s-/.test(texts[2] ?? "");
+  } catch {
+    return false; // it has ended in the meantime
+  }
+}
+
+/** Where a program that is installed or that runs keeps its files. */
+const PLACES = ["/etc", "/usr", "/var", "/run", "/opt", "/srv", "/mnt", homedir()];
+
 function listFiles(excluded: readonly string[]): string[] {
-  const always = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp", join(homedir(), ".npm"), "/var/log"];
+  const always = ["/var/tmp", "/var/log", join(homedir(), ".npm")];
   const prune = [...always, ...excluded].flatMap((path) => ["-path", path, "-prune", "-o"]);
-  return lines("find", ["/", "-xdev", ...prune, "-print"]);
+  return lines("find", [...PLACES.filter(existsSync), "-xdev", ...prune, "-print"]);
 }
 
 /**
  * Reads the machine's state.
  * @param excluded folders whose files do not count (caches, the state directory, the clone).
+ * @param owners folders by whose name processes are told to be ours.
  */
-export function readMachineState(excluded: readonly string[]): MachineState {
+export function readMachineState(
+  excluded: readonly string[],
+  owners: readonly string[],
+): MachineState {
   const tables = "/proc/net/ip_tables_names";
   return {
-    processes: listPids().map(commandLine).filter(Boolean).sort(),
+    processes: listPids()
+      .filter((pid) => pid !== process.pid && isOurs(pid, owners))
+      .map(commandLine)
+      .filter(Boolean)
+      .sort(),
     mounts: readFileSync("/proc/self/mounts", "utf8").split("\n").filter(Boolean).sort(),
     namespaces: lines("ip", ["netns", "list"]),
     links: lines("ip", ["-o", "link"]).map((line) => line.split(": ")[1] ?? line),
