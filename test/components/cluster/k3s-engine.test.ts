@@ -28,7 +28,7 @@ beforeAll(async () => {
     }),
   ]);
   engine = await createEngine({ plugins: ["command", "kubernetes"] });
-  before = readMachineState([folder, dirname(engine.directory)]);
+  before = readMachineState([folder, dirname(engine.directory)], [directory]);
   await engine.program(`
     import { K3sCluster } from ${JSON.stringify(join(COMPONENTS, "cluster/k3s-cluster.ts"))};
     const cluster = new K3sCluster("test203", {
@@ -126,7 +126,7 @@ it("comes up ready, stays unchanged, comes back after kill -9, and goes without 
     output: "",
   });
   expect(existsSync(directory)).toBe(false);
-  const after = readMachineState([folder, dirname(engine.directory)]);
+  const after = readMachineState([folder, dirname(engine.directory)], [directory]);
   const left = Object.values(findLeftovers(before, after)).flat();
   // Other clusters may come and go on this machine at the same time.
   expect(left.filter((item) => names.some((name) => item.includes(name)))).toEqual([]);
