@@ -15,11 +15,7 @@ import {
   STACK,
   type LocalStack,
 } from "./local-stack.ts";
-import { capture, CommandError } from "./process.ts";
-
-function say(line: string): void {
-  process.stderr.write(`plonk: ${line}\n`);
-}
+import { capture, CommandError, say } from "./process.ts";
 
 export async function down(): Promise<number> {
   const stack = await openLocalStack();

@@ -5,6 +5,9 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 
+/** What asks a command to stop: Ctrl-C, a supervisor, a closed terminal. */
+const STOP_SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 export interface ProgramOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
@@ -16,6 +19,11 @@ export interface Captured {
   code: number;
   stdout: string;
   stderr: string;
+}
+
+/** A line for the person, beside the output of the programs that run. */
+export function say(line: string): void {
+  process.stderr.write(`plonk: ${line}\n`);
 }
 
 /** An end of a command that says all there is to say in one line; no stack is printed for it. */
@@ -41,15 +49,14 @@ export async function runOnTerminal(
     // A terminal sends Ctrl-C to the whole foreground group; passing it on would make it two.
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   };
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, forward);
+  for (const signal of STOP_SIGNALS) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
       child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
     });
   } finally {
-    for (const signal of signals) process.off(signal, forward);
+    for (const signal of STOP_SIGNALS) process.off(signal, forward);
   }
 }
 
@@ -62,12 +69,11 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const abort = (name: NodeJS.Signals): void => {
     stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, 130));
   };
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, abort);
+  for (const signal of STOP_SIGNALS) process.on(signal, abort);
   try {
     return await work(stop.signal);
   } finally {
-    for (const signal of signals) process.off(signal, abort);
+    for (const signal of STOP_SIGNALS) process.off(signal, abort);
   }
 }
 

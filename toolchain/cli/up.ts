@@ -12,15 +12,11 @@ import {
   STACK,
   type LocalStack,
 } from "./local-stack.ts";
-import { CommandError, interruptible } from "./process.ts";
+import { CommandError, interruptible, say } from "./process.ts";
 
 interface Outputs {
   gatewayUrl?: string;
   adminUser?: string;
-}
-
-function say(line: string): void {
-  process.stderr.write(`plonk: ${line}\n`);
 }
 
 /** `-c key=value` and `--config key=value`, as the Pulumi CLI has them. */
