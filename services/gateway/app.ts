@@ -1,5 +1,5 @@
 /** The wiring of the gateway; it listens to nothing. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
@@ -11,17 +11,15 @@ import { CallQueue } from "./call-queue.ts";
 import { ColdStarts } from "./cold-starts.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createEndpointWatch, Endpoints } from "./endpoints.ts";
-import { enqueue, type EnqueueContext } from "./enqueue.ts";
+import type { EnqueueContext } from "./enqueue.ts";
+import { createFrontServer } from "./front-server.ts";
 import { listFunctionTargets } from "./function-targets.ts";
 import { createFunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
-import { invoke, type InvokeContext } from "./invoke.ts";
+import type { InvokeContext } from "./invoke.ts";
 import { GatewayMetrics, registerServiceCount } from "./metrics.ts";
-import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
-import { sendBadTarget, sendMoved } from "./plain.ts";
 import { createSystemApp } from "./routes/system.ts";
 import { scaleFunction } from "./scaling.ts";
-import { upgrade } from "./upgrade.ts";
 
 export interface GatewayDependencies {
   config: GatewayConfig;
@@ -115,51 +113,4 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
       await client.close();
     },
   };
-}
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** One server for both sides: calls take the short way, the rest goes to Fastify. */
-function createFrontServer(
-  config: GatewayConfig,
-  context: InvokeContext & EnqueueContext,
-  system: Handler,
-): Server {
-  const server = createServer({
-    requestTimeout: config.readTimeoutMs,
-    headersTimeout: Math.min(config.readTimeoutMs, 60_000),
-    keepAliveTimeout: 75_000,
-    maxHeaderSize: 64 * 1024,
-  });
-  // A connection is silent while a cold function starts, and that is no fault of the caller.
-  server.timeout = config.writeTimeoutMs + (config.scaleFromZero?.timeoutMs ?? 0);
-  server.on("request", (request, response) => route({ context, request, response, system }));
-  server.on("upgrade", (request, socket, head) => upgrade(context, { request, socket, head }));
-  return server;
-}
-
-interface Routing {
-  context: InvokeContext & EnqueueContext;
-  request: IncomingMessage;
-  response: ServerResponse;
-  system: Handler;
-}
-
-function route({ context, request, response, system }: Routing): void {
-  const target = splitTarget(request.url ?? "/");
-  if (target === undefined) {
-    sendBadTarget(response);
-    return;
-  }
-  const cleaned = cleanPath(target.path);
-  if (cleaned !== target.path) {
-    sendMoved(response, `${cleaned}${target.query}`);
-  } else if (cleaned.startsWith(PREFIX.sync)) {
-    invoke(context, { request, response, target });
-  } else if (cleaned.startsWith(PREFIX.async)) {
-    enqueue(context, { request, response, target });
-  } else {
-    request.url = `${cleaned}${target.query}`;
-    system(request, response);
-  }
 }

@@ -11,8 +11,9 @@ import {
 } from "../../contract/index.ts";
 import { isKubernetesStatus } from "../../lib/kubernetes.ts";
 import { foreignOwner, isOverrideAllowed, toApplied, toDescription } from "../deployments.ts";
-import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
+import { Conflict, FunctionNotFound } from "../errors.ts";
 import { waitUntilSeen } from "../functions.ts";
+import { toNamespace } from "../namespaces.ts";
 import { functionPath, toDisplayName, toKey, type FunctionReference } from "../names.ts";
 import { scaleFunction } from "../scaling.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
@@ -117,17 +118,6 @@ function toReference(
   queried: string | undefined,
 ): FunctionReference {
   return { name: service, namespace: toNamespace(context, namespace ?? queried) };
-}
-
-/** The namespace that is meant; functions live in the platform's own function namespace. */
-export function toNamespace(context: SystemContext, namespace: string | undefined): string {
-  const { functionNamespace } = context;
-  if (namespace !== undefined && namespace !== "" && namespace !== functionNamespace) {
-    throw new BadRequest(
-      `namespace: expected ${functionNamespace}, got ${JSON.stringify(namespace)}`,
-    );
-  }
-  return functionNamespace;
 }
 
 async function find(

@@ -4,8 +4,8 @@ import { Type } from "typebox";
 import { parseDuration } from "../../lib/duration.ts";
 import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { LogStream } from "../log-stream.ts";
+import { toNamespace } from "../namespaces.ts";
 import { toDisplayName, toKey } from "../names.ts";
-import { toNamespace } from "./functions.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const Query = Type.Object({

@@ -4,8 +4,8 @@ import { LABEL } from "../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
 import { foreignOwner, type OwnedObject } from "../deployments.ts";
 import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
+import { toNamespace } from "../namespaces.ts";
 import { toDisplayName, type FunctionReference } from "../names.ts";
-import { toNamespace } from "./functions.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const MANAGED_BY = "plonk";

@@ -1,0 +1,58 @@
+/** The one server of both sides: calls take the short way, the rest goes to Fastify. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { GatewayConfig } from "./config.ts";
+import { enqueue, type EnqueueContext } from "./enqueue.ts";
+import { invoke, type InvokeContext } from "./invoke.ts";
+import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
+import { sendBadTarget, sendMoved } from "./plain.ts";
+import { upgrade } from "./upgrade.ts";
+
+/** What a front server passes on to calls, queued calls and upgrades. */
+export type FrontContext = InvokeContext & EnqueueContext;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Builds the server; it listens to nothing. `system` answers whatever is no call. */
+export function createFrontServer(
+  config: GatewayConfig,
+  context: FrontContext,
+  system: Handler,
+): Server {
+  const server = createServer({
+    requestTimeout: config.readTimeoutMs,
+    headersTimeout: Math.min(config.readTimeoutMs, 60_000),
+    keepAliveTimeout: 75_000,
+    maxHeaderSize: 64 * 1024,
+  });
+  // A connection is silent while a cold function starts, and that is no fault of the caller.
+  server.timeout = config.writeTimeoutMs + (config.scaleFromZero?.timeoutMs ?? 0);
+  server.on("request", (request, response) => route({ context, request, response, system }));
+  server.on("upgrade", (request, socket, head) => upgrade(context, { request, socket, head }));
+  return server;
+}
+
+interface Routing {
+  context: FrontContext;
+  request: IncomingMessage;
+  response: ServerResponse;
+  system: Handler;
+}
+
+function route({ context, request, response, system }: Routing): void {
+  const target = splitTarget(request.url ?? "/");
+  if (target === undefined) {
+    sendBadTarget(response);
+    return;
+  }
+  const cleaned = cleanPath(target.path);
+  if (cleaned !== target.path) {
+    sendMoved(response, `${cleaned}${target.query}`);
+  } else if (cleaned.startsWith(PREFIX.sync)) {
+    invoke(context, { request, response, target });
+  } else if (cleaned.startsWith(PREFIX.async)) {
+    enqueue(context, { request, response, target });
+  } else {
+    request.url = `${cleaned}${target.query}`;
+    system(request, response);
+  }
+}
