@@ -60,6 +60,11 @@ export class FakeKubernetes {
     return new KubernetesClient({ server: `http://127.0.0.1:${port}` });
   }
 
+  /** Base URL, once it has started. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
