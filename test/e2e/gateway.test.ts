@@ -1,0 +1,24 @@
+/** The gateway on a real cluster: one stack, on which each suite beside this file has its turn. */
+import { afterAll, beforeAll } from "@jest/globals";
+import { startStack, type Stack } from "../support/stack.ts";
+import { describeNamespaces } from "./gateway/namespaces.ts";
+
+const minute = 60_000;
+
+let running: Stack | undefined;
+
+/** For inside of tests and hooks: the stack is not there yet when suites are declared. */
+function stack(): Stack {
+  if (running === undefined) throw new Error("stack: expected a running one, got none");
+  return running;
+}
+
+beforeAll(async () => {
+  running = await startStack("gw", "198.18.78.0/24");
+}, 10 * minute);
+
+afterAll(async () => {
+  await running?.stop();
+}, 5 * minute);
+
+describeNamespaces(stack);

@@ -1,0 +1,64 @@
+/** The whole stack on a cluster of its own, brought up and removed by the README's commands. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { FreshClone } from "./clone.ts";
+
+const root = dirname(dirname(import.meta.dirname));
+
+/** A running stack, with the examples `hello`, `markdown` and `sha256` on it. */
+export interface Stack {
+  /** Address of the gateway, without a trailing slash. */
+  url: string;
+  /** Password of the user `admin`. */
+  password: string;
+  /** Runs `kubectl` and returns what it prints. Its failure is an error with its message. */
+  kubectl(...args: string[]): Promise<string>;
+  /** Removes the cluster and all files. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings a stack up from what is committed.
+ *
+ * @param name name of the cluster: no other one on this machine may have it
+ * @param subnet a /24 of 198.18.0.0/15 that no other cluster on this machine has
+ * @throws Error with the end of what `up` printed
+ */
+export async function startStack(name: string, subnet: string): Promise<Stack> {
+  const clone = new FreshClone(name, subnet);
+  // The install is what stack.test.ts sees to; here it would only take time.
+  symlinkSync(join(root, "node_modules"), join(clone.folder, "node_modules"));
+  const stop = async (): Promise<void> => {
+    const { code, output } = await clone.run("down");
+    clone.remove();
+    if (code !== 0) throw new Error(`down: expected success, got ${output.slice(-2000)}`);
+  };
+  const { code, output } = await clone.up();
+  const url = /Gateway\s+(http:\S+)/.exec(output)?.[1];
+  if (code !== 0 || url === undefined) {
+    await stop();
+    throw new Error(`up: expected a gateway, got ${output.slice(-2000)}`);
+  }
+  const shown = await clone.pulumi("stack", "output", "adminPassword", "--show-secrets");
+  const directory = join(clone.home, "clusters", name);
+  return { url, password: shown.output.trim(), kubectl: toKubectl(directory), stop };
+}
+
+function toKubectl(directory: string): Stack["kubectl"] {
+  const k3s = join(directory, "bin", "k3s");
+  const kubeconfig = join(directory, "kubeconfig");
+  return async (...args) => {
+    const child = spawn(k3s, ["kubectl", "--kubeconfig", kubeconfig, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number | null];
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    return output;
+  };
+}
