@@ -1,0 +1,3 @@
+module plonk/bench/gateway
+
+go 1.25

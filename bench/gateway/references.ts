@@ -1,0 +1,88 @@
+/**
+ * The proxies of others, in front of one upstream: Go's `httputil.ReverseProxy`, nginx and haproxy.
+ * Each does what the gateway does to headers, on one thread, with kept-alive connections.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { toHaproxyConfig, toNginxProxyConfig } from "./reference-configs.ts";
+import { findFreePort, startProgram, type Program } from "./program.ts";
+import { prepareTools, type Tools } from "./tools.ts";
+
+export const REFERENCES = ["go", "nginx", "haproxy"] as const;
+
+export type ReferenceName = (typeof REFERENCES)[number];
+
+export interface ReferenceOptions {
+  /** Where the upstream listens on 127.0.0.1. */
+  upstreamPort: number;
+  /** The only processor that the proxy may use. @default any */
+  core?: number;
+  /** Told what takes long: the first start downloads packages and compiles. @default nobody */
+  report?: (message: string) => void;
+}
+
+/** Starts a proxy on a free port of 127.0.0.1; every path goes to the upstream as it is. */
+export async function startReference(
+  name: ReferenceName,
+  options: ReferenceOptions,
+): Promise<Program> {
+  const tools = await prepareTools(options.report ?? (() => undefined));
+  const port = await findFreePort();
+  return name === "go"
+    ? startGoProxy(tools, port, options)
+    : startConfigured({ tools, name, port, options });
+}
+
+function startGoProxy(
+  tools: Tools,
+  port: number,
+  { upstreamPort, core }: ReferenceOptions,
+): Promise<Program> {
+  return startProgram({
+    name: "go",
+    command: tools.path("proxy"),
+    args: [`127.0.0.1:${port}`, `http://127.0.0.1:${upstreamPort}`],
+    env: { GOMAXPROCS: "1" },
+    core,
+    port,
+  });
+}
+
+interface Configured {
+  tools: Tools;
+  name: "nginx" | "haproxy";
+  port: number;
+  options: ReferenceOptions;
+}
+
+/** Runs a program that reads a file, which lies in a folder of its own as long as it runs. */
+async function startConfigured({ tools, name, port, options }: Configured): Promise<Program> {
+  const { upstreamPort, core } = options;
+  const directory = await mkdtemp(join(tmpdir(), `plonk-${name}-`));
+  const file = join(directory, "config");
+  const ports = { port, upstreamPort, directory };
+  const isNginx = name === "nginx";
+  await writeFile(file, isNginx ? toNginxProxyConfig(ports) : toHaproxyConfig(ports));
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    const program = await startProgram({
+      name,
+      command: tools.path(name),
+      args: isNginx ? ["-e", "stderr", "-p", directory, "-c", file] : ["-db", "-f", file],
+      env: tools.env,
+      core,
+      port,
+    });
+    return {
+      ...program,
+      stop: async () => {
+        await program.stop();
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
