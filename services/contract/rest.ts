@@ -25,13 +25,15 @@ export type FunctionDeployment = Static<typeof FunctionDeployment>;
  * Elements of GET `/system/functions`. Absent means zero or never sent, as Go's `omitempty` has
  * it.
  */
-export interface FunctionDescription extends Omit<FunctionDeployment, "service"> {
-  name: string;
-  invocationCount?: number;
-  replicas?: number;
-  availableReplicas?: number;
-  createdAt: string;
-}
+export const FunctionDescription = Type.Object({
+  name: Type.String(),
+  ...Type.Omit(FunctionDeployment, ["service"]).properties,
+  invocationCount: Type.Optional(Type.Number({ minimum: 0 })),
+  replicas: Type.Optional(Type.Integer({ minimum: 1 })),
+  availableReplicas: Type.Optional(Type.Integer({ minimum: 1 })),
+  createdAt: Type.String({ format: "date-time" }),
+});
+export type FunctionDescription = Static<typeof FunctionDescription>;
 
 /** DELETE `/system/functions`. */
 export const DeleteFunctionRequest = Type.Object({
@@ -44,6 +46,27 @@ export const ScaleServiceRequest = Type.Object({
   serviceName: Type.Optional(Type.String()),
   replicas: Type.Integer({ minimum: 0, maximum: 1000 }),
   namespace: Type.Optional(Type.String()),
+});
+
+/** GET `/system/info`. */
+const ReleaseInfo = Type.Object({ sha: Type.String(), release: Type.String() });
+export const GatewayInfo = Type.Object({
+  provider: Type.Object({
+    provider: Type.String(),
+    version: ReleaseInfo,
+    orchestration: Type.String(),
+  }),
+  version: ReleaseInfo,
+  arch: Type.String(),
+});
+
+/** One line of GET `/system/logs`. */
+export const LogMessage = Type.Object({
+  name: Type.String(),
+  namespace: Type.String(),
+  instance: Type.String(),
+  timestamp: Type.String({ format: "date-time" }),
+  text: Type.String(),
 });
 
 /** Alertmanager's webhook, the part that is read. */

@@ -4,9 +4,9 @@ import {
   DeleteFunctionRequest,
   FIELD_MANAGER,
   FunctionDeployment,
+  FunctionDescription,
   FunctionName,
   ScaleServiceRequest,
-  type FunctionDescription,
   type FunctionResource,
 } from "../../contract/index.ts";
 import { isKubernetesStatus } from "../../lib/kubernetes.ts";
@@ -16,6 +16,7 @@ import { waitUntilSeen } from "../functions.ts";
 import { toNamespace } from "../namespaces.ts";
 import { functionPath, toDisplayName, toKey, type FunctionReference } from "../names.ts";
 import { scaleFunction } from "../scaling.ts";
+import { Accepted, operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
@@ -28,7 +29,15 @@ export function registerFunctionRoutes(app: SystemApp, context: SystemContext): 
   registerWrites(app, context);
   app.post(
     "/system/scale-function/:name",
-    { schema: { params: Params, querystring: Query, body: ScaleServiceRequest } },
+    {
+      schema: {
+        ...operation("ScaleFunction", "functions", "Set how many replicas a function has"),
+        params: Params,
+        querystring: Query,
+        body: ScaleServiceRequest,
+        response: { 202: Accepted },
+      },
+    },
     async (request, reply) => {
       const namespace = toNamespace(context, request.body.namespace ?? request.query.namespace);
       const reference = { name: request.params.name, namespace };
@@ -42,7 +51,12 @@ export function registerFunctionRoutes(app: SystemApp, context: SystemContext): 
 
 function registerReads(app: SystemApp, context: SystemContext): void {
   const { functions, counts } = context;
-  app.get("/system/functions", { schema: { querystring: Query } }, async (request) => {
+  const list = {
+    ...operation("GetFunctions", "functions", "List the functions of a namespace"),
+    querystring: Query,
+    response: { 200: Type.Array(FunctionDescription) },
+  };
+  app.get("/system/functions", { schema: list }, async (request) => {
     const namespace = toNamespace(context, request.query.namespace);
     const calls = await counts.read();
     return [...functions.values()]
@@ -52,7 +66,14 @@ function registerReads(app: SystemApp, context: SystemContext): void {
   });
   app.get(
     "/system/function/:name",
-    { schema: { params: Params, querystring: Query } },
+    {
+      schema: {
+        ...operation("GetFunctionStatus", "functions", "Describe a function"),
+        params: Params,
+        querystring: Query,
+        response: { 200: FunctionDescription },
+      },
+    },
     async (request) => {
       const reference = {
         name: request.params.name,
@@ -76,8 +97,9 @@ function describe(
 }
 
 function registerWrites(app: SystemApp, context: SystemContext): void {
-  const schema = { body: Deployment, querystring: Query };
-  app.post("/system/functions", { schema }, async (request, reply) => {
+  const schema = { body: Deployment, querystring: Query, response: { 202: Accepted } };
+  const create = { ...operation("DeployFunction", "functions", "Deploy a function"), ...schema };
+  app.post("/system/functions", { schema: create }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
     if ((await find(context, reference)) !== undefined) {
       throw new Conflict(`function ${toDisplayName(reference)} already exists`);
@@ -85,7 +107,8 @@ function registerWrites(app: SystemApp, context: SystemContext): void {
     await apply(context, reference, { deployment: request.body, force: false });
     return reply.code(202).send();
   });
-  app.put("/system/functions", { schema }, async (request, reply) => {
+  const update = { ...operation("UpdateFunction", "functions", "Change a function"), ...schema };
+  app.put("/system/functions", { schema: update }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
     const existing = await findChangeable(context, reference);
     const force = isOverrideAllowed(existing);
@@ -94,7 +117,14 @@ function registerWrites(app: SystemApp, context: SystemContext): void {
   });
   app.delete(
     "/system/functions",
-    { schema: { body: DeleteFunctionRequest, querystring: Query } },
+    {
+      schema: {
+        ...operation("DeleteFunction", "functions", "Remove a function"),
+        body: DeleteFunctionRequest,
+        querystring: Query,
+        response: { 202: Accepted },
+      },
+    },
     async (request, reply) => {
       const { functionName: name, namespace: sent } = request.body;
       const namespace = toNamespace(context, sent ?? request.query.namespace);

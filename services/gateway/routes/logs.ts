@@ -1,11 +1,13 @@
 /** `/system/logs`: the log lines of a function's pods as newline-delimited JSON. */
 import { PassThrough } from "node:stream";
 import { Type } from "typebox";
+import { LogMessage } from "../../contract/index.ts";
 import { parseDuration } from "../../lib/duration.ts";
 import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { LogStream } from "../log-stream.ts";
 import { toNamespace } from "../namespaces.ts";
 import { toDisplayName, toKey } from "../names.ts";
+import { operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const Query = Type.Object({
@@ -22,7 +24,16 @@ const Query = Type.Object({
 
 /** Adds the log route. */
 export function registerLogRoute(app: SystemApp, context: SystemContext): void {
-  app.get("/system/logs", { schema: { querystring: Query } }, async (request, reply) => {
+  const schema = {
+    ...operation("GetLogs", "logs", "Read or follow the log lines of a function"),
+    querystring: Query,
+    response: {
+      200: {
+        content: { "application/x-ndjson": { schema: Type.Unsafe<PassThrough>(LogMessage) } },
+      },
+    },
+  };
+  app.get("/system/logs", { schema }, async (request, reply) => {
     const { name, instance, tail, follow, since } = request.query;
     const namespace = toNamespace(context, request.query.namespace);
     const reference = { name, namespace };

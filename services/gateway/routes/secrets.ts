@@ -6,6 +6,7 @@ import { foreignOwner, type OwnedObject } from "../deployments.ts";
 import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../namespaces.ts";
 import { toDisplayName, type FunctionReference } from "../names.ts";
+import { Accepted, operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const MANAGED_BY = "plonk";
@@ -28,6 +29,8 @@ const SecretValue = Type.Object({
   rawValue: Type.Optional(Type.String()),
 });
 
+const SecretReference = Type.Object({ name: Type.String(), namespace: Type.String() });
+
 interface StoredSecret extends OwnedObject {
   metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
 }
@@ -35,21 +38,28 @@ interface StoredSecret extends OwnedObject {
 /** Adds the routes that list and write secrets. */
 export function registerSecretRoutes(app: SystemApp, context: SystemContext): void {
   const { client } = context;
-  app.get("/system/secrets", { schema: { querystring: Query } }, async (request) => {
+  const list = {
+    ...operation("ListSecrets", "secrets", "List the names of the secrets in a namespace"),
+    querystring: Query,
+    response: { 200: Type.Array(SecretReference) },
+  };
+  app.get("/system/secrets", { schema: list }, async (request) => {
     const namespace = toNamespace(context, request.query.namespace);
     const { items } = await client.request<{ items: StoredSecret[] }>(secretPath({ namespace }), {
       query: { labelSelector: `${LABEL.secretManagedBy} in (${OWNERS.join(",")})` },
     });
     return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
   });
-  const schema = { body: SecretValue, querystring: Query };
-  app.post("/system/secrets", { schema }, async (request, reply) => {
+  const schema = { body: SecretValue, querystring: Query, response: { 202: Accepted } };
+  const create = { ...operation("CreateSecret", "secrets", "Create a secret"), ...schema };
+  app.post("/system/secrets", { schema: create }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
     const body = toSecret(reference, readValue(request.body));
     await client.request(secretPath({ namespace: reference.namespace }), { method: "POST", body });
     return reply.code(202).send();
   });
-  app.put("/system/secrets", { schema }, async (request, reply) => {
+  const update = { ...operation("UpdateSecret", "secrets", "Change a secret's value"), ...schema };
+  app.put("/system/secrets", { schema: update }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
     const value = readValue(request.body);
     const { resourceVersion } = (await findChangeable(context, reference)).metadata;
@@ -59,7 +69,14 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
   });
   app.delete(
     "/system/secrets",
-    { schema: { body: SecretName, querystring: Query } },
+    {
+      schema: {
+        ...operation("DeleteSecret", "secrets", "Remove a secret"),
+        body: SecretName,
+        querystring: Query,
+        response: { 202: Accepted },
+      },
+    },
     async (request, reply) => {
       const reference = toReference(context, request.body, request.query.namespace);
       const { uid } = (await findChangeable(context, reference)).metadata;

@@ -1,5 +1,6 @@
 /** The Fastify side of the gateway: `/system`, its authentication and its errors. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -13,6 +14,7 @@ import fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from "fastify";
+import { GatewayInfo } from "../../contract/index.ts";
 import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";
@@ -23,6 +25,7 @@ import type { InvocationCounts } from "../invocation-counts.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerFunctionRoutes } from "./functions.ts";
+import { operation, PlainText } from "./operation.ts";
 import { registerLogRoute } from "./logs.ts";
 import { registerSecretRoutes } from "./secrets.ts";
 
@@ -61,6 +64,8 @@ export function createSystemApp(context: SystemContext): SystemApp {
     exposeHeadRoutes: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // Response schemas are for the API's document and for the compiler; they drop no fields.
+  app.setSerializerCompiler(() => JSON.stringify);
   readEveryBodyAsJson(app);
   answerErrors(app, context.logger);
   authenticate(app, context.auth);
@@ -150,6 +155,7 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
     app.route({
       method: METHODS.filter((method) => !methods.has(method)),
       url,
+      schema: { hide: true },
       handler: (_request, reply) => {
         reply.hijack();
         sendMethodNotAllowed(reply.raw, list);
@@ -160,11 +166,25 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
 
 function registerInfoRoutes(app: SystemApp, { functionNamespace }: SystemContext): void {
   const version = { sha: "", release: VERSION };
-  app.get("/system/info", () => ({
+  const info = {
+    ...operation("GetSystemInfo", "system", "Say what this gateway is"),
+    response: { 200: GatewayInfo },
+  };
+  app.get("/system/info", { schema: info }, () => ({
     provider: { provider: "plonk", version, orchestration: "kubernetes" },
     version,
     arch: ARCHITECTURES[process.arch] ?? process.arch,
   }));
-  app.get("/system/namespaces", () => [functionNamespace]);
-  app.get("/healthz", (_request, reply) => reply.type("text/plain; charset=utf-8").send("OK"));
+  const namespaces = {
+    ...operation("GetNamespaces", "namespaces", "List the namespaces that hold functions"),
+    response: { 200: Type.Array(Type.String()) },
+  };
+  app.get("/system/namespaces", { schema: namespaces }, () => [functionNamespace]);
+  const health = {
+    ...operation("GetHealth", "system", "Say whether the gateway is up"),
+    response: { 200: PlainText },
+  };
+  app.get("/healthz", { schema: health }, async (_request, reply) =>
+    reply.type("text/plain; charset=utf-8").send("OK"),
+  );
 }
