@@ -89,6 +89,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     counts: new InvocationCounts(config.prometheusUrl, logger),
     functionNamespace,
     auth,
+    assetsDirectory: config.assetsDirectory,
     logger,
     serverFactory: (handler) => (server = createFrontServer(config, context, handler)),
   });

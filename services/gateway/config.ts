@@ -1,4 +1,5 @@
 /** The gateway's settings: OpenFaaS' environment variables. */
+import { join } from "node:path";
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../contract/index.ts";
 import {
@@ -27,6 +28,8 @@ const Schema = Type.Object({
   scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
   function_namespace: Type.String({ default: NAMESPACE.functions }),
   platform_namespace: Type.String({ default: NAMESPACE.platform }),
+  /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
+  assets_directory: Type.String({ default: join(import.meta.dirname, "assets") }),
   log_level: logLevelSetting,
 });
 
@@ -47,6 +50,8 @@ export interface GatewayConfig {
   /** Undefined: functions without replicas stay so. */
   scaleFromZero: ColdStartConfig | undefined;
   functionNamespace: string;
+  /** Folder with the static files, `ui/` and `docs/`. */
+  assetsDirectory: string;
   logLevel: string;
 }
 
@@ -80,6 +85,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
           }
         : undefined,
     functionNamespace: raw.function_namespace,
+    assetsDirectory: raw.assets_directory,
     logLevel: raw.log_level,
   };
 }

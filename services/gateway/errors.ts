@@ -10,6 +10,11 @@ const define = (code: string, text: string, status: number): OneArgument =>
 export const BadRequest = define("BAD_REQUEST", "%s", 400);
 export const Conflict = define("CONFLICT", "%s", 409);
 export const FunctionNotFound = define("FUNCTION_NOT_FOUND", "error finding function %s", 404);
+export const AssetsMissing = define(
+  "ASSETS_MISSING",
+  "assets_directory: expected the files of the page, got no index.html in %s",
+  503,
+);
 export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
 
 export interface Failure {

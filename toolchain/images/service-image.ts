@@ -1,4 +1,4 @@
-/** The images of Plonk's own services: the Node base and one layer with the bundle. */
+/** The images of Plonk's own services: the Node base and one layer with the bundle and its files. */
 import {
   ARCHITECTURES,
   type Architecture,
@@ -6,9 +6,11 @@ import {
   type ServiceImageName,
 } from "../../services/contract/index.ts";
 import { assembleImage } from "./assemble.ts";
+import { buildAssets, type Assets } from "./assets.ts";
 import { atPath, packInto, type Base } from "./base.ts";
 import { bundleService } from "./bundle.ts";
 import type { ImageContext } from "./context.ts";
+import { entriesBelow, type LayerEntry } from "./layer.ts";
 import { PACKAGE_ROOT, PACKAGE_VERSION } from "./package.ts";
 import { NONROOT } from "./rootfs.ts";
 import { findOrBuild } from "./store.ts";
@@ -37,15 +39,19 @@ export async function buildServiceImage(
   request: ServiceImageRequest,
 ): Promise<ImageArtifact> {
   const { name, base, architectures, packageRoot = PACKAGE_ROOT } = request;
-  const bundle = await bundleService(context, { name, packageRoot });
+  const [bundle, assets] = await Promise.all([
+    bundleService(context, { name, packageRoot }),
+    name === "gateway" ? buildAssets(context, packageRoot) : undefined,
+  ]);
   const entry = await findOrBuild({
     root: context.images,
     name: `app-${name}`,
-    inputs: { hash: bundle.hash },
+    inputs: { hash: bundle.hash, assets: assets?.hash },
     signal: context.signal,
-    build: (directory) =>
-      packInto(directory, "app.tar.zst", [
+    build: async (directory) =>
+      await packInto(directory, "app.tar.zst", [
         { kind: "copy", path: "/app/main.mjs", source: bundle.file },
+        ...(assets === undefined ? [] : await listAssets(assets)),
       ]),
   });
   const app = atPath(entry, entry.value);
@@ -65,6 +71,13 @@ export async function buildServiceImage(
       },
     })),
   });
+}
+
+/** The folders of the assets, beside the bundle; not what the store keeps about them. */
+async function listAssets({ directory }: Assets): Promise<LayerEntry[]> {
+  return await entriesBelow(directory, (path) =>
+    /^\/(ui|docs)\//.test(path) ? `/app/assets${path}` : undefined,
+  );
 }
 
 /** The base's, with `node` on the PATH of programs that a function starts, whichever the base. */

@@ -28,6 +28,7 @@ import { registerFunctionRoutes } from "./functions.ts";
 import { operation, PlainText } from "./operation.ts";
 import { registerLogRoute } from "./logs.ts";
 import { registerSecretRoutes } from "./secrets.ts";
+import { registerUiRoutes } from "./ui.ts";
 
 export interface SystemContext {
   client: KubernetesClient;
@@ -36,6 +37,8 @@ export interface SystemContext {
   functionNamespace: string;
   /** Undefined: everybody may use `/system`. */
   auth: BasicAuth | undefined;
+  /** Folder with the static files of the pages. */
+  assetsDirectory: string;
   logger: Logger;
   serverFactory: FastifyServerFactory;
 }
@@ -75,6 +78,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
   registerLogRoute(app, context);
   registerAlertRoute(app, context);
   registerInfoRoutes(app, context);
+  registerUiRoutes(app, context);
   refuseOtherMethods(app, allowed);
   return app;
 }
