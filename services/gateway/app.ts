@@ -1,5 +1,6 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
+import type { RouteOptions } from "fastify";
 import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
@@ -25,6 +26,8 @@ export interface GatewayDependencies {
   config: GatewayConfig;
   client: KubernetesClient;
   logger: Logger;
+  /** Hears of each route of Fastify's; for the API's document. */
+  onRoute?: (route: RouteOptions) => void;
 }
 
 export interface Gateway {
@@ -91,6 +94,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     auth,
     assetsDirectory: config.assetsDirectory,
     logger,
+    onRoute: dependencies.onRoute,
     serverFactory: (handler) => (server = createFrontServer(config, context, handler)),
   });
   await system.ready();

@@ -21,7 +21,10 @@ import type { SystemApp, SystemContext } from "./system.ts";
 
 const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
 const Params = Type.Object({ name: Type.String() });
-const Deployment = Type.Object({ ...FunctionDeployment.properties, service: FunctionName });
+const Deployment = Type.Object(
+  { ...FunctionDeployment.properties, service: FunctionName },
+  { title: "FunctionDeployment" },
+);
 
 /** Adds the routes that read and write Functions. */
 export function registerFunctionRoutes(app: SystemApp, context: SystemContext): void {

@@ -17,19 +17,28 @@ const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
 
 const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
 
-const SecretName = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 253 }),
-  namespace: Type.Optional(Type.String()),
-});
+const SecretName = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 253 }),
+    namespace: Type.Optional(Type.String()),
+  },
+  { title: "SecretName" },
+);
 
-const SecretValue = Type.Object({
-  ...SecretName.properties,
-  value: Type.Optional(Type.String()),
-  /** Base64. */
-  rawValue: Type.Optional(Type.String()),
-});
+const SecretValue = Type.Object(
+  {
+    ...SecretName.properties,
+    value: Type.Optional(Type.String()),
+    /** Base64. */
+    rawValue: Type.Optional(Type.String()),
+  },
+  { title: "Secret" },
+);
 
-const SecretReference = Type.Object({ name: Type.String(), namespace: Type.String() });
+const SecretReference = Type.Object(
+  { name: Type.String(), namespace: Type.String() },
+  { title: "SecretReference" },
+);
 
 interface StoredSecret extends OwnedObject {
   metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };

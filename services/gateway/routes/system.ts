@@ -13,6 +13,7 @@ import fastify, {
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
+  type RouteOptions,
 } from "fastify";
 import { GatewayInfo } from "../../contract/index.ts";
 import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
@@ -41,6 +42,8 @@ export interface SystemContext {
   assetsDirectory: string;
   logger: Logger;
   serverFactory: FastifyServerFactory;
+  /** Hears of each route, before any can be called. */
+  onRoute?: ((route: RouteOptions) => void) | undefined;
 }
 
 export type SystemApp = FastifyInstance<
@@ -73,6 +76,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
   answerErrors(app, context.logger);
   authenticate(app, context.auth);
   const allowed = collectMethods(app);
+  app.addHook("onRoute", (route) => context.onRoute?.(route));
   registerFunctionRoutes(app, context);
   registerSecretRoutes(app, context);
   registerLogRoute(app, context);
