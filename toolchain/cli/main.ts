@@ -17,6 +17,7 @@ const commands: Record<string, Command> = {
   test,
   pulumi: async (args) => pulumi(await openLocalStack(), args),
   toolchain: (args) => runScript("toolchain/toolchain.ts", args),
+  openapi: (args) => runScript("services/gateway/openapi/main.ts", args),
   bench: (args) => runScript("bench/main.ts", args),
   exec: ([program = "", ...args]) => runOnTerminal(program, args, { cwd: root }),
 };

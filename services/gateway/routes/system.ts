@@ -25,6 +25,7 @@ import type { FunctionWatch } from "../functions.ts";
 import type { InvocationCounts } from "../invocation-counts.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
 import { registerAlertRoute } from "./alert.ts";
+import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
 import { operation, PlainText } from "./operation.ts";
 import { registerLogRoute } from "./logs.ts";
@@ -83,6 +84,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
   registerAlertRoute(app, context);
   registerInfoRoutes(app, context);
   registerUiRoutes(app, context);
+  registerDocsRoutes(app, context);
   refuseOtherMethods(app, allowed);
   return app;
 }
