@@ -1,6 +1,8 @@
 /** Schemas and types that several sides share. No I/O here. */
 export * from "./artifacts.ts";
+export * from "./duration.ts";
 export * from "./function.ts";
 export * from "./names.ts";
 export * from "./queue-message.ts";
 export * from "./rest.ts";
+export * from "./timeouts.ts";

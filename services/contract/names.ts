@@ -43,6 +43,14 @@ export const LABEL = {
   scaleZeroDuration: "com.openfaas.scale.zero-duration",
   scaleTarget: "com.openfaas.scale.target",
   scaleType: "com.openfaas.scale.type",
+  /** Most calls of the function in flight at one gateway, waiting ones included; 0: no limit. */
+  maxInflight: "plonk/max-inflight",
+  /** Longest call, e.g. `90s`; 0: no limit (see timeouts.ts). */
+  callTimeout: "plonk/call-timeout",
+  /** Longest wait for the first byte of an answer. */
+  firstByteTimeout: "plonk/first-byte-timeout",
+  /** Longest silence of a stream, and of an upgraded connection. */
+  idleTimeout: "plonk/idle-timeout",
   /** On Secrets in the function namespaces that functions may mount. */
   secretManagedBy: "app.kubernetes.io/managed-by",
 } as const;
@@ -50,6 +58,8 @@ export const LABEL = {
 export const ANNOTATION = {
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
   allowOverride: "plonk/allow-override",
+  /** On a function that only callers with credentials may call; a label of that name does, too. */
+  private: "plonk/private",
   /** On a namespace that may hold functions; value "1" (OpenFaaS). */
   functionNamespace: "openfaas",
   topic: "topic",

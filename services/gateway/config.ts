@@ -9,7 +9,7 @@ import {
   logLevelSetting,
   portSetting,
 } from "../lib/config.ts";
-import { parseDuration } from "../lib/duration.ts";
+import { parseDuration } from "../contract/duration.ts";
 
 const Schema = Type.Object({
   port: portSetting(PORT.gateway),
@@ -23,6 +23,10 @@ const Schema = Type.Object({
   faas_prometheus_port: portSetting(PORT.prometheus),
   basic_auth: booleanSetting(false),
   secret_mount_path: Type.String({ default: "/run/secrets/" }),
+  oidc_issuer: Type.Optional(Type.String({ pattern: "^https?://" })),
+  oidc_audience: Type.Optional(Type.String()),
+  oidc_roles_claim: Type.String({ default: "roles" }),
+  oidc_role_prefix: Type.String({ default: "plonk:" }),
   scale_from_zero: booleanSetting(true),
   scale_from_zero_timeout: durationSetting("60s"),
   scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
@@ -45,8 +49,13 @@ export interface GatewayConfig {
   /** Without it there are no asynchronous calls. */
   nats: { host: string; port: number } | undefined;
   prometheusUrl: string;
-  /** Folder with `basic-auth-user` and `basic-auth-password`; undefined: no authentication. */
+  /**
+   * Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`; undefined: no
+   * basic authentication, and none at all without `oidc`.
+   */
   secretMountPath: string | undefined;
+  /** Who signs bearer tokens; undefined: there are none. */
+  oidc: OidcConfig | undefined;
   /** Undefined: functions without replicas stay so. */
   scaleFromZero: ColdStartConfig | undefined;
   functionNamespace: string;
@@ -77,6 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
         : { host: raw.faas_nats_address, port: raw.faas_nats_port },
     prometheusUrl: `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
     secretMountPath: raw.basic_auth === "true" ? raw.secret_mount_path : undefined,
+    oidc: toOidc(raw),
     scaleFromZero:
       raw.scale_from_zero === "true"
         ? {

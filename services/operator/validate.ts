@@ -1,6 +1,6 @@
 /** What the CRD's schema cannot say about a Function's spec, with the fields named. */
 import { LABEL, SCALE, type FunctionResource } from "../contract/index.ts";
-import { parseDuration } from "../lib/duration.ts";
+import { parseDuration } from "../contract/duration.ts";
 
 const CONSTRAINT = /^([^=!\s]+)\s*==?\s*([^=!\s]*)$/;
 

@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { PORT } from "../contract/index.ts";
 import { durationSetting, loadConfig, logLevelSetting, portSetting } from "../lib/config.ts";
-import { parseDuration } from "../lib/duration.ts";
+import { parseDuration } from "../contract/duration.ts";
 
 const Schema = Type.Object({
   faas_nats_address: Type.String({ default: "nats" }),

@@ -2,7 +2,7 @@
 import { PassThrough } from "node:stream";
 import { Type } from "typebox";
 import { LogMessage } from "../../contract/index.ts";
-import { parseDuration } from "../../lib/duration.ts";
+import { parseDuration } from "../../contract/duration.ts";
 import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { LogStream } from "../log-stream.ts";
 import { toNamespace } from "../namespaces.ts";
