@@ -2,6 +2,7 @@
 export * from "./artifacts.ts";
 export * from "./duration.ts";
 export * from "./function.ts";
+export * from "./function-namespace.ts";
 export * from "./names.ts";
 export * from "./queue-message.ts";
 export * from "./rest.ts";

@@ -15,10 +15,11 @@ import { createEndpointWatch, Endpoints } from "./endpoints.ts";
 import type { EnqueueContext } from "./enqueue.ts";
 import { createFrontServer } from "./front-server.ts";
 import { listFunctionTargets } from "./function-targets.ts";
-import { createFunctionWatch } from "./functions.ts";
+import { FunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
 import type { InvokeContext } from "./invoke.ts";
 import { GatewayMetrics, registerServiceCount } from "./metrics.ts";
+import { FunctionNamespaces } from "./namespaces.ts";
 import { createSystemApp } from "./routes/system.ts";
 import { scaleFunction } from "./scaling.ts";
 
@@ -45,15 +46,16 @@ export interface Gateway {
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
-  const { functionNamespace } = config;
+  const { functionNamespace, platformNamespace } = config;
   const registry = createRegistry();
   const health = new Health();
   const auth =
     config.secretMountPath === undefined
       ? undefined
       : new BasicAuth(config.secretMountPath, logger);
-  const functions = createFunctionWatch(client, functionNamespace, logger);
-  const endpoints = new Endpoints(createEndpointWatch(client, functionNamespace, logger));
+  const namespaces = new FunctionNamespaces({ ...config, client, logger });
+  const functions = new FunctionWatch({ client, logger, namespaces });
+  const endpoints = new Endpoints(createEndpointWatch(client, namespaces.scope, logger));
   const coldStarts = new ColdStarts({
     config: config.scaleFromZero,
     functions,
@@ -83,6 +85,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     upstreamTimeoutMs: config.upstreamTimeoutMs,
   };
   registerServiceCount(registry, functions);
+  health.addCheck("namespaces", () => namespaces.problem());
   health.addCheck("functions", () => functions.problem());
   health.addCheck("endpoints", () => endpoints.watch.problem());
   let server: Server | undefined;
@@ -91,6 +94,8 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     functions,
     counts: new InvocationCounts(config.prometheusUrl, logger),
     functionNamespace,
+    platformNamespace,
+    namespaces,
     auth,
     assetsDirectory: config.assetsDirectory,
     logger,
@@ -103,17 +108,22 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     metricsServer: createMetricsServer({
       registry,
       health,
-      pages: { [FUNCTION_TARGETS_PATH]: () => listFunctionTargets(endpoints) },
+      pages: { [FUNCTION_TARGETS_PATH]: () => listFunctionTargets(functions, endpoints) },
     }),
     health,
     start: async () => {
       functions.start();
       endpoints.watch.start();
-      await Promise.all([functions.waitForSync(), endpoints.watch.waitForSync()]);
+      await Promise.all([
+        namespaces.start(),
+        functions.waitForSync(),
+        endpoints.watch.waitForSync(),
+      ]);
     },
     close: async () => {
       queue?.close();
-      await Promise.all([functions.stop(), endpoints.watch.stop(), link?.close()]);
+      const watches = [namespaces, functions, endpoints.watch];
+      await Promise.all([...watches.map((watch) => watch.stop()), link?.close()]);
       await endpoints.close();
       await client.close();
     },

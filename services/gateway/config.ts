@@ -34,6 +34,8 @@ const Schema = Type.Object({
   platform_namespace: Type.String({ default: NAMESPACE.platform }),
   /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
   assets_directory: Type.String({ default: join(import.meta.dirname, "assets") }),
+  /** Serves every marked namespace, which takes the right to list them; otherwise one alone. */
+  cluster_scope: booleanSetting(false),
   log_level: logLevelSetting,
 });
 
@@ -59,6 +61,9 @@ export interface GatewayConfig {
   /** Undefined: functions without replicas stay so. */
   scaleFromZero: ColdStartConfig | undefined;
   functionNamespace: string;
+  platformNamespace: string;
+  /** All marked namespaces, not just `functionNamespace`. */
+  isClusterScoped: boolean;
   /** Folder with the static files, `ui/` and `docs/`. */
   assetsDirectory: string;
   logLevel: string;
@@ -95,6 +100,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
           }
         : undefined,
     functionNamespace: raw.function_namespace,
+    platformNamespace: raw.platform_namespace,
+    isClusterScoped: raw.cluster_scope === "true",
     assetsDirectory: raw.assets_directory,
     logLevel: raw.log_level,
   };

@@ -203,15 +203,22 @@ function readPort(ports: NonNullable<EndpointSlice["ports"]>): number {
   return named?.port ?? PORT.function;
 }
 
-/** A watch of the EndpointSlices of the functions of one namespace; it has to be started. */
+/**
+ * A watch of the EndpointSlices of the functions of one namespace, or of all where none is given;
+ * it has to be started.
+ */
 export function createEndpointWatch(
   client: KubernetesClient,
-  namespace: string,
+  namespace: string | undefined,
   logger: Logger,
 ): ResourceWatch<EndpointSlice> {
   return new ResourceWatch<EndpointSlice>({
     client,
-    path: resourcePath({ group: "discovery.k8s.io", plural: "endpointslices", namespace }),
+    path: resourcePath({
+      group: "discovery.k8s.io",
+      plural: "endpointslices",
+      ...(namespace !== undefined && { namespace }),
+    }),
     labelSelector: LABEL.function,
     logger,
     project: ({ metadata, endpoints, ports }) => {

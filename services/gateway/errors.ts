@@ -15,6 +15,8 @@ export const AssetsMissing = define(
   "assets_directory: expected the files of the page, got no index.html in %s",
   503,
 );
+export const NamespaceNotFound = define("NAMESPACE_NOT_FOUND", "error finding namespace %s", 404);
+export const NotImplemented = define("NOT_IMPLEMENTED", "%s", 501);
 export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
 
 export interface Failure {

@@ -2,8 +2,9 @@
 import type { FunctionResource } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
-import { ResourceWatch, type Change } from "../lib/watch.ts";
+import { ResourceWatch, type Change, type WatchedObject } from "../lib/watch.ts";
 import { functionPath } from "./names.ts";
+import type { FunctionNamespaces } from "./namespaces.ts";
 
 /** How long a write waits until the watch shows it, so that the next read does, milliseconds. */
 const READ_YOUR_WRITES_MS = 1000;
@@ -33,28 +34,43 @@ function project({ apiVersion, kind, metadata, spec, status }: FunctionResource)
   };
 }
 
-export type FunctionWatch = ResourceWatch<FunctionResource>;
+export interface FunctionWatchOptions {
+  client: KubernetesClient;
+  logger: Logger;
+  namespaces: FunctionNamespaces;
+}
 
-/** A watch of the Functions of one namespace; it has to be started. */
-export function createFunctionWatch(
-  client: KubernetesClient,
-  namespace: string,
-  logger: Logger,
-): FunctionWatch {
-  return new ResourceWatch<FunctionResource>({
-    client,
-    path: functionPath({ namespace }),
-    logger,
-    project,
-  });
+/** A watch of all Functions that shows those in function namespaces only; it has to be started. */
+export class FunctionWatch extends ResourceWatch<FunctionResource> {
+  readonly #namespaces: FunctionNamespaces;
+
+  constructor({ client, logger, namespaces }: FunctionWatchOptions) {
+    super({ client, path: functionPath({ namespace: namespaces.scope }), logger, project });
+    this.#namespaces = namespaces;
+  }
+
+  override get(key: string): FunctionResource | undefined {
+    const resource = super.get(key);
+    return resource !== undefined && this.#namespaces.has(resource.metadata.namespace)
+      ? resource
+      : undefined;
+  }
+
+  override *values(): Generator<FunctionResource, undefined> {
+    for (const resource of super.values()) {
+      if (this.#namespaces.has(resource.metadata.namespace)) {
+        yield resource;
+      }
+    }
+  }
 }
 
 /**
  * Resolves when the watch has seen a write of the object (or its deletion, without a version),
  * or after a second: the write itself has succeeded either way.
  */
-export function waitUntilSeen(
-  watch: FunctionWatch,
+export function waitUntilSeen<T extends WatchedObject>(
+  watch: ResourceWatch<T>,
   key: string,
   resourceVersion: string | undefined,
 ): Promise<void> {
@@ -70,7 +86,7 @@ export function waitUntilSeen(
       watch.off("change", onChange);
       resolve();
     };
-    const onChange = (change: Change<FunctionResource>): void => {
+    const onChange = (change: Change<T>): void => {
       if (change.key === key && isSeen()) {
         finish();
       }

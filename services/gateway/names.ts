@@ -28,16 +28,16 @@ export function toDisplayName({ name, namespace }: FunctionReference): string {
   return `${name}.${namespace}`;
 }
 
-/** Path of a Function (or its scale, or the whole collection) on the API server. */
+/** Path of a Function, its scale, or a collection (of all namespaces without one). */
 export function functionPath(
-  { name, namespace }: { name?: string; namespace: string },
+  { name, namespace }: { name?: string; namespace: string | undefined },
   subresource?: "scale",
 ): string {
   return resourcePath({
     group: CRD.group,
     version: CRD.version,
     plural: CRD.plural,
-    namespace,
+    ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
     ...(subresource !== undefined && { subresource }),
   });

@@ -1,6 +1,5 @@
 /** The Fastify side of the gateway: `/system`, its authentication and its errors. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { Type } from "typebox";
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -24,11 +23,13 @@ import { describeFailure } from "../errors.ts";
 import type { FunctionWatch } from "../functions.ts";
 import type { InvocationCounts } from "../invocation-counts.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
+import type { FunctionNamespaces } from "../namespaces.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
 import { operation, PlainText } from "./operation.ts";
 import { registerLogRoute } from "./logs.ts";
+import { registerNamespaceRoutes } from "./namespaces.ts";
 import { registerSecretRoutes } from "./secrets.ts";
 import { registerUiRoutes } from "./ui.ts";
 
@@ -37,6 +38,8 @@ export interface SystemContext {
   functions: FunctionWatch;
   counts: InvocationCounts;
   functionNamespace: string;
+  platformNamespace: string;
+  namespaces: FunctionNamespaces;
   /** Undefined: everybody may use `/system`. */
   auth: BasicAuth | undefined;
   /** Folder with the static files of the pages. */
@@ -81,8 +84,9 @@ export function createSystemApp(context: SystemContext): SystemApp {
   registerFunctionRoutes(app, context);
   registerSecretRoutes(app, context);
   registerLogRoute(app, context);
+  registerNamespaceRoutes(app, context);
   registerAlertRoute(app, context);
-  registerInfoRoutes(app, context);
+  registerInfoRoutes(app);
   registerUiRoutes(app, context);
   registerDocsRoutes(app, context);
   refuseOtherMethods(app, allowed);
@@ -174,7 +178,7 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
   }
 }
 
-function registerInfoRoutes(app: SystemApp, { functionNamespace }: SystemContext): void {
+function registerInfoRoutes(app: SystemApp): void {
   const version = { sha: "", release: VERSION };
   const info = {
     ...operation("GetSystemInfo", "system", "Say what this gateway is"),
@@ -185,11 +189,6 @@ function registerInfoRoutes(app: SystemApp, { functionNamespace }: SystemContext
     version,
     arch: ARCHITECTURES[process.arch] ?? process.arch,
   }));
-  const namespaces = {
-    ...operation("GetNamespaces", "namespaces", "List the namespaces that hold functions"),
-    response: { 200: Type.Array(Type.String()) },
-  };
-  app.get("/system/namespaces", { schema: namespaces }, () => [functionNamespace]);
   const health = {
     ...operation("GetHealth", "system", "Say whether the gateway is up"),
     response: { 200: PlainText },

@@ -1,0 +1,121 @@
+/** Namespaces that hold functions: how they are told from others, and what each of them has. */
+import { Type, type Static } from "typebox";
+import { ANNOTATION, PORT } from "./names.ts";
+
+const StringMap = Type.Record(Type.String(), Type.String());
+
+/** Body of POST and PUT `/system/namespace`, and answer of GET. */
+export const FunctionNamespace = Type.Object(
+  {
+    name: Type.String({
+      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+      minLength: 1,
+      maxLength: 63,
+      description: "1 to 63 lower-case letters, digits and hyphens, with no hyphen at an end",
+    }),
+    labels: Type.Optional(StringMap),
+    annotations: Type.Optional(StringMap),
+  },
+  { title: "FunctionNamespace" },
+);
+export type FunctionNamespace = Static<typeof FunctionNamespace>;
+
+/** The part of a Namespace's metadata that says what it is. */
+export interface NamespaceMetadata {
+  name: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  deletionTimestamp?: string;
+}
+
+/** The two namespaces that every platform has. */
+export interface PlatformNamespaces {
+  functionNamespace: string;
+  platformNamespace: string;
+}
+
+/** Annotation by which the operator says that a namespace has all that functions need there. */
+export const PREPARED = "plonk/prepared";
+
+/** ClusterRoles that hold in function namespaces only, each bound there under its own name. */
+export const FUNCTION_ROLE = {
+  gateway: "plonk-gateway-functions",
+  operator: "plonk-operator-functions",
+} as const;
+
+/** Labels that put a namespace under the `restricted` Pod Security Standard. */
+export const POD_SECURITY: Readonly<Record<string, string>> = {
+  "pod-security.kubernetes.io/enforce": "restricted",
+  "pod-security.kubernetes.io/warn": "restricted",
+  "pod-security.kubernetes.io/audit": "restricted",
+};
+
+/** Whether the namespace is marked `openfaas: "1"`, by annotation or label. */
+export function isMarked({ labels, annotations }: Partial<NamespaceMetadata>): boolean {
+  const mark = ANNOTATION.functionNamespace;
+  return annotations?.[mark] === "1" || labels?.[mark] === "1";
+}
+
+/**
+ * Whether functions may live in a namespace: the platform's own function namespace always, others
+ * by their mark until they are deleted, and never the platform's or Kubernetes' own.
+ */
+export function isFunctionNamespace(
+  metadata: NamespaceMetadata,
+  { functionNamespace, platformNamespace }: PlatformNamespaces,
+): boolean {
+  const { name, deletionTimestamp } = metadata;
+  if (name === functionNamespace) {
+    return true;
+  }
+  const isReserved = name === platformNamespace || name.startsWith("kube-");
+  return !isReserved && deletionTimestamp === undefined && isMarked(metadata);
+}
+
+/** The two labels that select the pods of a part of the platform; they never change. */
+export function toSelector(component: string): Record<string, string> {
+  return { "app.kubernetes.io/name": component, "app.kubernetes.io/instance": "plonk" };
+}
+
+/** Nobody may call any pod, where no other policy allows it. */
+export const DENIAL = {
+  name: "default-deny",
+  spec: { podSelector: {}, policyTypes: ["Ingress"] },
+};
+
+/** Pods of a part of the platform, seen from another namespace. */
+interface PlatformPeer<T> {
+  namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": T } };
+  podSelector: { matchLabels: Record<string, string> };
+}
+
+/** Specification of a NetworkPolicy; `T` is a string, or a Pulumi output of one. */
+interface FunctionAllowance<T> {
+  name: string;
+  spec: {
+    podSelector: object;
+    policyTypes: string[];
+    ingress: { ports: { port: number; protocol: string }[]; from: PlatformPeer<T>[] }[];
+  };
+}
+
+/** Functions are called by the gateway and watched by Prometheus, and by nobody else. */
+export function toFunctionAllowance<T>(platformNamespace: T): FunctionAllowance<T> {
+  const allow = (component: string, port: number) => ({
+    ports: [{ port, protocol: "TCP" }],
+    from: [
+      {
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": platformNamespace } },
+        podSelector: { matchLabels: toSelector(component) },
+      },
+    ],
+  });
+  return {
+    name: "allow-platform",
+    spec: {
+      podSelector: {},
+      policyTypes: ["Ingress"],
+      ingress: [allow("gateway", PORT.function), allow("prometheus", PORT.functionMetrics)],
+    },
+  };
+}

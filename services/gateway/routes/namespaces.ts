@@ -1,0 +1,176 @@
+/** `/system/namespaces` and `/system/namespace`: the namespaces that hold functions. */
+import { Type } from "typebox";
+import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../contract/index.ts";
+import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
+import { foreignOwner } from "../deployments.ts";
+import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";
+import { waitUntilSeen } from "../functions.ts";
+import {
+  toFunctionNamespace,
+  toNamespacePatch,
+  toNewNamespace,
+  type StoredNamespace,
+} from "../namespace-objects.ts";
+import { Accepted, Done, operation } from "./operation.ts";
+import type { SystemApp, SystemContext } from "./system.ts";
+
+/** How long a new namespace is waited for, so that functions can be deployed at once. */
+const PREPARATION_MS = 3000;
+
+/** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
+const UNDELETABLE = "default";
+
+const Params = Type.Object({ namespace: Type.String() });
+const Update = Type.Object(
+  { ...FunctionNamespace.properties, name: Type.Optional(FunctionNamespace.properties.name) },
+  { title: "FunctionNamespaceUpdate" },
+);
+
+/** Adds the routes that list, show and write namespaces. */
+export function registerNamespaceRoutes(app: SystemApp, context: SystemContext): void {
+  const { namespaces } = context;
+  const list = {
+    ...operation("GetNamespaces", "namespaces", "List the namespaces that hold functions"),
+    response: { 200: Type.Array(Type.String()) },
+  };
+  app.get("/system/namespaces", { schema: list }, () => namespaces.list());
+  registerCreation(app, context);
+  const show = {
+    ...operation("GetNamespace", "namespaces", "Show a function namespace"),
+    params: Params,
+    response: { 200: FunctionNamespace },
+  };
+  app.get("/system/namespace/:namespace", { schema: show }, async (request) =>
+    toFunctionNamespace(await find(context, request.params.namespace)),
+  );
+  registerChanges(app, context);
+}
+
+function registerCreation(app: SystemApp, context: SystemContext): void {
+  const schema = {
+    body: FunctionNamespace,
+    response: { 201: Done, 202: Accepted },
+  };
+  const described = {
+    ...operation("CreateNamespace", "namespaces", "Create a function namespace"),
+    ...schema,
+  };
+  const create = async (body: FunctionNamespace): Promise<201 | 202> => {
+    refuseSingle(context);
+    await context.client
+      .request(path(), {
+        method: "POST",
+        query: { fieldManager: FIELD_MANAGER.gateway },
+        body: toNewNamespace(body),
+      })
+      .catch((error: unknown) => {
+        throw isKubernetesStatus(error, 409)
+          ? new Conflict(`namespace ${body.name} already exists`)
+          : error;
+      });
+    return (await isPreparedInTime(context, body.name)) ? 201 : 202;
+  };
+  app.post("/system/namespace/", { schema: described }, async (request, reply) =>
+    reply.code(await create(request.body)).send(),
+  );
+  app.post("/system/namespace", { schema: { hide: true, ...schema } }, async (request, reply) =>
+    reply.code(await create(request.body)).send(),
+  );
+}
+
+function registerChanges(app: SystemApp, context: SystemContext): void {
+  const { client, namespaces } = context;
+  const update = {
+    ...operation("UpdateNamespace", "namespaces", "Replace a namespace's labels and annotations"),
+    params: Params,
+    body: Update,
+    response: { 202: Accepted },
+  };
+  app.put("/system/namespace/:namespace", { schema: update }, async (request, reply) => {
+    const { namespace } = request.params;
+    const { name = namespace, ...sent } = request.body;
+    if (name !== namespace) {
+      throw new BadRequest(`name: expected ${namespace} as in the path, got ${name}`);
+    }
+    const patch = toNamespacePatch(await find(context, namespace), sent);
+    await client.mergePatch(path(namespace), patch, FIELD_MANAGER.gateway);
+    return reply.code(202).send();
+  });
+  const remove = {
+    ...operation("DeleteNamespace", "namespaces", "Delete a namespace and all its functions"),
+    params: Params,
+    response: { 202: Accepted },
+  };
+  app.delete("/system/namespace/:namespace", { schema: remove }, async (request, reply) => {
+    const { namespace } = request.params;
+    refuseDeletion(context, await find(context, namespace));
+    const { metadata } = await client.request<StoredNamespace>(path(namespace), {
+      method: "DELETE",
+    });
+    if (namespaces.watch !== undefined) {
+      await waitUntilSeen(namespaces.watch, namespace, metadata.resourceVersion);
+    }
+    return reply.code(202).send();
+  });
+}
+
+function path(name?: string): string {
+  return resourcePath({ plural: "namespaces", ...(name !== undefined && { name }) });
+}
+
+/** Without the right to see other namespaces there is nothing that these routes could do. */
+function refuseSingle({ namespaces }: SystemContext): void {
+  if (namespaces.watch === undefined) {
+    throw new NotImplemented(`namespaces: this gateway serves ${namespaces.home} alone`);
+  }
+}
+
+/** The namespace, read anew. Throws for one without functions, as if it did not exist. */
+async function find(context: SystemContext, name: string): Promise<StoredNamespace> {
+  refuseSingle(context);
+  const { client, functionNamespace, platformNamespace } = context;
+  const stored = await client.request<StoredNamespace>(path(name)).catch((error: unknown) => {
+    if (isKubernetesStatus(error, 404)) {
+      return undefined;
+    }
+    throw error;
+  });
+  const places = { functionNamespace, platformNamespace };
+  if (stored === undefined || !isFunctionNamespace(stored.metadata, places)) {
+    throw new NamespaceNotFound(name);
+  }
+  return stored;
+}
+
+function refuseDeletion({ functionNamespace }: SystemContext, stored: StoredNamespace): void {
+  const { name } = stored.metadata;
+  if (name === functionNamespace || name === UNDELETABLE) {
+    const owner = name === UNDELETABLE ? "Kubernetes" : "the platform";
+    throw new Conflict(`namespace ${name} belongs to ${owner}: it cannot be deleted here`);
+  }
+  const owner = foreignOwner(stored);
+  if (owner !== undefined) {
+    throw new Conflict(`namespace ${name} is managed by ${owner}: delete it there`);
+  }
+}
+
+/** Resolves when the operator has set the namespace up, or after a while. */
+async function isPreparedInTime({ namespaces }: SystemContext, name: string): Promise<boolean> {
+  const { watch } = namespaces;
+  const isPrepared = (): boolean => namespaces.has(name) && namespaces.isPrepared(name);
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      watch?.off("change", look);
+      resolve(isPrepared());
+    };
+    const look = (): void => {
+      if (isPrepared()) {
+        finish();
+      }
+    };
+    const timer = setTimeout(finish, PREPARATION_MS);
+    watch?.on("change", look);
+    look();
+  });
+}
