@@ -4,7 +4,8 @@ import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
 import { invoke, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
-import { sendBadTarget, sendMoved } from "./plain.ts";
+import { sendBadRequest, sendMoved } from "./plain.ts";
+import { findViolation, isUpgrade } from "./strictness.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** What a front server passes on to calls, queued calls and upgrades. */
@@ -23,6 +24,7 @@ export function createFrontServer(
     headersTimeout: Math.min(config.readTimeoutMs, 60_000),
     keepAliveTimeout: 75_000,
     maxHeaderSize: 64 * 1024,
+    shouldUpgradeCallback: isUpgrade,
   });
   // A connection is silent while a cold function starts, and that is no fault of the caller.
   server.timeout = config.writeTimeoutMs + (config.scaleFromZero?.timeoutMs ?? 0);
@@ -39,9 +41,10 @@ interface Routing {
 }
 
 function route({ context, request, response, system }: Routing): void {
+  const violation = findViolation(request);
   const target = splitTarget(request.url ?? "/");
-  if (target === undefined) {
-    sendBadTarget(response);
+  if (violation !== undefined || target === undefined) {
+    sendBadRequest(response, violation ?? "target: expected a path or a URL");
     return;
   }
   const cleaned = cleanPath(target.path);

@@ -23,7 +23,15 @@ export function sendMoved(response: ServerResponse, location: string): void {
   response.writeHead(301, { location, "content-length": 0 }).end();
 }
 
-/** 400 for a request target that is neither a path nor an absolute URL. */
-export function sendBadTarget(response: ServerResponse): void {
-  response.writeHead(400, { "content-length": 0, connection: "close" }).end();
+/** 400 with a sentence; the connection is not used again, as nobody knows where a request ends. */
+export function sendBadRequest(response: ServerResponse, message: string): void {
+  const body = `${message}\n`;
+  response
+    .writeHead(400, {
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": Buffer.byteLength(body),
+      "x-content-type-options": "nosniff",
+      connection: "close",
+    })
+    .end(body);
 }

@@ -1,0 +1,68 @@
+/**
+ * Requests that two parties may read apart. Node's parser refuses most of them; what it lets pass
+ * and a proxy behind or before it would take for something else is refused here (RFC 9112 §11.2).
+ */
+import type { IncomingMessage } from "node:http";
+
+/** Origin form or absolute form without user information; escapes are whole, nothing is quoted. */
+const TARGET =
+  /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=[/?]|$))?(?:\/(?:[!"$&->@-~]|%[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
+
+/** `uri-host [":" port]` (RFC 9110 §7.2), or empty. */
+const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})*(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
+
+/** More digits are no length that anybody means, and not every party counts that far. */
+const LENGTH = /^\d{1,15}$/;
+
+/** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
+export function findViolation(request: IncomingMessage): string | undefined {
+  const { url = "", rawHeaders, headers } = request;
+  if (!TARGET.test(url) && url !== "*") {
+    return "target: expected a path or an http URL without control characters, got another text";
+  }
+  if (headers.host !== undefined && !HOST.test(headers.host)) {
+    return "Host: expected a name or an address, got another text";
+  }
+  if (countHosts(rawHeaders) > 1) {
+    return "Host: expected one, got several";
+  }
+  return findFramingViolation(request);
+}
+
+function findFramingViolation({ headers, httpVersion }: IncomingMessage): string | undefined {
+  const encoding = headers["transfer-encoding"];
+  if (encoding !== undefined && (httpVersion !== "1.1" || !/^chunked$/i.test(encoding))) {
+    return "Transfer-Encoding: expected chunked alone, and HTTP/1.1, got something else";
+  }
+  const length = headers["content-length"];
+  return length === undefined || LENGTH.test(length)
+    ? undefined
+    : "Content-Length: expected at most 15 digits, got something else";
+}
+
+/** Node keeps the first Host and drops the others, which its list of raw headers still has. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === "host") {
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/**
+ * Whether a request changes the protocol of its connection. Only a WebSocket does, which is a GET
+ * without a body (RFC 6455 §4.1); `Upgrade` in other requests is ignored, as RFC 9110 §7.8 allows.
+ */
+export function isUpgrade(request: IncomingMessage): boolean {
+  const { method, headers } = request;
+  return (
+    method === "GET" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers["transfer-encoding"] === undefined &&
+    Number(headers["content-length"] ?? 0) === 0 &&
+    findViolation(request) === undefined
+  );
+}
