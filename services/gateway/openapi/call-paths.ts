@@ -1,7 +1,8 @@
 /** Paths that are no routes of Fastify: calls of functions, and the port of the metrics. */
 import { FUNCTION_TARGETS_PATH, PORT } from "../../contract/index.ts";
 import { operation, type TAGS } from "../routes/operation.ts";
-import type { Operation, Parameter, Paths, Response } from "./types.ts";
+import { CALL_FAILURES, QUEUE_FAILURES } from "./responses.ts";
+import type { Operation, Parameter, Paths } from "./types.ts";
 
 /** OpenFaaS' document has POST alone; its id is kept, the others are named after it. */
 const METHODS = {
@@ -36,57 +37,31 @@ const CALL_HEADERS = {
   "X-Served-By": { schema: { type: "string" } },
 } as const;
 
-const CALL_FAILURES: Record<string, string> = {
-  "400": "The request is malformed",
-  "401": "The function is private: a token is missing or not valid",
-  "403": "The function is private: the token does not allow to call it",
-  "404": "There is no such function",
-  "429": "The function takes no more calls at present",
-  "502": "The function's pod could not be reached, or broke the connection off",
-  "503": "There is no ready pod, or too many calls wait for one",
-  "504": "The function did not answer in time",
-};
-
-/** The paths; failures are completed with their bodies by whoever puts the document together. */
-export function describeCalls(fail: (description: string) => Response): Paths {
-  const failures = Object.fromEntries(
-    Object.entries(CALL_FAILURES).map(([status, text]) => [status, fail(text)]),
-  );
+/** The paths by which functions are called. */
+export function describeCalls(): Paths {
+  const calls = Object.entries(METHODS).map(([method, id]) => [method, describeCall(method, id)]);
   return {
     "/function/{name}": {
       description:
         "Calls a function. What follows the name, `/function/{name}/any/path?query`, is the " +
         "function's own, as are method, headers and body. Upgrades (WebSocket) pass too.",
       parameters: [NAME],
-      ...Object.fromEntries(
-        Object.entries(METHODS).map(([method, id]) => [method, describeCall(method, id, failures)]),
-      ),
+      ...(Object.fromEntries(calls) as Record<string, Operation>),
     },
-    "/async-function/{name}": {
-      parameters: [NAME],
-      post: describeQueuedCall(failures, fail),
-    },
+    "/async-function/{name}": { parameters: [NAME], post: describeQueuedCall() },
   };
 }
 
-function describeCall(
-  method: string,
-  operationId: string,
-  failures: Record<string, Response>,
-): Operation {
+function describeCall(method: string, operationId: string): Operation {
   const answer = { description: "Whatever the function answers", headers: CALL_HEADERS };
   return {
     ...head("calls", operationId, "Call a function and wait for its answer"),
     ...(["post", "put", "patch"].includes(method) && { requestBody: ANY_BODY }),
-    responses: { ...failures, default: { ...answer, content: { "*/*": { schema: {} } } } },
+    responses: { ...CALL_FAILURES, default: { ...answer, content: { "*/*": { schema: {} } } } },
   };
 }
 
-function describeQueuedCall(
-  failures: Record<string, Response>,
-  fail: (description: string) => Response,
-): Operation {
-  const { "400": malformed, "404": missing } = failures;
+function describeQueuedCall(): Operation {
   return {
     ...head("calls", "InvokeAsync", "Queue a call of a function"),
     description: "There is no such path where the platform has no queue.",
@@ -99,13 +74,7 @@ function describeQueuedCall(
       },
     ],
     requestBody: ANY_BODY,
-    responses: {
-      "202": { description: "Queued", headers: CALL_HEADERS },
-      ...(malformed !== undefined && { "400": malformed }),
-      ...(missing !== undefined && { "404": missing }),
-      "413": fail("The call is larger than the queue takes"),
-      "503": fail("The queue cannot be reached"),
-    },
+    responses: { "202": { description: "Queued", headers: CALL_HEADERS }, ...QUEUE_FAILURES },
   };
 }
 

@@ -5,43 +5,11 @@ import { VERSION } from "../../lib/version.ts";
 import { TAGS } from "../routes/operation.ts";
 import { describeCalls, describeMetricsPort } from "./call-paths.ts";
 import { extractSchemas } from "./components.ts";
-import type { Document, Operation, PathItem, Paths, Response, Schema } from "./types.ts";
+import { BODY_FAILURES, PARAMETER_FAILURES, RESPONSES, SYSTEM_FAILURES } from "./responses.ts";
+import type { Document, Operation, PathItem, Paths } from "./types.ts";
 
-const FAILURE = {
-  title: "Failure",
-  type: "object",
-  required: ["code", "message"],
-  properties: {
-    code: { type: "string", description: "For programs, e.g. PLONK_FUNCTION_NOT_FOUND" },
-    message: { type: "string", description: "One sentence" },
-    callId: { type: "string" },
-  },
-} as const;
-
-/** A failure's bodies: JSON for clients that accept it by name. */
-function fail(description: string): Response {
-  return {
-    description,
-    content: {
-      "text/plain": { schema: { type: "string" } },
-      "application/json": { schema: FAILURE },
-    },
-  };
-}
-
-const SYSTEM_FAILURES: Record<string, Response> = {
-  "401": {
-    ...fail("No credentials, or wrong ones"),
-    headers: { "WWW-Authenticate": { schema: { type: "string" } } },
-  },
-  "403": fail("Not allowed to this user"),
-  "429": {
-    ...fail("Too many failed logins"),
-    headers: { "Retry-After": { schema: { type: "integer" } } },
-  },
-  "500": fail("Something went wrong that is not the client's fault"),
-  "503": fail("Something that the gateway needs is not there at present"),
-};
+/** What @fastify/swagger writes where a schema has no description. */
+const UNDESCRIBED = "Default Response";
 
 /**
  * The document of the given routes and of those that are none of Fastify's.
@@ -86,17 +54,18 @@ function complete(generated: Document): Document {
     completePath(path, item as Record<string, Operation>),
   ]);
   const all: Paths = {
-    ...describeCalls(fail),
+    ...describeCalls(),
     ...Object.fromEntries(routed),
     ...describeMetricsPort(),
   };
-  const { document, schemas } = extractSchemas(sortKeys(all));
+  const named = extractSchemas({ paths: sortKeys(all), responses: RESPONSES });
   return {
     ...generated,
     security: [{ basic: [] }, { bearer: [] }],
-    paths: document as Paths,
+    paths: named.document.paths,
     components: {
-      schemas: schemas as Record<string, Schema>,
+      schemas: named.schemas,
+      responses: named.document.responses,
       securitySchemes: {
         basic: { type: "http", scheme: "basic" },
         bearer: { type: "http", scheme: "bearer", description: "A token of the OIDC issuer" },
@@ -119,21 +88,24 @@ function completePath(path: string, item: Record<string, Operation>): PathItem {
 }
 
 function completeOperation(path: string, operation: Operation): Operation {
-  if (!path.startsWith("/system/")) {
-    return { ...operation, security: [] };
+  const { parameters, requestBody, responses: own } = operation;
+  if (path === "/healthz") {
+    return { ...operation, security: [], responses: describeAll(own) };
   }
-  const hasBody = operation.requestBody !== undefined;
-  const responses: Record<string, Response> = {
+  const responses = {
     ...SYSTEM_FAILURES,
-    ...((hasBody || operation.parameters !== undefined) && {
-      "400": fail("The request is not valid"),
-      "404": fail("There is no such function, secret or namespace"),
-    }),
-    ...(hasBody && {
-      "409": fail("It exists already, or something else manages it"),
-      "413": fail("The body is too large"),
-    }),
-    ...operation.responses,
+    ...(parameters !== undefined && PARAMETER_FAILURES),
+    ...(requestBody !== undefined && BODY_FAILURES),
+    ...describeAll(own),
   };
   return { ...operation, responses };
+}
+
+/** OpenAPI wants a description of each answer. */
+function describeAll(responses: Operation["responses"]): Operation["responses"] {
+  const described = Object.entries(responses).map(([status, response]) => {
+    const lacksOne = "description" in response && response.description === UNDESCRIBED;
+    return [status, lacksOne ? { ...response, description: "Done" } : response] as const;
+  });
+  return Object.fromEntries(described);
 }

@@ -9,6 +9,10 @@ export interface Response {
   content?: Record<string, { schema: Schema }>;
 }
 
+export interface Reference {
+  $ref: string;
+}
+
 export interface Parameter {
   name: string;
   in: "path" | "query" | "header";
@@ -26,7 +30,7 @@ export interface Operation {
   security?: object[];
   parameters?: Parameter[];
   requestBody?: { required: boolean; content: Record<string, { schema: Schema }> };
-  responses: Record<string, Response>;
+  responses: Record<string, Response | Reference>;
 }
 
 /** Operations by method in lower case; other keys concern the whole path. */
@@ -40,5 +44,9 @@ export interface Document {
   tags: { name: string; description: string }[];
   security: object[];
   paths: Paths;
-  components: { schemas: Record<string, Schema>; securitySchemes: Record<string, object> };
+  components: {
+    schemas: Record<string, Schema>;
+    responses: Record<string, Response>;
+    securitySchemes: Record<string, object>;
+  };
 }
