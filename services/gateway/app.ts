@@ -7,7 +7,7 @@ import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
-import { BasicAuth } from "./auth.ts";
+import { createAuthenticator } from "./auth/authenticator.ts";
 import { CallQueue } from "./call-queue.ts";
 import { ColdStarts } from "./cold-starts.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -49,10 +49,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const { functionNamespace, platformNamespace } = config;
   const registry = createRegistry();
   const health = new Health();
-  const auth =
-    config.secretMountPath === undefined
-      ? undefined
-      : new BasicAuth(config.secretMountPath, logger);
+  const auth = createAuthenticator({ ...config, logger });
   const namespaces = new FunctionNamespaces({ ...config, client, logger });
   const functions = new FunctionWatch({ client, logger, namespaces });
   const endpoints = new Endpoints(createEndpointWatch(client, namespaces.scope, logger));

@@ -1,15 +1,17 @@
 /** The gateway's settings: OpenFaaS' environment variables. */
 import { join } from "node:path";
-import { Type } from "typebox";
+import { Type, type Static } from "typebox";
 import { NAMESPACE, PORT } from "../contract/index.ts";
 import {
   booleanSetting,
+  ConfigError,
   durationSetting,
   loadConfig,
   logLevelSetting,
   portSetting,
 } from "../lib/config.ts";
 import { parseDuration } from "../contract/duration.ts";
+import type { OidcConfig } from "./auth/bearer-auth.ts";
 
 const Schema = Type.Object({
   port: portSetting(PORT.gateway),
@@ -104,5 +106,22 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     isClusterScoped: raw.cluster_scope === "true",
     assetsDirectory: raw.assets_directory,
     logLevel: raw.log_level,
+  };
+}
+
+function toOidc(raw: Static<typeof Schema>): OidcConfig | undefined {
+  const { oidc_issuer: issuer, oidc_audience: audience } = raw;
+  if (issuer === undefined) {
+    return undefined;
+  }
+  if (audience === undefined) {
+    // Without one, a token for any other program of the issuer's would do.
+    throw new ConfigError("oidc_audience: must be set with oidc_issuer, got nothing");
+  }
+  return {
+    issuer,
+    audience,
+    rolesClaim: raw.oidc_roles_claim,
+    rolePrefix: raw.oidc_role_prefix,
   };
 }

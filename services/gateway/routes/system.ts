@@ -18,7 +18,10 @@ import { GatewayInfo } from "../../contract/index.ts";
 import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";
-import type { BasicAuth } from "../auth.ts";
+import { controlAccess } from "../auth/access-control.ts";
+import { auditChanges } from "../auth/audit.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import { addSecurityHeaders } from "../auth/security-headers.ts";
 import { describeFailure } from "../errors.ts";
 import type { FunctionWatch } from "../functions.ts";
 import type { InvocationCounts } from "../invocation-counts.ts";
@@ -41,7 +44,7 @@ export interface SystemContext {
   platformNamespace: string;
   namespaces: FunctionNamespaces;
   /** Undefined: everybody may use `/system`. */
-  auth: BasicAuth | undefined;
+  auth: Authenticator | undefined;
   /** Folder with the static files of the pages. */
   assetsDirectory: string;
   logger: Logger;
@@ -78,7 +81,9 @@ export function createSystemApp(context: SystemContext): SystemApp {
   app.setSerializerCompiler(() => JSON.stringify);
   readEveryBodyAsJson(app);
   answerErrors(app, context.logger);
-  authenticate(app, context.auth);
+  addSecurityHeaders(app);
+  auditChanges(app, context);
+  controlAccess(app, context);
   const allowed = collectMethods(app);
   app.addHook("onRoute", (route) => context.onRoute?.(route));
   registerFunctionRoutes(app, context);
@@ -139,18 +144,6 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split("?", 1)[0] ?? "";
 }
 
-function authenticate(app: SystemApp, auth: BasicAuth | undefined): void {
-  app.addHook("onRequest", async (request, reply) => {
-    const path = pathOf(request);
-    const isProtected = path === "/healthz" || path === "/" ? false : auth !== undefined;
-    if (isProtected && auth?.accepts(request.headers.authorization) !== true) {
-      reply.header("WWW-Authenticate", 'Basic realm="Restricted"');
-      return reply.code(401).type("text/plain; charset=utf-8").send("invalid credentials");
-    }
-    return undefined;
-  });
-}
-
 function collectMethods(app: SystemApp): Map<string, Set<string>> {
   const allowed = new Map<string, Set<string>>();
   app.addHook("onRoute", ({ url, method }) => {
@@ -170,6 +163,7 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
       method: METHODS.filter((method) => !methods.has(method)),
       url,
       schema: { hide: true },
+      config: { isRefusal: true },
       handler: (_request, reply) => {
         reply.hijack();
         sendMethodNotAllowed(reply.raw, list);

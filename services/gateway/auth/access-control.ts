@@ -1,0 +1,96 @@
+/** Fastify's side of authentication: who asks, whether that is allowed, and what lists show. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { describeFailure } from "../errors.ts";
+import type { SystemApp } from "../routes/system.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { isAllowed, type Identity, type Refusal } from "./identity.ts";
+import { peerOf } from "./peer.ts";
+import { judge } from "./route-rights.ts";
+import { isCrossSite } from "./same-origin.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Undefined when authentication is off, and before it is known. */
+    identity: Identity | undefined;
+  }
+  interface FastifyContextConfig {
+    /** The route only says which methods there are instead. */
+    isRefusal?: boolean;
+  }
+}
+
+/** What anybody may ask. */
+const PUBLIC = new Set(["/", "/healthz"]);
+
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+interface AccessContext {
+  auth: Authenticator | undefined;
+  functionNamespace: string;
+}
+
+/** Adds the hooks; before any route. Without `auth` everybody may do everything. */
+export function controlAccess(app: SystemApp, { auth, functionNamespace }: AccessContext): void {
+  app.decorateRequest("identity", undefined);
+  app.addHook("onRequest", async (request, reply) => {
+    const path = request.url.split("?", 1)[0] ?? "";
+    if (auth !== undefined && !PUBLIC.has(path)) {
+      const { authorization } = request.headers;
+      const outcome = await auth.identify(authorization, peerOf(request.raw));
+      if ("refusal" in outcome) {
+        return refuse(reply, outcome.refusal);
+      }
+      request.identity = outcome.identity;
+    }
+    return SAFE_METHODS.has(request.method) || !isCrossSite(request.headers)
+      ? undefined
+      : refuse(reply, CROSS_SITE);
+  });
+  app.addHook("preHandler", async (request, reply) => {
+    const { identity } = request;
+    const isJudged = !request.is404 && request.routeOptions.config.isRefusal !== true;
+    if (identity === undefined || !isJudged) {
+      return undefined;
+    }
+    const verdict = judge(identity, request, functionNamespace);
+    if (verdict === "empty") {
+      return reply.send([]);
+    }
+    return verdict === "allowed" ? undefined : refuse(reply, toForbidden(verdict.missing));
+  });
+  app.addHook("preSerialization", (request, _reply, payload) =>
+    Promise.resolve(showOwnNamespaces(request, payload)),
+  );
+}
+
+const CROSS_SITE: Refusal = {
+  status: 403,
+  code: "PLONK_CROSS_SITE",
+  message: "A page of another site may not change anything here.",
+};
+
+function toForbidden(missing: string): Refusal {
+  const message = `Forbidden: you need the right to ${missing}.`;
+  return { status: 403, code: "PLONK_FORBIDDEN", message };
+}
+
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { status, challenge, retryAfterSeconds } = refusal;
+  const { contentType, body } = describeFailure(refusal, reply.request.headers.accept);
+  if (challenge !== undefined) {
+    reply.header("WWW-Authenticate", challenge);
+  }
+  if (retryAfterSeconds !== undefined) {
+    reply.header("Retry-After", String(retryAfterSeconds));
+  }
+  return reply.code(status).type(contentType).send(body);
+}
+
+/** The list of namespaces without those that the caller may not read. */
+function showOwnNamespaces({ identity, routeOptions }: FastifyRequest, payload: unknown): unknown {
+  return identity !== undefined &&
+    routeOptions.url === "/system/namespaces" &&
+    Array.isArray(payload)
+    ? payload.filter((namespace: string) => isAllowed(identity, "read", { namespace }))
+    : payload;
+}

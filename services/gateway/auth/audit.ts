@@ -1,0 +1,61 @@
+/** One line in the log for each change that somebody asked for, also when it was refused. */
+import type { FastifyRequest } from "fastify";
+import type { Logger } from "../../lib/logger.ts";
+import { callIdOf } from "../headers.ts";
+import { NAME_PATTERN } from "../names.ts";
+import type { SystemApp } from "../routes/system.ts";
+import { peerOf } from "./peer.ts";
+
+const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+/** Adds the hook. Lines are written whatever the level of the log. */
+export function auditChanges(
+  app: SystemApp,
+  { logger, functionNamespace }: { logger: Logger; functionNamespace: string },
+): void {
+  const log = logger.child({}, { level: "info" });
+  app.addHook("onResponse", (request, reply, done) => {
+    if (CHANGING.has(request.method) && !request.is404) {
+      const target = targetOf(request, functionNamespace);
+      log.info(
+        {
+          ...(request.identity !== undefined && { who: request.identity.name }),
+          method: request.method,
+          route: request.routeOptions.url,
+          ...(target !== undefined && { target }),
+          status: reply.statusCode,
+          peer: peerOf(request.raw),
+          callId: callIdOf(request.headers) ?? request.id,
+        },
+        "audit",
+      );
+    }
+    done();
+  });
+}
+
+const NAME_FIELDS = ["name", "service", "functionName"];
+
+/** `name.namespace` of what was to be changed. Never another field, and never an odd text. */
+function targetOf(request: FastifyRequest, defaultNamespace: string): string | undefined {
+  const fields: Record<string, unknown> = {
+    ...asObject(request.query),
+    ...asObject(request.body),
+    ...asObject(request.params),
+  };
+  const { namespace = defaultNamespace } = fields;
+  const name = NAME_FIELDS.map((field) => fields[field]).find((value) => value !== undefined);
+  if (request.routeOptions.url?.startsWith("/system/namespace") === true) {
+    return toText(fields["namespace"] ?? name);
+  }
+  return name === undefined ? undefined : `${toText(name)}.${toText(namespace)}`;
+}
+
+function toText(name: unknown): string {
+  const isName = typeof name === "string" && name.length <= 253 && NAME_PATTERN.test(name);
+  return isName ? name : "?";
+}
+
+function asObject(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
+}

@@ -1,0 +1,51 @@
+/** Who sent a request, by whichever scheme its `Authorization` header names. */
+import type { Logger } from "../../lib/logger.ts";
+import { BasicAuth } from "./basic-auth.ts";
+import { BearerAuth, type OidcConfig } from "./bearer-auth.ts";
+import { unauthorized, type Outcome } from "./identity.ts";
+import { UserDirectory } from "./user-directory.ts";
+
+export interface AuthenticatorOptions {
+  /** Folder of the mounted Secret with users; undefined: basic authentication is off. */
+  secretMountPath: string | undefined;
+  /** Undefined: there are no bearer tokens. */
+  oidc: OidcConfig | undefined;
+  logger: Logger;
+}
+
+export class Authenticator {
+  readonly #basic: BasicAuth | undefined;
+  readonly #bearer: BearerAuth | undefined;
+
+  /** Throws an error that names the file when there are no users in the folder. */
+  constructor({ secretMountPath, oidc, logger }: AuthenticatorOptions) {
+    this.#basic =
+      secretMountPath === undefined
+        ? undefined
+        : new BasicAuth(new UserDirectory(secretMountPath, logger));
+    this.#bearer = oidc === undefined ? undefined : new BearerAuth(oidc, { logger });
+  }
+
+  /** @param peer - address that failed logins are counted for */
+  identify(header: string | undefined, peer: string): Outcome | Promise<Outcome> {
+    if (this.#bearer !== undefined && /^bearer /i.test(header ?? "")) {
+      return this.#bearer.identify(header ?? "");
+    }
+    if (this.#basic === undefined) {
+      return unauthorized("Bearer");
+    }
+    return this.#basic.identify(header ?? "", peer);
+  }
+
+  /** Key for what gateways tell each other by way of the queue; undefined without users. */
+  async queueKey(): Promise<Buffer | undefined> {
+    return this.#basic?.queueKey();
+  }
+}
+
+/** Undefined: everybody may do everything. */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator | undefined {
+  return options.secretMountPath === undefined && options.oidc === undefined
+    ? undefined
+    : new Authenticator(options);
+}

@@ -1,0 +1,153 @@
+/** Basic authentication (RFC 7617) of the users in the platform's Secret. */
+import { randomBytes, scrypt } from "node:crypto";
+import { promisify } from "node:util";
+import { verifyPassword, type PasswordHash } from "../../contract/password-hash.ts";
+import { BusyError, HashGate } from "./hash-gate.ts";
+import { unauthorized, type Identity, type Outcome } from "./identity.ts";
+import { KnownCredentials } from "./known-credentials.ts";
+import { LoginThrottle } from "./login-throttle.ts";
+import type { UserDirectory, Users } from "./user-directory.ts";
+
+/** Checked when there is no such user: a wrong name takes as long as a wrong password. */
+const DECOY: PasswordHash = { ln: 14, r: 8, p: 5, salt: randomBytes(16), hash: randomBytes(32) };
+
+interface Login {
+  user: string;
+  password: string;
+}
+
+export class BasicAuth {
+  readonly #directory: UserDirectory;
+  readonly #throttle: LoginThrottle;
+  readonly #gate = new HashGate();
+  /**
+   * Kept until the users change. They are let in without a look at the throttle: whoever guesses
+   * at a user's password from the same address does not lock out the programs of that user.
+   */
+  readonly #known = new KnownCredentials();
+  readonly #pending = new Map<string, Promise<Outcome>>();
+  #users: Users;
+  #queueKey: { users: Users; key: Promise<Buffer> } | undefined;
+
+  constructor(directory: UserDirectory, throttle = new LoginThrottle()) {
+    this.#directory = directory;
+    this.#throttle = throttle;
+    this.#users = directory.users;
+  }
+
+  /**
+   * Who sent an `Authorization` header. At once for credentials that were right before.
+   * @param peer - address that failures are counted for, with the user's name
+   */
+  identify(header: string, peer: string): Outcome | Promise<Outcome> {
+    const { users } = this.#directory;
+    if (users !== this.#users) {
+      this.#users = users;
+      this.#known.clear();
+    }
+    const fingerprint = this.#known.fingerprint(header);
+    const identity = this.#known.get(fingerprint);
+    if (identity !== undefined) {
+      return { identity };
+    }
+    const login = decode(header);
+    if (login === undefined) {
+      return unauthorized("Basic");
+    }
+    const pending = this.#pending.get(fingerprint) ?? this.#login(fingerprint, login, peer);
+    this.#pending.set(fingerprint, pending);
+    return pending;
+  }
+
+  /**
+   * The key of all gateways with the same administrator. Whoever sees what is signed with it can
+   * try passwords, so it is as slow to make as a hash of one.
+   */
+  queueKey(): Promise<Buffer> {
+    const { users } = this.#directory;
+    if (users !== this.#queueKey?.users) {
+      this.#queueKey = { users, key: deriveKey(users.adminDigest) };
+    }
+    return this.#queueKey.key;
+  }
+
+  async #login(fingerprint: string, login: Login, peer: string): Promise<Outcome> {
+    const users = this.#users;
+    try {
+      const outcome = await this.#check(users, login, peer);
+      if ("identity" in outcome && users === this.#users) {
+        this.#known.add(fingerprint, outcome.identity, Number.POSITIVE_INFINITY);
+      }
+      return outcome;
+    } finally {
+      this.#pending.delete(fingerprint);
+    }
+  }
+
+  async #check(users: Users, { user, password }: Login, peer: string): Promise<Outcome> {
+    const waitSeconds = this.#throttle.begin(user, peer);
+    if (waitSeconds !== undefined) {
+      return tooManyFailures(waitSeconds);
+    }
+    try {
+      const identity = await this.#find(users, { user, password });
+      if (identity === undefined) {
+        return unauthorized("Basic");
+      }
+      this.#throttle.succeed(user, peer);
+      return { identity };
+    } catch (error) {
+      if (!(error instanceof BusyError)) {
+        throw error;
+      }
+      this.#throttle.cancel(user, peer);
+      return busy();
+    }
+  }
+
+  async #find(users: Users, { user, password }: Login): Promise<Identity | undefined> {
+    if (users.isAdmin(user, password)) {
+      return { name: user, roles: [{ role: "admin" }] };
+    }
+    if (!users.hasHashes) {
+      return undefined;
+    }
+    const found = users.find(user);
+    const isRight = await this.#gate.run(() => verifyPassword(password, found?.hash ?? DECOY));
+    return isRight && found !== undefined ? { name: found.name, roles: found.roles } : undefined;
+  }
+}
+
+async function deriveKey(secret: Buffer): Promise<Buffer> {
+  return (await promisify(scrypt)(secret, "plonk queued calls", 32)) as Buffer;
+}
+
+/** User and password; the scheme is taken in any case (RFC 9110 §11.1). */
+function decode(header: string): Login | undefined {
+  const encoded = /^basic +([^ ]+) *$/i.exec(header)?.[1] ?? "";
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  return colon === -1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function tooManyFailures(seconds: number): Outcome {
+  return {
+    refusal: {
+      status: 429,
+      code: "PLONK_TOO_MANY_FAILED_LOGINS",
+      message: `Too many failed logins: try again in ${seconds} s.`,
+      retryAfterSeconds: seconds,
+    },
+  };
+}
+
+function busy(): Outcome {
+  return {
+    refusal: {
+      status: 503,
+      code: "PLONK_LOGIN_BUSY",
+      message: "Too many passwords are being checked: try again in a moment.",
+      retryAfterSeconds: 1,
+    },
+  };
+}

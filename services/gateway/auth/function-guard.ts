@@ -1,0 +1,152 @@
+/** Lets those call a private function who may, and hides from it how they proved it. */
+import type { IncomingMessage } from "node:http";
+import type { FunctionResource } from "../../contract/index.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Failure } from "../errors.ts";
+import { toKey, type FunctionReference } from "../names.ts";
+import { PREFIX, splitTarget } from "../paths.ts";
+import { admit, ADMITTED, isAdmitted } from "./admission.ts";
+import type { Authenticator } from "./authenticator.ts";
+import type { CallGuard } from "./call-guard.ts";
+import { isAllowed, type Outcome, type Refusal } from "./identity.ts";
+import { peerOf } from "./peer.ts";
+import { isCrossSite } from "./same-origin.ts";
+
+type Verdict = Refusal | undefined;
+
+export class FunctionGuard implements CallGuard {
+  readonly #auth: Authenticator | undefined;
+  readonly #logger: Logger;
+
+  constructor(auth: Authenticator | undefined, logger: Logger) {
+    this.#auth = auth;
+    this.#logger = logger;
+  }
+
+  /**
+   * On success the request has lost its `Authorization` (a function must not get hold of its
+   * caller's password), and a call that is to be queued has got its mark.
+   */
+  check(
+    request: IncomingMessage,
+    { metadata }: FunctionResource,
+  ): Failure | undefined | Promise<Failure | undefined> {
+    const auth = this.#auth;
+    if (auth === undefined) {
+      return NO_USERS;
+    }
+    const { name, namespace } = metadata;
+    const mark = request.headers[ADMITTED];
+    const verdict =
+      typeof mark === "string"
+        ? this.#checkMark(auth, request, { name, namespace })
+        : this.#checkCaller(auth, request, { name, namespace });
+    return verdict instanceof Promise
+      ? verdict.catch((error: unknown) => this.#fail(error))
+      : verdict;
+  }
+
+  async #checkMark(
+    auth: Authenticator,
+    request: IncomingMessage,
+    reference: FunctionReference,
+  ): Promise<Verdict> {
+    const key = await auth.queueKey();
+    const mark = String(request.headers[ADMITTED]);
+    if (key === undefined || !isAdmitted(key, { functionKey: toKey(reference), mark })) {
+      return this.#checkCaller(auth, request, reference);
+    }
+    removeHeaders(request, ["authorization", ADMITTED]);
+    return undefined;
+  }
+
+  #checkCaller(
+    auth: Authenticator,
+    request: IncomingMessage,
+    reference: FunctionReference,
+  ): Verdict | Promise<Verdict> {
+    const { authorization } = request.headers;
+    // Browsers attach no bearer tokens by themselves: a page that sends one was given it.
+    if (/^basic /i.test(authorization ?? "") && isCrossSite(request.headers)) {
+      return CROSS_SITE;
+    }
+    const conclude = (outcome: Outcome): Verdict | Promise<Verdict> =>
+      this.#conclude(auth, request, { reference, outcome });
+    const outcome = auth.identify(authorization, peerOf(request));
+    return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
+  }
+
+  #conclude(
+    auth: Authenticator,
+    request: IncomingMessage,
+    { reference, outcome }: { reference: FunctionReference; outcome: Outcome },
+  ): Verdict | Promise<Verdict> {
+    if ("refusal" in outcome) {
+      return outcome.refusal;
+    }
+    const { name, namespace } = reference;
+    if (!isAllowed(outcome.identity, "invoke", { namespace, function: name })) {
+      return toForbidden(reference);
+    }
+    removeHeaders(request, ["authorization", ADMITTED]);
+    const isQueued = splitTarget(request.url ?? "")?.path.startsWith(PREFIX.async) === true;
+    return isQueued ? addMark(auth, request, reference) : undefined;
+  }
+
+  #fail(error: unknown): Refusal {
+    this.#logger.error({ err: error }, "private function not checked");
+    const message = "The caller could not be checked.";
+    return { status: 500, code: "PLONK_CHECK_FAILED", message };
+  }
+}
+
+const NO_USERS: Refusal = {
+  status: 503,
+  code: "PLONK_NO_AUTHENTICATION",
+  message: "The function is private, and the gateway has neither users nor an issuer of tokens.",
+};
+
+const NO_QUEUE_KEY: Refusal = {
+  status: 503,
+  code: "PLONK_NO_QUEUE_KEY",
+  message: "Calls of private functions are queued only by a gateway with basic authentication.",
+};
+
+const CROSS_SITE: Refusal = {
+  status: 403,
+  code: "PLONK_CROSS_SITE",
+  message: "A page of another site may not call a private function with your password.",
+};
+
+function toForbidden({ name, namespace }: FunctionReference): Refusal {
+  const message = `Forbidden: you need the right to invoke ${name} in namespace ${namespace}.`;
+  return { status: 403, code: "PLONK_FORBIDDEN", message };
+}
+
+async function addMark(
+  auth: Authenticator,
+  request: IncomingMessage,
+  reference: FunctionReference,
+): Promise<Verdict> {
+  const key = await auth.queueKey();
+  if (key === undefined) {
+    return NO_QUEUE_KEY;
+  }
+  const mark = admit(key, toKey(reference));
+  request.headers[ADMITTED] = mark;
+  request.rawHeaders.push(ADMITTED, mark);
+  return undefined;
+}
+
+/** Takes headers away in both forms in which Node shows them. */
+function removeHeaders(request: IncomingMessage, names: readonly string[]): void {
+  const { rawHeaders, headers } = request;
+  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
+    if (names.includes(rawHeaders[index]?.toLowerCase() ?? "")) {
+      rawHeaders.splice(index, 2);
+    }
+  }
+  for (const name of names) {
+    Reflect.deleteProperty(headers, name);
+  }
+}

@@ -1,0 +1,99 @@
+/** Which right each route needs, and in which namespaces. A route that is not here is admin's. */
+import type { FastifyRequest } from "fastify";
+import { isAllowed, type Identity, type Right } from "./identity.ts";
+
+interface Rule {
+  right: Right;
+  /** Fields that may hold `name.namespace`; names of secrets may have dots of their own. */
+  names?: readonly string[];
+  /** A list: who may not see the default namespace gets an empty one when none was asked for. */
+  isList?: boolean;
+}
+
+const NAMES = ["name", "service", "functionName", "serviceName"];
+
+const READ: Rule = { right: "read", names: NAMES };
+const WRITE: Rule = { right: "write", names: NAMES };
+const LIST: Rule = { right: "read", isList: true };
+const LOOK: Rule = { right: "look" };
+
+/** By method and route as it was registered. */
+const RULES: Readonly<Record<string, Rule>> = {
+  "GET /system/functions": LIST,
+  "POST /system/functions": WRITE,
+  "PUT /system/functions": WRITE,
+  "DELETE /system/functions": WRITE,
+  "GET /system/function/:name": READ,
+  "POST /system/scale-function/:name": WRITE,
+  "GET /system/function-stats": LIST,
+  "GET /system/logs": READ,
+  "GET /system/secrets": LIST,
+  "POST /system/secrets": { right: "write" },
+  "PUT /system/secrets": { right: "write" },
+  "DELETE /system/secrets": { right: "write" },
+  "GET /system/namespace/:namespace": { right: "read" },
+  "GET /system/namespaces": LOOK,
+  "GET /system/info": LOOK,
+  "GET /system/queue": LOOK,
+  "GET /openapi.json": LOOK,
+  "POST /system/alert": { right: "alert" },
+};
+
+/** Static pages, whatever routes they are served by. */
+const PAGES = /^(?:GET|HEAD) \/(?:ui|docs)(?:$|\/)/;
+
+const ADMINISTER: Rule = { right: "administer" };
+
+function findRule(request: FastifyRequest): Rule {
+  const route = `${request.method} ${request.routeOptions.url ?? ""}`;
+  return RULES[route] ?? (PAGES.test(route) ? LOOK : ADMINISTER);
+}
+
+/** `empty`: answer with an empty list; a text: the right that is missing. */
+export type Verdict = "allowed" | "empty" | { missing: string };
+
+/** Whether somebody may do what a request, with its body read, asks for. */
+export function judge(
+  identity: Identity,
+  request: FastifyRequest,
+  defaultNamespace: string,
+): Verdict {
+  const rule = findRule(request);
+  const sent = listNamespaces(request, rule.names ?? []);
+  const namespaces = sent.length === 0 ? [defaultNamespace] : sent;
+  const refused = namespaces.find(
+    (namespace) => !isAllowed(identity, rule.right, { namespace: namespace || defaultNamespace }),
+  );
+  if (refused === undefined) {
+    return "allowed";
+  }
+  if (rule.isList === true && sent.length === 0 && isAllowed(identity, "look")) {
+    return "empty";
+  }
+  const hasPlace = rule.right === "read" || rule.right === "write";
+  const place = hasPlace ? ` in namespace ${refused || defaultNamespace}` : "";
+  return { missing: `${rule.right}${place}` };
+}
+
+/**
+ * Every namespace that a request names, wherever: the right is needed in all of them, so that it
+ * does not matter which one the route goes by in the end.
+ */
+function listNamespaces(request: FastifyRequest, names: readonly string[]): string[] {
+  const found: string[] = [];
+  for (const part of [request.params, request.query, request.body]) {
+    const fields = (typeof part === "object" && part !== null ? part : {}) as Fields;
+    if (typeof fields["namespace"] === "string") {
+      found.push(fields["namespace"]);
+    }
+    for (const name of names) {
+      const value = fields[name];
+      if (typeof value === "string" && value.includes(".")) {
+        found.push(value.slice(value.lastIndexOf(".") + 1));
+      }
+    }
+  }
+  return found;
+}
+
+type Fields = Record<string, unknown>;
