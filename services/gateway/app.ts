@@ -79,7 +79,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     metrics: new GatewayMetrics(registry),
     queue,
     logger,
-    upstreamTimeoutMs: config.upstreamTimeoutMs,
+    upstreamTimeoutMs: config.calls.timeouts.callMs,
   };
   registerServiceCount(registry, functions);
   health.addCheck("namespaces", () => namespaces.problem());

@@ -12,13 +12,14 @@ import {
 } from "../lib/config.ts";
 import { parseDuration } from "../contract/duration.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
+import { callSettings, toCallConfig, type CallConfig } from "./call-settings.ts";
 
 const Schema = Type.Object({
   port: portSetting(PORT.gateway),
   metrics_port: portSetting(PORT.gatewayMetrics),
   read_timeout: durationSetting("65s"),
   write_timeout: durationSetting("65s"),
-  upstream_timeout: durationSetting("60s"),
+  ...callSettings,
   faas_nats_address: Type.Optional(Type.String()),
   faas_nats_port: portSetting(PORT.nats),
   faas_prometheus_host: Type.String({ default: "prometheus" }),
@@ -44,12 +45,11 @@ const Schema = Type.Object({
 export interface GatewayConfig {
   port: number;
   metricsPort: number;
-  /** Longest time to receive a request, milliseconds. */
+  /** Longest time to receive a request, or silence where its body is streamed, milliseconds. */
   readTimeoutMs: number;
-  /** Longest silence on a client's connection, milliseconds. */
+  /** Longest time for which a client may leave its answer unread, milliseconds. */
   writeTimeoutMs: number;
-  /** Longest wait for a function's first byte, and between two chunks of its answer. */
-  upstreamTimeoutMs: number;
+  calls: CallConfig;
   /** Without it there are no asynchronous calls. */
   nats: { host: string; port: number } | undefined;
   prometheusUrl: string;
@@ -86,7 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     metricsPort: raw.metrics_port,
     readTimeoutMs: parseDuration(raw.read_timeout),
     writeTimeoutMs: parseDuration(raw.write_timeout),
-    upstreamTimeoutMs: parseDuration(raw.upstream_timeout),
+    calls: toCallConfig(raw),
     nats:
       raw.faas_nats_address === undefined
         ? undefined

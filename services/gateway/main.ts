@@ -19,7 +19,7 @@ async function run(config: GatewayConfig): Promise<void> {
     logger,
     health,
     settleMs: SETTLE_MS,
-    graceMs: config.upstreamTimeoutMs + 5000,
+    graceMs: config.calls.timeouts.callMs + 5000,
     close: async () => {
       await closeServer(server);
       await gateway.close();

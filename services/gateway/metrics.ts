@@ -6,6 +6,14 @@ import { desiredReplicas } from "./scaling.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** The counters of one function. */
+export interface FunctionMetrics {
+  /** Counts a call that begins. */
+  start(): void;
+  /** Counts a call that has ended. */
+  end(status: number, seconds: number): void;
+}
+
 export class GatewayMetrics {
   readonly #total: Counter<"code" | "function_name">;
   readonly #seconds: Histogram<"code" | "function_name">;
@@ -36,14 +44,24 @@ export class GatewayMetrics {
 
   /** Counts a call that begins; `function` is `name.namespace`. */
   start(functionName: string): void {
-    this.#started.inc({ function_name: functionName });
+    this.forFunction(functionName).start();
   }
 
   /** Counts a call that has ended. */
   end(functionName: string, status: number, seconds: number): void {
-    const labels = { code: String(status), function_name: functionName };
-    this.#total.inc(labels);
-    this.#seconds.observe(labels, seconds);
+    this.forFunction(functionName).end(status, seconds);
+  }
+
+  /** What counts the calls of one function, `name.namespace`. */
+  forFunction(functionName: string): FunctionMetrics {
+    return {
+      start: () => this.#started.inc({ function_name: functionName }),
+      end: (status, seconds) => {
+        const labels = { code: String(status), function_name: functionName };
+        this.#total.inc(labels);
+        this.#seconds.observe(labels, seconds);
+      },
+    };
   }
 }
 

@@ -1,0 +1,24 @@
+/** The platform's time-outs of a call from the environment: gateway and operator read the same. */
+import type { Type } from "typebox";
+import { parseDuration, TIMEOUT_SETTINGS, type CallTimeouts } from "../contract/index.ts";
+import { durationSetting } from "./config.ts";
+
+const { connect, firstByte, idle, call } = TIMEOUT_SETTINGS;
+
+/** For a service's schema. */
+export const timeoutSettings = {
+  [connect.variable]: durationSetting(connect.text),
+  [firstByte.variable]: durationSetting(firstByte.text),
+  [idle.variable]: durationSetting(idle.text),
+  [call.variable]: durationSetting(call.text),
+} satisfies Record<string, ReturnType<typeof Type.String>>;
+
+/** The settings as they were read by that schema. */
+export function toTimeouts(raw: Record<keyof typeof timeoutSettings, string>): CallTimeouts {
+  return {
+    connectMs: parseDuration(raw[connect.variable]),
+    firstByteMs: parseDuration(raw[firstByte.variable]),
+    idleMs: parseDuration(raw[idle.variable]),
+    callMs: parseDuration(raw[call.variable]),
+  };
+}
