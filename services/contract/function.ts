@@ -9,12 +9,14 @@ export const FunctionName = Type.String({
   pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
   minLength: 1,
   maxLength: 63,
+  description:
+    "1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123)",
 });
 
 /** Kubernetes quantities, e.g. `128Mi` and `100m`. */
 export const Resources = Type.Object(
   { memory: Type.Optional(Type.String()), cpu: Type.Optional(Type.String()) },
-  { additionalProperties: Type.String() },
+  { additionalProperties: Type.String(), title: "FunctionResources" },
 );
 
 /** JavaScript that the runtime image loads: an immutable ConfigMap, content-addressed. */

@@ -1,85 +1,224 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
 import { Type, type Static } from "typebox";
-import { Resources } from "./function.ts";
+import { FunctionCode, FunctionName, Resources } from "./function.ts";
+import { SCALE } from "./names.ts";
 
-const StringMap = Type.Record(Type.String(), Type.String());
+// A description is a noun phrase: it also tells, in an error, what was expected.
+const Namespace = Type.Optional(
+  Type.String({
+    description: "a namespace that holds functions; without it, the platform's own",
+  }),
+);
 
-/** POST and PUT `/system/functions`. */
-export const FunctionDeployment = Type.Object({
-  service: Type.String({ minLength: 1, maxLength: 63 }),
-  image: Type.String({ minLength: 1, maxLength: 1024 }),
-  namespace: Type.Optional(Type.String()),
-  envProcess: Type.Optional(Type.String()),
-  envVars: Type.Optional(StringMap),
-  constraints: Type.Optional(Type.Array(Type.String())),
-  secrets: Type.Optional(Type.Array(Type.String())),
-  labels: Type.Optional(StringMap),
-  annotations: Type.Optional(StringMap),
+const toStringMap = (description: string): Type.TRecord<"^.*$", Type.TString> =>
+  Type.Record(Type.String(), Type.String(), { description });
+
+const SHARED_FIELDS = {
+  envProcess: Type.Optional(
+    Type.String({ description: "the command line that the image's watchdog starts" }),
+  ),
+  envVars: Type.Optional(toStringMap("environment variables by name")),
+  constraints: Type.Optional(
+    Type.Array(Type.String({ description: "a node's label as key=value" }), {
+      description: "labels of the nodes on which the function may run",
+    }),
+  ),
+  secrets: Type.Optional(
+    Type.Array(Type.String({ description: "a secret's name" }), {
+      description: "secrets of the function's namespace that it mounts",
+    }),
+  ),
+  labels: Type.Optional(toStringMap("labels, com.openfaas.scale.* among them")),
+  annotations: Type.Optional(toStringMap("annotations, such as topic and schedule")),
   limits: Type.Optional(Resources),
   requests: Type.Optional(Resources),
-  readOnlyRootFilesystem: Type.Optional(Type.Boolean()),
-});
+  readOnlyRootFilesystem: Type.Optional(
+    Type.Boolean({ description: "whether only /tmp can be written" }),
+  ),
+};
+
+/** POST and PUT `/system/functions`: either `image` or `code`. */
+export const FunctionDeployment = Type.Object(
+  {
+    service: FunctionName,
+    image: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1024,
+        pattern: "^\\S+$",
+        description: "an image reference without blanks, at most 1024 characters",
+      }),
+    ),
+    code: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "instead of an image: the text of a JavaScript module, at most 256 KiB",
+      }),
+    ),
+    namespace: Namespace,
+    ...SHARED_FIELDS,
+  },
+  { title: "FunctionDeployment" },
+);
 export type FunctionDeployment = Static<typeof FunctionDeployment>;
 
 /**
  * Elements of GET `/system/functions`. Absent means zero or never sent, as Go's `omitempty` has
  * it.
  */
-export const FunctionDescription = Type.Object({
-  name: Type.String(),
-  ...Type.Omit(FunctionDeployment, ["service"]).properties,
-  invocationCount: Type.Optional(Type.Number({ minimum: 0 })),
-  replicas: Type.Optional(Type.Integer({ minimum: 1 })),
-  availableReplicas: Type.Optional(Type.Integer({ minimum: 1 })),
-  createdAt: Type.String({ format: "date-time" }),
-});
+export const FunctionDescription = Type.Object(
+  {
+    name: FunctionName,
+    image: Type.String({ description: "the image; for a function with code, the runtime image" }),
+    namespace: Type.String({ description: "the namespace of the function" }),
+    code: Type.Optional(
+      Type.Object({
+        ...FunctionCode.properties,
+        text: Type.Optional(Type.String({ description: "the text itself; only with code=1" })),
+      }),
+    ),
+    ...SHARED_FIELDS,
+    invocationCount: Type.Optional(
+      Type.Number({ minimum: 0, description: "calls that Prometheus has counted" }),
+    ),
+    replicas: Type.Optional(Type.Integer({ minimum: 1, description: "replicas wanted" })),
+    availableReplicas: Type.Optional(Type.Integer({ minimum: 1, description: "replicas ready" })),
+    createdAt: Type.String({ format: "date-time" }),
+    usage: Type.Optional(
+      Type.Object(
+        {
+          cpu: Type.Optional(Type.Number({ description: "thousandths of a core" })),
+          totalMemoryBytes: Type.Optional(Type.Number({ description: "bytes" })),
+        },
+        { description: "what all its pods use; only with usage=1, where the cluster measures it" },
+      ),
+    ),
+  },
+  { title: "FunctionStatus" },
+);
 export type FunctionDescription = Static<typeof FunctionDescription>;
 
 /** DELETE `/system/functions`. */
-export const DeleteFunctionRequest = Type.Object({
-  functionName: Type.String({ minLength: 1 }),
-  namespace: Type.Optional(Type.String()),
-});
+export const DeleteFunctionRequest = Type.Object(
+  {
+    functionName: Type.String({ minLength: 1, description: "the function's name" }),
+    namespace: Namespace,
+  },
+  { title: "DeleteFunctionRequest" },
+);
 
 /** POST `/system/scale-function/{name}`. */
-export const ScaleServiceRequest = Type.Object({
-  serviceName: Type.Optional(Type.String()),
-  replicas: Type.Integer({ minimum: 0, maximum: 1000 }),
-  namespace: Type.Optional(Type.String()),
-});
+export const ScaleServiceRequest = Type.Object(
+  {
+    serviceName: Type.Optional(Type.String({ description: "the name in the path once more" })),
+    replicas: Type.Integer({
+      minimum: 0,
+      maximum: SCALE.hardMax,
+      description: `a whole number from 0 to ${SCALE.hardMax}`,
+    }),
+    namespace: Namespace,
+  },
+  { title: "ScaleServiceRequest" },
+);
+
+/** DELETE `/system/secrets`, and what GET lists. */
+export const SecretReference = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: 253,
+      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+      description:
+        "1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123)",
+    }),
+    namespace: Namespace,
+  },
+  { title: "SecretReference" },
+);
+
+/** POST and PUT `/system/secrets`: either `value` or `rawValue`. */
+export const SecretDeployment = Type.Object(
+  {
+    ...SecretReference.properties,
+    value: Type.Optional(Type.String({ description: "text, at most 1 MiB" })),
+    rawValue: Type.Optional(Type.String({ description: "bytes in base64, at most 1 MiB of them" })),
+  },
+  { title: "Secret" },
+);
+
+/** An element of GET `/system/function-stats`; what Prometheus does not know is absent. */
+export const FunctionStats = Type.Object(
+  {
+    name: FunctionName,
+    namespace: Type.String({ description: "the namespace of the function" }),
+    callsPerSecond: Type.Number({ description: "ended calls per second in the last minute" }),
+    errorsPerSecond: Type.Number({ description: "those of them with a status from 500 on" }),
+    p50Seconds: Type.Optional(Type.Number({ description: "median duration in the last minute" })),
+    p95Seconds: Type.Optional(
+      Type.Number({ description: "95th percentile of the duration in the last minute" }),
+    ),
+    inFlight: Type.Optional(Type.Number({ description: "calls that run now" })),
+  },
+  { title: "FunctionStats" },
+);
+export type FunctionStats = Static<typeof FunctionStats>;
+
+/** GET `/system/queue`. */
+export const QueueStatus = Type.Object(
+  {
+    name: Type.String({ description: "the queue's name" }),
+    pending: Type.Integer({ description: "calls that wait" }),
+    inFlight: Type.Integer({ description: "calls that were handed out and have not ended" }),
+    redelivered: Type.Integer({ description: "calls that were handed out more than once" }),
+  },
+  { title: "QueueStatus" },
+);
+export type QueueStatus = Static<typeof QueueStatus>;
 
 /** GET `/system/info`. */
 const ReleaseInfo = Type.Object({ sha: Type.String(), release: Type.String() });
-export const GatewayInfo = Type.Object({
-  provider: Type.Object({
-    provider: Type.String(),
+export const GatewayInfo = Type.Object(
+  {
+    provider: Type.Object({
+      provider: Type.String(),
+      version: ReleaseInfo,
+      orchestration: Type.String(),
+    }),
     version: ReleaseInfo,
-    orchestration: Type.String(),
-  }),
-  version: ReleaseInfo,
-  arch: Type.String(),
-});
+    arch: Type.String(),
+  },
+  { title: "GatewayInfo" },
+);
 
 /** One line of GET `/system/logs`. */
-export const LogMessage = Type.Object({
-  name: Type.String(),
-  namespace: Type.String(),
-  instance: Type.String(),
-  timestamp: Type.String({ format: "date-time" }),
-  text: Type.String(),
-});
+export const LogMessage = Type.Object(
+  {
+    name: Type.String(),
+    namespace: Type.String(),
+    instance: Type.String(),
+    timestamp: Type.String({ format: "date-time" }),
+    text: Type.String(),
+  },
+  { title: "LogMessage" },
+);
 
-/** Alertmanager's webhook, the part that is read. */
-export const AlertRequest = Type.Object({
-  status: Type.Optional(Type.String()),
-  receiver: Type.Optional(Type.String()),
-  alerts: Type.Array(
-    Type.Object({
-      status: Type.String(),
-      labels: Type.Object({
-        alertname: Type.Optional(Type.String()),
-        function_name: Type.String(),
+/** POST `/system/alert`: Alertmanager's webhook, the part that is read. */
+export const AlertRequest = Type.Object(
+  {
+    status: Type.Optional(Type.String()),
+    receiver: Type.Optional(Type.String()),
+    alerts: Type.Array(
+      Type.Object({
+        status: Type.String(),
+        labels: Type.Object({
+          alertname: Type.Optional(Type.String()),
+          function_name: Type.Optional(
+            Type.String({ description: "a function's name, or name.namespace" }),
+          ),
+        }),
       }),
-    }),
-  ),
-});
+    ),
+  },
+  { title: "Alert" },
+);
+export type AlertRequest = Static<typeof AlertRequest>;

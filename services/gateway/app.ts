@@ -14,6 +14,7 @@ import type { GatewayConfig } from "./config.ts";
 import { createEndpointWatch, Endpoints } from "./endpoints.ts";
 import type { EnqueueContext } from "./enqueue.ts";
 import { createFrontServer } from "./front-server.ts";
+import { FunctionStatsReader } from "./function-stats.ts";
 import { listFunctionTargets } from "./function-targets.ts";
 import { FunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
@@ -90,6 +91,9 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     client,
     functions,
     counts: new InvocationCounts(config.prometheusUrl, logger),
+    stats: new FunctionStatsReader(config.prometheusUrl, logger),
+    queue,
+    runtimeImage: config.runtimeImage,
     functionNamespace,
     platformNamespace,
     namespaces,

@@ -3,19 +3,26 @@ import {
   jetstream,
   jetstreamManager,
   JetStreamApiError,
+  type JetStreamManager,
   RetentionPolicy,
   StorageType,
   type JetStreamClient,
 } from "@nats-io/jetstream";
-import { QUEUE, type QueueMessage } from "../contract/index.ts";
+import { QUEUE, type QueueMessage, type QueueStatus } from "../contract/index.ts";
 import { messageOf, type Logger } from "../lib/logger.ts";
 import type { NatsLink } from "../lib/nats.ts";
 
 /** Time to wait for JetStream's word that it has stored a call, milliseconds. */
 const PUBLISH_TIMEOUT_MS = 5000;
 
+/** Longest wait for the state of the queue, milliseconds. */
+const STATUS_TIMEOUT_MS = 1000;
+
 /** Wait between attempts to create the stream, milliseconds. */
 const STREAM_RETRY_MS = 1000;
+
+/** JetStream's `consumer not found`. */
+const CONSUMER_NOT_FOUND = 10_014;
 
 /** JetStream's `stream name already in use with a different configuration`. */
 const STREAM_NAME_IN_USE = 10_058;
@@ -32,6 +39,7 @@ export class CallQueue {
   readonly #nats: NatsLink;
   readonly #logger: Logger;
   #client: JetStreamClient | undefined;
+  #manager: JetStreamManager | undefined;
   #isClosing = false;
 
   /** Waits for NATS in the background and creates the stream where it is missing. */
@@ -69,6 +77,35 @@ export class CallQueue {
     }
   }
 
+  /**
+   * How many calls wait and run. Answers within a second or throws a QueueUnavailableError; without
+   * any worker yet, all calls wait.
+   */
+  async status(): Promise<QueueStatus> {
+    const manager = this.#manager;
+    if (manager === undefined || !this.#nats.isConnected) {
+      throw new QueueUnavailableError("queue: not reachable");
+    }
+    try {
+      const { num_pending, num_ack_pending, num_redelivered } = await manager.consumers.info(
+        QUEUE.stream,
+        QUEUE.consumer,
+      );
+      return {
+        name: QUEUE.name,
+        pending: num_pending,
+        inFlight: num_ack_pending,
+        redelivered: num_redelivered,
+      };
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_NOT_FOUND) {
+        throw new QueueUnavailableError(`queue: ${messageOf(error)}`, { cause: error });
+      }
+      const { state } = await manager.streams.info(QUEUE.stream);
+      return { name: QUEUE.name, pending: state.messages, inFlight: 0, redelivered: 0 };
+    }
+  }
+
   close(): void {
     this.#isClosing = true;
   }
@@ -87,6 +124,7 @@ export class CallQueue {
             max_msg_size: QUEUE.maxMessageBytes + HEADER_BYTES,
           })
           .catch(ignoreExistingStream);
+        this.#manager = await jetstreamManager(connection, { timeout: STATUS_TIMEOUT_MS });
         this.#client = jetstream(connection);
         return;
       } catch (error) {

@@ -39,6 +39,7 @@ const Schema = Type.Object({
   assets_directory: Type.String({ default: join(import.meta.dirname, "assets") }),
   /** Serves every marked namespace, which takes the right to list them; otherwise one alone. */
   cluster_scope: booleanSetting(false),
+  runtime_image: Type.Optional(Type.String({ minLength: 1 })),
   log_level: logLevelSetting,
 });
 
@@ -68,6 +69,8 @@ export interface GatewayConfig {
   isClusterScoped: boolean;
   /** Folder with the static files, `ui/` and `docs/`. */
   assetsDirectory: string;
+  /** Image that runs pasted JavaScript; undefined: such functions are refused. */
+  runtimeImage: string | undefined;
   logLevel: string;
 }
 
@@ -105,6 +108,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     platformNamespace: raw.platform_namespace,
     isClusterScoped: raw.cluster_scope === "true",
     assetsDirectory: raw.assets_directory,
+    runtimeImage: raw.runtime_image,
     logLevel: raw.log_level,
   };
 }

@@ -11,8 +11,15 @@ import {
 } from "../contract/index.ts";
 import { desiredReplicas } from "./scaling.ts";
 
-/** What is applied for a deployment: exactly the fields that were sent, never the replicas. */
-export function toApplied(deployment: FunctionDeployment, namespace: string): unknown {
+/**
+ * What is applied for a deployment: exactly the fields that were sent, never the replicas. Image
+ * and code come apart, since code brings the runtime image with it.
+ */
+export function toApplied(
+  deployment: FunctionDeployment,
+  namespace: string,
+  source: Pick<FunctionSpec, "image" | "code">,
+): unknown {
   const { service, envProcess, envVars } = deployment;
   return {
     apiVersion: CRD.apiVersion,
@@ -20,7 +27,7 @@ export function toApplied(deployment: FunctionDeployment, namespace: string): un
     metadata: { name: service, namespace },
     spec: {
       name: service,
-      image: deployment.image,
+      ...source,
       ...(envProcess !== undefined && { handler: envProcess }),
       ...(envVars !== undefined && { environment: envVars }),
       ...pickShared(deployment),
@@ -40,6 +47,7 @@ export function toDescription(
     name: metadata.name,
     image: spec.image,
     namespace: metadata.namespace,
+    ...(spec.code !== undefined && { code: spec.code }),
     ...(spec.handler !== undefined && { envProcess: spec.handler }),
     ...(spec.environment !== undefined && { envVars: spec.environment }),
     ...pickShared(spec),

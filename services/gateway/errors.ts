@@ -17,6 +17,9 @@ export const AssetsMissing = define(
 );
 export const NamespaceNotFound = define("NAMESPACE_NOT_FOUND", "error finding namespace %s", 404);
 export const NotImplemented = define("NOT_IMPLEMENTED", "%s", 501);
+export const LogsUnavailable = define("LOGS_UNAVAILABLE", "%s", 503);
+export const NoQueue = define("NO_QUEUE", "%s", 404);
+export const QueueUnavailable = define("QUEUE_UNAVAILABLE", "%s", 503);
 export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
 
 export interface Failure {

@@ -3,17 +3,16 @@ import { AlertRequest } from "../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { splitName, toDisplayName, toKey } from "../names.ts";
 import { desiredReplicas, replicasWhenFiring, scaleFunction, scaleLimits } from "../scaling.ts";
-import { Done, operation, PlainText } from "./operation.ts";
+import { operation, PlainText } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
-interface Alert {
-  status: string;
-  labels: { function_name: string };
-}
+type Alert = AlertRequest["alerts"][number];
 
+/** Why an alert did not scale its function. */
 interface Problem {
   message: string;
-  isMissing: boolean;
+  /** What Alertmanager shall hear: 200 nothing is wrong, 404 in vain, 500 come again. */
+  status: 200 | 404 | 500;
 }
 
 /** Adds the webhook. */
@@ -21,7 +20,7 @@ export function registerAlertRoute(app: SystemApp, context: SystemContext): void
   const schema = {
     ...operation("ScaleAlert", "internal", "Scale functions by Alertmanager's alerts"),
     body: AlertRequest,
-    response: { 200: Done, 400: PlainText, 404: PlainText, 500: PlainText },
+    response: { 200: PlainText, 400: PlainText, 404: PlainText, 500: PlainText },
   };
   app.post("/system/alert", { schema, attachValidation: true }, async (request, reply) => {
     if (request.validationError !== undefined) {
@@ -36,21 +35,23 @@ export function registerAlertRoute(app: SystemApp, context: SystemContext): void
     }
     context.logger.warn({ problems: lines }, "alert not handled in full");
     // Alertmanager sends a 5xx again; a function that is gone would not come back for it.
-    const isFinal = problems.every((problem) => problem?.isMissing ?? true);
-    return reply.code(isFinal ? 404 : 500).send(lines.join("\n"));
+    const status = Math.max(...problems.map((problem) => problem?.status ?? 200));
+    return reply.code(status as Problem["status"]).send(lines.join("\n"));
   });
 }
 
 async function handle(
-  context: SystemContext,
+  { client, functions, namespaces, logger }: SystemContext,
   { status, labels }: Alert,
 ): Promise<Problem | undefined> {
-  const { client, functions, functionNamespace, logger } = context;
-  const reference = splitName(labels.function_name, functionNamespace);
+  if (labels.function_name === undefined) {
+    return { message: "skipped: expected a label function_name, got none", status: 200 };
+  }
+  const reference = splitName(labels.function_name, namespaces.home);
   const functionName = toDisplayName(reference);
   const resource = functions.get(toKey(reference));
   if (resource === undefined) {
-    return { message: `error finding function ${functionName}`, isMissing: true };
+    return { message: `error finding function ${functionName}`, status: 404 };
   }
   const limits = scaleLimits(resource);
   if (limits.min === limits.max || limits.factorPercent === 0) {
@@ -66,6 +67,6 @@ async function handle(
     await scaleFunction(client, reference, replicas);
     return undefined;
   } catch (error) {
-    return { message: messageOf(error), isMissing: false };
+    return { message: messageOf(error), status: 500 };
   }
 }

@@ -1,25 +1,33 @@
 /** `/system/logs`: the log lines of a function's pods as newline-delimited JSON. */
-import { PassThrough } from "node:stream";
-import { Type } from "typebox";
-import { LogMessage } from "../../contract/index.ts";
+import type { OutgoingHttpHeaders } from "node:http";
+import { Type, type Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
-import { BadRequest, FunctionNotFound } from "../errors.ts";
-import { LogStream } from "../log-stream.ts";
-import { toNamespace } from "../namespaces.ts";
+import { LogMessage } from "../../contract/index.ts";
+import { messageOf } from "../../lib/logger.ts";
+import { BadRequest, FunctionNotFound, LogsUnavailable } from "../errors.ts";
+import { LogStream, type LogStreamOptions } from "../log-stream.ts";
 import { toDisplayName, toKey } from "../names.ts";
+import { readFunction } from "../reference.ts";
+import { quote } from "../validation-message.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
 const Query = Type.Object({
-  name: Type.String({ minLength: 1 }),
-  namespace: Type.Optional(Type.String()),
-  /** Name of one pod. */
-  instance: Type.Optional(Type.String()),
-  /** Last lines of each pod; zero or less means all. */
-  tail: Type.Optional(Type.String({ pattern: "^-?[0-9]+$" })),
-  follow: Type.Optional(Type.String()),
-  /** RFC 3339, or a duration before now. */
-  since: Type.Optional(Type.String()),
+  name: Type.String({ minLength: 1, description: "the function's name, or name.namespace" }),
+  namespace: Type.Optional(Type.String({ description: "the function's namespace" })),
+  instance: Type.Optional(Type.String({ description: "the name of the only pod that is meant" })),
+  tail: Type.Optional(
+    Type.String({
+      pattern: "^-?[0-9]{1,9}$",
+      description: "a number of last lines of each pod; zero and less mean all",
+    }),
+  ),
+  follow: Type.Optional(
+    Type.String({ description: "1 or true to go on with new lines until the caller leaves" }),
+  ),
+  since: Type.Optional(
+    Type.String({ description: "a time in RFC 3339, or a duration before now such as 5m" }),
+  ),
 });
 
 /** Adds the log route. */
@@ -27,36 +35,47 @@ export function registerLogRoute(app: SystemApp, context: SystemContext): void {
   const schema = {
     ...operation("GetLogs", "logs", "Read or follow the log lines of a function"),
     querystring: Query,
-    response: {
-      200: {
-        content: { "application/x-ndjson": { schema: Type.Unsafe<PassThrough>(LogMessage) } },
-      },
-    },
+    response: { 200: { content: { "application/x-ndjson": { schema: LogMessage } } } },
   };
   app.get("/system/logs", { schema }, async (request, reply) => {
-    const { name, instance, tail, follow, since } = request.query;
-    const namespace = toNamespace(context, request.query.namespace);
-    const reference = { name, namespace };
-    if (context.functions.get(toKey(reference)) === undefined) {
-      throw new FunctionNotFound(toDisplayName(reference));
+    const stream = new LogStream(toOptions(context, request.query));
+    try {
+      await stream.open();
+    } catch (error) {
+      context.logger.warn({ reason: messageOf(error) }, "pods not listed for their logs");
+      throw new LogsUnavailable("log request failed: the pods are not known now");
     }
-    const isFollowing = follow === "true" || follow === "1";
-    const tailLines = Number(tail ?? 0);
-    const stream = new LogStream({
-      client: context.client,
-      logger: context.logger,
-      reference,
-      isFollowing,
-      ...(instance !== undefined && instance !== "" && { instance }),
-      ...(tailLines > 0 && { tailLines }),
-      ...(since !== undefined && since !== "" && { sinceTime: toSinceTime(since) }),
-    });
-    const output = new PassThrough();
+    // Written by hand, so that the header goes out before the first line, which may take long.
+    reply.hijack();
+    const { raw } = reply;
+    raw.once("close", () => stream.stop());
     request.raw.socket.setTimeout(0);
-    output.once("close", () => stream.stop());
-    void stream.writeTo(output);
-    return reply.type("application/x-ndjson").send(output);
+    raw.writeHead(200, {
+      ...reply.getHeaders(),
+      "content-type": "application/x-ndjson",
+      "x-content-type-options": "nosniff",
+    } as OutgoingHttpHeaders);
+    raw.flushHeaders();
+    await stream.writeTo(raw);
   });
+}
+
+function toOptions(context: SystemContext, query: Static<typeof Query>): LogStreamOptions {
+  const { instance = "", tail = "0", follow, since = "" } = query;
+  const reference = readFunction(context, query.name, { query: query.namespace });
+  if (context.functions.get(toKey(reference)) === undefined) {
+    throw new FunctionNotFound(toDisplayName(reference));
+  }
+  const tailLines = Number(tail);
+  return {
+    client: context.client,
+    logger: context.logger,
+    reference,
+    isFollowing: follow === "true" || follow === "1",
+    ...(instance !== "" && { instance }),
+    ...(tailLines > 0 && { tailLines }),
+    ...(since !== "" && { sinceTime: toSinceTime(since) }),
+  };
 }
 
 function toSinceTime(since: string): string {
@@ -67,6 +86,6 @@ function toSinceTime(since: string): string {
   try {
     return new Date(Date.now() - parseDuration(since)).toISOString();
   } catch {
-    throw new BadRequest(`since: expected RFC 3339 or a duration, got ${JSON.stringify(since)}`);
+    throw new BadRequest(`since: expected RFC 3339 or a duration, got ${quote(since)}`);
   }
 }

@@ -1,11 +1,12 @@
 /** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
-import { Type } from "typebox";
-import { LABEL } from "../../contract/index.ts";
+import { Type, type Static } from "typebox";
+import { LABEL, SecretDeployment, SecretReference } from "../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
 import { foreignOwner, type OwnedObject } from "../deployments.ts";
 import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../namespaces.ts";
 import { toDisplayName, type FunctionReference } from "../names.ts";
+import { readReference } from "../reference.ts";
 import { Accepted, operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
 
@@ -13,32 +14,15 @@ const MANAGED_BY = "plonk";
 
 /** Whose secrets functions may mount; Pulumi's are shown here and changed by their program. */
 const OWNERS = [MANAGED_BY, "pulumi"];
-const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
 
-const Query = Type.Object({ namespace: Type.Optional(Type.String()) });
+/** Kubernetes' limit for what a Secret holds, bytes. */
+const MAX_BYTES = 1024 * 1024;
 
-const SecretName = Type.Object(
-  {
-    name: Type.String({ minLength: 1, maxLength: 253 }),
-    namespace: Type.Optional(Type.String()),
-  },
-  { title: "SecretName" },
-);
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-const SecretValue = Type.Object(
-  {
-    ...SecretName.properties,
-    value: Type.Optional(Type.String()),
-    /** Base64. */
-    rawValue: Type.Optional(Type.String()),
-  },
-  { title: "Secret" },
-);
-
-const SecretReference = Type.Object(
-  { name: Type.String(), namespace: Type.String() },
-  { title: "SecretReference" },
-);
+const Query = Type.Object({
+  namespace: Type.Optional(Type.String({ description: "the secret's namespace" })),
+});
 
 interface StoredSecret extends OwnedObject {
   metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
@@ -59,7 +43,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
     });
     return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
   });
-  const schema = { body: SecretValue, querystring: Query, response: { 202: Accepted } };
+  const schema = { body: SecretDeployment, querystring: Query, response: { 202: Accepted } };
   const create = { ...operation("CreateSecret", "secrets", "Create a secret"), ...schema };
   app.post("/system/secrets", { schema: create }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
@@ -81,7 +65,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
     {
       schema: {
         ...operation("DeleteSecret", "secrets", "Remove a secret"),
-        body: SecretName,
+        body: SecretReference,
         querystring: Query,
         response: { 202: Accepted },
       },
@@ -102,27 +86,27 @@ function secretPath({ name, namespace }: { name?: string; namespace: string }): 
 
 function toReference(
   context: SystemContext,
-  { name, namespace }: { name: string; namespace?: string },
-  queried: string | undefined,
+  { name, namespace: body }: Static<typeof SecretReference>,
+  query: string | undefined,
 ): FunctionReference {
-  if (!NAME.test(name)) {
-    const expectation = "expected lower-case letters, digits, dashes and dots (RFC 1123)";
-    throw new BadRequest(`name: ${expectation}, got ${JSON.stringify(name)}`);
-  }
-  return { name, namespace: toNamespace(context, namespace ?? queried) };
+  return readReference(context, name, { body, query });
 }
 
-function readValue({ value, rawValue }: { value?: string; rawValue?: string }): string {
-  if (rawValue !== undefined && rawValue !== "") {
-    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(rawValue) || rawValue.length % 4 !== 0) {
-      throw new BadRequest("rawValue: expected base64");
-    }
-    return rawValue;
-  }
-  if (value === undefined) {
+/** The value in base64; an error says nothing of it but its length. */
+function readValue({ value, rawValue = "" }: Static<typeof SecretDeployment>): string {
+  if (rawValue === "" && value === undefined) {
     throw new BadRequest("value: expected value or rawValue, got neither");
   }
-  return Buffer.from(value).toString("base64");
+  if (!BASE64.test(rawValue) || rawValue.length % 4 !== 0) {
+    throw new BadRequest("rawValue: expected base64 with its padding");
+  }
+  const data = rawValue === "" ? Buffer.from(value ?? "").toString("base64") : rawValue;
+  const bytes = Buffer.byteLength(data, "base64");
+  if (bytes > MAX_BYTES) {
+    const field = rawValue === "" ? "value" : "rawValue";
+    throw new BadRequest(`${field}: expected at most ${MAX_BYTES} bytes, got ${bytes}`);
+  }
+  return data;
 }
 
 function toSecret({ name, namespace }: FunctionReference, data: string, version?: string): unknown {

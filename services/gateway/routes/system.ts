@@ -22,10 +22,14 @@ import { controlAccess } from "../auth/access-control.ts";
 import { auditChanges } from "../auth/audit.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { addSecurityHeaders } from "../auth/security-headers.ts";
+import type { CallQueue } from "../call-queue.ts";
 import { describeFailure } from "../errors.ts";
+import type { FunctionStatsReader } from "../function-stats.ts";
 import type { FunctionWatch } from "../functions.ts";
 import type { InvocationCounts } from "../invocation-counts.ts";
+import { readEveryBodyAsJson } from "../json-body.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
+import { toValidationError } from "../validation-message.ts";
 import type { FunctionNamespaces } from "../namespaces.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerDocsRoutes } from "./docs.ts";
@@ -34,12 +38,18 @@ import { operation, PlainText } from "./operation.ts";
 import { registerLogRoute } from "./logs.ts";
 import { registerNamespaceRoutes } from "./namespaces.ts";
 import { registerSecretRoutes } from "./secrets.ts";
+import { registerStatsRoutes } from "./stats.ts";
 import { registerUiRoutes } from "./ui.ts";
 
 export interface SystemContext {
   client: KubernetesClient;
   functions: FunctionWatch;
   counts: InvocationCounts;
+  stats: FunctionStatsReader;
+  /** Undefined: there are no asynchronous calls. */
+  queue: CallQueue | undefined;
+  /** Image that runs pasted JavaScript; undefined: there is none. */
+  runtimeImage: string | undefined;
   functionNamespace: string;
   platformNamespace: string;
   namespaces: FunctionNamespaces;
@@ -74,8 +84,11 @@ export function createSystemApp(context: SystemContext): SystemApp {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     serverFactory: context.serverFactory,
+    clientErrorHandler: answerClientError,
     exposeHeadRoutes: false,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // With `verbose`, findings hold the value that `toValidationError` shows.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: toValidationError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   // Response schemas are for the API's document and for the compiler; they drop no fields.
   app.setSerializerCompiler(() => JSON.stringify);
@@ -91,18 +104,12 @@ export function createSystemApp(context: SystemContext): SystemApp {
   registerLogRoute(app, context);
   registerNamespaceRoutes(app, context);
   registerAlertRoute(app, context);
+  registerStatsRoutes(app, context);
   registerInfoRoutes(app);
   registerUiRoutes(app, context);
   registerDocsRoutes(app, context);
   refuseOtherMethods(app, allowed);
   return app;
-}
-
-/** OpenFaaS' clients do not always say that they send JSON. */
-function readEveryBodyAsJson(app: SystemApp): void {
-  app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("*", { parseAs: "string" }, parse);
 }
 
 function answerErrors(app: SystemApp, logger: Logger): void {

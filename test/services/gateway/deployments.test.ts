@@ -8,7 +8,7 @@ import {
   toDescription,
 } from "../../../services/gateway/deployments.ts";
 
-const FULL: Required<Omit<FunctionDeployment, "namespace">> = {
+const FULL: Required<Omit<FunctionDeployment, "namespace" | "code">> = {
   service: "env",
   image: "functions/alpine:latest",
   envProcess: "env",
@@ -31,7 +31,7 @@ function stored(applied: unknown, status?: FunctionResource["status"]): Function
 describe("toApplied and toDescription", () => {
   test("echo every field that was sent as it was sent", () => {
     const { service, ...rest } = FULL;
-    expect(toDescription(stored(toApplied(FULL, "ns")), undefined)).toEqual({
+    expect(toDescription(stored(toApplied(FULL, "ns", { image: FULL.image })), undefined)).toEqual({
       name: service,
       namespace: "ns",
       ...rest,
@@ -41,7 +41,7 @@ describe("toApplied and toDescription", () => {
   });
 
   test("do not echo what was not sent", () => {
-    const applied = toApplied({ service: "env", image: "i" }, "ns");
+    const applied = toApplied({ service: "env" }, "ns", { image: "i" });
     expect(applied).toEqual({
       apiVersion: "openfaas.com/v1",
       kind: "Function",
@@ -58,7 +58,7 @@ describe("toApplied and toDescription", () => {
   });
 
   test("echo empty maps, which faas-cli always sends", () => {
-    const applied = toApplied({ service: "e", image: "i", labels: {}, annotations: {} }, "ns");
+    const applied = toApplied({ service: "e", labels: {}, annotations: {} }, "ns", { image: "i" });
     expect(toDescription(stored(applied), undefined)).toMatchObject({
       labels: {},
       annotations: {},
@@ -66,7 +66,7 @@ describe("toApplied and toDescription", () => {
   });
 
   test("leave zero replicas, zero available ones and zero calls out", () => {
-    const resource = stored(toApplied({ service: "e", image: "i" }, "ns"), {
+    const resource = stored(toApplied({ service: "e" }, "ns", { image: "i" }), {
       availableReplicas: 0,
     });
     resource.spec.replicas = 0;
@@ -77,7 +77,7 @@ describe("toApplied and toDescription", () => {
   });
 
   test("show available replicas and calls", () => {
-    const resource = stored(toApplied({ service: "e", image: "i" }, "ns"), {
+    const resource = stored(toApplied({ service: "e" }, "ns", { image: "i" }), {
       replicas: 4,
       availableReplicas: 3,
     });
