@@ -92,16 +92,17 @@ interface PlatformPeer<T> {
 /** Specification of a NetworkPolicy; `T` is a string, or a Pulumi output of one. */
 interface FunctionAllowance<T> {
   name: string;
-  spec: {
-    podSelector: object;
-    policyTypes: string[];
-    ingress: { ports: { port: number; protocol: string }[]; from: PlatformPeer<T>[] }[];
-  };
+  spec: { podSelector: object; policyTypes: string[]; ingress: Ingress<T>[] };
+}
+
+interface Ingress<T> {
+  ports: { port: number; protocol: string }[];
+  from: PlatformPeer<T>[];
 }
 
 /** Functions are called by the gateway and watched by Prometheus, and by nobody else. */
 export function toFunctionAllowance<T>(platformNamespace: T): FunctionAllowance<T> {
-  const allow = (component: string, port: number) => ({
+  const allow = (component: string, port: number): Ingress<T> => ({
     ports: [{ port, protocol: "TCP" }],
     from: [
       {

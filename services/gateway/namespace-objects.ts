@@ -97,7 +97,7 @@ export function toNamespacePatch(
         ...sent,
         annotations: { ...sent.annotations, [ANNOTATION.functionNamespace]: "1" },
       };
-  const changes = FIELDS.map((field) => {
+  const changes = FIELDS.map((field): [Field, Record<string, string | null>] => {
     const values = wanted[field] ?? {};
     const own = ownKeys(stored, field);
     refuseForeign(stored, field, values);

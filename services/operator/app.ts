@@ -4,6 +4,7 @@ import { messageOf, type Logger } from "../lib/logger.ts";
 import { Counter, Gauge, Histogram, type Registry } from "../lib/metrics.ts";
 import type { OperatorConfig } from "./config.ts";
 import { LeaderElection } from "./leader-election.ts";
+import { NamespaceSetup } from "./namespace-setup.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Watches } from "./watches.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -17,6 +18,9 @@ export interface OperatorOptions {
   election?: { leaseSeconds: number; renewSeconds: number; retrySeconds: number };
 }
 
+/** How often a namespace's set-up is looked at again: no watch tells of what it consists of. */
+const NAMESPACE_RECHECK_MS = 600_000;
+
 /** Name of the Lease in the platform's namespace. */
 const LEASE_NAME = "plonk-operator";
 
@@ -26,7 +30,7 @@ export class Operator {
   readonly #queue: WorkQueue;
   readonly #election: LeaderElection;
   readonly #reconciler: Reconciler;
-  readonly #stopping = new AbortController();
+  readonly #setup: NamespaceSetup;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -35,8 +39,11 @@ export class Operator {
       client,
       logger,
       functionNamespace: config.functionNamespace,
+      platformNamespace: config.platformNamespace,
       isClusterScoped: config.isClusterScoped,
       onChange: (key) => this.#queue.add(key),
+      onNamespace: (name) => this.#queue.add(name),
+      onNamespaceLeft: (name) => this.#reconciler.applier.forgetNamespace(name),
       onGone: (plural, metadata) =>
         this.#reconciler.applier.forget(plural, metadata, groupOf(plural)),
     });
@@ -47,19 +54,25 @@ export class Operator {
       identity: config.identity,
       assertLeading: () => this.#assertLeading(),
     });
+    this.#setup = new NamespaceSetup({
+      client,
+      logger,
+      platformNamespace: config.platformNamespace,
+      hasNetworkPolicies: config.hasNetworkPolicies,
+      assertLeading: () => this.#assertLeading(),
+    });
     this.#election = this.#createElection();
     this.#queue = this.#createQueue();
   }
 
   /** Lists, then runs for the lead; resolves when the copies of the watches are complete. */
   async start(): Promise<void> {
-    await this.#watches.start(this.#stopping.signal);
+    await this.#watches.start();
     this.#election.start();
   }
 
   /** Ends what runs, and gives the lead to another instance. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
     await this.#queue.close();
     this.#queue.clear();
     await this.#election.stop();
@@ -92,7 +105,7 @@ export class Operator {
       identity: config.identity,
       ...election,
       onLead: () => {
-        for (const key of this.#watches.keys()) {
+        for (const key of [...this.#watches.namespaces(), ...this.#watches.keys()]) {
           this.#queue.add(key);
         }
         this.#queue.open();
@@ -109,7 +122,7 @@ export class Operator {
     const registers = [registry];
     const total = new Counter({
       name: "operator_reconcile_total",
-      help: "Reconciliations of Functions.",
+      help: "Reconciliations of Functions and their namespaces.",
       labelNames: ["result"],
       registers,
     });
@@ -119,17 +132,26 @@ export class Operator {
       registers,
     });
     const queue = new WorkQueue({
-      handler: (key) => this.#reconciler.reconcile(key),
+      handler: (key) => (key.includes("/") ? this.#reconciler.reconcile(key) : this.#prepare(key)),
       onRun: ({ key, seconds, error }) => {
         total.inc({ result: error === undefined ? "success" : "error" });
         duration.observe(seconds);
         if (error !== undefined) {
-          logger.warn({ function: key, reason: messageOf(error) }, "not reconciled, trying again");
+          logger.warn({ key, reason: messageOf(error) }, "not reconciled, trying again");
         }
       },
     });
     this.#createGauges(queue);
     return queue;
+  }
+
+  async #prepare(name: string): Promise<number | undefined> {
+    const namespace = this.#watches.getNamespace(name);
+    if (namespace === undefined) {
+      return undefined;
+    }
+    await this.#setup.prepare(namespace);
+    return NAMESPACE_RECHECK_MS;
   }
 
   #createGauges(queue: WorkQueue): void {

@@ -55,6 +55,15 @@ export class Applier {
     return stored;
   }
 
+  /** Forgets all objects of a namespace, because it is gone or nobody's business any more. */
+  forgetNamespace(namespace: string): void {
+    for (const path of this.#applied.keys()) {
+      if (path.includes(`/namespaces/${namespace}/`)) {
+        this.#applied.delete(path);
+      }
+    }
+  }
+
   /** Forgets an object, because the watch saw its end: it is applied again when needed. */
   forget(plural: string, metadata: Metadata, group?: string): void {
     this.#applied.delete(toPath(plural, metadata, group));

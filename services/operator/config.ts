@@ -18,6 +18,8 @@ const Settings = Type.Object({
    * ClusterRole; otherwise in `function_namespace` alone.
    */
   cluster_scope: booleanSetting(false),
+  /** Isolates those namespaces by NetworkPolicies; for clusters that enforce them. */
+  network_policies: booleanSetting(false),
   log_level: logLevelSetting,
 });
 
@@ -27,6 +29,7 @@ export interface OperatorConfig {
   port: number;
   identity: string;
   isClusterScoped: boolean;
+  hasNetworkPolicies: boolean;
   logLevel: string;
 }
 
@@ -39,6 +42,7 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     port: settings.port,
     identity: settings.pod_name,
     isClusterScoped: settings.cluster_scope === "true",
+    hasNetworkPolicies: settings.network_policies === "true",
     logLevel: settings.log_level,
   };
 }

@@ -22,6 +22,12 @@ import type { Problem } from "./pod-problem.ts";
 import { toStatus } from "./status.ts";
 import { findMistakes, initialReplicas } from "./validate.ts";
 
+/**
+ * Whether functions of a namespace are looked after: they are, they will be in a moment, they are
+ * about to go with it, or functions may not live there.
+ */
+export type NamespaceState = "served" | "preparing" | "ending" | "refused";
+
 /** What the watches know, by `namespace/name`. */
 export interface Caches {
   getFunction: (key: string) => FunctionResource | undefined;
@@ -29,8 +35,7 @@ export interface Caches {
   getService: (key: string) => Service | undefined;
   /** Pods of a function that are not on their way out. */
   getPods: (key: string) => Pod[];
-  /** Whether functions may live in this namespace. */
-  isFunctionNamespace: (namespace: string) => boolean;
+  stateOf: (namespace: string) => NamespaceState;
 }
 
 export interface ReconcilerOptions {
@@ -81,6 +86,12 @@ export class Reconciler {
       this.#pruned.delete(key);
       return undefined;
     }
+    const state = caches.stateOf(resource.metadata.namespace);
+    // Who has a status keeps it over a restart; the function comes back when all is known.
+    const isWaiting = state === "preparing" && resource.status?.conditions !== undefined;
+    if (state === "ending" || isWaiting) {
+      return undefined;
+    }
     const outcome = await this.#converge(key, resource);
     const pods = caches.getPods(key);
     const { deployment, problem, retryMs } = outcome;
@@ -122,9 +133,14 @@ export class Reconciler {
 
   #findRefusal(resource: FunctionResource): Problem | undefined {
     const { namespace } = resource.metadata;
-    if (!this.#options.caches.isFunctionNamespace(namespace)) {
+    const state = this.#options.caches.stateOf(namespace);
+    if (state === "refused") {
       const message = `namespace ${namespace}: expected the annotation openfaas: "1", got none`;
       return { reason: "NamespaceNotEnabled", message };
+    }
+    if (state === "preparing") {
+      const message = `namespace ${namespace}: is being set up for functions`;
+      return { reason: "NamespaceNotReady", message };
     }
     const mistakes = findMistakes(resource);
     return mistakes.length === 0
@@ -167,7 +183,7 @@ export class Reconciler {
     if (isSame(resource.status, status)) {
       return;
     }
-    const { client, logger, identity, assertLeading } = this.#options;
+    const { client, logger, caches, identity, assertLeading } = this.#options;
     assertLeading();
     const path = `${functionPath(resource)}/status`;
     try {
@@ -184,7 +200,9 @@ export class Reconciler {
       const { namespace, name } = resource.metadata;
       const { status: ready, reason, message } = after;
       logger.info({ function: `${namespace}/${name}`, ready, reason, message }, "status changed");
-      await recordEvent({ client, logger, identity }, resource, after);
+      if (caches.stateOf(namespace) === "served") {
+        await recordEvent({ client, logger, identity }, resource, after);
+      }
     }
   }
 

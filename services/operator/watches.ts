@@ -1,19 +1,30 @@
-/** The operator's live copies of what it reads, and which function each change is about. */
-import { ANNOTATION, CRD, LABEL, type FunctionResource } from "../contract/index.ts";
-import { resourcePath, type KubernetesClient, type ResourceReference } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
-import { ResourceWatch, type Change, type WatchedObject } from "../lib/watch.ts";
+/** The operator's live copies of what it reads, and what each change is about. */
+import {
+  CRD,
+  isFunctionNamespace,
+  PREPARED,
+  type FunctionResource,
+  type PlatformNamespaces,
+} from "../contract/index.ts";
+import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { messageOf, type Logger } from "../lib/logger.ts";
+import { ResourceWatch } from "../lib/watch.ts";
+import { Children } from "./children.ts";
 import type { Deployment, Metadata, Namespace, Pod, Service } from "./kubernetes-types.ts";
-import type { Caches } from "./reconciler.ts";
+import { toSmall, toSmallFunction } from "./projections.ts";
+import type { Caches, NamespaceState } from "./reconciler.ts";
 
-export interface WatchesOptions {
+export interface WatchesOptions extends PlatformNamespaces {
   client: KubernetesClient;
   logger: Logger;
-  functionNamespace: string;
   /** All namespaces that are marked for functions, not just `functionNamespace`. */
   isClusterScoped: boolean;
   /** Told which function to look at again. */
   onChange: (key: string) => void;
+  /** Told of a marked namespace that is new or has changed. */
+  onNamespace: (name: string) => void;
+  /** Told of a namespace whose functions are no longer looked after. */
+  onNamespaceLeft: (name: string) => void;
   /** Told of Deployments and Services that are gone. */
   onGone: (plural: "deployments" | "services", metadata: Metadata) => void;
 }
@@ -21,50 +32,56 @@ export interface WatchesOptions {
 export class Watches implements Caches {
   readonly #options: WatchesOptions;
   readonly #functions: ResourceWatch<FunctionResource>;
-  readonly #deployments: ResourceWatch<Deployment>;
-  readonly #services: ResourceWatch<Service>;
-  readonly #pods: ResourceWatch<Pod>;
   readonly #namespaces: ResourceWatch<Namespace> | undefined;
-  /** Keys of pods by function. */
-  readonly #podsOf = new Map<string, Set<string>>();
+  /** By namespace: what is in others than function namespaces is not the operator's to read. */
+  readonly #children = new Map<string, Children>();
+  readonly #stopping = new AbortController();
 
   constructor(options: WatchesOptions) {
     this.#options = options;
-    const { isClusterScoped, onChange, onGone } = options;
-    this.#functions = this.#create({ group: CRD.group, plural: CRD.plural }, toSmallFunction);
-    this.#deployments = this.#create({ group: "apps", plural: "deployments" }, toSmallDeployment);
-    this.#services = this.#create({ plural: "services" }, toSmall);
-    this.#pods = this.#create({ plural: "pods" }, toSmallPod);
-    this.#namespaces = isClusterScoped
-      ? this.#create({ plural: "namespaces" }, toSmall)
-      : undefined;
-    this.#functions.on("change", ({ key }) => onChange(key));
-    this.#deployments.on("change", (change) => {
-      this.#noteChild(change);
-      noteGone(change, (metadata) => onGone("deployments", metadata));
+    const { client, logger, functionNamespace: namespace, isClusterScoped } = options;
+    this.#functions = new ResourceWatch<FunctionResource>({
+      client,
+      logger,
+      project: toSmallFunction,
+      path: resourcePath({
+        group: CRD.group,
+        plural: CRD.plural,
+        ...(!isClusterScoped && { namespace }),
+      }),
     });
-    this.#services.on("change", (change) => {
-      this.#noteChild(change);
-      noteGone(change, (metadata) => onGone("services", metadata));
-    });
-    this.#pods.on("change", (change) => this.#notePod(change));
-    this.#namespaces?.on("change", ({ key }) => this.#noteNamespace(key));
+    this.#functions.on("change", ({ key }) => options.onChange(key));
+    if (isClusterScoped) {
+      const path = resourcePath({ plural: "namespaces" });
+      this.#namespaces = new ResourceWatch<Namespace>({ client, logger, project: toSmall, path });
+      this.#namespaces.on("change", ({ key }) => this.#noteNamespace(key));
+    }
   }
 
-  /** Lists everything, then resolves; the copies are kept up to date from then on. */
-  async start(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all().map((watch) => watch.start().waitForSync(signal)));
+  /**
+   * Lists everything, then resolves; the copies are kept up to date from then on. Other function
+   * namespaces than the platform's own are not waited for: nobody else suffers from a bad one.
+   */
+  async start(): Promise<void> {
+    const { functionNamespace } = this.#options;
+    const { signal } = this.#stopping;
+    await Promise.all([
+      this.#functions.start().waitForSync(signal),
+      this.#namespaces?.start().waitForSync(signal),
+      this.#follow(functionNamespace),
+    ]);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map((watch) => watch.stop()));
+    this.#stopping.abort();
+    const others = [...this.#children.values()].map((children) => children.stop());
+    await Promise.all([this.#functions.stop(), this.#namespaces?.stop(), ...others]);
   }
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.#all()
-      .map((watch) => watch.problem())
-      .find((problem) => problem !== undefined);
+    const home = this.#children.get(this.#options.functionNamespace);
+    return this.#functions.problem() ?? this.#namespaces?.problem() ?? home?.problem();
   }
 
   /** Keys of all Functions. */
@@ -72,77 +89,103 @@ export class Watches implements Caches {
     return Array.from(this.#functions.values(), toKey);
   }
 
+  /** Names of the marked namespaces, without the platform's own. */
+  namespaces(): string[] {
+    return Array.from(this.#namespaces?.values() ?? [], ({ metadata }) => metadata.name).filter(
+      (name) => this.getNamespace(name) !== undefined,
+    );
+  }
+
+  /** A marked namespace that is not the platform's own. */
+  getNamespace(name: string): Namespace | undefined {
+    const namespace = this.#namespaces?.get(name);
+    const isOther = name !== this.#options.functionNamespace;
+    return namespace !== undefined &&
+      isOther &&
+      isFunctionNamespace(namespace.metadata, this.#options)
+      ? namespace
+      : undefined;
+  }
+
   getFunction(key: string): FunctionResource | undefined {
     return this.#functions.get(key);
   }
 
   getDeployment(key: string): Deployment | undefined {
-    return this.#deployments.get(key);
+    return this.#childrenOf(key)?.deployments.get(key);
   }
 
   getService(key: string): Service | undefined {
-    return this.#services.get(key);
+    return this.#childrenOf(key)?.services.get(key);
   }
 
   getPods(key: string): Pod[] {
-    const keys = [...(this.#podsOf.get(key) ?? [])];
-    return keys.flatMap((podKey) => this.#pods.get(podKey) ?? []);
+    return this.#childrenOf(key)?.getPods(key) ?? [];
   }
 
-  isFunctionNamespace(namespace: string): boolean {
-    const { functionNamespace } = this.#options;
-    const { annotations, labels } = this.#namespaces?.get(namespace)?.metadata ?? {};
-    const mark = ANNOTATION.functionNamespace;
-    return namespace === functionNamespace || annotations?.[mark] === "1" || labels?.[mark] === "1";
-  }
-
-  #create<T extends WatchedObject & { metadata: Metadata }>(
-    reference: ResourceReference,
-    project: (object: T) => T,
-  ): ResourceWatch<T> {
-    const { client, logger, functionNamespace: namespace, isClusterScoped } = this.#options;
-    const isChild = reference.plural !== CRD.plural && reference.plural !== "namespaces";
-    return new ResourceWatch<T>({
-      client,
-      logger,
-      project,
-      path: resourcePath({ ...reference, ...(!isClusterScoped && { namespace }) }),
-      ...(isChild && { labelSelector: LABEL.function }),
-    });
-  }
-
-  #all(): ResourceWatch<FunctionResource & Deployment & Service & Pod & Namespace>[] {
-    const watches = [this.#functions, this.#deployments, this.#services, this.#pods];
-    return [...watches, ...(this.#namespaces ? [this.#namespaces] : [])] as never;
-  }
-
-  #noteChild({ current, previous }: Change<{ metadata: Metadata }>): void {
-    const key = functionKey(current ?? previous);
-    if (key !== undefined) {
-      this.#options.onChange(key);
+  stateOf(namespace: string): NamespaceState {
+    if (this.#children.get(namespace)?.hasSynced === true) {
+      return "served";
     }
+    const { functionNamespace } = this.#options;
+    const isServedSoon =
+      namespace === functionNamespace || this.getNamespace(namespace) !== undefined;
+    if (isServedSoon) {
+      return "preparing";
+    }
+    return this.#isEnding(namespace) ? "ending" : "refused";
   }
 
-  #notePod(change: Change<Pod>): void {
-    const key = functionKey(change.current ?? change.previous);
-    if (key === undefined) {
+  #isEnding(namespace: string): boolean {
+    const known = this.#namespaces?.get(namespace);
+    const isGone = this.#namespaces?.hasSynced === true && known === undefined;
+    return isGone || known?.metadata.deletionTimestamp !== undefined;
+  }
+
+  #childrenOf(key: string): Children | undefined {
+    return this.#children.get(key.slice(0, key.indexOf("/")));
+  }
+
+  #noteNamespace(name: string): void {
+    if (name === this.#options.functionNamespace) {
       return;
     }
-    const pods = this.#podsOf.get(key) ?? new Set();
-    if (change.current === undefined) {
-      pods.delete(change.key);
+    const namespace = this.getNamespace(name);
+    if (namespace === undefined) {
+      this.#leave(name);
     } else {
-      pods.add(change.key);
+      this.#options.onNamespace(name);
+      if (namespace.metadata.annotations?.[PREPARED] !== undefined) {
+        this.#follow(name).catch((error: unknown) => {
+          this.#options.logger.debug({ namespace: name, reason: messageOf(error) }, "not followed");
+        });
+      }
     }
-    if (pods.size === 0) {
-      this.#podsOf.delete(key);
-    } else {
-      this.#podsOf.set(key, pods);
-    }
-    this.#options.onChange(key);
+    this.#noteFunctions(name);
   }
 
-  #noteNamespace(namespace: string): void {
+  /** Begins to watch a namespace; resolves when the copies are complete. */
+  async #follow(namespace: string): Promise<void> {
+    if (this.#children.has(namespace)) {
+      return;
+    }
+    const { client, logger, onChange, onGone } = this.#options;
+    const children = new Children({ client, logger, namespace, onChange, onGone });
+    this.#children.set(namespace, children);
+    await children.start();
+    this.#noteFunctions(namespace);
+  }
+
+  #leave(namespace: string): void {
+    const children = this.#children.get(namespace);
+    if (children !== undefined) {
+      this.#children.delete(namespace);
+      void children.stop();
+      this.#options.onNamespaceLeft(namespace);
+    }
+  }
+
+  #noteFunctions(namespace: string): void {
     for (const resource of this.#functions.values()) {
       if (resource.metadata.namespace === namespace) {
         this.#options.onChange(toKey(resource));
@@ -153,63 +196,4 @@ export class Watches implements Caches {
 
 function toKey({ metadata }: FunctionResource): string {
   return `${metadata.namespace}/${metadata.name}`;
-}
-
-/** The key of the function that an object is labelled with. */
-function functionKey(object: { metadata: Metadata } | undefined): string | undefined {
-  const name = object?.metadata.labels?.[LABEL.function];
-  return name === undefined ? undefined : `${object?.metadata.namespace ?? ""}/${name}`;
-}
-
-function noteGone(
-  { current, previous }: Change<{ metadata: Metadata }>,
-  onGone: (metadata: Metadata) => void,
-): void {
-  if (current === undefined && previous !== undefined) {
-    onGone(previous.metadata);
-  }
-}
-
-/** Metadata without what the operator never reads: managed fields are most of an object. */
-function toSmallMetadata(metadata: Metadata): Metadata {
-  const { name, namespace, uid, generation, resourceVersion, creationTimestamp } = metadata;
-  const { deletionTimestamp, labels, annotations } = metadata;
-  return JSON.parse(
-    JSON.stringify({
-      name,
-      namespace,
-      uid,
-      generation,
-      resourceVersion,
-      creationTimestamp,
-      deletionTimestamp,
-      labels,
-      annotations,
-    }),
-  ) as Metadata;
-}
-
-function toSmall<T extends { metadata: Metadata }>({ metadata }: T): T {
-  return { metadata: toSmallMetadata(metadata) } as T;
-}
-
-function toSmallFunction(resource: FunctionResource): FunctionResource {
-  return { ...resource, metadata: toSmallMetadata(resource.metadata) as never };
-}
-
-function toSmallDeployment({ metadata, spec, status }: Deployment): Deployment {
-  return {
-    metadata: toSmallMetadata(metadata),
-    ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
-    ...(status && { status }),
-  };
-}
-
-function toSmallPod({ metadata, spec, status }: Pod): Pod {
-  const volumes = spec?.volumes?.filter(({ configMap }) => configMap !== undefined) ?? [];
-  return {
-    metadata: toSmallMetadata(metadata),
-    spec: { volumes },
-    ...(status && { status }),
-  };
 }

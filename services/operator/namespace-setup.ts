@@ -1,0 +1,120 @@
+/**
+ * Makes a marked namespace fit for functions: rights for gateway and operator, isolation, Pod
+ * Security. It adds only what is missing and removes nothing.
+ */
+import {
+  DENIAL,
+  FIELD_MANAGER,
+  FUNCTION_ROLE,
+  POD_SECURITY,
+  PREPARED,
+  toFunctionAllowance,
+} from "../contract/index.ts";
+import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Namespace } from "./kubernetes-types.ts";
+
+export interface NamespaceSetupOptions {
+  client: KubernetesClient;
+  logger: Logger;
+  platformNamespace: string;
+  /** Whether the cluster enforces NetworkPolicies: none are made where it does not. */
+  hasNetworkPolicies: boolean;
+  /** Throws when this instance may no longer write. */
+  assertLeading: () => void;
+}
+
+const RBAC = "rbac.authorization.k8s.io";
+
+export class NamespaceSetup {
+  readonly #options: NamespaceSetupOptions;
+
+  constructor(options: NamespaceSetupOptions) {
+    this.#options = options;
+  }
+
+  /** Sets the namespace up and says so on it. Throws a KubernetesError. */
+  async prepare(namespace: Namespace): Promise<void> {
+    const { platformNamespace, hasNetworkPolicies, logger } = this.#options;
+    const { name, annotations } = namespace.metadata;
+    for (const account of ["gateway", "operator"] as const) {
+      await this.#apply(name, { group: RBAC, plural: "rolebindings" }, this.#toBinding(account));
+    }
+    // The rights to make these come with the binding, a moment later.
+    for (const policy of hasNetworkPolicies
+      ? [DENIAL, toFunctionAllowance(platformNamespace)]
+      : []) {
+      const resource = { group: "networking.k8s.io", plural: "networkpolicies" };
+      await this.#apply(name, resource, {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        metadata: { name: policy.name },
+        spec: policy.spec,
+      });
+    }
+    await this.#mark(namespace);
+    if (annotations?.[PREPARED] === undefined) {
+      logger.info({ namespace: name }, "namespace set up for functions");
+    }
+  }
+
+  #toBinding(account: keyof typeof FUNCTION_ROLE): NamedObject {
+    const name = FUNCTION_ROLE[account];
+    const namespace = this.#options.platformNamespace;
+    return {
+      apiVersion: `${RBAC}/v1`,
+      kind: "RoleBinding",
+      metadata: { name },
+      roleRef: { apiGroup: RBAC, kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace }],
+    };
+  }
+
+  async #apply(
+    namespace: string,
+    resource: { group: string; plural: string },
+    object: NamedObject,
+  ): Promise<void> {
+    const { client, assertLeading } = this.#options;
+    assertLeading();
+    const labels = { "app.kubernetes.io/managed-by": "plonk" };
+    const metadata = { ...object.metadata, namespace, labels };
+    const path = resourcePath({ ...resource, namespace, name: object.metadata.name });
+    await client.apply(
+      path,
+      { ...object, metadata },
+      { fieldManager: FIELD_MANAGER.operator, force: true },
+    );
+  }
+
+  /** A standard that somebody else has chosen stays: other pods may live in the namespace. */
+  async #mark({ metadata: { name, uid, labels = {} } }: Namespace): Promise<void> {
+    const { client, assertLeading } = this.#options;
+    const missing = Object.entries(POD_SECURITY).filter(
+      ([label, standard]) => (labels[label] ?? standard) === standard,
+    );
+    assertLeading();
+    await client.apply(
+      resourcePath({ plural: "namespaces", name }),
+      {
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: {
+          name,
+          // Without it a namespace that is gone by now would come back.
+          ...(uid !== undefined && { uid }),
+          labels: Object.fromEntries(missing),
+          annotations: { [PREPARED]: "1" },
+        },
+      },
+      { fieldManager: FIELD_MANAGER.operator },
+    );
+  }
+}
+
+interface NamedObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+  [field: string]: unknown;
+}
