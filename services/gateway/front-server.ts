@@ -1,5 +1,6 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { condemn, isCondemned } from "./client-errors.ts";
 import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
 import { invoke, type InvokeContext } from "./invoke.ts";
@@ -41,9 +42,14 @@ interface Routing {
 }
 
 function route({ context, request, response, system }: Routing): void {
+  // Node hands over pipelined requests before the answer that ends their connection is out.
+  if (isCondemned(request.socket)) {
+    return;
+  }
   const violation = findViolation(request);
   const target = splitTarget(request.url ?? "/");
   if (violation !== undefined || target === undefined) {
+    condemn(request.socket);
     sendBadRequest(response, violation ?? "target: expected a path or a URL");
     return;
   }

@@ -23,6 +23,7 @@ import { auditChanges } from "../auth/audit.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { addSecurityHeaders } from "../auth/security-headers.ts";
 import type { CallQueue } from "../call-queue.ts";
+import { answerClientError } from "../client-errors.ts";
 import { describeFailure } from "../errors.ts";
 import type { FunctionStatsReader } from "../function-stats.ts";
 import type { FunctionWatch } from "../functions.ts";

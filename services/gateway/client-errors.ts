@@ -1,0 +1,72 @@
+/**
+ * The end of connections over which something came that is no HTTP: answers that are due still go
+ * out whole, then one that says what is wrong, and nothing more is taken from the client.
+ */
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** Time in which the client can read the last answer; closing at once would reset it away. */
+const LINGER_MS = 500;
+
+const STATUS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+const condemned = new WeakSet<Socket>();
+
+/** From now on no request of this connection is answered. */
+export function condemn(socket: Socket): void {
+  condemned.add(socket);
+}
+
+/** Whether what comes over a connection is to be ignored. */
+export function isCondemned(socket: Socket): boolean {
+  return condemned.has(socket);
+}
+
+/** Node's server keeps the answer that it is sending in a field of the connection. */
+interface Connection extends Socket {
+  _httpMessage?: ServerResponse | null;
+}
+
+/**
+ * Ends a connection after its parser has failed. Nothing is written into the middle of an answer:
+ * the client could not tell it from the function's own words.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Connection): void {
+  if (isCondemned(socket)) {
+    return;
+  }
+  condemn(socket);
+  endInOrder(STATUS[error.code ?? ""] ?? 400, socket);
+}
+
+function endInOrder(status: number, socket: Connection): void {
+  const answer = socket._httpMessage ?? undefined;
+  if (!socket.writable) {
+    socket.destroy();
+  } else if (answer === undefined || (!answer.req.complete && !answer.headersSent)) {
+    endWith(status, socket);
+  } else if (answer.req.complete) {
+    // Another request's answer, which is on its way: it goes first.
+    answer.once("close", () => endInOrder(status, socket));
+  } else {
+    socket.destroy();
+  }
+}
+
+function endWith(status: number, socket: Socket): void {
+  const reason = STATUS_CODES[status] ?? "";
+  const body = `${status} ${reason}\n`;
+  const lines = [
+    `HTTP/1.1 ${status} ${reason}`,
+    "Connection: close",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${body.length}`,
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
+}
