@@ -61,6 +61,8 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
         scale_from_zero: "true",
         function_namespace: context.functionNamespace,
         platform_namespace: context.namespace,
+        // Functions from pasted code run in it.
+        runtime_image: context.images.runtime,
         log_level: "info",
         NODE_OPTIONS: toNodeOptions(size),
       }),

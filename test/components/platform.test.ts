@@ -157,6 +157,7 @@ describe("a platform with its defaults", () => {
       scale_from_zero: "true",
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",
+      runtime_image: "plonk.local/runtime:1@sha256:04",
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2",
     });
