@@ -61,6 +61,7 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
         scale_from_zero: "true",
         function_namespace: context.functionNamespace,
         platform_namespace: context.namespace,
+        cluster_scope: "true",
         // Functions from pasted code run in it.
         runtime_image: context.images.runtime,
         log_level: "info",

@@ -1,7 +1,7 @@
 /** Who may talk to whom: nothing is allowed that is not listed here. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { PORT } from "../../services/contract/index.ts";
+import { DENIAL, PORT, toFunctionAllowance } from "../../services/contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
 
@@ -47,8 +47,8 @@ function createDenial(
   new k8s.networking.v1.NetworkPolicy(
     `${context.name}-${place}-deny`,
     {
-      metadata: toMetadata("network", namespace, "default-deny"),
-      spec: { podSelector: {}, policyTypes: ["Ingress"] },
+      metadata: toMetadata("network", namespace, DENIAL.name),
+      spec: DENIAL.spec,
     },
     context.options,
   );
@@ -77,28 +77,12 @@ function createAllowance(context: PlatformContext, allowance: Allowance, name: s
   );
 }
 
-/** Functions are called by the gateway and watched by Prometheus, and by nobody else. */
+/** The same as the operator makes in other function namespaces. */
 function createFunctionAllowance(context: PlatformContext): void {
-  const toPeer = (component: string): Peer => ({
-    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": context.namespace } },
-    podSelector: { matchLabels: toSelector(component) },
-  });
+  const { name, spec } = toFunctionAllowance(context.namespace);
   new k8s.networking.v1.NetworkPolicy(
     `${context.name}-allow-functions`,
-    {
-      metadata: toMetadata("network", context.functionNamespace, "allow-platform"),
-      spec: {
-        podSelector: {},
-        policyTypes: ["Ingress"],
-        ingress: [
-          { ports: [{ port: PORT.function, protocol: "TCP" }], from: [toPeer("gateway")] },
-          {
-            ports: [{ port: PORT.functionMetrics, protocol: "TCP" }],
-            from: [toPeer("prometheus")],
-          },
-        ],
-      },
-    },
+    { metadata: toMetadata("network", context.functionNamespace, name), spec },
     context.options,
   );
 }

@@ -22,6 +22,8 @@ export function createOperator(
   const variables = toEnvironment({
     function_namespace: context.functionNamespace,
     platform_namespace: context.namespace,
+    cluster_scope: "true",
+    network_policies: `${context.capabilities.networkPolicy}`,
     port: `${PORT.operatorMetrics}`,
     log_level: "info",
     NODE_OPTIONS: toNodeOptions(size),

@@ -1,7 +1,7 @@
 /** `Platform`: everything between a Kubernetes cluster and an answered function call. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, CRD, NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { ANNOTATION, CRD, NAMESPACE, POD_SECURITY, PORT } from "../../services/contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import { createAlertmanager } from "./alertmanager.ts";
@@ -127,18 +127,12 @@ interface NamespaceArgs {
 
 /** A namespace under the `restricted` Pod Security Standard. */
 function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<string> {
-  const standard = Object.fromEntries(
-    ["enforce", "warn", "audit"].map((mode) => [
-      `pod-security.kubernetes.io/${mode}`,
-      "restricted",
-    ]),
-  );
   const created = new k8s.core.v1.Namespace(
     `${args.name}-${namespace}`,
     {
       metadata: {
         name: namespace,
-        labels: { ...toLabels(namespace), ...standard },
+        labels: { ...toLabels(namespace), ...POD_SECURITY },
         annotations: args.annotations,
       },
     },

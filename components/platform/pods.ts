@@ -1,6 +1,9 @@
 /** What every pod of the platform has in common: labels, security settings, resources, probes. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { toSelector } from "../../services/contract/index.ts";
+
+export { toSelector };
 
 type Container = k8s.types.input.core.v1.Container;
 type Probe = k8s.types.input.core.v1.Probe;
@@ -20,11 +23,6 @@ const CPU_LIMIT = "2";
 
 /** Unprivileged user of all pods; the images' own user where they have one. */
 const USER = 65532;
-
-/** The two labels that selectors use; they never change. */
-export function toSelector(component: string): Record<string, string> {
-  return { "app.kubernetes.io/name": component, "app.kubernetes.io/instance": "plonk" };
-}
 
 /** Kubernetes' recommended labels. */
 export function toLabels(component: string): Record<string, string> {

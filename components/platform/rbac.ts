@@ -1,91 +1,46 @@
 /** ServiceAccounts and what each of them may do: no more than the part needs. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { CRD } from "../../services/contract/index.ts";
+import { FUNCTION_ROLE } from "../../services/contract/index.ts";
 import type { PlatformContext } from "./context.ts";
-import { toMetadata } from "./pods.ts";
-
-type Rule = k8s.types.input.rbac.v1.PolicyRule;
-
-const READ = ["get", "list", "watch"];
-const FUNCTIONS = CRD.plural;
-
-/**
- * The gateway changes Functions, their scale and their secrets (it answers with names only), and
- * reads where their pods are and what they log.
- */
-const GATEWAY_RULES: Rule[] = [
-  {
-    apiGroups: [CRD.group],
-    resources: [FUNCTIONS],
-    verbs: [...READ, "create", "update", "patch", "delete"],
-  },
-  {
-    apiGroups: [CRD.group],
-    resources: [`${FUNCTIONS}/scale`],
-    verbs: ["get", "update", "patch"],
-  },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
-  {
-    apiGroups: [""],
-    resources: ["secrets"],
-    verbs: ["get", "list", "create", "update", "delete"],
-  },
-  { apiGroups: [""], resources: ["pods"], verbs: READ },
-  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
-];
-
-/** The operator makes what a Function needs, and says so in its status. */
-const OPERATOR_RULES: Rule[] = [
-  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },
-  {
-    apiGroups: [CRD.group],
-    resources: [`${FUNCTIONS}/status`, `${FUNCTIONS}/scale`],
-    verbs: ["get", "update", "patch"],
-  },
-  // Where OwnerReferencesPermissionEnforcement is on, `blockOwnerDeletion` asks for this.
-  { apiGroups: [CRD.group], resources: [`${FUNCTIONS}/finalizers`], verbs: ["update"] },
-  {
-    apiGroups: ["apps"],
-    resources: ["deployments"],
-    verbs: [...READ, "create", "update", "patch", "delete"],
-  },
-  {
-    apiGroups: [""],
-    resources: ["services"],
-    verbs: [...READ, "create", "update", "patch", "delete"],
-  },
-  { apiGroups: [""], resources: ["configmaps"], verbs: [...READ, "patch", "delete"] },
-  { apiGroups: [""], resources: ["pods"], verbs: READ },
-  // To say which secret is missing; the values are mounted by kubelet, not read here.
-  { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
-  {
-    apiGroups: ["", "events.k8s.io"],
-    resources: ["events"],
-    verbs: ["create", "patch"],
-  },
-];
-
-/** Leader election, in the platform's own namespace. */
-const LEASE_RULES: Rule[] = [
-  {
-    apiGroups: ["coordination.k8s.io"],
-    resources: ["leases"],
-    verbs: ["get", "create", "update", "patch"],
-  },
-];
+import { toLabels, toMetadata } from "./pods.ts";
+import {
+  GATEWAY_CLUSTER_RULES,
+  GATEWAY_FUNCTION_RULES,
+  LEASE_RULES,
+  OPERATOR_CLUSTER_RULES,
+  OPERATOR_FUNCTION_RULES,
+  type Rule,
+} from "./rbac-rules.ts";
 
 interface Grant {
   account: string;
-  /** `platform` or `functions`: where the rules hold. */
-  place: "platform" | "functions";
+  /**
+   * Where the rules hold. Those of `functions` are a ClusterRole that is bound in the platform's
+   * function namespace; the operator binds it in others.
+   */
+  place: "platform" | "functions" | "cluster";
+  /** Name of the role and its binding. */
+  name: string;
   rules: Rule[];
 }
 
 const GRANTS: Grant[] = [
-  { account: "gateway", place: "functions", rules: GATEWAY_RULES },
-  { account: "operator", place: "functions", rules: OPERATOR_RULES },
-  { account: "operator", place: "platform", rules: LEASE_RULES },
+  {
+    account: "gateway",
+    place: "functions",
+    name: FUNCTION_ROLE.gateway,
+    rules: GATEWAY_FUNCTION_RULES,
+  },
+  { account: "gateway", place: "cluster", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
+  {
+    account: "operator",
+    place: "functions",
+    name: FUNCTION_ROLE.operator,
+    rules: OPERATOR_FUNCTION_RULES,
+  },
+  { account: "operator", place: "cluster", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
+  { account: "operator", place: "platform", name: "plonk-operator", rules: LEASE_RULES },
 ];
 
 const ACCOUNTS = ["gateway", "operator", "queue-worker", "prometheus"] as const;
@@ -94,7 +49,7 @@ export type Account = (typeof ACCOUNTS)[number];
 /** Names of the ServiceAccounts; known when the account and all its rights exist. */
 export type Accounts = Record<Account, pulumi.Output<string>>;
 
-/** Creates all ServiceAccounts, Roles and RoleBindings. */
+/** Creates all ServiceAccounts, roles and bindings. */
 export function createAccounts(context: PlatformContext): Accounts {
   const entries = ACCOUNTS.map((account) => [account, createAccount(context, account)] as const);
   return Object.fromEntries(entries) as Accounts;
@@ -112,22 +67,43 @@ function createAccount(context: PlatformContext, account: Account): pulumi.Outpu
   return pulumi.all([serviceAccount.metadata.name, ...bindings]).apply(([name = ""]) => name);
 }
 
-function createGrant(context: PlatformContext, grant: Grant): k8s.rbac.v1.RoleBinding {
-  const { account, place, rules } = grant;
+type Binding = k8s.rbac.v1.RoleBinding | k8s.rbac.v1.ClusterRoleBinding;
+
+function createGrant(context: PlatformContext, grant: Grant): Binding {
+  const { account, place, name } = grant;
+  const roleRef = createRole(context, grant);
+  const subjects = [{ kind: "ServiceAccount", name: account, namespace: context.namespace }];
+  const logicalName = `${context.name}-${account}-${place}-binding`;
+  if (place === "cluster") {
+    const metadata = { name, labels: toLabels(account) };
+    const args = { metadata, roleRef, subjects };
+    return new k8s.rbac.v1.ClusterRoleBinding(logicalName, args, context.options);
+  }
   const namespace = place === "platform" ? context.namespace : context.functionNamespace;
-  const metadata = toMetadata(account, namespace, `plonk-${account}`);
-  const role = new k8s.rbac.v1.Role(
-    `${context.name}-${account}-${place}-role`,
-    { metadata, rules },
-    context.options,
-  );
-  return new k8s.rbac.v1.RoleBinding(
-    `${context.name}-${account}-${place}-binding`,
-    {
-      metadata,
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-      subjects: [{ kind: "ServiceAccount", name: account, namespace: context.namespace }],
-    },
-    context.options,
-  );
+  const args = { metadata: toMetadata(account, namespace, name), roleRef, subjects };
+  return new k8s.rbac.v1.RoleBinding(logicalName, args, context.options);
+}
+
+function createRole(
+  context: PlatformContext,
+  { account, place, name, rules }: Grant,
+): k8s.types.input.rbac.v1.RoleRef {
+  const logicalName = `${context.name}-${account}-${place}-role`;
+  const isNamespaced = place === "platform";
+  const role = isNamespaced
+    ? new k8s.rbac.v1.Role(
+        logicalName,
+        { metadata: toMetadata(account, context.namespace, name), rules },
+        context.options,
+      )
+    : new k8s.rbac.v1.ClusterRole(
+        logicalName,
+        { metadata: { name, labels: toLabels(account) }, rules },
+        context.options,
+      );
+  return {
+    apiGroup: "rbac.authorization.k8s.io",
+    kind: isNamespaced ? "Role" : "ClusterRole",
+    name: role.metadata.name,
+  };
 }

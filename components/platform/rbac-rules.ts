@@ -1,0 +1,106 @@
+/**
+ * What gateway and operator may do, as Kubernetes' rules: over the whole cluster only what tells
+ * where functions are, in function namespaces what functions need, and in all others nothing.
+ */
+import { CRD, DENIAL, FUNCTION_ROLE, toFunctionAllowance } from "../../services/contract/index.ts";
+
+/** A rule of a Role or ClusterRole. */
+export interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+  /** Names of the only objects that are meant. */
+  resourceNames?: string[];
+}
+
+const READ = ["get", "list", "watch"];
+const WRITE = ["create", "update", "patch", "delete"];
+const FUNCTIONS = CRD.plural;
+const RBAC = "rbac.authorization.k8s.io";
+const ROLES: string[] = Object.values(FUNCTION_ROLE);
+const POLICIES = [DENIAL.name, toFunctionAllowance("").name];
+
+/**
+ * In function namespaces the gateway changes Functions, their scale, their code and their secrets
+ * (it answers with names only), and reads what their pods log and use.
+ */
+export const GATEWAY_FUNCTION_RULES: Rule[] = [
+  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: [...READ, ...WRITE] },
+  {
+    apiGroups: [CRD.group],
+    resources: [`${FUNCTIONS}/scale`],
+    verbs: ["get", "update", "patch"],
+  },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  {
+    apiGroups: [""],
+    resources: ["secrets"],
+    verbs: ["get", "list", "create", "update", "delete"],
+  },
+  { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create"] },
+  { apiGroups: [""], resources: ["pods"], verbs: READ },
+  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
+  { apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get", "list"] },
+];
+
+/** Over the cluster the gateway reads where functions and their pods are, and makes namespaces. */
+export const GATEWAY_CLUSTER_RULES: Rule[] = [
+  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  {
+    apiGroups: [""],
+    resources: ["namespaces"],
+    verbs: [...READ, "create", "patch", "delete"],
+  },
+];
+
+/** In function namespaces the operator makes what a Function needs, and says so in its status. */
+export const OPERATOR_FUNCTION_RULES: Rule[] = [
+  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },
+  {
+    apiGroups: [CRD.group],
+    resources: [`${FUNCTIONS}/status`, `${FUNCTIONS}/scale`],
+    verbs: ["get", "update", "patch"],
+  },
+  // Where OwnerReferencesPermissionEnforcement is on, `blockOwnerDeletion` asks for this.
+  { apiGroups: [CRD.group], resources: [`${FUNCTIONS}/finalizers`], verbs: ["update"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, ...WRITE] },
+  { apiGroups: [""], resources: ["services"], verbs: [...READ, ...WRITE] },
+  { apiGroups: [""], resources: ["configmaps"], verbs: [...READ, "patch", "delete"] },
+  { apiGroups: [""], resources: ["pods"], verbs: READ },
+  // To say which secret is missing; the values are mounted by kubelet, not read here.
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
+  { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+  {
+    apiGroups: ["networking.k8s.io"],
+    resources: ["networkpolicies"],
+    verbs: ["create", "patch"],
+    resourceNames: POLICIES,
+  },
+];
+
+/**
+ * Over the cluster the operator reads Functions, says of one in a wrong place that it is, and
+ * gives gateway and itself their rights in a namespace that is marked, and no other rights.
+ */
+export const OPERATOR_CLUSTER_RULES: Rule[] = [
+  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },
+  { apiGroups: [CRD.group], resources: [`${FUNCTIONS}/status`], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["namespaces"], verbs: [...READ, "patch"] },
+  {
+    apiGroups: [RBAC],
+    resources: ["rolebindings"],
+    verbs: ["create", "patch"],
+    resourceNames: ROLES,
+  },
+  { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },
+];
+
+/** Leader election, in the platform's own namespace. */
+export const LEASE_RULES: Rule[] = [
+  {
+    apiGroups: ["coordination.k8s.io"],
+    resources: ["leases"],
+    verbs: ["get", "create", "update", "patch"],
+  },
+];
