@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 36);
+  await waitForCount(all, 38);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -32,6 +32,12 @@ describe("a platform with its defaults", () => {
     );
     expect(objects.sort()).toEqual([
       "plonk:index:Platform p",
+      "v1:ClusterRole p-gateway-cluster-role",
+      "v1:ClusterRole p-gateway-functions-role",
+      "v1:ClusterRole p-operator-cluster-role",
+      "v1:ClusterRole p-operator-functions-role",
+      "v1:ClusterRoleBinding p-gateway-cluster-binding",
+      "v1:ClusterRoleBinding p-operator-cluster-binding",
       "v1:ConfigMap p-alertmanager-config",
       "v1:ConfigMap p-nats-config",
       "v1:ConfigMap p-prometheus-config",
@@ -43,8 +49,6 @@ describe("a platform with its defaults", () => {
       "v1:Deployment p-queue-worker",
       "v1:Namespace p-openfaas",
       "v1:Namespace p-openfaas-fn",
-      "v1:Role p-gateway-functions-role",
-      "v1:Role p-operator-functions-role",
       "v1:Role p-operator-platform-role",
       "v1:RoleBinding p-gateway-functions-binding",
       "v1:RoleBinding p-operator-functions-binding",
@@ -128,16 +132,49 @@ describe("a platform with its defaults", () => {
 
   it("lets nobody at the platform's own secrets, and the operator at single ones only", () => {
     const rules = objectsOf(all, "p")
-      .filter(({ type }) => type.endsWith(":Role"))
+      .filter(({ type }) => /:(Cluster)?Role$/.test(type))
       .flatMap(({ name, inputs }) =>
         (inputs["rules"] as { resources: string[]; verbs: string[] }[])
           .filter(({ resources }) => resources.includes("secrets") || resources.includes("*"))
           .map(({ verbs }) => [name, verbs]),
       );
     expect(rules.sort()).toEqual([
-      // `/system/secrets` of the REST API.
+      // `/system/secrets` of the REST API. Both are bound in function namespaces only.
       ["p-gateway-functions-role", ["get", "list", "create", "update", "delete"]],
       ["p-operator-functions-role", ["get"]],
+    ]);
+  });
+
+  it("binds rights to secrets, pods and Deployments in single namespaces only", () => {
+    const bindings = objectsOf(all, "p")
+      .filter(({ type }) => type.endsWith("Binding"))
+      .map(({ type, inputs }) => {
+        const { metadata, roleRef, subjects } = inputs as {
+          metadata: { name: string; namespace?: string };
+          roleRef: { kind: string; name: string };
+          subjects: { name: string }[];
+        };
+        const kind = type.split(":").at(-1) ?? "";
+        const { name, namespace = "" } = metadata;
+        return [kind, name, namespace, roleRef.kind, roleRef.name, subjects[0]?.name].join(" ");
+      });
+    expect(bindings.sort()).toEqual([
+      "ClusterRoleBinding plonk-gateway  ClusterRole plonk-gateway gateway",
+      "ClusterRoleBinding plonk-operator  ClusterRole plonk-operator operator",
+      "RoleBinding plonk-gateway-functions openfaas-fn ClusterRole plonk-gateway-functions gateway",
+      "RoleBinding plonk-operator openfaas Role plonk-operator operator",
+      "RoleBinding plonk-operator-functions openfaas-fn ClusterRole plonk-operator-functions operator",
+    ]);
+    const wide = ["p-gateway-cluster-role", "p-operator-cluster-role"].flatMap((name) =>
+      (find(all, name).inputs["rules"] as { resources: string[] }[]).flatMap((rule) => rule.resources),
+    );
+    expect([...new Set(wide)].sort()).toEqual([
+      "clusterroles",
+      "endpointslices",
+      "functions",
+      "functions/status",
+      "namespaces",
+      "rolebindings",
     ]);
   });
 
@@ -157,6 +194,7 @@ describe("a platform with its defaults", () => {
       scale_from_zero: "true",
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",
+      cluster_scope: "true",
       runtime_image: "plonk.local/runtime:1@sha256:04",
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2",
@@ -179,6 +217,8 @@ describe("a platform with its defaults", () => {
     expect(environmentOf(all, "p-operator")).toEqual({
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",
+      cluster_scope: "true",
+      network_policies: "false",
       port: "8081",
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
