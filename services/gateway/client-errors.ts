@@ -48,7 +48,7 @@ function endInOrder(status: number, socket: Connection): void {
   if (!socket.writable) {
     socket.destroy();
   } else if (answer === undefined || (!answer.req.complete && !answer.headersSent)) {
-    endWith(status, socket);
+    endWith(status, socket, answer?.req.method === "HEAD");
   } else if (answer.req.complete) {
     // Another request's answer, which is on its way: it goes first.
     answer.once("close", () => endInOrder(status, socket));
@@ -57,7 +57,7 @@ function endInOrder(status: number, socket: Connection): void {
   }
 }
 
-function endWith(status: number, socket: Socket): void {
+function endWith(status: number, socket: Socket, isHead: boolean): void {
   const reason = STATUS_CODES[status] ?? "";
   const body = `${status} ${reason}\n`;
   const lines = [
@@ -66,7 +66,7 @@ function endWith(status: number, socket: Socket): void {
     "Content-Type: text/plain; charset=utf-8",
     `Content-Length: ${body.length}`,
   ];
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${isHead ? "" : body}`);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -5,7 +5,7 @@ import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
 import { invoke, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
-import { sendBadRequest, sendMoved } from "./plain.ts";
+import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
 import { findViolation, isUpgrade } from "./strictness.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -30,6 +30,17 @@ export function createFrontServer(
   // A connection is silent while a cold function starts, and that is no fault of the caller.
   server.timeout = config.writeTimeoutMs + (config.scaleFromZero?.timeoutMs ?? 0);
   server.on("request", (request, response) => route({ context, request, response, system }));
+  server.on("checkContinue", (request, response) => {
+    // Who has sent its body without waiting needs no encouragement, and gets it at the wrong place.
+    if (response.socket !== null && !isCondemned(request.socket)) {
+      response.writeContinue();
+    }
+    route({ context, request, response, system });
+  });
+  server.on("checkExpectation", (request, response) => {
+    condemn(request.socket);
+    sendExpectationFailed(response);
+  });
   server.on("upgrade", (request, socket, head) => upgrade(context, { request, socket, head }));
   return server;
 }

@@ -35,3 +35,8 @@ export function sendBadRequest(response: ServerResponse, message: string): void 
     })
     .end(body);
 }
+
+/** 417 for an expectation that is not `100-continue`; the body that may follow is not read. */
+export function sendExpectationFailed(response: ServerResponse): void {
+  response.writeHead(417, { "content-length": 0, connection: "close" }).end();
+}

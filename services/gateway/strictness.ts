@@ -16,7 +16,10 @@ const LENGTH = /^\d{1,15}$/;
 
 /** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
 export function findViolation(request: IncomingMessage): string | undefined {
-  const { url = "", rawHeaders, headers } = request;
+  const { url = "", rawHeaders, headers, httpVersionMajor } = request;
+  if (httpVersionMajor !== 1) {
+    return "version: expected HTTP/1.1 or HTTP/1.0, got another one";
+  }
   if (!TARGET.test(url) && url !== "*") {
     return "target: expected a path or an http URL without control characters, got another text";
   }
