@@ -166,7 +166,9 @@ describe("a platform with its defaults", () => {
       "RoleBinding plonk-operator-functions openfaas-fn ClusterRole plonk-operator-functions operator",
     ]);
     const wide = ["p-gateway-cluster-role", "p-operator-cluster-role"].flatMap((name) =>
-      (find(all, name).inputs["rules"] as { resources: string[] }[]).flatMap((rule) => rule.resources),
+      (find(all, name).inputs["rules"] as { resources: string[] }[]).flatMap(
+        (rule) => rule.resources,
+      ),
     );
     expect([...new Set(wide)].sort()).toEqual([
       "clusterroles",

@@ -22,7 +22,7 @@ interface HistoryEvent {
 }
 
 function tell(watcher: Watcher, { type, collection, object }: HistoryEvent): void {
-  if (watcher.collection === collection && matches(object, watcher.selector)) {
+  if (isPartOf(collection, watcher.collection) && matches(object, watcher.selector)) {
     watcher.response.write(`${JSON.stringify({ type, object })}\n`);
   }
 }
@@ -35,6 +35,12 @@ export interface SeenRequest {
 }
 
 const OBJECT = /^(\/apis?\/.*?\/namespaces\/[^/]+\/[^/]+)\/([^/]+)(?:\/([^/]+))?$/;
+const NAMESPACE = /^(\/api\/v1\/namespaces)\/([^/]+)$/;
+
+/** Whether a collection is the one that is asked for, or the part of it in one namespace. */
+function isPartOf(collection: string, asked: string): boolean {
+  return collection === asked || collection.replace(/\/namespaces\/[^/]+/, "") === asked;
+}
 
 export class FakeKubernetes {
   /** Objects by `collection/name`. */
@@ -143,7 +149,7 @@ export class FakeKubernetes {
     if (this.intercept(seen, response)) {
       return;
     }
-    const match = OBJECT.exec(seen.path);
+    const match = OBJECT.exec(seen.path) ?? NAMESPACE.exec(seen.path);
     if (match === null) {
       this.#answerCollection(seen, response);
     } else {
@@ -171,7 +177,7 @@ export class FakeKubernetes {
       response.on("close", () => this.#watchers.delete(watcher));
     } else {
       const items = [...this.objects]
-        .filter(([key]) => key.startsWith(`${path}/`))
+        .filter(([key]) => isPartOf(key.slice(0, key.lastIndexOf("/")), path))
         .map(([, object]) => object)
         .filter((object) => matches(object, selector));
       send(response, 200, { metadata: { resourceVersion: String(this.#version) }, items });
@@ -189,7 +195,7 @@ export class FakeKubernetes {
       send(response, 200, known);
     } else if (method === "DELETE") {
       this.remove(collection, name);
-      send(response, 200, {});
+      send(response, 200, known);
     } else {
       this.#write({ seen, response, collection, name, subresource }, known);
     }
