@@ -1,7 +1,11 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
+import { benchGateway } from "./gateway/main.ts";
 import { benchUp } from "./up.ts";
 
-const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = { up: benchUp };
+const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
+  gateway: benchGateway,
+  up: benchUp,
+};
 
 const [name = "", ...args] = process.argv.slice(2);
 const benchmark = benchmarks[name];

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const START_MS = 15_000;
 
 /** How long a program that was asked to stop may take before it is killed, milliseconds. */
-const GRACE_MS = 3_000;
+const GRACE_MS = 10_000;
 
 /** How much of a program's error output its failure quotes. */
 const QUOTED_CHARACTERS = 2_000;

@@ -18,6 +18,11 @@ export interface ReferenceOptions {
   upstreamPort: number;
   /** The only processor that the proxy may use. @default any */
   core?: number;
+  /**
+   * Gives Go's proxy a pool of buffers, which few programs do: it then makes 32 KiB less garbage
+   * a call. @default false
+   */
+  isPooled?: boolean;
   /** Told what takes long: the first start downloads packages and compiles. @default nobody */
   report?: (message: string) => void;
 }
@@ -37,12 +42,13 @@ export async function startReference(
 function startGoProxy(
   tools: Tools,
   port: number,
-  { upstreamPort, core }: ReferenceOptions,
+  { upstreamPort, core, isPooled = false }: ReferenceOptions,
 ): Promise<Program> {
+  const upstream = `http://127.0.0.1:${upstreamPort}`;
   return startProgram({
     name: "go",
     command: tools.path("proxy"),
-    args: [`127.0.0.1:${port}`, `http://127.0.0.1:${upstreamPort}`],
+    args: [`127.0.0.1:${port}`, upstream, ...(isPooled ? ["pooled"] : [])],
     env: { GOMAXPROCS: "1" },
     core,
     port,

@@ -1,4 +1,6 @@
 // The reference: Go's own reverse proxy, with the gateway's work on headers.
+//
+//	proxy <address> <upstream> [pooled]
 package main
 
 import (
@@ -15,10 +17,10 @@ import (
 )
 
 // Spares the proxy 32 KiB of garbage a call.
-type buffers struct{ pool sync.Pool }
+type buffers struct{ sync.Pool }
 
-func (b *buffers) Get() []byte  { return b.pool.Get().([]byte) }
-func (b *buffers) Put(x []byte) { b.pool.Put(x) }
+func (b *buffers) Get() []byte  { return b.Pool.Get().([]byte) }
+func (b *buffers) Put(x []byte) { b.Pool.Put(x) }
 
 func main() {
 	upstream, err := url.Parse(os.Args[2])
@@ -26,12 +28,14 @@ func main() {
 		log.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport:  &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
-		BufferPool: &buffers{sync.Pool{New: func() any { return make([]byte, 32*1024) }}},
+		Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			r.SetXForwarded()
 		},
+	}
+	if len(os.Args) > 3 && os.Args[3] == "pooled" {
+		proxy.BufferPool = &buffers{sync.Pool{New: func() any { return make([]byte, 32*1024) }}}
 	}
 	log.Fatal(http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := make([]byte, 16)

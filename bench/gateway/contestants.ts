@@ -1,0 +1,142 @@
+/** Who takes part: our gateway as its image runs it, the references, and what Node can do. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { toNodeOptions } from "../../components/platform/node-service.ts";
+import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
+import { declareFunction } from "../../test/support/gateway-process.ts";
+import { bundleService } from "../../toolchain/images/bundle.ts";
+import { createImageContext } from "../../toolchain/images/context.ts";
+import { findFreePort, startProgram, type Program } from "./program.ts";
+import { startReference } from "./references.ts";
+
+export const CONTESTANTS = [
+  "gateway",
+  "go",
+  "go-pooled",
+  "nginx",
+  "haproxy",
+  "node",
+  "fastify",
+] as const;
+
+export type ContestantName = (typeof CONTESTANTS)[number];
+
+/** The gateway's container as the platform sets it up: all contestants on Node run alike. */
+const GATEWAY_SIZE = { requestMiB: 0, cpuMillis: 0, limitMiB: 256 };
+
+const NODE_ENV = {
+  NODE_OPTIONS: `${toNodeOptions(GATEWAY_SIZE)} --disable-warning=ExperimentalWarning`,
+};
+
+/** Path of the function's answers; the gateway takes the prefix away, others pass it on. */
+export const FUNCTION_PATH = "/function/bench";
+
+export interface ContestantOptions {
+  /** Port of the function on 127.0.0.1. */
+  upstreamPort: number;
+  /** The only processor that the proxy may use. */
+  core: number;
+}
+
+/** Starts a proxy in front of the function. */
+export function startContestant(
+  name: ContestantName,
+  options: ContestantOptions,
+): Promise<Program> {
+  switch (name) {
+    case "gateway":
+      return startGateway(options);
+    case "node":
+    case "fastify":
+      return startNodeProxy(name, options);
+    case "go-pooled":
+      return startReference("go", { ...options, isPooled: true });
+    default:
+      return startReference(name, options);
+  }
+}
+
+async function startNodeProxy(
+  name: "node" | "fastify",
+  { upstreamPort, core }: ContestantOptions,
+): Promise<Program> {
+  const port = await findFreePort();
+  const file = name === "node" ? "bare-node.ts" : "fastify-proxy.ts";
+  return startProgram({
+    name,
+    command: process.execPath,
+    args: [join(import.meta.dirname, file), String(port), String(upstreamPort)],
+    env: NODE_ENV,
+    core,
+    port,
+  });
+}
+
+/** The bundle that goes into the image, with a small Kubernetes API in this process. */
+async function startGateway({ upstreamPort, core }: ContestantOptions): Promise<Program> {
+  const packageRoot = join(import.meta.dirname, "../..");
+  const { file } = await bundleService(createImageContext(), { name: "gateway", packageRoot });
+  const fake = new FakeKubernetes();
+  const client = await fake.start();
+  const directory = await mkdtemp(join(tmpdir(), "plonk-bench-"));
+  const remove = async (): Promise<void> => {
+    await client.close();
+    await fake.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    declareFunction(fake, "bench", { ports: [upstreamPort] });
+    const kubeconfig = join(directory, "kubeconfig");
+    await writeFile(kubeconfig, toKubeconfig(fake.url));
+    await writeFile(join(directory, "basic-auth-user"), "admin");
+    await writeFile(join(directory, "basic-auth-password"), "bench");
+    const program = await startProgram(await toGatewayProgram({ file, directory, core }));
+    return { ...program, stop: () => program.stop().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+interface GatewayFiles {
+  file: string;
+  /** With the kubeconfig and the password. */
+  directory: string;
+  core: number;
+}
+
+async function toGatewayProgram({
+  file,
+  directory,
+  core,
+}: GatewayFiles): Promise<Parameters<typeof startProgram>[0]> {
+  const port = await findFreePort();
+  const metricsPort = await findFreePort();
+  return {
+    name: "gateway",
+    command: process.execPath,
+    args: [file],
+    env: {
+      ...NODE_ENV,
+      KUBECONFIG: join(directory, "kubeconfig"),
+      port: String(port),
+      metrics_port: String(metricsPort),
+      faas_prometheus_host: "127.0.0.1",
+      basic_auth: "true",
+      secret_mount_path: directory,
+      log_level: "info",
+    },
+    core,
+    port,
+  };
+}
+
+function toKubeconfig(server: string): string {
+  return JSON.stringify({
+    "current-context": "bench",
+    contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
+    clusters: [{ name: "bench", cluster: { server } }],
+    users: [{ name: "bench", user: {} }],
+  });
+}

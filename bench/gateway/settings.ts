@@ -1,0 +1,91 @@
+/** What is measured, and the command line that says how long and with whom. */
+import { parseArgs } from "node:util";
+import { CONTESTANTS, FUNCTION_PATH, type ContestantName } from "./contestants.ts";
+import { LARGE_BYTES } from "./upstream.ts";
+
+/** The core that a proxy under test has for itself. */
+export const PROXY_CORE = 0;
+
+/** The core of the load generator and of the function. */
+export const LOAD_CORE = 1;
+
+export interface Setting {
+  /** For people, e.g. `20 B, 50 connections`. */
+  title: string;
+  path: string;
+  connections: number;
+  uploadBytes?: number;
+}
+
+const CONNECTIONS = [10, 50, 250];
+
+/** Answers of both sizes, which come from the function that costs next to nothing. */
+export const DOWNLOADS: readonly Setting[] = [
+  ["20 B", "small"],
+  ["100 KB", "large"],
+].flatMap(([size, path]) =>
+  CONNECTIONS.map((connections) => ({
+    title: `${size}, ${connections} connections`,
+    path: `${FUNCTION_PATH}/${path}`,
+    connections,
+  })),
+);
+
+/** Bodies on their way to the function, which must read them. */
+export const UPLOADS: readonly Setting[] = [
+  {
+    title: "100 KB upload, 50 connections",
+    path: FUNCTION_PATH,
+    connections: 50,
+    uploadBytes: LARGE_BYTES,
+  },
+];
+
+/** The constant load that shows what a gateway adds to a function's own time. */
+export const CONSTANT_LOAD = { callsPerSecond: 1000, delay: "100ms", path: FUNCTION_PATH };
+
+export interface BenchOptions {
+  rounds: number;
+  /** Length of one measurement. */
+  seconds: number;
+  contestants: readonly ContestantName[];
+}
+
+const USAGE = "usage: npm run bench -- gateway [--rounds N] [--seconds S] [--only a,b]";
+
+function toCount(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`${name}: must be a positive integer, got "${text}"; ${USAGE}`);
+  }
+  return value;
+}
+
+function isContestant(name: string): name is ContestantName {
+  return (CONTESTANTS as readonly string[]).includes(name);
+}
+
+/**
+ * Reads the command line; Go's proxy always takes part, as the ratios are to it.
+ * @throws with the option that is wrong.
+ */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "3" },
+      only: { type: "string", default: CONTESTANTS.join(",") },
+    },
+  });
+  const named = values.only.split(",");
+  const unknown = named.find((name) => !isContestant(name));
+  if (unknown !== undefined) {
+    throw new Error(`only: must be some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
+  }
+  return {
+    rounds: toCount("rounds", values.rounds),
+    seconds: toCount("seconds", values.seconds),
+    contestants: CONTESTANTS.filter((name) => name === "go" || named.includes(name)),
+  };
+}
