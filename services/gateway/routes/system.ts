@@ -87,6 +87,12 @@ export function createSystemApp(context: SystemContext): SystemApp {
     serverFactory: context.serverFactory,
     clientErrorHandler: answerClientError,
     exposeHeadRoutes: false,
+    // Which names there are is the routes' business, not the router's.
+    routerOptions: { maxParamLength: 64 * 1024 },
+    frameworkErrors: (error, _request, reply) => {
+      const { statusCode = 400, code, message } = error;
+      answerFailure(reply, { status: statusCode, code, message });
+    },
     // With `verbose`, findings hold the value that `toValidationError` shows.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: toValidationError,
@@ -162,7 +168,17 @@ function collectMethods(app: SystemApp): Map<string, Set<string>> {
   return allowed;
 }
 
-const METHODS: HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const METHODS: HTTPMethods[] = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+  "QUERY",
+];
 
 function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): void {
   for (const [url, methods] of [...allowed]) {
@@ -172,10 +188,12 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
       url,
       schema: { hide: true },
       config: { isRefusal: true },
-      handler: (_request, reply) => {
+      // As a hook it comes before anything that the method's body could have wrong.
+      onRequest: (_request, reply) => {
         reply.hijack();
         sendMethodNotAllowed(reply.raw, list);
       },
+      handler: () => undefined,
     });
   }
 }
