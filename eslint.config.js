@@ -29,6 +29,15 @@ const forbidden = {
     "test/",
     "\\.\\./(operator|queue-worker|watchdog)/",
   ],
+  // What the page takes from the contract are types: it is no part of the page.
+  "services/gateway/ui/**/*.{ts,tsx}": [
+    "components/",
+    "toolchain/",
+    "stacks/",
+    "test/",
+    "services/lib/",
+    "\\.\\./(lib|operator|queue-worker|watchdog)/",
+  ],
   "services/operator/**/*.ts": [
     "components/",
     "toolchain/",
@@ -56,7 +65,7 @@ const forbidden = {
 export default tseslint.config(
   { ignores: ["node_modules/", "dist/", "coverage/", "test/components/fixtures/broken.js"] },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },

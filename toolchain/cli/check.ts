@@ -6,6 +6,7 @@ const root = dirname(dirname(import.meta.dirname));
 
 const CHECKS: { name: string; command: string; args: string[]; mustBeSilent?: boolean }[] = [
   { name: "types", command: "tsc", args: ["--noEmit"] },
+  { name: "types of the page", command: "tsc", args: ["--noEmit", "-p", "services/gateway/ui"] },
   { name: "lint", command: "eslint", args: ["."] },
   { name: "format", command: "prettier", args: ["--check", "."] },
   { name: "dead code", command: "knip", args: ["--no-progress"] },

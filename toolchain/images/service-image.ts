@@ -1,4 +1,4 @@
-/** The images of Plonk's own services: the Node base and one layer with the bundle and its files. */
+/** The images of Plonk's own services: the Node base and a layer with the bundle and its files. */
 import {
   ARCHITECTURES,
   type Architecture,

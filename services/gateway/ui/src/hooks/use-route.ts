@@ -1,0 +1,16 @@
+/** The route of the address's fragment. */
+import { useEffect, useState } from "preact/hooks";
+import { parseRoute, toHash, type Route } from "../model/route.ts";
+
+export function useRoute(): [Route, (route: Route) => void] {
+  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const follow = (): void => setRoute(parseRoute(location.hash));
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  const go = (next: Route): void => {
+    location.hash = toHash(next);
+  };
+  return [route, go];
+}
