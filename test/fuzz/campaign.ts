@@ -1,0 +1,104 @@
+/** Runs many cases against a gateway process and checks every one of them. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { drive, type Outcome, type RawCase } from "./drive.ts";
+import { findBreach } from "./invariants.ts";
+import type { FuzzWorld } from "./world.ts";
+
+export interface Failure {
+  /** Number of the case. */
+  number: number;
+  breach: string;
+  case: RawCase;
+}
+
+export interface Tally {
+  cases: number;
+  /** Requests that the function saw. */
+  passed: number;
+  /** By how the connection ended, and by the first status. */
+  endings: Record<string, number>;
+  statuses: Record<string, number>;
+  failures: Failure[];
+}
+
+export function createTally(): Tally {
+  return { cases: 0, passed: 0, endings: {}, statuses: {}, failures: [] };
+}
+
+const CONCURRENCY = 250;
+
+/** Time in which what a client has sent last reaches the function. */
+const SETTLE_MS = 100;
+
+/** A loopback address for each case of a block. */
+export function toAddress(index: number): string {
+  return `127.1.${Math.floor(index / 250) + 1}.${(index % 250) + 1}`;
+}
+
+async function inParallel(
+  count: number,
+  limit: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, count) }, worker));
+}
+
+function countOne(counts: Record<string, number>, key: string): void {
+  counts[key] = (counts[key] ?? 0) + 1;
+}
+
+/** Runs cases and adds them to the tally; `first` is the number of the first one. */
+export async function runCases(
+  world: FuzzWorld,
+  cases: readonly RawCase[],
+  { tally, first = 0 }: { tally: Tally; first?: number },
+): Promise<void> {
+  const outcomes: Outcome[] = [];
+  await inParallel(cases.length, CONCURRENCY, async (index) => {
+    const destination = { port: world.gateway.port, localAddress: toAddress(index) };
+    outcomes[index] = await drive(cases[index] ?? { parts: [] }, destination);
+  });
+  await sleep(SETTLE_MS);
+  for (const [index, one] of cases.entries()) {
+    const outcome = outcomes[index] ?? { received: "", ending: "stuck" };
+    const seen = world.upstream.take(toAddress(index));
+    const { authority } = world;
+    const breach = findBreach({ sent: one.parts.join(""), outcome, seen, authority });
+    if (breach !== undefined) tally.failures.push({ number: first + index, breach, case: one });
+    tally.passed += seen.length;
+    countOne(tally.endings, outcome.ending);
+    countOne(tally.statuses, /^HTTP\/1\.1 (\d+)/.exec(outcome.received)?.[1] ?? "none");
+  }
+  tally.cases += cases.length;
+  const breach = world.findBreach();
+  if (breach !== undefined) {
+    tally.failures.push({ number: first, breach: `in this block: ${breach}`, case: { parts: [] } });
+  }
+}
+
+/** A smaller case that still fails: leaves out ever smaller pieces while it does. */
+export async function shrink(world: FuzzWorld, failing: RawCase): Promise<RawCase> {
+  let best = failing.parts.join("");
+  let budget = 150;
+  const fails = async (text: string): Promise<boolean> => {
+    const tally = createTally();
+    budget -= 1;
+    await runCases(world, [{ parts: [text] }], { tally });
+    return tally.failures.length > 0;
+  };
+  if (!(await fails(best))) return failing;
+  let size = best.length;
+  while (size > 1 && budget > 0) {
+    size = Math.ceil(size / 2);
+    for (let at = 0; at < best.length && budget > 0;) {
+      const shorter = best.slice(0, at) + best.slice(at + size);
+      if (await fails(shorter)) best = shorter;
+      else at += size;
+    }
+  }
+  return { parts: [best] };
+}

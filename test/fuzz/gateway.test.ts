@@ -1,0 +1,43 @@
+/** The gateway process against a corpus by CVE class and generated cases, checked one by one. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { until } from "../support/until.ts";
+import { corpus } from "./corpus/index.ts";
+import { describeFailure, runCorpus, runGenerated } from "./run.ts";
+import { FuzzWorld } from "./world.ts";
+
+const SEED = 20_240_501;
+const CASES = 30_000;
+
+let world: FuzzWorld;
+let socketsAtStart = 0;
+
+beforeAll(async () => {
+  world = await FuzzWorld.start({ NODE_OPTIONS: "--max-old-space-size=96" });
+  socketsAtStart = world.gateway.sockets;
+}, 30_000);
+
+afterAll(() => world.stop());
+
+describe("the gateway", () => {
+  test("keeps its word for every seed, whole, in halves and byte by byte", async () => {
+    const tally = await runCorpus(world);
+    expect(tally.failures.map((failure) => describeFailure(0, failure))).toEqual([]);
+    expect(tally.cases).toBeGreaterThan(corpus.length * 2);
+    expect(tally.passed).toBeGreaterThan(500);
+  }, 120_000);
+
+  test(`keeps its word for ${CASES} generated cases`, async () => {
+    const tally = await runGenerated(world, { seed: SEED, cases: CASES });
+    expect(tally.failures.map((failure) => describeFailure(SEED, failure))).toEqual([]);
+    expect(tally.cases).toBe(CASES);
+    expect(tally.passed).toBeGreaterThan(CASES / 5);
+  }, 300_000);
+
+  test("is still the same process, with its memory and sockets as before", async () => {
+    expect(world.gateway.hasEnded).toBe(false);
+    expect(await world.gateway.isReady()).toBe(true);
+    expect(world.gateway.memoryMiB).toBeLessThan(400);
+    // Connections to the function stay open for a few seconds after the last call.
+    await until("sockets to be closed", () => world.gateway.sockets <= socketsAtStart + 1, 20_000);
+  }, 30_000);
+});

@@ -1,0 +1,197 @@
+/**
+ * HTTP/1.1 requests by their strictest reading (RFC 9110, RFC 9112): whatever a recipient may
+ * refuse is refused. Bytes are latin1 text, one character a byte.
+ */
+
+export interface StrictRequest {
+  method: string;
+  target: string;
+  /** Name (as sent) and value, in order. */
+  headers: [name: string, value: string][];
+  /** As far as it has come. */
+  body: string;
+  /** Whether the connection goes on after it. */
+  isKeptAlive: boolean;
+}
+
+export type Reading =
+  | { kind: "request"; request: StrictRequest; end: number }
+  /** The bytes end too early; `request` is there when its head is whole. */
+  | { kind: "incomplete"; request?: StrictRequest }
+  /** `request` is there when the head was fine and the body is not. */
+  | { kind: "malformed"; reason: string; request?: StrictRequest };
+
+/** Empty lines before it and several spaces in it are allowed to recipients (RFC 9112 §2.2, §3). */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^ ]+) +HTTP\/1\.([01])$/;
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const HOST = /^(?:[-A-Za-z0-9._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/;
+const PATH = /^(?:[!"$&-~]|%[0-9A-Fa-f]{2})*$/;
+const FORM = /^(?:https?:\/\/[-A-Za-z0-9.:[\]]+)?(\/[^?]*|)(?:\?(.*))?$/i;
+const QUERY = /^[!"$-~]*$/;
+const CHUNK_LINE = /^([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+
+class Malformed extends Error {}
+
+function refuse(reason: string): never {
+  throw new Malformed(reason);
+}
+
+/** All values of a header, by its lower-case name. */
+export function valuesOf(request: Pick<StrictRequest, "headers">, name: string): string[] {
+  return request.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+}
+
+/** Lower-case tokens of a header that is a list. */
+export function tokensOf(request: Pick<StrictRequest, "headers">, name: string): string[] {
+  const parts = valuesOf(request, name).flatMap((value) => value.toLowerCase().split(","));
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** Header lines between two offsets, each ended by CR LF. */
+export function readHeaderLines(lines: readonly string[]): [string, string][] {
+  return lines.map((line) => {
+    const [, name, value] = HEADER_LINE.exec(line) ?? refuse(`header line ${JSON.stringify(line)}`);
+    if (!VALUE.test(value ?? "")) refuse(`header value of ${name}`);
+    return [name ?? "", value ?? ""];
+  });
+}
+
+function checkTarget(method: string, target: string): void {
+  if (method === "CONNECT" || (target === "*" && method === "OPTIONS")) return;
+  const parts = FORM.exec(target);
+  if (parts === null || target.startsWith("?")) refuse("target form");
+  const [, path = "", query = ""] = parts;
+  if (!PATH.test(path)) refuse("target characters");
+  if (!QUERY.test(query)) refuse("query characters");
+}
+
+function checkHost(request: StrictRequest, minor: string): void {
+  const hosts = valuesOf(request, "host");
+  if (hosts.length > 1 || (hosts.length === 0 && minor === "1")) refuse(`${hosts.length} hosts`);
+  if (hosts.some((host) => !HOST.test(host))) refuse("host characters");
+}
+
+function readHead(text: string): StrictRequest {
+  const [line = "", ...headerLines] = text.split("\r\n");
+  const [, method = "", target = "", minor = ""] =
+    REQUEST_LINE.exec(line) ?? refuse("request line");
+  const request: StrictRequest = {
+    method,
+    target,
+    headers: readHeaderLines(headerLines),
+    body: "",
+    isKeptAlive: true,
+  };
+  checkTarget(method, target);
+  checkHost(request, minor);
+  if (minor === "0" && valuesOf(request, "transfer-encoding").length > 0) {
+    refuse("Transfer-Encoding in HTTP/1.0");
+  }
+  const options = tokensOf(request, "connection");
+  request.isKeptAlive =
+    !options.includes("close") && (minor === "1" || options.includes("keep-alive"));
+  return request;
+}
+
+/** Length of the body, or that it is chunked; throws on what two parties may read apart. */
+export function framingOf(request: Pick<StrictRequest, "headers">): number | "chunked" {
+  const encodings = valuesOf(request, "transfer-encoding");
+  const lengths = valuesOf(request, "content-length");
+  if (encodings.length > 0) {
+    if (lengths.length > 0) refuse("Content-Length beside Transfer-Encoding");
+    if (encodings.length > 1 || encodings[0]?.toLowerCase() !== "chunked") {
+      refuse("Transfer-Encoding");
+    }
+    return "chunked";
+  }
+  if (lengths.length === 0) return 0;
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] ?? "")) refuse("Content-Length");
+  return Number(lengths[0]);
+}
+
+/** Whoever has the body that is being read: it keeps what came before a fault, too. */
+interface Holder {
+  body: string;
+}
+
+/** Reads a chunked body and its trailers; returns their end, undefined when it has not come. */
+export function readChunks(text: string, offset: number, holder: Holder): number | undefined {
+  let at = offset;
+  for (;;) {
+    const lineEnd = text.indexOf("\n", at);
+    if (lineEnd === -1) return undefined;
+    if (text[lineEnd - 1] !== "\r") refuse("bare LF in a chunk line");
+    const [, hex] = CHUNK_LINE.exec(text.slice(at, lineEnd - 1)) ?? refuse("chunk line");
+    const size = parseInt(hex ?? "", 16);
+    at = lineEnd + 1;
+    if (size === 0) return readTrailers(text, at);
+    holder.body += text.slice(at, at + size);
+    const ending = text.slice(at + size, at + size + 2);
+    if (!"\r\n".startsWith(ending)) refuse("chunk end");
+    if (ending.length < 2) return undefined;
+    at += size + 2;
+  }
+}
+
+function readTrailers(text: string, offset: number): number | undefined {
+  if (text.startsWith("\r\n", offset)) return offset + 2;
+  const end = text.indexOf("\r\n\r\n", offset);
+  if (end === -1) return undefined;
+  readHeaderLines(text.slice(offset, end).split("\r\n"));
+  return end + 4;
+}
+
+function readBody(text: string, offset: number, request: StrictRequest): number | undefined {
+  const framing = framingOf(request);
+  if (framing === "chunked") return readChunks(text, offset, request);
+  request.body = text.slice(offset, offset + framing);
+  return request.body.length === framing ? offset + framing : undefined;
+}
+
+/** Reads one request at an offset. */
+export function readRequest(text: string, offset = 0): Reading {
+  const begin = offset + (/^[\r\n]+/.exec(text.slice(offset, offset + 4096))?.[0].length ?? 0);
+  const headEnd = text.indexOf("\r\n\r\n", begin);
+  if (headEnd === -1) {
+    return { kind: "incomplete" };
+  }
+  let request: StrictRequest | undefined;
+  try {
+    const head = readHead(text.slice(begin, headEnd));
+    framingOf(head);
+    request = head;
+    const end = readBody(text, headEnd + 4, request);
+    return end === undefined ? { kind: "incomplete", request } : { kind: "request", request, end };
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    const reason = error.message;
+    return { kind: "malformed", reason, ...(request !== undefined && { request }) };
+  }
+}
+
+export interface StrictRequests {
+  /** Those whose heads are fine; the last one's body may be cut short. */
+  requests: StrictRequest[];
+  /** How the bytes end. */
+  end: "clean" | "closed" | "incomplete" | "malformed";
+  reason?: string;
+}
+
+/** All requests that a client sends over one connection; none after an upgrade or a close. */
+export function readRequests(text: string): StrictRequests {
+  const requests: StrictRequest[] = [];
+  let offset = 0;
+  while (offset < text.length) {
+    const reading = readRequest(text, offset);
+    if (reading.request !== undefined) requests.push(reading.request);
+    if (reading.kind !== "request") {
+      const reason = reading.kind === "malformed" ? { reason: reading.reason } : {};
+      return { requests, end: reading.kind, ...reason };
+    }
+    offset = reading.end;
+    const { isKeptAlive, method } = reading.request;
+    if (!isKeptAlive || method === "CONNECT") return { requests, end: "closed" };
+  }
+  return { requests, end: "clean" };
+}
