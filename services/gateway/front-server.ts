@@ -1,18 +1,28 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { condemn, isCondemned } from "./client-errors.ts";
+import type { Health } from "../lib/health.ts";
 import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
-import { invoke, type InvokeContext } from "./invoke.ts";
+import { invoke } from "./invoke.ts";
 import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
-import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
+import { sendBadRequest, sendMoved } from "./plain.ts";
+import { writeHead } from "./raw-response.ts";
+import { limitReading } from "./read-limit.ts";
 import { findViolation, isUpgrade } from "./strictness.ts";
-import { upgrade } from "./upgrade.ts";
+import { upgrade, type UpgradeContext } from "./upgrade.ts";
 
 /** What a front server passes on to calls, queued calls and upgrades. */
-export type FrontContext = InvokeContext & EnqueueContext;
+export interface FrontContext extends UpgradeContext, EnqueueContext {
+  health: Health;
+}
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** How long an idle connection is kept; proxies before the gateway should use less. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** Silence after which a connection's other end is asked whether it is still there. */
+const TCP_KEEP_ALIVE_MS = 60_000;
 
 /** Builds the server; it listens to nothing. `system` answers whatever is no call. */
 export function createFrontServer(
@@ -21,28 +31,42 @@ export function createFrontServer(
   system: Handler,
 ): Server {
   const server = createServer({
-    requestTimeout: config.readTimeoutMs,
-    headersTimeout: Math.min(config.readTimeoutMs, 60_000),
-    keepAliveTimeout: 75_000,
+    // Bodies may be streamed for as long as they move: the call clock has an eye on each.
+    requestTimeout: 0,
+    headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     maxHeaderSize: 64 * 1024,
     shouldUpgradeCallback: isUpgrade,
+    // A missing Host is a violation like others, after which nothing more is taken.
+    requireHostHeader: false,
   });
-  // A connection is silent while a cold function starts, and that is no fault of the caller.
-  server.timeout = config.writeTimeoutMs + (config.scaleFromZero?.timeoutMs ?? 0);
-  server.on("request", (request, response) => route({ context, request, response, system }));
-  server.on("checkContinue", (request, response) => {
-    // Who has sent its body without waiting needs no encouragement, and gets it at the wrong place.
-    if (response.socket !== null && !isCondemned(request.socket)) {
-      response.writeContinue();
-    }
-    route({ context, request, response, system });
+  const onRequest: Handler = (request, response) => route({ context, request, response, system });
+  server.on("request", onRequest);
+  // The caller of a function that is not there, or busy, need not send its body at all.
+  server.on("checkContinue", onRequest);
+  server.on("upgrade", (request, socket, head) => {
+    void upgrade(context, { request, socket, head });
   });
-  server.on("checkExpectation", (request, response) => {
-    condemn(request.socket);
-    sendExpectationFailed(response);
+  server.on("connect", (_request, socket) => {
+    // Node would hang up without a word.
+    socket.on("error", () => socket.destroy());
+    socket.end(writeHead(405, ["Content-Length", "0", "Connection", "close"]));
   });
-  server.on("upgrade", (request, socket, head) => upgrade(context, { request, socket, head }));
   return server;
+}
+
+/** How often a server that ends looks for connections that have become idle, milliseconds. */
+const DRAIN_CHECK_MS = 100;
+
+/** Takes no more connections, lets the answers in flight end, and then their connections. */
+export async function drainServer(server: Server): Promise<void> {
+  const timer = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  clearInterval(timer);
 }
 
 interface Routing {
@@ -53,16 +77,19 @@ interface Routing {
 }
 
 function route({ context, request, response, system }: Routing): void {
-  // Node hands over pipelined requests before the answer that ends their connection is out.
-  if (isCondemned(request.socket)) {
-    return;
+  if (context.health.isStopping) {
+    // Its next request goes to another gateway.
+    response.shouldKeepAlive = false;
   }
   const violation = findViolation(request);
   const target = splitTarget(request.url ?? "/");
   if (violation !== undefined || target === undefined) {
-    condemn(request.socket);
     sendBadRequest(response, violation ?? "target: expected a path or a URL");
     return;
+  }
+  if (target.host !== undefined) {
+    // RFC 9112 §3.2.2: what Host says does not count then.
+    request.headers.host = target.host;
   }
   const cleaned = cleanPath(target.path);
   if (cleaned !== target.path) {
@@ -73,6 +100,10 @@ function route({ context, request, response, system }: Routing): void {
     enqueue(context, { request, response, target });
   } else {
     request.url = `${cleaned}${target.query}`;
+    if (request.headers.expect !== undefined) {
+      response.writeContinue();
+    }
+    limitReading(context, { request, response }, []);
     system(request, response);
   }
 }

@@ -16,7 +16,7 @@ const LENGTH = /^\d{1,15}$/;
 
 /** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
 export function findViolation(request: IncomingMessage): string | undefined {
-  const { url = "", rawHeaders, headers, httpVersionMajor } = request;
+  const { url = "", rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;
   if (httpVersionMajor !== 1) {
     return "version: expected HTTP/1.1 or HTTP/1.0, got another one";
   }
@@ -26,10 +26,13 @@ export function findViolation(request: IncomingMessage): string | undefined {
   if (headers.host !== undefined && !HOST.test(headers.host)) {
     return "Host: expected a name or an address, got another text";
   }
-  if (countHosts(rawHeaders) > 1) {
-    return "Host: expected one, got several";
+  const hosts = countHosts(rawHeaders);
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) {
+    return `Host: expected one, got ${hosts}`;
   }
-  return findFramingViolation(request);
+  return httpVersionMinor === 0 && wantsBoth(headers.connection)
+    ? "Connection: expected close or keep-alive, got both"
+    : findFramingViolation(request);
 }
 
 function findFramingViolation({ headers, httpVersion }: IncomingMessage): string | undefined {
@@ -41,6 +44,11 @@ function findFramingViolation({ headers, httpVersion }: IncomingMessage): string
   return length === undefined || LENGTH.test(length)
     ? undefined
     : "Content-Length: expected at most 15 digits, got something else";
+}
+
+/** Node's parser and others part here: does an HTTP/1.0 connection go on? */
+function wantsBoth(connection = ""): boolean {
+  return /\bclose\b/i.test(connection) && /\bkeep-alive\b/i.test(connection);
 }
 
 /** Node keeps the first Host and drops the others, which its list of raw headers still has. */
