@@ -1,8 +1,10 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
+import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
+  fuzz: benchFuzz,
   gateway: benchGateway,
   up: benchUp,
 };
