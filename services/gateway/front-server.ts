@@ -1,11 +1,12 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Health } from "../lib/health.ts";
+import { condemn, isCondemned } from "./client-errors.ts";
 import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
 import { invoke } from "./invoke.ts";
-import { cleanPath, PREFIX, splitTarget } from "./paths.ts";
-import { sendBadRequest, sendMoved } from "./plain.ts";
+import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
+import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
 import { writeHead } from "./raw-response.ts";
 import { limitReading } from "./read-limit.ts";
 import { findViolation, isUpgrade } from "./strictness.ts";
@@ -46,6 +47,10 @@ export function createFrontServer(
   server.on("request", onRequest);
   // The caller of a function that is not there, or busy, need not send its body at all.
   server.on("checkContinue", onRequest);
+  server.on("checkExpectation", (request, response) => {
+    condemn(request.socket);
+    sendExpectationFailed(response);
+  });
   server.on("upgrade", (request, socket, head) => {
     void upgrade(context, { request, socket, head });
   });
@@ -76,15 +81,31 @@ interface Routing {
   system: Handler;
 }
 
+/**
+ * The target of a request that is beyond doubt. Others are answered here, and nothing more is taken
+ * from their connection: Node hands over pipelined requests before the answer that ends it is out.
+ */
+function accept(request: IncomingMessage, response: ServerResponse): Target | undefined {
+  if (isCondemned(request.socket)) {
+    return undefined;
+  }
+  const violation = findViolation(request);
+  const target = splitTarget(request.url ?? "/");
+  if (violation === undefined && target !== undefined) {
+    return target;
+  }
+  condemn(request.socket);
+  sendBadRequest(response, violation ?? "target: expected a path or a URL");
+  return undefined;
+}
+
 function route({ context, request, response, system }: Routing): void {
   if (context.health.isStopping) {
     // Its next request goes to another gateway.
     response.shouldKeepAlive = false;
   }
-  const violation = findViolation(request);
-  const target = splitTarget(request.url ?? "/");
-  if (violation !== undefined || target === undefined) {
-    sendBadRequest(response, violation ?? "target: expected a path or a URL");
+  const target = accept(request, response);
+  if (target === undefined) {
     return;
   }
   if (target.host !== undefined) {

@@ -16,26 +16,31 @@ const LENGTH = /^\d{1,15}$/;
 
 /** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
 export function findViolation(request: IncomingMessage): string | undefined {
-  const { url = "", rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;
+  const { url = "", httpVersionMajor } = request;
   if (httpVersionMajor !== 1) {
     return "version: expected HTTP/1.1 or HTTP/1.0, got another one";
   }
   if (!TARGET.test(url) && url !== "*") {
     return "target: expected a path or an http URL without control characters, got another text";
   }
-  if (headers.host !== undefined && !HOST.test(headers.host)) {
-    return "Host: expected a name or an address, got another text";
-  }
+  return findHostViolation(request) ?? findFramingViolation(request);
+}
+
+function findHostViolation(request: IncomingMessage): string | undefined {
+  const { rawHeaders, headers, httpVersionMinor } = request;
   const hosts = countHosts(rawHeaders);
   if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) {
     return `Host: expected one, got ${hosts}`;
   }
-  return httpVersionMinor === 0 && wantsBoth(headers.connection)
-    ? "Connection: expected close or keep-alive, got both"
-    : findFramingViolation(request);
+  return headers.host === undefined || HOST.test(headers.host)
+    ? undefined
+    : "Host: expected a name or an address, got another text";
 }
 
 function findFramingViolation({ headers, httpVersion }: IncomingMessage): string | undefined {
+  if (httpVersion === "1.0" && wantsBoth(headers.connection)) {
+    return "Connection: expected close or keep-alive, got both";
+  }
   const encoding = headers["transfer-encoding"];
   if (encoding !== undefined && (httpVersion !== "1.1" || !/^chunked$/i.test(encoding))) {
     return "Transfer-Encoding: expected chunked alone, and HTTP/1.1, got something else";
