@@ -1,9 +1,11 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
+import { benchFunctions } from "./functions.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
+  functions: benchFunctions,
   fuzz: benchFuzz,
   gateway: benchGateway,
   up: benchUp,

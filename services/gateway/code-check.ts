@@ -53,10 +53,10 @@ async function judge(text: string): Promise<Verdict> {
 
 /** Runs in the thread, which gets its text: nothing else of this file is known there. */
 async function linkModule(): Promise<void> {
-  const { parentPort, workerData } = await import("node:worker_threads");
+  const threads = await import("node:worker_threads");
   const { isBuiltin } = await import("node:module");
   const { Script, SourceTextModule, SyntheticModule } = await import("node:vm");
-  const text = String(workerData);
+  const text = String(threads.workerData);
 
   /** Only a script's errors have a place: the line counts when a script has the same error. */
   const findPlace = (message: string): string => {
@@ -91,5 +91,5 @@ async function linkModule(): Promise<void> {
     const { message } = error as Error;
     verdict = { problem: `${message}${findPlace(message)}` };
   }
-  parentPort?.postMessage(verdict);
+  threads.parentPort?.postMessage(verdict);
 }

@@ -1,4 +1,4 @@
-/** What the schema cannot say of a deployment: found here, before Kubernetes or the operator does. */
+/** What the schema cannot say of a deployment, found before Kubernetes or the operator does. */
 import { LABEL, SCALE, type FunctionDeployment } from "../contract/index.ts";
 import { parseDuration } from "../contract/duration.ts";
 import { BadRequest } from "./errors.ts";

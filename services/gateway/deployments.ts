@@ -41,8 +41,6 @@ export function toDescription(
   invocationCount: number | undefined,
 ): FunctionDescription {
   const { metadata, spec, status } = resource;
-  const replicas = desiredReplicas(resource);
-  const available = status?.availableReplicas ?? 0;
   return {
     name: metadata.name,
     image: spec.image,
@@ -51,11 +49,23 @@ export function toDescription(
     ...(spec.handler !== undefined && { envProcess: spec.handler }),
     ...(spec.environment !== undefined && { envVars: spec.environment }),
     ...pickShared(spec),
-    ...(invocationCount !== undefined && invocationCount > 0 && { invocationCount }),
-    ...(replicas > 0 && { replicas }),
-    ...(available > 0 && { availableReplicas: available }),
+    ...dropZeros({
+      invocationCount,
+      replicas: desiredReplicas(resource),
+      availableReplicas: status?.availableReplicas,
+    }),
     createdAt: metadata.creationTimestamp ?? "",
   };
+}
+
+/** Go's `omitempty`: zero is as good as absent. */
+function dropZeros<K extends string>(
+  counts: Record<K, number | undefined>,
+): Partial<Record<K, number>> {
+  const entries = Object.entries(counts) as [K, number | undefined][];
+  return Object.fromEntries(
+    entries.filter(([, count]) => count !== undefined && count > 0),
+  ) as Partial<Record<K, number>>;
 }
 
 const SHARED = [

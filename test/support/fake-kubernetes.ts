@@ -180,8 +180,19 @@ export class FakeKubernetes {
         .filter(([key]) => isPartOf(key.slice(0, key.lastIndexOf("/")), path))
         .map(([, object]) => object)
         .filter((object) => matches(object, selector));
-      send(response, 200, { metadata: { resourceVersion: String(this.#version) }, items });
+      send(response, 200, this.#toPage(items, query));
     }
+  }
+
+  /** A page of a list; `continue` tells where the next one begins. */
+  #toPage(all: StoredObject[], query: URLSearchParams): object {
+    const start = Number(query.get("continue") ?? 0);
+    const end = start + Number(query.get("limit") ?? all.length);
+    const rest = end < all.length ? { continue: String(end) } : {};
+    return {
+      metadata: { resourceVersion: String(this.#version), ...rest },
+      items: all.slice(start, end),
+    };
   }
 
   #answerObject({ seen, response, collection, name, subresource }: ObjectRequest): void {

@@ -10,6 +10,7 @@ import { readCode } from "../code.ts";
 import { checkDeployment } from "../deployment-check.ts";
 import { toDescription } from "../deployments.ts";
 import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
+import { FunctionList } from "../function-list.ts";
 import {
   applyFunction,
   deleteFunction,
@@ -44,18 +45,16 @@ export function registerFunctionRoutes(app: SystemApp, context: SystemContext): 
 
 function registerReads(app: SystemApp, context: SystemContext): void {
   const { functions, counts } = context;
+  const texts = new FunctionList(functions);
   const list = {
     ...operation("GetFunctions", "functions", "List the functions of a namespace"),
     querystring: Query,
-    response: { 200: Type.Array(FunctionDescription) },
+    response: { 200: Type.Unsafe<string>(Type.Array(FunctionDescription)) },
   };
-  app.get("/system/functions", { schema: list }, async (request) => {
+  app.get("/system/functions", { schema: list }, async (request, reply) => {
     const namespace = toNamespace(context, request.query.namespace);
-    const calls = await counts.read();
-    return [...functions.values()]
-      .filter((resource) => resource.metadata.namespace === namespace)
-      .map((resource) => toDescription(resource, calls.get(toDisplayName(resource.metadata))))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const text = texts.read(namespace, await counts.read());
+    return reply.type("application/json; charset=utf-8").send(text);
   });
   const describe = {
     ...operation("GetFunctionStatus", "functions", "Describe a function"),
