@@ -5,7 +5,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
 import { toKey, type FunctionReference } from "../names.ts";
 import { PREFIX, splitTarget } from "../paths.ts";
-import { admit, ADMITTED, isAdmitted } from "./admission.ts";
+import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { isAllowed, type Outcome, type Refusal } from "./identity.ts";

@@ -65,7 +65,7 @@ export class LoginThrottle {
   }
 }
 
-/** Users have no line ends in their names where a peer has none either. */
+/** Addresses have no line ends. */
 function toKey(user: string, peer: string): string {
   return `${peer}\n${user.slice(0, 256)}`;
 }

@@ -1,7 +1,7 @@
 /** `users.yaml`: the users besides the administrator, with hashes of their passwords. */
 import { Type } from "typebox";
 import { Check, Errors } from "typebox/value";
-import { parseDocument } from "yaml";
+import { parseDocument, type Document } from "yaml";
 import { parsePasswordHash, type PasswordHash } from "../../contract/password-hash.ts";
 import { ROLES, type Role, type RoleName } from "./identity.ts";
 
@@ -69,7 +69,7 @@ function readEntries(text: string): Entry[] {
     // The library's message quotes the line.
     throw new Error(`users.yaml: expected YAML, got an error in line ${lineOf(problem.linePos)}`);
   }
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
+  const content = toContent(document);
   if (Check(UsersFile, content)) {
     return content.users;
   }
@@ -78,6 +78,14 @@ function readEntries(text: string): Entry[] {
     throw new Error("users.yaml: expected users: [{ name, passwordHash, role, namespaces }]");
   }
   throw wrong(Number(index), field);
+}
+
+function toContent(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw new Error("users.yaml: expected no aliases");
+  }
 }
 
 function lineOf(position: readonly { line: number }[] | undefined): string {

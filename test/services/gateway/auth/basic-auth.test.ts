@@ -1,0 +1,199 @@
+/** Basic authentication. */
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BasicAuth } from "../../../../services/gateway/auth/basic-auth.ts";
+import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.ts";
+import { UserDirectory } from "../../../../services/gateway/auth/user-directory.ts";
+import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
+import { basic, UserFolder, type TestUser } from "../../../support/users.ts";
+
+const CI: TestUser = { name: "ci", password: "ci:pass", role: "deployer", namespaces: ["a"] };
+const PEER = "10.0.0.1";
+const ADMIN = { name: "admin", roles: [{ role: "admin" }] };
+
+let folder: UserFolder;
+let log: KeptLog;
+let auth: BasicAuth;
+
+function create(users?: TestUser[], throttle = new LoginThrottle()): void {
+  folder = new UserFolder(users, { name: "admin", password: "pass:word" });
+  log = createKeptLog();
+  auth = new BasicAuth(new UserDirectory(folder.path, log.logger), throttle);
+}
+
+/** The identity, or the status of the refusal. */
+async function identify(header: string, peer = PEER): Promise<unknown> {
+  const outcome = await auth.identify(header, peer);
+  return "identity" in outcome ? outcome.identity : outcome.refusal.status;
+}
+
+beforeEach(() => create([CI]));
+afterEach(() => folder.remove());
+
+describe("BasicAuth", () => {
+  test("knows the administrator and the users with their roles", async () => {
+    expect(await identify(basic("admin", "pass:word"))).toEqual(ADMIN);
+    expect(await identify(basic("ci", "ci:pass"))).toEqual({
+      name: "ci",
+      roles: [{ role: "deployer", namespace: "a" }],
+    });
+  });
+
+  test("takes the scheme in any case (RFC 9110 section 11.1)", async () => {
+    const lower = basic("admin", "pass:word").replace("Basic", "bAsIc");
+    expect(await identify(lower)).toEqual(ADMIN);
+  });
+
+  test.each([
+    ["an empty header", ""],
+    ["another scheme", "Bearer abc"],
+    ["no colon", `Basic ${Buffer.from("adminpassword").toString("base64")}`],
+    ["a wrong password", basic("admin", "pass:wor")],
+    ["a wrong user", basic("Admin", "pass:word")],
+    ["another user's password", basic("ci", "pass:word")],
+    ["the administrator with a user's password", basic("admin", "ci:pass")],
+    ["nobody", basic("", "")],
+    ["what every object has", basic("constructor", "")],
+  ])("refuses %s", async (_what, header) => {
+    expect(await auth.identify(header, PEER)).toEqual({
+      refusal: {
+        status: 401,
+        code: "PLONK_UNAUTHORIZED",
+        message: "invalid credentials",
+        challenge: 'Basic realm="Restricted"',
+      },
+    });
+  });
+
+  test("refuses everything but the one pair", async () => {
+    folder.remove();
+    create();
+    let peer = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.string(), async (user, password) => {
+        fc.pre(`${user}:${password}` !== "admin:pass:word");
+        peer += 1;
+        expect(await identify(basic(user, password), String(peer))).toBe(401);
+      }),
+    );
+  });
+
+  test("checks a password once, and knows it at once from then on", async () => {
+    const header = basic("ci", "ci:pass");
+    const pending = auth.identify(header, PEER);
+    expect(auth.identify(header, PEER)).toBe(pending);
+    await pending;
+    expect(auth.identify(header, "10.0.0.2")).toMatchObject({ identity: { name: "ci" } });
+  });
+});
+
+describe("users that change", () => {
+  test("are taken over in place; who is gone is out at once", async () => {
+    await identify(basic("ci", "ci:pass"));
+    folder.writeUsers([{ ...CI, name: "new", password: "canary-1" }]);
+    folder.write("basic-auth-password", "canary-2");
+    await sleep(1050);
+    expect(await identify(basic("new", "canary-1"))).toMatchObject({ name: "new" });
+    expect(await identify(basic("admin", "canary-2"))).toEqual(ADMIN);
+    expect(await identify(basic("ci", "ci:pass"))).toBe(401);
+    expect(await identify(basic("admin", "pass:word"))).toBe(401);
+  });
+
+  test("stay as they are while a file is broken, which is said once and without values", async () => {
+    folder.write("users.yaml", `users: [{ name: ci, passwordHash: canary-3, role: reader }]`);
+    await sleep(1050);
+    expect(await identify(basic("ci", "ci:pass"))).toMatchObject({ name: "ci" });
+    folder.write("basic-auth-password", "");
+    await sleep(1050);
+    expect(await identify(basic("admin", "pass:word"))).toEqual(ADMIN);
+    const reasons = [...log.text().matchAll(/"reason":"(.*?)"/g)].map(([, reason]) => reason);
+    expect(reasons).toEqual([
+      "users.yaml: users[0].passwordHash: expected $scrypt$ln=14,r=8,p=5$<salt>$<hash>",
+      `${folder.path}/basic-auth-password: expected a value, got an empty file`,
+    ]);
+    expect(log.text()).not.toContain("canary");
+  });
+
+  test("must be right at the start", () => {
+    const read = () => new UserDirectory(folder.path, log.logger);
+    folder.writeUsers([{ ...CI, name: "admin" }]);
+    expect(read).toThrow("users.yaml: users[0].name: expected another than the administrator's");
+    folder.write("basic-auth-password", "\n");
+    expect(read).toThrow(/basic-auth-password: expected a value, got an empty file/);
+    expect(() => new UserDirectory(`${folder.path}/none`, log.logger)).toThrow(/basic-auth-user/);
+  });
+});
+
+describe("a guesser", () => {
+  const guess = async (user: string, times: number, peer = PEER): Promise<unknown[]> => {
+    const statuses = [];
+    for (let turn = 0; turn < times; turn += 1) {
+      statuses.push(await identify(basic(user, `wrong-${turn}`), peer));
+    }
+    return statuses;
+  };
+
+  beforeEach(() => {
+    folder.remove();
+    create();
+  });
+
+  test("is slowed down after five attempts, and told for how long", async () => {
+    expect(await guess("admin", 8)).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+    expect(await auth.identify(basic("admin", "pass:word"), PEER)).toEqual({
+      refusal: {
+        status: 429,
+        code: "PLONK_TOO_MANY_FAILED_LOGINS",
+        message: "Too many failed logins: try again in 1 s.",
+        retryAfterSeconds: 1,
+      },
+    });
+  });
+
+  test("is slowed down as much for a user that does not exist", async () => {
+    expect(await guess("nobody", 7)).toEqual([401, 401, 401, 401, 401, 429, 429]);
+  });
+
+  test("locks out no other user, no other peer, and nobody who was let in before", async () => {
+    folder.remove();
+    // Its clock stands still, however long the hashes take.
+    create([CI], new LoginThrottle(() => 1));
+    const program = basic("ci", "ci:pass");
+    await identify(program);
+    await guess("admin", 7);
+    await guess("ci", 7);
+    expect(await identify(basic("admin", "pass:word"))).toBe(429);
+    expect(await identify(basic("admin", "pass:word"), "10.0.0.2")).toEqual(ADMIN);
+    expect(await identify(program)).toMatchObject({ name: "ci" });
+  }, 30_000);
+
+  test("gains nothing by asking all at once", async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => identify(basic("admin", `wrong-${index}`))),
+    );
+    expect(statuses.filter((status) => status === 401)).toHaveLength(5);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(45);
+  });
+});
+
+describe("a flood of logins", () => {
+  test("is bounded: 503 for what cannot be checked soon, and known programs go on", async () => {
+    const program = basic("ci", "ci:pass");
+    await identify(program);
+    const flood = Array.from({ length: 60 }, (_, index) =>
+      Promise.resolve(auth.identify(basic(`user-${index}`, "x"), PEER)),
+    );
+    const startedAt = performance.now();
+    expect(await identify(program)).toMatchObject({ name: "ci" });
+    expect(await identify(basic("admin", "pass:word"))).toEqual(ADMIN);
+    expect(performance.now() - startedAt).toBeLessThan(200);
+    const outcomes = await Promise.all(flood);
+    const statuses = outcomes.map((outcome) =>
+      "refusal" in outcome ? outcome.refusal.status : 200,
+    );
+    expect(statuses.filter((status) => status === 401)).toHaveLength(22);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(38);
+    expect(outcomes.at(-1)).toMatchObject({ refusal: { retryAfterSeconds: 1 } });
+  }, 60_000);
+});

@@ -1,0 +1,74 @@
+/** How guessing is slowed down. */
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.ts";
+
+let now: number;
+let throttle: LoginThrottle;
+
+beforeEach(() => {
+  now = 1_000_000;
+  throttle = new LoginThrottle(() => now);
+});
+
+function fail(times: number, user = "admin", peer = "10.0.0.1"): (number | undefined)[] {
+  return Array.from({ length: times }, () => throttle.begin(user, peer));
+}
+
+describe("LoginThrottle", () => {
+  test("lets five failures pass, and waits twice as long after each further one", () => {
+    expect(fail(5)).toEqual(Array(5).fill(undefined));
+    const waits = [];
+    for (let turn = 0; turn < 9; turn += 1) {
+      const wait = throttle.begin("admin", "10.0.0.1") ?? 0;
+      waits.push(wait);
+      now += wait * 1000;
+      expect(throttle.begin("admin", "10.0.0.1")).toBeUndefined();
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+
+  test("does not let knocking at the door extend the wait", () => {
+    fail(6);
+    fail(100);
+    now += 1000;
+    expect(fail(1)).toEqual([undefined]);
+  });
+
+  test("counts each user and each peer by itself", () => {
+    fail(6);
+    expect(fail(1, "other")).toEqual([undefined]);
+    expect(fail(1, "admin", "10.0.0.2")).toEqual([undefined]);
+    expect(fail(1)).toEqual([1]);
+  });
+
+  test("starts anew after a success", () => {
+    fail(5);
+    throttle.succeed("admin", "10.0.0.1");
+    expect(fail(5)).toEqual(Array(5).fill(undefined));
+  });
+
+  test("does not count what was not looked at", () => {
+    fail(5);
+    for (let turn = 0; turn < 10; turn += 1) {
+      throttle.cancel("admin", "10.0.0.1");
+      expect(fail(1)).toEqual([undefined]);
+    }
+    throttle.cancel("nobody", "10.0.0.1");
+  });
+
+  test("forgets after ten quiet minutes", () => {
+    fail(6);
+    now += 10 * 60_000 + 1001;
+    expect(fail(5)).toEqual(Array(5).fill(undefined));
+  });
+
+  test("remembers ten thousand pairs, the latest ones", () => {
+    fail(6, "first");
+    for (let index = 0; index < 10_000; index += 1) {
+      throttle.begin(`user-${index}`, "10.0.0.1");
+    }
+    expect(fail(1, "first")).toEqual([undefined]);
+    fail(6, "last");
+    expect(fail(1, "last")).toEqual([1]);
+  });
+});
