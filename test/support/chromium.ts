@@ -1,0 +1,117 @@
+/** A real browser for tests: the machine's Chromium, or Debian's unpacked into the cache. */
+import { accessSync, constants } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { chromium, type Browser } from "playwright-core";
+import { hostArchitecture } from "../../toolchain/acquire/session.ts";
+import { cacheLayout } from "../../toolchain/directories.ts";
+import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
+import { findOrBuild } from "../../toolchain/images/store.ts";
+import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
+
+/** Under these names distributions and vendors install it. */
+const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** What is unpacked where there is none of them, together with what it depends on. */
+const PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-liberation"];
+
+/** Of the dependencies only libraries and fonts; scripts of an installation are not run. */
+const NEEDED = /^(chromium|fonts-|lib)/;
+/** The C library goes with the machine's program loader; graphics drivers are for a window. */
+const NEEDLESS = /^(libc6|libllvm|libz3|libgl1-mesa-dri|libperl)/;
+
+/** It talks to nobody but the page, and leaves nothing behind: each launch has a new profile. */
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+interface Program {
+  path: string;
+  /** What it needs in its environment besides what there is. */
+  environment: Record<string, string>;
+}
+
+/** Starts a browser without a window; close it in the end. */
+export async function launchChromium(): Promise<Browser> {
+  const { path, environment } = findInstalled() ?? (await unpack());
+  return await chromium.launch({
+    executablePath: path,
+    args: ARGUMENTS,
+    env: { ...process.env, ...environment },
+  });
+}
+
+/** Ubuntu's `chromium-browser` may be a script that asks for a snap: `PLONK_CHROMIUM` is first. */
+function findInstalled(): Program | undefined {
+  const chosen = process.env["PLONK_CHROMIUM"];
+  if (chosen !== undefined && chosen !== "") return { path: chosen, environment: {} };
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const paths = PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const path = paths.find(isExecutable);
+  return path === undefined ? undefined : { path, environment: {} };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Unpacks Chromium and what it needs, which installs nothing and needs no root. */
+async function unpack(): Promise<Program> {
+  const context = createImageContext({ report: (line) => process.stderr.write(`${line}\n`) });
+  const { directory } = await findOrBuild<null>({
+    root: context.images,
+    name: "chromium",
+    inputs: { packages: PACKAGES, architecture: hostArchitecture() },
+    build: async (destination) => {
+      context.report("no Chromium on this machine: unpacking Debian's into the cache");
+      await extractWithDependencies(context, destination);
+      await writeFile(join(destination, "fonts.conf"), FONTS);
+      return null;
+    },
+  });
+  const triplet = hostArchitecture() === "amd64" ? "x86_64-linux-gnu" : "aarch64-linux-gnu";
+  const libraries = [`usr/lib/${triplet}`, `lib/${triplet}`, `usr/lib/${triplet}/pulseaudio`];
+  return {
+    path: join(directory, "usr/lib/chromium/chromium"),
+    environment: {
+      LD_LIBRARY_PATH: libraries.map((folder) => join(directory, folder)).join(delimiter),
+      FONTCONFIG_FILE: join(directory, "fonts.conf"),
+    },
+  };
+}
+
+async function extractWithDependencies(context: ImageContext, destination: string): Promise<void> {
+  const architecture = hostArchitecture();
+  const extract = (packages: readonly string[]): Promise<void> =>
+    extractDebianPackages(context, { packages, architecture, destination });
+  // The first one brings the package lists, in which apt then finds the dependencies.
+  await extract(["chromium"]);
+  const config = join(cacheLayout(context.cache).debian, architecture, "apt.conf");
+  const options = ["--quiet", "--no-install-recommends", "--simulate", "install"];
+  const plan = await context.run("apt-get", ["-c", config, ...options, ...PACKAGES]);
+  const names = [...plan.matchAll(/^Inst (\S+) /gm)].map(([, name = ""]) => name);
+  await extract(names.filter((name) => NEEDED.test(name) && !NEEDLESS.test(name)));
+}
+
+/** The fonts of the unpacked packages; the path is relative, as the directory is moved at last. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+  <alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
+  <alias><family>sans-serif</family><prefer><family>Liberation Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+</fontconfig>
+`;
