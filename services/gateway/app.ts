@@ -1,5 +1,6 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
+import type { LookupFunction } from "node:net";
 import type { RouteOptions } from "fastify";
 import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
@@ -7,27 +8,34 @@ import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
+import type { ResourceWatch } from "../lib/watch.ts";
+import { Admission } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
+import { CallClock } from "./call-clock.ts";
 import { CallQueue } from "./call-queue.ts";
 import { ColdStarts } from "./cold-starts.ts";
 import type { GatewayConfig } from "./config.ts";
-import { createEndpointWatch, Endpoints } from "./endpoints.ts";
-import type { EnqueueContext } from "./enqueue.ts";
-import { createFrontServer } from "./front-server.ts";
+import { createEndpointWatch, Endpoints, serviceOrigins, type EndpointSlice } from "./endpoints.ts";
+import { createFrontServer, type FrontContext } from "./front-server.ts";
+import { FunctionStates } from "./function-states.ts";
 import { FunctionStatsReader } from "./function-stats.ts";
 import { listFunctionTargets } from "./function-targets.ts";
 import { FunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
-import type { InvokeContext } from "./invoke.ts";
 import { GatewayMetrics, registerServiceCount } from "./metrics.ts";
 import { FunctionNamespaces } from "./namespaces.ts";
+import { Pod } from "./pod.ts";
 import { createSystemApp } from "./routes/system.ts";
 import { scaleFunction } from "./scaling.ts";
+import { SocketPairs } from "./socket-pair.ts";
+import { TrustedPeers } from "./trusted-peers.ts";
 
 export interface GatewayDependencies {
   config: GatewayConfig;
   client: KubernetesClient;
   logger: Logger;
+  /** Resolves names of Services instead of the system, for tests. */
+  lookup?: LookupFunction;
   /** Hears of each route of Fastify's; for the API's document. */
   onRoute?: (route: RouteOptions) => void;
 }
@@ -40,20 +48,40 @@ export interface Gateway {
   health: Health;
   /** Begins to watch and waits until the gateway knows its functions. */
   start(): Promise<void>;
+  /** Asks the clients of upgraded connections to connect elsewhere. */
+  closeUpgraded(): void;
   /** Ends what `start` began, after the calls in flight. */
   close(): Promise<void>;
+}
+
+/** What knows of the pods, or of the Services where a mesh balances the calls. */
+function createEndpoints(
+  watch: ResourceWatch<EndpointSlice>,
+  { config, lookup }: GatewayDependencies,
+): Endpoints {
+  const { timeouts, serviceSuffix } = config.calls;
+  return new Endpoints(watch, {
+    createPod: (origin) => new Pod({ origin, connectMs: timeouts.connectMs, lookup }),
+    toServiceOrigin:
+      serviceSuffix === undefined
+        ? undefined
+        : serviceOrigins(serviceSuffix, config.functionNamespace),
+  });
 }
 
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
-  const { functionNamespace, platformNamespace } = config;
+  const { functionNamespace, platformNamespace, calls } = config;
   const registry = createRegistry();
   const health = new Health();
   const auth = createAuthenticator({ ...config, logger });
   const namespaces = new FunctionNamespaces({ ...config, client, logger });
   const functions = new FunctionWatch({ client, logger, namespaces });
-  const endpoints = new Endpoints(createEndpointWatch(client, namespaces.scope, logger));
+  const endpoints = createEndpoints(
+    createEndpointWatch(client, namespaces.scope, logger),
+    dependencies,
+  );
   const coldStarts = new ColdStarts({
     config: config.scaleFromZero,
     functions,
@@ -72,15 +100,23 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
           reconnectMetric: "gateway_nats_reconnect_total",
         });
   const queue = link === undefined ? undefined : new CallQueue(link, logger);
-  const context: InvokeContext & EnqueueContext = {
-    functions,
-    functionNamespace,
+  const peers = new TrustedPeers(calls.trustedProxies);
+  const metrics = new GatewayMetrics(registry);
+  const pairs = new SocketPairs();
+  const context: FrontContext = {
+    states: new FunctionStates({ ...calls, functions, functionNamespace, metrics }),
     endpoints,
     coldStarts,
-    metrics: new GatewayMetrics(registry),
+    admission: new Admission(calls),
+    clock: new CallClock(),
+    guard: undefined,
+    peers,
+    pairs,
     queue,
+    health,
     logger,
-    upstreamTimeoutMs: config.calls.timeouts.callMs,
+    readTimeoutMs: config.readTimeoutMs,
+    writeTimeoutMs: config.writeTimeoutMs,
   };
   registerServiceCount(registry, functions);
   health.addCheck("namespaces", () => namespaces.problem());
@@ -121,6 +157,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
         endpoints.watch.waitForSync(),
       ]);
     },
+    closeUpgraded: () => pairs.closeAll(),
     close: async () => {
       queue?.close();
       const watches = [namespaces, functions, endpoints.watch];

@@ -9,6 +9,7 @@ import { TrustedPeers } from "./trusted-peers.ts";
 export const callSettings = {
   ...timeoutSettings,
   max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
+  max_held_bytes: Type.Integer({ minimum: 0, default: 32 * 1024 * 1024 }),
   max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
   trusted_proxies: Type.String({ default: "" }),
   direct_functions: booleanSetting(false),
@@ -22,6 +23,8 @@ export interface CallConfig {
   maxInflight: number;
   /** The same for each function without a label of its own. */
   maxInflightPerFunction: number;
+  /** Most bytes of queued calls' bodies in memory at the same time. */
+  maxHeldBytes: number;
   /** Addresses and ranges of proxies whose X-Forwarded-* headers are believed. */
   trustedProxies: readonly string[];
   /**
@@ -36,6 +39,7 @@ export function toCallConfig(raw: Static<TObject<typeof callSettings>>): CallCon
   return {
     timeouts: toTimeouts(raw),
     maxInflight: raw.max_inflight,
+    maxHeldBytes: raw.max_held_bytes,
     maxInflightPerFunction: raw.max_inflight_per_function,
     trustedProxies: readRanges(raw.trusted_proxies),
     serviceSuffix: raw.direct_functions === "true" ? raw.direct_functions_suffix : undefined,

@@ -4,6 +4,7 @@ import { messageOf, type Logger } from "../lib/logger.ts";
 import type { ColdStartConfig } from "./config.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Failure } from "./errors.ts";
+import { notFound } from "./function-states.ts";
 import type { FunctionWatch } from "./functions.ts";
 import { toDisplayName, toKey, type FunctionReference } from "./names.ts";
 import { desiredReplicas, scaleLimits } from "./scaling.ts";
@@ -112,12 +113,6 @@ function settleAll(queue: Queue, failure: Failure | undefined): void {
   for (const settle of [...queue.waiting]) {
     settle(failure);
   }
-}
-
-/** The function is not known. */
-export function notFound(reference: FunctionReference): Failure {
-  const message = `error finding function ${toDisplayName(reference)}: not found`;
-  return { status: 404, code: "PLONK_FUNCTION_NOT_FOUND", message };
 }
 
 function noEndpoints(reference: FunctionReference): Failure {

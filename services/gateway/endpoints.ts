@@ -38,6 +38,9 @@ interface Addresses {
 /** The pods of one function. */
 interface Route {
   slices: Map<string, Addresses>;
+  /** Where its pods are, without ports. */
+  addresses: string[];
+  /** What calls are sent to: its pods, or its one Service as long as that has any. */
   pods: Pod[];
   /** Where the next search begins, so that equally loaded pods take turns. */
   next: number;
@@ -48,19 +51,26 @@ export interface RouteEvents {
   change: [key: string];
 }
 
+export interface EndpointsOptions {
+  /** Makes what calls are sent to, by its origin. */
+  createPod: (origin: string) => Pod;
+  /**
+   * Calls go to this function's Service instead of its pods, whose readiness still counts.
+   * @default calls go to pods
+   */
+  toServiceOrigin?: ((key: string) => string) | undefined;
+}
+
 export class Endpoints extends EventEmitter<RouteEvents> {
   readonly watch: ResourceWatch<EndpointSlice>;
+  readonly #options: EndpointsOptions;
   readonly #routes = new Map<string, Route>();
-  readonly #createPod: (origin: string) => Pod;
 
-  constructor(
-    watch: ResourceWatch<EndpointSlice>,
-    createPod = (origin: string) => new Pod(origin),
-  ) {
+  constructor(watch: ResourceWatch<EndpointSlice>, options: EndpointsOptions) {
     super();
     this.setMaxListeners(0);
     this.watch = watch;
-    this.#createPod = createPod;
+    this.#options = options;
     watch.on("change", (change) => this.#apply(change));
   }
 
@@ -70,8 +80,9 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   }
 
   /**
-   * The pod with the fewest calls in flight, or undefined when there is none.
-   * @param avoided - pods that failed just now; they are chosen only when there is no other
+   * The pod with the fewest calls in flight, or undefined when there is none. Pods that rest are
+   * chosen only when there is no other.
+   * @param avoided - pods that are not chosen at all
    */
   pick(key: string, avoided?: ReadonlySet<Pod>): Pod | undefined {
     const route = this.#routes.get(key);
@@ -86,29 +97,28 @@ export class Endpoints extends EventEmitter<RouteEvents> {
       if (pod === undefined || avoided?.has(pod) === true) {
         continue;
       }
-      if (pod.inFlight === 0) {
+      if (pod.inFlight === 0 && !pod.isResting) {
         return pod;
       }
-      if (best === undefined || pod.inFlight < best.inFlight) {
-        best = pod;
-      }
+      best = best === undefined || isBetter(pod, best) ? pod : best;
     }
     return best;
   }
 
   /** Addresses of the pods of every function, without ports, by `namespace/name`. */
   *addresses(): Generator<[key: string, addresses: string[]]> {
-    for (const [key, { pods }] of this.#routes) {
-      yield [key, pods.map(({ origin }) => new URL(origin).hostname)];
+    for (const [key, { addresses }] of this.#routes) {
+      yield [key, addresses];
     }
   }
 
-  /** Resolves when the pods of a function change, or after `milliseconds`. */
-  waitForChange(key: string, milliseconds: number): Promise<void> {
+  /** Resolves when the pods of a function change, after `milliseconds`, or when it is aborted. */
+  waitForChange(key: string, milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
         clearTimeout(timer);
         this.off("change", onChange);
+        signal?.removeEventListener("abort", finish);
         resolve();
       };
       const onChange = (changed: string): void => {
@@ -118,6 +128,7 @@ export class Endpoints extends EventEmitter<RouteEvents> {
       };
       const timer = setTimeout(finish, milliseconds);
       this.on("change", onChange);
+      signal?.addEventListener("abort", finish);
     });
   }
 
@@ -132,13 +143,13 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     if (routeKey === undefined) {
       return;
     }
-    const route = this.#routes.get(routeKey) ?? { slices: new Map(), pods: [], next: 0 };
+    const route = this.#routes.get(routeKey) ?? newRoute();
     if (current === undefined) {
       route.slices.delete(key);
     } else {
       route.slices.set(key, readAddresses(current));
     }
-    this.#replacePods(route);
+    this.#replacePods(routeKey, route);
     if (route.slices.size === 0) {
       this.#routes.delete(routeKey);
     } else {
@@ -147,16 +158,43 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     this.emit("change", routeKey);
   }
 
-  #replacePods(route: Route): void {
-    const wanted = wantedOrigins(route);
+  #replacePods(key: string, route: Route): void {
+    const { createPod, toServiceOrigin } = this.#options;
+    const origins = wantedOrigins(route);
+    route.addresses = Array.from(origins, (origin) => new URL(origin).hostname);
+    const wanted =
+      toServiceOrigin === undefined || origins.size === 0
+        ? origins
+        : new Set([toServiceOrigin(key)]);
     const kept = new Map(route.pods.map((pod) => [pod.origin, pod]));
-    route.pods = [...wanted].map((origin) => kept.get(origin) ?? this.#createPod(origin));
+    route.pods = Array.from(wanted, (origin) => kept.get(origin) ?? createPod(origin));
     for (const [origin, pod] of kept) {
       if (!wanted.has(origin)) {
         void pod.close();
       }
     }
   }
+}
+
+function newRoute(): Route {
+  return { slices: new Map(), addresses: [], pods: [], next: 0 };
+}
+
+function isBetter(pod: Pod, best: Pod): boolean {
+  return pod.isResting === best.isResting ? pod.inFlight < best.inFlight : best.isResting;
+}
+
+/**
+ * Origins of functions' Services below a domain. OpenFaaS' own setting, with the namespace of the
+ * functions before it, means the same.
+ */
+export function serviceOrigins(suffix: string, functionNamespace: string): (key: string) => string {
+  const prefix = `${functionNamespace}.`;
+  const domain = suffix.startsWith(prefix) ? suffix.slice(prefix.length) : suffix;
+  return (key) => {
+    const [namespace = "", name = ""] = key.split("/");
+    return `http://${name}.${namespace}.${domain}:${PORT.function}`;
+  };
 }
 
 function wantedOrigins({ slices }: Route): Set<string> {

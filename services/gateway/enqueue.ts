@@ -2,20 +2,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { QUEUE, type QueueMessage } from "../contract/index.ts";
 import { messageOf, type Logger } from "../lib/logger.ts";
-import { beginCall, type Call } from "./call.ts";
+import type { Admission } from "./admission.ts";
+import type { CallGuard } from "./auth/call-guard.ts";
 import { MessageTooLargeError, type CallQueue } from "./call-queue.ts";
+import { beginCall, type Call } from "./call.ts";
 import { sendFailure, type Failure } from "./errors.ts";
-import type { FunctionWatch } from "./functions.ts";
+import type { FunctionStates } from "./function-states.ts";
 import { toQueuedHeaders } from "./headers.ts";
-import { findFailure, type Incoming } from "./invoke.ts";
-import { splitName } from "./names.ts";
+import { askGuard, type Incoming } from "./invoke.ts";
+import { onceClosed } from "./once-closed.ts";
 import { PREFIX, splitFunctionPath, type FunctionPath } from "./paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "./plain.ts";
+import { limitReading, type ReadLimitContext } from "./read-limit.ts";
 import { readBody } from "./request-body.ts";
+import type { TrustedPeers } from "./trusted-peers.ts";
 
-export interface EnqueueContext {
-  functions: FunctionWatch;
-  functionNamespace: string;
+export interface EnqueueContext extends ReadLimitContext {
+  states: FunctionStates;
+  /** Undefined: there are no credentials, and private functions are open to everybody. */
+  guard: CallGuard | undefined;
+  admission: Admission;
+  peers: TrustedPeers;
   /** Undefined: there is no queue, and so no such path. */
   queue: CallQueue | undefined;
   logger: Logger;
@@ -27,26 +34,65 @@ export function enqueue(context: EnqueueContext, incoming: Incoming): void {
   const split = splitFunctionPath(target.path, PREFIX.async);
   if (split === undefined || context.queue === undefined) {
     sendPageNotFound(response);
-    return;
-  }
-  if (request.method !== "POST") {
+  } else if (request.method !== "POST") {
     sendMethodNotAllowed(response, "POST");
-    return;
+  } else {
+    void admit(context, incoming, split);
   }
+}
+
+async function admit(
+  context: EnqueueContext,
+  incoming: Incoming,
+  split: FunctionPath,
+): Promise<void> {
+  const { request, response } = incoming;
   const call = beginCall(request);
-  const reference = splitName(split.segment, context.functionNamespace);
   const callback = readCallbackUrl(request);
-  const failure = findFailure(context.functions, reference) ?? callback.failure ?? tooLong(request);
+  const state = context.states.find(split.segment);
+  let failure =
+    state === undefined
+      ? context.states.explain(split.segment)
+      : (callback.failure ?? tooLong(request));
+  if (failure === undefined && state?.isPrivate === true && context.guard !== undefined) {
+    failure = await askGuard(context.guard, request, state);
+  }
+  const bytes = declaredLength(request) ?? QUEUE.maxMessageBytes;
+  failure ??= context.admission.hold(bytes);
   if (failure !== undefined) {
     sendFailure(request, response, { failure, own: call.own });
     return;
   }
+  onceClosed(request, response, () => context.admission.release(bytes));
+  receive({ context, incoming, split, call, callback: callback.url });
+}
+
+interface Reception {
+  context: EnqueueContext;
+  incoming: Incoming;
+  split: FunctionPath;
+  call: Call;
+  callback: URL | undefined;
+}
+
+/** Reads the body, within the time and the length that it may have. */
+function receive({ context, incoming, split, call, callback }: Reception): void {
+  const { request, response } = incoming;
+  const { own } = call;
+  limitReading(context, incoming, own);
+  if (request.headers.expect !== undefined) {
+    response.writeContinue();
+  }
   readBody(request, QUEUE.maxMessageBytes, (body) => {
-    if (body === undefined) {
-      sendFailure(request, response, { failure: tooLarge(), own: call.own });
+    if (response.headersSent) {
       return;
     }
-    const message = toMessage(incoming, split, { call, body, callback: callback.url });
+    if (body === undefined) {
+      sendFailure(request, response, { failure: tooLarge(), own });
+      return;
+    }
+    const headers = toQueuedHeaders(request, call, context.peers.peerOf(request));
+    const message = toMessage(incoming, split, { headers, body, callback });
     void publish({ context, call, request, response }, message);
   });
 }
@@ -70,13 +116,19 @@ async function publish(publication: Publication, message: QueueMessage): Promise
   }
 }
 
+interface Parts {
+  headers: Record<string, string[]>;
+  body: Buffer;
+  callback: URL | undefined;
+}
+
 function toMessage(
   { request, target }: Incoming,
   { segment, rest }: FunctionPath,
-  { call, body, callback }: { call: Call; body: Buffer; callback: URL | undefined },
+  { headers, body, callback }: Parts,
 ): QueueMessage {
   return {
-    Header: toQueuedHeaders(request, call),
+    Header: headers,
     ...(request.headers.host !== undefined && { Host: request.headers.host }),
     ...(body.length > 0 && { Body: body.toString("base64") }),
     Method: request.method ?? "POST",
@@ -114,8 +166,14 @@ function badRequest(message: string): Failure {
   return { status: 400, code: "PLONK_BAD_CALLBACK_URL", message };
 }
 
-function tooLong({ headers }: IncomingMessage): Failure | undefined {
-  return Number(headers["content-length"] ?? 0) > QUEUE.maxMessageBytes ? tooLarge() : undefined;
+function tooLong(request: IncomingMessage): Failure | undefined {
+  return (declaredLength(request) ?? 0) > QUEUE.maxMessageBytes ? tooLarge() : undefined;
+}
+
+/** Length of the body by its header; undefined where only its end will tell. */
+function declaredLength({ headers }: IncomingMessage): number | undefined {
+  const isChunked = headers["transfer-encoding"] !== undefined;
+  return isChunked ? undefined : Number(headers["content-length"] ?? 0);
 }
 
 function tooLarge(

@@ -1,6 +1,7 @@
 /** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import createError, { type FastifyErrorConstructor } from "@fastify/error";
+import { dropLeftovers, mustCloseAfter } from "./leftovers.ts";
 
 type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
 
@@ -31,6 +32,8 @@ export interface Failure {
   message: string;
   /** Seconds after which trying again makes sense. */
   retryAfterSeconds?: number;
+  /** How the caller may prove who it is, for WWW-Authenticate (RFC 9110 §11.6.1). */
+  challenge?: string;
 }
 
 /** Whether the client asks for JSON by name; a mere wildcard is no wish for it. */
@@ -66,17 +69,29 @@ export function sendFailure(
   }
   const callId = own[own.indexOf("X-Call-Id") + 1];
   const { contentType, body } = describeFailure(failure, request.headers.accept, callId);
+  const isLast = mustCloseAfter(request);
   response.writeHead(failure.status, [
     ...["Content-Type", contentType],
     ...["Content-Length", String(Buffer.byteLength(body))],
     ...["X-Content-Type-Options", "nosniff"],
-    ...["X-OpenFaaS-Internal", "gateway"],
-    ...(failure.retryAfterSeconds === undefined
-      ? []
-      : ["Retry-After", String(failure.retryAfterSeconds)]),
-    // What is left of the request's body is not read: the connection cannot be used again.
-    ...(request.complete ? [] : ["Connection", "close"]),
+    ...toFailureHeaders(failure),
+    ...(isLast ? ["Connection", "close"] : []),
     ...own,
   ]);
-  response.end(body);
+  if (isLast) {
+    response.write(body);
+    dropLeftovers(request, () => response.end());
+  } else {
+    response.end(body);
+    dropLeftovers(request);
+  }
+}
+
+/** Headers that go with a failure, flat. */
+export function toFailureHeaders({ retryAfterSeconds, challenge }: Failure): string[] {
+  return [
+    ...["X-OpenFaaS-Internal", "gateway"],
+    ...(retryAfterSeconds === undefined ? [] : ["Retry-After", String(retryAfterSeconds)]),
+    ...(challenge === undefined ? [] : ["WWW-Authenticate", challenge]),
+  ];
 }

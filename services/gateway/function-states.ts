@@ -1,10 +1,11 @@
-/** What the path of a call needs of each function, worked out when it changes, not for each call. */
+/** What a call needs to know of its function, worked out when that changes, not for each call. */
 import {
   callTimeouts,
   LABEL,
   type CallTimeouts,
   type FunctionResource,
 } from "../contract/index.ts";
+import { isPrivate } from "./auth/call-guard.ts";
 import type { Failure } from "./errors.ts";
 import type { FunctionWatch } from "./functions.ts";
 import type { FunctionMetrics, GatewayMetrics } from "./metrics.ts";
@@ -19,6 +20,8 @@ export interface FunctionState {
   readonly displayName: string;
   readonly metrics: FunctionMetrics;
   resource: FunctionResource;
+  /** Whether callers have to say who they are. */
+  isPrivate: boolean;
   timeouts: CallTimeouts;
   /** Most calls in flight; 0 is no limit. */
   maxInflight: number;
@@ -42,12 +45,24 @@ export class FunctionStates {
 
   constructor(options: FunctionStatesOptions) {
     this.#options = options;
-    options.functions.on("change", ({ key, current }) => this.#update(key, current));
+    options.functions.on("change", ({ key, current }) => {
+      if (current === undefined) {
+        this.#spellings(key).forEach((spelling) => this.#bySegment.delete(spelling));
+      }
+    });
   }
 
   /** The function that a URL's segment names; undefined where there is none. */
   find(segment: string): FunctionState | undefined {
-    return this.#bySegment.get(segment) ?? this.#learn(segment);
+    const state = this.#bySegment.get(segment);
+    if (state === undefined) {
+      return this.#learn(segment);
+    }
+    const resource = this.#options.functions.get(state.key);
+    if (resource !== undefined && resource !== state.resource) {
+      Object.assign(state, this.#derive(resource));
+    }
+    return resource === undefined ? undefined : state;
   }
 
   /** Why there is no such function: it does not exist, or nobody knows yet. */
@@ -86,22 +101,16 @@ export class FunctionStates {
 
   #derive(
     resource: FunctionResource,
-  ): Pick<FunctionState, "resource" | "timeouts" | "maxInflight"> {
+  ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "maxInflight"> {
     const { timeouts, maxInflightPerFunction } = this.#options;
     const label = resource.spec.labels?.[LABEL.maxInflight] ?? "";
     const maxInflight = /^\d{1,9}$/.test(label) ? Number(label) : maxInflightPerFunction;
-    return { resource, timeouts: callTimeouts(resource.spec, timeouts), maxInflight };
-  }
-
-  #update(key: string, current: FunctionResource | undefined): void {
-    for (const spelling of this.#spellings(key)) {
-      const state = this.#bySegment.get(spelling);
-      if (state !== undefined && current === undefined) {
-        this.#bySegment.delete(spelling);
-      } else if (state !== undefined && current !== undefined) {
-        Object.assign(state, this.#derive(current));
-      }
-    }
+    return {
+      resource,
+      isPrivate: isPrivate(resource),
+      timeouts: callTimeouts(resource.spec, timeouts),
+      maxInflight,
+    };
   }
 
   /** The segments that may name a function. */

@@ -1,10 +1,11 @@
 /** Which headers pass the gateway, in both directions (RFC 9110 §7.6.1). */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import type { Peer } from "./trusted-peers.ts";
 
 /** Lower-case names that the `Connection` header lists; they end at this hop, too. */
 export function listedInConnection(connection: string | undefined): Set<string> | undefined {
-  if (connection === undefined) {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") {
     return undefined;
   }
   const names = connection.toLowerCase().split(",");
@@ -21,48 +22,78 @@ export interface CallHeaders {
   startTime: string;
 }
 
-const MAX_CALL_ID_LENGTH = 256;
+/** Ids end up in logs and headers of others, so they are short and visible. */
+const CALL_ID = /^[!-~]{1,256}$/;
 
 /** The caller's X-Call-Id where there is a usable one. */
 export function callIdOf(headers: IncomingHttpHeaders): string | undefined {
   const id = headers["x-call-id"];
-  return typeof id === "string" && id !== "" && id.length <= MAX_CALL_ID_LENGTH ? id : undefined;
+  return typeof id === "string" && CALL_ID.test(id) ? id : undefined;
 }
 
 /** Set by the gateway, so the caller's values do not pass. */
-const REPLACED = new Set(["host", "expect", "x-call-id", "x-start-time"]);
+const REPLACED = new Set(["host", "expect", "x-call-id", "x-start-time", "x-forwarded-for"]);
+
+/** What proxies say about the caller; only those that are trusted may. */
+const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
+
+type Fate = "pass" | "drop" | "pass if trusted";
+
+/** What becomes of a header by its name as it was spelled: clients use few spellings. */
+const FATES = new Map<string, Fate>();
+const MAX_KNOWN_NAMES = 1000;
+
+function fateOf(name: string): Fate {
+  return FATES.get(name) ?? learnFate(name);
+}
+
+function learnFate(name: string): Fate {
+  // To functions that read headers from environment variables, `X_Real_Ip` is `X-Real-Ip`.
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain);
+  const fate = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
+  if (FATES.size < MAX_KNOWN_NAMES && name.length <= 64) {
+    FATES.set(name, fate);
+  }
+  return fate;
+}
 
 /**
  * Headers for the function, flat (name, value, name, value): the caller's in their order, without
- * hop-by-hop ones, with X-Call-Id, X-Start-Time and, where they are missing, X-Forwarded-*.
+ * hop-by-hop ones, with X-Call-Id, X-Start-Time and X-Forwarded-*. What a caller says in those and
+ * in Forwarded counts only from trusted proxies, to whose X-Forwarded-For the peer is added.
  */
-export function toUpstreamHeaders(request: IncomingMessage, call: CallHeaders): string[] {
-  const { rawHeaders, headers } = request;
+export function toUpstreamHeaders(
+  { rawHeaders, headers }: Pick<IncomingMessage, "rawHeaders" | "headers">,
+  call: CallHeaders,
+  peer: Peer,
+): string[] {
   const listed = listedInConnection(headers.connection);
   const result: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? "";
-    const lower = name.toLowerCase();
-    if (!HOP_BY_HOP.has(lower) && !REPLACED.has(lower) && listed?.has(lower) !== true) {
+    const fate = fateOf(name);
+    const passes = fate === "pass" || (fate === "pass if trusted" && peer.isTrusted);
+    if (passes && listed?.has(name.toLowerCase()) !== true) {
       result.push(name, rawHeaders[index + 1] ?? "");
     }
   }
   result.push("X-Call-Id", call.callId, "X-Start-Time", call.startTime);
-  addForwarded(result, request);
+  addForwarded(result, headers, peer);
   return result;
 }
 
-function addForwarded(result: string[], { headers, socket }: IncomingMessage): void {
-  if (headers["x-forwarded-host"] === undefined && headers.host !== undefined) {
+function addForwarded(result: string[], headers: IncomingHttpHeaders, peer: Peer): void {
+  const { isTrusted, forwardedFor } = peer;
+  const before = isTrusted ? headers["x-forwarded-for"] : undefined;
+  result.push(
+    "X-Forwarded-For",
+    typeof before === "string" ? `${before}, ${forwardedFor}` : forwardedFor,
+  );
+  if (headers.host !== undefined && !(isTrusted && "x-forwarded-host" in headers)) {
     result.push("X-Forwarded-Host", headers.host);
   }
-  if (headers["x-forwarded-for"] === undefined && socket.remoteAddress !== undefined) {
-    const { remoteAddress, remotePort } = socket;
-    const address = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
-    const host = address.includes(":") ? `[${address}]` : address;
-    result.push("X-Forwarded-For", `${host}:${remotePort ?? 0}`);
-  }
-  if (headers["x-forwarded-proto"] === undefined) {
+  if (!(isTrusted && "x-forwarded-proto" in headers)) {
     result.push("X-Forwarded-Proto", "http");
   }
 }
@@ -70,12 +101,18 @@ function addForwarded(result: string[], { headers, socket }: IncomingMessage): v
 /**
  * Headers for the caller, flat: the function's without hop-by-hop ones, and what the gateway says
  * about the call.
+ * @param status - 204 has no length (RFC 9110 §8.6)
  */
-export function toClientHeaders(headers: IncomingHttpHeaders, own: readonly string[]): string[] {
+export function toClientHeaders(
+  headers: IncomingHttpHeaders,
+  own: readonly string[],
+  status: number,
+): string[] {
   const listed = listedInConnection(headers.connection);
   const result: string[] = [];
   for (const name of Object.keys(headers)) {
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || listed?.has(name) === true) {
+    const isOwn = HOP_BY_HOP.has(name) || OWN.has(name) || listed?.has(name) === true;
+    if (isOwn || (status === 204 && name === "content-length")) {
       continue;
     }
     const value = headers[name];
@@ -102,8 +139,9 @@ export function toCanonicalName(name: string): string {
 export function toQueuedHeaders(
   request: IncomingMessage,
   call: CallHeaders,
+  peer: Peer,
 ): Record<string, string[]> {
-  const flat = toUpstreamHeaders(request, call);
+  const flat = toUpstreamHeaders(request, call, peer);
   const result: Record<string, string[]> = {};
   for (let index = 0; index < flat.length; index += 2) {
     const name = toCanonicalName(flat[index] ?? "");

@@ -1,17 +1,17 @@
 /** Entry of every call of a function: `/function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { beginCall } from "./call.ts";
-import { notFound } from "./cold-starts.ts";
+import type { CallGuard } from "./auth/call-guard.ts";
+import { beginCall, type Call } from "./call.ts";
 import { sendFailure, type Failure } from "./errors.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
-import type { FunctionWatch } from "./functions.ts";
-import { splitName, toKey, type FunctionReference } from "./names.ts";
+import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { PREFIX, splitFunctionPath, type Target } from "./paths.ts";
 import { sendPageNotFound } from "./plain.ts";
 
 export interface InvokeContext extends ExchangeContext {
-  functions: FunctionWatch;
-  functionNamespace: string;
+  states: FunctionStates;
+  /** Undefined: there are no credentials, and private functions are open to everybody. */
+  guard: CallGuard | undefined;
 }
 
 /** A request that came in, its target split and cleaned. */
@@ -22,41 +22,56 @@ export interface Incoming {
 }
 
 /** Answers a call of a function. */
-export function invoke(
-  context: InvokeContext,
-  { request, response, target: sent }: Incoming,
-): void {
-  const { path, query } = sent;
-  const split = splitFunctionPath(path, PREFIX.sync);
+export function invoke(context: InvokeContext, incoming: Incoming): void {
+  const { request, response, target } = incoming;
+  const split = splitFunctionPath(target.path, PREFIX.sync);
   if (split === undefined) {
     sendPageNotFound(response);
     return;
   }
-  const reference = splitName(split.segment, context.functionNamespace);
   const call = beginCall(request);
-  const failure = findFailure(context.functions, reference);
-  if (failure !== undefined) {
+  const state = context.states.find(split.segment);
+  if (state === undefined) {
+    const failure = context.states.explain(split.segment);
     sendFailure(request, response, { failure, own: call.own });
     return;
   }
-  const target = `${split.rest === "" ? "/" : split.rest}${query}`;
-  new Exchange({ context, request, response, call, reference, target }).start();
+  const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
+  if (state.isPrivate && context.guard !== undefined) {
+    void askGuard(context.guard, request, state).then((failure) => {
+      begin(context, { request, response, call, state, target: path }, failure);
+    });
+  } else {
+    begin(context, { request, response, call, state, target: path }, undefined);
+  }
 }
 
-/** Why a function cannot be called: it does not exist, or nobody knows yet. */
-export function findFailure(
-  functions: FunctionWatch,
-  reference: FunctionReference,
-): Failure | undefined {
-  if (functions.get(toKey(reference)) !== undefined) {
-    return undefined;
+interface Beginning {
+  request: IncomingMessage;
+  response: ServerResponse;
+  call: Call;
+  state: FunctionState;
+  target: string;
+}
+
+function begin(context: InvokeContext, call: Beginning, refusal: Failure | undefined): void {
+  const { request, response, state } = call;
+  if (response.destroyed) {
+    return;
   }
-  return functions.hasSynced
-    ? notFound(reference)
-    : {
-        status: 503,
-        code: "PLONK_STARTING",
-        message: "The gateway does not know its functions yet.",
-        retryAfterSeconds: 1,
-      };
+  const failure = refusal ?? context.admission.enter(state);
+  if (failure === undefined) {
+    new Exchange({ context, ...call }).start();
+  } else {
+    sendFailure(request, response, { failure, own: call.call.own });
+  }
+}
+
+/** Why a private function may not be called; undefined when it may. */
+export async function askGuard(
+  guard: CallGuard,
+  request: IncomingMessage,
+  { resource }: FunctionState,
+): Promise<Failure | undefined> {
+  return guard.check(request, resource);
 }

@@ -6,9 +6,13 @@ import { closeServer, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { readConfig, type GatewayConfig } from "./config.ts";
+import { drainServer } from "./front-server.ts";
 
 /** Kubernetes takes a pod out of its Services within a few seconds. */
 const SETTLE_MS = 3000;
+
+/** How long a stopping gateway waits for calls that have no limit. */
+const UNLIMITED_CALL_MS = 60_000;
 
 async function run(config: GatewayConfig): Promise<void> {
   const logger = createLogger({ name: "gateway", level: config.logLevel });
@@ -19,9 +23,10 @@ async function run(config: GatewayConfig): Promise<void> {
     logger,
     health,
     settleMs: SETTLE_MS,
-    graceMs: config.calls.timeouts.callMs + 5000,
+    graceMs: (config.calls.timeouts.callMs || UNLIMITED_CALL_MS) + 5000,
     close: async () => {
-      await closeServer(server);
+      gateway.closeUpgraded();
+      await drainServer(server);
       await gateway.close();
       await closeServer(metricsServer);
     },

@@ -31,6 +31,8 @@ export interface Target {
   path: string;
   /** With its question mark, or empty. */
   query: string;
+  /** Host and port of a target in absolute form. */
+  host?: string;
 }
 
 /**
@@ -38,15 +40,20 @@ export interface Target {
  * Undefined for anything else.
  */
 export function splitTarget(target: string): Target | undefined {
-  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
-  const local = origin === undefined ? target : target.slice(origin.length) || "/";
-  if (!local.startsWith("/") && !(origin !== undefined && local.startsWith("?"))) {
-    return undefined;
+  if (target.startsWith("/")) {
+    return splitQuery(target);
   }
-  const mark = local.indexOf("?");
+  const [origin = "", host = ""] = /^https?:\/\/([^/?#]*)/i.exec(target) ?? [];
+  const local = target.slice(origin.length) || "/";
+  const isAbsolute = origin !== "" && /^[/?]/.test(local);
+  return isAbsolute ? { ...splitQuery(local), host } : undefined;
+}
+
+function splitQuery(target: string): Target {
+  const mark = target.indexOf("?");
   return mark === -1
-    ? { path: local, query: "" }
-    : { path: local.slice(0, mark) || "/", query: local.slice(mark) };
+    ? { path: target, query: "" }
+    : { path: target.slice(0, mark) || "/", query: target.slice(mark) };
 }
 
 export const PREFIX = { sync: "/function/", async: "/async-function/" } as const;

@@ -1,8 +1,15 @@
 /** One pod of a function: its kept-alive connections and its calls in flight. */
+import type { LookupFunction } from "node:net";
 import { Pool } from "undici";
 
-/** Longest time to open a connection to a pod, milliseconds. */
-const CONNECT_TIMEOUT_MS = 3000;
+export interface PodOptions {
+  /** `http://address:port`. */
+  origin: string;
+  /** Longest time to open a connection, milliseconds; 0 is no limit. */
+  connectMs: number;
+  /** Resolves names instead of the system. */
+  lookup?: LookupFunction | undefined;
+}
 
 /**
  * Idle connections are closed before the pods' servers do it (Node's default is 5 s), so that a
@@ -10,24 +17,26 @@ const CONNECT_TIMEOUT_MS = 3000;
  */
 const IDLE_TIMEOUT_MS = 4000;
 
+/** For how long a pod that could not be reached is chosen only when there is no other. */
+const REST_MS = 2000;
+
 export class Pod {
-  /** `http://address:port`. */
   readonly origin: string;
   /** Calls that this gateway has sent to the pod and that have not ended. */
   inFlight = 0;
-  readonly pool: Pool;
+  readonly #options: PodOptions;
+  #pool: Pool | undefined;
   #isClosed = false;
+  #isResting = false;
 
-  constructor(origin: string) {
-    this.origin = origin;
-    this.pool = new Pool(origin, {
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: IDLE_TIMEOUT_MS,
-      keepAliveMaxTimeout: 60_000,
-      maxHeaderSize: 64 * 1024,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-    });
+  constructor(options: PodOptions) {
+    this.origin = options.origin;
+    this.#options = options;
+  }
+
+  /** Its connections; made for the first call, since most pods of many never get one. */
+  get pool(): Pool {
+    return (this.#pool ??= this.#createPool());
   }
 
   /** Whether the pod takes no more calls. */
@@ -35,11 +44,39 @@ export class Pod {
     return this.#isClosed;
   }
 
+  /** Whether a call has just failed here, so that others should be asked first. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
+  /** Notes that a call has failed here: Kubernetes notices a dead node only after a while. */
+  rest(): void {
+    if (!this.#isResting) {
+      this.#isResting = true;
+      setTimeout(() => (this.#isResting = false), REST_MS).unref();
+    }
+  }
+
   /** Lets the calls in flight end, then closes the connections. */
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      await this.pool.close().catch(() => undefined);
+      await this.#pool?.close().catch(() => undefined);
     }
+  }
+
+  #createPool(): Pool {
+    const { origin, connectMs, lookup } = this.#options;
+    return new Pool(origin, {
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: IDLE_TIMEOUT_MS,
+      keepAliveMaxTimeout: 60_000,
+      maxHeaderSize: 64 * 1024,
+      // The time limits of a call are the call clock's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: connectMs, ...(lookup !== undefined && { lookup }) },
+    });
   }
 }

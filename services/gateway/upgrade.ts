@@ -1,14 +1,24 @@
 /** Protocol upgrades (WebSocket): two sockets joined once the function has agreed. */
-import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
 import { beginCall, type Call } from "./call.ts";
+import { toFailureHeaders, describeFailure, type Failure } from "./errors.ts";
+import type { FunctionState } from "./function-states.ts";
 import { toClientHeaders, toUpstreamHeaders } from "./headers.ts";
-import { findFailure, type InvokeContext } from "./invoke.ts";
-import { splitName, toDisplayName, toKey, type FunctionReference } from "./names.ts";
+import { askGuard, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "./paths.ts";
-import type { Pod } from "./pod.ts";
-import { toFailure } from "./upstream-error.ts";
+import { Pod } from "./pod.ts";
+import { PodSearch, type FailedAttempt } from "./pod-search.ts";
+import { writeHead } from "./raw-response.ts";
+import { SocketPair, type SocketPairs } from "./socket-pair.ts";
+import type { Timed } from "./call-clock.ts";
+import { mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+
+export interface UpgradeContext extends InvokeContext {
+  /** The upgraded connections that are open. */
+  pairs: SocketPairs;
+}
 
 export interface UpgradeRequest {
   request: IncomingMessage;
@@ -18,24 +28,40 @@ export interface UpgradeRequest {
 }
 
 /** Passes an upgrade to a function; everything else than a function is refused. */
-export function upgrade(context: InvokeContext, incoming: UpgradeRequest): void {
+export async function upgrade(context: UpgradeContext, incoming: UpgradeRequest): Promise<void> {
   const { request, socket } = incoming;
   socket.on("error", () => socket.destroy());
+  const call = beginCall(request);
+  const refuse = (failure: Failure): void => sendRefusal(incoming, call, failure);
   const target = splitTarget(request.url ?? "/");
   const split = target === undefined ? undefined : readFunctionPath(target.path);
   if (target === undefined || split === undefined) {
-    refuse(socket, 404);
+    refuse(PAGE_NOT_FOUND);
     return;
   }
-  const reference = splitName(split.segment, context.functionNamespace);
-  const failure = findFailure(context.functions, reference);
+  const state = context.states.find(split.segment);
+  if (state === undefined) {
+    refuse(context.states.explain(split.segment));
+    return;
+  }
+  let failure: Failure | undefined;
+  if (state.isPrivate && context.guard !== undefined) {
+    failure = await askGuard(context.guard, request, state);
+  }
+  failure ??= socket.destroyed ? undefined : context.admission.enter(state);
   if (failure !== undefined) {
-    refuse(socket, failure.status);
-    return;
+    refuse(failure);
+  } else if (!socket.destroyed) {
+    const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
+    new Upgrade({ context, incoming, call, state, path }).start();
   }
-  const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
-  void join({ context, incoming, reference, path });
 }
+
+const PAGE_NOT_FOUND: Failure = {
+  status: 404,
+  code: "PLONK_PAGE_NOT_FOUND",
+  message: "404 page not found\n",
+};
 
 function readFunctionPath(path: string): ReturnType<typeof splitFunctionPath> {
   return path.startsWith(PREFIX.sync) && cleanPath(path) === path
@@ -43,83 +69,74 @@ function readFunctionPath(path: string): ReturnType<typeof splitFunctionPath> {
     : undefined;
 }
 
-interface Join {
-  context: InvokeContext;
+interface UpgradeOptions {
+  context: UpgradeContext;
   incoming: UpgradeRequest;
-  reference: FunctionReference;
+  call: Call;
+  state: FunctionState;
   path: string;
-}
-
-async function join({ context, incoming, reference, path }: Join): Promise<void> {
-  const { request, socket } = incoming;
-  const gone = new AbortController();
-  socket.once("close", () => gone.abort());
-  if (!context.endpoints.has(toKey(reference))) {
-    const failure = await context.coldStarts.wait(reference, gone.signal);
-    if (failure !== undefined) {
-      refuse(socket, failure.status);
-      return;
-    }
-  }
-  const pod = context.endpoints.pick(toKey(reference));
-  if (pod === undefined || gone.signal.aborted) {
-    refuse(socket, 503);
-    return;
-  }
-  const call = beginCall(request);
-  const functionName = toDisplayName(reference);
-  context.metrics.start(functionName);
-  pod.inFlight += 1;
-  pod.pool.dispatch(
-    {
-      path,
-      method: "GET",
-      headers: toUpstreamHeaders(request, call),
-      upgrade: request.headers.upgrade ?? "websocket",
-      headersTimeout: context.upstreamTimeoutMs,
-    },
-    new UpgradeHandler({ context, incoming, call, pod, functionName }),
-  );
 }
 
 type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>;
 
-interface UpgradeHandlerOptions {
-  context: InvokeContext;
-  incoming: UpgradeRequest;
-  call: Call;
-  pod: Pod;
-  functionName: string;
-}
+/** nginx' status for a client that went away; it only appears in metrics. */
+const CLIENT_GONE = 499;
 
-class UpgradeHandler implements Dispatcher.DispatchHandler {
-  readonly #options: UpgradeHandlerOptions;
-  #isEnded = false;
+class Upgrade implements Dispatcher.DispatchHandler, Timed {
+  readonly #options: UpgradeOptions;
+  readonly #search: PodSearch;
+  #pod: Pod | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isSent = false;
+  #hasAnswered = false;
+  #isOver = false;
+  #deadline = Infinity;
+  #status = CLIENT_GONE;
 
-  constructor(options: UpgradeHandlerOptions) {
+  constructor(options: UpgradeOptions) {
     this.#options = options;
+    this.#search = new PodSearch(options.context, options.state);
+    options.incoming.socket.once("close", () => this.#end());
+  }
+
+  start(): void {
+    this.#options.state.metrics.start();
+    this.#options.context.clock.add(this);
+    this.#next(undefined);
+  }
+
+  /** The handshake is a call with an answer; what follows has the limits of its sockets. */
+  checkTime(now: number): void {
+    if (now > this.#deadline && !this.#hasAnswered) {
+      this.#fail(timedOut("function", this.#options.state.displayName));
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const { socket } = this.#options.incoming;
-    if (socket.destroyed) {
-      controller.abort(new Error("client gone"));
+    this.#controller = controller;
+    this.#isSent = true;
+    if (this.#isOver) {
+      controller.abort(new Error("the call is over"));
     }
   }
 
   onRequestUpgrade(...[, status, headers, upstream]: UpgradeArguments): void {
-    const { incoming } = this.#options;
-    const { socket, head } = incoming;
-    const protocol = String(headers["upgrade"] ?? incoming.request.headers.upgrade);
-    upstream.on("error", () => upstream.destroy());
-    socket.write(toHead(status, this.#toHeaders(headers, protocol)));
+    const { context, incoming, call, state } = this.#options;
+    const { socket, head, request } = incoming;
+    if (this.#isOver) {
+      upstream.destroy();
+      return;
+    }
+    this.#answer(status);
+    const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
+    const flat = toClientHeaders(headers, call.own, status);
+    socket.write(writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]));
     upstream.write(head);
-    upstream.pipe(socket).pipe(upstream);
-    socket.once("close", () => upstream.destroy());
-    upstream.once("close", () => {
-      socket.destroy();
-      this.#end(status);
+    const pair = new SocketPair({
+      ...{ client: socket, upstream, pairs: context.pairs, clock: context.clock },
+      idleMs: state.timeouts.idleMs,
     });
+    pair.start();
   }
 
   onResponseStart(
@@ -127,10 +144,11 @@ class UpgradeHandler implements Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (status >= 200) {
-      const { socket } = this.#options.incoming;
-      socket.write(toHead(status, this.#toHeaders(headers, undefined)));
-      this.#end(status);
+    if (status >= 200 && !this.#isOver) {
+      const { call, incoming } = this.#options;
+      this.#answer(status);
+      const flat = toClientHeaders(headers, call.own, status);
+      incoming.socket.write(writeHead(status, [...flat, "Connection", "close"]));
     }
   }
 
@@ -143,43 +161,95 @@ class UpgradeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const { incoming, functionName } = this.#options;
-    const { status } = toFailure(error, functionName);
-    if (!this.#isEnded) {
-      refuse(incoming.socket, status);
+    const pod = this.#pod;
+    this.#leavePod();
+    if (this.#isOver || this.#hasAnswered || pod === undefined) {
+      this.#options.incoming.socket.destroy();
+      return;
     }
-    incoming.socket.destroy();
-    this.#end(status);
+    const failure = toFailure(error, this.#options.state.displayName);
+    // A handshake that was lost may have had effects already.
+    const attempt = { method: "POST", isSent: this.#isSent, isReplayable: true };
+    if (mayRetry(error, attempt)) {
+      this.#next({ pod, failure });
+    } else {
+      this.#fail(failure);
+    }
   }
 
-  #toHeaders(headers: IncomingHttpHeaders, protocol: string | undefined): string[] {
-    const flat = toClientHeaders(headers, this.#options.call.own);
-    return protocol === undefined
-      ? [...flat, "Connection", "close"]
-      : [...flat, "Connection", "Upgrade", "Upgrade", protocol];
+  #next(failed: FailedAttempt | undefined): void {
+    this.#search.find(failed, (found) => {
+      if (found instanceof Pod) {
+        this.#send(found);
+      } else {
+        this.#fail(found);
+      }
+    });
   }
 
-  #end(status: number): void {
-    if (!this.#isEnded) {
-      this.#isEnded = true;
-      const { context, pod, call, functionName } = this.#options;
-      pod.inFlight -= 1;
-      const seconds = (performance.now() - call.startedAt) / 1000;
-      context.metrics.end(functionName, status, seconds);
+  #send(pod: Pod): void {
+    const { context, incoming, call, state, path } = this.#options;
+    const { request } = incoming;
+    const limitMs = state.timeouts.firstByteMs || state.timeouts.callMs;
+    this.#isSent = false;
+    this.#pod = pod;
+    this.#deadline = limitMs === 0 ? Infinity : context.clock.now + limitMs;
+    pod.inFlight += 1;
+    pod.pool.dispatch(
+      {
+        path,
+        method: "GET",
+        headers: toUpstreamHeaders(request, call, context.peers.peerOf(request)),
+        upgrade: request.headers.upgrade ?? "websocket",
+      },
+      this,
+    );
+  }
+
+  #answer(status: number): void {
+    this.#status = status;
+    this.#hasAnswered = true;
+  }
+
+  #fail(failure: Failure): void {
+    const { incoming, call } = this.#options;
+    this.#status = failure.status;
+    this.#isOver = true;
+    this.#controller?.abort(new Error(failure.message));
+    sendRefusal(incoming, call, failure);
+  }
+
+  #leavePod(): void {
+    if (this.#pod !== undefined) {
+      this.#pod.inFlight -= 1;
+      this.#pod = undefined;
     }
+  }
+
+  /** The client's connection has ended, whoever ended it. */
+  #end(): void {
+    const { context, call, state } = this.#options;
+    this.#isOver = true;
+    this.#search.cancel();
+    this.#controller?.abort(new Error("client gone"));
+    this.#leavePod();
+    context.clock.delete(this);
+    context.admission.leave(state);
+    state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
   }
 }
 
-function toHead(status: number, headers: readonly string[]): string {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}`];
-  for (let index = 0; index < headers.length; index += 2) {
-    lines.push(`${headers[index] ?? ""}: ${headers[index + 1] ?? ""}`);
+function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: Failure): void {
+  if (!socket.writable) {
+    return;
   }
-  return `${lines.join("\r\n")}\r\n\r\n`;
-}
-
-function refuse(socket: Duplex, status: number): void {
-  if (socket.writable) {
-    socket.end(toHead(status, ["Content-Length", "0", "Connection", "close"]));
-  }
+  const { contentType, body } = describeFailure(failure, request.headers.accept, call.callId);
+  const head = writeHead(failure.status, [
+    ...["Content-Type", contentType],
+    ...["Content-Length", String(Buffer.byteLength(body))],
+    ...toFailureHeaders(failure),
+    ...["Connection", "close"],
+    ...call.own,
+  ]);
+  socket.end(head + body);
 }

@@ -1,14 +1,10 @@
 /** What went wrong between gateway and pod, and whether the call may be sent once more. */
 import type { Failure } from "./errors.ts";
+import type { Overdue } from "./time-limits.ts";
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
-const TIMEOUTS = new Set([
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-  "ETIMEDOUT",
-]);
+const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 
 const CONNECTION_LOST = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -38,12 +34,26 @@ export function mayRetry(error: Error, { method, isSent, isReplayable }: Attempt
   return isReplayable && IDEMPOTENT.has(method) && CONNECTION_LOST.has(code);
 }
 
+/** The answer for a call that took too long. */
+export function timedOut(whose: Overdue, functionName: string): Failure {
+  return whose === "function"
+    ? {
+        status: 504,
+        code: "PLONK_UPSTREAM_TIMEOUT",
+        message: `${functionName} did not answer in time.`,
+      }
+    : {
+        status: 408,
+        code: "PLONK_REQUEST_TIMEOUT",
+        message: "The body of the request did not come in time.",
+      };
+}
+
 /** The answer for a call that has failed for good: 504 by time, 400 by the request, else 502. */
 export function toFailure(error: Error, functionName: string): Failure {
   const code = codeOf(error);
   if (TIMEOUTS.has(code)) {
-    const message = `${functionName} did not answer in time.`;
-    return { status: 504, code: "PLONK_UPSTREAM_TIMEOUT", message };
+    return timedOut("function", functionName);
   }
   if (code === "UND_ERR_INVALID_ARG") {
     return { status: 400, code: "PLONK_BAD_REQUEST", message: "The request is malformed." };

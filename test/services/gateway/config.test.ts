@@ -4,12 +4,19 @@ import { readConfig } from "../../../services/gateway/config.ts";
 
 describe("readConfig", () => {
   test("has OpenFaaS' defaults", () => {
-    expect(readConfig({})).toEqual({
+    expect(readConfig({})).toMatchObject({
       port: 8080,
       metricsPort: 8082,
       readTimeoutMs: 65_000,
       writeTimeoutMs: 65_000,
-      upstreamTimeoutMs: 60_000,
+      calls: {
+        timeouts: { connectMs: 3000, firstByteMs: 0, idleMs: 300_000, callMs: 60_000 },
+        maxInflight: 1000,
+        maxInflightPerFunction: 0,
+        maxHeldBytes: 33_554_432,
+        trustedProxies: [],
+        serviceSuffix: undefined,
+      },
       nats: undefined,
       prometheusUrl: "http://prometheus:9090",
       secretMountPath: undefined,
@@ -25,6 +32,15 @@ describe("readConfig", () => {
       metrics_port: "2",
       read_timeout: "1m5s",
       upstream_timeout: "5",
+      connect_timeout: "1",
+      first_byte_timeout: "2",
+      idle_timeout: "3s",
+      max_inflight: "7",
+      max_inflight_per_function: "8",
+      max_held_bytes: "9",
+      trusted_proxies: "10.0.0.0/8, fd00::/8",
+      direct_functions: "true",
+      direct_functions_suffix: "svc.local",
       faas_nats_address: "nats",
       basic_auth: "true",
       secret_mount_path: "/s",
@@ -35,13 +51,29 @@ describe("readConfig", () => {
       port: 1,
       metricsPort: 2,
       readTimeoutMs: 65_000,
-      upstreamTimeoutMs: 5000,
+      calls: {
+        timeouts: { connectMs: 1000, firstByteMs: 2000, idleMs: 3000, callMs: 5000 },
+        maxInflight: 7,
+        maxInflightPerFunction: 8,
+        maxHeldBytes: 9,
+        trustedProxies: ["10.0.0.0/8", "fd00::/8"],
+        serviceSuffix: "svc.local",
+      },
       nats: { host: "nats", port: 4222 },
       secretMountPath: "/s",
       functionNamespace: "fn",
     });
     expect(config.scaleFromZero).toBeUndefined();
   });
+
+  test.each(["10.0.0.0/33", "somewhere", "10.0.0.0/8/8", "fd00::/"])(
+    "refuses %s as a range of proxies",
+    (range) => {
+      expect(() => readConfig({ trusted_proxies: `192.0.2.7, ${range}` })).toThrow(
+        `trusted_proxies: expected a range such as 10.0.0.0/8, got "${range}"`,
+      );
+    },
+  );
 
   test("names a wrong variable", () => {
     expect(() => readConfig({ upstream_timeout: "soon" })).toThrow(

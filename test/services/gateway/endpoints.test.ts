@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   createEndpointWatch,
   Endpoints,
+  serviceOrigins,
   type EndpointSlice,
 } from "../../../services/gateway/endpoints.ts";
+import { Pod } from "../../../services/gateway/pod.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -41,8 +43,11 @@ function origins(count: number): (string | undefined)[] {
   return Array.from({ length: count }, () => endpoints.pick("fn/env")?.origin);
 }
 
-async function start(): Promise<void> {
-  endpoints = new Endpoints(createEndpointWatch(client, "fn", createKeptLog().logger));
+async function start(toServiceOrigin?: (key: string) => string): Promise<void> {
+  endpoints = new Endpoints(createEndpointWatch(client, "fn", createKeptLog().logger), {
+    createPod: (origin) => new Pod({ origin, connectMs: 1000 }),
+    toServiceOrigin,
+  });
   endpoints.on("change", (key) => changes.push(key));
   await endpoints.watch.start().waitForSync();
   await until("a watch", () => fake.watchers === 1);
@@ -144,6 +149,28 @@ describe("Endpoints", () => {
     expect(origins(1)).toEqual(["http://[fd00::1]:9000"]);
   });
 
+  test("chooses a pod that failed a moment ago only when there is no other", async () => {
+    put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+    await start();
+    const [first, second] = [endpoints.pick("fn/env"), endpoints.pick("fn/env")];
+    first?.rest();
+    if (second !== undefined) {
+      second.inFlight = 5;
+    }
+    expect(new Set(origins(4))).toEqual(new Set([second?.origin]));
+    expect(endpoints.pick("fn/env", new Set(second === undefined ? [] : [second]))).toBe(first);
+  });
+
+  test("sends calls to the Service as long as it has a ready pod, if asked to", async () => {
+    put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+    await start(serviceOrigins("svc.cluster.local", "fn"));
+    expect(origins(2)).toEqual(Array(2).fill("http://env.fn.svc.cluster.local:8080"));
+    expect([...endpoints.addresses()]).toEqual([["fn/env", ["198.18.1.1", "198.18.1.2"]]]);
+    put("env-1", [at("198.18.1.1", { ready: false })]);
+    await until("the change", () => changes.length === 2);
+    expect(endpoints.has("fn/env")).toBe(false);
+  });
+
   test("wakes who waits for a change, or lets go after the time", async () => {
     await start();
     const woken = endpoints.waitForChange("fn/env", 5000);
@@ -153,5 +180,13 @@ describe("Endpoints", () => {
     const startedAt = performance.now();
     await endpoints.waitForChange("fn/env", 50);
     expect(performance.now() - startedAt).toBeGreaterThan(40);
+  });
+});
+
+describe("serviceOrigins", () => {
+  test.each(["svc.cluster.local", "fn.svc.cluster.local"])("takes the suffix %s", (suffix) => {
+    const toOrigin = serviceOrigins(suffix, "fn");
+    expect(toOrigin("fn/a")).toBe("http://a.fn.svc.cluster.local:8080");
+    expect(toOrigin("other/b")).toBe("http://b.other.svc.cluster.local:8080");
   });
 });

@@ -26,7 +26,6 @@ describe("describeFailure", () => {
 describe("toFailure", () => {
   test.each([
     ["UND_ERR_CONNECT_TIMEOUT", 504],
-    ["UND_ERR_HEADERS_TIMEOUT", 504],
     ["ETIMEDOUT", 504],
     ["ECONNREFUSED", 502],
     ["UND_ERR_SOCKET", 502],
@@ -45,7 +44,7 @@ describe("mayRetry", () => {
     ["ECONNRESET", { method: "GET", isSent: true }, true],
     ["UND_ERR_SOCKET", { method: "PUT", isSent: true }, true],
     ["ECONNRESET", { method: "POST", isSent: true }, false],
-    ["UND_ERR_HEADERS_TIMEOUT", { method: "GET", isSent: true }, false],
+    ["UND_ERR_ABORTED", { method: "GET", isSent: true }, false],
   ])("after %s with %j: %s", (code, attempt, expected) => {
     expect(mayRetry(error(code), { ...attempt, isReplayable: true })).toBe(expected);
   });

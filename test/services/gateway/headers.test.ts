@@ -10,6 +10,7 @@ import {
   toQueuedHeaders,
   toUpstreamHeaders,
 } from "../../../services/gateway/headers.ts";
+import type { Peer } from "../../../services/gateway/trusted-peers.ts";
 
 const CALL = { callId: "id-1", startTime: "5" };
 
@@ -25,15 +26,17 @@ const HOP_BY_HOP = [
   "Upgrade",
 ];
 
+const PEER: Peer = { address: "198.18.0.9", forwardedFor: "198.18.0.9:4711", isTrusted: false };
+const PROXY: Peer = { ...PEER, isTrusted: true };
+
 /** A request as Node's parser would give it. */
-function request(pairs: [string, string][], remoteAddress = "198.18.0.9"): IncomingMessage {
+function request(pairs: [string, string][]): IncomingMessage {
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of pairs) {
     const known = headers[name.toLowerCase()];
     headers[name.toLowerCase()] = typeof known === "string" ? `${known}, ${value}` : value;
   }
-  const socket = { remoteAddress, remotePort: 4711 };
-  return { rawHeaders: pairs.flat(), headers, socket } as unknown as IncomingMessage;
+  return { rawHeaders: pairs.flat(), headers } as unknown as IncomingMessage;
 }
 
 function toPairs(flat: readonly string[]): [string, string][] {
@@ -53,6 +56,7 @@ describe("toUpstreamHeaders", () => {
         ["X-Two", "b"],
       ]),
       CALL,
+      PEER,
     );
     expect(toPairs(flat)).toEqual([
       ["X-One", "1"],
@@ -60,25 +64,57 @@ describe("toUpstreamHeaders", () => {
       ["X-Two", "b"],
       ["X-Call-Id", "id-1"],
       ["X-Start-Time", "5"],
-      ["X-Forwarded-Host", "gw:8080"],
       ["X-Forwarded-For", "198.18.0.9:4711"],
+      ["X-Forwarded-Host", "gw:8080"],
       ["X-Forwarded-Proto", "http"],
     ]);
   });
 
-  test("leaves X-Forwarded-* as they are when they were sent", () => {
-    const names = ["X-Forwarded-Host", "X-Forwarded-For", "X-Forwarded-Proto"];
-    const sent = names.map((name): [string, string] => [name, "theirs"]);
-    const pairs = toPairs(toUpstreamHeaders(request([["Host", "gw"], ...sent]), CALL));
-    expect(pairs.filter(([name]) => names.includes(name))).toEqual(sent);
+  const SENT: [string, string][] = [
+    ["Host", "gw"],
+    ["X-Forwarded-For", "192.0.2.1"],
+    ["x-forwarded-host", "shop.example"],
+    ["X-Forwarded-Proto", "https"],
+    ["X-Forwarded-Port", "443"],
+    ["X_Forwarded_For", "192.0.2.2"],
+    ["X-Real-IP", "192.0.2.1"],
+    ["Forwarded", "for=192.0.2.1"],
+  ];
+
+  test("overwrites what an untrusted peer says about its caller", () => {
+    expect(toPairs(toUpstreamHeaders(request(SENT), CALL, PEER)).slice(2)).toEqual([
+      ["X-Forwarded-For", "198.18.0.9:4711"],
+      ["X-Forwarded-Host", "gw"],
+      ["X-Forwarded-Proto", "http"],
+    ]);
   });
 
-  test("shows an IPv4 peer of a dual-stack socket as IPv4, and brackets IPv6", () => {
-    const of = (address: string): string | undefined =>
-      toPairs(toUpstreamHeaders(request([], address), CALL)).find(
-        ([name]) => name === "X-Forwarded-For",
-      )?.[1];
-    expect([of("::ffff:198.18.0.9"), of("fd00::1")]).toEqual(["198.18.0.9:4711", "[fd00::1]:4711"]);
+  test("keeps what a trusted proxy says, and adds that one's own address", () => {
+    const pairs = toPairs(toUpstreamHeaders(request(SENT), CALL, PROXY));
+    expect(pairs).toEqual([
+      ["x-forwarded-host", "shop.example"],
+      ["X-Forwarded-Proto", "https"],
+      ["X-Forwarded-Port", "443"],
+      ["X-Real-IP", "192.0.2.1"],
+      ["Forwarded", "for=192.0.2.1"],
+      ["X-Call-Id", "id-1"],
+      ["X-Start-Time", "5"],
+      ["X-Forwarded-For", "192.0.2.1, 198.18.0.9:4711"],
+    ]);
+    expect(toPairs(toUpstreamHeaders(request([["Host", "gw"]]), CALL, PROXY)).slice(2)).toEqual([
+      ["X-Forwarded-For", "198.18.0.9:4711"],
+      ["X-Forwarded-Host", "gw"],
+      ["X-Forwarded-Proto", "http"],
+    ]);
+  });
+
+  test("takes underscores for hyphens where headers of the gateway's own are concerned", () => {
+    const sent: [string, string][] = [
+      ["X_Call_Id", "forged"],
+      ["Transfer_Encoding", "chunked"],
+      ["X_Mine", "1"],
+    ];
+    expect(toPairs(toUpstreamHeaders(request(sent), CALL, PEER))[0]).toEqual(["X_Mine", "1"]);
   });
 
   test("drops what Connection lists, but never because of its own words", () => {
@@ -90,6 +126,7 @@ describe("toUpstreamHeaders", () => {
           ["X-Stay", "2"],
         ]),
         CALL,
+        PEER,
       ),
     );
     expect(pairs.map(([name]) => name)).not.toContain("X-Secret-Hop");
@@ -104,7 +141,9 @@ describe("toUpstreamHeaders", () => {
       fc.property(fc.array(header), (pairs) => {
         const message = request(pairs);
         const listed = listedInConnection(message.headers.connection) ?? new Set();
-        const names = toPairs(toUpstreamHeaders(message, CALL)).map(([sent]) => sent.toLowerCase());
+        const names = toPairs(toUpstreamHeaders(message, CALL, PEER)).map(([sent]) =>
+          sent.toLowerCase(),
+        );
         for (const hop of HOP_BY_HOP) {
           expect(names).not.toContain(hop.toLowerCase());
         }
@@ -130,6 +169,7 @@ describe("toClientHeaders", () => {
         "set-cookie": ["a=1", "b=2"],
       },
       ["X-Call-Id", "id-1"],
+      200,
     );
     expect(toPairs(flat)).toEqual([
       ["content-type", "text/plain"],
@@ -138,13 +178,22 @@ describe("toClientHeaders", () => {
       ["X-Call-Id", "id-1"],
     ]);
   });
+
+  test("gives 204 no length", () => {
+    const headers = { "content-length": "0", "x-a": "1" };
+    expect(toClientHeaders(headers, [], 204)).toEqual(["x-a", "1"]);
+    expect(toClientHeaders(headers, [], 304)).toEqual(["content-length", "0", "x-a", "1"]);
+  });
 });
 
 describe("callIdOf", () => {
   test("takes a usable id and nothing else", () => {
     expect(callIdOf({ "x-call-id": "abc" })).toBe("abc");
     expect(callIdOf({ "x-call-id": "" })).toBeUndefined();
+    expect(callIdOf({ "x-call-id": "x".repeat(256) })).toHaveLength(256);
     expect(callIdOf({ "x-call-id": "x".repeat(257) })).toBeUndefined();
+    expect(callIdOf({ "x-call-id": "a b" })).toBeUndefined();
+    expect(callIdOf({ "x-call-id": "\u00e4" })).toBeUndefined();
     expect(callIdOf({})).toBeUndefined();
   });
 });
@@ -158,6 +207,7 @@ describe("toQueuedHeaders", () => {
         ["content-type", "text/plain"],
       ]),
       CALL,
+      PEER,
     );
     expect(queued).toMatchObject({
       "X-Two": ["a", "b"],

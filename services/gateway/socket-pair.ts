@@ -1,0 +1,98 @@
+/** A client's and a function's socket, joined after an upgrade. */
+import type { Duplex } from "node:stream";
+import type { CallClock, Timed } from "./call-clock.ts";
+import { FrameTracker, GOING_AWAY } from "./web-socket-frames.ts";
+
+/** How long a client may take to agree to the end of its connection, milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+
+/** All pairs of a gateway that are open. */
+export class SocketPairs {
+  readonly #open = new Set<SocketPair>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(pair: SocketPair): void {
+    this.#open.add(pair);
+  }
+
+  delete(pair: SocketPair): void {
+    this.#open.delete(pair);
+  }
+
+  /** Asks all clients to connect elsewhere. */
+  closeAll(): void {
+    this.#open.forEach((pair) => pair.close());
+  }
+}
+
+export interface SocketPairOptions {
+  client: Duplex;
+  upstream: Duplex;
+  pairs: SocketPairs;
+  clock: CallClock;
+  /** Longest silence in both directions, milliseconds; 0 is no limit. */
+  idleMs: number;
+}
+
+export class SocketPair implements Timed {
+  readonly #options: SocketPairOptions;
+  readonly #toClient = new FrameTracker();
+  #movedAt: number;
+  #isClosing = false;
+
+  constructor(options: SocketPairOptions) {
+    this.#options = options;
+    this.#movedAt = options.clock.now;
+  }
+
+  start(): void {
+    const { client, upstream, pairs, clock } = this.#options;
+    pairs.add(this);
+    clock.add(this);
+    upstream.on("error", () => upstream.destroy());
+    upstream.pipe(client).pipe(upstream);
+    upstream.on("data", (chunk: Buffer) => {
+      this.#movedAt = clock.now;
+      this.#toClient.push(chunk);
+      this.#sayGoodbye();
+    });
+    client.on("data", () => (this.#movedAt = clock.now));
+    client.once("close", () => {
+      pairs.delete(this);
+      clock.delete(this);
+      upstream.destroy();
+    });
+    upstream.once("close", () => client.destroy());
+  }
+
+  checkTime(now: number): void {
+    const { idleMs } = this.#options;
+    if (idleMs > 0 && now - this.#movedAt > idleMs) {
+      this.close();
+    }
+  }
+
+  /** Ends the connection: by a close frame as soon as none is in the way, or else by force. */
+  close(): void {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      const { client } = this.#options;
+      const timer = setTimeout(() => client.destroy(), CLOSE_GRACE_MS).unref();
+      client.once("close", () => clearTimeout(timer));
+      this.#sayGoodbye();
+    }
+  }
+
+  #sayGoodbye(): void {
+    const { client, upstream } = this.#options;
+    if (this.#isClosing && this.#toClient.isBetweenFrames) {
+      // Nothing may follow a close frame; the client's own one goes on to the function.
+      upstream.unpipe(client);
+      upstream.removeAllListeners("data").resume();
+      client.write(GOING_AWAY);
+    }
+  }
+}
