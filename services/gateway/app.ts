@@ -6,11 +6,12 @@ import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
-import { createMetricsServer, createRegistry } from "../lib/metrics.ts";
+import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
 import type { ResourceWatch } from "../lib/watch.ts";
 import { Admission } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
+import { FunctionGuard } from "./auth/function-guard.ts";
 import { CallClock } from "./call-clock.ts";
 import { CallQueue } from "./call-queue.ts";
 import { ColdStarts } from "./cold-starts.ts";
@@ -69,6 +70,22 @@ function createEndpoints(
   });
 }
 
+/** The connection to the queue, where there is one. */
+function createLink(
+  { config, logger }: GatewayDependencies,
+  registry: Registry,
+): NatsLink | undefined {
+  return config.nats === undefined
+    ? undefined
+    : new NatsLink({
+        ...config.nats,
+        clientName: "plonk-gateway",
+        logger,
+        registry,
+        reconnectMetric: "gateway_nats_reconnect_total",
+      });
+}
+
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
@@ -89,34 +106,23 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     scale: (reference, replicas) => scaleFunction(client, reference, replicas),
     logger,
   });
-  const link =
-    config.nats === undefined
-      ? undefined
-      : new NatsLink({
-          ...config.nats,
-          clientName: "plonk-gateway",
-          logger,
-          registry,
-          reconnectMetric: "gateway_nats_reconnect_total",
-        });
+  const link = createLink(dependencies, registry);
   const queue = link === undefined ? undefined : new CallQueue(link, logger);
-  const peers = new TrustedPeers(calls.trustedProxies);
-  const metrics = new GatewayMetrics(registry);
   const pairs = new SocketPairs();
+  const metrics = new GatewayMetrics(registry);
   const context: FrontContext = {
+    ...config,
     states: new FunctionStates({ ...calls, functions, functionNamespace, metrics }),
     endpoints,
     coldStarts,
     admission: new Admission(calls),
     clock: new CallClock(),
-    guard: undefined,
-    peers,
+    guard: new FunctionGuard({ auth, peers, logger }),
+    peers: new TrustedPeers(calls.trustedProxies),
     pairs,
     queue,
     health,
     logger,
-    readTimeoutMs: config.readTimeoutMs,
-    writeTimeoutMs: config.writeTimeoutMs,
   };
   registerServiceCount(registry, functions);
   health.addCheck("namespaces", () => namespaces.problem());
@@ -134,6 +140,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     platformNamespace,
     namespaces,
     auth,
+    peers,
     assetsDirectory: config.assetsDirectory,
     logger,
     onRoute: dependencies.onRoute,

@@ -2,9 +2,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { describeFailure } from "../errors.ts";
 import type { SystemApp } from "../routes/system.ts";
+import type { TrustedPeers } from "../trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { isAllowed, type Identity, type Refusal } from "./identity.ts";
-import { peerOf } from "./peer.ts";
 import { judge } from "./route-rights.ts";
 import { isCrossSite } from "./same-origin.ts";
 
@@ -26,17 +26,19 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 interface AccessContext {
   auth: Authenticator | undefined;
+  peers: TrustedPeers;
   functionNamespace: string;
 }
 
 /** Adds the hooks; before any route. Without `auth` everybody may do everything. */
-export function controlAccess(app: SystemApp, { auth, functionNamespace }: AccessContext): void {
+export function controlAccess(app: SystemApp, context: AccessContext): void {
+  const { auth, peers, functionNamespace } = context;
   app.decorateRequest("identity", undefined);
   app.addHook("onRequest", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
     if (auth !== undefined && !PUBLIC.has(path)) {
       const { authorization } = request.headers;
-      const outcome = await auth.identify(authorization, peerOf(request.raw));
+      const outcome = await auth.identify(authorization, peers.clientAddress(request.raw));
       if ("refusal" in outcome) {
         return refuse(reply, outcome.refusal);
       }

@@ -4,15 +4,19 @@ import type { Logger } from "../../lib/logger.ts";
 import { callIdOf } from "../headers.ts";
 import { NAME_PATTERN } from "../names.ts";
 import type { SystemApp } from "../routes/system.ts";
-import { peerOf } from "./peer.ts";
+import type { TrustedPeers } from "../trusted-peers.ts";
 
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
+interface AuditContext {
+  logger: Logger;
+  peers: TrustedPeers;
+  functionNamespace: string;
+}
+
 /** Adds the hook. Lines are written whatever the level of the log. */
-export function auditChanges(
-  app: SystemApp,
-  { logger, functionNamespace }: { logger: Logger; functionNamespace: string },
-): void {
+export function auditChanges(app: SystemApp, context: AuditContext): void {
+  const { logger, peers, functionNamespace } = context;
   const log = logger.child({}, { level: "info" });
   app.addHook("onResponse", (request, reply, done) => {
     if (CHANGING.has(request.method) && !request.is404) {
@@ -24,7 +28,7 @@ export function auditChanges(
           route: request.routeOptions.url,
           ...(target !== undefined && { target }),
           status: reply.statusCode,
-          peer: peerOf(request.raw),
+          peer: peers.clientAddress(request.raw),
           callId: callIdOf(request.headers) ?? request.id,
         },
         "audit",

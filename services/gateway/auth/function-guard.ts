@@ -5,21 +5,30 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
 import { toKey, type FunctionReference } from "../names.ts";
 import { PREFIX, splitTarget } from "../paths.ts";
+import type { TrustedPeers } from "../trusted-peers.ts";
 import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { isAllowed, type Outcome, type Refusal } from "./identity.ts";
-import { peerOf } from "./peer.ts";
 import { isCrossSite } from "./same-origin.ts";
+
+export interface FunctionGuardOptions {
+  /** Undefined: nobody can say who they are, so private functions cannot be called. */
+  auth: Authenticator | undefined;
+  peers: TrustedPeers;
+  logger: Logger;
+}
 
 type Verdict = Refusal | undefined;
 
 export class FunctionGuard implements CallGuard {
   readonly #auth: Authenticator | undefined;
+  readonly #peers: TrustedPeers;
   readonly #logger: Logger;
 
-  constructor(auth: Authenticator | undefined, logger: Logger) {
+  constructor({ auth, peers, logger }: FunctionGuardOptions) {
     this.#auth = auth;
+    this.#peers = peers;
     this.#logger = logger;
   }
 
@@ -72,7 +81,7 @@ export class FunctionGuard implements CallGuard {
     }
     const conclude = (outcome: Outcome): Verdict | Promise<Verdict> =>
       this.#conclude(auth, request, { reference, outcome });
-    const outcome = auth.identify(authorization, peerOf(request));
+    const outcome = auth.identify(authorization, this.#peers.clientAddress(request));
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
   }
 

@@ -32,6 +32,7 @@ import { readEveryBodyAsJson } from "../json-body.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../plain.ts";
 import { toValidationError } from "../validation-message.ts";
 import type { FunctionNamespaces } from "../namespaces.ts";
+import type { TrustedPeers } from "../trusted-peers.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
@@ -56,6 +57,7 @@ export interface SystemContext {
   namespaces: FunctionNamespaces;
   /** Undefined: everybody may use `/system`. */
   auth: Authenticator | undefined;
+  peers: TrustedPeers;
   /** Folder with the static files of the pages. */
   assetsDirectory: string;
   logger: Logger;
