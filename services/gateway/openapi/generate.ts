@@ -5,7 +5,14 @@ import { VERSION } from "../../lib/version.ts";
 import { TAGS } from "../routes/operation.ts";
 import { describeCalls, describeMetricsPort } from "./call-paths.ts";
 import { extractSchemas } from "./components.ts";
-import { BODY_FAILURES, PARAMETER_FAILURES, RESPONSES, SYSTEM_FAILURES } from "./responses.ts";
+import { allowNulls } from "./nulls.ts";
+import {
+  BODY_FAILURES,
+  OWN_FAILURES,
+  PARAMETER_FAILURES,
+  RESPONSES,
+  SYSTEM_FAILURES,
+} from "./responses.ts";
 import type { Document, Operation, PathItem, Paths } from "./types.ts";
 
 /** What @fastify/swagger writes where a schema has no description. */
@@ -94,11 +101,16 @@ function completeOperation(path: string, operation: Operation): Operation {
   }
   const responses = {
     ...SYSTEM_FAILURES,
+    ...OWN_FAILURES[operation.operationId],
     ...(parameters !== undefined && PARAMETER_FAILURES),
     ...(requestBody !== undefined && BODY_FAILURES),
     ...describeAll(own),
   };
-  return { ...operation, responses };
+  return {
+    ...operation,
+    ...(requestBody !== undefined && { requestBody: allowNulls(requestBody) }),
+    responses,
+  };
 }
 
 /** OpenAPI wants a description of each answer. */

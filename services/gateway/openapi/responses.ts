@@ -36,6 +36,7 @@ export const RESPONSES = {
   }),
   Forbidden: fail("Not allowed to this user"),
   NotFound: fail("There is no such function, secret, namespace or queue"),
+  NotImplemented: fail("The platform was set up without this"),
   Conflict: fail("It exists already, or something else manages it"),
   TooLarge: fail("The body is too large"),
   TooManyLogins: fail("Too many failed logins", RETRY_AFTER),
@@ -79,6 +80,17 @@ export const BODY_FAILURES: Failures = {
   ...PARAMETER_FAILURES,
   "409": refer("Conflict"),
   "413": refer("TooLarge"),
+};
+
+const SINGLE_NAMESPACE: Failures = { "501": refer("NotImplemented") };
+
+/** Of one operation alone, by its id. */
+export const OWN_FAILURES: Readonly<Record<string, Failures>> = {
+  GetQueue: { "404": refer("NotFound") },
+  CreateNamespace: SINGLE_NAMESPACE,
+  GetNamespace: SINGLE_NAMESPACE,
+  UpdateNamespace: SINGLE_NAMESPACE,
+  DeleteNamespace: SINGLE_NAMESPACE,
 };
 
 /** Of a queued call. */

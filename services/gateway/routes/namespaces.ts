@@ -20,6 +20,7 @@ const PREPARATION_MS = 3000;
 /** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
 const UNDELETABLE = "default";
 
+const Creation = Type.Object(FunctionNamespace.properties, { title: "NewFunctionNamespace" });
 const Params = Type.Object({ namespace: Type.String() });
 const Update = Type.Object(
   { ...FunctionNamespace.properties, name: Type.Optional(FunctionNamespace.properties.name) },
@@ -48,7 +49,7 @@ export function registerNamespaceRoutes(app: SystemApp, context: SystemContext):
 
 function registerCreation(app: SystemApp, context: SystemContext): void {
   const schema = {
-    body: FunctionNamespace,
+    body: Creation,
     response: { 201: Done, 202: Accepted },
   };
   const described = {

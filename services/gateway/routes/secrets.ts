@@ -18,11 +18,11 @@ const OWNERS = [MANAGED_BY, "pulumi"];
 /** Kubernetes' limit for what a Secret holds, bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the secret's namespace" })),
 });
+
+const SecretName = Type.Object(SecretReference.properties, { title: "SecretName" });
 
 interface StoredSecret extends OwnedObject {
   metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
@@ -65,7 +65,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
     {
       schema: {
         ...operation("DeleteSecret", "secrets", "Remove a secret"),
-        body: SecretReference,
+        body: SecretName,
         querystring: Query,
         response: { 202: Accepted },
       },
@@ -94,12 +94,6 @@ function toReference(
 
 /** The value in base64; an error says nothing of it but its length. */
 function readValue({ value, rawValue = "" }: Static<typeof SecretDeployment>): string {
-  if (rawValue === "" && value === undefined) {
-    throw new BadRequest("value: expected value or rawValue, got neither");
-  }
-  if (!BASE64.test(rawValue) || rawValue.length % 4 !== 0) {
-    throw new BadRequest("rawValue: expected base64 with its padding");
-  }
   const data = rawValue === "" ? Buffer.from(value ?? "").toString("base64") : rawValue;
   const bytes = Buffer.byteLength(data, "base64");
   if (bytes > MAX_BYTES) {
