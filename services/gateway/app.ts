@@ -93,6 +93,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const registry = createRegistry();
   const health = new Health();
   const auth = createAuthenticator({ ...config, logger });
+  const peers = new TrustedPeers(calls.trustedProxies);
   const namespaces = new FunctionNamespaces({ ...config, client, logger });
   const functions = new FunctionWatch({ client, logger, namespaces });
   const endpoints = createEndpoints(
@@ -118,7 +119,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     admission: new Admission(calls),
     clock: new CallClock(),
     guard: new FunctionGuard({ auth, peers, logger }),
-    peers: new TrustedPeers(calls.trustedProxies),
+    peers,
     pairs,
     queue,
     health,
