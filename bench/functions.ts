@@ -66,11 +66,7 @@ async function run({ cluster, count, ports }: Setting): Promise<void> {
   reportTimes("from a change in the cluster to the new route", routes, "<= 100");
   await callEach(gateway.ready.url, count);
   const called = await gateway.readMemory();
-  report(
-    "memory of a function that was called, heap",
-    (called.heap - before.heap) / count,
-    "bytes",
-  );
+  report("memory of a called function, heap", (called.heap - before.heap) / count, ["bytes"]);
   await gateway.stop();
 }
 

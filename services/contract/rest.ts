@@ -1,7 +1,15 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
-import { Type, type Static } from "typebox";
-import { FunctionCode, FunctionName, Resources } from "./function.ts";
+import { Type, type Static, type TRecord, type TString } from "typebox";
+import { FunctionCode, FunctionName } from "./function.ts";
 import { SCALE } from "./names.ts";
+import {
+  Constraint,
+  LabelValue,
+  MetadataKey,
+  Quantity,
+  SecretName,
+  VariableName,
+} from "./syntax.ts";
 
 // A description is a noun phrase: it also tells, in an error, what was expected.
 const Namespace = Type.Optional(
@@ -10,26 +18,39 @@ const Namespace = Type.Optional(
   }),
 );
 
-const toStringMap = (description: string): Type.TRecord<"^.*$", Type.TString> =>
-  Type.Record(Type.String(), Type.String(), { description });
+/** Texts by key; the keys have a grammar, too. */
+const toMap = (
+  description: string,
+  { keys, values = Type.String() }: { keys: TString; values?: TString },
+): TRecord<"^.*$", TString> =>
+  Type.Record(Type.String(), values, { propertyNames: keys, description });
+
+const Resources = Type.Object(
+  { memory: Type.Optional(Quantity), cpu: Type.Optional(Quantity) },
+  { additionalProperties: Quantity, title: "FunctionResources" },
+);
 
 const SHARED_FIELDS = {
   envProcess: Type.Optional(
     Type.String({ description: "the command line that the image's watchdog starts" }),
   ),
-  envVars: Type.Optional(toStringMap("environment variables by name")),
+  envVars: Type.Optional(toMap("environment variables by name", { keys: VariableName })),
   constraints: Type.Optional(
-    Type.Array(Type.String({ description: "a node's label as key=value" }), {
+    Type.Array(Constraint, {
       description: "labels of the nodes on which the function may run",
     }),
   ),
   secrets: Type.Optional(
-    Type.Array(Type.String({ description: "a secret's name" }), {
+    Type.Array(SecretName, {
       description: "secrets of the function's namespace that it mounts",
     }),
   ),
-  labels: Type.Optional(toStringMap("labels, com.openfaas.scale.* among them")),
-  annotations: Type.Optional(toStringMap("annotations, such as topic and schedule")),
+  labels: Type.Optional(
+    toMap("labels, com.openfaas.scale.* among them", { keys: MetadataKey, values: LabelValue }),
+  ),
+  annotations: Type.Optional(
+    toMap("annotations, such as topic and schedule", { keys: MetadataKey }),
+  ),
   limits: Type.Optional(Resources),
   requests: Type.Optional(Resources),
   readOnlyRootFilesystem: Type.Optional(
@@ -58,7 +79,7 @@ export const FunctionDeployment = Type.Object(
     namespace: Namespace,
     ...SHARED_FIELDS,
   },
-  { title: "FunctionDeployment" },
+  { title: "FunctionDeployment", oneOf: [{ required: ["image"] }, { required: ["code"] }] },
 );
 export type FunctionDeployment = Static<typeof FunctionDeployment>;
 
@@ -123,27 +144,24 @@ export const ScaleServiceRequest = Type.Object(
 
 /** DELETE `/system/secrets`, and what GET lists. */
 export const SecretReference = Type.Object(
-  {
-    name: Type.String({
-      minLength: 1,
-      maxLength: 253,
-      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-      description:
-        "1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123)",
-    }),
-    namespace: Namespace,
-  },
+  { name: SecretName, namespace: Namespace },
   { title: "SecretReference" },
 );
 
-/** POST and PUT `/system/secrets`: either `value` or `rawValue`. */
+/** POST and PUT `/system/secrets`: `rawValue` wins over `value`. */
 export const SecretDeployment = Type.Object(
   {
-    ...SecretReference.properties,
+    name: SecretName,
+    namespace: Namespace,
     value: Type.Optional(Type.String({ description: "text, at most 1 MiB" })),
-    rawValue: Type.Optional(Type.String({ description: "bytes in base64, at most 1 MiB of them" })),
+    rawValue: Type.Optional(
+      Type.String({
+        pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        description: "bytes in base64 with its padding, at most 1 MiB of them",
+      }),
+    ),
   },
-  { title: "Secret" },
+  { title: "Secret", anyOf: [{ required: ["value"] }, { required: ["rawValue"] }] },
 );
 
 /** An element of GET `/system/function-stats`; what Prometheus does not know is absent. */

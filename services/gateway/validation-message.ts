@@ -10,25 +10,48 @@ const MAX_SHOWN = 80;
 /** A finding with what the option `verbose` of Ajv adds. */
 type Finding = FastifySchemaValidationError & {
   data?: unknown;
-  parentSchema?: { description?: string; type?: string };
+  /** Of a finding about the name of a property. */
+  propertyName?: string;
+  parentSchema?: {
+    description?: string;
+    type?: string;
+    [alternatives: string]: { required?: string[] }[] | string | undefined;
+  };
 };
 
 /** For Fastify's `schemaErrorFormatter`: the first finding in one sentence, status 400. */
 export function toValidationError(findings: Finding[], part: string): Error {
   const [first] = findings;
-  return new BadRequest(
-    first === undefined ? `${part}: expected something else` : toText(first, part),
-  );
+  const last = findings.at(-1);
+  if (first === undefined || last === undefined) {
+    return new BadRequest(`${part}: expected something else`);
+  }
+  const isChoice = last.keyword === "anyOf" || last.keyword === "oneOf";
+  return new BadRequest(isChoice ? toChoice(last, findings.length) : toText(first, part));
 }
 
-function toText({ keyword, instancePath, params, ...rest }: Finding, part: string): string {
+/** Of some fields, one has to be there: each that is missing is a finding before the last one. */
+function toChoice({ keyword, parentSchema }: Finding, count: number): string {
+  const alternatives = parentSchema?.[keyword];
+  const fields = Array.isArray(alternatives)
+    ? alternatives.flatMap(({ required = [] }) => required)
+    : [];
+  const expectation = `expected ${fields.join(" or ")}`;
+  return `${fields[0] ?? ""}: ${expectation}, got ${count > 1 ? "neither" : "both"}`;
+}
+
+function toText(finding: Finding, part: string): string {
+  const { keyword, instancePath, params, propertyName } = finding;
   const path = toPath(instancePath);
   if (keyword === "required") {
     return `${toField([...path, String(params["missingProperty"])])}: expected a value, got none`;
   }
+  const expectation = toExpectation(keyword, finding);
+  if (propertyName !== undefined) {
+    return `${toField(path)}: ${expectation}, got ${quote(propertyName)}`;
+  }
   const field = path.length === 0 ? part : toField(path);
-  const expectation = toExpectation(keyword, rest);
-  return `${field}: ${expectation}, got ${toShown(field, rest.data)}`;
+  return `${field}: ${expectation}, got ${toShown(field, finding.data)}`;
 }
 
 function toExpectation(keyword: string, { message, parentSchema }: Partial<Finding>): string {

@@ -1,7 +1,7 @@
 /** `/system/logs`: the log lines of a function's pods as newline-delimited JSON. */
 import type { OutgoingHttpHeaders } from "node:http";
 import { Type, type Static } from "typebox";
-import { parseDuration } from "../../contract/duration.ts";
+import { DURATION_PATTERN, parseDuration } from "../../contract/duration.ts";
 import { LogMessage } from "../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { BadRequest, FunctionNotFound, LogsUnavailable } from "../errors.ts";
@@ -11,6 +11,8 @@ import { readFunction } from "../reference.ts";
 import { quote } from "../validation-message.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./system.ts";
+
+const RFC_3339 = String.raw`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.]\d{1,9})?([Zz]|[-+]\d\d:\d\d)$`;
 
 const Query = Type.Object({
   name: Type.String({ minLength: 1, description: "the function's name, or name.namespace" }),
@@ -26,7 +28,10 @@ const Query = Type.Object({
     Type.String({ description: "1 or true to go on with new lines until the caller leaves" }),
   ),
   since: Type.Optional(
-    Type.String({ description: "a time in RFC 3339, or a duration before now such as 5m" }),
+    Type.String({
+      pattern: `^$|${RFC_3339}|${DURATION_PATTERN}`,
+      description: "a time in RFC 3339, or a duration before now such as 5m",
+    }),
   ),
 });
 
@@ -79,13 +84,9 @@ function toOptions(context: SystemContext, query: Static<typeof Query>): LogStre
 }
 
 function toSinceTime(since: string): string {
-  const time = Date.parse(since);
-  if (!Number.isNaN(time)) {
-    return new Date(time).toISOString();
+  const time = /^\d{4}-/.test(since) ? Date.parse(since) : Date.now() - parseDuration(since);
+  if (Number.isNaN(time)) {
+    throw new BadRequest(`since: expected a time that exists, got ${quote(since)}`);
   }
-  try {
-    return new Date(Date.now() - parseDuration(since)).toISOString();
-  } catch {
-    throw new BadRequest(`since: expected RFC 3339 or a duration, got ${quote(since)}`);
-  }
+  return new Date(time).toISOString();
 }
