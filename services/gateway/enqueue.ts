@@ -9,6 +9,7 @@ import { beginCall, type Call } from "./call.ts";
 import { sendFailure, type Failure } from "./errors.ts";
 import type { FunctionStates } from "./function-states.ts";
 import { toQueuedHeaders } from "./headers.ts";
+import { inviteBody } from "./invitation.ts";
 import { askGuard, type Incoming } from "./invoke.ts";
 import { onceClosed } from "./once-closed.ts";
 import { PREFIX, splitFunctionPath, type FunctionPath } from "./paths.ts";
@@ -80,9 +81,7 @@ function receive({ context, incoming, split, call, callback }: Reception): void 
   const { request, response } = incoming;
   const { own } = call;
   limitReading(context, incoming, own);
-  if (request.headers.expect !== undefined) {
-    response.writeContinue();
-  }
+  inviteBody(request, response);
   readBody(request, QUEUE.maxMessageBytes, (body) => {
     if (response.headersSent) {
       return;

@@ -9,6 +9,7 @@ import type { Call } from "./call.ts";
 import { sendFailure, type Failure } from "./errors.ts";
 import type { FunctionState } from "./function-states.ts";
 import { toClientHeaders, toUpstreamHeaders } from "./headers.ts";
+import { inviteBody } from "./invitation.ts";
 import { dropLeftovers } from "./leftovers.ts";
 import { onceClosed } from "./once-closed.ts";
 import { Pod } from "./pod.ts";
@@ -260,9 +261,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   /** Asks a caller that waits for it to send the body (RFC 9110 §10.1.1). */
   #invite(): void {
     const { request, response } = this.#options;
-    if (request.headers.expect !== undefined) {
-      response.writeContinue();
-    }
+    inviteBody(request, response);
   }
 
   #move(phase: Phase): void {

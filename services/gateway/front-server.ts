@@ -4,6 +4,7 @@ import type { Health } from "../lib/health.ts";
 import { condemn, isCondemned } from "./client-errors.ts";
 import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
+import { inviteBody } from "./invitation.ts";
 import { invoke } from "./invoke.ts";
 import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
 import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
@@ -121,9 +122,7 @@ function route({ context, request, response, system }: Routing): void {
     enqueue(context, { request, response, target });
   } else {
     request.url = `${cleaned}${target.query}`;
-    if (request.headers.expect !== undefined) {
-      response.writeContinue();
-    }
+    inviteBody(request, response);
     limitReading(context, { request, response }, []);
     system(request, response);
   }
