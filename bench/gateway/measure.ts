@@ -42,7 +42,7 @@ const UNITS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
 
 function readDuration(text: string, percentile: string): number {
   const [, value, unit = ""] =
-    new RegExp(`^\\s+${percentile}%\\s+([\\d.]+)(\\w+)$`, "m").exec(text) ?? [];
+    new RegExp(`^\\s+${percentile}%\\s+([\\d.]+)(\\w+)\\s*$`, "m").exec(text) ?? [];
   return Number(value ?? NaN) * (UNITS[unit] ?? NaN);
 }
 

@@ -49,7 +49,7 @@ ${toNginxTemporary(directory)}
       proxy_set_header Host $http_host;
       proxy_set_header X-Call-Id $request_id;
       proxy_set_header X-Start-Time $msec;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header X-Forwarded-Proto $scheme;
       add_header X-Call-Id $request_id always;
@@ -81,7 +81,7 @@ backend function
   http-request set-header X-Start-Time %[date()]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Forwarded-Proto http
-  option forwardfor
+  http-request set-header X-Forwarded-For %[src]
   http-response set-header X-Call-Id %[var(txn.id)]
   http-response set-header X-Start-Time %[date()]
   server function 127.0.0.1:${upstreamPort} pool-max-conn 512

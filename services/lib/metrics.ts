@@ -1,7 +1,7 @@
 /** A service's metrics registry, and the small server that shows metrics and health. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { collectDefaultMetrics, Registry } from "@prometheus-io/client";
+import { collectDefaultMetrics, Registry, type Gauge } from "@prometheus-io/client";
 import type { Health } from "./health.ts";
 
 export { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
@@ -11,6 +11,31 @@ export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;
+}
+
+/** One line of the exposition. */
+export interface Sample {
+  /** Where it is not that of the whole metric, e.g. `…_bucket`. */
+  metricName?: string;
+  labels: Record<string, string | number>;
+  value: number;
+}
+
+export interface SampledMetric {
+  name: string;
+  help: string;
+  type: "counter" | "gauge" | "histogram";
+  /** Called when the metrics are read. */
+  collect: () => Sample[];
+}
+
+/** Registers a metric whose values are kept elsewhere. */
+export function registerSamples(registry: Registry, metric: SampledMetric): void {
+  const { name, help, type, collect } = metric;
+  const get = (): Promise<object> =>
+    Promise.resolve({ name, help, type, aggregator: "sum", values: collect() });
+  // The registry needs no more than this, but its type knows only the library's own classes.
+  registry.registerMetric({ name, help, type, get } as unknown as Gauge);
 }
 
 export interface MetricsServerOptions {
