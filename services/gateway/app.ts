@@ -8,7 +8,6 @@ import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
-import type { ResourceWatch } from "../lib/watch.ts";
 import { Admission } from "./admission.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { FunctionGuard } from "./auth/function-guard.ts";
@@ -16,7 +15,7 @@ import { CallClock } from "./call-clock.ts";
 import { CallQueue } from "./call-queue.ts";
 import { ColdStarts } from "./cold-starts.ts";
 import type { GatewayConfig } from "./config.ts";
-import { createEndpointWatch, Endpoints, serviceOrigins, type EndpointSlice } from "./endpoints.ts";
+import { createEndpointWatch, Endpoints, serviceOrigins } from "./endpoints.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
 import { FunctionStates } from "./function-states.ts";
 import { FunctionStatsReader } from "./function-stats.ts";
@@ -55,19 +54,43 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** What knows of the pods, or of the Services where a mesh balances the calls. */
-function createEndpoints(
-  watch: ResourceWatch<EndpointSlice>,
-  { config, lookup }: GatewayDependencies,
-): Endpoints {
+/** The gateway's copies of what the cluster holds. */
+interface ClusterWatches {
+  namespaces: FunctionNamespaces;
+  functions: FunctionWatch;
+  endpoints: Endpoints;
+  /** Resolves when the copies are complete. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function watchCluster(dependencies: GatewayDependencies, health: Health): ClusterWatches {
+  const { config, client, logger, lookup } = dependencies;
   const { timeouts, serviceSuffix } = config.calls;
-  return new Endpoints(watch, {
+  const namespaces = new FunctionNamespaces({ ...config, client, logger });
+  const functions = new FunctionWatch({ client, logger, namespaces });
+  const watch = createEndpointWatch(client, namespaces.scope, logger);
+  const endpoints = new Endpoints(watch, {
     createPod: (origin) => new Pod({ origin, connectMs: timeouts.connectMs, lookup }),
     toServiceOrigin:
       serviceSuffix === undefined
         ? undefined
         : serviceOrigins(serviceSuffix, config.functionNamespace),
   });
+  health.addCheck("namespaces", () => namespaces.problem());
+  health.addCheck("functions", () => functions.problem());
+  health.addCheck("endpoints", () => watch.problem());
+  return {
+    ...{ namespaces, functions, endpoints },
+    start: async () => {
+      functions.start();
+      watch.start();
+      await Promise.all([namespaces.start(), functions.waitForSync(), watch.waitForSync()]);
+    },
+    stop: async () => {
+      await Promise.all([namespaces.stop(), functions.stop(), watch.stop()]);
+    },
+  };
 }
 
 /** The connection to the queue, where there is one. */
@@ -94,12 +117,8 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const health = new Health();
   const auth = createAuthenticator({ ...config, logger });
   const peers = new TrustedPeers(calls.trustedProxies);
-  const namespaces = new FunctionNamespaces({ ...config, client, logger });
-  const functions = new FunctionWatch({ client, logger, namespaces });
-  const endpoints = createEndpoints(
-    createEndpointWatch(client, namespaces.scope, logger),
-    dependencies,
-  );
+  const cluster = watchCluster(dependencies, health);
+  const { namespaces, functions, endpoints } = cluster;
   const coldStarts = new ColdStarts({
     config: config.scaleFromZero,
     functions,
@@ -126,9 +145,6 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     logger,
   };
   registerServiceCount(registry, functions);
-  health.addCheck("namespaces", () => namespaces.problem());
-  health.addCheck("functions", () => functions.problem());
-  health.addCheck("endpoints", () => endpoints.watch.problem());
   let server: Server | undefined;
   const system = createSystemApp({
     client,
@@ -156,20 +172,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
       pages: { [FUNCTION_TARGETS_PATH]: () => listFunctionTargets(functions, endpoints) },
     }),
     health,
-    start: async () => {
-      functions.start();
-      endpoints.watch.start();
-      await Promise.all([
-        namespaces.start(),
-        functions.waitForSync(),
-        endpoints.watch.waitForSync(),
-      ]);
-    },
+    start: () => cluster.start(),
     closeUpgraded: () => pairs.closeAll(),
     close: async () => {
       queue?.close();
-      const watches = [namespaces, functions, endpoints.watch];
-      await Promise.all([...watches.map((watch) => watch.stop()), link?.close()]);
+      await Promise.all([cluster.stop(), link?.close()]);
       await endpoints.close();
       await client.close();
     },

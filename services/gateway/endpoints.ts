@@ -86,18 +86,18 @@ export class Endpoints extends EventEmitter<RouteEvents> {
    */
   pick(key: string, avoided?: ReadonlySet<Pod>): Pod | undefined {
     const route = this.#routes.get(key);
-    if (route === undefined || route.pods.length === 0) {
+    if (route === undefined) {
       return undefined;
     }
     const { pods } = route;
-    const start = route.next++ % pods.length;
     let best: Pod | undefined;
-    for (let step = 0; step < pods.length; step++) {
-      const pod = pods[(start + step) % pods.length];
+    let index = route.next++;
+    for (let left = pods.length; left > 0; left--) {
+      const pod = pods[index++ % pods.length];
       if (pod === undefined || avoided?.has(pod) === true) {
         continue;
       }
-      if (pod.inFlight === 0 && !pod.isResting) {
+      if (isFree(pod)) {
         return pod;
       }
       best = best === undefined || isBetter(pod, best) ? pod : best;
@@ -178,6 +178,10 @@ export class Endpoints extends EventEmitter<RouteEvents> {
 
 function newRoute(): Route {
   return { slices: new Map(), addresses: [], pods: [], next: 0 };
+}
+
+function isFree({ inFlight, isResting }: Pod): boolean {
+  return inFlight === 0 && !isResting;
 }
 
 function isBetter(pod: Pod, best: Pod): boolean {

@@ -111,8 +111,7 @@ export function toClientHeaders(
   const listed = listedInConnection(headers.connection);
   const result: string[] = [];
   for (const name of Object.keys(headers)) {
-    const isOwn = HOP_BY_HOP.has(name) || OWN.has(name) || listed?.has(name) === true;
-    if (isOwn || (status === 204 && name === "content-length")) {
+    if (!passesToClient(name, status) || listed?.has(name) === true) {
       continue;
     }
     const value = headers[name];
@@ -126,6 +125,10 @@ export function toClientHeaders(
   }
   result.push(...own);
   return result;
+}
+
+function passesToClient(name: string, status: number): boolean {
+  return !(HOP_BY_HOP.has(name) || OWN.has(name) || (status === 204 && name === "content-length"));
 }
 
 const OWN = new Set(["x-call-id", "x-start-time", "x-served-by"]);

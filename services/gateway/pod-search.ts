@@ -63,24 +63,32 @@ export class PodSearch {
   }
 
   async #search(): Promise<Pod | Failure> {
+    const { endpoints } = this.#context;
+    for (;;) {
+      const pod = endpoints.pick(this.#state.key, this.#avoided);
+      const failure = pod === undefined ? await this.#wait() : undefined;
+      const found = pod ?? failure;
+      if (found !== undefined) {
+        return found;
+      }
+    }
+  }
+
+  /** Waits until another look makes sense; or says why it does not. */
+  async #wait(): Promise<Failure | undefined> {
     const { endpoints, coldStarts } = this.#context;
     const { key, reference } = this.#state;
     const { signal } = this.#ending;
-    while (endpoints.pick(key, this.#avoided) === undefined) {
-      if (!endpoints.has(key)) {
-        const failure = await coldStarts.wait(reference, signal);
-        if (failure !== undefined) {
-          return failure;
-        }
-      } else if (this.#last !== undefined && performance.now() + this.#waitMs > this.#deadline) {
-        return this.#last;
-      } else {
-        await endpoints.waitForChange(key, this.#waitMs, signal);
-        this.#waitMs *= 2;
-        // Where no other pod came, the ones that failed get another chance.
-        this.#avoided.clear();
-      }
+    if (!endpoints.has(key)) {
+      return coldStarts.wait(reference, signal);
     }
-    return endpoints.pick(key, this.#avoided) as Pod;
+    if (signal.aborted || performance.now() + this.#waitMs > this.#deadline) {
+      return this.#last;
+    }
+    await endpoints.waitForChange(key, this.#waitMs, signal);
+    this.#waitMs *= 2;
+    // Where no other pod came, the ones that failed get another chance.
+    this.#avoided.clear();
+    return undefined;
   }
 }

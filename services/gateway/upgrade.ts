@@ -32,29 +32,39 @@ export async function upgrade(context: UpgradeContext, incoming: UpgradeRequest)
   const { request, socket } = incoming;
   socket.on("error", () => socket.destroy());
   const call = beginCall(request);
-  const refuse = (failure: Failure): void => sendRefusal(incoming, call, failure);
   const target = splitTarget(request.url ?? "/");
   const split = target === undefined ? undefined : readFunctionPath(target.path);
   if (target === undefined || split === undefined) {
-    refuse(PAGE_NOT_FOUND);
+    sendRefusal(incoming, call, PAGE_NOT_FOUND);
     return;
   }
   const state = context.states.find(split.segment);
   if (state === undefined) {
-    refuse(context.states.explain(split.segment));
+    sendRefusal(incoming, call, context.states.explain(split.segment));
     return;
   }
-  let failure: Failure | undefined;
-  if (state.isPrivate && context.guard !== undefined) {
-    failure = await askGuard(context.guard, request, state);
-  }
-  failure ??= socket.destroyed ? undefined : context.admission.enter(state);
+  const failure = await findRefusal(context, incoming, state);
   if (failure !== undefined) {
-    refuse(failure);
+    sendRefusal(incoming, call, failure);
   } else if (!socket.destroyed) {
     const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
     new Upgrade({ context, incoming, call, state, path }).start();
   }
+}
+
+/** Why a call may not begin; undefined when it has been let in, or when the client is gone. */
+async function findRefusal(
+  { guard, admission }: UpgradeContext,
+  { request, socket }: UpgradeRequest,
+  state: FunctionState,
+): Promise<Failure | undefined> {
+  if (state.isPrivate && guard !== undefined) {
+    const failure = await askGuard(guard, request, state);
+    if (failure !== undefined) {
+      return failure;
+    }
+  }
+  return socket.destroyed ? undefined : admission.enter(state);
 }
 
 const PAGE_NOT_FOUND: Failure = {
@@ -130,7 +140,8 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
     this.#answer(status);
     const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
     const flat = toClientHeaders(headers, call.own, status);
-    socket.write(writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]));
+    const lines = writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]);
+    socket.write(lines, "latin1");
     upstream.write(head);
     const pair = new SocketPair({
       ...{ client: socket, upstream, pairs: context.pairs, clock: context.clock },
@@ -148,7 +159,7 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
       const { call, incoming } = this.#options;
       this.#answer(status);
       const flat = toClientHeaders(headers, call.own, status);
-      incoming.socket.write(writeHead(status, [...flat, "Connection", "close"]));
+      incoming.socket.write(writeHead(status, [...flat, "Connection", "close"]), "latin1");
     }
   }
 
