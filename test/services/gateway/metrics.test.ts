@@ -92,7 +92,12 @@ describe("forgetDeleted", () => {
     const client = await fake.start();
     const { logger } = createKeptLog();
     const config = { functionNamespace: "openfaas-fn", platformNamespace: "openfaas" };
-    const namespaces = new FunctionNamespaces({ ...config, isClusterScoped: false, client, logger });
+    const namespaces = new FunctionNamespaces({
+      ...config,
+      isClusterScoped: false,
+      client,
+      logger,
+    });
     const functions = new FunctionWatch({ client, logger, namespaces });
     forgetDeleted(metrics, functions);
     try {
