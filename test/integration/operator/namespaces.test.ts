@@ -1,0 +1,231 @@
+/** Gateway and operator with the rights that they really have, in several function namespaces. */
+import type { Server } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { toFunctionAllowance } from "../../../services/contract/index.ts";
+import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
+import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
+import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { listen, Registry } from "../../../services/lib/metrics.ts";
+import { Operator } from "../../../services/operator/app.ts";
+import { readConfig } from "../../../services/operator/config.ts";
+import { createKeptLog } from "../../support/logs.ts";
+import { eventually, TestCluster } from "./cluster.ts";
+import { connectAs, grantRights } from "./rights.ts";
+
+interface Stored {
+  metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
+  spec: object;
+}
+
+const log = createKeptLog("info");
+let cluster: TestCluster;
+let operator: Operator | undefined;
+let gateway: Gateway | undefined;
+let clients: Record<"gateway" | "operator", KubernetesClient>;
+let url = "";
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  await grantRights(cluster);
+  clients = {
+    gateway: await connectAs(cluster, "gateway"),
+    operator: await connectAs(cluster, "operator"),
+  };
+  const env = { cluster_scope: "true", network_policies: "true" };
+  const config = readConfig({ ...env, pod_name: "operator-1" });
+  const { logger } = log;
+  operator = new Operator({ client: clients.operator, config, logger, registry: new Registry() });
+  await operator.start();
+  const prometheus = { faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" };
+  const gatewayConfig = readGatewayConfig({ ...env, ...prometheus });
+  gateway = await createGateway({ config: gatewayConfig, client: clients.gateway, logger });
+  await gateway.start();
+  url = `http://127.0.0.1:${await listen(gateway.server, 0, "127.0.0.1")}`;
+}, 120_000);
+
+afterAll(async () => {
+  const server: Server | undefined = gateway?.server;
+  server?.closeAllConnections();
+  server?.close();
+  await gateway?.close();
+  await operator?.stop();
+  await clients.operator.close();
+  await cluster.stop();
+}, 60_000);
+
+async function send(method: string, path: string, body?: object): Promise<[number, string]> {
+  const answer = await fetch(`${url}/system/${path}`, {
+    method,
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  });
+  return [answer.status, await answer.text()];
+}
+
+async function show(namespace: string): Promise<unknown> {
+  return JSON.parse((await send("GET", `namespace/${namespace}`))[1]) as unknown;
+}
+
+const MARK = { openfaas: "1" };
+const create = (name: string, more: object = {}): Promise<[number, string]> =>
+  send("POST", "namespace/", { name, labels: MARK, annotations: MARK, ...more });
+const deploy = (service: string, namespace: string): Promise<[number, string]> =>
+  send("POST", "functions", { service, namespace, image: "registry.example/x:1" });
+
+const readNamespace = (name: string): Promise<Stored | undefined> =>
+  cluster.read<Stored>({ plural: "namespaces", name });
+const readPolicy = (name: string, namespace: string): Promise<Stored | undefined> =>
+  cluster.read<Stored>({ group: "networking.k8s.io", plural: "networkpolicies", name, namespace });
+
+describe("a namespace that the REST API makes", () => {
+  it("is isolated, restricted, and takes functions and secrets at once", async () => {
+    expect(await create("dev")).toEqual([201, ""]);
+    expect((await send("POST", "secrets", { name: "k", value: "v", namespace: "dev" }))[0]).toBe(
+      202,
+    );
+    expect(await deploy("here", "dev")).toEqual([202, ""]);
+    expect((await readNamespace("dev"))?.metadata.labels).toMatchObject({
+      "pod-security.kubernetes.io/enforce": "restricted",
+      "pod-security.kubernetes.io/warn": "restricted",
+      "pod-security.kubernetes.io/audit": "restricted",
+    });
+    expect((await readPolicy("default-deny", "dev"))?.spec).toEqual({
+      podSelector: {},
+      policyTypes: ["Ingress"],
+    });
+    const allowance = toFunctionAllowance("openfaas");
+    expect((await readPolicy("allow-platform", "dev"))?.spec).toEqual(allowance.spec);
+    await eventually(() => cluster.readDeployment("here", "dev"));
+    expect(await create("dev")).toEqual([409, "namespace dev already exists"]);
+  }, 30_000);
+
+  it("shows what was sent, and takes new labels in place of the old ones", async () => {
+    await create("shown", { annotations: { note: " \u00fc ", "example.com/x": "" } });
+    expect(await show("shown")).toEqual({
+      name: "shown",
+      labels: MARK,
+      annotations: { note: " \u00fc ", "example.com/x": "" },
+    });
+    const labels = { team: "b", "app.kubernetes.io/part-of": "shop" };
+    expect(await send("PUT", "namespace/shown", { name: "shown", labels })).toEqual([202, ""]);
+    expect(await show("shown")).toEqual({ name: "shown", labels, annotations: MARK });
+    const stored = await readNamespace("shown");
+    expect(stored?.metadata.labels).toMatchObject({
+      "kubernetes.io/metadata.name": "shown",
+      "pod-security.kubernetes.io/enforce": "restricted",
+    });
+    expect(stored?.metadata.annotations).toEqual({ ...MARK, "plonk/prepared": "1" });
+  });
+
+  it("leaves labels of others alone, and says whose they are", async () => {
+    await create("shared");
+    await cluster.createNamespace("shared", { labels: { team: "a" } });
+    expect(await send("PUT", "namespace/shared", { labels: { team: "b" } })).toEqual([
+      409,
+      "labels: team of namespace shared was set by test: change it there",
+    ]);
+    expect((await send("PUT", "namespace/shared", { labels: { ...MARK } }))[0]).toBe(202);
+    expect(await show("shared")).toMatchObject({ labels: { team: "a", openfaas: "1" } });
+  });
+
+  it("goes with its functions, and can be made again at once", async () => {
+    await create("brief");
+    await deploy("short", "brief");
+    await eventually(() => cluster.readDeployment("short", "brief"));
+    expect(await send("DELETE", "namespace/brief")).toEqual([202, ""]);
+    expect((await send("GET", "functions?namespace=brief"))[0]).toBe(400);
+    expect((await send("DELETE", "namespace/brief"))[0]).toBe(404);
+    await eventually(async () => (await readNamespace("brief")) === undefined, 60);
+    expect(await create("brief")).toEqual([201, ""]);
+    expect(await send("GET", "functions?namespace=brief")).toEqual([200, "[]"]);
+    await deploy("short", "brief");
+    await eventually(() => cluster.readDeployment("short", "brief"));
+  }, 90_000);
+});
+
+describe("a namespace that somebody else marks", () => {
+  it("is set up, and keeps the Pod Security standard that was chosen there", async () => {
+    const labels = { "pod-security.kubernetes.io/enforce": "baseline", team: "a" };
+    await cluster.createNamespace("old", { labels });
+    await cluster.applyFunction("waiting", {}, "old");
+    await cluster.waitForReason("waiting", "NamespaceNotEnabled", "old");
+    await cluster.createNamespace("old", { labels, annotations: MARK });
+    await eventually(() => cluster.readDeployment("waiting", "old"));
+    expect((await readNamespace("old"))?.metadata.labels).toMatchObject({
+      ...labels,
+      "pod-security.kubernetes.io/warn": "restricted",
+    });
+    expect((await send("GET", "function/waiting?namespace=old"))[0]).toBe(200);
+  }, 30_000);
+
+  it("is left alone when the mark goes, with all that is in it", async () => {
+    await cluster.createNamespace("left", { annotations: MARK });
+    await cluster.applyFunction("stays", {}, "left");
+    await eventually(() => cluster.readDeployment("stays", "left"));
+    await cluster.createNamespace("left");
+    await cluster.waitForReason("stays", "NamespaceNotEnabled", "left");
+    expect((await send("GET", "function/stays?namespace=left"))[0]).toBe(400);
+    expect(await cluster.readDeployment("stays", "left")).toBeDefined();
+    expect(await readPolicy("default-deny", "left")).toBeDefined();
+    await cluster.createNamespace("left", { annotations: MARK });
+    await eventually(async () => (await send("GET", "function/stays?namespace=left"))[0] === 200);
+    const readReason = async (): Promise<string | undefined> =>
+      (await cluster.readFunction("stays", "left"))?.status?.conditions?.[0]?.reason;
+    await eventually(async () => (await readReason()) !== "NamespaceNotEnabled");
+  }, 60_000);
+});
+
+describe("rights", () => {
+  const status = (who: "gateway" | "operator", path: string, body?: object): Promise<number> =>
+    clients[who]
+      .request(path, body === undefined ? {} : { method: "POST", body })
+      .then(() => 200)
+      .catch((error: unknown) => (error as { status: number }).status);
+
+  it("hold in function namespaces, and in no others", async () => {
+    const secrets = (namespace: string): string => `/api/v1/namespaces/${namespace}/secrets`;
+    const pods = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
+    expect(await status("gateway", secrets("dev"))).toBe(200);
+    expect(await status("operator", pods("dev"))).toBe(200);
+    for (const namespace of ["openfaas", "kube-system", "default"]) {
+      expect(await status("gateway", secrets(namespace))).toBe(403);
+      expect(await status("operator", `${secrets(namespace)}/any`)).toBe(403);
+      expect(await status("operator", pods(namespace))).toBe(403);
+    }
+    expect(await status("gateway", "/api/v1/secrets")).toBe(403);
+    expect(await status("operator", "/api/v1/pods")).toBe(403);
+  });
+
+  it("do not let the operator hand out any others", async () => {
+    const bind = async (name: string, role: string): Promise<number> => {
+      const group = "rbac.authorization.k8s.io";
+      const path = `/apis/${group}/v1/namespaces/kube-system/rolebindings/${name}`;
+      const binding = {
+        apiVersion: `${group}/v1`,
+        kind: "RoleBinding",
+        metadata: { name, namespace: "kube-system" },
+        roleRef: { apiGroup: group, kind: "ClusterRole", name: role },
+        subjects: [{ kind: "ServiceAccount", name: "operator", namespace: "openfaas" }],
+      };
+      return clients.operator
+        .apply(path, binding, { fieldManager: "plonk-operator" })
+        .then(() => 200)
+        .catch((error: unknown) => (error as { status: number }).status);
+    };
+    expect(await bind("plonk-operator-functions", "cluster-admin")).toBe(403);
+    expect(await bind("mine", "plonk-operator-functions")).toBe(403);
+    const path = "/api/v1/namespaces";
+    const metadata = { name: "mine" };
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata };
+    expect(await status("operator", path, namespace)).toBe(403);
+  });
+
+  it("are enough: nothing was refused on the way", () => {
+    const refused = log
+      .text()
+      .split("\n")
+      .filter((line) => line.includes("forbidden"));
+    // Rights that were given a moment ago may not be known everywhere yet.
+    expect(refused.filter((line) => !line.includes("trying again"))).toEqual([]);
+  });
+});

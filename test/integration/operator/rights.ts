@@ -1,0 +1,78 @@
+/** The rights of gateway and operator on a real API server, as the platform declares them. */
+import {
+  GATEWAY_CLUSTER_RULES,
+  GATEWAY_FUNCTION_RULES,
+  LEASE_RULES,
+  OPERATOR_CLUSTER_RULES,
+  OPERATOR_FUNCTION_RULES,
+  type Rule,
+} from "../../../components/platform/rbac-rules.ts";
+import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
+import { KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
+import type { TestCluster } from "./cluster.ts";
+
+const GROUP = "rbac.authorization.k8s.io";
+const PLATFORM = "openfaas";
+
+interface Grant {
+  account: string;
+  name: string;
+  rules: Rule[];
+  /** Without it: the whole cluster. */
+  namespace?: string;
+}
+
+const GRANTS: Grant[] = [
+  { account: "gateway", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
+  { account: "operator", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
+  { account: "operator", name: "plonk-lease", rules: LEASE_RULES, namespace: PLATFORM },
+  ...["gateway", "operator"].map((account) => ({
+    account,
+    name: `plonk-${account}-functions`,
+    rules: account === "gateway" ? GATEWAY_FUNCTION_RULES : OPERATOR_FUNCTION_RULES,
+    namespace: "openfaas-fn",
+  })),
+];
+
+/** Creates the ServiceAccounts with their rights, as `Platform` does. */
+export async function grantRights({ client }: TestCluster): Promise<void> {
+  const apply = (path: string, object: object): Promise<unknown> =>
+    client.apply(path, object, { fieldManager: "test", force: true });
+  for (const name of ["gateway", "operator"]) {
+    const metadata = { name, namespace: PLATFORM };
+    const path = resourcePath({ plural: "serviceaccounts", ...metadata });
+    await apply(path, { apiVersion: "v1", kind: "ServiceAccount", metadata });
+  }
+  for (const { account, name, rules, namespace } of GRANTS) {
+    const apiVersion = `${GROUP}/v1`;
+    await apply(resourcePath({ group: GROUP, plural: "clusterroles", name }), {
+      apiVersion,
+      kind: "ClusterRole",
+      metadata: { name },
+      rules,
+    });
+    const place = namespace === undefined ? {} : { namespace };
+    const plural = namespace === undefined ? "clusterrolebindings" : "rolebindings";
+    await apply(resourcePath({ group: GROUP, plural, name, ...place }), {
+      apiVersion,
+      kind: namespace === undefined ? "ClusterRoleBinding" : "RoleBinding",
+      metadata: { name, ...place },
+      roleRef: { apiGroup: GROUP, kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace: PLATFORM }],
+    });
+  }
+}
+
+/** A client that is the ServiceAccount, and may do what that may. */
+export async function connectAs(
+  { client, kubeconfigPath }: TestCluster,
+  name: string,
+): Promise<KubernetesClient> {
+  const reference = { plural: "serviceaccounts", namespace: PLATFORM, name, subresource: "token" };
+  const { status } = await client.request<{ status: { token: string } }>(resourcePath(reference), {
+    method: "POST",
+    body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} },
+  });
+  const { server, ca } = readKubeConfig(kubeconfigPath);
+  return new KubernetesClient({ server, ...(ca && { ca }), token: () => status.token });
+}
