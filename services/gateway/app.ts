@@ -22,7 +22,7 @@ import { FunctionStatsReader } from "./function-stats.ts";
 import { listFunctionTargets } from "./function-targets.ts";
 import { FunctionWatch } from "./functions.ts";
 import { InvocationCounts } from "./invocation-counts.ts";
-import { GatewayMetrics, registerServiceCount } from "./metrics.ts";
+import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
 import { FunctionNamespaces } from "./namespaces.ts";
 import { Pod } from "./pod.ts";
 import { createSystemApp } from "./routes/system.ts";
@@ -130,6 +130,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const queue = link === undefined ? undefined : new CallQueue(link, logger);
   const pairs = new SocketPairs();
   const metrics = new GatewayMetrics(registry);
+  forgetDeleted(metrics, functions);
   const context: FrontContext = {
     ...config,
     states: new FunctionStates({ ...calls, functions, functionNamespace, metrics }),

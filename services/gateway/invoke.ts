@@ -6,7 +6,7 @@ import { sendFailure, type Failure } from "./errors.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { PREFIX, splitFunctionPath, type Target } from "./paths.ts";
-import { sendPageNotFound } from "./plain.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "./plain.ts";
 
 export interface InvokeContext extends ExchangeContext {
   states: FunctionStates;
@@ -27,6 +27,11 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   const split = splitFunctionPath(target.path, PREFIX.sync);
   if (split === undefined) {
     sendPageNotFound(response);
+    return;
+  }
+  if (request.method === "TRACE") {
+    // It would show a page's script what the browser and proxies add to its requests.
+    sendMethodNotAllowed(response, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
     return;
   }
   const call = beginCall(request);
