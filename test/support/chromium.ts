@@ -13,7 +13,7 @@ import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /** What is unpacked where there is none of them, together with what it depends on. */
-const PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-liberation"];
+const PACKAGES = ["chromium", "fonts-inter", "fonts-dejavu-core", "fonts-liberation"];
 
 /** Of the dependencies only libraries and fonts; scripts of an installation are not run. */
 const NEEDED = /^(chromium|fonts-|lib)/;

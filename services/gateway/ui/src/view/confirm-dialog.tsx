@@ -32,7 +32,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
             <p>{children}</p>
             <ErrorNotice error={action.error} />
             <footer class="dialog-footer">
-              <button type="button" class="button" onClick={close} autofocus>
+              <button type="button" class="button" onClick={close} data-focus={true}>
                 Cancel
               </button>
               <button type="submit" class="button is-danger" disabled={action.isRunning}>

@@ -49,7 +49,7 @@ export function Detail(props: DetailProps): JSX.Element {
         </h1>
         <button type="button" class="button" disabled={row === undefined} onClick={onEdit}>
           <Icon name="edit" />
-          Edit
+          <span class="wide-only">Edit</span>
         </button>
         <button
           type="button"
@@ -58,7 +58,7 @@ export function Detail(props: DetailProps): JSX.Element {
           onClick={() => setIsDeleting(true)}
         >
           <Icon name="trash" />
-          Delete
+          <span class="wide-only">Delete</span>
         </button>
         <button type="button" class="button is-icon close" aria-label="Close" onClick={onClose}>
           <Icon name="close" />

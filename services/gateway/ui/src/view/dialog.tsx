@@ -14,7 +14,11 @@ export interface DialogProps {
 export function Dialog({ title, onClose, isWide, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // By `autofocus` the browser would look for it before the dialog is open.
+    dialog.current?.querySelector<HTMLElement>("[data-focus=true]")?.focus();
+  }, []);
   const close = (): void => dialog.current?.close();
   return (
     <dialog

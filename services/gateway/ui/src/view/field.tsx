@@ -52,7 +52,7 @@ export function TextField(props: TextFieldProps): JSX.Element {
           placeholder: props.placeholder ?? "",
           required: props.isRequired === true,
           disabled: props.isDisabled === true,
-          autofocus: props.hasFocus === true,
+          "data-focus": props.hasFocus,
           autocomplete: "off",
           spellcheck: false,
         };

@@ -43,9 +43,11 @@ export function FunctionsPage({ context, selected, go }: FunctionsPageProps): JS
   };
   return (
     <div class={selected === undefined ? "functions" : "functions has-detail"}>
-      <div class="functions-main">
+      <div class="functions-head">
         <Summary totals={functions.value && toTotals(functions.value.values())} />
         <ErrorNotice error={functions.error} />
+      </div>
+      <div class="functions-main">
         <FunctionList
           rows={rows}
           isLoaded={functions.value !== undefined}

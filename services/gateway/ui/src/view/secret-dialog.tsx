@@ -106,7 +106,7 @@ function ValueField({ value, hasFocus, onChange }: ValueFieldProps): JSX.Element
             class={isShown ? "input is-code" : "input is-code is-hidden-text"}
             rows={4}
             required
-            autofocus={hasFocus}
+            data-focus={hasFocus}
             autocomplete="off"
             spellcheck={false}
             value={value}
