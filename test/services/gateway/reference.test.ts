@@ -1,14 +1,39 @@
 /** Where a request says its namespace. */
-import { describe, expect, test } from "@jest/globals";
-import type { FunctionNamespaces } from "../../../services/gateway/namespaces.ts";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { FunctionNamespaces } from "../../../services/gateway/namespaces.ts";
 import {
   readFunction,
   readReference,
   type SentNamespaces,
 } from "../../../services/gateway/reference.ts";
+import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
+import { createKeptLog } from "../../support/logs.ts";
 
-const known = new Set(["home", "team-a"]);
-const namespaces = { home: "home", has: (name: string) => known.has(name) } as FunctionNamespaces;
+const fake = new FakeKubernetes();
+let client: KubernetesClient;
+let namespaces: FunctionNamespaces;
+
+beforeAll(async () => {
+  client = await fake.start();
+  fake.put("/api/v1/namespaces", { metadata: { name: "home" } });
+  fake.put("/api/v1/namespaces", { metadata: { name: "kube-system" } });
+  fake.put("/api/v1/namespaces", { metadata: { name: "team-a", annotations: { openfaas: "1" } } });
+  namespaces = new FunctionNamespaces({
+    client,
+    logger: createKeptLog().logger,
+    functionNamespace: "home",
+    platformNamespace: "openfaas",
+    isClusterScoped: true,
+  });
+  await namespaces.start();
+});
+
+afterAll(async () => {
+  await namespaces.stop();
+  await client.close();
+  await fake.stop();
+});
 
 describe("readReference", () => {
   test.each<[SentNamespaces, string]>([
