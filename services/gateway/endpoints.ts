@@ -1,45 +1,13 @@
 /** Which pods answer for which function: routes kept by a watch of EndpointSlices. */
 import { EventEmitter } from "node:events";
-import { LABEL, PORT } from "../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
-import { ResourceWatch, type Change } from "../lib/watch.ts";
-import { Pod } from "./pod.ts";
-
-/** The part of a discovery.k8s.io/v1 EndpointSlice that is read. */
-export interface EndpointSlice {
-  metadata: {
-    name: string;
-    namespace?: string;
-    resourceVersion?: string;
-    labels?: Record<string, string>;
-  };
-  endpoints?: Endpoint[] | null;
-  ports?: { name?: string; port?: number; protocol?: string }[] | null;
-}
-
-interface Endpoint {
-  addresses: string[];
-  conditions?: {
-    ready?: boolean | null;
-    serving?: boolean | null;
-    terminating?: boolean | null;
-  };
-}
-
-const SERVICE_NAME = "kubernetes.io/service-name";
-
-/** Ready pods; where there are none, those that still serve while they terminate. */
-interface Addresses {
-  ready: Set<string>;
-  leaving: Set<string>;
-}
+import { PORT } from "../contract/index.ts";
+import type { Change, ResourceWatch } from "../lib/watch.ts";
+import type { RouteSlice } from "./endpoint-slices.ts";
+import type { Pod } from "./pod.ts";
 
 /** The pods of one function. */
 interface Route {
-  slices: Map<string, Addresses>;
-  /** Where its pods are, without ports. */
-  addresses: string[];
+  slices: RouteSlice[];
   /** What calls are sent to: its pods, or its one Service as long as that has any. */
   pods: Pod[];
   /** Where the next search begins, so that equally loaded pods take turns. */
@@ -62,11 +30,11 @@ export interface EndpointsOptions {
 }
 
 export class Endpoints extends EventEmitter<RouteEvents> {
-  readonly watch: ResourceWatch<EndpointSlice>;
+  readonly watch: ResourceWatch<RouteSlice>;
   readonly #options: EndpointsOptions;
   readonly #routes = new Map<string, Route>();
 
-  constructor(watch: ResourceWatch<EndpointSlice>, options: EndpointsOptions) {
+  constructor(watch: ResourceWatch<RouteSlice>, options: EndpointsOptions) {
     super();
     this.setMaxListeners(0);
     this.watch = watch;
@@ -107,8 +75,8 @@ export class Endpoints extends EventEmitter<RouteEvents> {
 
   /** Addresses of the pods of every function, without ports, by `namespace/name`. */
   *addresses(): Generator<[key: string, addresses: string[]]> {
-    for (const [key, { addresses }] of this.#routes) {
-      yield [key, addresses];
+    for (const [key, route] of this.#routes) {
+      yield [key, Array.from(wantedOrigins(route), toHost)];
     }
   }
 
@@ -138,19 +106,23 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     await Promise.all(pods.map((pod) => pod.close()));
   }
 
-  #apply({ key, current, previous }: Change<EndpointSlice>): void {
-    const routeKey = routeKeyOf(current ?? previous);
-    if (routeKey === undefined) {
-      return;
+  #apply({ current, previous }: Change<RouteSlice>): void {
+    const keys = new Set([previous?.routeKey, current?.routeKey]);
+    for (const routeKey of keys) {
+      if (routeKey !== undefined) {
+        this.#replaceSlice(routeKey, previous, current);
+      }
     }
-    const route = this.#routes.get(routeKey) ?? newRoute();
-    if (current === undefined) {
-      route.slices.delete(key);
-    } else {
-      route.slices.set(key, readAddresses(current));
+  }
+
+  #replaceSlice(routeKey: string, previous?: RouteSlice, current?: RouteSlice): void {
+    const route = this.#routes.get(routeKey) ?? { slices: [], pods: [], next: 0 };
+    route.slices = route.slices.filter((slice) => slice !== previous);
+    if (current?.routeKey === routeKey) {
+      route.slices.push(current);
     }
     this.#replacePods(routeKey, route);
-    if (route.slices.size === 0) {
+    if (route.slices.length === 0) {
       this.#routes.delete(routeKey);
     } else {
       this.#routes.set(routeKey, route);
@@ -161,7 +133,6 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   #replacePods(key: string, route: Route): void {
     const { createPod, toServiceOrigin } = this.#options;
     const origins = wantedOrigins(route);
-    route.addresses = Array.from(origins, (origin) => new URL(origin).hostname);
     const wanted =
       toServiceOrigin === undefined || origins.size === 0
         ? origins
@@ -174,10 +145,6 @@ export class Endpoints extends EventEmitter<RouteEvents> {
       }
     }
   }
-}
-
-function newRoute(): Route {
-  return { slices: new Map(), addresses: [], pods: [], next: 0 };
 }
 
 function isFree({ inFlight, isResting }: Pod): boolean {
@@ -201,92 +168,13 @@ export function serviceOrigins(suffix: string, functionNamespace: string): (key:
   };
 }
 
+/** Ready pods; where there are none, those that still serve while they terminate. */
 function wantedOrigins({ slices }: Route): Set<string> {
-  const ready = new Set<string>();
-  const leaving = new Set<string>();
-  for (const addresses of slices.values()) {
-    addresses.ready.forEach((origin) => ready.add(origin));
-    addresses.leaving.forEach((origin) => leaving.add(origin));
-  }
-  return ready.size > 0 ? ready : leaving;
+  const ready = slices.flatMap((slice) => slice.ready);
+  return new Set(ready.length > 0 ? ready : slices.flatMap((slice) => slice.leaving));
 }
 
-/** A Service is named as its function; other Services with the label are not the function's. */
-function routeKeyOf(slice: EndpointSlice | undefined): string | undefined {
-  const labels = slice?.metadata.labels ?? {};
-  const name = labels[LABEL.function];
-  const namespace = slice?.metadata.namespace;
-  return name === undefined || namespace === undefined || labels[SERVICE_NAME] !== name
-    ? undefined
-    : `${namespace}/${name}`;
-}
-
-function readAddresses({ endpoints, ports }: EndpointSlice): Addresses {
-  const port = readPort(ports ?? []);
-  const ready = new Set<string>();
-  const leaving = new Set<string>();
-  for (const { addresses, conditions = {} } of endpoints ?? []) {
-    const origin = toOrigin(addresses[0] ?? "", port);
-    if (conditions.terminating !== true && conditions.ready !== false) {
-      ready.add(origin);
-    } else if (conditions.terminating === true && conditions.serving === true) {
-      leaving.add(origin);
-    }
-  }
-  return { ready, leaving };
-}
-
-function toOrigin(address: string, port: number): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
-}
-
-function readPort(ports: NonNullable<EndpointSlice["ports"]>): number {
-  const named = ports.find(({ name }) => name === "http") ?? ports[0];
-  return named?.port ?? PORT.function;
-}
-
-/**
- * A watch of the EndpointSlices of the functions of one namespace, or of all where none is given;
- * it has to be started.
- */
-export function createEndpointWatch(
-  client: KubernetesClient,
-  namespace: string | undefined,
-  logger: Logger,
-): ResourceWatch<EndpointSlice> {
-  return new ResourceWatch<EndpointSlice>({
-    client,
-    path: resourcePath({
-      group: "discovery.k8s.io",
-      plural: "endpointslices",
-      ...(namespace !== undefined && { namespace }),
-    }),
-    labelSelector: LABEL.function,
-    logger,
-    project: ({ metadata, endpoints, ports }) => {
-      const { name, namespace: place, resourceVersion, labels = {} } = metadata;
-      return {
-        metadata: {
-          name,
-          ...(place !== undefined && { namespace: place }),
-          ...(resourceVersion !== undefined && { resourceVersion }),
-          labels: pickLabels(labels),
-        },
-        endpoints: (endpoints ?? []).map(({ addresses, conditions }) => ({
-          addresses,
-          ...(conditions !== undefined && { conditions }),
-        })),
-        ports: ports ?? [],
-      };
-    },
-  });
-}
-
-function pickLabels(labels: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    [LABEL.function, SERVICE_NAME].flatMap((name) => {
-      const value = labels[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
+/** The address of an origin, without its scheme and port. */
+function toHost(origin: string): string {
+  return origin.slice("http://".length, origin.lastIndexOf(":"));
 }

@@ -18,7 +18,8 @@ export function keyOf({ metadata }: WatchedObject): string {
     : `${metadata.namespace}/${metadata.name}`;
 }
 
-export interface WatchOptions<T extends WatchedObject> {
+/** `T` is what is kept of an object, `Raw` the part of it that is read for that. */
+export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject = T> {
   client: KubernetesClient;
   /** Path of the collection, from `resourcePath`. */
   path: string;
@@ -29,7 +30,7 @@ export interface WatchOptions<T extends WatchedObject> {
    * Keeps only what is needed of an object, for memory. Key and resourceVersion must stay.
    * @default the whole object
    */
-  project?: (object: T) => T;
+  project?: (object: Raw) => T;
   /** Waits between failed attempts. */
   backoff?: BackoffOptions;
 }
@@ -72,8 +73,11 @@ const HEALTHY_AFTER_MS = 5000;
 /** After this long without a working connection the copy counts as stale, milliseconds. */
 const STALE_AFTER_MS = 60_000;
 
-export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEvents<T>> {
-  readonly #options: WatchOptions<T>;
+export class ResourceWatch<
+  T extends WatchedObject,
+  Raw extends WatchedObject = T,
+> extends EventEmitter<WatchEvents<T>> {
+  readonly #options: WatchOptions<T, Raw>;
   readonly #objects = new Map<string, T>();
   readonly #stopping = new AbortController();
   #hasSynced = false;
@@ -81,7 +85,7 @@ export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEv
   #failingSince: number | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(options: WatchOptions<T>) {
+  constructor(options: WatchOptions<T, Raw>) {
     super();
     this.#options = options;
   }
@@ -175,17 +179,17 @@ export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEv
     if (this.#resourceVersion !== undefined) {
       return;
     }
-    const { client, path, labelSelector, logger, project } = this.#options;
+    const { client, path, labelSelector, logger } = this.#options;
     const listed = new Map<string, T>();
     let next: string | undefined;
     let resourceVersion: string;
     do {
-      const page: ListAnswer<T> = await client.request(path, {
+      const page: ListAnswer<Raw> = await client.request(path, {
         query: { limit: PAGE_SIZE, continue: next, labelSelector },
         signal: this.#stopping.signal,
       });
       for (const item of page.items) {
-        listed.set(keyOf(item), project === undefined ? item : project(item));
+        listed.set(keyOf(item), this.#project(item));
       }
       resourceVersion = page.metadata.resourceVersion;
       next = page.metadata.continue ?? "";
@@ -246,11 +250,17 @@ export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEv
     });
     this.#failingSince = undefined;
     for await (const line of readLines(stream as AsyncIterable<Buffer>)) {
-      this.#handle(JSON.parse(line) as WatchEvent<T>);
+      this.#handle(JSON.parse(line) as WatchEvent<Raw>);
     }
   }
 
-  #handle({ type, object }: WatchEvent<T>): void {
+  #project(object: Raw): T {
+    const { project } = this.#options;
+    // Without a projection both types are the same.
+    return project === undefined ? (object as unknown as T) : project(object);
+  }
+
+  #handle({ type, object }: WatchEvent<Raw>): void {
     if (type === "ERROR") {
       throw new KubernetesError(
         object.message ?? "watch: error event",
@@ -262,8 +272,7 @@ export class ResourceWatch<T extends WatchedObject> extends EventEmitter<WatchEv
     if (type === "DELETED") {
       this.#store(keyOf(object), undefined);
     } else if (type !== "BOOKMARK") {
-      const { project } = this.#options;
-      this.#store(keyOf(object), project === undefined ? object : project(object));
+      this.#store(keyOf(object), this.#project(object));
     }
   }
 }

@@ -1,11 +1,7 @@
 /** Routes from EndpointSlices. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import {
-  createEndpointWatch,
-  Endpoints,
-  serviceOrigins,
-  type EndpointSlice,
-} from "../../../services/gateway/endpoints.ts";
+import { createEndpointWatch } from "../../../services/gateway/endpoint-slices.ts";
+import { Endpoints, serviceOrigins } from "../../../services/gateway/endpoints.ts";
 import { Pod } from "../../../services/gateway/pod.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
@@ -13,7 +9,11 @@ import { createKeptLog } from "../../support/logs.ts";
 import { until } from "../../support/until.ts";
 
 const collection = "/apis/discovery.k8s.io/v1/namespaces/fn/endpointslices";
-type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
+
+interface Endpoint {
+  addresses: string[];
+  conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+}
 
 let fake: FakeKubernetes;
 let client: KubernetesClient;
@@ -134,6 +134,22 @@ describe("Endpoints", () => {
     await until("the change", () => changes.length === 2);
     expect(endpoints.has("fn/env")).toBe(false);
     expect(changes).toEqual(["fn/env", "fn/env"]);
+  });
+
+  test("follows a slice that comes to another function", async () => {
+    put("moved-1", [at("198.18.1.1")]);
+    await start();
+    const labels = { faas_function: "other", "kubernetes.io/service-name": "other" };
+    put("moved-1", [at("198.18.1.1")], { metadata: { name: "moved-1", labels } });
+    await until("the change", () => endpoints.has("fn/other"));
+    expect(endpoints.has("fn/env")).toBe(false);
+  });
+
+  test("names the address of each pod once, without scheme and port", async () => {
+    put("env-1", [at("198.18.1.1"), at("fd00::1")]);
+    put("env-2", [at("198.18.1.1"), at("198.18.1.2", { ready: false })]);
+    await start();
+    expect([...endpoints.addresses()]).toEqual([["fn/env", ["198.18.1.1", "[fd00::1]"]]]);
   });
 
   test("ignores Services that are not the function's own", async () => {
