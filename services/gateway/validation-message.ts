@@ -3,7 +3,7 @@ import type { FastifySchemaValidationError } from "fastify";
 import { BadRequest } from "./errors.ts";
 
 /** Of these only the kind is shown: they are, or may be, secrets. */
-const SENSITIVE = /^(value|rawValue|code|envVars|password)\b/;
+const SENSITIVE = /^(body$|(value|rawValue|code|envVars|password)\b)/;
 
 const MAX_SHOWN = 80;
 
