@@ -10,7 +10,7 @@ import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
 import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
 import { writeHead } from "./raw-response.ts";
 import { limitReading } from "./read-limit.ts";
-import { findViolation, isUpgrade } from "./strictness.ts";
+import { findViolation, isContinueExpected, isUpgrade } from "./strictness.ts";
 import { upgrade, type UpgradeContext } from "./upgrade.ts";
 
 /** What a front server passes on to calls, queued calls and upgrades. */
@@ -47,11 +47,11 @@ export function createFrontServer(
   const onRequest: Handler = (request, response) => route({ context, request, response, system });
   server.on("request", onRequest);
   // The caller of a function that is not there, or busy, need not send its body at all.
-  server.on("checkContinue", onRequest);
-  server.on("checkExpectation", (request, response) => {
-    condemn(request.socket);
-    sendExpectationFailed(response);
+  server.on("checkContinue", (request, response) => {
+    const answer = isContinueExpected(request) ? onRequest : refuseExpectation;
+    answer(request, response);
   });
+  server.on("checkExpectation", refuseExpectation);
   server.on("upgrade", (request, socket, head) => {
     void upgrade(context, { request, socket, head });
   });
@@ -100,7 +100,13 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
   return undefined;
 }
 
-function route({ context, request, response, system }: Routing): void {
+function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  condemn(request.socket);
+  sendExpectationFailed(response);
+}
+
+function route(routing: Routing): void {
+  const { context, request, response } = routing;
   if (context.health.isStopping) {
     // Its next request goes to another gateway.
     response.shouldKeepAlive = false;
@@ -109,6 +115,19 @@ function route({ context, request, response, system }: Routing): void {
   if (target === undefined) {
     return;
   }
+  if (request.headers["transfer-encoding"] === undefined) {
+    dispatch(routing, target);
+    return;
+  }
+  // When the chunks that came along are wrong, that is known by then, and no function hears of it.
+  setImmediate(() => {
+    if (!isCondemned(request.socket)) {
+      dispatch(routing, target);
+    }
+  });
+}
+
+function dispatch({ context, request, response, system }: Routing, target: Target): void {
   if (target.host !== undefined) {
     // RFC 9112 §3.2.2: what Host says does not count then.
     request.headers.host = target.host;

@@ -4,9 +4,9 @@
  */
 import type { IncomingMessage } from "node:http";
 
-/** Origin form or absolute form without user information; escapes are whole, nothing is quoted. */
+/** Origin form or absolute form without user information; escapes are whole, none is a NUL. */
 const TARGET =
-  /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=[/?]|$))?(?:\/(?:[!"$&->@-~]|%[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
+  /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=[/?]|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
 
 /** `uri-host [":" port]` (RFC 9110 §7.2), or empty. */
 const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})*(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
@@ -32,9 +32,23 @@ function findHostViolation(request: IncomingMessage): string | undefined {
   if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) {
     return `Host: expected one, got ${hosts}`;
   }
-  return headers.host === undefined || HOST.test(headers.host)
-    ? undefined
-    : "Host: expected a name or an address, got another text";
+  if (headers.host !== undefined && !HOST.test(headers.host)) {
+    return "Host: expected a name or an address, got another text";
+  }
+  return isAtOdds(request) ? "Host: expected the one of the target, got another one" : undefined;
+}
+
+/** An absolute target wins over Host (RFC 9112 §3.2.2); who asks for two means no good. */
+function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
+  if (url.startsWith("/") || headers.host === undefined) {
+    return false;
+  }
+  const authority = /^https?:\/\/([^/?]*)/i.exec(url)?.[1];
+  return authority !== undefined && withoutPort(authority) !== withoutPort(headers.host);
+}
+
+function withoutPort(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:80)?$/, "");
 }
 
 function findFramingViolation({ headers, httpVersion }: IncomingMessage): string | undefined {
@@ -45,10 +59,18 @@ function findFramingViolation({ headers, httpVersion }: IncomingMessage): string
   if (encoding !== undefined && (httpVersion !== "1.1" || !/^chunked$/i.test(encoding))) {
     return "Transfer-Encoding: expected chunked alone, and HTTP/1.1, got something else";
   }
-  const length = headers["content-length"];
-  return length === undefined || LENGTH.test(length)
+  const { "content-length": length, upgrade = "" } = headers;
+  if (length !== undefined && !LENGTH.test(length)) {
+    return "Content-Length: expected at most 15 digits, got something else";
+  }
+  return /^[\t -~]*$/.test(upgrade)
     ? undefined
-    : "Content-Length: expected at most 15 digits, got something else";
+    : "Upgrade: expected names of protocols, got another text";
+}
+
+/** Whether the only thing expected is `100-continue`, said once; RFC 9110 knows no other. */
+export function isContinueExpected({ headers }: IncomingMessage): boolean {
+  return headers.expect?.toLowerCase() === "100-continue";
 }
 
 /** Node's parser and others part here: does an HTTP/1.0 connection go on? */
