@@ -35,7 +35,8 @@ export function toAddress(index: number): string {
   return `127.1.${Math.floor(index / 250) + 1}.${(index % 250) + 1}`;
 }
 
-async function inParallel(
+/** Does something for each index, so many at a time. */
+export async function inParallel(
   count: number,
   limit: number,
   work: (index: number) => Promise<void>,

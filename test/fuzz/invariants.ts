@@ -44,6 +44,13 @@ function toExpected(request: StrictRequest): { method: string; target: string } 
   return { method: request.method, target: `${match[2] ?? "/"}${match[3] ?? ""}` };
 }
 
+/** Whether a request with its path as it was sent is a call of a function. */
+export function isCall({ request }: Seen): boolean {
+  return /^(?:https?:\/\/[^/?]*)?\/function\/[xy](?:\.openfaas-fn)?(?:[/?]|$)/i.test(
+    request.target,
+  );
+}
+
 /** Why a request is none that the client has sent; undefined when it is. */
 function findForgery(seen: Seen, sent: readonly StrictRequest[]): string | undefined {
   const { method, target, body } = seen.request;

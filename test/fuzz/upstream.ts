@@ -27,8 +27,14 @@ export class RecordingUpstream {
   /** Bytes that are no strict HTTP: each is a fault of the gateway. */
   readonly breaches: Breach[] = [];
   count = 0;
+  readonly #isLenient: boolean;
   readonly #server: Server = createServer((socket) => this.#serve(socket));
   readonly #sockets = new Set<Socket>();
+
+  /** A lenient one counts what another proxy sends, well formed or not. */
+  constructor({ isLenient = false } = {}) {
+    this.#isLenient = isLenient;
+  }
 
   async start(): Promise<number> {
     this.#server.listen(0, "127.0.0.1");
@@ -61,7 +67,8 @@ export class RecordingUpstream {
         current = this.#keep(reading.request, current);
         if (reading.kind === "incomplete") return;
         if (reading.kind === "malformed") {
-          this.breaches.push({ reason: reading.reason, bytes: text.slice(0, 4000) });
+          if (this.#isLenient) this.#keep(reading.request ?? readLoosely(text), current);
+          else this.breaches.push({ reason: reading.reason, bytes: text.slice(0, 4000) });
           socket.destroy();
           return;
         }
@@ -85,6 +92,18 @@ export class RecordingUpstream {
     this.seen.set(seen.client, [...(this.seen.get(seen.client) ?? []), seen]);
     return seen;
   }
+}
+
+/** Enough of a request that is not well formed to know whose it is. */
+function readLoosely(text: string): StrictRequest | undefined {
+  const [, method, target] = /^(\S+) (.+) HTTP\/1\.[01]\r\n/.exec(text) ?? [];
+  if (method === undefined || target === undefined) return undefined;
+  const lines = text.slice(0, text.indexOf("\r\n\r\n")).split("\r\n").slice(1);
+  const headers = lines.map((line): [string, string] => {
+    const [name = "", ...value] = line.split(":");
+    return [name, value.join(":").trim()];
+  });
+  return { method, target, headers, body: "", isKeptAlive: false };
 }
 
 /** The last entry of X-Forwarded-For: what the gateway itself has seen. */

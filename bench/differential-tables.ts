@@ -1,0 +1,60 @@
+/** What a comparison of proxies has found, as Markdown. */
+import type { Comparison, Difference } from "../test/fuzz/differential.ts";
+
+interface Row {
+  kind: string;
+  cases: number;
+  gateway: number;
+  go: number;
+  nginx: number;
+  haproxy: number;
+  example: string;
+}
+
+function toRows(differences: readonly Difference[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const { kind, gateway, references, sent } of differences) {
+    const row = rows.get(kind) ?? {
+      ...{ kind, cases: 0, gateway: 0, go: 0, nginx: 0, haproxy: 0, example: sent },
+    };
+    row.cases += 1;
+    row.gateway += gateway;
+    row.go += references.go;
+    row.nginx += references.nginx;
+    row.haproxy += references.haproxy;
+    if (sent.length < row.example.length) row.example = sent;
+    rows.set(kind, row);
+  }
+  return [...rows.values()].sort((a, b) => b.cases - a.cases);
+}
+
+/** The shortest case in which it was seen, cut to what a table can show. */
+function toExample(sent: string): string {
+  const text = JSON.stringify(sent).slice(1, -1).replaceAll("|", "\\|").replaceAll("`", "'");
+  const shown = text.replace(/[\x7f-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
+  return `\`${shown.length > 90 ? `${shown.slice(0, 90)}…` : shown}\``;
+}
+
+function toTable(differences: readonly Difference[]): string {
+  const rows = toRows(differences).map(
+    ({ kind, cases, gateway, go, nginx, haproxy, example }) =>
+      `| ${kind} | ${cases} | ${gateway} | ${go} | ${nginx} | ${haproxy} | ${toExample(example)} |`,
+  );
+  return [
+    "| first answer: strictest reading | cases | gateway | Go | nginx | haproxy | shortest case |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+}
+
+/** Both tables and their totals. */
+export function toTables({ cases, same, laxer, stricter }: Comparison): string {
+  return [
+    `${cases} cases: in ${same} the gateway passed on as many calls as the others, in ` +
+      `${stricter.length} fewer than one of them, in ${laxer.length} more than the strictest.`,
+    "### More than the strictest",
+    laxer.length === 0 ? "None." : toTable(laxer),
+    "### Fewer than the most generous",
+    stricter.length === 0 ? "None." : toTable(stricter),
+  ].join("\n\n");
+}
