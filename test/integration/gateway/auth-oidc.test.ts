@@ -86,7 +86,7 @@ describe("a token of the issuer", () => {
     ]);
   });
 
-  test("is named in the audit log by its subject", async () => {
+  test("is named in the audit log by its subject", () => {
     expect(gateway.log.text()).toContain('"who":"oidc:ci","method":"POST"');
   });
 
