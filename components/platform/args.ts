@@ -37,8 +37,26 @@ export interface PlatformImages {
 export interface GatewayArgs {
   /** Pods. Two or more get a PodDisruptionBudget. @default 1 */
   replicas?: number;
-  /** Longest call of a function, seconds. @default 60 */
+  /**
+   * Longest call of a function without the label `plonk/call-timeout`, seconds. The pods of the
+   * functions get their time-outs from it, too.
+   * @default 60
+   */
   timeoutSeconds?: number;
+  /** Most calls in flight in a pod of the gateway; more of them are answered 503. @default 1000 */
+  maxInflight?: number;
+  /**
+   * Addresses and ranges (`10.0.0.0/8`) of proxies before the gateway whose X-Forwarded-* headers
+   * are believed.
+   * @default none
+   */
+  trustedProxies?: string[];
+  /**
+   * Sends calls to the functions' Services instead of their pods, for clusters whose service mesh
+   * balances them.
+   * @default false
+   */
+  callsServices?: boolean;
 }
 
 /** The queue of asynchronous calls. */
@@ -128,6 +146,14 @@ const EDGE_SIZES: PlatformSizes = {
   prometheus: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
 };
 
+const GATEWAY: Required<GatewayArgs> = {
+  replicas: 1,
+  timeoutSeconds: 60,
+  maxInflight: 1000,
+  trustedProxies: [],
+  callsServices: false,
+};
+
 /**
  * Fills in the defaults of `args`.
  *
@@ -144,7 +170,7 @@ export function normalizePlatform(
   const isEdge = profile === Profile.Edge;
   const metrics = { retentionHours: isEdge ? 6 : 360, volumeGiB: isEdge ? 1 : 5 };
   const settings = {
-    gateway: { replicas: 1, timeoutSeconds: 60, ...args.gateway },
+    gateway: { ...GATEWAY, ...args.gateway },
     queue: { replicas: 1, maxInflight: 10, ackWaitSeconds: 60, volumeGiB: 1, ...args.queue },
     metrics: { ...metrics, scrapeIntervalSeconds: 5, ...args.metrics },
   };
@@ -152,12 +178,16 @@ export function normalizePlatform(
   return { ...settings, sizes: isEdge ? EDGE_SIZES : STANDARD_SIZES };
 }
 
-function requirePositive(settings: Record<string, Record<string, number>>): void {
+function requirePositive(settings: Record<string, object>): void {
   for (const [group, fields] of Object.entries(settings)) {
-    for (const [field, value] of Object.entries(fields)) {
-      if (!Number.isInteger(value) || value < 1) {
+    for (const [field, value] of Object.entries(fields) as [string, unknown][]) {
+      if (typeof value === "number" && !isPositiveInteger(value)) {
         throw new ArgumentError(`${group}.${field}: expected a whole number from 1, got ${value}`);
       }
     }
   }
+}
+
+function isPositiveInteger(value: number): boolean {
+  return Number.isInteger(value) && value >= 1;
 }

@@ -39,7 +39,7 @@ export interface Gateway {
 
 /** Creates the Deployment `gateway`, the Service inside and the one to the outside. */
 export function createGateway(context: PlatformContext, parts: GatewayParts): Gateway {
-  const { replicas, timeoutSeconds } = context.settings.gateway;
+  const { replicas, timeoutSeconds, ...limits } = context.settings.gateway;
   const size = context.settings.sizes.gateway;
   const container = toContainer(
     {
@@ -52,6 +52,9 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
         read_timeout: `${timeoutSeconds + 5}s`,
         write_timeout: `${timeoutSeconds + 5}s`,
         upstream_timeout: `${timeoutSeconds}s`,
+        max_inflight: `${limits.maxInflight}`,
+        trusted_proxies: limits.trustedProxies.join(","),
+        direct_functions: `${limits.callsServices}`,
         faas_nats_address: `nats.${NAMESPACE.platform}`,
         faas_nats_port: `${PORT.nats}`,
         faas_prometheus_host: `prometheus.${NAMESPACE.platform}`,

@@ -25,6 +25,8 @@ export function createOperator(
     cluster_scope: "true",
     network_policies: `${context.capabilities.networkPolicy}`,
     port: `${PORT.operatorMetrics}`,
+    // Pods of functions get their time-outs from it, and the gateway waits as long.
+    upstream_timeout: `${context.settings.gateway.timeoutSeconds}s`,
     log_level: "info",
     NODE_OPTIONS: toNodeOptions(size),
   });

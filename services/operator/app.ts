@@ -51,6 +51,7 @@ export class Operator {
       client,
       logger,
       caches: this.#watches,
+      timeouts: config.timeouts,
       identity: config.identity,
       assertLeading: () => this.#assertLeading(),
     });

@@ -1,8 +1,9 @@
 /** The operator's settings, from the environment. */
 import { hostname } from "node:os";
 import { Type, type Static } from "typebox";
-import { NAMESPACE, PORT } from "../contract/index.ts";
+import { NAMESPACE, PORT, type CallTimeouts } from "../contract/index.ts";
 import { booleanSetting, loadConfig, logLevelSetting, portSetting } from "../lib/config.ts";
+import { timeoutSettings, toTimeouts } from "../lib/timeout-settings.ts";
 
 const Settings = Type.Object({
   /** Namespace of the functions. */
@@ -20,6 +21,7 @@ const Settings = Type.Object({
   cluster_scope: booleanSetting(false),
   /** Isolates those namespaces by NetworkPolicies; for clusters that enforce them. */
   network_policies: booleanSetting(false),
+  ...timeoutSettings,
   log_level: logLevelSetting,
 });
 
@@ -29,6 +31,8 @@ export interface OperatorConfig {
   port: number;
   identity: string;
   isClusterScoped: boolean;
+  /** The platform's time-outs of a call; pods get theirs from them. */
+  timeouts: CallTimeouts;
   hasNetworkPolicies: boolean;
   logLevel: string;
 }
@@ -42,6 +46,7 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     port: settings.port,
     identity: settings.pod_name,
     isClusterScoped: settings.cluster_scope === "true",
+    timeouts: toTimeouts(settings),
     hasNetworkPolicies: settings.network_policies === "true",
     logLevel: settings.log_level,
   };

@@ -1,6 +1,6 @@
 /** A Function's Deployment and Service, as the operator applies them. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
-import { CRD, LABEL, PORT, type FunctionResource } from "../contract/index.ts";
+import { CRD, LABEL, PORT, type CallTimeouts, type FunctionResource } from "../contract/index.ts";
 import type { OwnerReference, Plain } from "./kubernetes-types.ts";
 import { toPodTemplate } from "./pod-template.ts";
 import { initialReplicas } from "./validate.ts";
@@ -17,8 +17,14 @@ export function toOwnerReference({ metadata }: FunctionResource): OwnerReference
   };
 }
 
-/** The Deployment. New pods are ready before old ones go, so that no call fails meanwhile. */
-export function toDeployment(resource: FunctionResource): Plain<V1Deployment> {
+/**
+ * The Deployment. New pods are ready before old ones go, so that no call fails meanwhile.
+ * @param timeouts - the platform's, which the function's labels may change
+ */
+export function toDeployment(
+  resource: FunctionResource,
+  timeouts: CallTimeouts,
+): Plain<V1Deployment> {
   const { spec } = resource;
   return {
     apiVersion: "apps/v1",
@@ -33,7 +39,7 @@ export function toDeployment(resource: FunctionResource): Plain<V1Deployment> {
         type: "RollingUpdate",
         rollingUpdate: { maxUnavailable: 0, maxSurge: "25%" },
       },
-      template: toPodTemplate(resource),
+      template: toPodTemplate(resource, timeouts),
     },
   };
 }

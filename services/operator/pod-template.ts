@@ -10,15 +10,18 @@ import type {
 } from "@kubernetes/client-node";
 import {
   codePath,
+  drainMs,
   FUNCTION_PATHS,
   LABEL,
   PORT,
   WATCHDOG_ENV,
+  watchdogTimeouts,
+  type CallTimeouts,
   type FunctionResource,
 } from "../contract/index.ts";
 import type { Plain } from "./kubernetes-types.ts";
 import { toProbes } from "./probes.ts";
-import { timeoutOf, toNodeSelector } from "./validate.ts";
+import { toNodeSelector } from "./validate.ts";
 
 /** The unprivileged user of all Plonk images; a number, since kubelet cannot check names. */
 const USER = 65532;
@@ -38,7 +41,10 @@ const PLATFORM_KEYS =
   /^(com\.openfaas\.|plonk\/|pulumi\.com\/|kubectl\.kubernetes\.io\/)|^(topic|schedule)$/;
 
 /** The pod template; equal Functions give equal templates, so that nothing restarts needlessly. */
-export function toPodTemplate(resource: FunctionResource): Plain<V1PodTemplateSpec> {
+export function toPodTemplate(
+  resource: FunctionResource,
+  timeouts: CallTimeouts,
+): Plain<V1PodTemplateSpec> {
   const { spec } = resource;
   const annotations = dropPlatformKeys(spec.annotations ?? {});
   return {
@@ -46,7 +52,7 @@ export function toPodTemplate(resource: FunctionResource): Plain<V1PodTemplateSp
       labels: { ...dropPlatformKeys(spec.labels ?? {}), [LABEL.function]: spec.name },
       ...(Object.keys(annotations).length > 0 && { annotations }),
     },
-    spec: toPodSpec(resource),
+    spec: toPodSpec(resource, timeouts),
   };
 }
 
@@ -54,7 +60,7 @@ function dropPlatformKeys(map: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(map).filter(([key]) => !PLATFORM_KEYS.test(key)));
 }
 
-function toPodSpec(resource: FunctionResource): Plain<V1PodSpec> {
+function toPodSpec(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1PodSpec> {
   const { spec } = resource;
   const account = spec.annotations?.["com.openfaas.serviceaccount"];
   const nodeSelector = toNodeSelector(spec.constraints ?? []);
@@ -70,7 +76,7 @@ function toPodSpec(resource: FunctionResource): Plain<V1PodSpec> {
       fsGroup: USER,
       seccompProfile: { type: "RuntimeDefault" },
     },
-    terminationGracePeriodSeconds: graceSeconds(resource),
+    terminationGracePeriodSeconds: graceSeconds(resource, timeouts),
     topologySpreadConstraints: [
       {
         maxSkew: 1,
@@ -80,28 +86,24 @@ function toPodSpec(resource: FunctionResource): Plain<V1PodSpec> {
         matchLabelKeys: ["pod-template-hash"],
       },
     ],
-    containers: [toContainer(resource)],
+    containers: [toContainer(resource, timeouts)],
     ...withItems("volumes", toVolumes(resource)),
   };
 }
 
 /** Longer than the longest call, so that none is cut off. */
-function graceSeconds(resource: FunctionResource): number {
-  const longest = Math.max(
-    timeoutOf(resource, "exec_timeout"),
-    timeoutOf(resource, "write_timeout"),
-  );
-  return PRE_STOP_SECONDS + STOP_SECONDS + Math.ceil(longest / 1000);
+function graceSeconds({ spec }: FunctionResource, timeouts: CallTimeouts): number {
+  return PRE_STOP_SECONDS + STOP_SECONDS + Math.ceil(drainMs(spec, timeouts) / 1000);
 }
 
-function toContainer(resource: FunctionResource): Plain<V1Container> {
+function toContainer(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1Container> {
   const { spec } = resource;
   return {
     name: spec.name,
     image: spec.image,
     imagePullPolicy: "IfNotPresent",
     ports: [{ name: "http", containerPort: PORT.function, protocol: "TCP" }],
-    env: toEnvironment(resource),
+    env: toEnvironment(resource, timeouts),
     resources: toResources(resource),
     ...toProbes(resource),
     lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
@@ -120,9 +122,13 @@ function hasReadOnlyRoot({ spec }: FunctionResource): boolean {
   return spec.readOnlyRootFilesystem ?? spec.code !== undefined;
 }
 
-function toEnvironment({ metadata, spec }: FunctionResource): Plain<V1EnvVar>[] {
+function toEnvironment(
+  { metadata, spec }: FunctionResource,
+  timeouts: CallTimeouts,
+): Plain<V1EnvVar>[] {
   const variables: Record<string, string> = {
     ...spec.environment,
+    ...watchdogTimeouts(spec, timeouts),
     ...(spec.handler !== undefined && { [WATCHDOG_ENV.process]: spec.handler }),
     ...(spec.code !== undefined && { [WATCHDOG_ENV.module]: codePath(spec.code) }),
     [WATCHDOG_ENV.name]: spec.name,

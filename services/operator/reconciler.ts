@@ -2,6 +2,7 @@
 import {
   CRD,
   FIELD_MANAGER,
+  type CallTimeouts,
   type FunctionResource,
   type FunctionStatus,
 } from "../contract/index.ts";
@@ -42,6 +43,8 @@ export interface ReconcilerOptions {
   client: KubernetesClient;
   logger: Logger;
   caches: Caches;
+  /** The platform's time-outs of a call. */
+  timeouts: CallTimeouts;
   /** Name of this instance, for Events. */
   identity: string;
   /** Throws when this instance may no longer write. Asked before each write. */
@@ -167,7 +170,7 @@ export class Reconciler {
     return await this.applier.apply({
       group: "apps",
       plural: "deployments",
-      object: toDeployment(resource),
+      object: toDeployment(resource, this.#options.timeouts),
       live: caches.getDeployment(key),
     });
   }

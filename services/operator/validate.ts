@@ -1,11 +1,7 @@
 /** What the CRD's schema cannot say about a Function's spec, with the fields named. */
-import { LABEL, SCALE, type FunctionResource } from "../contract/index.ts";
-import { parseDuration } from "../contract/duration.ts";
+import { findBadTimeouts, LABEL, SCALE, type FunctionResource } from "../contract/index.ts";
 
 const CONSTRAINT = /^([^=!\s]+)\s*==?\s*([^=!\s]*)$/;
-
-/** Environment variables that hold a watchdog's time-outs. */
-const TIMEOUTS = ["read_timeout", "write_timeout", "exec_timeout"] as const;
 
 /** Mistakes in a spec, as `field: expectation, got value`; empty when there are none. */
 export function findMistakes({ metadata, spec }: FunctionResource): string[] {
@@ -21,21 +17,8 @@ export function findMistakes({ metadata, spec }: FunctionResource): string[] {
       found.push(`spec.constraints: expected key=value, got ${JSON.stringify(constraint)}`);
     }
   }
-  for (const name of TIMEOUTS) {
-    found.push(...findBadDuration(`spec.environment.${name}`, spec.environment?.[name]));
-  }
-  return [...found, ...findBadScale(spec.labels ?? {})];
-}
-
-function findBadDuration(field: string, text: string | undefined): string[] {
-  try {
-    if (text !== undefined) {
-      parseDuration(text);
-    }
-    return [];
-  } catch {
-    return [`${field}: expected a duration such as 30s, got ${JSON.stringify(text)}`];
-  }
+  const { labels = {} } = spec;
+  return [...found, ...findBadTimeouts(spec), ...findBadScale(labels), ...findBadLimit(labels)];
 }
 
 function findBadScale(labels: Record<string, string>): string[] {
@@ -49,6 +32,13 @@ function findBadScale(labels: Record<string, string>): string[] {
     }
   }
   return found;
+}
+
+function findBadLimit(labels: Record<string, string>): string[] {
+  const text = labels[LABEL.maxInflight];
+  return text === undefined || /^\d{1,9}$/.test(text)
+    ? []
+    : [`spec.labels["${LABEL.maxInflight}"]: expected a number, got ${JSON.stringify(text)}`];
 }
 
 /** `constraints` as a node selector; what does not parse is left out (see `findMistakes`). */
@@ -65,13 +55,4 @@ export function toNodeSelector(constraints: readonly string[]): Record<string, s
 export function initialReplicas({ spec }: FunctionResource): number {
   const text = spec.labels?.[LABEL.scaleMin] ?? "";
   return /^\d+$/.test(text) ? Math.min(Number(text), SCALE.hardMax) : SCALE.min;
-}
-
-/** A time-out from a Function's environment, milliseconds; 30 s unless it is set. */
-export function timeoutOf({ spec }: FunctionResource, name: (typeof TIMEOUTS)[number]): number {
-  try {
-    return parseDuration(spec.environment?.[name] ?? "30s");
-  } catch {
-    return 30_000;
-  }
 }

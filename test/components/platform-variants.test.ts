@@ -22,7 +22,13 @@ describe("a platform on a cluster that offers more", () => {
       adminPassword: "pw",
       adminUser: "root",
       profile: "edge",
-      gateway: { replicas: 3, timeoutSeconds: 120 },
+      gateway: {
+        replicas: 3,
+        timeoutSeconds: 120,
+        maxInflight: 50,
+        trustedProxies: ["10.0.0.0/8"],
+        callsServices: true,
+      },
       queue: { maxInflight: 3 },
       adopt: true,
     });
@@ -94,7 +100,13 @@ describe("a platform on a cluster that offers more", () => {
   });
 
   it("passes its arguments on", () => {
-    expect(environmentOf(all, "q-gateway")).toMatchObject({ upstream_timeout: "120s" });
+    expect(environmentOf(all, "q-gateway")).toMatchObject({
+      upstream_timeout: "120s",
+      max_inflight: "50",
+      trusted_proxies: "10.0.0.0/8",
+      direct_functions: "true",
+    });
+    expect(environmentOf(all, "q-operator")).toMatchObject({ upstream_timeout: "120s" });
     expect(environmentOf(all, "q-queue-worker")).toMatchObject({ max_inflight: "3" });
   });
 

@@ -12,9 +12,11 @@ const OWNER = {
 };
 
 const templateOf = (...parts: Parameters<typeof makeFunction>) =>
-  toDeployment(makeFunction(...parts)).spec?.template;
+  toDeployment(makeFunction(...parts), TIMEOUTS).spec?.template;
 const containerOf = (...parts: Parameters<typeof makeFunction>) =>
   templateOf(...parts)?.spec?.containers[0];
+
+const TIMEOUTS = { connectMs: 3000, firstByteMs: 0, idleMs: 300_000, callMs: 60_000 };
 
 describe("toDeployment", () => {
   it("makes of a code function exactly this", () => {
@@ -27,7 +29,7 @@ describe("toDeployment", () => {
       constraints: ["kubernetes.io/arch=arm64"],
     });
     const probe = { path: "/_/health", port: "http" };
-    expect(toDeployment(resource)).toStrictEqual({
+    expect(toDeployment(resource, TIMEOUTS)).toStrictEqual({
       apiVersion: "apps/v1",
       kind: "Deployment",
       metadata: {
@@ -86,6 +88,8 @@ describe("toDeployment", () => {
                   { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
                   { name: "PLONK_FUNCTION_MODULE", value: "/home/app/function/index.mjs" },
                   { name: "exec_timeout", value: "1m" },
+                  { name: "read_timeout", value: "1m" },
+                  { name: "write_timeout", value: "1m" },
                 ],
                 resources: {
                   requests: { cpu: "20m", memory: "64Mi" },
@@ -142,7 +146,10 @@ describe("toDeployment", () => {
     expect(container?.env).toStrictEqual([
       { name: "OPENFAAS_NAME", value: "resize" },
       { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
+      { name: "exec_timeout", value: "1m" },
       { name: "fprocess", value: "sha256sum" },
+      { name: "read_timeout", value: "1m" },
+      { name: "write_timeout", value: "1m" },
     ]);
     expect(container?.securityContext?.readOnlyRootFilesystem).toBe(false);
     expect(container).not.toHaveProperty("volumeMounts");
@@ -155,9 +162,23 @@ describe("toDeployment", () => {
     expect(template?.spec?.volumes).toStrictEqual([{ name: "tmp", emptyDir: {} }]);
   });
 
+  it.each([
+    [{}, ["1m", "1m", "1m"], 70],
+    [{ labels: { "plonk/call-timeout": "10m" } }, ["10m", "10m", "10m"], 610],
+    [{ environment: { exec_timeout: "90" } }, ["90", "1m30s", "1m30s"], 100],
+    [{ environment: { write_timeout: "5m" } }, ["1m", "1m", "5m"], 310],
+    [{ labels: { "plonk/call-timeout": "0" } }, ["0s", "0s", "5m"], 310],
+    [{ labels: { "plonk/call-timeout": "soon" } }, ["1m", "1m", "1m"], 70],
+  ])("gives the pod of %j its time-outs", (spec, expected, graceSeconds) => {
+    const pod = templateOf(spec)?.spec;
+    const env = pod?.containers[0]?.env?.filter(({ name }) => name.endsWith("_timeout"));
+    expect(env?.map(({ value }) => value)).toStrictEqual(expected);
+    expect(pod?.terminationGracePeriodSeconds).toBe(graceSeconds);
+  });
+
   it("loads the entry that the code names", () => {
     const env = containerOf({ code: { configMap: "c", entry: "index.cjs" } })?.env;
-    expect(env?.at(-1)).toStrictEqual({
+    expect(env).toContainEqual({
       name: "PLONK_FUNCTION_MODULE",
       value: "/home/app/function/index.cjs",
     });
@@ -190,7 +211,7 @@ describe("toDeployment", () => {
     [{ labels: { "com.openfaas.scale.min": "0" } }, 0],
     [{ replicas: 1, labels: { "com.openfaas.scale.min": "3" } }, 1],
   ])("with %j wants %d replicas", (spec, expected) => {
-    expect(toDeployment(makeFunction(spec)).spec?.replicas).toBe(expected);
+    expect(toDeployment(makeFunction(spec), TIMEOUTS).spec?.replicas).toBe(expected);
   });
 
   it.each([

@@ -2,7 +2,6 @@ import { describe, expect, it } from "@jest/globals";
 import {
   findMistakes,
   initialReplicas,
-  timeoutOf,
   toNodeSelector,
 } from "../../../services/operator/validate.ts";
 import { makeFunction } from "./functions.ts";
@@ -13,7 +12,11 @@ describe("findMistakes", () => {
       code: { configMap: "c" },
       constraints: ["zone=a", "arch == arm64", "empty="],
       environment: { exec_timeout: "1m30s", read_timeout: "5" },
-      labels: { "com.openfaas.scale.min": "0", "com.openfaas.scale.max": "1000" },
+      labels: {
+        "com.openfaas.scale.min": "0",
+        "com.openfaas.scale.max": "1000",
+        "plonk/max-inflight": "0",
+      },
     });
     expect(findMistakes(resource)).toStrictEqual([]);
   });
@@ -28,7 +31,19 @@ describe("findMistakes", () => {
     [{ constraints: ["zone!=a"] }, 'spec.constraints: expected key=value, got "zone!=a"'],
     [
       { environment: { exec_timeout: "-1s" } },
-      'spec.environment.exec_timeout: expected a duration such as 30s, got "-1s"',
+      'spec.environment.exec_timeout: expected a duration such as 30s, at most 24h, got "-1s"',
+    ],
+    [
+      { labels: { "plonk/call-timeout": "25h" } },
+      'spec.labels["plonk/call-timeout"]: expected a duration such as 30s, at most 24h, got "25h"',
+    ],
+    [
+      { labels: { "plonk/idle-timeout": "never" } },
+      'spec.labels["plonk/idle-timeout"]: expected a duration such as 30s, at most 24h, got "never"',
+    ],
+    [
+      { labels: { "plonk/max-inflight": "many" } },
+      'spec.labels["plonk/max-inflight"]: expected a number, got "many"',
     ],
     [
       { labels: { "com.openfaas.scale.min": "two" } },
@@ -58,12 +73,5 @@ describe("what is read from a spec", () => {
     expect(initialReplicas(withMin("0"))).toBe(0);
     expect(initialReplicas(withMin("5000"))).toBe(1000);
     expect(initialReplicas(withMin("many"))).toBe(1);
-  });
-
-  it("takes 30 s for a time-out that is not set or no duration", () => {
-    const withTimeout = (exec_timeout: string) => makeFunction({ environment: { exec_timeout } });
-    expect(timeoutOf(makeFunction(), "exec_timeout")).toBe(30_000);
-    expect(timeoutOf(withTimeout("2m"), "exec_timeout")).toBe(120_000);
-    expect(timeoutOf(withTimeout("x"), "exec_timeout")).toBe(30_000);
   });
 });

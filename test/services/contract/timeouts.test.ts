@@ -1,0 +1,78 @@
+/** The time-outs of a call: who says what, and what follows from it. */
+import { describe, expect, test } from "@jest/globals";
+import {
+  callTimeouts,
+  drainMs,
+  findBadTimeouts,
+  watchdogTimeouts,
+} from "../../../services/contract/timeouts.ts";
+
+const PLATFORM = { connectMs: 3000, firstByteMs: 10_000, idleMs: 300_000, callMs: 60_000 };
+
+describe("callTimeouts", () => {
+  test("are the platform's where the function says nothing", () => {
+    expect(callTimeouts({}, PLATFORM)).toEqual(PLATFORM);
+  });
+
+  test("are the function's where its labels say so", () => {
+    const labels = {
+      "plonk/call-timeout": "1h",
+      "plonk/first-byte-timeout": "90",
+      "plonk/idle-timeout": "0",
+    };
+    expect(callTimeouts({ labels }, PLATFORM)).toEqual({
+      connectMs: 3000,
+      firstByteMs: 90_000,
+      idleMs: 0,
+      callMs: 3_600_000,
+    });
+  });
+
+  test("follow exec_timeout, unless there is a label", () => {
+    const environment = { exec_timeout: "2m" };
+    expect(callTimeouts({ environment }, PLATFORM).callMs).toBe(120_000);
+    const labels = { "plonk/call-timeout": "5s" };
+    expect(callTimeouts({ environment, labels }, PLATFORM).callMs).toBe(5000);
+  });
+
+  test.each(["soon", "-1s", "25h", ""])("ignore the label %j", (text) => {
+    const labels = { "plonk/call-timeout": text, "plonk/idle-timeout": text };
+    expect(callTimeouts({ labels }, PLATFORM)).toEqual(PLATFORM);
+  });
+});
+
+describe("watchdogTimeouts", () => {
+  test.each([
+    [{}, ["1m", "1m", "1m"], 60_000],
+    [{ labels: { "plonk/call-timeout": "0" } }, ["0s", "5m", "0s"], 300_000],
+    [{ environment: { read_timeout: "7" } }, ["7", "1m", "1m"], 60_000],
+    [
+      { environment: { write_timeout: "2m", exec_timeout: "90s" } },
+      ["1m30s", "2m", "90s"],
+      120_000,
+    ],
+    [{ environment: { exec_timeout: "soon" } }, ["1m", "1m", "1m"], 60_000],
+  ])("of %j", (source, [read_timeout, write_timeout, exec_timeout], drain) => {
+    expect(watchdogTimeouts(source, PLATFORM)).toEqual({
+      read_timeout,
+      write_timeout,
+      exec_timeout,
+    });
+    expect(drainMs(source, PLATFORM)).toBe(drain);
+  });
+});
+
+describe("findBadTimeouts", () => {
+  test("finds none in what is right or not there", () => {
+    const labels = { "plonk/call-timeout": "24h", "plonk/idle-timeout": "1.5h" };
+    expect(findBadTimeouts({ labels, environment: { exec_timeout: "0" } })).toEqual([]);
+  });
+
+  test("names each field with what is wrong", () => {
+    const labels = { "plonk/first-byte-timeout": "1d" };
+    expect(findBadTimeouts({ labels, environment: { read_timeout: "x" } })).toEqual([
+      'spec.environment.read_timeout: expected a duration such as 30s, at most 24h, got "x"',
+      'spec.labels["plonk/first-byte-timeout"]: expected a duration such as 30s, at most 24h, got "1d"',
+    ]);
+  });
+});
