@@ -121,7 +121,7 @@ function route(routing: Routing): void {
   }
   // When the chunks that came along are wrong, that is known by then, and no function hears of it.
   setImmediate(() => {
-    if (!isCondemned(request.socket)) {
+    if (request.complete || !isCondemned(request.socket)) {
       dispatch(routing, target);
     }
   });

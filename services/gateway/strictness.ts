@@ -8,8 +8,8 @@ import type { IncomingMessage } from "node:http";
 const TARGET =
   /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=[/?]|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
 
-/** `uri-host [":" port]` (RFC 9110 §7.2), or empty. */
-const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})*(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
+/** `uri-host [":" port]` (RFC 9110 §7.2). */
+const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
 
 /** More digits are no length that anybody means, and not every party counts that far. */
 const LENGTH = /^\d{1,15}$/;
@@ -51,9 +51,23 @@ function withoutPort(authority: string): string {
   return authority.toLowerCase().replace(/:(?:80)?$/, "");
 }
 
-function findFramingViolation({ headers, httpVersion }: IncomingMessage): string | undefined {
-  if (httpVersion === "1.0" && wantsBoth(headers.connection)) {
+/** HTTP/1.0 knows neither chunks nor expectations, nor bodies of requests that only ask. */
+function findOldViolation({ method, headers }: IncomingMessage): string | undefined {
+  const { connection = "", expect } = headers;
+  if (/\bclose\b/i.test(connection) && /\bkeep-alive\b/i.test(connection)) {
     return "Connection: expected close or keep-alive, got both";
+  }
+  const isAsking = method === "GET" || method === "HEAD" || method === "DELETE";
+  return expect !== undefined || (isAsking && Number(headers["content-length"] ?? 0) > 0)
+    ? "version: expected HTTP/1.1 with Expect or the body of such a request, got HTTP/1.0"
+    : undefined;
+}
+
+function findFramingViolation(request: IncomingMessage): string | undefined {
+  const { headers, httpVersion } = request;
+  const violation = httpVersion === "1.0" ? findOldViolation(request) : undefined;
+  if (violation !== undefined) {
+    return violation;
   }
   const encoding = headers["transfer-encoding"];
   if (encoding !== undefined && (httpVersion !== "1.1" || !/^chunked$/i.test(encoding))) {
@@ -71,11 +85,6 @@ function findFramingViolation({ headers, httpVersion }: IncomingMessage): string
 /** Whether the only thing expected is `100-continue`, said once; RFC 9110 knows no other. */
 export function isContinueExpected({ headers }: IncomingMessage): boolean {
   return headers.expect?.toLowerCase() === "100-continue";
-}
-
-/** Node's parser and others part here: does an HTTP/1.0 connection go on? */
-function wantsBoth(connection = ""): boolean {
-  return /\bclose\b/i.test(connection) && /\bkeep-alive\b/i.test(connection);
 }
 
 /** Node keeps the first Host and drops the others, which its list of raw headers still has. */

@@ -21,8 +21,11 @@ export type Reading =
   /** `request` is there when the head was fine and the body is not. */
   | { kind: "malformed"; reason: string; request?: StrictRequest };
 
-/** Empty lines before it and several spaces in it are allowed to recipients (RFC 9112 §2.2, §3). */
-const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^ ]+) +HTTP\/1\.([01])$/;
+/**
+ * Empty lines before it and several spaces in it are allowed to recipients (RFC 9112 §2.2, §3).
+ * Node's parser takes RTSP/1.0 for HTTP/1.0 and tells nobody.
+ */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^ ]+) +(?:HTTP|RTSP)\/1\.([01])$/;
 const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const HOST = /^(?:[-A-Za-z0-9._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/;
