@@ -27,7 +27,18 @@ export function toValidationError(findings: Finding[], part: string): Error {
     return new BadRequest(`${part}: expected something else`);
   }
   const isChoice = last.keyword === "anyOf" || last.keyword === "oneOf";
-  return new BadRequest(isChoice ? toChoice(last, findings.length) : toText(first, part));
+  if (!isChoice) {
+    return new BadRequest(toText(first, part));
+  }
+  return new BadRequest(
+    isObject(last.data)
+      ? toChoice(last, findings.length)
+      : toText({ ...last, keyword: "type" }, part),
+  );
+}
+
+function isObject(data: unknown): boolean {
+  return typeof data === "object" && data !== null && !Array.isArray(data);
 }
 
 /** Of some fields, one has to be there: each that is missing is a finding before the last one. */
