@@ -31,7 +31,7 @@ export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject
    * @default the whole object
    */
   project?: (object: Raw) => T;
-  /** Waits between failed attempts. */
+  /** Waits between failed attempts. @default 200 ms to 5 s */
   backoff?: BackoffOptions;
 }
 
@@ -66,6 +66,9 @@ interface WatchEvent<T> {
 }
 
 const PAGE_SIZE = 500;
+
+/** Short: as long as it waits, a watch does not know that the API server is back. */
+const BACKOFF: BackoffOptions = { initialMs: 200, maxMs: 5000 };
 
 /** A connection that lasted this long was a good one: the next attempt follows at once. */
 const HEALTHY_AFTER_MS = 5000;
@@ -137,6 +140,7 @@ export class ResourceWatch<
   }
 
   async #run(): Promise<void> {
+    const backoff = { ...BACKOFF, ...this.#options.backoff };
     let attempt = 0;
     while (!this.#isStopping()) {
       const startedAt = Date.now();
@@ -151,7 +155,7 @@ export class ResourceWatch<
         this.#noteFailure(error as Error);
       }
       attempt = Date.now() - startedAt > HEALTHY_AFTER_MS ? 0 : attempt + 1;
-      await this.#pause(attempt === 0 ? 0 : backoffMs(attempt - 1, this.#options.backoff));
+      await this.#pause(attempt === 0 ? 0 : backoffMs(attempt - 1, backoff));
     }
   }
 

@@ -71,6 +71,13 @@ export class FakeKubernetes {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Stops; resolves to what starts the server again at the same address, its objects kept. */
+  async interrupt(): Promise<() => Promise<void>> {
+    const { port } = this.#server.address() as AddressInfo;
+    await this.stop();
+    return () => new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -103,6 +103,35 @@ describe("ResourceWatch", () => {
     expect(seen).toEqual(["a/gone 1>-"]);
   });
 
+  test("catches up with what happened while the API server was away", async () => {
+    put("kept", 1);
+    put("gone", 1);
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    const goOn = await fake.interrupt();
+    seen = [];
+    put("new", 1);
+    put("kept", 2);
+    fake.remove(collection, "gone");
+    await sleep(100);
+    expect(watch.problem()).toBeUndefined();
+    await goOn();
+    await until("all changes", () => seen.length === 3);
+    expect(seen).toEqual(["a/new ->1", "a/kept 1>2", "a/gone 1>-"]);
+  });
+
+  test("tells the objects of one collection in several namespaces apart", async () => {
+    put("x", 1);
+    await create({ path: "/apis/test/v1/things" }).waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    fake.put("/apis/test/v1/namespaces/b/things", { metadata: { name: "x" }, spec: { value: 2 } });
+    await until("the change", () => seen.length === 2);
+    expect([watch.get("a/x")?.spec, watch.get("b/x")?.spec]).toEqual([{ value: 1 }, { value: 2 }]);
+    fake.remove("/apis/test/v1/namespaces/b/things", "x");
+    await until("the end", () => watch.get("b/x") === undefined);
+    expect(watch.get("a/x")?.spec).toEqual({ value: 1 });
+  });
+
   test("survives a line that is no JSON", async () => {
     await create().waitForSync();
     await until("a watch", () => fake.watchers === 1);

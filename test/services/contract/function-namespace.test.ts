@@ -1,0 +1,62 @@
+/** Which namespaces hold functions. */
+import { describe, expect, test } from "@jest/globals";
+import { Check } from "typebox/value";
+import {
+  FunctionNamespace,
+  isFunctionNamespace,
+  isMarked,
+  toFunctionAllowance,
+} from "../../../services/contract/index.ts";
+
+const places = { functionNamespace: "openfaas-fn", platformNamespace: "openfaas" };
+const MARK = { openfaas: "1" };
+const deletionTimestamp = "2026-01-02T03:04:05Z";
+
+describe("isFunctionNamespace", () => {
+  test.each([
+    [true, { name: "dev", annotations: MARK }],
+    [true, { name: "dev", labels: MARK }],
+    [true, { name: "openfaas-fn" }],
+    [true, { name: "openfaas-fn", deletionTimestamp }],
+    [false, { name: "dev" }],
+    [false, { name: "dev", annotations: { openfaas: "true" }, labels: { openfaas: "0" } }],
+    [false, { name: "dev", annotations: MARK, deletionTimestamp }],
+    [false, { name: "openfaas", annotations: MARK }],
+    [false, { name: "kube-system", annotations: MARK }],
+    [false, { name: "kube-public", labels: MARK }],
+    [true, { name: "kubeless", labels: MARK }],
+  ])("is %s for %j", (expected, metadata) => {
+    expect(isFunctionNamespace(metadata, places)).toBe(expected);
+  });
+});
+
+test("isMarked takes the mark in either place, and no other value", () => {
+  expect(isMarked({ labels: MARK })).toBe(true);
+  expect(isMarked({ annotations: MARK })).toBe(true);
+  expect(isMarked({ labels: { openfaas: "yes" } })).toBe(false);
+  expect(isMarked({})).toBe(false);
+});
+
+describe("FunctionNamespace", () => {
+  test.each(["a", "a-b", "0", "a".repeat(63)])("takes the name %s", (name) => {
+    expect(Check(FunctionNamespace, { name })).toBe(true);
+  });
+
+  test.each(["", "A", "a.b", "-a", "a-", "a b", "../x", "a".repeat(64)])("refuses %j", (name) => {
+    expect(Check(FunctionNamespace, { name })).toBe(false);
+  });
+});
+
+test("functions are open to the gateway's and Prometheus' pods in the platform's namespace", () => {
+  const { spec } = toFunctionAllowance("openfaas");
+  const opened = spec.ingress.map(({ ports, from }) => [
+    ports[0]?.port,
+    from[0]?.namespaceSelector.matchLabels,
+    from[0]?.podSelector.matchLabels["app.kubernetes.io/name"],
+  ]);
+  const platform = { "kubernetes.io/metadata.name": "openfaas" };
+  expect(opened).toEqual([
+    [8080, platform, "gateway"],
+    [8081, platform, "prometheus"],
+  ]);
+});
