@@ -42,16 +42,27 @@ export interface ResourceReference {
   subresource?: string;
 }
 
-/** Path of an object or a collection on the API server. */
+/**
+ * Path of an object or a collection on the API server. Throws a KubernetesError for a name that
+ * would lead out of the collection: no object has such a name.
+ */
 export function resourcePath(reference: ResourceReference): string {
   const { group, version = "v1", plural, namespace, name, subresource } = reference;
   return [
     group === undefined ? `/api/${version}` : `/apis/${group}/${version}`,
-    ...(namespace === undefined ? [] : ["namespaces", encodeURIComponent(namespace)]),
+    ...(namespace === undefined ? [] : ["namespaces", toSegment(namespace)]),
     plural,
-    ...(name === undefined ? [] : [encodeURIComponent(name)]),
+    ...(name === undefined ? [] : [toSegment(name)]),
     ...(subresource === undefined ? [] : [subresource]),
   ].join("/");
+}
+
+/** URLs are cleaned on their way, also of encoded dots; an empty segment is the collection. */
+function toSegment(name: string): string {
+  if (["", ".", ".."].includes(name)) {
+    throw new KubernetesError(`name: expected that of an object, got "${name}"`, 404, "NotFound");
+  }
+  return encodeURIComponent(name);
 }
 
 export interface KubernetesRequest {

@@ -129,7 +129,10 @@ function refuseSingle({ namespaces }: SystemContext): void {
 /** The namespace, read anew. Throws for one without functions, as if it did not exist. */
 async function find(context: SystemContext, name: string): Promise<StoredNamespace> {
   refuseSingle(context);
-  const { client, functionNamespace, platformNamespace } = context;
+  const { client, namespaces, functionNamespace, platformNamespace } = context;
+  if (!namespaces.has(name)) {
+    throw new NamespaceNotFound(name);
+  }
   const stored = await client.request<StoredNamespace>(path(name)).catch((error: unknown) => {
     if (isKubernetesStatus(error, 404)) {
       return undefined;

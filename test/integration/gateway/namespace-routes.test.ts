@@ -101,6 +101,15 @@ describe("/system/namespace", () => {
     ]);
   });
 
+  test.each(["a..b", "a%2Fb", "..%2F..", "A"])(
+    "knows no namespace %s, and asks nobody for it",
+    async (name) => {
+      const before = gateway.fake.requests.length;
+      expect((await send("GET", `/system/namespace/${name}`))[0]).toBe(404);
+      expect(gateway.fake.requests.slice(before)).toEqual([]);
+    },
+  );
+
   test("deletes a marked namespace, which is gone from the list at once", async () => {
     mark("gone");
     await until("the namespace", async () => ((await list()) as string[]).includes("gone"));

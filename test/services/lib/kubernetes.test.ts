@@ -39,6 +39,14 @@ describe("resourcePath", () => {
   ])("of %j is %s", (reference, path) => {
     expect(resourcePath(reference)).toBe(path);
   });
+
+  test.each(["", ".", ".."])("of an object %j is none: URLs are cleaned on their way", (name) => {
+    const message = `name: expected that of an object, got "${name}"`;
+    expect(() => resourcePath({ plural: "pods", namespace: "a", name })).toThrow(
+      new KubernetesError(message, 404, "NotFound"),
+    );
+    expect(() => resourcePath({ plural: "pods", namespace: name })).toThrow(message);
+  });
 });
 
 describe("KubernetesClient", () => {
