@@ -78,10 +78,15 @@ export async function removeSecret({ name, namespace }: SecretReference): Promis
   await send("DELETE", "/system/secrets", { name, namespace });
 }
 
+/** Without a queue nobody asks again until the page is loaded anew. */
+let hasQueue = true;
+
 /** Undefined where there is no queue. */
 export async function readQueue(signal?: AbortSignal): Promise<QueueStatus | undefined> {
+  if (!hasQueue) return undefined;
   return await getJson<QueueStatus>("/system/queue", signal).catch((error: unknown) => {
-    if (error instanceof ApiError && [404, 405].includes(error.status)) return undefined;
-    throw error;
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    hasQueue = false;
+    return undefined;
   });
 }
