@@ -17,7 +17,6 @@ const CHILD = join(import.meta.dirname, "functions/gateway-process.ts");
 const LISTS = 50;
 const CHANGES = 200;
 const PARALLEL_WRITES = 16;
-const HOST = "127.0.0.1";
 
 const agent = new Agent({ connections: 8, pipelining: 1 });
 
@@ -29,7 +28,7 @@ export async function benchFunctions(args: readonly string[]): Promise<void> {
     createServer((_, response) => response.end("a")),
     createServer((_, r) => r.end("b")),
   ];
-  const ports = await Promise.all(pods.map((pod) => listen(pod, 0, HOST)));
+  const ports = await Promise.all(pods.map((pod) => listen(pod, 0, cluster.address)));
   try {
     await run({ cluster, count, ports });
   } finally {
@@ -79,7 +78,7 @@ interface Gateway {
 async function startGateway(cluster: BenchCluster): Promise<Gateway> {
   const child = fork(CHILD, {
     execArgv: ["--expose-gc", "--max-semi-space-size=2", "--disable-warning=ExperimentalWarning"],
-    env: { PATH: process.env["PATH"], faas_prometheus_host: HOST, ...cluster.env },
+    env: { PATH: process.env["PATH"], faas_prometheus_host: "127.0.0.1", ...cluster.env },
   });
   return {
     ready: await nextMessage<Ready>(child),
@@ -111,7 +110,7 @@ async function fill(cluster: BenchCluster, count: number, port: number): Promise
     for (let index = next++; index < count; index = next++) {
       const name = nameOf(index);
       await cluster.put("functions", toFunction(name));
-      await cluster.put("slices", toSlice(name, { address: HOST, port }));
+      await cluster.put("slices", toSlice(name, { address: cluster.address, port }));
     }
   };
   await Promise.all(Array.from({ length: PARALLEL_WRITES }, work));
@@ -142,7 +141,7 @@ async function timeRoutes(setting: {
   for (let round = 0; round < CHANGES; round++) {
     const name = nameOf(Math.floor((round * count) / CHANGES));
     const begin = performance.now();
-    await cluster.put("slices", toSlice(name, { address: HOST, port }));
+    await cluster.put("slices", toSlice(name, { address: cluster.address, port }));
     while ((await call(url, name)) !== "b") {
       if (performance.now() - begin > 10_000) throw new Error(`${name}: no new route in 10 s`);
     }

@@ -1,4 +1,5 @@
 /** Where the bench keeps its Functions: in the tests' small API server, or in a real one. */
+import { networkInterfaces } from "node:os";
 import { stringify } from "yaml";
 import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
 import { NAMESPACE } from "../../services/contract/index.ts";
@@ -23,6 +24,8 @@ const PATHS = {
 export interface BenchCluster {
   /** Environment with which a gateway finds it. */
   env: Record<string, string>;
+  /** Address of this machine that EndpointSlices may hold. */
+  address: string;
   /** Creates or replaces an object; resolves when the server has it. */
   put(kind: keyof typeof PATHS, item: Item): Promise<void>;
   stop(): Promise<void>;
@@ -34,6 +37,7 @@ export async function startFakeCluster(): Promise<BenchCluster> {
   const client = await fake.start();
   return {
     env: { bench_server: fake.url },
+    address: "127.0.0.1",
     put: (kind, item) => {
       fake.put(PATHS[kind], item);
       return Promise.resolve();
@@ -61,12 +65,23 @@ export async function startRealCluster(): Promise<BenchCluster> {
   await server.kubectl("create", "namespace", namespace);
   return {
     env: { KUBECONFIG: server.kubeconfigPath },
+    address: findOwnAddress(),
     put: (kind, item) => write(client, PATHS[kind], item),
     stop: async () => {
       await client.close();
       await server.stop();
     },
   };
+}
+
+/** An address that is no loopback one: a real API server refuses those in EndpointSlices. */
+function findOwnAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
+  if (own === undefined) {
+    throw new Error("network: expected an IPv4 address besides the loopback one, got none");
+  }
+  return own.address;
 }
 
 async function write(client: KubernetesClient, path: string, item: Item): Promise<void> {

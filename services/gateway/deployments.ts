@@ -11,6 +11,9 @@ import {
 } from "../contract/index.ts";
 import { desiredReplicas } from "./scaling.ts";
 
+/** A Function as the gateway applies it. */
+export type AppliedFunction = Pick<FunctionResource, "apiVersion" | "kind" | "metadata" | "spec">;
+
 /**
  * What is applied for a deployment: exactly the fields that were sent, never the replicas. Image
  * and code come apart, since code brings the runtime image with it.
@@ -19,7 +22,7 @@ export function toApplied(
   deployment: FunctionDeployment,
   namespace: string,
   source: Pick<FunctionSpec, "image" | "code">,
-): unknown {
+): AppliedFunction {
   const { service, envProcess, envVars } = deployment;
   return {
     apiVersion: CRD.apiVersion,
@@ -31,7 +34,7 @@ export function toApplied(
       ...(envProcess !== undefined && { handler: envProcess }),
       ...(envVars !== undefined && { environment: envVars }),
       ...pickShared(deployment),
-    } satisfies FunctionSpec,
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import {
 } from "../contract/index.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../lib/kubernetes.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";
-import { foreignOwner, isOverrideAllowed, toApplied } from "./deployments.ts";
+import { foreignOwner, isOverrideAllowed, toApplied, type AppliedFunction } from "./deployments.ts";
 import { BadRequest, Conflict, FunctionNotFound } from "./errors.ts";
 import { waitUntilSeen, type FunctionWatch } from "./functions.ts";
 import { functionPath, toDisplayName, toKey, type FunctionReference } from "./names.ts";
@@ -80,8 +80,26 @@ export async function applyFunction(
     await apply("All");
     await storeCode(client, reference, { text, uid: existing?.metadata.uid });
   }
-  const stored = await apply();
+  const stored = await dropLeftovers(client, await apply(), applied);
   await waitUntilSeen(functions, toKey(reference), stored.metadata.resourceVersion);
+}
+
+/**
+ * Fields that somebody else has set stay when a deployment leaves them out: of a Function that
+ * another may override, they go, as code beside a new image would be run in that.
+ */
+async function dropLeftovers(
+  client: KubernetesClient,
+  stored: FunctionResource,
+  applied: AppliedFunction,
+): Promise<FunctionResource> {
+  const kept = new Set([...Object.keys(applied.spec), "replicas"]);
+  const leftovers = Object.keys(stored.spec).filter((field) => !kept.has(field));
+  if (leftovers.length === 0) {
+    return stored;
+  }
+  const spec = Object.fromEntries(leftovers.map((field) => [field, null]));
+  return client.mergePatch(functionPath(stored.metadata), { spec }, FIELD_MANAGER.gateway);
 }
 
 function toImage(

@@ -36,7 +36,11 @@ beforeAll(async () => {
   const path = join(directory, "kubeconfig");
   writeFileSync(path, api.kubeconfig);
   client = new KubernetesClient(readKubeConfig(path));
-  const config = readConfig({ faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" });
+  const config = readConfig({
+    faas_prometheus_host: "127.0.0.1",
+    faas_prometheus_port: "1",
+    runtime_image: "example/runtime:1",
+  });
   gateway = await createGateway({ config, client, logger: createKeptLog().logger });
   await gateway.start();
   server = gateway.server;
@@ -99,13 +103,47 @@ describe("a Function on a real API server", () => {
     });
   });
 
-  test("that the CRD refuses is 400 with the API server's words", async () => {
+  test("that the CRD would refuse is refused before, with the field", async () => {
     const labels = { "com.openfaas.scale.min": "5", "com.openfaas.scale.max": "2" };
     const response = await call("POST", "functions", deployment("bad", { labels }));
     expect([response.status, await response.text()]).toEqual([
       400,
-      expect.stringContaining("com.openfaas.scale.min must be a number that does not exceed"),
+      'labels["com.openfaas.scale.min"]: must not exceed com.openfaas.scale.max (2), got 5',
     ]);
+  });
+
+  test("from code has an immutable ConfigMap", async () => {
+    const body = { service: "pasted", code: "export default () => 1" };
+    expect((await call("POST", "functions", body)).status).toBe(202);
+    const { code } = (await describeFunction("pasted")) as { code: { configMap: string } };
+    const get = ["get", "configmap", code.configMap, "-n", "openfaas-fn", "-o", "json"];
+    expect(JSON.parse(await api.kubectl(...get))).toMatchObject({
+      immutable: true,
+      data: { "index.mjs": body.code },
+      metadata: { labels: { faas_function: "pasted" } },
+    });
+    expect(await (await call("GET", "function/pasted?code=1")).json()).toMatchObject({
+      image: "example/runtime:1",
+      code: { text: body.code },
+    });
+  });
+
+  test("that may be overridden becomes what was sent, without what its program had set", async () => {
+    const manifest = {
+      apiVersion: "openfaas.com/v1",
+      kind: "Function",
+      metadata: {
+        name: "open",
+        namespace: "openfaas-fn",
+        annotations: { "plonk/allow-override": "true" },
+      },
+      spec: { name: "open", image: "example/runtime:1", code: { configMap: "open-1" } },
+    };
+    await api.apply(JSON.stringify(manifest), "pulumi-kubernetes-7c11");
+    expect((await call("PUT", "functions", deployment("open"))).status).toBe(202);
+    const shown = await describeFunction("open");
+    expect(shown).toMatchObject({ image: "example/a:1" });
+    expect(shown).not.toHaveProperty("code");
   });
 
   test("that Pulumi applied is 409 for PUT and DELETE, and can be scaled", async () => {
