@@ -1,0 +1,34 @@
+/** Two gateways that are restarted one after the other while calls go on. */
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { SteadyLoad } from "../../support/steady-load.ts";
+import { TwoGateways } from "../../support/two-gateways.ts";
+
+let gateways: TwoGateways;
+
+beforeEach(async () => {
+  gateways = await TwoGateways.start();
+}, 60_000);
+
+afterEach(() => gateways.stop());
+
+describe("two gateways", () => {
+  test("lose no call while each is restarted in order", async () => {
+    const { url } = gateways;
+    const load = new SteadyLoad({ url, connections: 12, callsPerSecond: 300, body: "x" });
+    expect(await gateways.restart(0, "SIGTERM")).toBe(0);
+    expect(await gateways.restart(1, "SIGTERM")).toBe(0);
+    const { calls, failed, outcomes } = await load.stop();
+    expect({ failed, outcomes }).toEqual({ failed: 0, outcomes: { 200: calls } });
+    expect(calls).toBeGreaterThan(500);
+  }, 120_000);
+
+  test("answer nearly all calls while one is killed", async () => {
+    const { url } = gateways;
+    const load = new SteadyLoad({ url, connections: 12, callsPerSecond: 300, body: "x" });
+    expect(await gateways.restart(0, "SIGKILL")).toBeNull();
+    const { calls, failed } = await load.stop();
+    // Each of its connections loses at most the call in flight, until the balancer knows.
+    expect(failed).toBeLessThan(calls / 4);
+    expect(calls - failed).toBeGreaterThan(50);
+  }, 60_000);
+});
