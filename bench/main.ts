@@ -1,13 +1,17 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
+import { benchDifferential } from "./differential.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
 import { benchFunctions } from "./functions.ts";
+import { benchRolling } from "./rolling.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
   functions: benchFunctions,
+  differential: benchDifferential,
   fuzz: benchFuzz,
   gateway: benchGateway,
+  rolling: benchRolling,
   up: benchUp,
 };
 
