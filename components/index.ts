@@ -21,8 +21,10 @@ export {
   Profile,
   type GatewayArgs,
   type MetricsArgs,
+  type OidcArgs,
   type PlatformArgs,
   type PlatformImages,
+  type PlatformUser,
   type QueueArgs,
 } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";

@@ -20,15 +20,35 @@ const Settings = Type.Object({
   registry: Type.String(),
   loadBalancer: Type.Boolean(),
   gatewayUrl: Type.String({ pattern: "^(https?://.*[^/])?$" }),
+  oidcIssuer: Type.String({ pattern: "^(https?://.*)?$" }),
+  oidcAudience: Type.String(),
+  oidcRolesClaim: Type.String({ minLength: 1 }),
 });
 
 /** Everything but secrets. */
 export type Settings = Static<typeof Settings>;
 
+const Users = Type.Array(
+  Type.Object(
+    {
+      name: Type.String(),
+      password: Type.String(),
+      role: Type.String(),
+      namespaces: Type.Optional(Type.Array(Type.String())),
+    },
+    { additionalProperties: false },
+  ),
+);
+
+/** One user, with the password. */
+export type UserSettings = Static<typeof Users>[number];
+
 /** The stack's configuration. */
 export interface StackConfig extends Settings {
   /** Password for the gateway's REST API. */
   adminPassword: pulumi.Output<string>;
+  /** Users besides the administrator, with their passwords: not to be shown. */
+  users: UserSettings[];
 }
 
 /** What is expected, in words, for the line that a wrong value gets. */
@@ -44,6 +64,9 @@ const EXPECTED: Record<keyof Settings, string> = {
   registry: "a registry and path, e.g. registry.example.com/plonk",
   loadBalancer: "true or false",
   gatewayUrl: "an http(s) URL without a slash at its end",
+  oidcIssuer: "an http(s) URL",
+  oidcAudience: "a name",
+  oidcRolesClaim: "the name of a claim",
 };
 
 /**
@@ -73,6 +96,9 @@ export const DEFAULTS: Record<keyof Settings, string | boolean> = {
   registry: "",
   loadBalancer: false,
   gatewayUrl: "",
+  oidcIssuer: "",
+  oidcAudience: "",
+  oidcRolesClaim: "roles",
 };
 
 /** Reads the configuration of the current stack. */
@@ -83,7 +109,28 @@ export function readConfig(): StackConfig {
     return [key, value ?? standard];
   });
   const settings = checkSettings(Object.fromEntries(values) as Record<keyof Settings, unknown>);
-  return { ...settings, adminPassword: requirePassword(config) };
+  return {
+    ...settings,
+    adminPassword: requirePassword(config),
+    users: checkUsers(config.get("users") ?? "[]"),
+  };
+}
+
+/**
+ * Reads the list of users.
+ *
+ * @throws pulumi.RunError with one line that shows nothing of the list: it is full of passwords
+ */
+export function checkUsers(text: string): UserSettings[] {
+  try {
+    const users: unknown = JSON.parse(text);
+    if (Check(Users, users)) return users;
+  } catch {
+    // The parser's message quotes the text.
+  }
+  throw new pulumi.RunError(
+    'plonk:users: expected JSON such as [{"name": "ci", "password": "…", "role": "deployer", "namespaces": ["openfaas-fn"]}]',
+  );
 }
 
 function requirePassword(config: pulumi.Config): pulumi.Output<string> {

@@ -5,6 +5,7 @@ import {
   ServiceImage,
   type Cluster,
   type ImageArtifact,
+  type OidcArgs,
   type PlatformImages,
 } from "../components/index.ts";
 import { declareHello } from "../examples/hello.ts";
@@ -51,6 +52,8 @@ export function declarePlatform(parts: PlatformParts): StackOutputs {
     adminUser: config.adminUser,
     adminPassword: config.adminPassword,
     profile: config.profile,
+    ...(config.users.length > 0 && { users: pulumi.secret(config.users) }),
+    ...(config.oidcIssuer !== "" && { oidc: toOidc(config) }),
     ...(config.gatewayUrl !== "" && { gatewayUrl: config.gatewayUrl }),
   });
   return {
@@ -64,6 +67,12 @@ export function declarePlatform(parts: PlatformParts): StackOutputs {
     functions: config.examples ? declareExamples(platform) : {},
     next: toNextSteps(platform.gatewayUrl),
   };
+}
+
+function toOidc(config: StackConfig): OidcArgs {
+  const { oidcIssuer: issuer, oidcAudience: audience, oidcRolesClaim: rolesClaim } = config;
+  if (audience !== "") return { issuer, audience, rolesClaim };
+  throw new pulumi.RunError("plonk:oidcAudience: expected a name with plonk:oidcIssuer, got none");
 }
 
 function deliverImages(parts: PlatformParts): PlatformImages {

@@ -60,6 +60,8 @@ export interface FunctionOptions {
   limits?: FunctionResources;
   /** What a pod is sure to get. @default none */
   requests?: FunctionResources;
+  /** Whether callers have to say who they are, by password or token. @default false */
+  private?: pulumi.Input<boolean>;
   /** How many pods. */
   scale?: FunctionScale;
   /** Longest call, seconds; the gateway's own time-out holds as well. @default 30 */

@@ -1,6 +1,6 @@
 /** `spec` of a Function resource from component arguments. */
 import * as pulumi from "@pulumi/pulumi";
-import { LABEL, type FunctionSpec } from "../../services/contract/index.ts";
+import { ANNOTATION, LABEL, type FunctionSpec } from "../../services/contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import {
@@ -19,14 +19,14 @@ export type SpecInputs = Partial<
 
 /** The part of `spec` that does not depend on what the function is made of. */
 export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInputs {
-  const { environment, secrets, annotations, constraints, readOnlyRootFilesystem } = args;
+  const { environment, secrets, constraints, readOnlyRootFilesystem } = args;
   const timeout = args.timeoutSeconds && checks.apply(args.timeoutSeconds, checkTimeout);
   const scale = args.scale && checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
   return dropUndefined({
     environment: timeout ? toEnvironment(environment, timeout) : environment,
     labels: scale ? toLabels(args.labels, scale) : args.labels,
     secrets: secrets?.map((name) => checks.apply(name, checkSecretName)),
-    annotations,
+    annotations: toAnnotations(args),
     constraints: constraints?.map((constraint) => checks.apply(constraint, checkConstraint)),
     limits: args.limits && toResources(checks, "limits", args.limits),
     requests: args.requests && toResources(checks, "requests", args.requests),
@@ -43,6 +43,15 @@ function toEnvironment(
 ): FunctionOptions["environment"] {
   const timeout = pulumi.interpolate`${timeoutSeconds}s`;
   return { exec_timeout: timeout, read_timeout: timeout, write_timeout: timeout, ...environment };
+}
+
+function toAnnotations({
+  annotations,
+  private: isPrivate,
+}: FunctionOptions): FunctionOptions["annotations"] {
+  return isPrivate === undefined
+    ? annotations
+    : { ...annotations, [ANNOTATION.private]: pulumi.interpolate`${isPrivate}` };
 }
 
 /** OpenFaaS keeps the scale in labels. */

@@ -81,6 +81,30 @@ export interface MetricsArgs {
   scrapeIntervalSeconds?: number;
 }
 
+/** A user of the gateway besides the administrator. */
+export interface PlatformUser {
+  /** Name: no colons and no spaces. */
+  name: pulumi.Input<string>;
+  /** Password. Kept secret, and given to the gateway as a hash only. */
+  password: pulumi.Input<string>;
+  /** One of `admin`, `deployer`, `reader`, `alertmanager` and `invoke`. */
+  role: pulumi.Input<string>;
+  /** Where the role holds; `["*"]` for everywhere. @default everywhere; a deployer must say */
+  namespaces?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** Bearer tokens of an OpenID Connect issuer. */
+export interface OidcArgs {
+  /** Issuer, as tokens name it in `iss`; `/.well-known/openid-configuration` is below it. */
+  issuer: pulumi.Input<string>;
+  /** What tokens for this gateway name in `aud`. */
+  audience: pulumi.Input<string>;
+  /** Claim that lists roles; dots lead into objects (`realm_access.roles`). @default "roles" */
+  rolesClaim?: pulumi.Input<string>;
+  /** What the values of the claim begin with. @default "plonk:" */
+  rolePrefix?: pulumi.Input<string>;
+}
+
 /** Arguments of `Platform`. */
 export interface PlatformArgs {
   /** The cluster to install on. */
@@ -91,6 +115,10 @@ export interface PlatformArgs {
   adminPassword: pulumi.Input<string>;
   /** User name for the gateway's REST API. @default "admin" */
   adminUser?: pulumi.Input<string>;
+  /** Users besides the administrator. @default none */
+  users?: pulumi.Input<pulumi.Input<PlatformUser>[]>;
+  /** Bearer tokens of an OpenID Connect issuer. @default none are taken */
+  oidc?: OidcArgs;
   /** How much of a machine the platform takes. @default "standard" */
   profile?: Profile;
   /** The gateway. */

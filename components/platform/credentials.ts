@@ -1,10 +1,15 @@
-/** The user name and password of the gateway's REST API. */
+/** The administrator and the other users of the gateway. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { createHmac } from "node:crypto";
+import { ROLES } from "../../services/contract/index.ts";
+import { hashPassword } from "../../services/contract/password-hash.ts";
+import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import type { PlatformArgs, PlatformUser } from "./args.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata } from "./pods.ts";
 
-/** The credentials, and the Secret `basic-auth` that holds them. */
+/** The administrator's credentials, and the Secret `basic-auth` that holds all users. */
 export interface Credentials {
   user: pulumi.Output<string>;
   password: pulumi.Output<string>;
@@ -13,13 +18,26 @@ export interface Credentials {
   revision: pulumi.Output<string>;
 }
 
-/** Creates the Secret `basic-auth` under the keys that OpenFaaS' own charts use. */
+/** A user with every value known. */
+export type User = pulumi.Unwrap<PlatformUser>;
+
+/**
+ * Creates the Secret `basic-auth`: the administrator under the keys that OpenFaaS' own charts use,
+ * and `users.yaml` with hashes of the others' passwords.
+ */
 export function createCredentials(
+  resource: pulumi.ComponentResource,
   context: PlatformContext,
-  args: { user: pulumi.Input<string>; password: pulumi.Input<string> },
+  args: Pick<PlatformArgs, "adminUser" | "adminPassword" | "users">,
 ): Credentials {
-  const user = pulumi.output(args.user);
-  const password = pulumi.secret(args.password);
+  const user = pulumi.output(args.adminUser ?? "admin");
+  const password = pulumi.secret(args.adminPassword);
+  const checks = new ArgumentChecks(resource);
+  const users =
+    args.users &&
+    checks.apply<[unknown, string], User[]>(pulumi.all([args.users, user]), ([list, admin]) =>
+      checkUsers(list as User[], admin),
+    );
   const secret = new k8s.core.v1.Secret(
     `${context.name}-basic-auth`,
     {
@@ -28,12 +46,53 @@ export function createCredentials(
       data: {
         "basic-auth-user": user.apply(toBase64),
         "basic-auth-password": password.apply(toBase64),
+        ...(users && { "users.yaml": pulumi.all([users, password]).apply(toUsersFile) }),
       },
     },
-    context.options,
+    pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
   );
   const { name, resourceVersion } = secret.metadata;
   return { user, password, secretName: name, revision: resourceVersion };
+}
+
+/** Returns `users` when the gateway takes them; a message never holds a password. */
+export function checkUsers(users: User[], admin: string): User[] {
+  const names = [admin];
+  users.forEach(({ name, password, role, namespaces }, index) => {
+    const check = (isRight: boolean, field: string, expectation: string): void => {
+      if (!isRight) throw new ArgumentError(`users[${index}].${field}: expected ${expectation}`);
+    };
+    const got = JSON.stringify(name);
+    check(/^[^:\s]{1,128}$/.test(name), "name", `no colons and no spaces, got ${got}`);
+    check(!names.includes(name), "name", `one that is not used already, got ${got}`);
+    names.push(name);
+    check(password !== "", "password", "one, got an empty text");
+    const isRole = ROLES.some((known) => known === role);
+    check(isRole, "role", `one of ${ROLES.join(", ")}, got ${JSON.stringify(role)}`);
+    const isPlaced = namespaces === undefined ? role !== "deployer" : namespaces.length > 0;
+    check(isPlaced, "namespaces", 'some, or ["*"] for all, got none');
+  });
+  return users;
+}
+
+/** JSON, which is YAML. */
+async function toUsersFile([users, adminPassword]: [User[], string]): Promise<string> {
+  const entries = users.map(async ({ name, password, role, namespaces }) => ({
+    name,
+    passwordHash: await hashPassword(password, toSalt(name, adminPassword)),
+    role,
+    ...(namespaces && { namespaces }),
+  }));
+  return toBase64(JSON.stringify({ users: await Promise.all(entries) }));
+}
+
+/**
+ * Nothing is random in a program, so that a preview shows no change where there is none. The salt
+ * is made of a secret that lies beside the hash anyway, and not of the user's own password: a
+ * guess at that could be tried on such a salt much faster than on the hash.
+ */
+function toSalt(name: string, adminPassword: string): Buffer {
+  return createHmac("sha256", adminPassword).update(`plonk user ${name}`).digest().subarray(0, 16);
 }
 
 function toBase64(text: string): string {

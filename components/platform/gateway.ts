@@ -2,6 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { NAMESPACE, PORT } from "../../services/contract/index.ts";
+import type { OidcArgs } from "./args.ts";
 import {
   createDeployment,
   createDisruptionBudget,
@@ -25,6 +26,7 @@ export interface GatewayParts {
   credentials: Credentials;
   /** Address that the user gave; wins over what the cluster offers. */
   gatewayUrl: pulumi.Input<string> | undefined;
+  oidc: OidcArgs | undefined;
   /** Address of a node, where there is no load balancer. */
   nodeAddress: pulumi.Output<string>;
   /** Must exist before the gateway watches it. */
@@ -61,6 +63,7 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
         faas_prometheus_port: `${PORT.prometheus}`,
         basic_auth: "true",
         secret_mount_path: SECRETS,
+        ...(parts.oidc && toOidcEnvironment(parts.oidc)),
         scale_from_zero: "true",
         function_namespace: context.functionNamespace,
         platform_namespace: context.namespace,
@@ -101,6 +104,15 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
   createDisruptionBudget(context, "gateway", replicas);
   createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
   return { deployment, url: createEntrance(context, parts, deployment) };
+}
+
+function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>> {
+  return {
+    oidc_issuer: oidc.issuer,
+    oidc_audience: oidc.audience,
+    ...(oidc.rolesClaim !== undefined && { oidc_roles_claim: oidc.rolesClaim }),
+    ...(oidc.rolePrefix !== undefined && { oidc_role_prefix: oidc.rolePrefix }),
+  };
 }
 
 /**

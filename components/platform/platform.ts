@@ -56,10 +56,7 @@ export class Platform extends pulumi.ComponentResource {
     const context = createContext(this, name, args);
     const definition = createDefinition(this, context, args);
     const accounts = createAccounts(context);
-    const credentials = createCredentials(context, {
-      user: args.adminUser ?? "admin",
-      password: args.adminPassword,
-    });
+    const credentials = createCredentials(this, context, args);
     createNats(context);
     createPrometheus(context, accounts);
     createAlertmanager(context, credentials);
@@ -72,6 +69,7 @@ export class Platform extends pulumi.ComponentResource {
       credentials,
       definition,
       gatewayUrl: args.gatewayUrl,
+      oidc: args.oidc,
       nodeAddress: args.cluster.nodeAddress,
     });
     this.gatewayUrl = gateway.url;

@@ -119,3 +119,7 @@ export const METRIC = {
  * of Prometheus' HTTP service discovery: `[{ targets: ["<ip>:8081"], labels: { function_name } }]`.
  */
 export const FUNCTION_TARGETS_PATH = "/function-targets";
+
+/** What users and the owners of tokens may be; `docs/authentication.md` says what each may do. */
+export const ROLES = ["admin", "deployer", "reader", "alertmanager", "invoke"] as const;
+export type RoleName = (typeof ROLES)[number];

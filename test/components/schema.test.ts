@@ -30,6 +30,7 @@ describe("the schema", () => {
       "name",
       "namespace",
       "platform",
+      "private",
       "readOnlyRootFilesystem",
       "requests",
       "scale",

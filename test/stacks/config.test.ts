@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { checkSettings, DEFAULTS, TARGETS } from "../../stacks/config.ts";
+import { checkSettings, checkUsers, DEFAULTS, TARGETS } from "../../stacks/config.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -52,15 +52,38 @@ describe("settings", () => {
   });
 });
 
+describe("users", () => {
+  const users = [{ name: "ci", password: "hunter2", role: "deployer", namespaces: ["a"] }];
+
+  it("are read from JSON", () => {
+    expect(checkUsers(JSON.stringify(users))).toEqual(users);
+  });
+
+  it.each([
+    ['[{"name": "ci", "password": "hunter2"'],
+    ['{"name": "ci", "password": "hunter2", "role": "admin"}'],
+    ['[{"name": "ci", "password": "hunter2"}]'],
+    ['[{"name": "ci", "password": "hunter2", "role": "admin", "roles": 1}]'],
+    ["hunter2"],
+  ])("are refused as %s in one line that shows no password", (text) => {
+    const check = () => checkUsers(text);
+    expect(check).toThrow(RunError);
+    expect(check).toThrow(/^plonk:users: expected JSON such as \[\{"name"(?!.*hunter2)[^\n]*$/);
+  });
+});
+
 describe("Pulumi.yaml", () => {
   it("declares each setting with the type and default that the program has", () => {
-    const { adminPassword, ...others } = readProject();
+    const { adminPassword, users, ...others } = readProject();
     const declared = Object.entries(others).map(([key, entry]) => [key, entry.default]);
     expect(Object.fromEntries(declared)).toEqual(DEFAULTS);
     for (const [key, { type }] of Object.entries(others)) {
       expect([key, type]).toEqual([key, typeof DEFAULTS[key as keyof typeof DEFAULTS]]);
     }
     expect(adminPassword).toMatchObject({ type: "string", secret: true });
+    // Pulumi takes no default for what it knows to be secret.
+    expect(users).toMatchObject({ type: "string", default: "[]" });
+    expect(checkUsers("[]")).toEqual([]);
   });
 
   it("names every target in its description, and describes every setting", () => {

@@ -1,7 +1,5 @@
 /** Who asks, and what that person or program may do: roles, and the rights that they carry. */
-
-export const ROLES = ["admin", "deployer", "reader", "alertmanager", "invoke"] as const;
-export type RoleName = (typeof ROLES)[number];
+import type { RoleName } from "../../contract/index.ts";
 
 /** One role, in one namespace or in all. */
 export interface Role {

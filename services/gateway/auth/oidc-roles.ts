@@ -1,5 +1,6 @@
 /** Roles out of a token's claims, e.g. `plonk:deployer:team-a` in the claim `groups`. */
-import type { Role, RoleName } from "./identity.ts";
+import type { RoleName } from "../../contract/index.ts";
+import type { Role } from "./identity.ts";
 
 export interface RoleMapping {
   /** Name of the claim; dots lead into objects (`realm_access.roles`). */

@@ -35,6 +35,7 @@ describe("a function from an image", () => {
       scale: { min: 2, max: 6, factorPercent: 50, zero: true, zeroAfterSeconds: 90, target: 7 },
       timeoutSeconds: 20,
       readOnlyRootFilesystem: true,
+      private: true,
     });
     await valueOf(figlet.url);
   });
@@ -74,7 +75,7 @@ describe("a function from an image", () => {
           "com.openfaas.scale.zero-duration": "90s",
           "com.openfaas.scale.target": "7",
         },
-        annotations: { topic: "words.new" },
+        annotations: { topic: "words.new", "plonk/private": "true" },
         secrets: ["api-key"],
         constraints: ["kubernetes.io/arch=arm64"],
         limits: { memory: "128Mi", cpu: "500m" },
