@@ -2,7 +2,7 @@
 import type { FunctionResource } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
-import { ResourceWatch, type Change, type WatchedObject } from "../lib/watch.ts";
+import { ResourceWatch, type Change } from "../lib/watch.ts";
 import { functionPath } from "./names.ts";
 import type { FunctionNamespaces } from "./namespaces.ts";
 
@@ -69,8 +69,8 @@ export class FunctionWatch extends ResourceWatch<FunctionResource> {
  * Resolves when the watch has seen a write of the object (or its deletion, without a version),
  * or after a second: the write itself has succeeded either way.
  */
-export function waitUntilSeen<T extends WatchedObject>(
-  watch: ResourceWatch<T>,
+export function waitUntilSeen(
+  watch: FunctionWatch,
   key: string,
   resourceVersion: string | undefined,
 ): Promise<void> {
@@ -86,7 +86,7 @@ export function waitUntilSeen<T extends WatchedObject>(
       watch.off("change", onChange);
       resolve();
     };
-    const onChange = (change: Change<T>): void => {
+    const onChange = (change: Change<FunctionResource>): void => {
       if (change.key === key && isSeen()) {
         finish();
       }

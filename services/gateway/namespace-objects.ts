@@ -2,10 +2,12 @@
 import {
   ANNOTATION,
   FIELD_MANAGER,
+  isFunctionNamespace,
   isMarked,
   POD_SECURITY,
   PREPARED,
   type FunctionNamespace,
+  type PlatformNamespaces,
 } from "../contract/index.ts";
 import { BadRequest, Conflict } from "./errors.ts";
 
@@ -51,14 +53,17 @@ export function refuseReserved(sent: Partial<FunctionNamespace>): void {
   }
 }
 
-/** The Namespace to create. Throws a BadRequest when it is not marked for functions. */
-export function toNewNamespace(sent: FunctionNamespace): unknown {
+/** The Namespace to create. Throws a BadRequest for one that would not be for functions. */
+export function toNewNamespace(sent: FunctionNamespace, places: PlatformNamespaces): unknown {
   refuseReserved(sent);
   if (!isMarked(sent)) {
     const mark = ANNOTATION.functionNamespace;
     throw new BadRequest(`labels, annotations: expected ${mark}: "1" in one of them, got none`);
   }
   const { name, labels, annotations = {} } = sent;
+  if (!isFunctionNamespace(sent, places)) {
+    throw new BadRequest(`name: expected none of Kubernetes' or the platform's own, got ${name}`);
+  }
   return {
     apiVersion: "v1",
     kind: "Namespace",

@@ -36,6 +36,7 @@ export class FunctionNamespaces {
     if (isClusterScoped) {
       const path = resourcePath({ plural: "namespaces" });
       this.watch = new ResourceWatch({ client, path, logger, project });
+      this.watch.setMaxListeners(0);
       this.watch.on("change", ({ key, current }) => {
         if (current !== undefined && isFunctionNamespace(current.metadata, options)) {
           this.#names.add(key);
@@ -64,6 +65,25 @@ export class FunctionNamespaces {
   /** The path of a namespaced collection is for all namespaces, or for the only one. */
   get scope(): string | undefined {
     return this.watch === undefined ? this.home : undefined;
+  }
+
+  /** Resolves to true when a condition on namespaces holds, or to false after a while. */
+  waitUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.watch?.off("change", look);
+        resolve(condition());
+      };
+      const look = (): void => {
+        if (condition()) {
+          finish();
+        }
+      };
+      const timer = setTimeout(finish, milliseconds);
+      this.watch?.on("change", look);
+      look();
+    });
   }
 
   async start(): Promise<void> {

@@ -4,7 +4,6 @@ import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../con
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
 import { foreignOwner } from "../deployments.ts";
 import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";
-import { waitUntilSeen } from "../functions.ts";
 import {
   toFunctionNamespace,
   toNamespacePatch,
@@ -16,6 +15,9 @@ import type { SystemApp, SystemContext } from "./system.ts";
 
 /** How long a new namespace is waited for, so that functions can be deployed at once. */
 const PREPARATION_MS = 3000;
+
+/** How long a deletion is waited for, so that the next list does not show the namespace. */
+const END_MS = 1000;
 
 /** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
 const UNDELETABLE = "default";
@@ -48,6 +50,7 @@ export function registerNamespaceRoutes(app: SystemApp, context: SystemContext):
 }
 
 function registerCreation(app: SystemApp, context: SystemContext): void {
+  const { namespaces } = context;
   const schema = {
     body: Creation,
     response: { 201: Done, 202: Accepted },
@@ -62,14 +65,15 @@ function registerCreation(app: SystemApp, context: SystemContext): void {
       .request(path(), {
         method: "POST",
         query: { fieldManager: FIELD_MANAGER.gateway },
-        body: toNewNamespace(body),
+        body: toNewNamespace(body, context),
       })
       .catch((error: unknown) => {
         throw isKubernetesStatus(error, 409)
           ? new Conflict(`namespace ${body.name} already exists`)
           : error;
       });
-    return (await isPreparedInTime(context, body.name)) ? 201 : 202;
+    const isPrepared = (): boolean => namespaces.has(body.name) && namespaces.isPrepared(body.name);
+    return (await namespaces.waitUntil(isPrepared, PREPARATION_MS)) ? 201 : 202;
   };
   app.post("/system/namespace/", { schema: described }, async (request, reply) =>
     reply.code(await create(request.body)).send(),
@@ -105,12 +109,8 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
   app.delete("/system/namespace/:namespace", { schema: remove }, async (request, reply) => {
     const { namespace } = request.params;
     refuseDeletion(context, await find(context, namespace));
-    const { metadata } = await client.request<StoredNamespace>(path(namespace), {
-      method: "DELETE",
-    });
-    if (namespaces.watch !== undefined) {
-      await waitUntilSeen(namespaces.watch, namespace, metadata.resourceVersion);
-    }
+    await client.request(path(namespace), { method: "DELETE" });
+    await namespaces.waitUntil(() => !namespaces.has(namespace), END_MS);
     return reply.code(202).send();
   });
 }
@@ -156,25 +156,4 @@ function refuseDeletion({ functionNamespace }: SystemContext, stored: StoredName
   if (owner !== undefined) {
     throw new Conflict(`namespace ${name} is managed by ${owner}: delete it there`);
   }
-}
-
-/** Resolves when the operator has set the namespace up, or after a while. */
-async function isPreparedInTime({ namespaces }: SystemContext, name: string): Promise<boolean> {
-  const { watch } = namespaces;
-  const isPrepared = (): boolean => namespaces.has(name) && namespaces.isPrepared(name);
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      watch?.off("change", look);
-      resolve(isPrepared());
-    };
-    const look = (): void => {
-      if (isPrepared()) {
-        finish();
-      }
-    };
-    const timer = setTimeout(finish, PREPARATION_MS);
-    watch?.on("change", look);
-    look();
-  });
 }

@@ -45,6 +45,7 @@ function stored(
 }
 
 const MARK = { openfaas: "1" };
+const PLACES = { functionNamespace: "openfaas-fn", platformNamespace: "openfaas" };
 const SYSTEM = {
   "kube-apiserver": { labels: { "kubernetes.io/metadata.name": "dev" } },
   "plonk-operator": { labels: RESTRICTED, annotations: { "plonk/prepared": "1" } },
@@ -53,7 +54,7 @@ const SYSTEM = {
 describe("toNewNamespace", () => {
   test("adds the Pod Security labels, whatever was sent", () => {
     const sent = { name: "dev", labels: { ...MARK, team: "a" }, annotations: { note: " \u00fc " } };
-    expect(toNewNamespace(sent)).toEqual({
+    expect(toNewNamespace(sent, PLACES)).toEqual({
       apiVersion: "v1",
       kind: "Namespace",
       metadata: {
@@ -66,14 +67,22 @@ describe("toNewNamespace", () => {
 
   test("is fine with the mark in either place, and with nothing else", () => {
     for (const sent of [{ labels: MARK }, { annotations: MARK }]) {
-      expect(toNewNamespace({ name: "dev", ...sent })).toMatchObject({ metadata: { name: "dev" } });
+      expect(toNewNamespace({ name: "dev", ...sent }, PLACES)).toMatchObject({
+        metadata: { name: "dev" },
+      });
     }
+  });
+
+  test.each(["kube-mine", "openfaas"])("refuses the name %s", (name) => {
+    expect(() => toNewNamespace({ name, labels: MARK }, PLACES)).toThrow(
+      `name: expected none of Kubernetes' or the platform's own, got ${name}`,
+    );
   });
 
   test.each([[{}], [{ labels: { openfaas: "true" } }], [{ annotations: { openfaas: "0" } }]])(
     "refuses %j, which is not marked",
     (sent) => {
-      expect(() => toNewNamespace({ name: "dev", ...sent })).toThrow(
+      expect(() => toNewNamespace({ name: "dev", ...sent }, PLACES)).toThrow(
         'labels, annotations: expected openfaas: "1" in one of them, got none',
       );
     },
