@@ -60,6 +60,9 @@ export class SocketPair implements Timed {
       this.#sayGoodbye();
     });
     client.on("data", () => (this.#movedAt = clock.now));
+    // Nobody uses half of a WebSocket: where one side has ended, the other one ends, too.
+    client.once("end", () => upstream.end(() => upstream.destroy()));
+    upstream.once("end", () => client.end(() => client.destroy()));
     client.once("close", () => {
       pairs.delete(this);
       clock.delete(this);
@@ -95,4 +98,19 @@ export class SocketPair implements Timed {
       client.write(GOING_AWAY);
     }
   }
+}
+
+/**
+ * Destroys a socket that nobody reads yet as soon as its other end has gone; what it has sent
+ * stays to be read. Returns what ends the watch.
+ */
+export function watchForEnd(socket: Duplex): () => void {
+  const look = (): void => {
+    if (socket.readableLength === 0) {
+      socket.read();
+    }
+  };
+  const end = (): void => void socket.destroy();
+  socket.on("readable", look).once("end", end);
+  return () => socket.off("readable", look).off("end", end);
 }

@@ -11,7 +11,7 @@ import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "./paths.ts";
 import { Pod } from "./pod.ts";
 import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "./raw-response.ts";
-import { SocketPair, type SocketPairs } from "./socket-pair.ts";
+import { SocketPair, watchForEnd, type SocketPairs } from "./socket-pair.ts";
 import type { Timed } from "./call-clock.ts";
 import { mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
@@ -95,6 +95,7 @@ const CLIENT_GONE = 499;
 class Upgrade implements Dispatcher.DispatchHandler, Timed {
   readonly #options: UpgradeOptions;
   readonly #search: PodSearch;
+  readonly #stopWatching: () => void;
   #pod: Pod | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isSent = false;
@@ -107,6 +108,7 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
     this.#options = options;
     this.#search = new PodSearch(options.context, options.state);
     options.incoming.socket.once("close", () => this.#end());
+    this.#stopWatching = watchForEnd(options.incoming.socket);
   }
 
   start(): void {
@@ -138,6 +140,7 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
       return;
     }
     this.#answer(status);
+    this.#stopWatching();
     const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
     const flat = toClientHeaders(headers, call.own, status);
     const lines = writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]);

@@ -1,0 +1,74 @@
+/** Small HTTP clients for tests: Node's own, which sends what it is told to, and bare bytes. */
+import { once } from "node:events";
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
+import { connect, type Socket } from "node:net";
+import { until } from "./until.ts";
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** One call on a connection of its own; rejects when the answer breaks off, or after 15 s. */
+export async function send(
+  url: string,
+  { body, ...options }: RequestOptions & { body?: string | Buffer } = {},
+): Promise<Answer> {
+  const signal = AbortSignal.timeout(15_000);
+  const request = httpRequest(url, { agent: false, signal, ...options });
+  request.end(body);
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer);
+  }
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    body: Buffer.concat(chunks).toString(),
+  };
+}
+
+/** A connection that sends bare text and keeps what comes back. */
+export class RawConnection {
+  readonly socket: Socket;
+  /** All that has come. */
+  text = "";
+  isEnded = false;
+
+  constructor(url: string) {
+    this.socket = connect(Number(new URL(url).port), "127.0.0.1");
+    this.socket.setEncoding("latin1");
+    this.socket.on("data", (chunk: string) => (this.text += chunk));
+    this.socket.on("error", () => (this.isEnded = true));
+    this.socket.on("close", () => (this.isEnded = true));
+  }
+
+  write(...lines: string[]): this {
+    this.socket.write(lines.join("\r\n"), "latin1");
+    return this;
+  }
+
+  /** Resolves when the text contains this. */
+  waitFor(part: string, timeoutMs = 5000): Promise<void> {
+    return until(
+      `${JSON.stringify(part)} in ${JSON.stringify(this.text)}`,
+      () => this.text.includes(part),
+      timeoutMs,
+    );
+  }
+
+  waitForEnd(timeoutMs = 5000): Promise<void> {
+    return until("the end of the connection", () => this.isEnded, timeoutMs);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
