@@ -51,6 +51,27 @@ describe("Alertmanager's webhook", () => {
     expect([replicasOf("fixed"), replicasOf("off")]).toEqual([1, 1]);
   });
 
+  test("skips an alert about no function with a line, and handles the others", async () => {
+    gateway.declare("named");
+    await gateway.settle();
+    const nameless = { status: "firing", labels: { alertname: "NodeDown", severity: "major" } };
+    expect(await post(nameless, alert("named"))).toEqual({
+      status: 200,
+      text: "[0] skipped: expected a label function_name, got none",
+    });
+    expect(replicasOf("named")).toBe(5);
+  });
+
+  test("does not find a function of another namespace", async () => {
+    gateway.declare("here");
+    await gateway.settle();
+    expect(await post(alert("here.elsewhere"))).toEqual({
+      status: 404,
+      text: "[0] error finding function here.elsewhere",
+    });
+    expect(replicasOf("here")).toBe(1);
+  });
+
   test("reports an unknown function, and handles the others all the same", async () => {
     gateway.declare("known");
     await gateway.settle();
