@@ -47,6 +47,13 @@ export interface LogLine {
   text: string;
 }
 
+export interface LogOptions {
+  namespace?: string;
+  follow: boolean;
+  /** Ends the reading. @default when the answer ends */
+  isEnough?: (lines: LogLine[]) => boolean;
+}
+
 interface Call {
   method: string;
   path: string;
@@ -140,10 +147,8 @@ export class FaasCli {
   }
 
   /** `logs`: all lines until `isEnough` says so, or until the answer ends. */
-  async logs(
-    name: string,
-    { follow, isEnough = () => false }: { follow: boolean; isEnough?: (l: LogLine[]) => boolean },
-  ): Promise<LogLine[]> {
+  async logs(name: string, options: LogOptions): Promise<LogLine[]> {
+    const { namespace, follow, isEnough = () => false } = options;
     const lines: LogLine[] = [];
     let rest = "";
     const onText = (text: string): boolean => {
@@ -152,7 +157,7 @@ export class FaasCli {
       lines.push(...parts.map((part) => JSON.parse(part) as LogLine));
       return isEnough(lines);
     };
-    const path = `/system/logs${toQuery({ follow: String(follow), name, tail: "-1" })}`;
+    const path = `/system/logs${toQuery({ follow: String(follow), name, namespace, tail: "-1" })}`;
     await this.#send({ method: "GET", path, onText }, [200]);
     return lines;
   }
