@@ -16,14 +16,16 @@ export function indent({ text, start, end }: TextEdit, isBack: boolean): TextEdi
     return { text: text.slice(0, start) + INDENT + text.slice(end), start: at, end: at };
   }
   const from = lineStart(text, start);
-  const before = text.slice(from, end).split("\n");
+  const to = lineEnd(text, end);
+  const before = text.slice(from, to).split("\n");
   const after = before.map((line) => (isBack ? line.replace(/^ {1,2}/, "") : INDENT + line));
-  const firstChange = (after[0]?.length ?? 0) - (before[0]?.length ?? 0);
   const joined = after.join("\n");
+  const firstChange = (after[0]?.length ?? 0) - (before[0]?.length ?? 0);
+  const first = Math.max(from, start + firstChange);
   return {
-    text: text.slice(0, from) + joined + text.slice(end),
-    start: Math.max(from, start + firstChange),
-    end: from + joined.length,
+    text: text.slice(0, from) + joined + text.slice(to),
+    start: first,
+    end: Math.max(first, end + joined.length - (to - from)),
   };
 }
 
@@ -38,4 +40,9 @@ export function breakLine({ text, start, end }: TextEdit): TextEdit {
 
 function lineStart(text: string, at: number): number {
   return text.lastIndexOf("\n", at - 1) + 1;
+}
+
+function lineEnd(text: string, at: number): number {
+  const found = text.indexOf("\n", at);
+  return found === -1 ? text.length : found;
 }
