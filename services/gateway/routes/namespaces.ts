@@ -1,4 +1,5 @@
 /** `/system/namespaces` and `/system/namespace`: the namespaces that hold functions. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
@@ -15,6 +16,9 @@ import type { SystemApp, SystemContext } from "./system.ts";
 
 /** How long a new namespace is waited for, so that functions can be deployed at once. */
 const PREPARATION_MS = 3000;
+
+/** How often, and how long apart, new rights are tried: API servers learn of them by a watch. */
+const RIGHTS = { attempts: 10, pauseMs: 50 };
 
 /** How long a deletion is waited for, so that the next list does not show the namespace. */
 const END_MS = 1000;
@@ -50,7 +54,6 @@ export function registerNamespaceRoutes(app: SystemApp, context: SystemContext):
 }
 
 function registerCreation(app: SystemApp, context: SystemContext): void {
-  const { namespaces } = context;
   const schema = {
     body: Creation,
     response: { 201: Done, 202: Accepted },
@@ -72,8 +75,7 @@ function registerCreation(app: SystemApp, context: SystemContext): void {
           ? new Conflict(`namespace ${body.name} already exists`)
           : error;
       });
-    const isPrepared = (): boolean => namespaces.has(body.name) && namespaces.isPrepared(body.name);
-    return (await namespaces.waitUntil(isPrepared, PREPARATION_MS)) ? 201 : 202;
+    return (await isUsableInTime(context, body.name)) ? 201 : 202;
   };
   app.post("/system/namespace/", { schema: described }, async (request, reply) =>
     reply.code(await create(request.body)).send(),
@@ -156,4 +158,27 @@ function refuseDeletion({ functionNamespace }: SystemContext, stored: StoredName
   if (owner !== undefined) {
     throw new Conflict(`namespace ${name} is managed by ${owner}: delete it there`);
   }
+}
+
+/** Whether the operator has set the namespace up and the gateway may write there, after a while. */
+async function isUsableInTime(
+  { client, namespaces }: SystemContext,
+  namespace: string,
+): Promise<boolean> {
+  const isPrepared = (): boolean => namespaces.has(namespace) && namespaces.isPrepared(namespace);
+  if (!(await namespaces.waitUntil(isPrepared, PREPARATION_MS))) {
+    return false;
+  }
+  for (let attempt = 0; attempt < RIGHTS.attempts; attempt++) {
+    try {
+      await client.request(resourcePath({ plural: "pods", namespace }), { query: { limit: 1 } });
+      return true;
+    } catch (error) {
+      if (!isKubernetesStatus(error, 403)) {
+        throw error;
+      }
+      await sleep(RIGHTS.pauseMs);
+    }
+  }
+  return false;
 }

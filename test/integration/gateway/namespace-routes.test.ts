@@ -52,6 +52,23 @@ describe("/system/namespace", () => {
     ]);
   });
 
+  test("waits until its rights there are known to the API server", async () => {
+    let refusals = 0;
+    gateway.fake.intercept = ({ path }, response) => {
+      if (path !== "/api/v1/namespaces/righted/pods" || refusals === 3) {
+        return false;
+      }
+      refusals += 1;
+      response.writeHead(403).end("{}");
+      return true;
+    };
+    const pending = send("POST", "/system/namespace/", fresh("righted"));
+    await until("the namespace", () => gateway.fake.objects.has(`${NAMESPACES}/righted`));
+    mark("righted", { annotations: { openfaas: "1", "plonk/prepared": "1" } });
+    expect(await pending).toEqual([201, ""]);
+    expect(refusals).toBe(3);
+  });
+
   test("is 202 when the operator takes its time", async () => {
     expect(await send("POST", "/system/namespace", fresh("slow"))).toEqual([202, ""]);
   });
