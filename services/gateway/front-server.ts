@@ -93,6 +93,10 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
   const violation = findViolation(request);
   const target = splitTarget(request.url ?? "/");
   if (violation === undefined && target !== undefined) {
+    if (request.headers.upgrade !== undefined) {
+      // Node's parser stops at an upgrade, also at one that is not made.
+      response.shouldKeepAlive = false;
+    }
     return target;
   }
   condemn(request.socket);

@@ -26,6 +26,8 @@ const COLLECTION = {
 /** Characters of its output that are kept. */
 const MAX_OUTPUT = 100_000;
 
+const START_MS = 60_000;
+
 /** Writes a Function with one pod for each port, before a gateway watches it or after. */
 export function declareFunction(
   fake: FakeKubernetes,
@@ -118,11 +120,13 @@ export class GatewayProcess {
         ...env,
       },
     });
-    await until(
-      "a ready gateway",
-      async () => gateway.hasEnded || (await gateway.isReady()),
-      20_000,
-    );
+    try {
+      const hasBegun = async (): Promise<boolean> => gateway.hasEnded || (await gateway.isReady());
+      await until("a ready gateway", hasBegun, START_MS);
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
     if (gateway.hasEnded) throw new Error(`gateway: ended at once: ${gateway.output}`);
     return gateway;
   }
