@@ -1,7 +1,10 @@
 /** The gateway on a real cluster: one stack, on which each suite beside this file has its turn. */
 import { afterAll, beforeAll } from "@jest/globals";
 import { startStack, type Stack } from "../support/stack.ts";
+import { describeCode } from "./gateway/code.ts";
+import { describeClients } from "./gateway/clients.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
+import { describeOpenApi } from "./gateway/openapi.ts";
 
 const minute = 60_000;
 
@@ -21,4 +24,7 @@ afterAll(async () => {
   await running?.stop();
 }, 5 * minute);
 
+describeCode(stack);
 describeNamespaces(stack);
+describeClients(stack);
+describeOpenApi(stack);

@@ -1,10 +1,7 @@
-/** OpenFaaS' clients on a real cluster: a day with faas-cli, a connector, and Alertmanager. */
+/** OpenFaaS' clients on a real cluster: a day with faas-cli, and a connector. */
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Connector } from "../../support/connector.ts";
 import { FaasCli } from "../../support/faas-cli.ts";
@@ -33,7 +30,6 @@ functions:
     secrets: [word]
     labels:
       com.openfaas.scale.max: "3"
-      com.openfaas.scale.factor: "50"
     annotations:
       topic: orders
 `;
@@ -42,7 +38,6 @@ functions:
 export function describeClients(stack: () => Stack): void {
   let cli: FaasCli;
   let image: string;
-  const folder = mkdtempSync(join(tmpdir(), "plonk-clients-"));
 
   beforeAll(async () => {
     cli = new FaasCli(stack().url, "admin", stack().password);
@@ -50,7 +45,6 @@ export function describeClients(stack: () => Stack): void {
   });
 
   afterAll(async () => {
-    rmSync(folder, { recursive: true });
     if ((await cli.namespaces()).includes(NAMESPACE)) await cli.deleteNamespace(NAMESPACE);
   });
 
@@ -137,7 +131,7 @@ export function describeClients(stack: () => Stack): void {
       "shows what was logged, and what is logged while it follows",
       async () => {
         const past = await cli.logs("talker", { namespace: NAMESPACE, follow: false });
-        expect(past.map(({ text }) => text.trim())).toContain("asked");
+        expect(past.some(({ text }) => text.endsWith("stderr: asked"))).toBe(true);
         const count = past.length;
         const followed = cli.logs("talker", {
           namespace: NAMESPACE,
@@ -159,8 +153,12 @@ export function describeClients(stack: () => Stack): void {
         await waitForReplicas(2);
         await cli.scale("talker", 0, NAMESPACE);
         await waitForReplicas(0);
-        expect(await cli.invoke("talker", "awake", NAMESPACE)).toBe("second/awake");
-        await waitForReplicas(1);
+        // Pods that are about to end still answer: the first calls may wake nobody.
+        const isAwake = async (): Promise<boolean> => {
+          expect(await cli.invoke("talker", "awake", NAMESPACE)).toBe("second/awake");
+          return (await replicas()) === 1;
+        };
+        await until("a replica", isAwake, 60 * second);
       },
       180 * second,
     );
@@ -177,28 +175,6 @@ export function describeClients(stack: () => Stack): void {
         expect(answers.map((answer) => answer.status)).toEqual([status]);
       }
     });
-  });
-
-  describe("Alertmanager", () => {
-    it(
-      "scales a function by an alert, and back when the alert has ended",
-      async () => {
-        const fire = async (endsAt: number): Promise<void> => {
-          const labels = { alertname: "Test", function_name: `talker.${NAMESPACE}` };
-          const file = join(folder, "alerts.json");
-          const alert = { labels, endsAt: new Date(endsAt).toISOString() };
-          writeFileSync(file, JSON.stringify([alert]));
-          const service = "/api/v1/namespaces/openfaas/services/alertmanager:9093";
-          await stack().kubectl("create", "--raw", `${service}/proxy/api/v2/alerts`, "-f", file);
-        };
-        await waitForReplicas(1);
-        await fire(Date.now() + 600 * second);
-        await waitForReplicas(3);
-        await fire(Date.now());
-        await waitForReplicas(1);
-      },
-      180 * second,
-    );
   });
 
   describe("faas-cli in the end", () => {

@@ -210,3 +210,66 @@ describe("a connector", () => {
     await expect(new Connector(credentials).rebuild()).rejects.toThrow("expected 200, got 401");
   });
 });
+
+describe("Alertmanager", () => {
+  /** What version 0.25 posts for one group of alerts. */
+  const toWebhook = (name: string, status: "firing" | "resolved"): object => {
+    const labels = {
+      alertname: "APIHighInvocationRate",
+      function_name: name,
+      service: "gateway",
+      severity: "major",
+    };
+    const annotations = { description: "It is called often", summary: "High invocation rate" };
+    return {
+      receiver: "scale-up",
+      status,
+      alerts: [
+        {
+          status,
+          labels,
+          annotations,
+          startsAt: "2026-01-02T03:04:05.678Z",
+          endsAt: status === "firing" ? "0001-01-01T00:00:00Z" : "2026-01-02T03:05:05.678Z",
+          generatorURL: "http://prometheus-0:9090/graph?g0.expr=up&g0.tab=1",
+          fingerprint: "bf4d2c1a0e9f8b7c",
+        },
+      ],
+      groupLabels: { alertname: labels.alertname, function_name: name, service: "gateway" },
+      commonLabels: labels,
+      commonAnnotations: annotations,
+      externalURL: "http://alertmanager-0:9093",
+      version: "4",
+      groupKey: `{}:{alertname="APIHighInvocationRate", function_name="${name}"}`,
+      truncatedAlerts: 0,
+    };
+  };
+
+  const post = async (body: object, password = PASSWORD): Promise<number> => {
+    const credentials = Buffer.from(`admin:${password}`).toString("base64");
+    const { status } = await exchange(`${gateway.url}/system/alert`, {
+      method: "POST",
+      headers: {
+        "User-Agent": "Alertmanager/0.25.0",
+        "Content-Type": "application/json",
+        Authorization: `Basic ${credentials}`,
+      },
+      body,
+    });
+    await gateway.settle();
+    return status;
+  };
+
+  it("scales up while it fires, and to the least when it is resolved", async () => {
+    gateway.declare("busy");
+    await gateway.settle();
+    expect(await post(toWebhook("busy.openfaas-fn", "firing"))).toBe(200);
+    expect(stored("busy")["replicas"]).toBe(5);
+    expect(await post(toWebhook("busy.openfaas-fn", "resolved"))).toBe(200);
+    expect(stored("busy")["replicas"]).toBe(1);
+  });
+
+  it("is refused without the right password", async () => {
+    expect(await post(toWebhook("busy.openfaas-fn", "firing"), "wrong")).toBe(401);
+  });
+});
