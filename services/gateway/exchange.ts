@@ -17,6 +17,7 @@ import { PodSearch, type FailedAttempt, type PodSearchContext } from "./pod-sear
 import { hasBody, isSmall, readBody, REPLAYABLE_BYTES, StreamedBody } from "./request-body.ts";
 import { findOverdue, Phase } from "./time-limits.ts";
 import type { TrustedPeers } from "./trusted-peers.ts";
+import { mayBeFreed, SpentBuffers } from "./spent-buffers.ts";
 import { codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface ExchangeContext extends PodSearchContext {
@@ -62,6 +63,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   #attempts = 0;
   #isSent = false;
   #hasData = false;
+  #spent: SpentBuffers | undefined;
   #isPaused = false;
   #isOver = false;
   #isEventStream = false;
@@ -166,12 +168,18 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     const { response, context } = this.#options;
     this.#hasData = true;
     this.#movedAt = context.clock.now;
-    if (!response.write(chunk) && !this.#isPaused) {
+    const isTaken = response.write(chunk);
+    if (mayBeFreed(chunk)) {
+      this.#spent ??= new SpentBuffers(response);
+      this.#spent.add(chunk);
+    }
+    if (!isTaken && !this.#isPaused) {
       this.#isPaused = true;
       controller.pause();
       response.once("drain", () => {
         this.#isPaused = false;
         this.#movedAt = context.clock.now;
+        this.#spent?.release();
         controller.resume();
       });
     }
@@ -312,6 +320,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     const { response, context, call, state } = this.#options;
     context.clock.delete(this);
     context.admission.leave(state);
+    this.#spent?.release();
     if (!response.writableFinished) {
       this.#end("client gone");
     }
