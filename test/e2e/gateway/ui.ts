@@ -28,7 +28,7 @@ export function describeUi(stack: () => Stack): void {
     beforeEach(async () => {
       // A dialog that a failed test left open would fail all that come after it.
       const { ui } = get();
-      if ((await ui.dialog.count()) > 0) await ui.page.keyboard.press("Escape");
+      if ((await ui.dialog.count()) > 0) await ui.button("Close").last().click();
     });
 
     afterAll(async () => {
@@ -54,7 +54,9 @@ export function describeUi(stack: () => Stack): void {
               const cells = await row.locator("td").allInnerTexts();
               const [, perSecond = "", errors = "", p50 = "", p95 = ""] = cells;
               const isTime = (text: string): boolean => /^[\d.]+ m?s$/.test(text);
-              return Number(perSecond) > 1 && /^\d+.* %$/.test(errors) && [p50, p95].every(isTime);
+              return (
+                Number(perSecond) > 1 && /^[1-9].* %$/.test(errors) && [p50, p95].every(isTime)
+              );
             },
             2 * minute,
           );
@@ -62,7 +64,6 @@ export function describeUi(stack: () => Stack): void {
           stop.abort();
           await Promise.all(calls);
         }
-        expect(await row.locator("td.is-errors.is-bad").count()).toBe(1);
       },
       3 * minute,
     );
