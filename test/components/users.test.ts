@@ -1,5 +1,5 @@
 /** Users and the issuer of tokens, as `Platform` hands them to the gateway. */
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { afterAll, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { verifyPassword } from "../../services/contract/password-hash.ts";
@@ -16,6 +16,8 @@ import {
   valueOf,
 } from "./support/mocks.ts";
 import { environmentOf } from "./support/objects.ts";
+
+jest.setTimeout(60_000);
 
 const all = recordRegistrations();
 

@@ -1,7 +1,9 @@
 /** The audit log: a line for each change, whoever asked for it and whatever came of it. */
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { basic, UserFolder } from "../../support/users.ts";
+
+jest.setTimeout(60_000);
 
 const folder = new UserFolder([
   { name: "team", password: "p", role: "deployer", namespaces: ["openfaas-fn"] },

@@ -1,12 +1,14 @@
 /** Bearer tokens of a real OpenID Connect issuer. */
 import { createHmac, generateKeyPairSync } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { importJWK, SignJWT, type JWTPayload } from "jose";
 import { BearerAuth } from "../../../services/gateway/auth/bearer-auth.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { basic, UserFolder } from "../../support/users.ts";
+
+jest.setTimeout(60_000);
 
 const CLIENTS = {
   boss: ["plonk:admin"],

@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
@@ -11,6 +11,8 @@ import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 import { basic, UserFolder } from "../../support/users.ts";
+
+jest.setTimeout(60_000);
 
 const folder = new UserFolder([
   { name: "caller", password: "p", role: "invoke" },

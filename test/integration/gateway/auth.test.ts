@@ -1,8 +1,10 @@
 /** Who may do what on `/system`: every role at every route. */
 import { request } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { basic, UserFolder } from "../../support/users.ts";
+
+jest.setTimeout(60_000);
 
 const NAMESPACES = "/api/v1/namespaces";
 const USERS = [

@@ -1,12 +1,14 @@
 /** Hashes of passwords. */
 import { scryptSync } from "node:crypto";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import {
   hashPassword,
   parsePasswordHash,
   verifyPassword,
 } from "../../../services/contract/password-hash.ts";
 import { quickHash } from "../../support/users.ts";
+
+jest.setTimeout(60_000);
 
 const SALT = Buffer.from("0123456789abcdef");
 

@@ -1,8 +1,10 @@
 /** The command that hashes a password for a hand-written `users.yaml`. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { parsePasswordHash, verifyPassword } from "../../../../services/contract/password-hash.ts";
+
+jest.setTimeout(60_000);
 
 const script = join(import.meta.dirname, "../../../../services/gateway/auth/hash-password.ts");
 
