@@ -132,7 +132,6 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const pairs = new SocketPairs();
   const metrics = new GatewayMetrics(registry);
   forgetDeleted(metrics, functions);
-  forgetDeleted(metrics, functions);
   const context: FrontContext = {
     ...config,
     states: new FunctionStates({ ...calls, functions, functionNamespace, metrics }),
