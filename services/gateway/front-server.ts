@@ -132,10 +132,6 @@ function route(routing: Routing): void {
 }
 
 function dispatch({ context, request, response, system }: Routing, target: Target): void {
-  if (target.host !== undefined) {
-    // RFC 9112 §3.2.2: what Host says does not count then.
-    request.headers.host = target.host;
-  }
   const cleaned = cleanPath(target.path);
   if (cleaned !== target.path) {
     sendMoved(response, `${cleaned}${target.query}`);

@@ -31,8 +31,6 @@ export interface Target {
   path: string;
   /** With its question mark, or empty. */
   query: string;
-  /** Host and port of a target in absolute form. */
-  host?: string;
 }
 
 /**
@@ -43,10 +41,10 @@ export function splitTarget(target: string): Target | undefined {
   if (target.startsWith("/")) {
     return splitQuery(target);
   }
-  const [origin = "", host = ""] = /^https?:\/\/([^/?#]*)/i.exec(target) ?? [];
+  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? "";
   const local = target.slice(origin.length) || "/";
   const isAbsolute = origin !== "" && /^[/?]/.test(local);
-  return isAbsolute ? { ...splitQuery(local), host } : undefined;
+  return isAbsolute ? splitQuery(local) : undefined;
 }
 
 function splitQuery(target: string): Target {

@@ -1,6 +1,10 @@
 /** A gateway on loopback: real HTTP on both sides, with a small Kubernetes API behind it. */
 import { createServer, type RequestListener, type Server } from "node:http";
-import { createGateway, type Gateway } from "../../services/gateway/app.ts";
+import {
+  createGateway,
+  type Gateway,
+  type GatewayDependencies,
+} from "../../services/gateway/app.ts";
 import { readConfig } from "../../services/gateway/config.ts";
 import { LABEL } from "../../services/contract/index.ts";
 import type { KubernetesClient } from "../../services/lib/kubernetes.ts";
@@ -26,11 +30,14 @@ export class TestGateway {
   #gateway: Gateway | undefined;
   readonly #servers: Server[] = [];
 
-  static async start(env: Record<string, string> = {}): Promise<TestGateway> {
+  static async start(
+    env: Record<string, string> = {},
+    extra: Pick<GatewayDependencies, "lookup"> = {},
+  ): Promise<TestGateway> {
     const test = new TestGateway();
     const client = await test.fake.start();
     const config = readConfig({ faas_prometheus_host: "127.0.0.1", ...env });
-    const gateway = await createGateway({ config, client, logger: test.log.logger });
+    const gateway = await createGateway({ config, client, logger: test.log.logger, ...extra });
     test.#client = client;
     test.#gateway = gateway;
     await gateway.start();

@@ -1,6 +1,9 @@
 /** Scale from zero: one request for replicas, a bounded queue, woken by the watch. */
+import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { listen } from "../../../services/lib/metrics.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
+import { findFreePort } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
@@ -124,5 +127,21 @@ describe("a function without replicas", () => {
     await until("a scale request", () => scaleRequests().length > 0);
     gateway.fake.remove(FUNCTIONS, "f");
     expect((await pending).status).toBe(404);
+  });
+
+  test("is no 502 where its port still refuses for a moment after it is said to be ready", async () => {
+    gateway = await TestGateway.start();
+    await sleeping();
+    const calls = Array.from({ length: 10 }, () => call());
+    await until("a scale request", () => scaleRequests().length > 0);
+    const port = await findFreePort();
+    gateway.route("f", [port]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const server = createServer((_request, response) => response.end("awake"));
+    await listen(server, port, "127.0.0.1");
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    server.closeAllConnections();
+    server.close();
   });
 });

@@ -1,0 +1,75 @@
+/** The end of a gateway: nobody's call is lost, and everybody is told to go elsewhere. */
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { listen } from "../../../services/lib/metrics.ts";
+import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
+import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
+import { RawConnection } from "../../support/http-client.ts";
+import { until } from "../../support/until.ts";
+
+const fake = new FakeKubernetes();
+let pod: Server;
+let gateway: GatewayProcess;
+const held: ServerResponse[] = [];
+
+beforeAll(async () => {
+  await fake.start();
+  pod = createServer((request, response) => {
+    if (request.url === "/held") {
+      held.push(response);
+    } else {
+      response.end("at once");
+    }
+  });
+  pod.on("upgrade", (_request, socket) => {
+    socket.on("error", () => undefined);
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
+    socket.write("Upgrade: websocket\r\n\r\n");
+  });
+  declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
+  gateway = await GatewayProcess.start(fake);
+}, 30_000);
+
+afterAll(async () => {
+  await gateway.stop();
+  pod.closeAllConnections();
+  pod.close();
+  await fake.stop();
+});
+
+const GET = ["Host: a", "", ""];
+
+describe("a gateway that is told to end", () => {
+  test("serves on for a while, and ends when the last call has its answer", async () => {
+    const [idle, busy, waiting, socket] = Array.from(
+      { length: 4 },
+      () => new RawConnection(gateway.url),
+    ) as [RawConnection, RawConnection, RawConnection, RawConnection];
+    for (const connection of [idle, busy]) {
+      await connection.write("GET /function/f HTTP/1.1", ...GET).waitFor("at once");
+      expect(connection.text).toContain("Connection: keep-alive");
+      connection.text = "";
+    }
+    waiting.write("GET /function/f/held HTTP/1.1", ...GET);
+    await until("the held call", () => held.length === 1);
+    const upgrade = ["Connection: Upgrade", "Upgrade: websocket", ...GET];
+    await socket.write("GET /function/f HTTP/1.1", ...upgrade).waitFor("101 Switching");
+
+    const exit = gateway.stop("SIGTERM");
+    await until("readiness to end", async () => !(await gateway.isReady()));
+    await busy.write("GET /function/f HTTP/1.1", ...GET).waitFor("at once");
+    expect(busy.text).toContain("Connection: close");
+    await busy.waitForEnd();
+    const late = new RawConnection(gateway.url).write("GET /function/f HTTP/1.1", ...GET);
+    await late.waitFor("at once");
+    expect([idle.isEnded, socket.isEnded]).toEqual([false, false]);
+
+    await socket.waitFor("\x88\x02\x03\xe9");
+    await idle.waitForEnd();
+    expect(waiting.isEnded).toBe(false);
+    held[0]?.end("after all");
+    await waiting.waitFor("after all");
+    expect(waiting.text).toContain("Connection: close");
+    expect(await exit).toBe(0);
+  }, 30_000);
+});

@@ -1,0 +1,67 @@
+/** Calls by the functions' Services, for clusters whose mesh balances them. */
+import { createServer, type Server } from "node:http";
+import type { LookupFunction } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { listen } from "../../../services/lib/metrics.ts";
+import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
+import { send } from "../../support/http-client.ts";
+import { until } from "../../support/until.ts";
+
+/** Where the one Service of this test answers; its port is fixed. */
+const ADDRESS = "127.83.17.5";
+
+let gateway: TestGateway;
+let service: Server;
+const asked: string[] = [];
+
+/** Resolves the Services' names, as the cluster's DNS would. */
+const lookup: LookupFunction = (name, options, callback) => {
+  asked.push(name);
+  if (options.all === true) {
+    callback(null, [{ address: ADDRESS, family: 4 }]);
+  } else {
+    callback(null, ADDRESS, 4);
+  }
+};
+
+beforeAll(async () => {
+  service = createServer(echo);
+  await listen(service, 8080, ADDRESS);
+  gateway = await TestGateway.start({ direct_functions: "true" }, { lookup });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  service.closeAllConnections();
+  service.close();
+});
+
+describe("with direct_functions, a call", () => {
+  test("goes to the Service, whose pods it never asks", async () => {
+    await gateway.serve("f", (_request, response) => response.end("the pod itself"));
+    const { body } = await send(`${gateway.url}/function/f/a`);
+    const { url, headers } = JSON.parse(body) as Echo;
+    expect([url, headers["host"]]).toEqual(["/a", "f.openfaas-fn.svc.cluster.local:8080"]);
+    expect(asked).toContain("f.openfaas-fn.svc.cluster.local");
+  });
+
+  test("still wakes a function that sleeps, and waits for a ready pod", async () => {
+    gateway.declare("g", { replicas: 0 });
+    await gateway.settle();
+    const answer = send(`${gateway.url}/function/g`);
+    await until("a scale request", () =>
+      gateway.fake.requests.some(({ path }) => path.endsWith("/g/scale")),
+    );
+    expect(asked).not.toContain("g.openfaas-fn.svc.cluster.local");
+    gateway.route("g", [1]);
+    expect((await answer).status).toBe(200);
+  });
+
+  test("leaves the list of watchdogs as it is", async () => {
+    const targets = await fetch(`${gateway.metricsUrl}/function-targets`);
+    expect(await targets.json()).toContainEqual({
+      targets: ["127.0.0.1:8081"],
+      labels: { function_name: "f.openfaas-fn" },
+    });
+  });
+});
