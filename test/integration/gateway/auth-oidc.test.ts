@@ -1,6 +1,15 @@
 /** Bearer tokens of a real OpenID Connect issuer. */
 import { createHmac, generateKeyPairSync } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import { importJWK, SignJWT, type JWTPayload } from "jose";
 import { BearerAuth } from "../../../services/gateway/auth/bearer-auth.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
