@@ -3,6 +3,7 @@ import { benchDifferential } from "./differential.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
 import { benchFunctions } from "./functions.ts";
+import { benchOverload } from "./overload.ts";
 import { benchRolling } from "./rolling.ts";
 import { benchUp } from "./up.ts";
 
@@ -11,6 +12,7 @@ const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
   differential: benchDifferential,
   fuzz: benchFuzz,
   gateway: benchGateway,
+  overload: benchOverload,
   rolling: benchRolling,
   up: benchUp,
 };
