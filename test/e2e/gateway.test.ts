@@ -4,7 +4,6 @@ import { startStack, type Stack } from "../support/stack.ts";
 import { describeCode } from "./gateway/code.ts";
 import { describeClients } from "./gateway/clients.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
-import { describeOpenApi } from "./gateway/openapi.ts";
 
 const minute = 60_000;
 
@@ -27,4 +26,3 @@ afterAll(async () => {
 describeCode(stack);
 describeNamespaces(stack);
 describeClients(stack);
-describeOpenApi(stack);

@@ -90,7 +90,7 @@ export const OWN_FAILURES: Readonly<Record<string, Failures>> = {
   CreateNamespace: SINGLE_NAMESPACE,
   GetNamespace: SINGLE_NAMESPACE,
   UpdateNamespace: SINGLE_NAMESPACE,
-  DeleteNamespace: SINGLE_NAMESPACE,
+  DeleteNamespace: { ...SINGLE_NAMESPACE, "409": refer("Conflict") },
 };
 
 /** Of a queued call. */

@@ -14,7 +14,7 @@ FUNCTION = os.environ["PLONK_TEST_FUNCTION"]
 
 def in_namespace(values):
     """Whatever is written is written to the namespace that the test has for itself."""
-    if isinstance(values, dict) and isinstance(values.get("namespace", ""), str):
+    if isinstance(values, dict) and isinstance(values.get("namespace") or "", str):
         return {**values, "namespace": NAMESPACE}
     return values
 
@@ -31,14 +31,16 @@ def map_path_parameters(context, parameters):
     if not isinstance(parameters, dict):
         return parameters
     if isinstance(parameters.get("namespace"), str):
-        return {**parameters, "namespace": NAMESPACE}
+        # What is to be deleted must not be the namespace that everything else needs.
+        is_deleted = context.operation.method == "delete"
+        return {**parameters, "namespace": f"{NAMESPACE}-gone" if is_deleted else NAMESPACE}
     name = parameters.get("name")
-    if isinstance(name, str) and "." in name:
-        # What follows the last dot is a namespace.
-        name = name.replace(".", "-")
-    if isinstance(name, str) and len(name) % 2 == 0:
-        name = FUNCTION
-    return {**parameters, "name": name}
+    if not isinstance(name, str):
+        return parameters
+    # What follows the last dot is a namespace.
+    plain = FUNCTION if len(name) % 2 == 0 else name.replace(".", "-")
+    is_call = not context.operation.path.startswith("/system/")
+    return {**parameters, "name": f"{plain}.{NAMESPACE}" if is_call else plain}
 
 
 @schemathesis.hook
