@@ -1,0 +1,151 @@
+/** Clients that send or read slowly, or come and go: none of them costs the others anything. */
+import { createServer, type Server } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
+import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
+import { until } from "../../support/until.ts";
+
+const MIB = 1024 * 1024;
+const LARGE_MIB = 256;
+
+let fake: FakeKubernetes;
+let gateway: GatewayProcess;
+let pod: Server;
+let bodiesSeen: number[] = [];
+
+beforeAll(async () => {
+  pod = createServer((request, response) => {
+    let length = 0;
+    request.on("data", (chunk: Buffer) => (length += chunk.length));
+    request.on("end", () => {
+      bodiesSeen.push(length);
+      if (request.url !== "/large") return response.end("done");
+      const chunk = Buffer.alloc(MIB);
+      let left = LARGE_MIB;
+      const write = (): void => {
+        while (left > 0) {
+          left -= 1;
+          if (!response.write(chunk)) return void response.once("drain", write);
+        }
+        response.end();
+      };
+      write();
+    });
+  });
+  const port = await listen(pod, 0, "127.0.0.1");
+  fake = new FakeKubernetes();
+  await (await fake.start()).close();
+  declareFunction(fake, "f", { ports: [port] });
+  gateway = await GatewayProcess.start(fake, {
+    env: { read_timeout: "2s", write_timeout: "10s", NODE_OPTIONS: "--max-old-space-size=96" },
+  });
+}, 90_000);
+
+afterAll(async () => {
+  await gateway.stop();
+  pod.closeAllConnections();
+  await closeServer(pod);
+  await fake.stop();
+});
+
+interface Client {
+  socket: Socket;
+  received: () => string;
+  closed: Promise<void>;
+}
+
+function open(): Client {
+  const socket = connect({ port: gateway.port, host: "127.0.0.1" });
+  let received = "";
+  socket.on("data", (chunk) => (received += chunk.toString("latin1").slice(0, 1000)));
+  socket.on("error", () => socket.destroy());
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  return { socket, received: () => received, closed };
+}
+
+async function call(path = ""): Promise<string> {
+  const signal = AbortSignal.timeout(20_000);
+  return (await fetch(`${gateway.url}/function/f${path}`, { signal })).text();
+}
+
+describe("a client that sends slowly", () => {
+  test("gets 408 for a head that does not come to its end in time", async () => {
+    const clients = Array.from({ length: 100 }, open);
+    const head = "GET /function/f HTTP/1.1\r\nHost: h\r\nX: ";
+    for (const { socket } of clients) socket.write(head);
+    const timer = setInterval(() => {
+      for (const { socket } of clients) if (socket.writable) socket.write("a");
+    }, 500);
+    expect(await call()).toBe("done");
+    await Promise.all(clients.map(({ closed }) => closed));
+    clearInterval(timer);
+    const statuses = clients.map(({ received }) => received().slice(9, 12));
+    expect(new Set(statuses)).toEqual(new Set(["408"]));
+  }, 60_000);
+
+  test("may take longer than the time-out for a body that keeps coming", async () => {
+    bodiesSeen = [];
+    const { socket, received } = open();
+    socket.write("POST /function/f HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n");
+    for (let part = 0; part < 10; part += 1) {
+      socket.write("b".repeat(20_000));
+      await sleep(500);
+    }
+    await until("an answer", () => received().includes("done"), 10_000);
+    expect(received()).toMatch(/^HTTP\/1\.1 200 /);
+    expect(bodiesSeen).toEqual([200_000]);
+    socket.destroy();
+  }, 60_000);
+
+  test("is cut off when its body stops coming", async () => {
+    const { socket, received, closed } = open();
+    socket.write("POST /function/f HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\nb");
+    await closed;
+    expect(received()).toMatch(/^HTTP\/1\.1 (?:408|504) |^$/);
+  }, 60_000);
+});
+
+describe("a client that reads slowly", () => {
+  test("does not make the gateway keep a large answer in memory", async () => {
+    await call();
+    const before = gateway.memoryMiB;
+    const clients = Array.from({ length: 4 }, open);
+    for (const { socket } of clients) {
+      socket.pause();
+      socket.write("GET /function/f/large HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    let most = 0;
+    for (let check = 0; check < 20; check += 1) {
+      await sleep(100);
+      most = Math.max(most, gateway.memoryMiB - before);
+    }
+    expect(most).toBeLessThan(64);
+    expect(await call()).toBe("done");
+    for (const { socket } of clients) socket.destroy();
+  }, 60_000);
+});
+
+describe("clients that come and go", () => {
+  test("leave nothing behind after 10,000 connections", async () => {
+    await call();
+    const sockets = gateway.sockets;
+    for (let round = 0; round < 50; round += 1) {
+      const clients = Array.from({ length: 200 }, open);
+      const kinds = ["", "GET /fun", "GET /function/f HTTP/1.1\r\nHost: h\r\n\r\n"];
+      clients.forEach(({ socket }, index) => socket.write(kinds[index % kinds.length] ?? ""));
+      await Promise.all(
+        clients.map(
+          ({ socket }) => new Promise<void>((done) => socket.once("connect", () => done())),
+        ),
+      );
+      for (const { socket } of clients) socket.resetAndDestroy();
+      await Promise.all(clients.map(({ closed }) => closed));
+    }
+    await until("sockets to be closed", () => gateway.sockets <= sockets + 2, 20_000);
+    expect(await call()).toBe("done");
+    expect(gateway.memoryMiB).toBeLessThan(400);
+  }, 120_000);
+});
