@@ -50,9 +50,10 @@ interface ReportFile {
 }
 
 /**
- * Runs all checks. Requests go on with names that answers tell of, and delete whatever there is: the
- * gateway must be the test's own.
- * @throws Error when schemathesis cannot be installed or does not get through */
+ * Runs all checks. Requests go on with names that answers tell of, and delete whatever there is:
+ * the gateway must be the test's own.
+ * @throws Error when schemathesis cannot be installed or does not get through
+ */
 export async function runSchemathesis(options: SchemathesisOptions): Promise<SchemathesisReport> {
   const python = await prepare();
   const folder = await mkdtemp(join(tmpdir(), "plonk-schemathesis-"));
