@@ -2,6 +2,7 @@
 import { afterAll, beforeAll } from "@jest/globals";
 import { startStack, type Stack } from "../support/stack.ts";
 import { describeCode } from "./gateway/code.ts";
+import { describeCanary } from "./gateway/canary.ts";
 import { describeClients } from "./gateway/clients.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
 
@@ -26,3 +27,4 @@ afterAll(async () => {
 describeCode(stack);
 describeNamespaces(stack);
 describeClients(stack);
+describeCanary(stack);

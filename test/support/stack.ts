@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { FreshClone } from "./clone.ts";
+import { FreshClone, type Finished } from "./clone.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -13,6 +13,14 @@ export interface Stack {
   url: string;
   /** Password of the user `admin`. */
   password: string;
+  /** Folders with all that the stack is made of: state, configuration, logs. */
+  folders: { home: string; clone: string };
+  /** All that `up` and `pulumi` have printed. */
+  printed(): string;
+  /** Runs `pulumi`; its failure is an error with what it printed. */
+  pulumi(...args: string[]): Promise<string>;
+  /** Brings changed settings to the cluster. */
+  update(): Promise<void>;
   /** Runs `kubectl` and returns what it prints. Its failure is an error with its message. */
   kubectl(...args: string[]): Promise<string>;
   /** Removes the cluster and all files. */
@@ -43,7 +51,22 @@ export async function startStack(name: string, subnet: string): Promise<Stack> {
   }
   const shown = await clone.pulumi("stack", "output", "adminPassword", "--show-secrets");
   const directory = join(clone.home, "clusters", name);
-  return { url, password: shown.output.trim(), kubectl: toKubectl(directory), stop };
+  let printed = output;
+  const keep = (what: string, finished: Finished): string => {
+    printed += finished.output;
+    if (finished.code === 0) return finished.output;
+    throw new Error(`${what}: expected success, got ${finished.output.slice(-2000)}`);
+  };
+  return {
+    url,
+    password: shown.output.trim(),
+    folders: { home: clone.home, clone: clone.folder },
+    printed: () => printed,
+    pulumi: async (...args) => keep(`pulumi ${args[0] ?? ""}`, await clone.pulumi(...args)),
+    update: async () => void keep("up", await clone.up()),
+    kubectl: toKubectl(directory),
+    stop,
+  };
 }
 
 function toKubectl(directory: string): Stack["kubectl"] {
