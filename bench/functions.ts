@@ -109,8 +109,8 @@ async function fill(cluster: BenchCluster, count: number, port: number): Promise
   const work = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++) {
       const name = nameOf(index);
-      await cluster.put("functions", toFunction(name));
-      await cluster.put("slices", toSlice(name, { address: cluster.address, port }));
+      await cluster.create("functions", toFunction(name));
+      await cluster.create("slices", toSlice(name, { address: cluster.address, port }));
     }
   };
   await Promise.all(Array.from({ length: PARALLEL_WRITES }, work));
@@ -141,7 +141,7 @@ async function timeRoutes(setting: {
   for (let round = 0; round < CHANGES; round++) {
     const name = nameOf(Math.floor((round * count) / CHANGES));
     const begin = performance.now();
-    await cluster.put("slices", toSlice(name, { address: cluster.address, port }));
+    await cluster.change("slices", toSlice(name, { address: cluster.address, port }));
     while ((await call(url, name)) !== "b") {
       if (performance.now() - begin > 10_000) throw new Error(`${name}: no new route in 10 s`);
     }

@@ -4,11 +4,7 @@ import { stringify } from "yaml";
 import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
 import { NAMESPACE } from "../../services/contract/index.ts";
 import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
-import {
-  isKubernetesStatus,
-  KubernetesClient,
-  resourcePath,
-} from "../../services/lib/kubernetes.ts";
+import { KubernetesClient, resourcePath } from "../../services/lib/kubernetes.ts";
 import { startApiServer } from "../../test/support/apiserver.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
 import type { Item } from "./objects.ts";
@@ -26,8 +22,10 @@ export interface BenchCluster {
   env: Record<string, string>;
   /** Address of this machine that EndpointSlices may hold. */
   address: string;
-  /** Creates or replaces an object; resolves when the server has it. */
-  put(kind: keyof typeof PATHS, item: Item): Promise<void>;
+  /** Creates an object; resolves when the server has it. */
+  create(kind: keyof typeof PATHS, item: Item): Promise<void>;
+  /** Changes an object that exists; resolves when the server has it. */
+  change(kind: keyof typeof PATHS, item: Item): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,13 +33,15 @@ export interface BenchCluster {
 export async function startFakeCluster(): Promise<BenchCluster> {
   const fake = new FakeKubernetes();
   const client = await fake.start();
+  const put: BenchCluster["create"] = (kind, item) => {
+    fake.put(PATHS[kind], item);
+    return Promise.resolve();
+  };
   return {
     env: { bench_server: fake.url },
     address: "127.0.0.1",
-    put: (kind, item) => {
-      fake.put(PATHS[kind], item);
-      return Promise.resolve();
-    },
+    create: put,
+    change: put,
     stop: async () => {
       await client.close();
       await fake.stop();
@@ -66,7 +66,12 @@ export async function startRealCluster(): Promise<BenchCluster> {
   return {
     env: { KUBECONFIG: server.kubeconfigPath },
     address: findOwnAddress(),
-    put: (kind, item) => write(client, PATHS[kind], item),
+    create: async (kind, item) => {
+      await client.request(PATHS[kind], { method: "POST", body: item });
+    },
+    change: async (kind, item) => {
+      await client.mergePatch(`${PATHS[kind]}/${item.metadata.name}`, item, "bench");
+    },
     stop: async () => {
       await client.close();
       await server.stop();
@@ -82,13 +87,4 @@ function findOwnAddress(): string {
     throw new Error("network: expected an IPv4 address besides the loopback one, got none");
   }
   return own.address;
-}
-
-async function write(client: KubernetesClient, path: string, item: Item): Promise<void> {
-  try {
-    await client.request(path, { method: "POST", body: item });
-  } catch (error) {
-    if (!isKubernetesStatus(error, 409)) throw error;
-    await client.mergePatch(`${path}/${item.metadata.name}`, item, "bench");
-  }
 }
