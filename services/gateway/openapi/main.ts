@@ -1,7 +1,6 @@
 /** `npm run openapi`: writes the committed copy of the API's document. */
 import { writeFile } from "node:fs/promises";
-import { format } from "prettier";
 import { describeGateway } from "./document.ts";
+import { COPY, render } from "./render.ts";
 
-const target = new URL("../../../docs/openapi.json", import.meta.url);
-await writeFile(target, await format(JSON.stringify(await describeGateway()), { parser: "json" }));
+await writeFile(COPY, await render(await describeGateway()));
