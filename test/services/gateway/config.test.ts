@@ -75,6 +75,20 @@ describe("readConfig", () => {
     },
   );
 
+  test("takes tokens of an issuer, and never without an audience", () => {
+    expect(readConfig({}).oidc).toBeUndefined();
+    const issuer = "https://issuer.example";
+    expect(readConfig({ oidc_issuer: issuer, oidc_audience: "plonk" }).oidc).toEqual({
+      issuer,
+      audience: "plonk",
+      rolesClaim: "roles",
+      rolePrefix: "plonk:",
+    });
+    expect(() => readConfig({ oidc_issuer: issuer })).toThrow(
+      "oidc_audience: must be set with oidc_issuer, got nothing",
+    );
+  });
+
   test("names a wrong variable", () => {
     expect(() => readConfig({ upstream_timeout: "soon" })).toThrow(
       'upstream_timeout: must be a duration such as 1m5s or whole seconds, got "soon"',
