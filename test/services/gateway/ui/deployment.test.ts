@@ -8,8 +8,6 @@ import {
   toFields,
 } from "../../../../services/gateway/ui/src/model/deployment.ts";
 
-const empty = { envVars: {}, labels: {}, annotations: {}, secrets: [] };
-
 describe("toDeployment", () => {
   test("sends an image without what was left empty", () => {
     const fields = { ...emptyFields("fn"), name: " figlet ", image: " registry/figlet:1 " };
@@ -17,7 +15,6 @@ describe("toDeployment", () => {
       service: "figlet",
       namespace: "fn",
       image: "registry/figlet:1",
-      ...empty,
     });
   });
 
@@ -27,7 +24,6 @@ describe("toDeployment", () => {
       service: "f",
       namespace: "fn",
       code: CODE_TEMPLATE,
-      ...empty,
     });
   });
 

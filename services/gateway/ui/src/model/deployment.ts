@@ -100,10 +100,10 @@ export function toDeployment(fields: DeployFields): FunctionDeployment {
     namespace,
     ...toSource(fields),
     ...(envProcess.trim() !== "" && { envProcess: envProcess.trim() }),
-    envVars: toMap("Environment", fields.envVars),
-    labels: toMap("Labels", fields.labels),
-    annotations: toMap("Annotations", fields.annotations),
-    secrets: [...secrets],
+    ...toMap("envVars", "Environment", fields.envVars),
+    ...toMap("labels", "Labels", fields.labels),
+    ...toMap("annotations", "Annotations", fields.annotations),
+    ...(secrets.length > 0 && { secrets: [...secrets] }),
     ...(limits !== undefined && { limits }),
     ...(requests !== undefined && { requests }),
     ...(readOnlyRootFilesystem && { readOnlyRootFilesystem }),
@@ -119,11 +119,13 @@ function toSource({ source, image, code }: DeployFields): { image: string } | { 
   return { code };
 }
 
-function toMap(field: string, lines: string): Record<string, string> {
+/** Nothing rather than an empty map, which an API server takes for null when it was not empty. */
+function toMap(key: string, label: string, lines: string): Record<string, Record<string, string>> {
   try {
-    return Object.fromEntries(parsePairs(lines));
+    const pairs = parsePairs(lines);
+    return pairs.length === 0 ? {} : { [key]: Object.fromEntries(pairs) };
   } catch (error) {
-    throw new Error(`${field}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${label}: ${(error as Error).message}`, { cause: error });
   }
 }
 
