@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toNodeOptions } from "../../components/platform/node-service.ts";
+import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/platform/node-service.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
 import { declareFunction } from "../../test/support/gateway-process.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
@@ -25,9 +25,12 @@ export type ContestantName = (typeof CONTESTANTS)[number];
 /** The gateway's container as the platform sets it up: all contestants on Node run alike. */
 const GATEWAY_SIZE = { requestMiB: 0, cpuMillis: 0, limitMiB: 256 };
 
-const NODE_ENV = {
-  NODE_OPTIONS: `${toNodeOptions(GATEWAY_SIZE)} --disable-warning=ExperimentalWarning`,
-};
+const FLAGS = [
+  toNodeOptions(GATEWAY_SIZE, GATEWAY_SEMI_SPACE_MIB),
+  "--disable-warning=ExperimentalWarning",
+];
+
+const NODE_ENV = { NODE_OPTIONS: FLAGS.join(" ") };
 
 /** Path of the function's answers; the gateway takes the prefix away, others pass it on. */
 export const FUNCTION_PATH = "/function/bench";

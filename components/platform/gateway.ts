@@ -11,7 +11,7 @@ import {
 } from "./context.ts";
 import type { Credentials } from "./credentials.ts";
 import { METRICS_PORT } from "./metrics-config.ts";
-import { toNodeOptions } from "./node-service.ts";
+import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "./node-service.ts";
 import { toContainer, toEnvironment, toMetadata, toProbe, toSelector } from "./pods.ts";
 import type { Accounts } from "./rbac.ts";
 
@@ -71,7 +71,7 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
         // Functions from pasted code run in it.
         runtime_image: context.images.runtime,
         log_level: "info",
-        NODE_OPTIONS: toNodeOptions(size),
+        NODE_OPTIONS: toNodeOptions(size, GATEWAY_SEMI_SPACE_MIB),
       }),
       ports: [
         { name: "http", containerPort: PORT.gateway },

@@ -1,4 +1,5 @@
 /** The gateway's process. */
+import { setFlagsFromString } from "node:v8";
 import { loadConnection } from "../lib/kubeconfig.ts";
 import { KubernetesClient } from "../lib/kubernetes.ts";
 import { createLogger, messageOf } from "../lib/logger.ts";
@@ -7,6 +8,13 @@ import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { readConfig, type GatewayConfig } from "./config.ts";
 import { drainServer } from "./front-server.ts";
+
+/**
+ * Garbage that V8 lets pile up beside the live heap, percent of it. With a limit as small as the
+ * container's it would allow so little that it goes through all of the heap, for 10 ms and more,
+ * about twice as often; the price is some 10 MiB.
+ */
+const HEAP_GROWTH_PERCENT = 100;
 
 /** Kubernetes takes a pod out of its Services within a few seconds. */
 const SETTLE_MS = 3000;
@@ -37,6 +45,7 @@ async function run(config: GatewayConfig): Promise<void> {
   logger.info({ port: config.port, metricsPort: config.metricsPort }, "gateway ready");
 }
 
+setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 try {
   await run(readConfig(process.env));
 } catch (error) {
