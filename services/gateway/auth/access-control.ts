@@ -78,14 +78,15 @@ function toForbidden(missing: string): Refusal {
 
 function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status, challenge, retryAfterSeconds } = refusal;
-  const { contentType, body } = describeFailure(refusal, reply.request.headers.accept);
+  const { headers, id } = reply.request;
+  const { contentType, body } = describeFailure(refusal, headers.accept, id);
   if (challenge !== undefined) {
     reply.header("WWW-Authenticate", challenge);
   }
   if (retryAfterSeconds !== undefined) {
     reply.header("Retry-After", String(retryAfterSeconds));
   }
-  return reply.code(status).type(contentType).send(body);
+  return reply.code(status).type(contentType).header("X-Call-Id", id).send(body);
 }
 
 /** The list of namespaces without those that the caller may not read. */

@@ -1,4 +1,5 @@
 /** The Fastify side of the gateway: `/system`, its authentication and its errors. */
+import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, {
   LogController,
@@ -25,6 +26,7 @@ import { addSecurityHeaders } from "../auth/security-headers.ts";
 import type { CallQueue } from "../call-queue.ts";
 import { answerClientError } from "../client-errors.ts";
 import { describeFailure } from "../errors.ts";
+import { callIdOf } from "../headers.ts";
 import type { FunctionStatsReader } from "../function-stats.ts";
 import type { FunctionWatch } from "../functions.ts";
 import type { InvocationCounts } from "../invocation-counts.ts";
@@ -89,6 +91,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
     serverFactory: context.serverFactory,
     clientErrorHandler: answerClientError,
     exposeHeadRoutes: false,
+    genReqId: ({ headers }) => callIdOf(headers) ?? randomUUID(),
     // Which names there are is the routes' business, not the router's.
     routerOptions: { maxParamLength: 64 * 1024 },
     frameworkErrors: (error, _request, reply) => {
@@ -151,9 +154,9 @@ function answerFailure(
   reply: FastifyReply,
   failure: { status: number; code: string; message: string },
 ): FastifyReply {
-  const { accept } = reply.request.headers;
-  const { contentType, body } = describeFailure(failure, accept);
-  return reply.code(failure.status).type(contentType).send(body);
+  const { headers, id } = reply.request;
+  const { contentType, body } = describeFailure(failure, headers.accept, id);
+  return reply.code(failure.status).type(contentType).header("X-Call-Id", id).send(body);
 }
 
 function pathOf(request: FastifyRequest): string {

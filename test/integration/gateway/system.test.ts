@@ -289,6 +289,7 @@ describe("the rest of the API", () => {
     expect(JSON.parse(text)).toEqual({
       code: "PLONK_FUNCTION_NOT_FOUND",
       message: "error finding function none.openfaas-fn",
+      callId: expect.any(String),
     });
   });
 
