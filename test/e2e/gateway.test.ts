@@ -5,6 +5,7 @@ import { describeCode } from "./gateway/code.ts";
 import { describeCanary } from "./gateway/canary.ts";
 import { describeClients } from "./gateway/clients.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
+import { describeUi } from "./gateway/ui.ts";
 
 const minute = 60_000;
 
@@ -28,3 +29,4 @@ describeCode(stack);
 describeNamespaces(stack);
 describeClients(stack);
 describeCanary(stack);
+describeUi(stack);

@@ -4,7 +4,7 @@ import { UiPage } from "../../support/ui-page.ts";
 import type { UiWorld } from "./ui-world.ts";
 
 /** Long enough for the numbers of the last minute to settle, milliseconds. */
-const SETTLE_MS = 125_000;
+const SETTLE_MS = 70_000;
 
 /** Calls one after the other until the signal; `pauseMs` is the mean between two. */
 export async function keepCalling(
