@@ -40,7 +40,7 @@ export class Watchdog {
     this.#calls = createServer(
       {
         requestTimeout: readTimeoutMs,
-        headersTimeout: Math.min(readTimeoutMs, 10_000),
+        headersTimeout: Math.min(readTimeoutMs === 0 ? 10_000 : readTimeoutMs, 10_000),
         connectionsCheckingInterval: 5000,
         // Longer than any client's pool keeps idle connections, so that the client closes them.
         keepAliveTimeout: 75_000,
