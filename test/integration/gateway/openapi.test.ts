@@ -9,6 +9,7 @@ import { COPY, render } from "../../../services/gateway/openapi/render.ts";
 import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
+import { launchChromium } from "../../support/chromium.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { runSchemathesis } from "../../support/schemathesis.ts";
@@ -169,6 +170,31 @@ describe("/docs/", () => {
     expect(html).not.toMatch(/<script>|https?:/);
     expect(page.headers.get("content-security-policy")).toContain("script-src 'self';");
   });
+});
+
+describe("/docs/ in Chromium", () => {
+  it("shows each operation, and tries one out, within the page's policy", async () => {
+    const browser = await launchChromium();
+    try {
+      const httpCredentials = { username: "admin", password: PASSWORD };
+      const page = await browser.newPage({ httpCredentials });
+      const problems: string[] = [];
+      page.on("console", (line) => line.type() === "error" && problems.push(line.text()));
+      page.on("pageerror", (error) => problems.push(error.message));
+      await page.goto(`${test.url}/docs/`);
+      await page.waitForSelector(".opblock");
+      expect(await page.locator(".opblock").count()).toBe(operations(committed).length);
+      const info = page.locator("#operations-system-GetSystemInfo");
+      await info.locator(".opblock-summary-control").click();
+      await info.locator(".try-out__btn").click();
+      await info.locator(".execute").click();
+      const status = info.locator(".live-responses-table .response .response-col_status");
+      expect(await status.first().innerText()).toBe("200");
+      expect(problems).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  }, 180_000);
 });
 
 describe("the gateway", () => {
