@@ -43,6 +43,20 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Connecti
   endInOrder(STATUS[error.code ?? ""] ?? 400, socket);
 }
 
+/** Whether nothing is due on a connection: only then may its protocol change. */
+export function isFree(socket: Connection): boolean {
+  return (socket._httpMessage ?? undefined) === undefined && !isCondemned(socket);
+}
+
+/** Refuses a tunnel after the answers that are due. */
+export function refuseTunnel(socket: Connection): void {
+  socket.on("error", () => socket.destroy());
+  if (!isCondemned(socket)) {
+    condemn(socket);
+    endInOrder(405, socket);
+  }
+}
+
 function endInOrder(status: number, socket: Connection): void {
   const answer = socket._httpMessage ?? undefined;
   if (!socket.writable) {

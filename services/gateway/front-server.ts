@@ -1,14 +1,13 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Health } from "../lib/health.ts";
-import { condemn, isCondemned } from "./client-errors.ts";
+import { condemn, isCondemned, isFree, refuseTunnel } from "./client-errors.ts";
 import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./enqueue.ts";
 import { inviteBody } from "./invitation.ts";
 import { invoke } from "./invoke.ts";
 import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
 import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
-import { writeHead } from "./raw-response.ts";
 import { limitReading } from "./read-limit.ts";
 import { findViolation, isContinueExpected, isUpgrade } from "./strictness.ts";
 import { upgrade, type UpgradeContext } from "./upgrade.ts";
@@ -40,7 +39,7 @@ export function createFrontServer(
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     maxHeaderSize: 64 * 1024,
-    shouldUpgradeCallback: isUpgrade,
+    shouldUpgradeCallback: (request) => isFree(request.socket) && isUpgrade(request),
     // A missing Host is a violation like others, after which nothing more is taken.
     requireHostHeader: false,
   });
@@ -55,11 +54,8 @@ export function createFrontServer(
   server.on("upgrade", (request, socket, head) => {
     void upgrade(context, { request, socket, head });
   });
-  server.on("connect", (_request, socket) => {
-    // Node would hang up without a word.
-    socket.on("error", () => socket.destroy());
-    socket.end(writeHead(405, ["Content-Length", "0", "Connection", "close"]));
-  });
+  // Node would hang up without a word.
+  server.on("connect", (request) => refuseTunnel(request.socket));
   return server;
 }
 

@@ -102,6 +102,18 @@ describe("requests one after the other in one packet", () => {
     expect({ statuses, seen }).toEqual({ statuses: [200, 400], seen: ["GET /a"] });
   });
 
+  test.each([
+    ["a tunnel", "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", [200, 405]],
+    ["an upgrade", get("/function/x", "Connection: Upgrade", "Upgrade: websocket"), [200, 200]],
+  ])("%s waits for the answer before it", async (_name, request, expected) => {
+    expect((await send(get("/function/x/a") + request)).statuses).toEqual(expected);
+  });
+
+  test("a tunnel is not even refused after a request that was", async () => {
+    const tunnel = "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n";
+    expect((await send(get("/function/x#y") + tunnel)).statuses).toEqual([400]);
+  });
+
   test("a chunked call is answered, too, when the next request is refused", async () => {
     const { statuses, seen } = await send(post([chunked], whole) + get("/function/x#y"));
     expect({ statuses, seen }).toEqual({ statuses: [200, 400], seen: ["POST /"] });
