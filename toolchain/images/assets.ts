@@ -70,7 +70,8 @@ async function buildPage(context: ImageContext, packageRoot: string, to: string)
   const vite = join(dirname(require.resolve("vite/package.json")), "bin", "vite.js");
   const page = join(packageRoot, UI_SOURCES);
   const options = ["--configLoader", "native", "--logLevel", "warn", "--outDir", to];
-  await context.run(process.execPath, [vite, "build", page, ...options], { cwd: page });
+  const env = { NO_COLOR: "1" };
+  await context.run(process.execPath, [vite, "build", page, ...options], { cwd: page, env });
 }
 
 async function copyDocs(packageRoot: string, to: string): Promise<void> {
