@@ -1,8 +1,9 @@
 /** Pods that come and go: no call is lost, and none is sent to a pod that leaves. */
-import type { RequestListener, Server } from "node:http";
+import type { RequestListener, Server, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
 import { findFreePort } from "../../support/nats.ts";
+import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
 
@@ -27,10 +28,22 @@ async function call(method = "POST"): Promise<string> {
 
 describe("several pods", () => {
   test("share the calls evenly", async () => {
-    const counts: Record<string, number> = {};
-    await gateway.serve("f", named("a", counts), named("b", counts), named("c", counts));
-    await Promise.all(Array.from({ length: 60 }, () => call()));
-    expect(Object.values(counts).sort()).toEqual([20, 20, 20]);
+    // All at once: a pod that had answered meanwhile would rightly get more.
+    const held: [string, ServerResponse][] = [];
+    const hold =
+      (name: string): RequestListener =>
+      (request, response) => {
+        request.resume();
+        held.push([name, response]);
+      };
+    await gateway.serve("f", hold("a"), hold("b"), hold("c"));
+    const calls = Array.from({ length: 60 }, () => call());
+    await until("all calls", () => held.length === 60);
+    held.forEach(([name, response]) => response.end(name));
+    const names = await Promise.all(calls);
+    expect(["a", "b", "c"].map((name) => names.filter((other) => other === name).length)).toEqual([
+      20, 20, 20,
+    ]);
   });
 
   test("stand in for one that refuses, also for POST", async () => {
