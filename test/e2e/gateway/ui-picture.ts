@@ -27,7 +27,7 @@ export async function paint({ stack, browser }: UiWorld, path: string): Promise<
   const calls = Object.entries(pauses).map(([name, pauseMs]) =>
     keepCalling(`${url}/function/${name}`, pauseMs, stop.signal),
   );
-  const ui = await UiPage.open(browser, { url, password, height: 720 });
+  const ui = await UiPage.open(browser, { url, password, height: 820 });
   try {
     await ui.page.waitForTimeout(SETTLE_MS);
     await ui.openFunction("markdown");
