@@ -28,5 +28,5 @@ afterAll(async () => {
 describeCode(stack);
 describeNamespaces(stack);
 describeClients(stack);
-describeCanary(stack);
 describeUi(stack);
+describeCanary(stack);
