@@ -12,7 +12,7 @@ import {
 } from "../lib/config.ts";
 import { parseDuration } from "../contract/duration.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
-import { callSettings, toCallConfig, type CallConfig } from "./call-settings.ts";
+import { callSettings, toCallConfig, type CallConfig } from "./calls/call-settings.ts";
 
 const Schema = Type.Object({
   port: portSetting(PORT.gateway),

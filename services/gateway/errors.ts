@@ -1,7 +1,7 @@
 /** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import createError, { type FastifyErrorConstructor } from "@fastify/error";
-import { dropLeftovers, mustCloseAfter } from "./leftovers.ts";
+import { dropLeftovers, mustCloseAfter } from "./http/leftovers.ts";
 
 type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
 

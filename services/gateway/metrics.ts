@@ -1,9 +1,9 @@
 /** The gateway's metrics, by OpenFaaS' names. */
 import { METRIC } from "../contract/index.ts";
 import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
-import type { FunctionWatch } from "./functions.ts";
-import { toDisplayName } from "./names.ts";
-import { desiredReplicas } from "./scaling.ts";
+import type { FunctionWatch } from "./cluster/functions.ts";
+import { toDisplayName } from "./cluster/names.ts";
+import { desiredReplicas } from "./cluster/scaling.ts";
 
 /** Upper bounds in seconds; calls that take longer are in `+Inf` only. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

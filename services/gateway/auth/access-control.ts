@@ -1,8 +1,8 @@
 /** Fastify's side of authentication: who asks, whether that is allowed, and what lists show. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { describeFailure } from "../errors.ts";
-import type { SystemApp } from "../routes/system.ts";
-import type { TrustedPeers } from "../trusted-peers.ts";
+import type { SystemApp } from "../system/system.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { isAllowed, type Identity, type Refusal } from "./identity.ts";
 import { judge } from "./route-rights.ts";

@@ -2,7 +2,7 @@
 import swagger from "@fastify/swagger";
 import fastify, { type RouteOptions } from "fastify";
 import { VERSION } from "../../lib/version.ts";
-import { TAGS } from "../routes/operation.ts";
+import { TAGS } from "../system/operation.ts";
 import { describeCalls, describeMetricsPort } from "./call-paths.ts";
 import { extractSchemas } from "./components.ts";
 import { allowNulls } from "./nulls.ts";

@@ -1,6 +1,6 @@
 /** Functions from pasted JavaScript. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { toCodeReference } from "../../../services/gateway/code.ts";
+import { toCodeReference } from "../../../services/gateway/system/code.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
 

@@ -1,8 +1,8 @@
 /** What the gateway shows to Prometheus, read through the registry. */
 import { describe, expect, test } from "@jest/globals";
 import { forgetDeleted, GatewayMetrics } from "../../../services/gateway/metrics.ts";
-import { FunctionWatch } from "../../../services/gateway/functions.ts";
-import { FunctionNamespaces } from "../../../services/gateway/namespaces.ts";
+import { FunctionWatch } from "../../../services/gateway/cluster/functions.ts";
+import { FunctionNamespaces } from "../../../services/gateway/cluster/namespaces.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../support/gateway.ts";

@@ -1,0 +1,142 @@
+/** Calls of functions without a ready pod: one scale request each, and a bounded queue. */
+import type { FunctionResource } from "../../contract/index.ts";
+import { messageOf, type Logger } from "../../lib/logger.ts";
+import type { ColdStartConfig } from "../config.ts";
+import type { Endpoints } from "../cluster/endpoints.ts";
+import type { Failure } from "../errors.ts";
+import { notFound } from "./function-states.ts";
+import type { FunctionWatch } from "../cluster/functions.ts";
+import { toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
+import { desiredReplicas, scaleLimits } from "../cluster/scaling.ts";
+
+export interface ColdStartOptions {
+  /** Undefined: nobody waits and nothing is scaled. */
+  config: ColdStartConfig | undefined;
+  functions: FunctionWatch;
+  endpoints: Endpoints;
+  scale: (reference: FunctionReference, replicas: number) => Promise<void>;
+  logger: Logger;
+}
+
+type Settle = (failure: Failure | undefined) => void;
+
+interface Queue {
+  reference: FunctionReference;
+  waiting: Set<Settle>;
+  isScaling: boolean;
+}
+
+const RETRY_AFTER_SECONDS = 2;
+
+export class ColdStarts {
+  readonly #options: ColdStartOptions;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(options: ColdStartOptions) {
+    this.#options = options;
+    options.endpoints.on("change", (key) => this.#wake(key));
+    options.functions.on("change", ({ key }) => this.#look(key));
+  }
+
+  /**
+   * Resolves with undefined as soon as the function has a ready pod, or with the reason why it
+   * will not have one in time.
+   */
+  wait(reference: FunctionReference, signal: AbortSignal): Promise<Failure | undefined> {
+    const { config } = this.#options;
+    const key = toKey(reference);
+    const queue = this.#queues.get(key) ?? { reference, waiting: new Set(), isScaling: false };
+    if (config === undefined) {
+      return Promise.resolve(noEndpoints(reference));
+    }
+    if (queue.waiting.size >= config.queueLength) {
+      return Promise.resolve(tooMany(reference));
+    }
+    this.#queues.set(key, queue);
+    return new Promise((resolve) => {
+      const settle: Settle = (failure) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", giveUp);
+        queue.waiting.delete(settle);
+        if (queue.waiting.size === 0) {
+          this.#queues.delete(key);
+        }
+        resolve(failure);
+      };
+      const giveUp = (): void => settle(noEndpoints(reference));
+      const timer = setTimeout(giveUp, config.timeoutMs);
+      signal.addEventListener("abort", giveUp);
+      queue.waiting.add(settle);
+      this.#look(key);
+    });
+  }
+
+  #wake(key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue !== undefined && this.#options.endpoints.has(key)) {
+      settleAll(queue, undefined);
+    }
+  }
+
+  /** Asks for replicas where somebody waits and there are none. */
+  #look(key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue === undefined) {
+      return;
+    }
+    const resource = this.#options.functions.get(key);
+    if (resource === undefined) {
+      settleAll(queue, notFound(queue.reference));
+    } else if (desiredReplicas(resource) === 0 && !queue.isScaling) {
+      void this.#scale(queue, resource);
+    }
+  }
+
+  async #scale(queue: Queue, resource: FunctionResource): Promise<void> {
+    const { scale, logger } = this.#options;
+    const replicas = Math.max(1, scaleLimits(resource).min);
+    const functionName = toDisplayName(queue.reference);
+    queue.isScaling = true;
+    try {
+      logger.info({ functionName, replicas }, "scaling from zero");
+      await scale(queue.reference, replicas);
+    } catch (error) {
+      logger.error({ functionName, err: error }, "scaling from zero failed");
+      settleAll(queue, scalingFailed(queue.reference, messageOf(error)));
+    } finally {
+      queue.isScaling = false;
+    }
+  }
+}
+
+function settleAll(queue: Queue, failure: Failure | undefined): void {
+  for (const settle of [...queue.waiting]) {
+    settle(failure);
+  }
+}
+
+function noEndpoints(reference: FunctionReference): Failure {
+  return {
+    status: 503,
+    code: "PLONK_NO_ENDPOINTS",
+    message: `No endpoints available for: ${toDisplayName(reference)}.`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
+
+function tooMany(reference: FunctionReference): Failure {
+  return {
+    status: 503,
+    code: "PLONK_QUEUE_FULL",
+    message: `Too many calls wait for ${toDisplayName(reference)} to start.`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
+
+function scalingFailed(reference: FunctionReference, reason: string): Failure {
+  return {
+    status: 500,
+    code: "PLONK_SCALING_FAILED",
+    message: `Can't scale ${toDisplayName(reference)}: ${reason}`,
+  };
+}

@@ -1,0 +1,335 @@
+/** One call of a function: chosen pod, request on its way, answer on its way back. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Health } from "../../lib/health.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Admission } from "./admission.ts";
+import type { CallClock, Timed } from "./call-clock.ts";
+import type { Call } from "./call.ts";
+import { sendFailure, type Failure } from "../errors.ts";
+import type { FunctionState } from "./function-states.ts";
+import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
+import { inviteBody } from "../http/invitation.ts";
+import { dropLeftovers } from "../http/leftovers.ts";
+import { onceClosed } from "../http/once-closed.ts";
+import { Pod } from "./pod.ts";
+import { PodSearch, type FailedAttempt, type PodSearchContext } from "./pod-search.ts";
+import {
+  hasBody,
+  isSmall,
+  readBody,
+  REPLAYABLE_BYTES,
+  StreamedBody,
+} from "../http/request-body.ts";
+import { findOverdue, Phase } from "./time-limits.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
+import { mayBeFreed, SpentBuffers } from "../http/spent-buffers.ts";
+import { codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+
+export interface ExchangeContext extends PodSearchContext {
+  admission: Admission;
+  clock: CallClock;
+  peers: TrustedPeers;
+  logger: Logger;
+  /** Tells when the gateway is going away. */
+  health: Pick<Health, "isStopping">;
+  /** Longest time to receive a body, or silence where it is streamed, milliseconds. */
+  readTimeoutMs: number;
+  /** Longest time for which a client may leave its answer unread, milliseconds. */
+  writeTimeoutMs: number;
+}
+
+export interface ExchangeOptions {
+  context: ExchangeContext;
+  request: IncomingMessage;
+  response: ServerResponse;
+  call: Call;
+  state: FunctionState;
+  /** Path and query as the function sees them. */
+  target: string;
+}
+
+/** How often a call that may have reached a pod is sent at most. */
+const MAX_ATTEMPTS = 4;
+
+/** nginx' status for a client that went away; it only appears in metrics. */
+const CLIENT_GONE = 499;
+
+export class Exchange implements Dispatcher.DispatchHandler, Timed {
+  readonly #options: ExchangeOptions;
+  readonly #headers: string[];
+  readonly #hasBody: boolean;
+  #body: Buffer | undefined;
+  #streamed: StreamedBody | undefined;
+  #pod: Pod | undefined;
+  #search: PodSearch | undefined;
+  /** Why the call is being sent once more. */
+  #lastFailure: Failure | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #attempts = 0;
+  #isSent = false;
+  #hasData = false;
+  #spent: SpentBuffers | undefined;
+  #isPaused = false;
+  #isOver = false;
+  #isEventStream = false;
+  #phase: Phase = Phase.Searching;
+  #movedAt: number;
+  #deadline = Infinity;
+  #status = CLIENT_GONE;
+
+  /** Takes over a call that has been let in. */
+  constructor(options: ExchangeOptions) {
+    const { context, request, response, call } = options;
+    this.#options = options;
+    this.#headers = toUpstreamHeaders(request, call, context.peers.peerOf(request));
+    this.#hasBody = hasBody(request);
+    context.clock.add(this);
+    this.#movedAt = context.clock.now;
+    onceClosed(request, response, () => this.#onClose());
+  }
+
+  /** Sends the call; the answer, whatever it is, goes to the response. */
+  start(): void {
+    const { request, context, state } = this.#options;
+    state.metrics.start();
+    if (this.#hasBody && isSmall(request)) {
+      this.#phase = Phase.Reading;
+      this.#deadline = this.#movedAt + context.readTimeoutMs;
+      this.#invite();
+      readBody(request, REPLAYABLE_BYTES, (body) => {
+        this.#body = body;
+        this.#deadline = Infinity;
+        this.#next(undefined);
+      });
+    } else {
+      this.#next(undefined);
+    }
+  }
+
+  checkTime(now: number): void {
+    const { context, request, state } = this.#options;
+    const overdue = findOverdue(this.#phase, {
+      sinceMs: now - this.#movedAt,
+      isLate: now > this.#deadline,
+      isUploading: this.#streamed !== undefined && !request.complete,
+      isStuck: this.#streamed?.stream.writableNeedDrain === true,
+      isUnread: this.#isPaused,
+      isEventStream: this.#isEventStream,
+      timeouts: state.timeouts,
+      readMs: context.readTimeoutMs,
+      writeMs: context.writeTimeoutMs,
+    });
+    if (overdue !== undefined) {
+      this.#expire(this.#lastFailure ?? timedOut(overdue, state.displayName));
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#isSent = true;
+    if (this.#isOver) {
+      controller.abort(new Error("the call is over"));
+      return;
+    }
+    this.#move(Phase.Waiting);
+    if (this.#streamed !== undefined) {
+      this.#invite();
+      this.#streamed.begin();
+    }
+  }
+
+  onBodySent(): void {
+    this.#movedAt = this.#options.context.clock.now;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200 || this.#isOver) {
+      return;
+    }
+    const { request, response, call, context } = this.#options;
+    this.#status = status;
+    this.#move(Phase.Answering);
+    const flat = toClientHeaders(headers, call.own, status);
+    const type = headers["content-type"];
+    if (type === undefined && status !== 204 && status !== 304) {
+      flat.push("Content-Type", request.headers["content-type"] ?? "text/plain; charset=utf-8");
+    }
+    this.#isEventStream = type?.startsWith("text/event-stream") === true;
+    if (context.health.isStopping) {
+      response.shouldKeepAlive = false;
+    }
+    response.writeHead(status, flat);
+    if (headers["content-length"] === undefined) {
+      // A stream's reader may act on the status long before the first chunk comes.
+      queueMicrotask(() => this.#flush());
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response, context } = this.#options;
+    this.#hasData = true;
+    this.#movedAt = context.clock.now;
+    const isTaken = response.write(chunk);
+    if (mayBeFreed(chunk)) {
+      this.#spent ??= new SpentBuffers(response);
+      this.#spent.add(chunk);
+    }
+    if (!isTaken && !this.#isPaused) {
+      this.#isPaused = true;
+      controller.pause();
+      response.once("drain", () => {
+        this.#isPaused = false;
+        this.#movedAt = context.clock.now;
+        this.#spent?.release();
+        controller.resume();
+      });
+    }
+  }
+
+  onResponseEnd(): void {
+    const { request, response } = this.#options;
+    this.#leavePod();
+    response.end();
+    if (this.#streamed !== undefined && !request.complete) {
+      dropLeftovers(request);
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const pod = this.#pod;
+    this.#leavePod();
+    if (this.#isOver) {
+      return;
+    }
+    const { response, request, context, state } = this.#options;
+    const functionName = state.displayName;
+    context.logger.debug({ functionName, pod: pod?.origin, code: codeOf(error) }, "call failed");
+    if (response.headersSent) {
+      // The caller must not take half an answer for a whole one.
+      response.destroy();
+      return;
+    }
+    const failure = toFailure(error, functionName);
+    const attempt = {
+      method: request.method ?? "GET",
+      isSent: this.#isSent,
+      isReplayable: this.#body !== undefined || !this.#hasBody,
+    };
+    const mayBeSent = !this.#isSent || this.#attempts < MAX_ATTEMPTS;
+    if (pod !== undefined && mayBeSent && mayRetry(error, attempt)) {
+      this.#next({ pod, failure });
+    } else {
+      this.#fail(failure);
+    }
+  }
+
+  /** Sends the call to a pod, or waits for one. */
+  #next(failed: FailedAttempt | undefined): void {
+    const { context, state } = this.#options;
+    this.#move(Phase.Searching);
+    const pod = failed === undefined ? context.endpoints.pick(state.key) : undefined;
+    if (pod !== undefined) {
+      this.#send(pod);
+      return;
+    }
+    this.#lastFailure = failed?.failure;
+    this.#search ??= new PodSearch(context, state);
+    this.#search.find(failed, (found) => {
+      if (found instanceof Pod) {
+        this.#send(found);
+      } else {
+        this.#fail(found);
+      }
+    });
+  }
+
+  #send(pod: Pod): void {
+    const { request, target, context, state } = this.#options;
+    this.#lastFailure = undefined;
+    this.#isSent = false;
+    this.#attempts += 1;
+    this.#pod = pod;
+    this.#controller = undefined;
+    pod.inFlight += 1;
+    if (this.#deadline === Infinity && state.timeouts.callMs > 0) {
+      this.#deadline = context.clock.now + state.timeouts.callMs;
+    }
+    this.#streamed =
+      this.#body === undefined && this.#hasBody ? new StreamedBody(request) : undefined;
+    pod.pool.dispatch(
+      {
+        path: target,
+        method: request.method ?? "GET",
+        headers: this.#headers,
+        body: this.#body ?? this.#streamed?.stream ?? null,
+      },
+      this,
+    );
+  }
+
+  /** Asks a caller that waits for it to send the body (RFC 9110 §10.1.1). */
+  #invite(): void {
+    const { request, response } = this.#options;
+    inviteBody(request, response);
+  }
+
+  #move(phase: Phase): void {
+    this.#phase = phase;
+    this.#movedAt = this.#options.context.clock.now;
+  }
+
+  #expire(failure: Failure): void {
+    const { response } = this.#options;
+    this.#end(failure.message);
+    if (response.headersSent) {
+      response.destroy();
+    } else {
+      this.#fail(failure);
+    }
+  }
+
+  #fail(failure: Failure): void {
+    const { request, response, call } = this.#options;
+    this.#isOver = true;
+    this.#status = failure.status;
+    sendFailure(request, response, { failure, own: call.own });
+  }
+
+  /** Sends the head by itself, unless the first chunk has come with it. */
+  #flush(): void {
+    const { response } = this.#options;
+    if (!this.#hasData && !response.writableEnded && !response.destroyed) {
+      response.flushHeaders();
+    }
+  }
+
+  #leavePod(): void {
+    if (this.#pod !== undefined) {
+      this.#pod.inFlight -= 1;
+      this.#pod = undefined;
+    }
+  }
+
+  /** Ends whatever goes on for this call. */
+  #end(reason: string): void {
+    this.#isOver = true;
+    this.#search?.cancel();
+    this.#controller?.abort(new Error(reason));
+  }
+
+  #onClose(): void {
+    const { response, context, call, state } = this.#options;
+    context.clock.delete(this);
+    context.admission.leave(state);
+    this.#spent?.release();
+    if (!response.writableFinished) {
+      this.#end("client gone");
+    }
+    state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
+  }
+}

@@ -1,0 +1,128 @@
+/** What a call needs to know of its function, worked out when that changes, not for each call. */
+import {
+  callTimeouts,
+  LABEL,
+  type CallTimeouts,
+  type FunctionResource,
+} from "../../contract/index.ts";
+import { isPrivate } from "../auth/call-guard.ts";
+import type { Failure } from "../errors.ts";
+import type { FunctionWatch } from "../cluster/functions.ts";
+import type { FunctionMetrics, GatewayMetrics } from "../metrics.ts";
+import { splitName, toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
+
+/** One function; the same object for as long as the function exists. */
+export interface FunctionState {
+  readonly reference: FunctionReference;
+  /** `namespace/name`. */
+  readonly key: string;
+  /** `name.namespace`. */
+  readonly displayName: string;
+  readonly metrics: FunctionMetrics;
+  resource: FunctionResource;
+  /** Whether callers have to say who they are. */
+  isPrivate: boolean;
+  timeouts: CallTimeouts;
+  /** Most calls in flight; 0 is no limit. */
+  maxInflight: number;
+  /** Calls that have come in and have not ended, waiting ones included. */
+  inFlight: number;
+}
+
+export interface FunctionStatesOptions {
+  functions: FunctionWatch;
+  /** Where a function without a namespace in its name is. */
+  functionNamespace: string;
+  metrics: GatewayMetrics;
+  timeouts: CallTimeouts;
+  maxInflightPerFunction: number;
+}
+
+export class FunctionStates {
+  readonly #options: FunctionStatesOptions;
+  /** Only functions that have been called, by each spelling that was used: `f`, `f.namespace`. */
+  readonly #bySegment = new Map<string, FunctionState>();
+
+  constructor(options: FunctionStatesOptions) {
+    this.#options = options;
+    options.functions.on("change", ({ key, current }) => {
+      if (current === undefined) {
+        this.#spellings(key).forEach((spelling) => this.#bySegment.delete(spelling));
+      }
+    });
+  }
+
+  /** The function that a URL's segment names; undefined where there is none. */
+  find(segment: string): FunctionState | undefined {
+    const state = this.#bySegment.get(segment);
+    if (state === undefined) {
+      return this.#learn(segment);
+    }
+    const resource = this.#options.functions.get(state.key);
+    if (resource !== undefined && resource !== state.resource) {
+      Object.assign(state, this.#derive(resource));
+    }
+    return resource === undefined ? undefined : state;
+  }
+
+  /** Why there is no such function: it does not exist, or nobody knows yet. */
+  explain(segment: string): Failure {
+    return this.#options.functions.hasSynced
+      ? notFound(splitName(segment, this.#options.functionNamespace))
+      : {
+          status: 503,
+          code: "PLONK_STARTING",
+          message: "The gateway does not know its functions yet.",
+          retryAfterSeconds: 1,
+        };
+  }
+
+  #learn(segment: string): FunctionState | undefined {
+    const { functions, functionNamespace, metrics } = this.#options;
+    const reference = splitName(segment, functionNamespace);
+    const key = toKey(reference);
+    const resource = functions.get(key);
+    if (resource === undefined) {
+      return undefined;
+    }
+    const displayName = toDisplayName(reference);
+    const known = this.#spellings(key).map((spelling) => this.#bySegment.get(spelling));
+    const state: FunctionState = known.find((other) => other !== undefined) ?? {
+      reference,
+      key,
+      displayName,
+      metrics: metrics.forFunction(displayName),
+      inFlight: 0,
+      ...this.#derive(resource),
+    };
+    this.#bySegment.set(segment, state);
+    return state;
+  }
+
+  #derive(
+    resource: FunctionResource,
+  ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "maxInflight"> {
+    const { timeouts, maxInflightPerFunction } = this.#options;
+    const label = resource.spec.labels?.[LABEL.maxInflight] ?? "";
+    const maxInflight = /^\d{1,9}$/.test(label) ? Number(label) : maxInflightPerFunction;
+    return {
+      resource,
+      isPrivate: isPrivate(resource),
+      timeouts: callTimeouts(resource.spec, timeouts),
+      maxInflight,
+    };
+  }
+
+  /** The segments that may name a function. */
+  #spellings(key: string): string[] {
+    const [namespace = "", name = ""] = key.split("/");
+    const full = `${name}.${namespace}`;
+    return namespace === this.#options.functionNamespace ? [full, name] : [full];
+  }
+}
+
+/** The function is not known. */
+export function notFound(reference: FunctionReference): Failure {
+  const message = `error finding function ${toDisplayName(reference)}: not found`;
+  return { status: 404, code: "PLONK_FUNCTION_NOT_FOUND", message };
+}

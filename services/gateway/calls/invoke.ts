@@ -1,0 +1,82 @@
+/** Entry of every call of a function: `/function/<name>[.<namespace>][/<rest>]`. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CallGuard } from "../auth/call-guard.ts";
+import { beginCall, type Call } from "./call.ts";
+import { sendFailure, type Failure } from "../errors.ts";
+import { Exchange, type ExchangeContext } from "./exchange.ts";
+import type { FunctionState, FunctionStates } from "./function-states.ts";
+import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
+
+export interface InvokeContext extends ExchangeContext {
+  states: FunctionStates;
+  /** Undefined: there are no credentials, and private functions are open to everybody. */
+  guard: CallGuard | undefined;
+}
+
+/** A request that came in, its target split and cleaned. */
+export interface Incoming {
+  request: IncomingMessage;
+  response: ServerResponse;
+  target: Target;
+}
+
+/** Answers a call of a function. */
+export function invoke(context: InvokeContext, incoming: Incoming): void {
+  const { request, response, target } = incoming;
+  const split = splitFunctionPath(target.path, PREFIX.sync);
+  if (split === undefined) {
+    sendPageNotFound(response);
+    return;
+  }
+  if (request.method === "TRACE") {
+    // It would show a page's script what the browser and proxies add to its requests.
+    sendMethodNotAllowed(response, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+    return;
+  }
+  const call = beginCall(request);
+  const state = context.states.find(split.segment);
+  if (state === undefined) {
+    const failure = context.states.explain(split.segment);
+    sendFailure(request, response, { failure, own: call.own });
+    return;
+  }
+  const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
+  if (state.isPrivate && context.guard !== undefined) {
+    void askGuard(context.guard, request, state).then((failure) => {
+      begin(context, { request, response, call, state, target: path }, failure);
+    });
+  } else {
+    begin(context, { request, response, call, state, target: path }, undefined);
+  }
+}
+
+interface Beginning {
+  request: IncomingMessage;
+  response: ServerResponse;
+  call: Call;
+  state: FunctionState;
+  target: string;
+}
+
+function begin(context: InvokeContext, call: Beginning, refusal: Failure | undefined): void {
+  const { request, response, state } = call;
+  if (response.destroyed) {
+    return;
+  }
+  const failure = refusal ?? context.admission.enter(state);
+  if (failure === undefined) {
+    new Exchange({ context, ...call }).start();
+  } else {
+    sendFailure(request, response, { failure, own: call.call.own });
+  }
+}
+
+/** Why a private function may not be called; undefined when it may. */
+export async function askGuard(
+  guard: CallGuard,
+  request: IncomingMessage,
+  { resource }: FunctionState,
+): Promise<Failure | undefined> {
+  return guard.check(request, resource);
+}

@@ -1,0 +1,142 @@
+/** Functions on the API server: found, applied and deleted as the REST API asks for it. */
+import {
+  FIELD_MANAGER,
+  type FunctionDeployment,
+  type FunctionResource,
+} from "../../contract/index.ts";
+import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { checkCode, storeCode, toCodeReference } from "../system/code.ts";
+import {
+  foreignOwner,
+  isOverrideAllowed,
+  toApplied,
+  type AppliedFunction,
+} from "../system/deployments.ts";
+import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
+import { waitUntilSeen, type FunctionWatch } from "./functions.ts";
+import { functionPath, toDisplayName, toKey, type FunctionReference } from "./names.ts";
+
+export interface FunctionStoreContext {
+  client: KubernetesClient;
+  functions: FunctionWatch;
+  /** Image that runs pasted JavaScript; undefined: there is none. */
+  runtimeImage: string | undefined;
+}
+
+/** The Function as it is stored, or undefined. Throws a KubernetesError. */
+export async function findFunction(
+  { client }: Pick<FunctionStoreContext, "client">,
+  reference: FunctionReference,
+): Promise<FunctionResource | undefined> {
+  try {
+    return await client.request<FunctionResource>(functionPath(reference));
+  } catch (error) {
+    if (isKubernetesStatus(error, 404)) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The Function, when it exists and nobody but the REST API manages it. Throws 404 and 409. */
+export async function findChangeable(
+  context: Pick<FunctionStoreContext, "client">,
+  reference: FunctionReference,
+): Promise<FunctionResource> {
+  const existing = await findFunction(context, reference);
+  if (existing === undefined) {
+    throw new FunctionNotFound(toDisplayName(reference));
+  }
+  const owner = foreignOwner(existing);
+  if (owner !== undefined) {
+    throw new Conflict(
+      `function ${toDisplayName(reference)} is managed by ${owner}: change it there`,
+    );
+  }
+  return existing;
+}
+
+/**
+ * Applies a deployment, its code first. Resolves when the gateway's own copy shows it. Throws 400
+ * for code that cannot run, or a KubernetesError.
+ */
+export async function applyFunction(
+  context: FunctionStoreContext,
+  reference: FunctionReference,
+  { deployment, existing }: { deployment: FunctionDeployment; existing?: FunctionResource },
+): Promise<void> {
+  const { client, functions } = context;
+  const { code: text } = deployment;
+  const applied = toApplied(deployment, reference.namespace, {
+    image: toImage(context, deployment),
+    ...(text !== undefined && { code: toCodeReference(reference.name, text) }),
+  });
+  const force = existing !== undefined && isOverrideAllowed(existing);
+  const apply = (dryRun?: "All"): Promise<FunctionResource> =>
+    client.request(functionPath(reference), {
+      method: "PATCH",
+      query: { fieldManager: FIELD_MANAGER.gateway, ...(force && { force }), dryRun },
+      body: applied,
+      contentType: "application/apply-patch+yaml",
+    });
+  if (text !== undefined) {
+    await checkCode(text);
+    // A Function that would be refused shall leave no code behind, which nothing would own.
+    await apply("All");
+    await storeCode(client, reference, { text, uid: existing?.metadata.uid });
+  }
+  const stored = await dropLeftovers(client, await apply(), applied);
+  await waitUntilSeen(functions, toKey(reference), stored.metadata.resourceVersion);
+}
+
+/**
+ * Fields that somebody else has set stay when a deployment leaves them out: of a Function that
+ * another may override, they go, as code beside a new image would be run in that.
+ */
+async function dropLeftovers(
+  client: KubernetesClient,
+  stored: FunctionResource,
+  applied: AppliedFunction,
+): Promise<FunctionResource> {
+  const kept = new Set([...Object.keys(applied.spec), "replicas"]);
+  const leftovers = Object.keys(stored.spec).filter((field) => !kept.has(field));
+  if (leftovers.length === 0) {
+    return stored;
+  }
+  const spec = Object.fromEntries(leftovers.map((field) => [field, null]));
+  return client.mergePatch(functionPath(stored.metadata), { spec }, FIELD_MANAGER.gateway);
+}
+
+function toImage(
+  { runtimeImage }: FunctionStoreContext,
+  { image, code }: FunctionDeployment,
+): string {
+  const chosen = code === undefined ? image : runtimeImage;
+  if (chosen === undefined) {
+    throw new BadRequest(
+      "code: expected an image, as this gateway knows no runtime image for code",
+    );
+  }
+  return chosen;
+}
+
+/** Deletes a Function, and with it all that it owns. Resolves when the gateway's copy shows it. */
+export async function deleteFunction(
+  { client, functions }: Pick<FunctionStoreContext, "client" | "functions">,
+  reference: FunctionReference,
+): Promise<void> {
+  await client
+    .request(functionPath(reference), {
+      method: "DELETE",
+      query: { propagationPolicy: "Background" },
+    })
+    .catch(rethrowMissing(reference));
+  await waitUntilSeen(functions, toKey(reference), undefined);
+}
+
+/** Turns the API server's 404 into the one that names the function. */
+export function rethrowMissing(reference: FunctionReference): (error: unknown) => never {
+  return (error) => {
+    throw isKubernetesStatus(error, 404) ? new FunctionNotFound(toDisplayName(reference)) : error;
+  };
+}

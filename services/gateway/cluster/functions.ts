@@ -1,0 +1,100 @@
+/** The gateway's copy of all Functions, kept by a watch. */
+import type { FunctionResource } from "../../contract/index.ts";
+import type { KubernetesClient } from "../../lib/kubernetes.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { ResourceWatch, type Change } from "../../lib/watch.ts";
+import { functionPath } from "./names.ts";
+import type { FunctionNamespaces } from "./namespaces.ts";
+
+/** How long a write waits until the watch shows it, so that the next read does, milliseconds. */
+const READ_YOUR_WRITES_MS = 1000;
+
+/** Drops what the gateway never reads: it may hold ten thousand Functions. */
+function project({ apiVersion, kind, metadata, spec, status }: FunctionResource): FunctionResource {
+  const { name, namespace, generation, resourceVersion, creationTimestamp } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      namespace,
+      ...(generation !== undefined && { generation }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(creationTimestamp !== undefined && { creationTimestamp }),
+    },
+    spec,
+    ...(status !== undefined && {
+      status: {
+        ...(status.replicas !== undefined && { replicas: status.replicas }),
+        ...(status.availableReplicas !== undefined && {
+          availableReplicas: status.availableReplicas,
+        }),
+      },
+    }),
+  };
+}
+
+export interface FunctionWatchOptions {
+  client: KubernetesClient;
+  logger: Logger;
+  namespaces: FunctionNamespaces;
+}
+
+/** A watch of all Functions that shows those in function namespaces only; it has to be started. */
+export class FunctionWatch extends ResourceWatch<FunctionResource> {
+  readonly #namespaces: FunctionNamespaces;
+
+  constructor({ client, logger, namespaces }: FunctionWatchOptions) {
+    super({ client, path: functionPath({ namespace: namespaces.scope }), logger, project });
+    this.#namespaces = namespaces;
+  }
+
+  override get(key: string): FunctionResource | undefined {
+    const resource = super.get(key);
+    return resource !== undefined && this.#namespaces.has(resource.metadata.namespace)
+      ? resource
+      : undefined;
+  }
+
+  override *values(): Generator<FunctionResource, undefined> {
+    for (const resource of super.values()) {
+      if (this.#namespaces.has(resource.metadata.namespace)) {
+        yield resource;
+      }
+    }
+  }
+}
+
+/**
+ * Resolves when the watch has seen a write of the object (or its deletion, without a version),
+ * or after a second: the write itself has succeeded either way.
+ */
+export function waitUntilSeen(
+  watch: FunctionWatch,
+  key: string,
+  resourceVersion: string | undefined,
+): Promise<void> {
+  const isSeen = (): boolean => {
+    const known = watch.get(key)?.metadata.resourceVersion;
+    return resourceVersion === undefined
+      ? known === undefined
+      : known !== undefined && BigInt(known) >= BigInt(resourceVersion);
+  };
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      watch.off("change", onChange);
+      resolve();
+    };
+    const onChange = (change: Change<FunctionResource>): void => {
+      if (change.key === key && isSeen()) {
+        finish();
+      }
+    };
+    const timer = setTimeout(finish, READ_YOUR_WRITES_MS);
+    watch.on("change", onChange);
+    if (isSeen()) {
+      finish();
+    }
+  });
+}

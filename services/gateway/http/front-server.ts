@@ -1,0 +1,144 @@
+/** The one server of both sides: calls take the short way, the rest goes to Fastify. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Health } from "../../lib/health.ts";
+import { condemn, isCondemned, isFree, refuseTunnel } from "./client-errors.ts";
+import type { GatewayConfig } from "../config.ts";
+import { enqueue, type EnqueueContext } from "../calls/enqueue.ts";
+import { inviteBody } from "./invitation.ts";
+import { invoke } from "../calls/invoke.ts";
+import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
+import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
+import { limitReading } from "./read-limit.ts";
+import { findViolation, isContinueExpected, isUpgrade } from "./strictness.ts";
+import { upgrade, type UpgradeContext } from "../calls/upgrade.ts";
+
+/** What a front server passes on to calls, queued calls and upgrades. */
+export interface FrontContext extends UpgradeContext, EnqueueContext {
+  health: Health;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** How long an idle connection is kept; proxies before the gateway should use less. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** Silence after which a connection's other end is asked whether it is still there. */
+const TCP_KEEP_ALIVE_MS = 60_000;
+
+/** Builds the server; it listens to nothing. `system` answers whatever is no call. */
+export function createFrontServer(
+  config: GatewayConfig,
+  context: FrontContext,
+  system: Handler,
+): Server {
+  const server = createServer({
+    // Bodies may be streamed for as long as they move: the call clock has an eye on each.
+    requestTimeout: 0,
+    headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    maxHeaderSize: 64 * 1024,
+    shouldUpgradeCallback: (request) => isFree(request.socket) && isUpgrade(request),
+    // A missing Host is a violation like others, after which nothing more is taken.
+    requireHostHeader: false,
+  });
+  const onRequest: Handler = (request, response) => route({ context, request, response, system });
+  server.on("request", onRequest);
+  // The caller of a function that is not there, or busy, need not send its body at all.
+  server.on("checkContinue", (request, response) => {
+    const answer = isContinueExpected(request) ? onRequest : refuseExpectation;
+    answer(request, response);
+  });
+  server.on("checkExpectation", refuseExpectation);
+  server.on("upgrade", (request, socket, head) => {
+    void upgrade(context, { request, socket, head });
+  });
+  // Node would hang up without a word.
+  server.on("connect", (request) => refuseTunnel(request.socket));
+  return server;
+}
+
+/** How often a server that ends looks for connections that have become idle, milliseconds. */
+const DRAIN_CHECK_MS = 100;
+
+/** Takes no more connections, lets the answers in flight end, and then their connections. */
+export async function drainServer(server: Server): Promise<void> {
+  const timer = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  clearInterval(timer);
+}
+
+interface Routing {
+  context: FrontContext;
+  request: IncomingMessage;
+  response: ServerResponse;
+  system: Handler;
+}
+
+/**
+ * The target of a request that is beyond doubt. Others are answered here, and nothing more is taken
+ * from their connection: Node hands over pipelined requests before the answer that ends it is out.
+ */
+function accept(request: IncomingMessage, response: ServerResponse): Target | undefined {
+  if (isCondemned(request.socket)) {
+    return undefined;
+  }
+  const violation = findViolation(request);
+  const target = splitTarget(request.url ?? "/");
+  if (violation === undefined && target !== undefined) {
+    if (request.headers.upgrade !== undefined) {
+      // Node's parser stops at an upgrade, also at one that is not made.
+      response.shouldKeepAlive = false;
+    }
+    return target;
+  }
+  condemn(request.socket);
+  sendBadRequest(response, violation ?? "target: expected a path or a URL");
+  return undefined;
+}
+
+function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  condemn(request.socket);
+  sendExpectationFailed(response);
+}
+
+function route(routing: Routing): void {
+  const { context, request, response } = routing;
+  if (context.health.isStopping) {
+    // Its next request goes to another gateway.
+    response.shouldKeepAlive = false;
+  }
+  const target = accept(request, response);
+  if (target === undefined) {
+    return;
+  }
+  if (request.headers["transfer-encoding"] === undefined) {
+    dispatch(routing, target);
+    return;
+  }
+  // When the chunks that came along are wrong, that is known by then, and no function hears of it.
+  setImmediate(() => {
+    if (request.complete || !isCondemned(request.socket)) {
+      dispatch(routing, target);
+    }
+  });
+}
+
+function dispatch({ context, request, response, system }: Routing, target: Target): void {
+  const cleaned = cleanPath(target.path);
+  if (cleaned !== target.path) {
+    sendMoved(response, `${cleaned}${target.query}`);
+  } else if (cleaned.startsWith(PREFIX.sync)) {
+    invoke(context, { request, response, target });
+  } else if (cleaned.startsWith(PREFIX.async)) {
+    enqueue(context, { request, response, target });
+  } else {
+    request.url = `${cleaned}${target.query}`;
+    inviteBody(request, response);
+    limitReading(context, { request, response }, []);
+    system(request, response);
+  }
+}

@@ -1,0 +1,154 @@
+/** Which headers pass the gateway, in both directions (RFC 9110 §7.6.1). */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { HOP_BY_HOP } from "../../lib/hop-by-hop.ts";
+import type { Peer } from "./trusted-peers.ts";
+
+/** Lower-case names that the `Connection` header lists; they end at this hop, too. */
+export function listedInConnection(connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") {
+    return undefined;
+  }
+  const names = connection.toLowerCase().split(",");
+  const listed = new Set(names.map((name) => name.trim()).filter((name) => name !== ""));
+  listed.delete("keep-alive");
+  listed.delete("close");
+  return listed.size === 0 ? undefined : listed;
+}
+
+/** What the gateway itself says about a call. */
+export interface CallHeaders {
+  callId: string;
+  /** Unix nanoseconds, decimal. */
+  startTime: string;
+}
+
+/** Ids end up in logs and headers of others, so they are short and visible. */
+const CALL_ID = /^[!-~]{1,256}$/;
+
+/** The caller's X-Call-Id where there is a usable one. */
+export function callIdOf(headers: IncomingHttpHeaders): string | undefined {
+  const id = headers["x-call-id"];
+  return typeof id === "string" && CALL_ID.test(id) ? id : undefined;
+}
+
+/** Set by the gateway, so the caller's values do not pass. */
+const REPLACED = new Set(["host", "expect", "x-call-id", "x-start-time", "x-forwarded-for"]);
+
+/** What proxies say about the caller; only those that are trusted may. */
+const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
+
+type Fate = "pass" | "drop" | "pass if trusted";
+
+/** What becomes of a header by its name as it was spelled: clients use few spellings. */
+const FATES = new Map<string, Fate>();
+const MAX_KNOWN_NAMES = 1000;
+
+function fateOf(name: string): Fate {
+  return FATES.get(name) ?? learnFate(name);
+}
+
+function learnFate(name: string): Fate {
+  // To functions that read headers from environment variables, `X_Real_Ip` is `X-Real-Ip`.
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain);
+  const fate = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
+  if (FATES.size < MAX_KNOWN_NAMES && name.length <= 64) {
+    FATES.set(name, fate);
+  }
+  return fate;
+}
+
+/**
+ * Headers for the function, flat (name, value, name, value): the caller's in their order, without
+ * hop-by-hop ones, with X-Call-Id, X-Start-Time and X-Forwarded-*. What a caller says in those and
+ * in Forwarded counts only from trusted proxies, to whose X-Forwarded-For the peer is added.
+ */
+export function toUpstreamHeaders(
+  { rawHeaders, headers }: Pick<IncomingMessage, "rawHeaders" | "headers">,
+  call: CallHeaders,
+  peer: Peer,
+): string[] {
+  const listed = listedInConnection(headers.connection);
+  const result: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const fate = fateOf(name);
+    const passes = fate === "pass" || (fate === "pass if trusted" && peer.isTrusted);
+    if (passes && listed?.has(name.toLowerCase()) !== true) {
+      result.push(name, rawHeaders[index + 1] ?? "");
+    }
+  }
+  result.push("X-Call-Id", call.callId, "X-Start-Time", call.startTime);
+  addForwarded(result, headers, peer);
+  return result;
+}
+
+function addForwarded(result: string[], headers: IncomingHttpHeaders, peer: Peer): void {
+  const { isTrusted, forwardedFor } = peer;
+  const before = isTrusted ? headers["x-forwarded-for"] : undefined;
+  result.push(
+    "X-Forwarded-For",
+    typeof before === "string" ? `${before}, ${forwardedFor}` : forwardedFor,
+  );
+  if (headers.host !== undefined && !(isTrusted && "x-forwarded-host" in headers)) {
+    result.push("X-Forwarded-Host", headers.host);
+  }
+  if (!(isTrusted && "x-forwarded-proto" in headers)) {
+    result.push("X-Forwarded-Proto", "http");
+  }
+}
+
+/**
+ * Headers for the caller, flat: the function's without hop-by-hop ones, and what the gateway says
+ * about the call.
+ * @param status - 204 has no length (RFC 9110 §8.6)
+ */
+export function toClientHeaders(
+  headers: IncomingHttpHeaders,
+  own: readonly string[],
+  status: number,
+): string[] {
+  const listed = listedInConnection(headers.connection);
+  const result: string[] = [];
+  for (const name of Object.keys(headers)) {
+    if (!passesToClient(name, status) || listed?.has(name) === true) {
+      continue;
+    }
+    const value = headers[name];
+    if (typeof value === "string") {
+      result.push(name, value);
+    } else {
+      for (const item of value ?? []) {
+        result.push(name, item);
+      }
+    }
+  }
+  result.push(...own);
+  return result;
+}
+
+function passesToClient(name: string, status: number): boolean {
+  return !(HOP_BY_HOP.has(name) || OWN.has(name) || (status === 204 && name === "content-length"));
+}
+
+const OWN = new Set(["x-call-id", "x-start-time", "x-served-by"]);
+
+/** Go's canonical form of a header name, e.g. `X-Call-Id`: queued messages are keyed by it. */
+export function toCanonicalName(name: string): string {
+  return name.toLowerCase().replace(/(?:^|-)[a-z]/g, (match) => match.toUpperCase());
+}
+
+/** Headers for a queued call: canonical names, lists of values, no hop-by-hop ones. */
+export function toQueuedHeaders(
+  request: IncomingMessage,
+  call: CallHeaders,
+  peer: Peer,
+): Record<string, string[]> {
+  const flat = toUpstreamHeaders(request, call, peer);
+  const result: Record<string, string[]> = {};
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = toCanonicalName(flat[index] ?? "");
+    (result[name] ??= []).push(flat[index + 1] ?? "");
+  }
+  return result;
+}

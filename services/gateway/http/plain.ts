@@ -1,0 +1,58 @@
+/**
+ * Answers in the words of Go's HTTP router, which clients of OpenFaaS know; clients that accept
+ * JSON get code, sentence and call id.
+ */
+import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import { describeFailure, wantsJson } from "../errors.ts";
+import { callIdOf } from "./headers.ts";
+
+/** 404 for a path that does not exist. */
+export function sendPageNotFound(response: ServerResponse): void {
+  const message = "404 page not found\n";
+  send(response, { status: 404, code: "PLONK_PAGE_NOT_FOUND", message });
+}
+
+/** 405 with an empty body. */
+export function sendMethodNotAllowed(response: ServerResponse, allowed: string): void {
+  const message = wantsJson(response.req.headers.accept) ? `method: expected ${allowed}` : "";
+  const failure = { status: 405, code: "PLONK_METHOD_NOT_ALLOWED", message };
+  send(response, failure, { allow: allowed });
+}
+
+/** 301 to the cleaned path. */
+export function sendMoved(response: ServerResponse, location: string): void {
+  response.writeHead(301, { location, "content-length": 0 }).end();
+}
+
+/** 400 with a sentence; the connection is not used again, as nobody knows where a request ends. */
+export function sendBadRequest(response: ServerResponse, text: string): void {
+  const failure = { status: 400, code: "PLONK_BAD_REQUEST", message: `${text}\n` };
+  send(response, failure, { connection: "close" });
+}
+
+/** 417 for an expectation that is not `100-continue`; the body that may follow is not read. */
+export function sendExpectationFailed(response: ServerResponse): void {
+  const failure = { status: 417, code: "PLONK_EXPECTATION_FAILED", message: "" };
+  send(response, failure, { connection: "close" });
+}
+
+function send(
+  response: ServerResponse,
+  { status, code, message }: { status: number; code: string; message: string },
+  headers: Record<string, string> = {},
+): void {
+  const { headers: asked } = response.req;
+  const callId = callIdOf(asked) ?? randomUUID();
+  const isJson = wantsJson(asked.accept);
+  const failure = { status, code, message: isJson ? message.trimEnd() : message };
+  const { contentType, body } = describeFailure(failure, asked.accept, callId);
+  response
+    .writeHead(status, {
+      ...(body !== "" && { "content-type": contentType, "x-content-type-options": "nosniff" }),
+      "content-length": Buffer.byteLength(body),
+      "x-call-id": callId,
+      ...headers,
+    })
+    .end(body);
+}

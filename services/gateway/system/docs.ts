@@ -1,0 +1,40 @@
+/** `/openapi.json` and, at `/docs/`, a page to read it and to try it out. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { serveAssets } from "./assets.ts";
+import { AssetsMissing } from "../errors.ts";
+import { operation } from "./operation.ts";
+import type { SystemApp } from "./system.ts";
+
+/** Swagger UI sets style attributes and has its icons as data; its scripts are files. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * Adds the document and its page. Both are files made beforehand: putting the document together
+ * takes modules that the gateway does not need otherwise.
+ */
+export function registerDocsRoutes(
+  app: SystemApp,
+  { assetsDirectory }: { assetsDirectory: string },
+): void {
+  const folder = join(assetsDirectory, "docs");
+  const schema = {
+    ...operation("GetOpenApi", "system", "Get this document"),
+    response: { 200: { content: { "application/json": { schema: { type: "object" } } } } },
+  };
+  app.get("/openapi.json", { schema }, async (_request, reply) => {
+    const document = await readFile(join(folder, "openapi.json")).catch(() => undefined);
+    if (document === undefined) throw new AssetsMissing(folder);
+    return reply.type("application/json; charset=utf-8").send(document);
+  });
+  serveAssets(app, { prefix: "/docs", folder, policy: POLICY });
+}

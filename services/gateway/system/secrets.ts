@@ -1,0 +1,145 @@
+/** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
+import { Type, type Static } from "typebox";
+import { LABEL, SecretDeployment, SecretReference } from "../../contract/index.ts";
+import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
+import { foreignOwner, type OwnedObject } from "./deployments.ts";
+import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
+import { toNamespace } from "../cluster/namespaces.ts";
+import { toDisplayName, type FunctionReference } from "../cluster/names.ts";
+import { readReference } from "./reference.ts";
+import { Accepted, operation } from "./operation.ts";
+import type { SystemApp, SystemContext } from "./system.ts";
+
+const MANAGED_BY = "plonk";
+
+/** Whose secrets functions may mount; Pulumi's are shown here and changed by their program. */
+const OWNERS = [MANAGED_BY, "pulumi"];
+
+/** Kubernetes' limit for what a Secret holds, bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+const Query = Type.Object({
+  namespace: Type.Optional(Type.String({ description: "the secret's namespace" })),
+});
+
+const SecretName = Type.Object(SecretReference.properties, { title: "SecretName" });
+
+interface StoredSecret extends OwnedObject {
+  metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
+}
+
+/** Adds the routes that list and write secrets. */
+export function registerSecretRoutes(app: SystemApp, context: SystemContext): void {
+  const { client } = context;
+  const list = {
+    ...operation("ListSecrets", "secrets", "List the names of the secrets in a namespace"),
+    querystring: Query,
+    response: { 200: Type.Array(SecretReference) },
+  };
+  app.get("/system/secrets", { schema: list }, async (request) => {
+    const namespace = toNamespace(context, request.query.namespace);
+    const { items } = await client.request<{ items: StoredSecret[] }>(secretPath({ namespace }), {
+      query: { labelSelector: `${LABEL.secretManagedBy} in (${OWNERS.join(",")})` },
+    });
+    return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
+  });
+  const schema = { body: SecretDeployment, querystring: Query, response: { 202: Accepted } };
+  const create = { ...operation("CreateSecret", "secrets", "Create a secret"), ...schema };
+  app.post("/system/secrets", { schema: create }, async (request, reply) => {
+    const reference = toReference(context, request.body, request.query.namespace);
+    const body = toSecret(reference, readValue(request.body));
+    await client.request(secretPath({ namespace: reference.namespace }), { method: "POST", body });
+    return reply.code(202).send();
+  });
+  const update = { ...operation("UpdateSecret", "secrets", "Change a secret's value"), ...schema };
+  app.put("/system/secrets", { schema: update }, async (request, reply) => {
+    const reference = toReference(context, request.body, request.query.namespace);
+    const value = readValue(request.body);
+    const { resourceVersion } = (await findChangeable(context, reference)).metadata;
+    const body = toSecret(reference, value, resourceVersion);
+    await client.request(secretPath(reference), { method: "PUT", body });
+    return reply.code(202).send();
+  });
+  app.delete(
+    "/system/secrets",
+    {
+      schema: {
+        ...operation("DeleteSecret", "secrets", "Remove a secret"),
+        body: SecretName,
+        querystring: Query,
+        response: { 202: Accepted },
+      },
+    },
+    async (request, reply) => {
+      const reference = toReference(context, request.body, request.query.namespace);
+      const { uid } = (await findChangeable(context, reference)).metadata;
+      const body = { preconditions: { uid } };
+      await client.request(secretPath(reference), { method: "DELETE", body });
+      return reply.code(202).send();
+    },
+  );
+}
+
+function secretPath({ name, namespace }: { name?: string; namespace: string }): string {
+  return resourcePath({ plural: "secrets", namespace, ...(name !== undefined && { name }) });
+}
+
+function toReference(
+  context: SystemContext,
+  { name, namespace: body }: Static<typeof SecretReference>,
+  query: string | undefined,
+): FunctionReference {
+  return readReference(context, name, { body, query });
+}
+
+/** The value in base64; an error says nothing of it but its length. */
+function readValue({ value, rawValue = "" }: Static<typeof SecretDeployment>): string {
+  const data = rawValue === "" ? Buffer.from(value ?? "").toString("base64") : rawValue;
+  const bytes = Buffer.byteLength(data, "base64");
+  if (bytes > MAX_BYTES) {
+    const field = rawValue === "" ? "value" : "rawValue";
+    throw new BadRequest(`${field}: expected at most ${MAX_BYTES} bytes, got ${bytes}`);
+  }
+  return data;
+}
+
+function toSecret({ name, namespace }: FunctionReference, data: string, version?: string): unknown {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: {
+      name,
+      namespace,
+      labels: { [LABEL.secretManagedBy]: MANAGED_BY },
+      ...(version !== undefined && { resourceVersion: version }),
+    },
+    type: "Opaque",
+    data: { [name]: data },
+  };
+}
+
+/** The secret, if it is one of the platform's and nobody else manages it. */
+async function findChangeable(
+  { client }: SystemContext,
+  reference: FunctionReference,
+): Promise<StoredSecret> {
+  const secret = await client
+    .request<StoredSecret>(secretPath(reference))
+    .catch((error: unknown) => {
+      if (isKubernetesStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    });
+  const label = secret?.metadata.labels?.[LABEL.secretManagedBy] ?? "";
+  if (secret === undefined || !OWNERS.includes(label)) {
+    throw new SecretNotFound(toDisplayName(reference));
+  }
+  const owner = foreignOwner(secret);
+  if (owner !== undefined) {
+    throw new Conflict(
+      `secret ${toDisplayName(reference)} is managed by ${owner}: change it there`,
+    );
+  }
+  return secret;
+}

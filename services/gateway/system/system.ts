@@ -1,0 +1,224 @@
+/** The Fastify side of the gateway: `/system`, its authentication and its errors. */
+import { randomUUID } from "node:crypto";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+  type HTTPMethods,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+  type RouteOptions,
+} from "fastify";
+import { GatewayInfo } from "../../contract/index.ts";
+import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { messageOf, type Logger } from "../../lib/logger.ts";
+import { VERSION } from "../../lib/version.ts";
+import { controlAccess } from "../auth/access-control.ts";
+import { auditChanges } from "../auth/audit.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import { addSecurityHeaders } from "../auth/security-headers.ts";
+import type { CallQueue } from "../calls/call-queue.ts";
+import { answerClientError } from "../http/client-errors.ts";
+import { describeFailure } from "../errors.ts";
+import { callIdOf } from "../http/headers.ts";
+import type { FunctionStatsReader } from "./function-stats.ts";
+import type { FunctionWatch } from "../cluster/functions.ts";
+import type { InvocationCounts } from "./invocation-counts.ts";
+import { readEveryBodyAsJson } from "./json-body.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
+import { toValidationError } from "./validation-message.ts";
+import type { FunctionNamespaces } from "../cluster/namespaces.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
+import { registerAlertRoute } from "./alert.ts";
+import { registerDocsRoutes } from "./docs.ts";
+import { registerFunctionRoutes } from "./functions.ts";
+import { operation, PlainText } from "./operation.ts";
+import { registerLogRoute } from "./logs.ts";
+import { registerNamespaceRoutes } from "./namespaces.ts";
+import { registerSecretRoutes } from "./secrets.ts";
+import { registerStatsRoutes } from "./stats.ts";
+import { registerUiRoutes } from "./ui.ts";
+
+export interface SystemContext {
+  client: KubernetesClient;
+  functions: FunctionWatch;
+  counts: InvocationCounts;
+  stats: FunctionStatsReader;
+  /** Undefined: there are no asynchronous calls. */
+  queue: CallQueue | undefined;
+  /** Image that runs pasted JavaScript; undefined: there is none. */
+  runtimeImage: string | undefined;
+  functionNamespace: string;
+  platformNamespace: string;
+  namespaces: FunctionNamespaces;
+  /** Undefined: everybody may use `/system`. */
+  auth: Authenticator | undefined;
+  peers: TrustedPeers;
+  /** Folder with the static files of the pages. */
+  assetsDirectory: string;
+  logger: Logger;
+  serverFactory: FastifyServerFactory;
+  /** Hears of each route, before any can be called. */
+  onRoute?: ((route: RouteOptions) => void) | undefined;
+}
+
+export type SystemApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "arm64" };
+
+/** Largest body of an administrative request, bytes: etcd's limit for one object. */
+const BODY_LIMIT = 1536 * 1024;
+
+/** Builds the application; it listens to nothing. */
+export function createSystemApp(context: SystemContext): SystemApp {
+  const loggerInstance: FastifyBaseLogger = context.logger;
+  const app: SystemApp = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT,
+    serverFactory: context.serverFactory,
+    clientErrorHandler: answerClientError,
+    exposeHeadRoutes: false,
+    genReqId: ({ headers }) => callIdOf(headers) ?? randomUUID(),
+    // Which names there are is the routes' business, not the router's.
+    routerOptions: { maxParamLength: 64 * 1024 },
+    frameworkErrors: (error, _request, reply) => {
+      const { statusCode = 400, code, message } = error;
+      answerFailure(reply, { status: statusCode, code, message });
+    },
+    // With `verbose`, findings hold the value that `toValidationError` shows.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: toValidationError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  // Response schemas are for the API's document and for the compiler; they drop no fields.
+  app.setSerializerCompiler(() => JSON.stringify);
+  readEveryBodyAsJson(app);
+  answerErrors(app, context.logger);
+  addSecurityHeaders(app);
+  auditChanges(app, context);
+  controlAccess(app, context);
+  const allowed = collectMethods(app);
+  app.addHook("onRoute", (route) => context.onRoute?.(route));
+  registerFunctionRoutes(app, context);
+  registerSecretRoutes(app, context);
+  registerLogRoute(app, context);
+  registerNamespaceRoutes(app, context);
+  registerAlertRoute(app, context);
+  registerStatsRoutes(app, context);
+  registerInfoRoutes(app);
+  registerUiRoutes(app, context);
+  registerDocsRoutes(app, context);
+  refuseOtherMethods(app, allowed);
+  return app;
+}
+
+function answerErrors(app: SystemApp, logger: Logger): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500) {
+      logger.error({ method: request.method, path: pathOf(request), err: error }, "request failed");
+    }
+    const code = error instanceof KubernetesError ? "PLONK_KUBERNETES" : error.code;
+    return answerFailure(reply, { status, code, message: messageOf(error) });
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    reply.hijack();
+    sendPageNotFound(reply.raw);
+  });
+}
+
+/** The API server's own verdict on an object is the caller's business, its other errors are not. */
+function statusOf(error: FastifyError): number {
+  if (!(error instanceof KubernetesError)) {
+    return error.statusCode ?? 500;
+  }
+  if (error.status === 422) {
+    return 400;
+  }
+  return [400, 404, 409].includes(error.status) ? error.status : 500;
+}
+
+function answerFailure(
+  reply: FastifyReply,
+  failure: { status: number; code: string; message: string },
+): FastifyReply {
+  const { headers, id } = reply.request;
+  const { contentType, body } = describeFailure(failure, headers.accept, id);
+  return reply.code(failure.status).type(contentType).header("X-Call-Id", id).send(body);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] ?? "";
+}
+
+function collectMethods(app: SystemApp): Map<string, Set<string>> {
+  const allowed = new Map<string, Set<string>>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const methods = allowed.get(url) ?? new Set();
+    [method].flat().forEach((name) => methods.add(name));
+    allowed.set(url, methods);
+  });
+  return allowed;
+}
+
+const METHODS: HTTPMethods[] = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+  "QUERY",
+];
+
+function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): void {
+  for (const [url, methods] of [...allowed]) {
+    const list = [...methods].sort().join(", ");
+    app.route({
+      method: METHODS.filter((method) => !methods.has(method)),
+      url,
+      schema: { hide: true },
+      config: { isRefusal: true },
+      // As a hook it comes before anything that the method's body could have wrong.
+      onRequest: (_request, reply) => {
+        reply.hijack();
+        sendMethodNotAllowed(reply.raw, list);
+      },
+      handler: () => undefined,
+    });
+  }
+}
+
+function registerInfoRoutes(app: SystemApp): void {
+  const version = { sha: "", release: VERSION };
+  const info = {
+    ...operation("GetSystemInfo", "system", "Say what this gateway is"),
+    response: { 200: GatewayInfo },
+  };
+  app.get("/system/info", { schema: info }, () => ({
+    provider: { provider: "plonk", version, orchestration: "kubernetes" },
+    version,
+    arch: ARCHITECTURES[process.arch] ?? process.arch,
+  }));
+  const health = {
+    ...operation("GetHealth", "system", "Say whether the gateway is up"),
+    response: { 200: PlainText },
+  };
+  app.get("/healthz", { schema: health }, async (_request, reply) =>
+    reply.type("text/plain; charset=utf-8").send("OK"),
+  );
+}

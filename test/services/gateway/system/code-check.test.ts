@@ -1,0 +1,66 @@
+/** Pasted JavaScript is read and never run. */
+import { describe, expect, test } from "@jest/globals";
+import { findCodeMistake } from "../../../../services/gateway/system/code-check.ts";
+
+const IMPORTS = "expected imports of Node's own modules only, got";
+const EXPORTS = "expected a default export or an exported handler, got";
+
+describe("findCodeMistake", () => {
+  test.each([
+    ["a web-standard handler", "export default { fetch(request) { return new Response('x') } }"],
+    ["a function", "export default async function (event, context) { return 1 }"],
+    ["an exported handler", "export async function handler() {}"],
+    [
+      "imports of Node's",
+      'import { readFile } from "node:fs/promises";\nimport os from "os";\nexport default () => os.arch()',
+    ],
+    ["top-level await", "const x = await Promise.resolve(1);\nexport default () => x"],
+    [
+      "what V8 knows since lately",
+      "export default () => { using x = null; return /[a--b]/v.test('a') }",
+    ],
+    ["an import at run time", 'export default async () => (await import("node:os")).arch()'],
+  ])("takes %s", async (_what, text) => {
+    expect(await findCodeMistake(text)).toBeUndefined();
+  });
+
+  test.each([
+    ["export default {\n  fetch(request) {\n", "Unexpected end of input (line 3)"],
+    [
+      "export default () => 1;\nlet a = 1;\nlet a = 2;",
+      "Identifier 'a' has already been declared (line 3)",
+    ],
+    ['import os from "node:os";\n\nexport default () => 1 +;', "Unexpected token ';' (line 3)"],
+    ["export default (a: number) => a", "Unexpected token ':' (line 1)"],
+    ['import _ from "lodash";\nexport default _', `${IMPORTS} "lodash"`],
+    ['export { default } from "./other.mjs"', `${IMPORTS} "./other.mjs"`],
+    [
+      'import x from "https://example.com/x.mjs";\nexport default x',
+      `${IMPORTS} "https://example.com/x.mjs"`,
+    ],
+    [
+      'import { nope } from "node:os";\nexport default nope',
+      "The requested module 'node:os' does not provide an export named 'nope'",
+    ],
+    ["module.exports = async () => 1", `${EXPORTS} no exports`],
+    ["export const one = 1, two = 2", `${EXPORTS} one, two`],
+    ["", `${EXPORTS} no exports`],
+  ])("refuses %j", async (text, mistake) => {
+    expect(await findCodeMistake(text)).toBe(mistake);
+  });
+
+  test("runs nothing of it", async () => {
+    const text = "globalThis.ran = true; process.exit(7); while (true);\nexport default 1";
+    expect(await findCodeMistake(text)).toBeUndefined();
+    expect(globalThis).not.toHaveProperty("ran");
+  });
+
+  test("reads the largest code without holding the process up", async () => {
+    const text = `export default () => [${"1,".repeat(131_000)}1]`;
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    expect(await findCodeMistake(text)).toBeUndefined();
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(3);
+  });
+});

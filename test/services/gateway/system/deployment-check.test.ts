@@ -1,0 +1,60 @@
+/** Mistakes of a deployment that no schema can say. */
+import { describe, expect, test } from "@jest/globals";
+import { checkDeployment } from "../../../../services/gateway/system/deployment-check.ts";
+
+const scale = (name: string): string => `com.openfaas.scale.${name}`;
+const base = { service: "f", image: "i" };
+
+describe("checkDeployment", () => {
+  test("takes what faas-cli sends", () => {
+    const labels = { [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0", team: "a" };
+    const envVars = { exec_timeout: "1m30s", read_timeout: "30" };
+    expect(() => checkDeployment({ ...base, labels, annotations: {}, envVars })).not.toThrow();
+  });
+
+  test.each([
+    [
+      { labels: { [scale("min")]: "many" } },
+      `labels["${scale("min")}"]: expected a whole number from 0 to 1000, got "many"`,
+    ],
+    [
+      { labels: { [scale("max")]: "1001" } },
+      `labels["${scale("max")}"]: expected a whole number from 0 to 1000, got "1001"`,
+    ],
+    [
+      { labels: { [scale("factor")]: "101" } },
+      `labels["${scale("factor")}"]: expected a whole number from 0 to 100, got "101"`,
+    ],
+    [
+      { labels: { [scale("min")]: "3", [scale("max")]: "2" } },
+      `labels["${scale("min")}"]: must not exceed ${scale("max")} (2), got 3`,
+    ],
+    [
+      { envVars: { exec_timeout: "soon" } },
+      'envVars.exec_timeout: expected a duration such as 30s, got "soon"',
+    ],
+    [
+      { envProcess: "cat", code: "export default 1" },
+      'envProcess: expected none beside code, got "cat"',
+    ],
+    [
+      { annotations: { a: "x".repeat(262_144) } },
+      "annotations: expected at most 262144 bytes, got 262145",
+    ],
+  ])("refuses %#", (more, message) => {
+    expect(() => checkDeployment({ ...base, ...more })).toThrow(message);
+  });
+
+  test("names all mistakes at once", () => {
+    const labels = { [scale("min")]: "-1" };
+    const envVars = { read_timeout: "x", write_timeout: "y" };
+    expect(() => checkDeployment({ ...base, labels, envVars })).toThrow(
+      /scale\.min.*; envVars\.read_timeout.*; envVars\.write_timeout/,
+    );
+  });
+
+  test("takes annotations of exactly 256 KiB", () => {
+    const annotations = { a: "\u00fc".repeat(131_071) + "x" };
+    expect(() => checkDeployment({ ...base, annotations })).not.toThrow();
+  });
+});

@@ -1,0 +1,24 @@
+/** Kubernetes' quantities as numbers. */
+import { describe, expect, test } from "@jest/globals";
+import { parseQuantity } from "../../../../services/gateway/system/usage.ts";
+
+describe("parseQuantity", () => {
+  test.each([
+    ["0", 0],
+    ["2", 2],
+    ["1500000n", 0.0015],
+    ["250u", 0.00025],
+    ["250m", 0.25],
+    ["64Ki", 65_536],
+    ["1.5Mi", 1_572_864],
+    ["2Gi", 2_147_483_648],
+    ["3k", 3000],
+    ["1M", 1_000_000],
+  ])("reads %s as %d", (text, value) => {
+    expect(parseQuantity(text)).toBeCloseTo(value, 12);
+  });
+
+  test.each(["", "Mi", "1X", "-1", "1e3x"])("does not guess at %j", (text) => {
+    expect(parseQuantity(text)).toBeNaN();
+  });
+});
