@@ -265,9 +265,3 @@ export const BLOCK = 1000;
 export function generateBlock(seedNumber: number, block: number): RawCase[] {
   return fc.sample(rawCase, { seed: (seedNumber + block * 7919) | 0, numRuns: BLOCK });
 }
-
-/** One case by seed and number. */
-export function generateCase(seedNumber: number, number: number): RawCase {
-  const block = generateBlock(seedNumber, Math.floor(number / BLOCK));
-  return block[number % BLOCK] ?? { parts: [] };
-}

@@ -3,6 +3,7 @@ import {
   FIELD_MANAGER,
   type FunctionDeployment,
   type FunctionResource,
+  type FunctionSpec,
 } from "../../contract/index.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { checkCode, storeCode, toCodeReference } from "../system/code.ts";
@@ -67,10 +68,11 @@ export async function applyFunction(
 ): Promise<void> {
   const { client, functions } = context;
   const { code: text } = deployment;
-  const applied = toApplied(deployment, reference.namespace, {
+  const wanted = toApplied(deployment, reference.namespace, {
     image: toImage(context, deployment),
     ...(text !== undefined && { code: toCodeReference(reference.name, text) }),
   });
+  const applied = { ...wanted, spec: withoutEmptied(wanted.spec, existing?.spec) };
   const force = existing !== undefined && isOverrideAllowed(existing);
   const apply = (dryRun?: "All"): Promise<FunctionResource> =>
     client.request(functionPath(reference), {
@@ -87,6 +89,26 @@ export async function applyFunction(
   }
   const stored = await dropLeftovers(client, await apply(), applied);
   await waitUntilSeen(functions, toKey(reference), stored.metadata.resourceVersion);
+}
+
+/**
+ * Leaves out maps that become empty: server-side apply would take all their keys away and make them
+ * null, which the schema refuses. Left out, they go as a whole.
+ */
+function withoutEmptied(
+  spec: AppliedFunction["spec"],
+  existing: AppliedFunction["spec"] | undefined,
+): AppliedFunction["spec"] {
+  const isEmptied = (field: string, value: unknown): boolean =>
+    isMap(value) &&
+    Object.keys(value).length === 0 &&
+    Object.keys(existing?.[field as keyof FunctionSpec] ?? {}).length > 0;
+  const kept = Object.entries(spec).filter(([field, value]) => !isEmptied(field, value));
+  return Object.fromEntries(kept) as AppliedFunction["spec"];
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -22,13 +22,19 @@ beforeAll(async () => {
     request.on("data", (chunk: Buffer) => (length += chunk.length));
     request.on("end", () => {
       bodiesSeen.push(length);
-      if (request.url !== "/large") return response.end("done");
+      if (request.url !== "/large") {
+        response.end("done");
+        return;
+      }
       const chunk = Buffer.alloc(MIB);
       let left = LARGE_MIB;
       const write = (): void => {
         while (left > 0) {
           left -= 1;
-          if (!response.write(chunk)) return void response.once("drain", write);
+          if (!response.write(chunk)) {
+            response.once("drain", write);
+            return;
+          }
         }
         response.end();
       };
