@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import type { Health } from "../../lib/health.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Admission } from "./admission.ts";
-import type { CallClock, Timed } from "./call-clock.ts";
+import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
 import type { Call } from "./call.ts";
 import { sendFailure, type Failure } from "../errors.ts";
 import type { FunctionState } from "./function-states.ts";
@@ -56,6 +56,7 @@ const MAX_ATTEMPTS = 4;
 const CLIENT_GONE = 499;
 
 export class Exchange implements Dispatcher.DispatchHandler, Timed {
+  clockIndex = NOT_TIMED;
   readonly #options: ExchangeOptions;
   readonly #headers: string[];
   readonly #hasBody: boolean;
@@ -69,6 +70,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   #attempts = 0;
   #isSent = false;
   #hasData = false;
+  /** Length of an answer that is sent with one write, head and body, when it comes in one piece. */
+  #wholeLength = -1;
   #spent: SpentBuffers | undefined;
   #isPaused = false;
   #isOver = false;
@@ -164,6 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
       response.shouldKeepAlive = false;
     }
     response.writeHead(status, flat);
+    this.#wholeLength = toWholeLength(headers["content-length"]);
     if (headers["content-length"] === undefined) {
       // A stream's reader may act on the status long before the first chunk comes.
       queueMicrotask(() => this.#flush());
@@ -172,8 +176,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response, context } = this.#options;
-    this.#hasData = true;
     this.#movedAt = context.clock.now;
+    if (chunk.length === this.#wholeLength && !this.#hasData) {
+      response.end(chunk.toString("latin1"), "latin1");
+      return;
+    }
+    this.#hasData = true;
     const isTaken = response.write(chunk);
     if (mayBeFreed(chunk)) {
       this.#spent ??= new SpentBuffers(response);
@@ -194,7 +202,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   onResponseEnd(): void {
     const { request, response } = this.#options;
     this.#leavePod();
-    response.end();
+    if (!response.writableEnded) {
+      response.end();
+    }
     if (this.#streamed !== undefined && !request.complete) {
       dropLeftovers(request);
     }
@@ -332,4 +342,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     }
     state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
   }
+}
+
+/** Up to here it is cheaper to copy a body behind its head than to give the system two pieces. */
+const MAX_WHOLE_BYTES = 4096;
+
+function toWholeLength(length: string | string[] | undefined): number {
+  const bytes = Number(length ?? -1);
+  return bytes <= MAX_WHOLE_BYTES ? bytes : -1;
 }

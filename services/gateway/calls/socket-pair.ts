@@ -1,6 +1,6 @@
 /** A client's and a function's socket, joined after an upgrade. */
 import type { Duplex } from "node:stream";
-import type { CallClock, Timed } from "./call-clock.ts";
+import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
 import { FrameTracker, GOING_AWAY } from "./web-socket-frames.ts";
 
 /** How long a client may take to agree to the end of its connection, milliseconds. */
@@ -38,6 +38,7 @@ export interface SocketPairOptions {
 }
 
 export class SocketPair implements Timed {
+  clockIndex = NOT_TIMED;
   readonly #options: SocketPairOptions;
   readonly #toClient = new FrameTracker();
   #movedAt: number;

@@ -12,7 +12,7 @@ import { Pod } from "./pod.ts";
 import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "../http/raw-response.ts";
 import { SocketPair, watchForEnd, type SocketPairs } from "./socket-pair.ts";
-import type { Timed } from "./call-clock.ts";
+import { NOT_TIMED, type Timed } from "./call-clock.ts";
 import { mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface UpgradeContext extends InvokeContext {
@@ -93,6 +93,7 @@ type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler["onReq
 const CLIENT_GONE = 499;
 
 class Upgrade implements Dispatcher.DispatchHandler, Timed {
+  clockIndex = NOT_TIMED;
   readonly #options: UpgradeOptions;
   readonly #search: PodSearch;
   readonly #stopWatching: () => void;

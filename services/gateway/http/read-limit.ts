@@ -1,6 +1,6 @@
 /** The time within which a body that is read as a whole has to come. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { CallClock, Timed } from "../calls/call-clock.ts";
+import { NOT_TIMED, type CallClock, type Timed } from "../calls/call-clock.ts";
 import { sendFailure } from "../errors.ts";
 import { onceClosed } from "./once-closed.ts";
 import { hasBody } from "./request-body.ts";
@@ -23,6 +23,7 @@ export function limitReading(
   }
   let startedAt: number | undefined;
   const limit: Timed = {
+    clockIndex: NOT_TIMED,
     checkTime: (now) => {
       startedAt ??= now;
       if (request.complete) {

@@ -103,6 +103,20 @@ describe("a Function on a real API server", () => {
     });
   });
 
+  test("loses all labels and variables when a client sends none", async () => {
+    const full = { labels: { a: "b" }, annotations: { c: "d" }, envVars: { E: "f" } };
+    expect((await call("POST", "functions", deployment("emptied", full))).status).toBe(202);
+    const empty = { labels: {}, annotations: {}, envVars: {} };
+    expect((await call("PUT", "functions", deployment("emptied", empty))).status).toBe(202);
+    const shown = await describeFunction("emptied");
+    expect(shown).toMatchObject({ name: "emptied", image: "example/a:1" });
+    for (const field of Object.keys(empty)) {
+      expect(shown).not.toHaveProperty(field);
+    }
+    expect((await call("PUT", "functions", deployment("emptied", full))).status).toBe(202);
+    expect(await describeFunction("emptied")).toMatchObject(full);
+  });
+
   test("that the CRD would refuse is refused before, with the field", async () => {
     const labels = { "com.openfaas.scale.min": "5", "com.openfaas.scale.max": "2" };
     const response = await call("POST", "functions", deployment("bad", { labels }));
