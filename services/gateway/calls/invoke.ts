@@ -5,6 +5,7 @@ import { beginCall, type Call } from "./call.ts";
 import { sendFailure, type Failure } from "../errors.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
+import { condemn } from "../http/client-errors.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
 
@@ -31,6 +32,8 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   }
   if (request.method === "TRACE") {
     // It would show a page's script what the browser and proxies add to its requests.
+    condemn(request.socket);
+    response.shouldKeepAlive = false;
     sendMethodNotAllowed(response, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
     return;
   }

@@ -77,9 +77,9 @@ function findFramingViolation(request: IncomingMessage): string | undefined {
   if (length !== undefined && !LENGTH.test(length)) {
     return "Content-Length: expected at most 15 digits, got something else";
   }
-  return /^[\t -~]*$/.test(upgrade)
+  return /^[\t -+\--~]*$/.test(upgrade)
     ? undefined
-    : "Upgrade: expected names of protocols, got another text";
+    : "Upgrade: expected the name of one protocol, got another text";
 }
 
 /** Whether the only thing expected is `100-continue`, said once; RFC 9110 knows no other. */

@@ -17,7 +17,7 @@ import {
   findChangeable,
   findFunction,
   rethrowMissing,
-} from "../cluster/function-store.ts";
+} from "./function-store.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 import { readFunction, readReference } from "./reference.ts";

@@ -71,6 +71,15 @@ describe("methods", () => {
       405,
       "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
     ]);
+    const traced = await ask(
+      "TRACE /function/echo HTTP/1.1",
+      "Host: h",
+      "",
+      "GET /function/echo HTTP/1.1",
+      "Host: h",
+    );
+    await traced.waitForEnd();
+    expect(traced.text.match(/^HTTP\/1\.1 \d+/gm)).toEqual(["HTTP/1.1 405"]);
     const connect = await ask("CONNECT example.org:443 HTTP/1.1", "Host: example.org:443");
     expect(connect.text).toMatch(/^HTTP\/1\.1 405 /);
     connect.close();

@@ -85,6 +85,16 @@ describe("findViolation", () => {
   });
 });
 
+describe("an Upgrade header", () => {
+  test.each(["websocket", "h2c", "TLS/1.0", ""])("may name %j", (upgrade) => {
+    expect(findViolation(request({ headers: { upgrade } }))).toBeUndefined();
+  });
+
+  test.each(["websocket, h2c", "h2c,", "\xff", "a\u0000"])("may not be %j", (upgrade) => {
+    expect(findViolation(request({ headers: { upgrade } }))).toMatch(/^Upgrade: expected the name/);
+  });
+});
+
 describe("isUpgrade", () => {
   const headers = { upgrade: "WebSocket", connection: "Upgrade" };
 

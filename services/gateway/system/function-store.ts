@@ -6,16 +6,11 @@ import {
   type FunctionSpec,
 } from "../../contract/index.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
-import { checkCode, storeCode, toCodeReference } from "../system/code.ts";
-import {
-  foreignOwner,
-  isOverrideAllowed,
-  toApplied,
-  type AppliedFunction,
-} from "../system/deployments.ts";
+import { checkCode, storeCode, toCodeReference } from "./code.ts";
+import { foreignOwner, isOverrideAllowed, toApplied, type AppliedFunction } from "./deployments.ts";
 import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
-import { waitUntilSeen, type FunctionWatch } from "./functions.ts";
-import { functionPath, toDisplayName, toKey, type FunctionReference } from "./names.ts";
+import { waitUntilSeen, type FunctionWatch } from "../cluster/functions.ts";
+import { functionPath, toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 
 export interface FunctionStoreContext {
   client: KubernetesClient;
