@@ -54,7 +54,14 @@ export function createAlertmanager(context: PlatformContext, credentials: Creden
         // Silences and what was sent; lost with the pod, after which an alert may be sent twice.
         { name: "data", emptyDir: { sizeLimit: "64Mi" } },
         { name: "config", configMap: { name: config.name } },
-        { name: "auth", secret: { secretName: credentials.secretName } },
+        {
+          name: "auth",
+          secret: {
+            secretName: credentials.secretName,
+            // Not the other users' hashes.
+            items: [{ key: "basic-auth-password", path: "basic-auth-password" }],
+          },
+        },
       ],
     },
   });

@@ -8,7 +8,7 @@ import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
 import type { Call } from "./call.ts";
 import { sendFailure, type Failure } from "../errors.ts";
 import type { FunctionState } from "./function-states.ts";
-import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
+import { toClientHeaders, toSmallLength, toUpstreamHeaders } from "../http/headers.ts";
 import { inviteBody } from "../http/invitation.ts";
 import { dropLeftovers } from "../http/leftovers.ts";
 import { onceClosed } from "../http/once-closed.ts";
@@ -167,7 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
       response.shouldKeepAlive = false;
     }
     response.writeHead(status, flat);
-    this.#wholeLength = toWholeLength(headers["content-length"]);
+    this.#wholeLength = toSmallLength(headers);
     if (headers["content-length"] === undefined) {
       // A stream's reader may act on the status long before the first chunk comes.
       queueMicrotask(() => this.#flush());
@@ -342,12 +342,4 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     }
     state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
   }
-}
-
-/** Up to here it is cheaper to copy a body behind its head than to give the system two pieces. */
-const MAX_WHOLE_BYTES = 4096;
-
-function toWholeLength(length: string | string[] | undefined): number {
-  const bytes = Number(length ?? -1);
-  return bytes <= MAX_WHOLE_BYTES ? bytes : -1;
 }

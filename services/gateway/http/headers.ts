@@ -133,6 +133,15 @@ function passesToClient(name: string, status: number): boolean {
 
 const OWN = new Set(["x-call-id", "x-start-time", "x-served-by"]);
 
+/** Up to here it is cheaper to copy a body behind its head than to give the system two pieces. */
+const MAX_SMALL_BYTES = 4096;
+
+/** Length of a small body by its headers; -1 for others, and where nobody knows. */
+export function toSmallLength({ "content-length": length }: IncomingHttpHeaders): number {
+  const bytes = Number(length ?? -1);
+  return bytes <= MAX_SMALL_BYTES ? bytes : -1;
+}
+
 /** Go's canonical form of a header name, e.g. `X-Call-Id`: queued messages are keyed by it. */
 export function toCanonicalName(name: string): string {
   return name.toLowerCase().replace(/(?:^|-)[a-z]/g, (match) => match.toUpperCase());

@@ -44,30 +44,6 @@ async function readChunk(
   return Buffer.from(result?.value ?? []).toString();
 }
 
-describe("an answer of known length", () => {
-  test.each([0, 1, 256, 4096, 4097, 70_000])("of %i bytes comes byte for byte", async (size) => {
-    const bytes = Buffer.from(Array.from({ length: size }, (_, index) => index % 256));
-    await gateway.serve("bytes", (_request, response) => {
-      response.setHeader("content-length", size);
-      response.end(bytes);
-    });
-    const response = await fetch(`${gateway.url}/function/bytes`);
-    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
-    expect(response.headers.get("content-length")).toBe(String(size));
-    const head = await fetch(`${gateway.url}/function/bytes`, { method: "HEAD" });
-    expect([head.status, head.headers.get("content-length")]).toEqual([200, String(size)]);
-  });
-
-  test("comes whole when the function sends it in pieces", async () => {
-    await gateway.serve("pieces", (_request, response) => {
-      response.setHeader("content-length", 10);
-      response.write("hello");
-      setTimeout(() => response.end("world"), 50);
-    });
-    expect(await (await fetch(`${gateway.url}/function/pieces`)).text()).toBe("helloworld");
-  });
-});
-
 describe("what a function sees", () => {
   test.each([
     ["/function/echo", "/"],
