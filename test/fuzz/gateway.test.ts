@@ -37,7 +37,9 @@ describe("the gateway", () => {
     expect(world.gateway.hasEnded).toBe(false);
     expect(await world.gateway.isReady()).toBe(true);
     expect(world.gateway.memoryMiB).toBeLessThan(400);
-    // Connections to the function stay open for a few seconds after the last call.
-    await until("sockets to be closed", () => world.gateway.sockets <= socketsAtStart + 1, 20_000);
+    // Connections to the function stay open for a few seconds after the last call, and those to the
+    // API server come and go; a leak would leave one of every few cases.
+    const isClosed = (): boolean => world.gateway.sockets <= socketsAtStart + 8;
+    await until("sockets to be closed", isClosed, 20_000);
   }, 30_000);
 });
