@@ -158,11 +158,11 @@ pause_before_restart() {
 }
 
 bound_log() {
-  trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+  # `$!` is set with the fork: a signal right after it must not leave the sleep behind.
+  trap 'kill "$!" 2>/dev/null; exit 0' TERM
   while [ -d "/proc/$$" ]; do
     sleep 30 &
-    nap=$!
-    wait "$nap"
+    wait "$!"
     [ "$(wc -c <"$LOG")" -le "$LOG_MAX" ] || { cp "$LOG" "$LOG.1" && : >"$LOG"; }
   done
 }
