@@ -158,8 +158,9 @@ pause_before_restart() {
 }
 
 bound_log() {
-  # `$!` is set with the fork: a signal right after it must not leave the sleep behind.
-  trap 'kill "$!" 2>/dev/null; exit 0' TERM
+  # A signal right after the fork must not leave the sleep behind: `$!` is set by then, and a
+  # process that is not yet `sleep` would lose a gentler signal.
+  trap 'kill -KILL "$!" 2>/dev/null; exit 0' TERM
   while [ -d "/proc/$$" ]; do
     sleep 30 &
     wait "$!"
