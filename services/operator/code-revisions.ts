@@ -65,6 +65,11 @@ export function findOldRevisions(
     .filter((name) => !used.has(name));
 }
 
+/** Names of the ConfigMaps that pods mount, each once, in order. */
+export function listMountedMaps(pods: readonly Pod[]): string[] {
+  return [...new Set(pods.flatMap(mountedMaps))].sort();
+}
+
 function creationOf({ metadata }: ConfigMap): number {
   return Date.parse(metadata.creationTimestamp ?? "") || 0;
 }

@@ -14,7 +14,7 @@ import {
 } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Applier } from "./applier.ts";
-import { adoptCode, pruneCode } from "./code-revisions.ts";
+import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { dependenciesOf, findMissing } from "./dependencies.ts";
 import { isNews, recordEvent } from "./events.ts";
 import type { Deployment, Pod, Service } from "./kubernetes-types.ts";
@@ -68,7 +68,7 @@ export class Reconciler {
   readonly applier: Applier;
   /** Dependencies that were found, by key. */
   readonly #found = new Map<string, string>();
-  /** Code whose older revisions were removed, by key. */
+  /** The code, and what pods still mount, for which older revisions were removed, by key. */
   readonly #pruned = new Map<string, string>();
 
   constructor(options: ReconcilerOptions) {
@@ -211,12 +211,14 @@ export class Reconciler {
 
   async #pruneOnce(key: string, resource: FunctionResource, pods: Pod[]): Promise<void> {
     const map = resource.spec.code?.configMap;
-    if (map === undefined || this.#pruned.get(key) === map) {
+    // Old pods hold on to old revisions, which can go only after them.
+    const situation = [map, ...listMountedMaps(pods)].join(" ");
+    if (map === undefined || this.#pruned.get(key) === situation) {
       return;
     }
     this.#options.assertLeading();
     const removed = await pruneCode(this.#options.client, resource, pods);
-    this.#pruned.set(key, map);
+    this.#pruned.set(key, situation);
     if (removed.length > 0) {
       this.#options.logger.info({ function: key, removed }, "old code removed");
     }

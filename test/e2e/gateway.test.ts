@@ -1,5 +1,5 @@
 /** The gateway on a real cluster: one stack, on which each suite beside this file has its turn. */
-import { afterAll, beforeAll } from "@jest/globals";
+import { afterAll, beforeAll, describe } from "@jest/globals";
 import { startStack, type Stack } from "../support/stack.ts";
 import { describeCode } from "./gateway/code.ts";
 import { describeCanary } from "./gateway/canary.ts";
@@ -25,8 +25,9 @@ afterAll(async () => {
   await running?.stop();
 }, 5 * minute);
 
-describeCode(stack);
-describeNamespaces(stack);
-describeClients(stack);
-describeUi(stack);
-describeCanary(stack);
+// Each in a block of its own, so that it cleans up before the stack goes.
+describe("code", () => describeCode(stack));
+describe("namespaces", () => describeNamespaces(stack));
+describe("clients", () => describeClients(stack));
+describe("page", () => describeUi(stack));
+describe("canary", () => describeCanary(stack));
