@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { findOldRevisions } from "../../../services/operator/code-revisions.ts";
+import { findOldRevisions, listMountedMaps } from "../../../services/operator/code-revisions.ts";
 import type { ConfigMap } from "../../../services/operator/kubernetes-types.ts";
 import { makeFunction, makePod } from "./functions.ts";
 
@@ -33,5 +33,18 @@ describe("findOldRevisions", () => {
   it("leaves what it does not own", () => {
     const foreign = [makeMap("other-1", 1, "uid-2"), { metadata: { name: "loose" } }, ...maps];
     expect(findOldRevisions(current, foreign, [])).toStrictEqual(["code-2", "code-1"]);
+  });
+});
+
+describe("listMountedMaps", () => {
+  it("names what pods mount, each once and always in the same order", () => {
+    const [one, other, plain] = [makePod({}), makePod({}), makePod({})];
+    one.spec = { volumes: [{ configMap: { name: "code-2" } }, {}] };
+    other.spec = {
+      volumes: [{ configMap: { name: "code-1" } }, { configMap: { name: "code-2" } }],
+    };
+    expect(listMountedMaps([one, other, plain])).toStrictEqual(["code-1", "code-2"]);
+    expect(listMountedMaps([other, one])).toStrictEqual(["code-1", "code-2"]);
+    expect(listMountedMaps([])).toStrictEqual([]);
   });
 });
