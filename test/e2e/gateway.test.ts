@@ -26,8 +26,18 @@ afterAll(async () => {
 }, 5 * minute);
 
 // Each in a block of its own, so that it cleans up before the stack goes.
-describe("code", () => describeCode(stack));
-describe("namespaces", () => describeNamespaces(stack));
-describe("clients", () => describeClients(stack));
-describe("page", () => describeUi(stack));
-describe("canary", () => describeCanary(stack));
+describe("code", () => {
+  describeCode(stack);
+});
+describe("namespaces", () => {
+  describeNamespaces(stack);
+});
+describe("clients", () => {
+  describeClients(stack);
+});
+describe("page", () => {
+  describeUi(stack);
+});
+describe("canary", () => {
+  describeCanary(stack);
+});
