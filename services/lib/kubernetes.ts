@@ -116,6 +116,18 @@ export class KubernetesClient {
     return (await body.json()) as T;
   }
 
+  /** An object, or undefined where there is none. Throws like `request` for any other failure. */
+  async find<T>(path: string, options?: Pick<KubernetesRequest, "signal">): Promise<T | undefined> {
+    try {
+      return await this.request<T>(path, options);
+    } catch (error) {
+      if (isKubernetesStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
   /**
    * One call whose answer is read as it comes (watches, logs). It ends after 150 s of silence
    * unless `silenceMs` says otherwise (0: never).

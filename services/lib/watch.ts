@@ -120,6 +120,25 @@ export class ResourceWatch<
     return this.#objects.values();
   }
 
+  /** Resolves to true when a condition on the objects holds, or to false after a while. */
+  waitUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.off("change", look);
+        resolve(condition());
+      };
+      const look = (): void => {
+        if (condition()) {
+          finish();
+        }
+      };
+      const timer = setTimeout(finish, milliseconds);
+      this.on("change", look);
+      look();
+    });
+  }
+
   get size(): number {
     return this.#objects.size;
   }

@@ -1,6 +1,6 @@
 /** Checks that what a Function refers to exists, so that Ready means that it can be loaded. */
 import type { FunctionResource } from "../contract/index.ts";
-import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { ConfigMap } from "./kubernetes-types.ts";
 import type { Problem } from "./pod-problem.ts";
 
@@ -20,7 +20,7 @@ export async function findMissing(
   }
   const { namespace } = resource.metadata;
   for (const name of resource.spec.secrets ?? []) {
-    const secret = await read(client, resourcePath({ plural: "secrets", namespace, name }));
+    const secret = await client.find(resourcePath({ plural: "secrets", namespace, name }));
     if (secret === undefined) {
       const message = `spec.secrets: expected a Secret ${name} in namespace ${namespace}, got none`;
       return { reason: "SecretNotFound", message };
@@ -38,7 +38,7 @@ async function findMissingCode(
   }
   const { configMap: name, entry = "index.mjs" } = code;
   const path = resourcePath({ plural: "configmaps", namespace, name });
-  const map = await read<ConfigMap>(client, path);
+  const map = await client.find<ConfigMap>(path);
   if (map === undefined) {
     const message = `spec.code.configMap: expected a ConfigMap ${name} in namespace ${namespace}, got none`;
     return { reason: "CodeNotFound", message };
@@ -49,15 +49,4 @@ async function findMissingCode(
     return { reason: "CodeNotFound", message };
   }
   return undefined;
-}
-
-async function read<T>(client: KubernetesClient, path: string): Promise<T | undefined> {
-  try {
-    return await client.request<T>(path);
-  } catch (error) {
-    if (isKubernetesStatus(error, 404)) {
-      return undefined;
-    }
-    throw error;
-  }
 }

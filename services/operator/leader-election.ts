@@ -112,17 +112,9 @@ export class LeaderElection {
     this.#noteRenewal(askedAtMs);
   }
 
-  async #read(): Promise<Lease | undefined> {
-    try {
-      return await this.#options.client.request<Lease>(`${this.#path}/${this.#options.name}`, {
-        signal: this.#requestSignal(),
-      });
-    } catch (error) {
-      if (isKubernetesStatus(error, 404)) {
-        return undefined;
-      }
-      throw error;
-    }
+  #read(): Promise<Lease | undefined> {
+    const { client, name } = this.#options;
+    return client.find<Lease>(`${this.#path}/${name}`, { signal: this.#requestSignal() });
   }
 
   async #write(method: "POST" | "PUT", path: string, body: Lease): Promise<void> {

@@ -2,7 +2,7 @@
 import type { FunctionResource } from "../../contract/index.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch, type Change } from "../../lib/watch.ts";
+import { ResourceWatch } from "../../lib/watch.ts";
 import { functionPath } from "./names.ts";
 import type { FunctionNamespaces } from "./namespaces.ts";
 
@@ -69,7 +69,7 @@ export class FunctionWatch extends ResourceWatch<FunctionResource> {
  * Resolves when the watch has seen a write of the object (or its deletion, without a version),
  * or after a second: the write itself has succeeded either way.
  */
-export function waitUntilSeen(
+export async function waitUntilSeen(
   watch: FunctionWatch,
   key: string,
   resourceVersion: string | undefined,
@@ -80,21 +80,5 @@ export function waitUntilSeen(
       ? known === undefined
       : known !== undefined && BigInt(known) >= BigInt(resourceVersion);
   };
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      watch.off("change", onChange);
-      resolve();
-    };
-    const onChange = (change: Change<FunctionResource>): void => {
-      if (change.key === key && isSeen()) {
-        finish();
-      }
-    };
-    const timer = setTimeout(finish, READ_YOUR_WRITES_MS);
-    watch.on("change", onChange);
-    if (isSeen()) {
-      finish();
-    }
-  });
+  await watch.waitUntil(isSeen, READ_YOUR_WRITES_MS);
 }

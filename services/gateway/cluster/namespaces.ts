@@ -67,25 +67,6 @@ export class FunctionNamespaces {
     return this.watch === undefined ? this.home : undefined;
   }
 
-  /** Resolves to true when a condition on namespaces holds, or to false after a while. */
-  waitUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.watch?.off("change", look);
-        resolve(condition());
-      };
-      const look = (): void => {
-        if (condition()) {
-          finish();
-        }
-      };
-      const timer = setTimeout(finish, milliseconds);
-      this.watch?.on("change", look);
-      look();
-    });
-  }
-
   async start(): Promise<void> {
     await this.watch?.start().waitForSync();
   }

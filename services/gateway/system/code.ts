@@ -68,7 +68,7 @@ export async function storeCode(
   };
   const deadline = Date.now() + LEAVING_MS;
   while (!(await create(client, path, body))) {
-    const known = await read(client, `${path}/${configMap}`);
+    const known = await client.find<CodeMap>(`${path}/${configMap}`);
     if (known !== undefined && known.data?.[ENTRY] !== text) {
       throw new Conflict(`ConfigMap ${configMap}.${namespace} exists with another content`);
     }
@@ -87,8 +87,7 @@ export async function readCode(
   if (code === undefined) {
     return undefined;
   }
-  const map = await read(
-    client,
+  const map = await client.find<CodeMap>(
     resourcePath({ plural: "configmaps", namespace, name: code.configMap }),
   );
   return map?.data?.[code.entry ?? ENTRY];
@@ -102,17 +101,6 @@ async function create(client: KubernetesClient, path: string, body: unknown): Pr
   } catch (error) {
     if (isKubernetesStatus(error, 409)) {
       return false;
-    }
-    throw error;
-  }
-}
-
-async function read(client: KubernetesClient, path: string): Promise<CodeMap | undefined> {
-  try {
-    return await client.request<CodeMap>(path);
-  } catch (error) {
-    if (isKubernetesStatus(error, 404)) {
-      return undefined;
     }
     throw error;
   }

@@ -20,18 +20,11 @@ export interface FunctionStoreContext {
 }
 
 /** The Function as it is stored, or undefined. Throws a KubernetesError. */
-export async function findFunction(
+export function findFunction(
   { client }: Pick<FunctionStoreContext, "client">,
   reference: FunctionReference,
 ): Promise<FunctionResource | undefined> {
-  try {
-    return await client.request<FunctionResource>(functionPath(reference));
-  } catch (error) {
-    if (isKubernetesStatus(error, 404)) {
-      return undefined;
-    }
-    throw error;
-  }
+  return client.find<FunctionResource>(functionPath(reference));
 }
 
 /** The Function, when it exists and nobody but the REST API manages it. Throws 404 and 409. */

@@ -112,7 +112,7 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
     const { namespace } = request.params;
     refuseDeletion(context, await find(context, namespace));
     await client.request(path(namespace), { method: "DELETE" });
-    await namespaces.waitUntil(() => !namespaces.has(namespace), END_MS);
+    await namespaces.watch?.waitUntil(() => !namespaces.has(namespace), END_MS);
     return reply.code(202).send();
   });
 }
@@ -135,12 +135,7 @@ async function find(context: SystemContext, name: string): Promise<StoredNamespa
   if (!namespaces.has(name)) {
     throw new NamespaceNotFound(name);
   }
-  const stored = await client.request<StoredNamespace>(path(name)).catch((error: unknown) => {
-    if (isKubernetesStatus(error, 404)) {
-      return undefined;
-    }
-    throw error;
-  });
+  const stored = await client.find<StoredNamespace>(path(name));
   const places = { functionNamespace, platformNamespace };
   if (stored === undefined || !isFunctionNamespace(stored.metadata, places)) {
     throw new NamespaceNotFound(name);
@@ -166,7 +161,7 @@ async function isUsableInTime(
   namespace: string,
 ): Promise<boolean> {
   const isPrepared = (): boolean => namespaces.has(namespace) && namespaces.isPrepared(namespace);
-  if (!(await namespaces.waitUntil(isPrepared, PREPARATION_MS))) {
+  if (!(await namespaces.watch?.waitUntil(isPrepared, PREPARATION_MS))) {
     return false;
   }
   for (let attempt = 0; attempt < RIGHTS.attempts; attempt++) {

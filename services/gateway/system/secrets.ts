@@ -1,7 +1,7 @@
 /** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
 import { Type, type Static } from "typebox";
 import { LABEL, SecretDeployment, SecretReference } from "../../contract/index.ts";
-import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
+import { resourcePath } from "../../lib/kubernetes.ts";
 import { foreignOwner, type OwnedObject } from "./deployments.ts";
 import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
@@ -123,14 +123,7 @@ async function findChangeable(
   { client }: SystemContext,
   reference: FunctionReference,
 ): Promise<StoredSecret> {
-  const secret = await client
-    .request<StoredSecret>(secretPath(reference))
-    .catch((error: unknown) => {
-      if (isKubernetesStatus(error, 404)) {
-        return undefined;
-      }
-      throw error;
-    });
+  const secret = await client.find<StoredSecret>(secretPath(reference));
   const label = secret?.metadata.labels?.[LABEL.secretManagedBy] ?? "";
   if (secret === undefined || !OWNERS.includes(label)) {
     throw new SecretNotFound(toDisplayName(reference));

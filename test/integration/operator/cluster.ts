@@ -8,7 +8,6 @@ import type {
 } from "../../../services/contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {
-  isKubernetesStatus,
   KubernetesClient,
   resourcePath,
   type ResourceReference,
@@ -91,15 +90,8 @@ export class TestCluster {
   }
 
   /** An object, or undefined when there is none. */
-  async read<T>(reference: ResourceReference): Promise<T | undefined> {
-    try {
-      return await this.client.request<T>(resourcePath(reference));
-    } catch (error) {
-      if (isKubernetesStatus(error, 404)) {
-        return undefined;
-      }
-      throw error;
-    }
+  read<T>(reference: ResourceReference): Promise<T | undefined> {
+    return this.client.find<T>(resourcePath(reference));
   }
 
   /** Applies a Function as whoever declares it would: without replicas. */
