@@ -1,8 +1,6 @@
 /** OpenFaaS' clients on a real cluster: a day with faas-cli, and a connector. */
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { CallbackReceiver } from "../../support/callback-receiver.ts";
 import { Connector } from "../../support/connector.ts";
 import { FaasCli } from "../../support/faas-cli.ts";
 import type { Stack } from "../../support/stack.ts";
@@ -38,6 +36,7 @@ functions:
 export function describeClients(stack: () => Stack): void {
   let cli: FaasCli;
   let image: string;
+  let receiver: CallbackReceiver | undefined;
 
   beforeAll(async () => {
     cli = new FaasCli(stack().url, "admin", stack().password);
@@ -45,6 +44,7 @@ export function describeClients(stack: () => Stack): void {
   });
 
   afterAll(async () => {
+    await receiver?.close();
     if ((await cli.namespaces()).includes(NAMESPACE)) await cli.deleteNamespace(NAMESPACE);
   });
 
@@ -100,25 +100,13 @@ export function describeClients(stack: () => Stack): void {
     it(
       "calls through the queue, and the answer comes to the callback",
       async () => {
-        const received: { headers: IncomingHttpHeaders; body: string }[] = [];
-        const server = createServer((request, response) => {
-          let body = "";
-          request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-          request.on("end", () => {
-            received.push({ headers: request.headers, body });
-            response.end();
-          });
-        });
         // The machine's own address in the cluster's network.
         const host = new URL(stack().url).hostname.replace(/\d+$/, "1");
-        server.listen(0, host);
-        await once(server, "listening");
-        const { port } = server.address() as AddressInfo;
-        const callback = `http://${host}:${port}/done`;
+        receiver = await CallbackReceiver.start(host);
+        const { received, url: callback } = receiver;
         const options = { namespace: NAMESPACE, callback };
         const callId = await cli.invokeAsync("talker", "later", options);
         await until("a callback", () => received.length > 0, 30 * second);
-        server.close();
         expect(received[0]).toMatchObject({
           body: "second/later",
           headers: { "x-call-id": callId, "x-function-status": "200" },

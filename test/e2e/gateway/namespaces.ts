@@ -1,11 +1,9 @@
 /** Several function namespaces on a real cluster, through the REST API alone. */
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
+import { CallbackReceiver } from "../../support/callback-receiver.ts";
 import type { Stack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
 
@@ -80,7 +78,10 @@ export function describeNamespaces(stack: () => Stack): void {
     (await stack().kubectl("get", "namespace", namespace, "--ignore-not-found")) === "";
 
   describe("function namespaces", () => {
+    let receiver: CallbackReceiver | undefined;
+
     afterAll(async () => {
+      await receiver?.close();
       for (const namespace of [...COLOURS, "plain"]) {
         await stack().kubectl(
           "delete",
@@ -132,28 +133,17 @@ export function describeNamespaces(stack: () => Stack): void {
     it(
       "take asynchronous calls, and report them under the whole name",
       async () => {
-        const received: { headers: IncomingHttpHeaders; body: string }[] = [];
-        const server = createServer((request, response) => {
-          let body = "";
-          request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-          request.on("end", () => {
-            received.push({ headers: request.headers, body });
-            response.end();
-          });
-        });
         // The cluster's way to this machine: the first address of its subnet.
         const host = new URL(stack().url).hostname.replace(/\d+$/, "1");
-        server.listen(0, host);
-        await once(server, "listening");
-        const { port } = server.address() as AddressInfo;
+        receiver = await CallbackReceiver.start(host);
+        const { received } = receiver;
         const answer = await fetch(`${stack().url}/async-function/teller.blue`, {
           method: "POST",
-          headers: { "x-callback-url": `http://${host}:${port}/` },
+          headers: { "x-callback-url": receiver.url },
           signal: AbortSignal.timeout(10 * second),
         });
         expect(answer.status).toBe(202);
         await until("a callback", () => received.length > 0, 30 * second);
-        server.close();
         expect(received).toMatchObject([
           {
             body: "secret of blue/blue",

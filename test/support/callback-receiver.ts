@@ -1,0 +1,46 @@
+/** A small HTTP server that keeps what is sent to it: the other end of an asynchronous call. */
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { text } from "node:stream/consumers";
+import { closeServer, listen } from "../../services/lib/metrics.ts";
+
+export class CallbackReceiver {
+  /** Address for callbacks, with a path. */
+  readonly url: string;
+  /** All requests so far, whole, in the order of their ends. */
+  readonly received: readonly ReceivedCallback[];
+  readonly #server: Server;
+
+  private constructor(server: Server, url: string, received: readonly ReceivedCallback[]) {
+    this.#server = server;
+    this.url = url;
+    this.received = received;
+  }
+
+  /**
+   * Listens on a free port of `host`, an address of this machine which the caller can reach, and
+   * answers 200. Jest does not end before it is closed: close it where a failed test gets to, too.
+   */
+  static async start(host: string): Promise<CallbackReceiver> {
+    const received: ReceivedCallback[] = [];
+    const server = createServer((request, response) => {
+      const keep = (body: string): void => {
+        received.push({ headers: request.headers, body });
+        response.end();
+      };
+      text(request).then(keep, () => response.destroy());
+    });
+    const port = await listen(server, 0, host);
+    return new CallbackReceiver(server, `http://${host}:${port}/done`, received);
+  }
+
+  /** Stops, without waiting for who is still connected. */
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await closeServer(this.#server);
+  }
+}
+
+export interface ReceivedCallback {
+  headers: IncomingHttpHeaders;
+  body: string;
+}
