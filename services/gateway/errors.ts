@@ -1,6 +1,7 @@
 /** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import createError, { type FastifyErrorConstructor } from "@fastify/error";
+import type { FastifyReply } from "fastify";
 import { dropLeftovers, mustCloseAfter } from "./http/leftovers.ts";
 
 type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
@@ -87,7 +88,21 @@ export function sendFailure(
   }
 }
 
-/** Headers that go with a failure, flat. */
+/** Answers a request of the gateway's own API with a failure. */
+export function replyFailure(reply: FastifyReply, failure: Failure): FastifyReply {
+  const { status, challenge, retryAfterSeconds } = failure;
+  const { headers, id } = reply.request;
+  const { contentType, body } = describeFailure(failure, headers.accept, id);
+  if (challenge !== undefined) {
+    reply.header("WWW-Authenticate", challenge);
+  }
+  if (retryAfterSeconds !== undefined) {
+    reply.header("Retry-After", String(retryAfterSeconds));
+  }
+  return reply.code(status).type(contentType).header("X-Call-Id", id).send(body);
+}
+
+/** Headers that go with a call's failure, flat. */
 export function toFailureHeaders({ retryAfterSeconds, challenge }: Failure): string[] {
   return [
     ...["X-OpenFaaS-Internal", "gateway"],

@@ -1,6 +1,6 @@
 /** Fastify's side of authentication: who asks, whether that is allowed, and what lists show. */
-import type { FastifyReply, FastifyRequest } from "fastify";
-import { describeFailure } from "../errors.ts";
+import type { FastifyRequest } from "fastify";
+import { replyFailure } from "../errors.ts";
 import type { SystemApp } from "../system/system.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -40,13 +40,13 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
       const { authorization } = request.headers;
       const outcome = await auth.identify(authorization, peers.clientAddress(request.raw));
       if ("refusal" in outcome) {
-        return refuse(reply, outcome.refusal);
+        return replyFailure(reply, outcome.refusal);
       }
       request.identity = outcome.identity;
     }
     return SAFE_METHODS.has(request.method) || !isCrossSite(request.headers)
       ? undefined
-      : refuse(reply, CROSS_SITE);
+      : replyFailure(reply, CROSS_SITE);
   });
   app.addHook("preHandler", async (request, reply) => {
     const { identity } = request;
@@ -58,7 +58,7 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
     if (verdict === "empty") {
       return reply.send([]);
     }
-    return verdict === "allowed" ? undefined : refuse(reply, toForbidden(verdict.missing));
+    return verdict === "allowed" ? undefined : replyFailure(reply, toForbidden(verdict.missing));
   });
   app.addHook("preSerialization", (request, _reply, payload) =>
     Promise.resolve(showOwnNamespaces(request, payload)),
@@ -74,19 +74,6 @@ const CROSS_SITE: Refusal = {
 function toForbidden(missing: string): Refusal {
   const message = `Forbidden: you need the right to ${missing}.`;
   return { status: 403, code: "PLONK_FORBIDDEN", message };
-}
-
-function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  const { status, challenge, retryAfterSeconds } = refusal;
-  const { headers, id } = reply.request;
-  const { contentType, body } = describeFailure(refusal, headers.accept, id);
-  if (challenge !== undefined) {
-    reply.header("WWW-Authenticate", challenge);
-  }
-  if (retryAfterSeconds !== undefined) {
-    reply.header("Retry-After", String(retryAfterSeconds));
-  }
-  return reply.code(status).type(contentType).header("X-Call-Id", id).send(body);
 }
 
 /** The list of namespaces without those that the caller may not read. */

@@ -6,7 +6,6 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   type FastifyServerFactory,
   type HTTPMethods,
@@ -25,7 +24,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import { addSecurityHeaders } from "../auth/security-headers.ts";
 import type { CallQueue } from "../calls/call-queue.ts";
 import { answerClientError } from "../http/client-errors.ts";
-import { describeFailure } from "../errors.ts";
+import { replyFailure } from "../errors.ts";
 import { callIdOf } from "../http/headers.ts";
 import type { FunctionStatsReader } from "./function-stats.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
@@ -96,7 +95,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
     routerOptions: { maxParamLength: 64 * 1024 },
     frameworkErrors: (error, _request, reply) => {
       const { statusCode = 400, code, message } = error;
-      answerFailure(reply, { status: statusCode, code, message });
+      replyFailure(reply, { status: statusCode, code, message });
     },
     // With `verbose`, findings hold the value that `toValidationError` shows.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
@@ -131,7 +130,7 @@ function answerErrors(app: SystemApp, logger: Logger): void {
       logger.error({ method: request.method, path: pathOf(request), err: error }, "request failed");
     }
     const code = error instanceof KubernetesError ? "PLONK_KUBERNETES" : error.code;
-    return answerFailure(reply, { status, code, message: messageOf(error) });
+    return replyFailure(reply, { status, code, message: messageOf(error) });
   });
   app.setNotFoundHandler((_request, reply) => {
     reply.hijack();
@@ -148,15 +147,6 @@ function statusOf(error: FastifyError): number {
     return 400;
   }
   return [400, 404, 409].includes(error.status) ? error.status : 500;
-}
-
-function answerFailure(
-  reply: FastifyReply,
-  failure: { status: number; code: string; message: string },
-): FastifyReply {
-  const { headers, id } = reply.request;
-  const { contentType, body } = describeFailure(failure, headers.accept, id);
-  return reply.code(failure.status).type(contentType).header("X-Call-Id", id).send(body);
 }
 
 function pathOf(request: FastifyRequest): string {
