@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { writeHead } from "./raw-response.ts";
 
 /** Time in which the client can read the last answer; closing at once would reset it away. */
 const LINGER_MS = 500;
@@ -72,15 +73,13 @@ function endInOrder(status: number, socket: Connection): void {
 }
 
 function endWith(status: number, socket: Socket, isHead: boolean): void {
-  const reason = STATUS_CODES[status] ?? "";
-  const body = `${status} ${reason}\n`;
-  const lines = [
-    `HTTP/1.1 ${status} ${reason}`,
-    "Connection: close",
-    "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${body.length}`,
-  ];
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${isHead ? "" : body}`);
+  const body = `${status} ${STATUS_CODES[status] ?? ""}\n`;
+  const head = writeHead(status, [
+    ...["Connection", "close"],
+    ...["Content-Type", "text/plain; charset=utf-8"],
+    ...["Content-Length", String(body.length)],
+  ]);
+  socket.end(isHead ? head : head + body);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -1,4 +1,4 @@
-/** Heads of answers on connections that Node's HTTP server has given away. */
+/** Heads of answers that are written straight to a connection, past Node's HTTP server. */
 import { STATUS_CODES } from "node:http";
 
 /** Status line and headers, with the empty line after them. @param headers - flat */
