@@ -11,6 +11,7 @@ import {
   pulumiText,
   endKilledRuns,
   restartClusters,
+  restoreState,
   stackFile,
   STACK,
   type LocalStack,
@@ -21,6 +22,7 @@ export async function down(): Promise<number> {
   const stack = await openLocalStack();
   if (hasStack(stack)) {
     await endKilledRuns(stack, say);
+    await restoreState(stack, say);
     await clearPendingOperations(stack, say);
     await startForDestroy(stack);
     const code = await pulumi(stack, ["destroy", "--stack", STACK, "--yes", "--skip-preview"]);

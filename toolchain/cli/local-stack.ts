@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { plonkCache, plonkHome } from "../directories.ts";
@@ -63,7 +63,9 @@ export async function openLocalStack(): Promise<LocalStack> {
   if (pulumi === undefined) throw new CommandError("pulumi: could not be acquired");
   const exports: StackEnvironment = {
     PULUMI_HOME: pulumiHome,
-    PULUMI_BACKEND_URL: `file://${join(home, "state")}`,
+    // Without sidecar files: Pulumi writes those in place, and one that a kill cuts short makes the
+    // whole state unreadable.
+    PULUMI_BACKEND_URL: `file://${join(home, "state")}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     NODE_COMPILE_CACHE: join(plonkCache(), "compiled"),
@@ -87,9 +89,13 @@ export function pulumiText(
   return captureOrFail(stack.pulumi, args, options);
 }
 
+function stateFile(stack: LocalStack): string {
+  return join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`);
+}
+
 /** Whether the backend knows the stack, finished or not. */
 export function hasStack(stack: LocalStack): boolean {
-  return existsSync(join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`));
+  return existsSync(stateFile(stack));
 }
 
 /** Path of the git-ignored file with the stack's configuration. */
@@ -128,7 +134,8 @@ export async function endKilledRuns(stack: LocalStack, say: (line: string) => vo
   if (!existsSync(folder)) return;
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
-    const lock = JSON.parse(await readFile(path, "utf8")) as { pid?: number };
+    // One without content was cut short as well.
+    const lock = ((await readJson(path)) ?? {}) as { pid?: number };
     if (lock.pid !== undefined && isPulumiRunning(lock.pid)) {
       throw new CommandError(
         `the local stack is in use by process ${lock.pid}; wait for it or stop it, then run this again`,
@@ -152,6 +159,36 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** What a file holds; undefined for a missing one, or one that is no JSON. */
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Goes back to Pulumi's copy of the state before its last write, when that write did not reach the
+ * disk whole (a power cut).
+ * @throws CommandError when the copy cannot be read either.
+ */
+export async function restoreState(stack: LocalStack, say: (line: string) => void): Promise<void> {
+  const path = stateFile(stack);
+  if (!existsSync(path) || (await readJson(path)) !== undefined) return;
+  if ((await readJson(`${path}.bak`)) === undefined) {
+    throw new CommandError(
+      `${path}: expected Pulumi's state, got no JSON, neither in its copy; ` +
+        "move both away and run `npm run down`",
+    );
+  }
+  await copyFile(`${path}.bak`, path);
+  say("found the state cut short; went back to the copy from before its last write");
 }
 
 interface Deployment {

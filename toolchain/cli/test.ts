@@ -36,6 +36,8 @@ async function runJest(folder: string, name: string, args: readonly string[]): P
       join(root, "node_modules", "jest", "bin", "jest.js"),
       "--json",
       `--outputFile=${summary}`,
+      // What a failed test left open must not keep the whole run from ending.
+      "--forceExit",
       ...args,
     ],
     { cwd: root, env: { ...process.env, FORCE_COLOR: "0" } },

@@ -9,6 +9,7 @@ import {
   pulumiText,
   endKilledRuns,
   restartClusters,
+  restoreState,
   STACK,
   type LocalStack,
 } from "./local-stack.ts";
@@ -37,8 +38,9 @@ export async function up(args: readonly string[]): Promise<number> {
   const begin = Date.now();
   const stack = await openLocalStack();
   await interruptible((signal) => resolveArtifacts({ signal }));
-  await ensureStack(stack, settings);
   await endKilledRuns(stack, say);
+  await restoreState(stack, say);
+  await ensureStack(stack, settings);
   await clearPendingOperations(stack, say);
   await restartClusters(stack, say);
   const code = await pulumi(stack, ["up", "--stack", STACK, "--yes", "--skip-preview"]);
@@ -72,7 +74,7 @@ function printSummary(stack: LocalStack, outputs: Outputs, begin: number): void 
   const url = outputs.gatewayUrl ?? "";
   const exports = Object.entries(stack.exports)
     .filter(([name]) => name !== "PATH")
-    .map(([name, value]) => `  export ${name}=${String(value)}`);
+    .map(([name, value]) => `  export ${name}='${String(value)}'`);
   const lines = [
     "",
     `Plonk is up (${Math.round((Date.now() - begin) / 1000)} s).`,
@@ -84,7 +86,7 @@ function printSummary(stack: LocalStack, outputs: Outputs, begin: number): void 
     "",
     "A plain `pulumi up -s local` in this folder works with these:",
     ...exports,
-    `  export PATH=${stack.exports.PATH.split(":").slice(0, 2).join(":")}:$PATH`,
+    `  export PATH='${stack.exports.PATH.split(":").slice(0, 2).join(":")}':$PATH`,
     "",
     "`npm run down` removes all of it.",
   ];

@@ -1,11 +1,13 @@
 /** What `up` mends before Pulumi runs, on state as the real engine writes it. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import {
   localClusters,
   endKilledRuns,
+  hasStack,
+  restoreState,
   restartClusters,
   type LocalStack,
 } from "../../../toolchain/cli/local-stack.ts";
@@ -71,9 +73,63 @@ describe("endKilledRuns", () => {
     expect(readdirSync(folder)).toEqual(["1.json"]);
   });
 
+  it("removes a lock that was cut short", async () => {
+    const folder = lock(process.pid);
+    writeFileSync(join(folder, "1.json"), "");
+    await endKilledRuns(stack(), say);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(said).toEqual(["found the lock of an interrupted run (process unknown); removed it"]);
+  });
+
   it("has nothing to do without locks", async () => {
     await endKilledRuns(stack(), say);
     expect(said).toEqual([]);
+  });
+});
+
+describe("restoreState", () => {
+  function write(name: string, content: string): string {
+    const folder = join(home, "state", ".pulumi", "stacks", "plonk");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  }
+
+  it("goes back to the copy of a state that was cut short, and says so", async () => {
+    const state = write("local.json", '{"version": 3, "che');
+    write("local.json.bak", '{"version":3}');
+    await restoreState(stack(), say);
+    expect(readFileSync(state, "utf8")).toBe('{"version":3}');
+    expect(said).toEqual([
+      "found the state cut short; went back to the copy from before its last write",
+    ]);
+  });
+
+  it("leaves a whole state as it is", async () => {
+    const state = write("local.json", '{"version":3,"checkpoint":{}}');
+    write("local.json.bak", '{"version":3}');
+    await restoreState(stack(), say);
+    expect(readFileSync(state, "utf8")).toBe('{"version":3,"checkpoint":{}}');
+    expect(said).toEqual([]);
+  });
+
+  it("does not bring a removed stack back", async () => {
+    write("local.json.bak", '{"version":3}');
+    await restoreState(stack(), say);
+    expect(hasStack(stack())).toBe(false);
+  });
+
+  it.each([
+    ["no copy", undefined],
+    ["an empty copy", ""],
+  ])("refuses to go on with %s, and leaves both", async (_, copy) => {
+    const state = write("local.json", "");
+    if (copy !== undefined) write("local.json.bak", copy);
+    await expect(restoreState(stack(), say)).rejects.toThrow(
+      `${state}: expected Pulumi's state, got no JSON, neither in its copy; ` +
+        "move both away and run `npm run down`",
+    );
+    expect(readFileSync(state, "utf8")).toBe("");
   });
 });
 
