@@ -125,8 +125,7 @@ export async function benchUp(args: readonly string[]): Promise<void> {
     await measureRunning(clone);
     printMemory(clone);
   } finally {
-    await clone.run("down");
-    clone.remove();
+    await clone.remove();
     rmSync(cache, { recursive: true, force: true });
   }
 }

@@ -1,10 +1,14 @@
 /** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const root = dirname(dirname(import.meta.dirname));
+
+function readdirIfAny(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
 
 export interface Finished {
   code: number | null;
@@ -66,8 +70,9 @@ export class FreshClone {
 
   async up(): Promise<Finished> {
     const finished = await this.run("up", "--", ...this.settings);
-    for (const [, name = "", value = ""] of finished.output.matchAll(/^ {2}export (\w+)=(.*)$/gm)) {
-      this.#exports[name] = value.replace("$PATH", process.env["PATH"] ?? "");
+    const lines = finished.output.matchAll(/^ {2}export (\w+)='([^']*)'(?::\$PATH)?$/gm);
+    for (const [, name = "", value = ""] of lines) {
+      this.#exports[name] = name === "PATH" ? `${value}:${process.env["PATH"] ?? ""}` : value;
     }
     return finished;
   }
@@ -92,7 +97,17 @@ export class FreshClone {
     writeFileSync(path, text.replace(from, to));
   }
 
-  remove(): void {
+  /**
+   * Removes the stack and all files. A `down` that fails is an error, but nothing of the stack
+   * stays: what it runs would outlive the tests.
+   */
+  async remove(): Promise<void> {
+    const { code, output } = await this.run("down");
+    for (const file of readdirIfAny(join(this.home, "clusters"))) {
+      const script = join(this.home, "clusters", file, "remove.sh");
+      if (existsSync(script)) execFileSync("sh", [script], { stdio: "ignore" });
+    }
     rmSync(dirname(this.folder), { recursive: true, force: true });
+    if (code !== 0) throw new Error(`down: expected success, got ${output.slice(-2000)}`);
   }
 }
