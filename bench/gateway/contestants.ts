@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/platform/node-service.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
 import { declareFunction } from "../../test/support/gateway-process.ts";
+import { findFreePort } from "../../test/support/network.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
-import { findFreePort, startProgram, type Program } from "./program.ts";
+import { startProgram, type Program } from "./program.ts";
 import { startReference } from "./references.ts";
 
 export const CONTESTANTS = [

@@ -1,7 +1,7 @@
 /** Programs that a benchmark starts on a core of their own and always stops again. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Longest time until a program listens, milliseconds. */
@@ -31,16 +31,6 @@ export interface Program {
   port: number;
   /** Ends it, by force when it does not go by itself. */
   stop(): Promise<void>;
-}
-
-/** A TCP port of 127.0.0.1 that was free just now. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The command line that keeps a program on one core. */

@@ -5,8 +5,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "../../test/support/network.ts";
 import { toHaproxyConfig, toNginxProxyConfig } from "./reference-configs.ts";
-import { findFreePort, startProgram, type Program } from "./program.ts";
+import { startProgram, type Program } from "./program.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 export const REFERENCES = ["go", "nginx", "haproxy"] as const;

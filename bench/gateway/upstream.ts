@@ -2,7 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findFreePort, startProgram, type Program } from "./program.ts";
+import { findFreePort } from "../../test/support/network.ts";
+import { startProgram, type Program } from "./program.ts";
 import { toNginxUpstreamConfig } from "./reference-configs.ts";
 import type { Tools } from "./tools.ts";
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +16,7 @@ import {
 } from "../../components/platform/metrics-config.ts";
 import { toNatsConfig } from "../../components/platform/nats-config.ts";
 import { acquire } from "../../toolchain/acquire.ts";
+import { findFreePort } from "../support/network.ts";
 
 const run = promisify(execFile);
 const minute = 60_000;
@@ -29,15 +29,6 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 async function fetchWhenUp(url: string): Promise<string> {
   for (let attempt = 0; attempt < 100; attempt += 1) {

@@ -3,12 +3,12 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubernetesObjectApi, KubeConfig } from "@kubernetes/client-node";
 import { acquire } from "../../toolchain/acquire.ts";
+import { findFreePort } from "./network.ts";
 
 const START_SECONDS = 90;
 const POLL_MS = 100;
@@ -132,13 +132,4 @@ function toKubectl(binary: string, kubeconfigPath: string): Kubectl {
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
     return output;
   };
-}
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

@@ -9,12 +9,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LABEL } from "../../services/contract/index.ts";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
+import { findFreePort } from "./network.ts";
 import { until } from "./until.ts";
 
 const MAIN = join(import.meta.dirname, "../../services/gateway/main.ts");
@@ -50,15 +49,6 @@ export function declareFunction(
       ports: [{ name: "http", port }],
     });
   }
-}
-
-/** A port that was free a moment ago. */
-export async function findPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface GatewayProcessOptions {
@@ -100,7 +90,7 @@ export class GatewayProcess {
     fake: FakeKubernetes,
     { env = {}, port, password }: GatewayProcessOptions = {},
   ): Promise<GatewayProcess> {
-    const [own, metricsPort] = [port ?? (await findPort()), await findPort()];
+    const [own, metricsPort] = [port ?? (await findFreePort()), await findFreePort()];
     const folder = mkdtempSync(join(tmpdir(), "plonk-gateway-"));
     writeFileSync(join(folder, "kubeconfig"), toKubeConfig(fake.url));
     writeFileSync(join(folder, "basic-auth-user"), "admin");

@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:http";
 import { closeServer, listen } from "../../services/lib/metrics.ts";
 import { Balancer } from "./balancer.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
-import { declareFunction, findPort, GatewayProcess } from "./gateway-process.ts";
+import { declareFunction, GatewayProcess } from "./gateway-process.ts";
+import { findFreePort } from "./network.ts";
 
 export class TwoGateways {
   readonly url: string;
@@ -35,7 +36,7 @@ export class TwoGateways {
     const fake = new FakeKubernetes();
     await (await fake.start()).close();
     declareFunction(fake, "f", { ports: [port] });
-    const ports = [await findPort(), await findPort()];
+    const ports = [await findFreePort(), await findFreePort()];
     const gateways = await Promise.all(
       ports.map((own) => GatewayProcess.start(fake, { port: own })),
     );

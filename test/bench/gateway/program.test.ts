@@ -1,6 +1,7 @@
 /** Programs that a benchmark starts: they listen, or say why not, and they end. */
 import { describe, expect, test } from "@jest/globals";
-import { findFreePort, pin, startProgram } from "../../../bench/gateway/program.ts";
+import { pin, startProgram } from "../../../bench/gateway/program.ts";
+import { findFreePort } from "../../support/network.ts";
 
 const SERVER = "require('http').createServer((_, r) => r.end('up')).listen(+process.argv[1])";
 

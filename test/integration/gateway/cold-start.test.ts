@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
-import { findFreePort } from "../../support/nats.ts";
+import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;

@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
-import { findFreePort } from "../../support/nats.ts";
+import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;

@@ -2,7 +2,7 @@
 import type { RequestListener, Server, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
-import { findFreePort } from "../../support/nats.ts";
+import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;

@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "../../support/network.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/watchdog/main.ts");
 
@@ -34,7 +34,7 @@ export async function writeModule(name: string, text: string): Promise<string> {
 
 /** Starts a watchdog and waits until it listens or ends. */
 export async function startWatchdog(env: Record<string, string>): Promise<RunningWatchdog> {
-  const [port, metricsPort] = [await findPort(), await findPort()];
+  const [port, metricsPort] = [await findFreePort(), await findFreePort()];
   const child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env["PATH"] ?? "",
@@ -82,12 +82,4 @@ export async function cleanUp(): Promise<void> {
     }
   }
   await Promise.all(folders.splice(0).map((path) => rm(path, { recursive: true })));
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

@@ -14,8 +14,8 @@ import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import type { PinnedImage } from "../../../toolchain/images/versions.ts";
 import { silentProgress } from "../../../toolchain/progress.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
+import { findFreePort } from "../../support/network.ts";
 import {
-  freePort,
   getWhenUp,
   makeContext,
   makeServices,
@@ -62,7 +62,7 @@ async function writeLayout(): Promise<{ directory: string; digest: string }> {
 
 beforeAll(async () => {
   crane = (await acquire("crane", { progress: silentProgress })).path;
-  registry = `127.0.0.1:${await freePort()}`;
+  registry = `127.0.0.1:${await findFreePort()}`;
   server = spawn(crane, ["registry", "serve", "--address", registry], { stdio: "ignore" });
   await getWhenUp(`http://${registry}/v2/`);
   const { directory, digest } = await writeLayout();

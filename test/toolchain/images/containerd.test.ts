@@ -6,15 +6,9 @@ import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
+import { findFreePort } from "../../support/network.ts";
 import { decode, message, startContainerd, type Containerd } from "./containerd.ts";
-import {
-  freePort,
-  getWhenUp,
-  makeContext,
-  makeServices,
-  makeTemporary,
-  removeTemporary,
-} from "./support.ts";
+import { getWhenUp, makeContext, makeServices, makeTemporary, removeTemporary } from "./support.ts";
 
 const architecture = hostArchitecture();
 
@@ -89,7 +83,7 @@ describe("an archive in containerd", () => {
   test("runs in a pod by name:tag@digest, as user 65532 on a read-only root", async () => {
     await removeAll();
     await containerd.ctr("images", "import", archive());
-    const port = await freePort();
+    const port = await findFreePort();
     const host = message({ 1: message({ 1: 2 }) });
     const sandbox = message({
       1: message({ 1: "pod", 2: basename(await makeTemporary()), 3: "default" }),

@@ -10,14 +10,8 @@ import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import { extractDebianPackages } from "../../../toolchain/recipes/debian.ts";
-import {
-  freePort,
-  getWhenUp,
-  makeContext,
-  makeTemporary,
-  removeTemporary,
-  writeFiles,
-} from "./support.ts";
+import { findFreePort } from "../../support/network.ts";
+import { getWhenUp, makeContext, makeTemporary, removeTemporary, writeFiles } from "./support.ts";
 import { runInside, startInside, unpackArchive, type Unpacked } from "./unpack.ts";
 
 const EMULATOR = "/qemu-aarch64-static";
@@ -88,11 +82,11 @@ describe("an arm64 image", () => {
     const module =
       "export default { fetch: (request) => new Response(process.arch + request.method) };";
     await writeFiles(image.root, { "home/app/function/index.mjs": module });
-    const port = await freePort();
+    const port = await findFreePort();
     running = startInside(image, emulated(image), {
       PLONK_FUNCTION_MODULE: "/home/app/function/index.mjs",
       port: String(port),
-      metrics_port: String(await freePort()),
+      metrics_port: String(await findFreePort()),
     });
     expect(await getWhenUp(`http://127.0.0.1:${port}/`)).toBe("arm64GET");
   }, 60_000);

@@ -1,9 +1,7 @@
 /** What the tests of images share: throw-away directories, fixture services, tar reading. */
-import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -32,16 +30,6 @@ export async function makeContext(): Promise<{ context: ImageContext; reports: s
   const reports: string[] = [];
   const cache = await makeTemporary();
   return { context: createImageContext({ cache, report: (line) => reports.push(line) }), reports };
-}
-
-/** A port on loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The body of an answer, once a server that is starting gives one. */

@@ -17,7 +17,8 @@ import {
   type GetTool,
 } from "../../../toolchain/images/third-party.ts";
 import { silentProgress } from "../../../toolchain/progress.ts";
-import { freePort, getWhenUp, makeTemporary, removeTemporary, writeFiles } from "./support.ts";
+import { findFreePort } from "../../support/network.ts";
+import { getWhenUp, makeTemporary, removeTemporary, writeFiles } from "./support.ts";
 import { runInside, startInside, unpackArchive, type Unpacked } from "./unpack.ts";
 
 const architecture = hostArchitecture();
@@ -93,7 +94,7 @@ describe("an assembled image", () => {
       ...["check", "config", "/etc/prometheus/prometheus.yml"],
     ]);
     expect(checked.output).toContain("SUCCESS");
-    const port = await freePort();
+    const port = await findFreePort();
     const server = startInside(image, [
       ...image.run.Entrypoint,
       "--config.file=/etc/prometheus/prometheus.yml",

@@ -3,10 +3,10 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 import { findK3s } from "./cluster.ts";
 
@@ -30,13 +30,8 @@ export class ControlPlane {
   }
 
   static async create(): Promise<ControlPlane> {
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, "close");
     const directory = await mkdtemp(join(tmpdir(), "plonk-control-"));
-    return new ControlPlane(await findK3s(), directory, port);
+    return new ControlPlane(await findK3s(), directory, await findFreePort());
   }
 
   /** Starts the server with more flags and waits until it answers. */
