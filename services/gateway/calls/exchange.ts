@@ -24,7 +24,7 @@ import {
 import { findOverdue, Phase } from "./time-limits.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { mayBeFreed, SpentBuffers } from "../http/spent-buffers.ts";
-import { codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+import { CLIENT_GONE, codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface ExchangeContext extends PodSearchContext {
   admission: Admission;
@@ -51,9 +51,6 @@ export interface ExchangeOptions {
 
 /** How often a call that may have reached a pod is sent at most. */
 const MAX_ATTEMPTS = 4;
-
-/** nginx' status for a client that went away; it only appears in metrics. */
-const CLIENT_GONE = 499;
 
 export class Exchange implements Dispatcher.DispatchHandler, Timed {
   clockIndex = NOT_TIMED;

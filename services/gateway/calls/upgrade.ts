@@ -13,7 +13,7 @@ import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "../http/raw-response.ts";
 import { SocketPair, watchForEnd, type SocketPairs } from "./socket-pair.ts";
 import { NOT_TIMED, type Timed } from "./call-clock.ts";
-import { mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+import { CLIENT_GONE, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface UpgradeContext extends InvokeContext {
   /** The upgraded connections that are open. */
@@ -88,9 +88,6 @@ interface UpgradeOptions {
 }
 
 type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>;
-
-/** nginx' status for a client that went away; it only appears in metrics. */
-const CLIENT_GONE = 499;
 
 class Upgrade implements Dispatcher.DispatchHandler, Timed {
   clockIndex = NOT_TIMED;

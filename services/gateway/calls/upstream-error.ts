@@ -1,6 +1,9 @@
-/** What went wrong between gateway and pod, and whether the call may be sent once more. */
+/** What went wrong between client, gateway and pod, and whether the call may be sent once more. */
 import type { Failure } from "../errors.ts";
 import type { Overdue } from "./time-limits.ts";
+
+/** nginx' status for a client that went away; it only appears in metrics. */
+export const CLIENT_GONE = 499;
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
