@@ -1,14 +1,11 @@
 /** What the schema cannot say of a deployment, found before Kubernetes or the operator does. */
-import { LABEL, SCALE, type FunctionDeployment } from "../../contract/index.ts";
+import { LABEL, SCALE, WATCHDOG_TIMEOUTS, type FunctionDeployment } from "../../contract/index.ts";
 import { DURATION_PATTERN } from "../../contract/duration.ts";
 import { BadRequest } from "../errors.ts";
 import { quote } from "./validation-message.ts";
 
 /** Kubernetes' limit for all annotations of one object together, bytes. */
 const MAX_ANNOTATION_BYTES = 256 * 1024;
-
-/** Environment variables that hold a watchdog's time-outs. */
-const TIMEOUTS = ["read_timeout", "write_timeout", "exec_timeout"];
 
 const DURATION = new RegExp(DURATION_PATTERN);
 
@@ -64,7 +61,7 @@ function findAnnotationMistakes(annotations: Record<string, string>): string[] {
 }
 
 function findTimeoutMistakes(variables: Record<string, string>): string[] {
-  return TIMEOUTS.flatMap((name) => {
+  return WATCHDOG_TIMEOUTS.flatMap((name) => {
     const value = variables[name];
     return value === undefined || DURATION.test(value)
       ? []
