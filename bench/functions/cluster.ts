@@ -1,5 +1,4 @@
 /** Where the bench keeps its Functions: in the tests' small API server, or in a real one. */
-import { networkInterfaces } from "node:os";
 import { stringify } from "yaml";
 import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
 import { NAMESPACE } from "../../services/contract/index.ts";
@@ -7,6 +6,7 @@ import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient, resourcePath } from "../../services/lib/kubernetes.ts";
 import { startApiServer } from "../../test/support/apiserver.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
+import { findOwnAddress } from "../../test/support/network.ts";
 import type { Item } from "./objects.ts";
 
 const { functions: namespace } = NAMESPACE;
@@ -77,14 +77,4 @@ export async function startRealCluster(): Promise<BenchCluster> {
       await server.stop();
     },
   };
-}
-
-/** An address that is no loopback one: a real API server refuses those in EndpointSlices. */
-function findOwnAddress(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
-  if (own === undefined) {
-    throw new Error("network: expected an IPv4 address besides the loopback one, got none");
-  }
-  return own.address;
 }

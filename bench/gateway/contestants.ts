@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/platform/node-service.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
-import { declareFunction } from "../../test/support/gateway-process.ts";
+import { declareFunction, toKubeconfig } from "../../test/support/gateway-process.ts";
 import { findFreePort } from "../../test/support/network.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
@@ -134,13 +134,4 @@ async function toGatewayProgram({
     core,
     port,
   };
-}
-
-function toKubeconfig(server: string): string {
-  return JSON.stringify({
-    "current-context": "bench",
-    contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
-    clusters: [{ name: "bench", cluster: { server } }],
-    users: [{ name: "bench", user: {} }],
-  });
 }

@@ -92,7 +92,7 @@ export class GatewayProcess {
   ): Promise<GatewayProcess> {
     const [own, metricsPort] = [port ?? (await findFreePort()), await findFreePort()];
     const folder = mkdtempSync(join(tmpdir(), "plonk-gateway-"));
-    writeFileSync(join(folder, "kubeconfig"), toKubeConfig(fake.url));
+    writeFileSync(join(folder, "kubeconfig"), toKubeconfig(fake.url));
     writeFileSync(join(folder, "basic-auth-user"), "admin");
     writeFileSync(join(folder, "basic-auth-password"), password ?? "");
     const gateway = new GatewayProcess(own, metricsPort, {
@@ -179,7 +179,8 @@ function isSocket(path: string): boolean {
   }
 }
 
-function toKubeConfig(server: string): string {
+/** A kubeconfig for a server that asks nobody who they are. */
+export function toKubeconfig(server: string): string {
   return JSON.stringify({
     "current-context": "test",
     contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],

@@ -1,6 +1,7 @@
 /** What tests and benchmarks ask of this machine's network. */
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 
 /** A TCP port of 127.0.0.1 that was free a moment ago. */
 export async function findFreePort(): Promise<number> {
@@ -10,4 +11,14 @@ export async function findFreePort(): Promise<number> {
   probe.close();
   await once(probe, "close");
   return port;
+}
+
+/** An address of this machine that a real API server takes in EndpointSlices: no loopback one. */
+export function findOwnAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
+  if (own === undefined) {
+    throw new Error("network: expected an IPv4 address besides the loopback one, got none");
+  }
+  return own.address;
 }

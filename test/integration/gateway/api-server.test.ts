@@ -1,7 +1,7 @@
 /** The gateway against a real API server: the real CRD, real field managers, real watches. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
@@ -12,6 +12,7 @@ import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
 import { createKeptLog } from "../../support/logs.ts";
+import { findOwnAddress } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "plonk-gateway-api-"));
@@ -220,16 +221,6 @@ describe("a Secret on a real API server", () => {
     expect(await (await call("GET", "secrets")).json()).toEqual([]);
   });
 });
-
-/** An address of this machine that is no loopback one: those are refused in EndpointSlices. */
-function findOwnAddress(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
-  if (own === undefined) {
-    throw new Error("network: expected an IPv4 address besides the loopback one");
-  }
-  return own.address;
-}
 
 test("EndpointSlices open and close the way to a function", async () => {
   const address = findOwnAddress();
