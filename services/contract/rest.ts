@@ -213,12 +213,15 @@ export const LogMessage = Type.Object(
   {
     name: Type.String(),
     namespace: Type.String(),
+    /** Name of the pod. */
     instance: Type.String(),
+    /** RFC 3339 with nanoseconds. */
     timestamp: Type.String({ format: "date-time" }),
     text: Type.String(),
   },
   { title: "LogMessage" },
 );
+export type LogMessage = Static<typeof LogMessage>;
 
 /** POST `/system/alert`: Alertmanager's webhook, the part that is read. */
 export const AlertRequest = Type.Object(

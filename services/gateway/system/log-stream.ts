@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABEL } from "../../contract/index.ts";
+import { LABEL, type LogMessage } from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { readLines } from "../../lib/lines.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
@@ -23,16 +23,6 @@ export interface LogStreamOptions {
 
 interface LoggingPod extends WatchedObject {
   status?: { phase?: string };
-}
-
-/** One line as OpenFaaS' clients read it. */
-interface LogMessage {
-  name: string;
-  namespace: string;
-  instance: string;
-  /** RFC 3339 with nanoseconds. */
-  timestamp: string;
-  text: string;
 }
 
 const PHASES_WITH_LOGS = new Set(["Running", "Succeeded", "Failed"]);

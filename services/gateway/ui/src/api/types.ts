@@ -3,6 +3,7 @@ export type {
   FunctionDeployment,
   FunctionDescription,
   FunctionStats,
+  LogMessage,
   QueueStatus,
 } from "../../../../contract/index.ts";
 
@@ -15,15 +16,4 @@ export interface FunctionReference {
 export interface SecretReference {
   name: string;
   namespace: string;
-}
-
-/** A line that a function has written. */
-export interface LogMessage {
-  name: string;
-  namespace: string;
-  /** Name of the pod. */
-  instance: string;
-  /** RFC 3339 with nanoseconds. */
-  timestamp: string;
-  text: string;
 }
