@@ -29,11 +29,9 @@ const MIN_COMPRESSED_BYTES = 1024;
 /** A name that changes with the content, as Vite gives it. */
 const HASHED = /^assets\/.*-[-_A-Za-z0-9]{8}\.[a-z0-9]+$/;
 
-/** Nothing of a page is run or shown by others, nor does it tell others where it was. */
+/** Nothing of a page is run or shown by others; every answer has the other security headers. */
 const SECURITY_HEADERS = {
-  "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
