@@ -1,10 +1,10 @@
 /** Fastify's side of authentication: who asks, whether that is allowed, and what lists show. */
 import type { FastifyRequest } from "fastify";
-import { replyFailure } from "../errors.ts";
+import { replyFailure, type Failure } from "../errors.ts";
 import type { SystemApp } from "../system/system.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { isAllowed, type Identity, type Refusal } from "./identity.ts";
+import { isAllowed, type Identity } from "./identity.ts";
 import { judge } from "./route-rights.ts";
 import { isCrossSite } from "./same-origin.ts";
 
@@ -65,13 +65,13 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
   );
 }
 
-const CROSS_SITE: Refusal = {
+const CROSS_SITE: Failure = {
   status: 403,
   code: "PLONK_CROSS_SITE",
   message: "A page of another site may not change anything here.",
 };
 
-function toForbidden(missing: string): Refusal {
+function toForbidden(missing: string): Failure {
   const message = `Forbidden: you need the right to ${missing}.`;
   return { status: 403, code: "PLONK_FORBIDDEN", message };
 }

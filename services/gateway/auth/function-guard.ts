@@ -9,7 +9,7 @@ import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { isAllowed, type Outcome, type Refusal } from "./identity.ts";
+import { isAllowed, type Outcome } from "./identity.ts";
 import { isCrossSite } from "./same-origin.ts";
 
 export interface FunctionGuardOptions {
@@ -19,7 +19,7 @@ export interface FunctionGuardOptions {
   logger: Logger;
 }
 
-type Verdict = Refusal | undefined;
+type Verdict = Failure | undefined;
 
 export class FunctionGuard implements CallGuard {
   readonly #auth: Authenticator | undefined;
@@ -36,10 +36,7 @@ export class FunctionGuard implements CallGuard {
    * On success the request has lost its `Authorization` (a function must not get hold of its
    * caller's password), and a call that is to be queued has got its mark.
    */
-  check(
-    request: IncomingMessage,
-    { metadata }: FunctionResource,
-  ): Failure | undefined | Promise<Failure | undefined> {
+  check(request: IncomingMessage, { metadata }: FunctionResource): Verdict | Promise<Verdict> {
     const auth = this.#auth;
     if (auth === undefined) {
       return NO_USERS;
@@ -102,32 +99,32 @@ export class FunctionGuard implements CallGuard {
     return isQueued ? addMark(auth, request, reference) : undefined;
   }
 
-  #fail(error: unknown): Refusal {
+  #fail(error: unknown): Failure {
     this.#logger.error({ err: error }, "private function not checked");
     const message = "The caller could not be checked.";
     return { status: 500, code: "PLONK_CHECK_FAILED", message };
   }
 }
 
-const NO_USERS: Refusal = {
+const NO_USERS: Failure = {
   status: 503,
   code: "PLONK_NO_AUTHENTICATION",
   message: "The function is private, and the gateway has neither users nor an issuer of tokens.",
 };
 
-const NO_QUEUE_KEY: Refusal = {
+const NO_QUEUE_KEY: Failure = {
   status: 503,
   code: "PLONK_NO_QUEUE_KEY",
   message: "Calls of private functions are queued only by a gateway with basic authentication.",
 };
 
-const CROSS_SITE: Refusal = {
+const CROSS_SITE: Failure = {
   status: 403,
   code: "PLONK_CROSS_SITE",
   message: "A page of another site may not call a private function with your password.",
 };
 
-function toForbidden({ name, namespace }: FunctionReference): Refusal {
+function toForbidden({ name, namespace }: FunctionReference): Failure {
   const message = `Forbidden: you need the right to invoke ${name} in namespace ${namespace}.`;
   return { status: 403, code: "PLONK_FORBIDDEN", message };
 }

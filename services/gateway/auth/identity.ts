@@ -1,5 +1,6 @@
 /** Who asks, and what that person or program may do: roles, and the rights that they carry. */
 import type { RoleName } from "../../contract/index.ts";
+import type { Failure } from "../errors.ts";
 
 /** One role, in one namespace or in all. */
 export interface Role {
@@ -47,20 +48,13 @@ export function isAllowed({ roles }: Identity, right: Right, place: Place = {}):
 }
 
 /** The outcome of a look at an `Authorization` header. */
-export type Outcome = { identity: Identity } | { refusal: Refusal };
+export type Outcome = { identity: Identity } | { refusal: Failure };
 
-/** A `Failure` with the challenge that a 401 has to carry (RFC 9110 §15.5.2). */
-export interface Refusal {
-  status: number;
-  code: string;
-  message: string;
-  retryAfterSeconds?: number;
-  /** Value of `WWW-Authenticate`. */
-  challenge?: string;
-}
-
-/** 401 in the contract's words; `error` (RFC 6750 §3.1) says what is wrong with a token. */
-export function unauthorized(scheme: "Basic" | "Bearer", error?: string): { refusal: Refusal } {
+/**
+ * 401 in the contract's words, with the challenge that it has to carry (RFC 9110 §15.5.2); `error`
+ * (RFC 6750 §3.1) says what is wrong with a token.
+ */
+export function unauthorized(scheme: "Basic" | "Bearer", error?: string): { refusal: Failure } {
   const detail = error === undefined ? "" : `, error="${error}"`;
   return {
     refusal: {
