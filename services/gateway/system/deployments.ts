@@ -10,6 +10,7 @@ import {
   type FunctionSpec,
 } from "../../contract/index.ts";
 import { desiredReplicas } from "../cluster/scaling.ts";
+import { Conflict } from "../errors.ts";
 
 /** A Function as the gateway applies it. */
 export type AppliedFunction = Pick<FunctionResource, "apiVersion" | "kind" | "metadata" | "spec">;
@@ -114,6 +115,14 @@ export function foreignOwner({ metadata }: OwnedObject): string | undefined {
     return `Pulumi (field manager ${manager})`;
   }
   return labels[LABEL.secretManagedBy] === "pulumi" ? "Pulumi (label managed-by)" : undefined;
+}
+
+/** Throws a Conflict when somebody else manages the object, named by `subject`. */
+export function refuseForeign(object: OwnedObject, subject: string, change = "change"): void {
+  const owner = foreignOwner(object);
+  if (owner !== undefined) {
+    throw new Conflict(`${subject} is managed by ${owner}: ${change} it there`);
+  }
 }
 
 /** Whether the object is annotated to be changed by the REST API whoever else manages it. */

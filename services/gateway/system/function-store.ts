@@ -7,8 +7,13 @@ import {
 } from "../../contract/index.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";
-import { foreignOwner, isOverrideAllowed, toApplied, type AppliedFunction } from "./deployments.ts";
-import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
+import {
+  isOverrideAllowed,
+  refuseForeign,
+  toApplied,
+  type AppliedFunction,
+} from "./deployments.ts";
+import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { waitUntilSeen, type FunctionWatch } from "../cluster/functions.ts";
 import { functionPath, toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 
@@ -36,12 +41,7 @@ export async function findChangeable(
   if (existing === undefined) {
     throw new FunctionNotFound(toDisplayName(reference));
   }
-  const owner = foreignOwner(existing);
-  if (owner !== undefined) {
-    throw new Conflict(
-      `function ${toDisplayName(reference)} is managed by ${owner}: change it there`,
-    );
-  }
+  refuseForeign(existing, `function ${toDisplayName(reference)}`);
   return existing;
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
-import { foreignOwner } from "./deployments.ts";
+import { refuseForeign } from "./deployments.ts";
 import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";
 import {
   toFunctionNamespace,
@@ -149,10 +149,7 @@ function refuseDeletion({ functionNamespace }: SystemContext, stored: StoredName
     const owner = name === UNDELETABLE ? "Kubernetes" : "the platform";
     throw new Conflict(`namespace ${name} belongs to ${owner}: it cannot be deleted here`);
   }
-  const owner = foreignOwner(stored);
-  if (owner !== undefined) {
-    throw new Conflict(`namespace ${name} is managed by ${owner}: delete it there`);
-  }
+  refuseForeign(stored, `namespace ${name}`, "delete");
 }
 
 /** Whether the operator has set the namespace up and the gateway may write there, after a while. */

@@ -2,8 +2,8 @@
 import { Type, type Static } from "typebox";
 import { LABEL, SecretDeployment, SecretReference } from "../../contract/index.ts";
 import { resourcePath } from "../../lib/kubernetes.ts";
-import { foreignOwner, type OwnedObject } from "./deployments.ts";
-import { BadRequest, Conflict, SecretNotFound } from "../errors.ts";
+import { refuseForeign, type OwnedObject } from "./deployments.ts";
+import { BadRequest, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { toDisplayName, type FunctionReference } from "../cluster/names.ts";
 import { readReference } from "./reference.ts";
@@ -128,11 +128,6 @@ async function findChangeable(
   if (secret === undefined || !OWNERS.includes(label)) {
     throw new SecretNotFound(toDisplayName(reference));
   }
-  const owner = foreignOwner(secret);
-  if (owner !== undefined) {
-    throw new Conflict(
-      `secret ${toDisplayName(reference)} is managed by ${owner}: change it there`,
-    );
-  }
+  refuseForeign(secret, `secret ${toDisplayName(reference)}`);
   return secret;
 }
