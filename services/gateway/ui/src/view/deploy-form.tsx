@@ -4,7 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { listSecrets } from "../api/system.ts";
 import type { DeployFields } from "../model/deployment.ts";
 import { CodeEditor } from "./code-editor.tsx";
-import { Field, TextField } from "./field.tsx";
+import { TextField } from "./field.tsx";
+import { NamespaceField } from "./namespace-field.tsx";
 import { Segmented } from "./segmented.tsx";
 
 /** A DNS label (RFC 1123), as the names of Services and pods come from it. */
@@ -37,21 +38,12 @@ export function DeployForm({ fields, namespaces, isNew, onChange }: DeployFormPr
           pattern={NAME_PATTERN}
           onChange={(name) => onChange({ name })}
         />
-        <Field label="Namespace">
-          {(ids) => (
-            <select
-              {...ids}
-              class="input"
-              value={fields.namespace}
-              disabled={!isNew}
-              onChange={(event) => onChange({ namespace: event.currentTarget.value })}
-            >
-              {namespaces.map((each) => (
-                <option key={each}>{each}</option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <NamespaceField
+          namespaces={namespaces}
+          value={fields.namespace}
+          isDisabled={!isNew}
+          onChange={(namespace) => onChange({ namespace })}
+        />
       </div>
       {fields.source === "image" ? (
         <TextField

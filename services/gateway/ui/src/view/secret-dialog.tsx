@@ -8,6 +8,7 @@ import type { PageContext } from "./context.ts";
 import { Dialog } from "./dialog.tsx";
 import { ErrorNotice } from "./error-notice.tsx";
 import { Field, TextField } from "./field.tsx";
+import { NamespaceField } from "./namespace-field.tsx";
 
 const NAME_PATTERN = "[a-z0-9]([\\-.a-z0-9]{0,251}[a-z0-9])?";
 
@@ -56,21 +57,12 @@ export function SecretDialog(props: SecretDialogProps): JSX.Element {
                 pattern={NAME_PATTERN}
                 onChange={setName}
               />
-              <Field label="Namespace">
-                {(ids) => (
-                  <select
-                    {...ids}
-                    class="input"
-                    value={namespace}
-                    disabled={existing !== undefined}
-                    onChange={(event) => setNamespace(event.currentTarget.value)}
-                  >
-                    {context.namespaces.map((each) => (
-                      <option key={each}>{each}</option>
-                    ))}
-                  </select>
-                )}
-              </Field>
+              <NamespaceField
+                namespaces={context.namespaces}
+                value={namespace}
+                isDisabled={existing !== undefined}
+                onChange={setNamespace}
+              />
             </div>
             <ValueField value={value} hasFocus={existing !== undefined} onChange={setValue} />
           </div>
