@@ -8,6 +8,7 @@ import type { FunctionState } from "./function-states.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { askGuard, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
+import { PAGE_NOT_FOUND } from "../http/plain.ts";
 import { Pod } from "./pod.ts";
 import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "../http/raw-response.ts";
@@ -66,12 +67,6 @@ async function findRefusal(
   }
   return socket.destroyed ? undefined : admission.enter(state);
 }
-
-const PAGE_NOT_FOUND: Failure = {
-  status: 404,
-  code: "PLONK_PAGE_NOT_FOUND",
-  message: "404 page not found\n",
-};
 
 function readFunctionPath(path: string): ReturnType<typeof splitFunctionPath> {
   return path.startsWith(PREFIX.sync) && cleanPath(path) === path

@@ -4,13 +4,19 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { describeFailure, wantsJson } from "../errors.ts";
+import { describeFailure, wantsJson, type Failure } from "../errors.ts";
 import { callIdOf } from "./headers.ts";
+import type { Fault } from "./raw-reader.ts";
 
-/** 404 for a path that does not exist. */
+/** The answer for a path that does not exist. */
+export const PAGE_NOT_FOUND: Failure = {
+  status: 404,
+  code: "PLONK_PAGE_NOT_FOUND",
+  message: "404 page not found\n",
+};
+
 export function sendPageNotFound(response: ServerResponse): void {
-  const message = "404 page not found\n";
-  send(response, { status: 404, code: "PLONK_PAGE_NOT_FOUND", message });
+  send(response, PAGE_NOT_FOUND);
 }
 
 /** 405 with an empty body. */
@@ -25,9 +31,15 @@ export function sendMoved(response: ServerResponse, location: string): void {
   response.writeHead(301, { location, "content-length": 0 }).end();
 }
 
-/** 400 with a sentence; the connection is not used again, as nobody knows where a request ends. */
-export function sendBadRequest(response: ServerResponse, text: string): void {
-  const failure = { status: 400, code: "PLONK_BAD_REQUEST", message: `${text}\n` };
+const CODE = {
+  400: "PLONK_BAD_REQUEST",
+  413: "PLONK_EXTENSIONS_TOO_LARGE",
+  431: "PLONK_HEADERS_TOO_LARGE",
+} as const;
+
+/** Says what is wrong; the connection is not used again, as nobody knows where a request ends. */
+export function sendRefusal(response: ServerResponse, { status, message }: Fault): void {
+  const failure = { status, code: CODE[status], message: `${message}\n` };
   send(response, failure, { connection: "close" });
 }
 
@@ -39,7 +51,7 @@ export function sendExpectationFailed(response: ServerResponse): void {
 
 function send(
   response: ServerResponse,
-  { status, code, message }: { status: number; code: string; message: string },
+  { status, code, message }: Failure,
   headers: Record<string, string> = {},
 ): void {
   const { headers: asked } = response.req;
