@@ -74,20 +74,25 @@ export interface FunctionStatus {
   conditions?: Condition[];
 }
 
+/** Metadata of a Kubernetes object, the parts that are read. */
+export interface ObjectMetadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  generation?: number;
+  resourceVersion?: string;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
 /** A Function as the API server gives it. */
 export interface FunctionResource {
   apiVersion: "openfaas.com/v1";
   kind: "Function";
-  metadata: {
-    name: string;
+  metadata: ObjectMetadata & {
     namespace: string;
-    uid?: string;
-    generation?: number;
-    resourceVersion?: string;
-    creationTimestamp?: string;
-    deletionTimestamp?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
     managedFields?: { manager?: string; operation?: string; subresource?: string }[];
   };
   spec: FunctionSpec;

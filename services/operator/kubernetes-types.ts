@@ -1,4 +1,5 @@
 /** Kubernetes objects in JSON: what the operator writes, and the parts that it reads. */
+import type { ObjectMetadata } from "../contract/index.ts";
 
 /** A class of the generated client as the plain JSON that the API server takes. */
 export type Plain<T> = T extends Date
@@ -7,16 +8,7 @@ export type Plain<T> = T extends Date
     ? { [K in keyof T]: Plain<T[K]> }
     : T;
 
-export interface Metadata {
-  name: string;
-  namespace?: string;
-  uid?: string;
-  generation?: number;
-  resourceVersion?: string;
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
+export interface Metadata extends ObjectMetadata {
   ownerReferences?: OwnerReference[];
 }
 
