@@ -19,6 +19,9 @@ export const Resources = Type.Object(
   { additionalProperties: Type.String(), title: "FunctionResources" },
 );
 
+/** Key of the module in a ConfigMap with code, where the Function names no other. */
+export const CODE_ENTRY = "index.mjs";
+
 /** JavaScript that the runtime image loads: an immutable ConfigMap, content-addressed. */
 export const FunctionCode = Type.Object({
   /**
@@ -101,5 +104,5 @@ export interface FunctionResource {
 
 /** Path of a function's entry inside its pod. */
 export function codePath(code: Static<typeof FunctionCode>): string {
-  return `${FUNCTION_PATHS.code}/${code.entry ?? "index.mjs"}`;
+  return `${FUNCTION_PATHS.code}/${code.entry ?? CODE_ENTRY}`;
 }

@@ -1,5 +1,5 @@
 /** Checks that what a Function refers to exists, so that Ready means that it can be loaded. */
-import type { FunctionResource } from "../contract/index.ts";
+import { CODE_ENTRY, type FunctionResource } from "../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { ConfigMap } from "./kubernetes-types.ts";
 import type { Problem } from "./pod-problem.ts";
@@ -36,7 +36,7 @@ async function findMissingCode(
   if (code === undefined) {
     return undefined;
   }
-  const { configMap: name, entry = "index.mjs" } = code;
+  const { configMap: name, entry = CODE_ENTRY } = code;
   const path = resourcePath({ plural: "configmaps", namespace, name });
   const map = await client.find<ConfigMap>(path);
   if (map === undefined) {

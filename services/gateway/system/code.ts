@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  CODE_ENTRY,
   FIELD_MANAGER,
   LABEL,
   type FunctionResource,
@@ -14,8 +15,6 @@ import type { FunctionReference } from "../cluster/names.ts";
 
 /** Largest pasted code, bytes of UTF-8. */
 const MAX_CODE_BYTES = 256 * 1024;
-
-const ENTRY = "index.mjs";
 
 /** How long a revision that goes with a deleted function is waited for, milliseconds. */
 const LEAVING_MS = 5000;
@@ -44,7 +43,7 @@ export async function checkCode(text: string): Promise<void> {
 /** Where the code of a function is kept: the same text always in the same place. */
 export function toCodeReference(name: string, text: string): NonNullable<FunctionSpec["code"]> {
   const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
-  return { configMap: `${name}-${digest}`, entry: ENTRY };
+  return { configMap: `${name}-${digest}`, entry: CODE_ENTRY };
 }
 
 /**
@@ -63,13 +62,13 @@ export async function storeCode(
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: configMap, namespace, labels: { [LABEL.function]: name } },
-    data: { [ENTRY]: text },
+    data: { [CODE_ENTRY]: text },
     immutable: true,
   };
   const deadline = Date.now() + LEAVING_MS;
   while (!(await create(client, path, body))) {
     const known = await client.find<CodeMap>(`${path}/${configMap}`);
-    if (known !== undefined && known.data?.[ENTRY] !== text) {
+    if (known !== undefined && known.data?.[CODE_ENTRY] !== text) {
       throw new Conflict(`ConfigMap ${configMap}.${namespace} exists with another content`);
     }
     if (known !== undefined && (!isLeaving(known, uid) || Date.now() > deadline)) {
@@ -90,7 +89,7 @@ export async function readCode(
   const map = await client.find<CodeMap>(
     resourcePath({ plural: "configmaps", namespace, name: code.configMap }),
   );
-  return map?.data?.[code.entry ?? ENTRY];
+  return map?.data?.[code.entry ?? CODE_ENTRY];
 }
 
 async function create(client: KubernetesClient, path: string, body: unknown): Promise<boolean> {
