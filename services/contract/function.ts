@@ -14,7 +14,7 @@ export const FunctionName = Type.String({
 });
 
 /** Kubernetes quantities, e.g. `128Mi` and `100m`. */
-export const Resources = Type.Object(
+const Resources = Type.Object(
   { memory: Type.Optional(Type.String()), cpu: Type.Optional(Type.String()) },
   { additionalProperties: Type.String(), title: "FunctionResources" },
 );

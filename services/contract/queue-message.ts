@@ -5,7 +5,7 @@
 import { Type, type Static } from "typebox";
 
 /** A serialized Go `url.URL`. */
-export const CallbackUrl = Type.Object({
+const CallbackUrl = Type.Object({
   Scheme: Type.String(),
   Host: Type.String(),
   Path: Type.Optional(Type.String()),

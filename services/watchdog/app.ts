@@ -8,7 +8,7 @@ import type { WatchdogConfig } from "./config.ts";
 import { CallMetrics } from "./metrics.ts";
 
 /** The settings that answering calls depends on. */
-export type WatchdogLimits = Pick<
+type WatchdogLimits = Pick<
   WatchdogConfig,
   "readTimeoutMs" | "writeTimeoutMs" | "execTimeoutMs" | "shutdownDelayMs" | "maxInflight"
 >;

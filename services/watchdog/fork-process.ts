@@ -78,7 +78,7 @@ function killGroup({ pid }: ChildProcess): void {
 }
 
 /** The `Http_*` variables of of-watchdog (openfaas-api §12). */
-export function toVariables(request: IncomingMessage): Record<string, string> {
+function toVariables(request: IncomingMessage): Record<string, string> {
   const url = new URL(request.url ?? "/", "http://localhost");
   const variables: Record<string, string> = {};
   for (const [name, values] of Object.entries(request.headersDistinct)) {
