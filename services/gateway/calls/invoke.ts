@@ -1,9 +1,9 @@
 /** Entry of every call of a function: `/function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallGuard } from "../auth/call-guard.ts";
-import { beginCall, type Call } from "./call.ts";
+import { beginCall } from "./call.ts";
 import { sendFailure, type Failure } from "../errors.ts";
-import { Exchange, type ExchangeContext } from "./exchange.ts";
+import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { condemn } from "../http/client-errors.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
@@ -54,13 +54,7 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   }
 }
 
-interface Beginning {
-  request: IncomingMessage;
-  response: ServerResponse;
-  call: Call;
-  state: FunctionState;
-  target: string;
-}
+type Beginning = Omit<ExchangeOptions, "context">;
 
 function begin(context: InvokeContext, call: Beginning, refusal: Failure | undefined): void {
   const { request, response, state } = call;
