@@ -91,16 +91,10 @@ export async function benchRolling(args: readonly string[]): Promise<void> {
     },
   });
   const pair = values.cluster ? await startCluster() : await startProcesses();
+  const calls = Number(values.calls);
+  const callsPerSecond = Number(values.rate);
+  const load = new SteadyLoad({ url: pair.url, connections: 32, callsPerSecond, calls, body: "x" });
   try {
-    const calls = Number(values.calls);
-    const callsPerSecond = Number(values.rate);
-    const load = new SteadyLoad({
-      url: pair.url,
-      connections: 32,
-      callsPerSecond,
-      calls,
-      body: "x",
-    });
     let rounds = 0;
     while (load.calls < calls) {
       await (values.kill ? pair.kill() : pair.roll());
@@ -112,6 +106,7 @@ export async function benchRolling(args: readonly string[]): Promise<void> {
     print(result, rounds);
     if (!values.kill && result.failed > 0) process.exitCode = 1;
   } finally {
+    await load.stop();
     await pair.stop();
   }
 }

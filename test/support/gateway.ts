@@ -35,15 +35,27 @@ export class TestGateway {
     extra: Pick<GatewayDependencies, "lookup"> = {},
   ): Promise<TestGateway> {
     const test = new TestGateway();
-    const client = await test.fake.start();
-    const config = readConfig({ faas_prometheus_host: "127.0.0.1", ...env });
-    const gateway = await createGateway({ config, client, logger: test.log.logger, ...extra });
-    test.#client = client;
-    test.#gateway = gateway;
-    await gateway.start();
-    test.url = `http://127.0.0.1:${await listen(gateway.server, 0, "127.0.0.1")}`;
-    test.metricsUrl = `http://127.0.0.1:${await listen(gateway.metricsServer, 0, "127.0.0.1")}`;
+    try {
+      await test.#start(env, extra);
+    } catch (error) {
+      await test.stop();
+      throw error;
+    }
     return test;
+  }
+
+  async #start(
+    env: Record<string, string>,
+    extra: Pick<GatewayDependencies, "lookup">,
+  ): Promise<void> {
+    const client = await this.fake.start();
+    this.#client = client;
+    const config = readConfig({ faas_prometheus_host: "127.0.0.1", ...env });
+    const gateway = await createGateway({ config, client, logger: this.log.logger, ...extra });
+    this.#gateway = gateway;
+    await gateway.start();
+    this.url = `http://127.0.0.1:${await listen(gateway.server, 0, "127.0.0.1")}`;
+    this.metricsUrl = `http://127.0.0.1:${await listen(gateway.metricsServer, 0, "127.0.0.1")}`;
   }
 
   async stop(): Promise<void> {

@@ -92,11 +92,15 @@ class Overload {
       expected: [200, 429, 503],
     });
     const end = Date.now() + seconds * 1000;
-    while (Date.now() < end) {
-      await sleep(100);
-      this.memoryMiB = Math.max(this.memoryMiB, this.#gateway.memoryMiB);
+    try {
+      while (Date.now() < end) {
+        await sleep(100);
+        this.memoryMiB = Math.max(this.memoryMiB, this.#gateway.memoryMiB);
+      }
+    } finally {
+      await load.stop();
     }
-    return load.stop();
+    return load.finished();
   }
 }
 
@@ -115,9 +119,10 @@ export async function measureOverload(options: OverloadOptions): Promise<Overloa
   const fake = new FakeKubernetes();
   await (await fake.start()).close();
   declareFunction(fake, "f", { ports: [port], spec: { labels: options.labels ?? {} } });
-  const gateway = await GatewayProcess.start(fake, { env: options.env ?? {} });
   const idle = new IdleConnections();
+  let gateway: GatewayProcess | undefined;
   try {
+    gateway = await GatewayProcess.start(fake, { env: options.env ?? {} });
     await idle.open(gateway.url, options.idleConnections);
     const overload = new Overload(options, gateway);
     await overload.run(0.5); // warms up
@@ -132,7 +137,7 @@ export async function measureOverload(options: OverloadOptions): Promise<Overloa
     return { capacity, before, during, after, p95, memoryMiB, lostIdle: idle.lost };
   } finally {
     idle.close();
-    await gateway.stop();
+    await gateway?.stop();
     server.closeAllConnections();
     await closeServer(server);
     await fake.stop();

@@ -7,50 +7,52 @@ import { declareFunction, GatewayProcess } from "./gateway-process.ts";
 import { findFreePort } from "./network.ts";
 
 export class TwoGateways {
-  readonly url: string;
-  readonly #fake: FakeKubernetes;
+  url = "";
+  readonly #fake = new FakeKubernetes();
   readonly #pod: Server;
-  readonly #gateways: GatewayProcess[];
-  readonly #balancer: Balancer;
+  readonly #gateways: GatewayProcess[] = [];
+  #balancer: Balancer | undefined;
 
-  private constructor(parts: {
-    fake: FakeKubernetes;
-    pod: Server;
-    gateways: GatewayProcess[];
-    balancer: Balancer;
-  }) {
-    this.#fake = parts.fake;
-    this.#pod = parts.pod;
-    this.#gateways = parts.gateways;
-    this.#balancer = parts.balancer;
-    this.url = `http://127.0.0.1:${parts.balancer.port}/function/f`;
-  }
-
-  static async start(): Promise<TwoGateways> {
-    const pod = createServer((request, response) => {
+  private constructor() {
+    this.#pod = createServer((request, response) => {
       request.resume().on("end", () => response.end("done"));
     });
     // Longer than the gateway keeps its connections, as the watchdog's server does.
-    pod.keepAliveTimeout = 65_000;
-    const port = await listen(pod, 0, "127.0.0.1");
-    const fake = new FakeKubernetes();
-    await (await fake.start()).close();
-    declareFunction(fake, "f", { ports: [port] });
+    this.#pod.keepAliveTimeout = 65_000;
+  }
+
+  static async start(): Promise<TwoGateways> {
+    const gateways = new TwoGateways();
+    try {
+      await gateways.#start();
+    } catch (error) {
+      await gateways.stop();
+      throw error;
+    }
+    return gateways;
+  }
+
+  async #start(): Promise<void> {
+    const port = await listen(this.#pod, 0, "127.0.0.1");
+    await (await this.#fake.start()).close();
+    declareFunction(this.#fake, "f", { ports: [port] });
     const ports = [await findFreePort(), await findFreePort()];
-    const gateways = await Promise.all(
-      ports.map((own) => GatewayProcess.start(fake, { port: own })),
-    );
-    const balancer = await Balancer.start(
+    const starting = ports.map((own) => GatewayProcess.start(this.#fake, { port: own }));
+    for (const start of await Promise.allSettled(starting)) {
+      if (start.status === "fulfilled") this.#gateways.push(start.value);
+    }
+    await Promise.all(starting);
+    this.#balancer = await Balancer.start(
       ports.map((own, index) => ({
         port: own,
-        isReady: () => gateways[index]?.isReady() ?? Promise.resolve(false),
+        isReady: () => this.#gateways[index]?.isReady() ?? Promise.resolve(false),
       })),
     );
-    return new TwoGateways({ fake, pod, gateways, balancer });
+    this.url = `http://127.0.0.1:${this.#balancer.port}/function/f`;
   }
 
   async stop(): Promise<void> {
-    await this.#balancer.stop();
+    await this.#balancer?.stop();
     await Promise.all(this.#gateways.map((gateway) => gateway.stop()));
     this.#pod.closeAllConnections();
     await closeServer(this.#pod);

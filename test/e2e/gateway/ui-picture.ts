@@ -27,8 +27,9 @@ export async function paint({ stack, browser }: UiWorld, path: string): Promise<
   const calls = Object.entries(pauses).map(([name, pauseMs]) =>
     keepCalling(`${url}/function/${name}`, pauseMs, stop.signal),
   );
-  const ui = await UiPage.open(browser, { url, password, height: 820 });
+  let ui: UiPage | undefined;
   try {
+    ui = await UiPage.open(browser, { url, password, height: 820 });
     await ui.page.waitForTimeout(SETTLE_MS);
     await ui.openFunction("markdown");
     await ui.page.mouse.move(0, 0);
@@ -36,7 +37,7 @@ export async function paint({ stack, browser }: UiWorld, path: string): Promise<
     await ui.page.screenshot({ path });
   } finally {
     stop.abort();
+    await ui?.close();
     await Promise.all(calls);
-    await ui.close();
   }
 }

@@ -38,7 +38,12 @@ export class UiWorld {
   static async open(stack: Stack): Promise<UiWorld> {
     const browser = await launchChromium();
     const { url, password } = stack;
-    return new UiWorld(stack, browser, await UiPage.open(browser, { url, password }));
+    try {
+      return new UiWorld(stack, browser, await UiPage.open(browser, { url, password }));
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
   }
 
   /** Closes the browser and removes what the tests have made. */

@@ -1,9 +1,9 @@
 /** The gateway against a real API server: the real CRD, real field managers, real watches. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
@@ -11,19 +11,23 @@ import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { findOwnAddress } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
+const atEnd = collectEnds(afterAll, 60_000);
+const onTestEnd = collectEnds(afterEach);
 const directory = mkdtempSync(join(tmpdir(), "plonk-gateway-api-"));
 let api: ApiServer;
 let client: KubernetesClient;
 let gateway: Gateway;
-let server: Server;
 let url = "";
 
 beforeAll(async () => {
+  atEnd(() => rmSync(directory, { recursive: true }));
   api = await startApiServer();
+  atEnd(() => api.stop());
   await api.apply(
     JSON.stringify({
       apiVersion: "apiextensions.k8s.io/v1",
@@ -37,25 +41,22 @@ beforeAll(async () => {
   const path = join(directory, "kubeconfig");
   writeFileSync(path, api.kubeconfig);
   client = new KubernetesClient(readKubeConfig(path));
+  atEnd(() => client.close());
   const config = readConfig({
     faas_prometheus_host: "127.0.0.1",
     faas_prometheus_port: "1",
     runtime_image: "example/runtime:1",
   });
   gateway = await createGateway({ config, client, logger: createKeptLog().logger });
+  atEnd(() => gateway.close());
   await gateway.start();
-  server = gateway.server;
+  const { server } = gateway;
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
+  atEnd(() => {
+    server.closeAllConnections();
+    return closeServer(server);
+  });
 }, 120_000);
-
-afterAll(async () => {
-  server.closeAllConnections();
-  await closeServer(server);
-  await gateway.close();
-  await client.close();
-  await api.stop();
-  rmSync(directory, { recursive: true });
-}, 60_000);
 
 async function call(method: string, path: string, body?: object): Promise<Response> {
   return fetch(`${url}/system/${path}`, {
@@ -226,6 +227,10 @@ test("EndpointSlices open and close the way to a function", async () => {
   const address = findOwnAddress();
   const pod = createServer((_request, response) => response.end("answered"));
   const port = await listen(pod, 0, address);
+  onTestEnd(() => {
+    pod.closeAllConnections();
+    return closeServer(pod);
+  });
   await call("POST", "functions", deployment("routed"));
   const pending = fetch(`${url}/function/routed`);
   const labels = { faas_function: "routed", "kubernetes.io/service-name": "routed" };
@@ -241,6 +246,4 @@ test("EndpointSlices open and close the way to a function", async () => {
   expect(await (await pending).text()).toBe("answered");
   await call("DELETE", "functions", { functionName: "routed" });
   expect((await fetch(`${url}/function/routed`)).status).toBe(404);
-  pod.closeAllConnections();
-  await closeServer(pod);
 });

@@ -1,31 +1,31 @@
 /** Asynchronous calls into a real JetStream. */
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { QueueMessage } from "../../../services/contract/index.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 
+const atEnd = collectEnds(afterAll);
+const onTestEnd = collectEnds(afterEach);
 let nats: NatsServer;
 let connection: NatsConnection;
 let gateway: TestGateway;
 
 beforeAll(async () => {
   nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
   connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+  atEnd(() => connection.close());
   gateway = await TestGateway.start({
     faas_nats_address: "127.0.0.1",
     faas_nats_port: String(nats.port),
   });
+  atEnd(() => gateway.stop());
   await gateway.serve("f", echo);
   await until("the stream", async () => (await streams()).length === 1);
-});
-
-afterAll(async () => {
-  await gateway.stop();
-  await connection.close();
-  await nats.destroy();
 });
 
 async function streams() {
@@ -163,8 +163,8 @@ test("503 while NATS is away, and 202 again when it is back", async () => {
 
 test("without NATS there is no such path", async () => {
   const without = await TestGateway.start();
+  onTestEnd(() => without.stop());
   await without.serve("f", echo);
   const response = await fetch(`${without.url}/async-function/f`, { method: "POST" });
-  await without.stop();
   expect(response.status).toBe(404);
 });

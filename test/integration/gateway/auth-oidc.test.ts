@@ -12,6 +12,7 @@ import {
 } from "@jest/globals";
 import { importJWK, SignJWT, type JWTPayload } from "jose";
 import { BearerAuth } from "../../../services/gateway/auth/bearer-auth.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -31,22 +32,21 @@ const AUDIENCE = "plonk-gateway";
 let issuer: TestIssuer;
 let gateway: TestGateway;
 const folder = new UserFolder();
+const atEnd = collectEnds(afterAll);
+const onTestEnd = collectEnds(afterEach);
 
 beforeAll(async () => {
+  atEnd(() => folder.remove());
   issuer = await TestIssuer.start(CLIENTS);
+  atEnd(() => issuer.stop());
   gateway = await TestGateway.start({
     basic_auth: "true",
     secret_mount_path: folder.path,
     oidc_issuer: issuer.url,
     oidc_audience: AUDIENCE,
   });
+  atEnd(() => gateway.stop());
   await gateway.serve("open", echo);
-});
-
-afterAll(async () => {
-  await gateway.stop();
-  await issuer.stop();
-  folder.remove();
 });
 
 async function get(path: string, token: string): Promise<Response> {
@@ -280,6 +280,7 @@ test("basic authentication works while the issuer is away", async () => {
     oidc_issuer: "http://127.0.0.1:9",
     oidc_audience: AUDIENCE,
   });
+  onTestEnd(() => without.stop());
   const ask = (authorization: string): Promise<Response> =>
     fetch(`${without.url}/system/functions`, {
       headers: { authorization },
@@ -287,19 +288,18 @@ test("basic authentication works while the issuer is away", async () => {
     });
   const byToken = await ask(`Bearer ${await forge()}`);
   const byPassword = await ask(basic("admin", "admin-password"));
-  await without.stop();
   expect([byToken.status, byToken.headers.get("retry-after")]).toEqual([503, "5"]);
   expect(byPassword.status).toBe(200);
 });
 
 test("without users, only tokens count", async () => {
   const only = await TestGateway.start({ oidc_issuer: issuer.url, oidc_audience: AUDIENCE });
+  onTestEnd(() => only.stop());
   const ask = (headers: Record<string, string>): Promise<Response> =>
     fetch(`${only.url}/system/functions`, { headers, signal: AbortSignal.timeout(10_000) });
   const nobody = await ask({});
   const byPassword = await ask({ authorization: basic("admin", "admin-password") });
   const byToken = await ask({ authorization: `Bearer ${await issuer.token("viewer")}` });
-  await only.stop();
   expect([nobody.status, byPassword.status, byToken.status]).toEqual([401, 401, 200]);
   expect(nobody.headers.get("www-authenticate")).toBe('Bearer realm="Restricted"');
 });

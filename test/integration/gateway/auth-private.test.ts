@@ -2,9 +2,10 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -20,6 +21,8 @@ const folder = new UserFolder([
   { name: "other", password: "p", role: "deployer", namespaces: ["team-a"] },
   { name: "read", password: "p", role: "reader" },
 ]);
+const atEnd = collectEnds(afterAll);
+const onTestEnd = collectEnds(afterEach);
 let nats: NatsServer;
 let issuer: TestIssuer;
 let gateway: TestGateway;
@@ -28,12 +31,15 @@ let worker: Worker;
 const seen: { url: string; headers: IncomingHttpHeaders }[] = [];
 
 beforeAll(async () => {
+  atEnd(() => folder.remove());
   nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
   issuer = await TestIssuer.start({
     one: ["plonk:invoke:openfaas-fn/private"],
     all: ["plonk:invoke"],
     wrong: ["plonk:invoke:openfaas-fn/other"],
   });
+  atEnd(() => issuer.stop());
   gateway = await TestGateway.start({
     basic_auth: "true",
     secret_mount_path: folder.path,
@@ -42,6 +48,7 @@ beforeAll(async () => {
     faas_nats_address: "127.0.0.1",
     faas_nats_port: String(nats.port),
   });
+  atEnd(() => gateway.stop());
   const port = await gateway.pod((request, response) => {
     seen.push({ url: request.url ?? "", headers: request.headers });
     echo(request, response);
@@ -65,14 +72,7 @@ beforeAll(async () => {
     }),
     logger: createKeptLog().logger,
   });
-});
-
-afterAll(async () => {
-  await worker.close();
-  await gateway.stop();
-  await nats.destroy();
-  await issuer.stop();
-  folder.remove();
+  atEnd(() => worker.close());
 });
 
 async function call(
@@ -212,6 +212,7 @@ describe("a queued call of a private function", () => {
 
   test("cannot be forged by who can write to the queue", async () => {
     const connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+    onTestEnd(() => connection.close());
     const client = jetstream(connection);
     const publish = (path: string, mark: string): Promise<unknown> =>
       client.publish(
@@ -226,13 +227,13 @@ describe("a queued call of a private function", () => {
     await publish("/forged-2", "anything");
     await client.publish("faas-request", JSON.stringify({ Function: "open", Path: "/after" }));
     await until("the call behind them", () => seen.some(({ url }) => url === "/after"), 10_000);
-    await connection.close();
     expect(seen.filter(({ url }) => url.startsWith("/forged"))).toEqual([]);
   });
 });
 
 test("without any authentication, a private function is closed", async () => {
   const without = await TestGateway.start();
+  onTestEnd(() => without.stop());
   without.declare("private", { annotations: { "plonk/private": "true" } });
   without.route("private", [await without.pod(echo)]);
   await without.settle();
@@ -240,7 +241,6 @@ test("without any authentication, a private function is closed", async () => {
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  await without.stop();
   expect([response.status, text]).toEqual([
     503,
     "The function is private, and the gateway has neither users nor an issuer of tokens.",
@@ -254,6 +254,7 @@ test("with tokens only, calls of private functions are not queued", async () => 
     faas_nats_address: "127.0.0.1",
     faas_nats_port: String(nats.port),
   });
+  onTestEnd(() => only.stop());
   only.declare("private", { annotations: { "plonk/private": "true" } });
   await only.settle();
   const response = await fetch(`${only.url}/async-function/private`, {
@@ -262,7 +263,6 @@ test("with tokens only, calls of private functions are not queued", async () => 
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
-  await only.stop();
   expect([response.status, text]).toEqual([
     503,
     "Calls of private functions are queued only by a gateway with basic authentication.",

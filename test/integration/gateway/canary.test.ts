@@ -8,6 +8,7 @@ import { SignJWT } from "jose";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -30,6 +31,7 @@ const answers: string[] = [];
 /** Credentials as they travel, which hide the canary in base64. */
 const credentials: string[] = [ADMIN, ...USERS.map((user) => basic(user.name, user.password))];
 
+const atEnd = collectEnds(afterAll);
 let nats: NatsServer;
 let issuer: TestIssuer;
 let gateway: TestGateway;
@@ -38,8 +40,11 @@ let workerMetrics = "";
 let callbacks: Server;
 
 beforeAll(async () => {
+  atEnd(() => folder.remove());
   nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
   issuer = await TestIssuer.start({ boss: ["plonk:admin"] });
+  atEnd(() => issuer.stop());
   gateway = await TestGateway.start({
     basic_auth: "true",
     secret_mount_path: folder.path,
@@ -50,6 +55,7 @@ beforeAll(async () => {
     faas_nats_port: String(nats.port),
     log_level: "trace",
   });
+  atEnd(() => gateway.stop());
   await gateway.serve("echo", echo);
   await gateway.serve("hang", () => undefined);
   await gateway.serve("rude", (request) => request.socket.destroy());
@@ -60,6 +66,7 @@ beforeAll(async () => {
   await gateway.settle();
   callbacks = createServer((_request, response) => response.writeHead(400).end(CANARY));
   await listen(callbacks, 0, "127.0.0.1");
+  atEnd(() => closeServer(callbacks));
   worker = createWorker({
     config: readConfig({
       faas_nats_address: "127.0.0.1",
@@ -71,20 +78,12 @@ beforeAll(async () => {
     }),
     logger: workerLog.logger,
   });
+  atEnd(() => worker.close());
   workerMetrics = `http://127.0.0.1:${await listen(worker.metricsServer, 0, "127.0.0.1")}/metrics`;
+  atEnd(() => closeServer(worker.metricsServer));
   worker.start();
   await until("the queue", async () => (await send("POST", "/async-function/echo")) === 202);
 }, 30_000);
-
-afterAll(async () => {
-  await worker.close();
-  await closeServer(worker.metricsServer);
-  await gateway.stop();
-  await closeServer(callbacks);
-  await nats.destroy();
-  await issuer.stop();
-  folder.remove();
-});
 
 interface Options {
   authorization?: string;

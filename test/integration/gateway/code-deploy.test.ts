@@ -1,6 +1,7 @@
 /** Functions from pasted JavaScript. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { toCodeReference } from "../../../services/gateway/system/code.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
 
@@ -8,6 +9,7 @@ const MAPS = "/api/v1/namespaces/openfaas-fn/configmaps";
 const RUNTIME = "example/runtime:1";
 const ONE = "export default async () => 'one'\n";
 const TWO = "export default { fetch: () => new Response('two') }";
+const onTestEnd = collectEnds(afterEach);
 let gateway: TestGateway;
 
 beforeAll(async () => {
@@ -111,9 +113,9 @@ describe("code", () => {
 
   test("is refused by a gateway that knows no runtime image", async () => {
     const other = await TestGateway.start();
+    onTestEnd(() => other.stop());
     const body = { service: "pasted", code: ONE };
     const answer = await callSystem(`${other.url}/system/functions`, { body });
-    await other.stop();
     expect([answer.status, answer.text]).toEqual([
       400,
       "code: expected an image, as this gateway knows no runtime image for code",

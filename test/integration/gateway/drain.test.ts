@@ -1,20 +1,23 @@
 /** The end of a gateway: nobody's call is lost, and everybody is told to go elsewhere. */
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { RawConnection } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 const fake = new FakeKubernetes();
-let pod: Server;
 let gateway: GatewayProcess;
 const held: ServerResponse[] = [];
 
+const atEnd = collectEnds(afterAll);
+
 beforeAll(async () => {
   await fake.start();
-  pod = createServer((request, response) => {
+  atEnd(() => fake.stop());
+  const pod = createServer((request, response) => {
     if (request.url === "/held") {
       held.push(response);
     } else {
@@ -23,19 +26,18 @@ beforeAll(async () => {
   });
   pod.on("upgrade", (_request, socket) => {
     socket.on("error", () => undefined);
+    atEnd(() => socket.destroy());
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
     socket.write("Upgrade: websocket\r\n\r\n");
   });
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
+  atEnd(() => {
+    pod.closeAllConnections();
+    return closeServer(pod);
+  });
   gateway = await GatewayProcess.start(fake);
+  atEnd(() => gateway.stop());
 }, 30_000);
-
-afterAll(async () => {
-  await gateway.stop();
-  pod.closeAllConnections();
-  pod.close();
-  await fake.stop();
-});
 
 const GET = ["Host: a", "", ""];
 

@@ -1,10 +1,11 @@
 /** Large bodies: streamed both ways in a few megabytes of memory, as slowly as anybody reads. */
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 
@@ -15,7 +16,6 @@ const BLOCK = Buffer.alloc(MIB, "x");
 const MAX_GROWTH_MIB = 50;
 
 const fake = new FakeKubernetes();
-let pod: Server;
 let gateway: GatewayProcess;
 let received = 0;
 
@@ -25,9 +25,12 @@ function* blocks(count: number): Generator<Buffer> {
   }
 }
 
+const atEnd = collectEnds(afterAll);
+
 beforeAll(async () => {
   await fake.start();
-  pod = createServer((request, response) => {
+  atEnd(() => fake.stop());
+  const pod = createServer((request, response) => {
     if (request.method === "POST") {
       request.on("data", (chunk: Buffer) => (received += chunk.length));
       request.on("end", () => response.end(String(received)));
@@ -37,19 +40,17 @@ beforeAll(async () => {
     }
   });
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
+  atEnd(() => {
+    pod.closeAllConnections();
+    return closeServer(pod);
+  });
   // As the platform starts it in a pod of 256 MiB.
   const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2" };
   gateway = await GatewayProcess.start(fake, { env });
+  atEnd(() => gateway.stop());
   await (await fetch(`${gateway.url}/function/f`, { method: "POST", body: "warm" })).text();
   received = 0;
 }, 30_000);
-
-afterAll(async () => {
-  await gateway.stop();
-  pod.closeAllConnections();
-  pod.close();
-  await fake.stop();
-});
 
 /** How much the gateway's memory grows at most while something goes on, MiB. */
 async function growthDuring(work: Promise<unknown>): Promise<number> {

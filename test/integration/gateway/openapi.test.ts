@@ -10,6 +10,7 @@ import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { runSchemathesis } from "../../support/schemathesis.ts";
@@ -55,12 +56,16 @@ function get(path: string, headers: Record<string, string> = login): Promise<Res
   });
 }
 
+const atEnd = collectEnds(afterAll);
+
 beforeAll(async () => {
   secrets = mkdtempSync(join(tmpdir(), "plonk-openapi-"));
+  atEnd(() => rmSync(secrets, { recursive: true }));
   writeFileSync(join(secrets, "basic-auth-user"), "admin");
   writeFileSync(join(secrets, "basic-auth-password"), PASSWORD);
   const assets = await buildAssets(createImageContext(), PACKAGE_ROOT);
   nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
   test = await TestGateway.start({
     basic_auth: "true",
     secret_mount_path: secrets,
@@ -71,14 +76,9 @@ beforeAll(async () => {
     faas_nats_address: "127.0.0.1",
     faas_nats_port: String(nats.port),
   });
+  atEnd(() => test.stop());
   await test.serve("hello", echo);
 }, 60_000);
-
-afterAll(async () => {
-  await test.stop();
-  await nats.destroy();
-  rmSync(secrets, { recursive: true });
-});
 
 describe("the committed document", () => {
   it("is what the schemas give; after a change `npm run openapi` writes it anew", async () => {

@@ -1,20 +1,28 @@
 /** Two gateways that are restarted one after the other while calls go on. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { collectEnds } from "../../support/ends.ts";
 import { SteadyLoad } from "../../support/steady-load.ts";
 import { TwoGateways } from "../../support/two-gateways.ts";
 
 let gateways: TwoGateways;
+const onTestEnd = collectEnds(afterEach);
 
 beforeEach(async () => {
   gateways = await TwoGateways.start();
+  onTestEnd(() => gateways.stop());
 }, 60_000);
 
-afterEach(() => gateways.stop());
+/** Calls that go on until the load is stopped, at the end of the test at the latest. */
+function startLoad(): SteadyLoad {
+  const { url } = gateways;
+  const load = new SteadyLoad({ url, connections: 12, callsPerSecond: 300, body: "x" });
+  onTestEnd(() => load.stop());
+  return load;
+}
 
 describe("two gateways", () => {
   test("lose no call while each is restarted in order", async () => {
-    const { url } = gateways;
-    const load = new SteadyLoad({ url, connections: 12, callsPerSecond: 300, body: "x" });
+    const load = startLoad();
     expect(await gateways.restart(0, "SIGTERM")).toBe(0);
     expect(await gateways.restart(1, "SIGTERM")).toBe(0);
     const { calls, failed, outcomes } = await load.stop();
@@ -23,8 +31,7 @@ describe("two gateways", () => {
   }, 120_000);
 
   test("answer nearly all calls while one is killed", async () => {
-    const { url } = gateways;
-    const load = new SteadyLoad({ url, connections: 12, callsPerSecond: 300, body: "x" });
+    const load = startLoad();
     expect(await gateways.restart(0, "SIGKILL")).toBeNull();
     const { calls, failed } = await load.stop();
     // Each of its connections loses at most the call in flight, until the balancer knows.

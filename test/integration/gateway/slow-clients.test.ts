@@ -1,9 +1,10 @@
 /** Clients that send or read slowly, or come and go: none of them costs the others anything. */
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { until } from "../../support/until.ts";
@@ -11,13 +12,13 @@ import { until } from "../../support/until.ts";
 const MIB = 1024 * 1024;
 const LARGE_MIB = 256;
 
-let fake: FakeKubernetes;
 let gateway: GatewayProcess;
-let pod: Server;
 let bodiesSeen: number[] = [];
 
+const atEnd = collectEnds(afterAll);
+
 beforeAll(async () => {
-  pod = createServer((request, response) => {
+  const pod = createServer((request, response) => {
     let length = 0;
     request.on("data", (chunk: Buffer) => (length += chunk.length));
     request.on("end", () => {
@@ -42,20 +43,19 @@ beforeAll(async () => {
     });
   });
   const port = await listen(pod, 0, "127.0.0.1");
-  fake = new FakeKubernetes();
+  atEnd(() => {
+    pod.closeAllConnections();
+    return closeServer(pod);
+  });
+  const fake = new FakeKubernetes();
   await (await fake.start()).close();
+  atEnd(() => fake.stop());
   declareFunction(fake, "f", { ports: [port] });
   gateway = await GatewayProcess.start(fake, {
     env: { read_timeout: "2s", write_timeout: "10s", NODE_OPTIONS: "--max-old-space-size=96" },
   });
+  atEnd(() => gateway.stop());
 }, 90_000);
-
-afterAll(async () => {
-  await gateway.stop();
-  pod.closeAllConnections();
-  await closeServer(pod);
-  await fake.stop();
-});
 
 interface Client {
   socket: Socket;
@@ -85,9 +85,12 @@ describe("a client that sends slowly", () => {
     const timer = setInterval(() => {
       for (const { socket } of clients) if (socket.writable) socket.write("a");
     }, 500);
-    expect(await call()).toBe("done");
-    await Promise.all(clients.map(({ closed }) => closed));
-    clearInterval(timer);
+    try {
+      expect(await call()).toBe("done");
+      await Promise.all(clients.map(({ closed }) => closed));
+    } finally {
+      clearInterval(timer);
+    }
     const statuses = clients.map(({ received }) => received().slice(9, 12));
     expect(new Set(statuses)).toEqual(new Set(["408"]));
   }, 60_000);

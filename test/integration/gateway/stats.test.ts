@@ -1,9 +1,10 @@
 /** What the page shows beside the list. */
 import { createServer, type ServerResponse } from "node:http";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { collectEnds } from "../../support/ends.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { callSystem, type SystemAnswer } from "../../support/system-client.ts";
@@ -16,22 +17,22 @@ const prometheus = createServer((request, response) => {
   queries.push(query);
   answer(query, response);
 });
+const atEnd = collectEnds(afterAll);
+const onTestEnd = collectEnds(afterEach);
 let nats: NatsServer;
 let gateway: TestGateway;
 
 beforeAll(async () => {
   nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
+  const prometheusPort = await listen(prometheus, 0, "127.0.0.1");
+  atEnd(() => closeServer(prometheus));
   gateway = await TestGateway.start({
-    faas_prometheus_port: String(await listen(prometheus, 0, "127.0.0.1")),
+    faas_prometheus_port: String(prometheusPort),
     faas_nats_address: "127.0.0.1",
     faas_nats_port: String(nats.port),
   });
-});
-
-afterAll(async () => {
-  await gateway.stop();
-  await nats.destroy();
-  await closeServer(prometheus);
+  atEnd(() => gateway.stop());
 });
 
 const call = (path: string): Promise<SystemAnswer> => callSystem(`${gateway.url}/system/${path}`);
@@ -130,6 +131,7 @@ describe("/system/queue", () => {
   test("tells what a worker has taken and what it got once more", async () => {
     await enqueue();
     const connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+    onTestEnd(() => connection.close());
     const manager = await jetstreamManager(connection);
     await manager.consumers.add("OF_faas-request", {
       durable_name: "faas-workers",
@@ -141,7 +143,6 @@ describe("/system/queue", () => {
     first?.nak();
     await consumer.next();
     expect(JSON.parse((await call("queue")).text)).toMatchObject({ inFlight: 1, redelivered: 1 });
-    await connection.close();
   });
 
   test("is 503 while the queue is away, and 404 where there is none", async () => {
@@ -149,8 +150,8 @@ describe("/system/queue", () => {
     await until("the loss", async () => (await call("queue")).status === 503);
     expect((await call("queue")).text).toBe("queue: not reachable");
     const other = await TestGateway.start();
+    onTestEnd(() => other.stop());
     const none = await callSystem(`${other.url}/system/queue`);
-    await other.stop();
     expect([none.status, none.text]).toEqual([404, "queue: this gateway has none"]);
   });
 });

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 
 const PASSWORD = "p:ss";
@@ -15,6 +16,7 @@ const prometheus = createServer((request, response) => {
   response.end(JSON.stringify({ data: { result } }));
 });
 const queries: string[] = [];
+const onTestEnd = collectEnds(afterEach);
 let gateway: TestGateway;
 
 beforeAll(async () => {
@@ -301,11 +303,11 @@ describe("the rest of the API", () => {
 
 test("the list does not fail because Prometheus is away", async () => {
   const lonely = await TestGateway.start({ faas_prometheus_port: "1" });
+  onTestEnd(() => lonely.stop());
   lonely.declare("f");
   await lonely.settle();
   const response = await fetch(`${lonely.url}/system/functions`);
   const list = (await response.json()) as object[];
-  await lonely.stop();
   expect(list).toHaveLength(1);
   expect(list[0]).not.toHaveProperty("invocationCount");
 });

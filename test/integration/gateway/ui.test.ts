@@ -7,6 +7,7 @@ import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { UiPage } from "../../support/ui-page.ts";
 import { until } from "../../support/until.ts";
@@ -29,23 +30,28 @@ const prometheus = createServer((request, response) => {
   response.end(JSON.stringify({ data: { result } }));
 });
 
+const atEnd = collectEnds(afterAll);
 let gateway: TestGateway;
 let browser: Browser;
 let ui: UiPage;
 
 beforeAll(async () => {
   const assets = await buildAssets(createImageContext(), PACKAGE_ROOT);
+  const prometheusPort = await listen(prometheus, 0, "127.0.0.1");
+  atEnd(() => closeServer(prometheus));
   gateway = await TestGateway.start({
     assets_directory: assets?.directory ?? "",
-    faas_prometheus_port: String(await listen(prometheus, 0, "127.0.0.1")),
+    faas_prometheus_port: String(prometheusPort),
     basic_auth: "true",
     secret_mount_path: users.path,
   });
+  atEnd(() => gateway.stop());
   await gateway.serve("echo", echo);
   gateway.declare("idle", { replicas: 0 });
   gateway.declare("busy", { replicas: 3 }, { status: { availableReplicas: 1 } });
   rates.set("busy", 20);
   browser = await launchChromium();
+  atEnd(() => browser.close());
 }, 5 * minute);
 
 beforeEach(async () => {
@@ -53,12 +59,7 @@ beforeEach(async () => {
   await ui.link("echo").waitFor();
 });
 
-afterAll(async () => {
-  await browser.close();
-  await gateway.stop();
-  await closeServer(prometheus);
-  users.remove();
-});
+afterAll(() => users.remove());
 
 /** Ends a test's page; what it must not do is a failure of the test. */
 async function finish(): Promise<void> {

@@ -1,13 +1,13 @@
 /** Gateway and operator with the rights that they really have, in several function namespaces. */
-import type { Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { toFunctionAllowance } from "../../../services/contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
-import { listen, Registry } from "../../../services/lib/metrics.ts";
+import { closeServer, listen, Registry } from "../../../services/lib/metrics.ts";
 import { Operator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
+import { collectEnds } from "../../support/ends.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 import { connectAs, grantRights } from "./rights.ts";
@@ -18,40 +18,40 @@ interface Stored {
 }
 
 const log = createKeptLog("info");
+const atEnd = collectEnds(afterAll, 60_000);
 let cluster: TestCluster;
-let operator: Operator | undefined;
-let gateway: Gateway | undefined;
+let operator: Operator;
+let gateway: Gateway;
 let clients: Record<"gateway" | "operator", KubernetesClient>;
 let url = "";
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
+  atEnd(() => cluster.stop());
   await grantRights(cluster);
   clients = {
     gateway: await connectAs(cluster, "gateway"),
     operator: await connectAs(cluster, "operator"),
   };
+  atEnd(() => clients.operator.close());
   const env = { cluster_scope: "true", network_policies: "true" };
   const config = readConfig({ ...env, pod_name: "operator-1" });
   const { logger } = log;
   operator = new Operator({ client: clients.operator, config, logger, registry: new Registry() });
+  atEnd(() => operator.stop());
   await operator.start();
   const prometheus = { faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" };
   const gatewayConfig = readGatewayConfig({ ...env, ...prometheus });
   gateway = await createGateway({ config: gatewayConfig, client: clients.gateway, logger });
+  atEnd(() => gateway.close());
   await gateway.start();
-  url = `http://127.0.0.1:${await listen(gateway.server, 0, "127.0.0.1")}`;
+  const { server } = gateway;
+  url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
+  atEnd(() => {
+    server.closeAllConnections();
+    return closeServer(server);
+  });
 }, 120_000);
-
-afterAll(async () => {
-  const server: Server | undefined = gateway?.server;
-  server?.closeAllConnections();
-  server?.close();
-  await gateway?.close();
-  await operator?.stop();
-  await clients.operator.close();
-  await cluster.stop();
-}, 60_000);
 
 async function send(method: string, path: string, body?: object): Promise<[number, string]> {
   const answer = await fetch(`${url}/system/${path}`, {
