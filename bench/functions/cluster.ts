@@ -1,11 +1,10 @@
 /** Where the bench keeps its Functions: in the tests' small API server, or in a real one. */
-import { stringify } from "yaml";
-import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
 import { NAMESPACE } from "../../services/contract/index.ts";
 import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient, resourcePath } from "../../services/lib/kubernetes.ts";
 import { startApiServer } from "../../test/support/apiserver.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
+import { prepareFunctions } from "../../test/support/function-crd.ts";
 import { findOwnAddress } from "../../test/support/network.ts";
 import type { Item } from "./objects.ts";
 
@@ -53,16 +52,7 @@ export async function startFakeCluster(): Promise<BenchCluster> {
 export async function startRealCluster(): Promise<BenchCluster> {
   const server = await startApiServer();
   const client = new KubernetesClient(readKubeConfig(server.kubeconfigPath));
-  await server.apply(
-    stringify({
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: CRD_NAME },
-      spec: toDefinitionSpec(),
-    }),
-  );
-  await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
-  await server.kubectl("create", "namespace", namespace);
+  await prepareFunctions(server);
   return {
     env: { KUBECONFIG: server.kubeconfigPath },
     address: findOwnAddress(),

@@ -11,16 +11,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LABEL } from "../../services/contract/index.ts";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
+import { putFunction, putSlice } from "./function-objects.ts";
 import { findFreePort } from "./network.ts";
 import { until } from "./until.ts";
 
 const MAIN = join(import.meta.dirname, "../../services/gateway/main.ts");
-const COLLECTION = {
-  functions: "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions",
-  slices: "/apis/discovery.k8s.io/v1/namespaces/openfaas-fn/endpointslices",
-};
 
 /** Characters of its output that are kept. */
 const MAX_OUTPUT = 100_000;
@@ -33,22 +29,8 @@ export function declareFunction(
   name: string,
   { ports, spec = {} }: { ports: readonly number[]; spec?: object },
 ): void {
-  fake.put(COLLECTION.functions, {
-    apiVersion: "openfaas.com/v1",
-    kind: "Function",
-    metadata: { name },
-    spec: { name, image: "example/image:1", replicas: 1, ...spec },
-  });
-  for (const port of ports) {
-    fake.put(COLLECTION.slices, {
-      metadata: {
-        name: `${name}-${port}`,
-        labels: { [LABEL.function]: name, "kubernetes.io/service-name": name },
-      },
-      endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
-      ports: [{ name: "http", port }],
-    });
-  }
+  putFunction(fake, name, { spec });
+  for (const port of ports) putSlice(fake, name, { port });
 }
 
 export interface GatewayProcessOptions {

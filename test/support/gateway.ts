@@ -6,20 +6,13 @@ import {
   type GatewayDependencies,
 } from "../../services/gateway/app.ts";
 import { readConfig } from "../../services/gateway/config.ts";
-import { LABEL } from "../../services/contract/index.ts";
 import type { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { listen } from "../../services/lib/metrics.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
+import { FUNCTIONS, putFunction, putSlice, SLICES, type EndpointSpec } from "./function-objects.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 
-export const FUNCTIONS = "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions";
-const SLICES = "/apis/discovery.k8s.io/v1/namespaces/openfaas-fn/endpointslices";
-
-interface EndpointSpec {
-  port: number;
-  /** @default a ready one */
-  conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
-}
+export { FUNCTIONS };
 
 export class TestGateway {
   readonly fake = new FakeKubernetes();
@@ -83,26 +76,13 @@ export class TestGateway {
 
   /** Writes a Function. */
   declare(name: string, spec: object = {}, extra: object = {}): void {
-    this.fake.put(FUNCTIONS, {
-      apiVersion: "openfaas.com/v1",
-      kind: "Function",
-      metadata: { name },
-      spec: { name, image: "example/image:1", replicas: 1, ...spec },
-      ...extra,
-    });
+    putFunction(this.fake, name, { spec, extra });
   }
 
-  /** Writes where a function's pods are: one slice each, as each has a port of its own here. */
+  /** Writes where a function's pods are, and that they are nowhere else. */
   route(name: string, pods: (number | EndpointSpec)[]): void {
-    const labels = { [LABEL.function]: name, "kubernetes.io/service-name": name };
     const wanted = pods.map((pod) => (typeof pod === "number" ? { port: pod } : pod));
-    for (const { port, conditions = { ready: true } } of wanted) {
-      this.fake.put(SLICES, {
-        metadata: { name: `${name}-${port}`, labels },
-        endpoints: [{ addresses: ["127.0.0.1"], conditions }],
-        ports: [{ name: "http", port }],
-      });
-    }
+    for (const pod of wanted) putSlice(this.fake, name, pod);
     for (const key of [...this.fake.objects.keys()]) {
       const slice = key.startsWith(`${SLICES}/${name}-`) ? key.slice(SLICES.length + 1) : "";
       if (slice !== "" && !wanted.some(({ port }) => slice === `${name}-${port}`)) {

@@ -4,7 +4,6 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
@@ -12,6 +11,7 @@ import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
 import { collectEnds } from "../../support/ends.ts";
+import { prepareFunctions } from "../../support/function-crd.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { findOwnAddress } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
@@ -28,16 +28,7 @@ beforeAll(async () => {
   atEnd(() => rmSync(directory, { recursive: true }));
   api = await startApiServer();
   atEnd(() => api.stop());
-  await api.apply(
-    JSON.stringify({
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: CRD_NAME },
-      spec: toDefinitionSpec(),
-    }),
-  );
-  await api.kubectl("create", "namespace", "openfaas-fn");
-  await api.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
+  await prepareFunctions(api);
   const path = join(directory, "kubeconfig");
   writeFileSync(path, api.kubeconfig);
   client = new KubernetesClient(readKubeConfig(path));

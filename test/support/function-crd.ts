@@ -1,0 +1,18 @@
+/** What a bare API server lacks to hold Functions. */
+import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
+import { NAMESPACE } from "../../services/contract/index.ts";
+import type { ApiServer } from "./apiserver.ts";
+
+/** Creates the CRD and the namespace of functions; resolves when Functions can be written. */
+export async function prepareFunctions(server: ApiServer): Promise<void> {
+  await server.apply(
+    JSON.stringify({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: CRD_NAME },
+      spec: toDefinitionSpec(),
+    }),
+  );
+  await server.kubectl("create", "namespace", NAMESPACE.functions);
+  await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
+}
