@@ -1,9 +1,9 @@
 /** The script on a host, run for real; k3s itself is a stand-in. Needs root, as a node does. */
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
+import { until } from "../../support/until.ts";
 import { FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
 
 const SUBNET = 201;
@@ -19,14 +19,6 @@ afterEach(() => node.dispose());
 function use(settings: Partial<HostSettings>): void {
   node.dispose();
   node = new FakeNode(SUBNET, settings);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("expected it within 10 s");
-    await sleep(20);
-  }
 }
 
 describe("installing", () => {
@@ -100,7 +92,7 @@ describe("starting", () => {
     node.up();
     const pid = node.pid("k3s");
     process.kill(pid, "SIGKILL");
-    await until(() => node.has("c/k3s.pid") && node.pid("k3s") !== pid);
+    await until("another k3s", () => node.has("c/k3s.pid") && node.pid("k3s") !== pid, 10_000);
     expect(node.read("c/k3s.log")).toMatch(
       /supervisor: k3s ended with 137 after \d s, again in 1 s/,
     );
@@ -127,7 +119,7 @@ describe("starting", () => {
     process.kill(supervisor, "SIGKILL");
     expect(node.start().code).toBe(0);
     expect(isAlive(k3s)).toBe(false);
-    await until(() => isAlive(node.pid("k3s")));
+    await until("k3s to run", () => isAlive(node.pid("k3s")), 10_000);
   });
 
   it("finds a machine that was rebooted: no process, no network, stale process ids", () => {

@@ -78,7 +78,7 @@ describe("a module with an event handler", () => {
   it("logs what the handler throws with its stack and hides it from the caller", async () => {
     const answer = await call("/throw");
     expect([answer.status, await answer.text()]).toStrictEqual([500, "Internal Server Error"]);
-    await waitFor(() => watchdog.stderr().includes("Error: hidden detail\n    at "));
+    await waitFor("the stack", () => watchdog.stderr().includes("Error: hidden detail\n    at "));
   });
 
   it("answers 500 to a header that HTTP forbids, without the headers set so far", async () => {
@@ -140,7 +140,9 @@ describe("a module with an event handler", () => {
 
   it("writes console.log to stdout, and a line with the call's id for each call", async () => {
     await call("/log", { headers: { "x-call-id": "id-7" } });
-    await waitFor(() => /GET \/log - 200 - 0\.\d{4}s \[id-7\]\n/.test(watchdog.stderr()));
+    await waitFor("the line of the call", () =>
+      /GET \/log - 200 - 0\.\d{4}s \[id-7\]\n/.test(watchdog.stderr()),
+    );
     expect(watchdog.stdout()).toBe("from the function\n");
   });
 

@@ -114,7 +114,7 @@ describe("a module with a web-standard handler", () => {
     const answer = await call("/break");
     expect(answer.status).toBe(200);
     await expect(answer.text()).rejects.toThrow("terminated");
-    await waitFor(() => watchdog.stderr().includes("broke in the middle"));
+    await waitFor("the error", () => watchdog.stderr().includes("broke in the middle"));
   });
 
   it("answers 500 to what is no Response and to what it throws, and says why in the log", async () => {
@@ -122,7 +122,9 @@ describe("a module with a web-standard handler", () => {
     const thrown = await call("/throw");
     expect([thrown.status, await thrown.text()]).toStrictEqual([500, "Internal Server Error"]);
     expect((await call("/throw-nothing")).status).toBe(500);
-    await waitFor(() => watchdog.stderr().includes("fetch: must return a Response, got string"));
+    await waitFor("the error", () =>
+      watchdog.stderr().includes("fetch: must return a Response, got string"),
+    );
   });
 
   it("aborts the request's signal when the caller goes away", async () => {
@@ -130,8 +132,8 @@ describe("a module with a web-standard handler", () => {
     const answer = call("/abort", { signal: leaving.signal });
     setTimeout(() => leaving.abort(), 100);
     await expect(answer).rejects.toThrow("aborted");
-    await waitFor(() => watchdog.stdout().includes("aborted\n"));
-    await waitFor(() => watchdog.stderr().includes("GET /abort - 499 - "));
+    await waitFor("the end of the signal", () => watchdog.stdout().includes("aborted\n"));
+    await waitFor("the line of the call", () => watchdog.stderr().includes("GET /abort - 499 - "));
   });
 
   it("answers 504 when the handler takes too long", async () => {

@@ -45,7 +45,7 @@ describe("an executable for each call", () => {
     const watchdog = await startScript(`console.error("no disk"); process.exit(3);`, { mode });
     const answer = await fetch(watchdog.url);
     expect([answer.status, await answer.text()]).toStrictEqual([500, "exit status 3"]);
-    await waitFor(() => /^\S+Z stderr: no disk$/m.test(watchdog.stderr()));
+    await waitFor("what it wrote", () => /^\S+Z stderr: no disk$/m.test(watchdog.stderr()));
   });
 
   it("breaks the connection of a stream that fails, and hides a whole answer that does", async () => {
@@ -84,7 +84,7 @@ describe("an executable for each call", () => {
       "of-watchdog",
     ]);
     const pid = Number(/^child (\d+)$/m.exec(watchdog.stderr())?.[1]);
-    await waitFor(() => !isRunning(pid));
+    await waitFor("the end of the process", () => !isRunning(pid));
   });
 
   it("kills the process when the caller goes away", async () => {
@@ -96,11 +96,11 @@ describe("an executable for each call", () => {
     );
     const leaving = new AbortController();
     const answer = fetch(watchdog.url, { signal: leaving.signal }).catch(() => "left");
-    await waitFor(() => watchdog.stderr().includes("pid "));
+    await waitFor("the start of the process", () => watchdog.stderr().includes("pid "));
     leaving.abort();
     expect(await answer).toBe("left");
     const pid = Number(/^pid (\d+)$/m.exec(watchdog.stderr())?.[1]);
-    await waitFor(() => !isRunning(pid));
+    await waitFor("the end of the process", () => !isRunning(pid));
   });
 
   it("answers although the process does not read its input", async () => {

@@ -29,7 +29,7 @@ describe("health, readiness and limits", () => {
   it("refuses calls above max_inflight with 429, and is not ready meanwhile", async () => {
     const { url } = await startSlow({ max_inflight: "1" });
     const running = fetch(`${url}/?ms=400`);
-    await waitFor(async () => (await statusOf(`${url}/_/ready`)) === 429);
+    await waitFor("a full watchdog", async () => (await statusOf(`${url}/_/ready`)) === 429);
     const refused = await fetch(url);
     expect([refused.status, refused.headers.get("x-openfaas-internal")]).toStrictEqual([
       429,
@@ -76,7 +76,7 @@ describe("the end of a watchdog", () => {
     const running = fetch(`${url}/?ms=1500`);
     await fetch(url);
     process.kill("SIGTERM");
-    await waitFor(async () => (await statusOf(`${url}/_/ready`)) === 503);
+    await waitFor("the end of readiness", async () => (await statusOf(`${url}/_/ready`)) === 503);
     expect(await statusOf(`${url}/_/health`)).toBe(503);
     expect(await (await fetch(url)).text()).toBe("slept");
     expect(await (await running).text()).toBe("slept");

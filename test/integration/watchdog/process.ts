@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../../support/network.ts";
+import { until } from "../../support/until.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/watchdog/main.ts");
 
@@ -51,7 +52,8 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
   const exit = once(child, "close").then(([code]) => code as number | null);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  await waitFor(() => output.stderr.includes("watchdog: listening") || hasEnded());
+  const hasBegun = (): boolean => output.stderr.includes("watchdog: listening") || hasEnded();
+  await waitFor("a watchdog that listens", hasBegun);
   return {
     url: `http://127.0.0.1:${port}`,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
@@ -62,15 +64,12 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   };
 }
 
-/** Waits until a condition holds; throws after ten seconds. */
-export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > end) {
-      throw new Error("waitFor: condition: expected to hold within 10 s");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** Waits for what a watchdog does; throws after ten seconds. */
+export async function waitFor(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  await until(what, condition, 10_000);
 }
 
 /** Ends what was started and removes what was written. */

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { acquire, type AcquiredTool } from "../../../toolchain/acquire.ts";
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
 import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { Tool } from "../../../toolchain/tool.ts";
+import { until } from "../../support/until.ts";
 import { Folders, recordProgress } from "./support/fixtures.ts";
 import { Mirror, serveFile, toEtag, type Handler } from "./support/mirror.ts";
 import { publish } from "./support/vendors.ts";
@@ -167,7 +167,7 @@ describe("two processes", () => {
     mirror.serve(published?.file.url ?? "", slow);
     const first = start("coredns");
     const finished = finish(first);
-    await waitFor(() => mirror.count(published?.file.url ?? "") === 1);
+    await until("the download", () => mirror.count(published?.file.url ?? "") === 1, 10_000);
     expect(await acquireHere("coredns")).toMatchObject({ source: "cache" });
     expect(progress.lines).toContain(
       `coredns: waiting for process ${first.pid}, which is acquiring it`,
@@ -182,7 +182,7 @@ describe("a process that is killed", () => {
     const { url = "" } = published?.file ?? {};
     mirror.serve(url, () => undefined);
     const child = start("coredns");
-    await waitFor(() => mirror.count(url) === 1);
+    await until("the download", () => mirror.count(url) === 1, 10_000);
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
@@ -204,7 +204,7 @@ describe("a process that is killed", () => {
       response.write(content.subarray(0, half));
     });
     const child = start("coredns");
-    await waitFor(async () => (await downloadedBytes()) === half);
+    await until("half of it", async () => (await downloadedBytes()) === half, 10_000);
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
@@ -221,9 +221,3 @@ describe("a process that is killed", () => {
     return name === undefined ? 0 : (await readFile(join(folder, name))).length;
   }
 });
-
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100 && !(await condition()); tries += 1) {
-    await sleep(100);
-  }
-}
