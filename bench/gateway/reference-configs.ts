@@ -5,6 +5,14 @@ export interface ConfigOptions {
   upstreamPort: number;
   /** For the program's own files. */
   directory: string;
+  /** @default the program's own */
+  head?: HeadLimits | undefined;
+}
+
+/** What a proxy takes of a request's head. */
+export interface HeadLimits {
+  bytes: number;
+  headers: number;
 }
 
 /** Directives that are the same for nginx as proxy and as upstream. */
@@ -26,13 +34,17 @@ function toNginxTemporary(directory: string): string {
 }
 
 /** One worker; no access log, as the gateway has none; answers do not go through files. */
-export function toNginxProxyConfig({ port, upstreamPort, directory }: ConfigOptions): string {
+export function toNginxProxyConfig(options: ConfigOptions): string {
+  const { port, upstreamPort, directory, head } = options;
+  // It counts no headers. A line that a small buffer has no room for goes on in the only large one.
+  const limits = head === undefined ? "" : `large_client_header_buffers 1 ${head.bytes};`;
   return `${toNginxMain(directory)}http {
 ${toNginxTemporary(directory)}
   access_log off;
   keepalive_requests 100000000;
   keepalive_timeout 75s;
   client_max_body_size 0;
+  ${limits}
   upstream function {
     server 127.0.0.1:${upstreamPort};
     keepalive 512;
@@ -61,9 +73,14 @@ ${toNginxTemporary(directory)}
 }
 
 /** One thread, connections to the upstream shared between callers. */
-export function toHaproxyConfig({ port, upstreamPort }: ConfigOptions): string {
+export function toHaproxyConfig({ port, upstreamPort, head }: ConfigOptions): string {
+  // Its buffer holds the head in a form of its own, which is longer; it counts the request line.
+  const limits =
+    head === undefined
+      ? ""
+      : `  tune.bufsize ${2 * head.bytes}\n  tune.http.maxhdr ${head.headers + 1}\n`;
   return `global
-  nbthread 1
+${limits}  nbthread 1
   maxconn 4096
   log /dev/null local0
 defaults

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../../test/support/network.ts";
-import { toHaproxyConfig, toNginxProxyConfig } from "./reference-configs.ts";
+import { toHaproxyConfig, toNginxProxyConfig, type HeadLimits } from "./reference-configs.ts";
 import { startProgram, type Program } from "./program.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
@@ -24,6 +24,8 @@ export interface ReferenceOptions {
    * a call. @default false
    */
   isPooled?: boolean;
+  /** What it takes of a request's head. @default its own limits */
+  head?: HeadLimits;
   /** Told what takes long: the first start downloads packages and compiles. @default nobody */
   report?: (message: string) => void;
 }
@@ -43,14 +45,14 @@ export async function startReference(
 function startGoProxy(
   tools: Tools,
   port: number,
-  { upstreamPort, core, isPooled = false }: ReferenceOptions,
+  { upstreamPort, core, isPooled = false, head }: ReferenceOptions,
 ): Promise<Program> {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   return startProgram({
     name: "go",
     command: tools.path("proxy"),
     args: [`127.0.0.1:${port}`, upstream, ...(isPooled ? ["pooled"] : [])],
-    env: { GOMAXPROCS: "1" },
+    env: { GOMAXPROCS: "1", ...(head !== undefined && { MAX_HEAD_BYTES: String(head.bytes) }) },
     core,
     port,
   });
@@ -65,10 +67,10 @@ interface Configured {
 
 /** Runs a program that reads a file, which lies in a folder of its own as long as it runs. */
 async function startConfigured({ tools, name, port, options }: Configured): Promise<Program> {
-  const { upstreamPort, core } = options;
+  const { upstreamPort, core, head } = options;
   const directory = await mkdtemp(join(tmpdir(), `plonk-${name}-`));
   const file = join(directory, "config");
-  const ports = { port, upstreamPort, directory };
+  const ports = { port, upstreamPort, directory, head };
   const isNginx = name === "nginx";
   await writeFile(file, isNginx ? toNginxProxyConfig(ports) : toHaproxyConfig(ports));
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });

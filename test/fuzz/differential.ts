@@ -4,12 +4,16 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { REFERENCES, startReference, type ReferenceName } from "../../bench/gateway/references.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-limits.ts";
 import { inParallel, toAddress } from "./campaign.ts";
 import { drive, type RawCase } from "./drive.ts";
 import { isCall } from "./invariants.ts";
 import { readRequests } from "./strict-request.ts";
 import { RecordingUpstream } from "./upstream.ts";
 import type { FuzzWorld } from "./world.ts";
+
+/** All have the gateway's limits, so that they differ only in how they read. */
+const HEAD = { bytes: MAX_HEAD_BYTES, headers: MAX_HEADERS };
 
 /** One proxy and what its upstream sees. */
 interface Contestant {
@@ -61,7 +65,8 @@ export class Contest {
     });
     for (const name of REFERENCES) {
       const own = new RecordingUpstream({ isLenient: true });
-      const program = await startReference(name, { upstreamPort: await own.start() });
+      const upstreamPort = await own.start();
+      const program = await startReference(name, { upstreamPort, head: HEAD });
       const stop = async (): Promise<void> => {
         await program.stop();
         await own.stop();

@@ -1,7 +1,19 @@
 /**
  * HTTP/1.1 requests by their strictest reading (RFC 9110, RFC 9112): whatever a recipient may
- * refuse is refused. Bytes are latin1 text, one character a byte.
+ * refuse is refused, and so is what one of Go, nginx and haproxy refuses. Bytes are latin1 text,
+ * one character a byte.
  */
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-limits.ts";
+
+/** How large a head may be. */
+interface HeadLimits {
+  bytes: number;
+  headers: number;
+}
+
+/** What a client may send; what a gateway sends on is longer, as it adds headers of its own. */
+const CLIENT: HeadLimits = { bytes: MAX_HEAD_BYTES, headers: MAX_HEADERS };
+const UNLIMITED: HeadLimits = { bytes: Infinity, headers: Infinity };
 
 export interface StrictRequest {
   method: string;
@@ -21,18 +33,19 @@ export type Reading =
   /** `request` is there when the head was fine and the body is not. */
   | { kind: "malformed"; reason: string; request?: StrictRequest };
 
-/**
- * Empty lines before it and several spaces in it are allowed to recipients (RFC 9112 §2.2, §3).
- * Node's parser takes RTSP/1.0 for HTTP/1.0 and tells nobody.
- */
-const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^ ]+) +(?:HTTP|RTSP)\/1\.([01])$/;
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]+) HTTP\/1\.([01])$/;
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): *(.*?) *$/;
+const VALUE = /^(?!\t)[\t\x20-\x7e\x80-\xff]*(?<!\t)$/;
 const HOST = /^(?:[-A-Za-z0-9._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/;
 const PATH = /^(?:[!"$&-~]|%[0-9A-Fa-f]{2})*$/;
 const FORM = /^(?:https?:\/\/[-A-Za-z0-9.:[\]]+)?(\/[^?]*|)(?:\?(.*))?$/i;
 const QUERY = /^[!"$-~]*$/;
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+const CHUNK_LINE = /^([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+
+/** What Go takes of chunk lines and trailers, and of bytes that are no data: bytes. */
+const MAX_CHUNK_LINE = 4096;
+const MAX_TRAILERS = 4096;
+const MAX_NO_DATA = 16 * 1024;
 
 class Malformed extends Error {}
 
@@ -75,8 +88,14 @@ function checkHost(request: StrictRequest, minor: string): void {
   if (hosts.some((host) => !HOST.test(host))) refuse("host characters");
 }
 
-function readHead(text: string): StrictRequest {
-  const [line = "", ...headerLines] = text.split("\r\n");
+function splitHead(text: string, limits: HeadLimits): [line: string, headers: string[]] {
+  const [line = "", ...headers] = text.split("\r\n");
+  if (text.length + 4 > limits.bytes || headers.length > limits.headers) refuse("size");
+  return [line, headers];
+}
+
+function readHead(text: string, limits: HeadLimits): StrictRequest {
+  const [line, headerLines] = splitHead(text, limits);
   const [, method = "", target = "", minor = ""] =
     REQUEST_LINE.exec(line) ?? refuse("request line");
   const request: StrictRequest = {
@@ -118,16 +137,32 @@ interface Holder {
   body: string;
 }
 
+interface ChunkLine {
+  size: number;
+  /** Where the chunk begins. */
+  end: number;
+}
+
+function readChunkLine(text: string, offset: number): ChunkLine | undefined {
+  const lineEnd = text.indexOf("\n", offset);
+  if (lineEnd === -1) return undefined;
+  if (text[lineEnd - 1] !== "\r") refuse("bare LF in a chunk line");
+  const [, hex = ""] = CHUNK_LINE.exec(text.slice(offset, lineEnd - 1)) ?? refuse("chunk line");
+  if (lineEnd + 1 - offset > MAX_CHUNK_LINE) refuse("chunk extensions");
+  return { size: parseInt(hex, 16), end: lineEnd + 1 };
+}
+
 /** Reads a chunked body and its trailers; returns their end, undefined when it has not come. */
 export function readChunks(text: string, offset: number, holder: Holder): number | undefined {
   let at = offset;
+  let noData = 0;
   for (;;) {
-    const lineEnd = text.indexOf("\n", at);
-    if (lineEnd === -1) return undefined;
-    if (text[lineEnd - 1] !== "\r") refuse("bare LF in a chunk line");
-    const [, hex] = CHUNK_LINE.exec(text.slice(at, lineEnd - 1)) ?? refuse("chunk line");
-    const size = parseInt(hex ?? "", 16);
-    at = lineEnd + 1;
+    const line = readChunkLine(text, at);
+    if (line === undefined) return undefined;
+    const { size, end } = line;
+    noData = Math.max(0, noData + end - at + 2 - 16 - 2 * size);
+    if (noData > MAX_NO_DATA) refuse("chunk extensions");
+    at = end;
     if (size === 0) return readTrailers(text, at);
     holder.body += text.slice(at, at + size);
     const ending = text.slice(at + size, at + size + 2);
@@ -141,6 +176,7 @@ function readTrailers(text: string, offset: number): number | undefined {
   if (text.startsWith("\r\n", offset)) return offset + 2;
   const end = text.indexOf("\r\n\r\n", offset);
   if (end === -1) return undefined;
+  if (end + 6 - offset > MAX_TRAILERS) refuse("trailers");
   readHeaderLines(text.slice(offset, end).split("\r\n"));
   return end + 4;
 }
@@ -153,15 +189,14 @@ function readBody(text: string, offset: number, request: StrictRequest): number 
 }
 
 /** Reads one request at an offset. */
-export function readRequest(text: string, offset = 0): Reading {
-  const begin = offset + (/^[\r\n]+/.exec(text.slice(offset, offset + 4096))?.[0].length ?? 0);
-  const headEnd = text.indexOf("\r\n\r\n", begin);
+export function readRequest(text: string, offset = 0, limits = UNLIMITED): Reading {
+  const headEnd = text.indexOf("\r\n\r\n", offset);
   if (headEnd === -1) {
     return { kind: "incomplete" };
   }
   let request: StrictRequest | undefined;
   try {
-    const head = readHead(text.slice(begin, headEnd));
+    const head = readHead(text.slice(offset, headEnd), limits);
     framingOf(head);
     request = head;
     const end = readBody(text, headEnd + 4, request);
@@ -186,7 +221,7 @@ export function readRequests(text: string): StrictRequests {
   const requests: StrictRequest[] = [];
   let offset = 0;
   while (offset < text.length) {
-    const reading = readRequest(text, offset);
+    const reading = readRequest(text, offset, CLIENT);
     if (reading.request !== undefined) requests.push(reading.request);
     if (reading.kind !== "request") {
       const reason = reading.kind === "malformed" ? { reason: reading.reason } : {};

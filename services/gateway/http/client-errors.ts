@@ -37,11 +37,15 @@ interface Connection extends Socket {
  * the client could not tell it from the function's own words.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Connection): void {
-  if (isCondemned(socket)) {
-    return;
+  endConnection(STATUS[error.code ?? ""] ?? 400, socket);
+}
+
+/** Ends a connection with this status after the answers that are due. */
+export function endConnection(status: number, socket: Connection): void {
+  if (!isCondemned(socket)) {
+    condemn(socket);
+    endInOrder(status, socket);
   }
-  condemn(socket);
-  endInOrder(STATUS[error.code ?? ""] ?? 400, socket);
 }
 
 /** Whether nothing is due on a connection: only then may its protocol change. */
@@ -52,10 +56,7 @@ export function isFree(socket: Connection): boolean {
 /** Refuses a tunnel after the answers that are due. */
 export function refuseTunnel(socket: Connection): void {
   socket.on("error", () => socket.destroy());
-  if (!isCondemned(socket)) {
-    condemn(socket);
-    endInOrder(405, socket);
-  }
+  endConnection(405, socket);
 }
 
 function endInOrder(status: number, socket: Connection): void {

@@ -4,10 +4,13 @@ import type { Health } from "../../lib/health.ts";
 import { condemn, isCondemned, isFree, refuseTunnel } from "./client-errors.ts";
 import type { GatewayConfig } from "../config.ts";
 import { enqueue, type EnqueueContext } from "../calls/enqueue.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
 import { inviteBody } from "./invitation.ts";
 import { invoke } from "../calls/invoke.ts";
 import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
-import { sendBadRequest, sendExpectationFailed, sendMoved } from "./plain.ts";
+import { sendExpectationFailed, sendMoved, sendRefusal } from "./plain.ts";
+import { findBodyFault, findRawFault, watchRawRequests } from "./raw-requests.ts";
+import type { Fault } from "./raw-reader.ts";
 import { limitReading } from "./read-limit.ts";
 import { findViolation, isContinueExpected, isUpgrade } from "./strictness.ts";
 import { upgrade, type UpgradeContext } from "../calls/upgrade.ts";
@@ -38,11 +41,14 @@ export function createFrontServer(
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-    maxHeaderSize: 64 * 1024,
-    shouldUpgradeCallback: (request) => isFree(request.socket) && isUpgrade(request),
+    maxHeaderSize: MAX_HEAD_BYTES,
+    shouldUpgradeCallback: (request) =>
+      isFree(request.socket) && isUpgrade(request) && findRawFault(request) === undefined,
     // A missing Host is a violation like others, after which nothing more is taken.
     requireHostHeader: false,
   });
+  server.maxHeadersCount = MAX_HEADERS;
+  watchRawRequests(server);
   const onRequest: Handler = (request, response) => route({ context, request, response, system });
   server.on("request", onRequest);
   // The caller of a function that is not there, or busy, need not send its body at all.
@@ -86,9 +92,9 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
   if (isCondemned(request.socket)) {
     return undefined;
   }
-  const violation = findViolation(request);
   const target = splitTarget(request.url ?? "/");
-  if (violation === undefined && target !== undefined) {
+  const fault = findFault(request);
+  if (fault === undefined && target !== undefined) {
     if (request.headers.upgrade !== undefined) {
       // Node's parser stops at an upgrade, also at one that is not made.
       response.shouldKeepAlive = false;
@@ -96,8 +102,13 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
     return target;
   }
   condemn(request.socket);
-  sendBadRequest(response, violation ?? "target: expected a path or a URL");
+  sendRefusal(response, fault ?? { status: 400, message: "target: expected a path or a URL" });
   return undefined;
+}
+
+function findFault(request: IncomingMessage): Fault | undefined {
+  const message = findViolation(request);
+  return message === undefined ? findRawFault(request) : { status: 400, message };
 }
 
 function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
@@ -121,7 +132,10 @@ function route(routing: Routing): void {
   }
   // When the chunks that came along are wrong, that is known by then, and no function hears of it.
   setImmediate(() => {
-    if (request.complete || !isCondemned(request.socket)) {
+    const fault = findBodyFault(request);
+    if (fault !== undefined) {
+      sendRefusal(response, fault);
+    } else if (request.complete || !isCondemned(request.socket)) {
       dispatch(routing, target);
     }
   });

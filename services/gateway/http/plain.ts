@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { describeFailure, wantsJson, type Failure } from "../errors.ts";
 import { callIdOf } from "./headers.ts";
+import type { Fault } from "./raw-reader.ts";
 
 /** The answer for a path that does not exist. */
 export const PAGE_NOT_FOUND: Failure = {
@@ -31,9 +32,15 @@ export function sendMoved(response: ServerResponse, location: string): void {
   response.writeHead(301, { location, "content-length": 0 }).end();
 }
 
-/** 400 with a sentence; the connection is not used again, as nobody knows where a request ends. */
-export function sendBadRequest(response: ServerResponse, text: string): void {
-  const failure = { status: 400, code: "PLONK_BAD_REQUEST", message: `${text}\n` };
+const CODE = {
+  400: "PLONK_BAD_REQUEST",
+  413: "PLONK_EXTENSIONS_TOO_LARGE",
+  431: "PLONK_HEADERS_TOO_LARGE",
+} as const;
+
+/** Says what is wrong; the connection is not used again, as nobody knows where a request ends. */
+export function sendRefusal(response: ServerResponse, { status, message }: Fault): void {
+  const failure = { status, code: CODE[status], message: `${message}\n` };
   send(response, failure, { connection: "close" });
 }
 

@@ -117,10 +117,26 @@ const versions = seeds("versions", {
   NULs: "\0".repeat(200),
 });
 
+/** Headers of 1 KiB and less with which a head is so many bytes long. */
+function toHeadOf(bytes: number): string[] {
+  let left = bytes - get("/function/x").length;
+  const headers: string[] = [];
+  while (left > 0) {
+    const length = left > 2048 ? 1024 : left;
+    headers.push(`X: ${"a".repeat(length - 5)}`);
+    left -= length;
+  }
+  return headers;
+}
+
 const sizes = seeds("sizes", {
   "header of 15 KB": get("/function/x", `X: ${"a".repeat(15_000)}`),
   "header of 70 KB": get("/function/x", `X: ${"a".repeat(70_000)}`),
   "name of 70 KB": get("/function/x", `${"a".repeat(70_000)}: v`),
+  "head of 64 KiB": get("/function/x", ...toHeadOf(65_536)),
+  "head of 64 KiB and a byte": get("/function/x", ...toHeadOf(65_537)),
+  "1000 headers": get("/function/x", ...Array.from({ length: 999 }, (_, n) => `X-${n}: v`)),
+  "1001 headers": get("/function/x", ...Array.from({ length: 1000 }, (_, n) => `X-${n}: v`)),
   "100 headers": get("/function/x", ...Array.from({ length: 100 }, (_, n) => `X-${n}: v`)),
   "1500 headers": get("/function/x", ...Array.from({ length: 1500 }, (_, n) => `X-${n}: v`)),
   "3000 headers": get("/function/x", ...Array.from({ length: 3000 }, () => "a:")),
