@@ -1,7 +1,8 @@
 /** A small HTTP server that keeps what is sent to it: the other end of an asynchronous call. */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { text } from "node:stream/consumers";
-import { closeServer, listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/metrics.ts";
+import { stopServer } from "./network.ts";
 
 export class CallbackReceiver {
   /** Address for callbacks, with a path. */
@@ -35,8 +36,7 @@ export class CallbackReceiver {
 
   /** Stops, without waiting for who is still connected. */
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await closeServer(this.#server);
+    await stopServer(this.#server);
   }
 }
 

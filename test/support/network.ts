@@ -1,7 +1,9 @@
 /** What tests and benchmarks ask of this machine's network. */
 import { once } from "node:events";
+import type { Server } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
+import { closeServer } from "../../services/lib/metrics.ts";
 
 /** A TCP port of 127.0.0.1 that was free a moment ago. */
 export async function findFreePort(): Promise<number> {
@@ -21,4 +23,10 @@ export function findOwnAddress(): string {
     throw new Error("network: expected an IPv4 address besides the loopback one, got none");
   }
   return own.address;
+}
+
+/** Stops a server at once: who is still connected is cut off. */
+export async function stopServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await closeServer(server);
 }

@@ -1,9 +1,10 @@
 /** Ten times what a function, or a whole gateway, can do, and the time after it. */
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { closeServer, listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/metrics.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "./gateway-process.ts";
+import { stopServer } from "./network.ts";
 import { quantile, SteadyLoad, type SteadyLoadResult } from "./steady-load.ts";
 
 export interface OverloadOptions {
@@ -138,8 +139,7 @@ export async function measureOverload(options: OverloadOptions): Promise<Overloa
   } finally {
     idle.close();
     await gateway?.stop();
-    server.closeAllConnections();
-    await closeServer(server);
+    await stopServer(server);
     await fake.stop();
   }
 }

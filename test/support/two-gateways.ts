@@ -1,10 +1,10 @@
 /** Two gateway processes behind a balancer, over one Kubernetes with one function. */
 import { createServer, type Server } from "node:http";
-import { closeServer, listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/metrics.ts";
 import { Balancer } from "./balancer.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "./gateway-process.ts";
-import { findFreePort } from "./network.ts";
+import { findFreePort, stopServer } from "./network.ts";
 
 export class TwoGateways {
   url = "";
@@ -54,8 +54,7 @@ export class TwoGateways {
   async stop(): Promise<void> {
     await this.#balancer?.stop();
     await Promise.all(this.#gateways.map((gateway) => gateway.stop()));
-    this.#pod.closeAllConnections();
-    await closeServer(this.#pod);
+    await stopServer(this.#pod);
     await this.#fake.stop();
   }
 

@@ -8,12 +8,12 @@ import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createKeptLog } from "../../support/logs.ts";
-import { findOwnAddress } from "../../support/network.ts";
+import { findOwnAddress, stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 const atEnd = collectEnds(afterAll, 60_000);
@@ -43,10 +43,7 @@ beforeAll(async () => {
   await gateway.start();
   const { server } = gateway;
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
-  atEnd(() => {
-    server.closeAllConnections();
-    return closeServer(server);
-  });
+  atEnd(() => stopServer(server));
 }, 120_000);
 
 async function call(method: string, path: string, body?: object): Promise<Response> {
@@ -218,10 +215,7 @@ test("EndpointSlices open and close the way to a function", async () => {
   const address = findOwnAddress();
   const pod = createServer((_request, response) => response.end("answered"));
   const port = await listen(pod, 0, address);
-  onTestEnd(() => {
-    pod.closeAllConnections();
-    return closeServer(pod);
-  });
+  onTestEnd(() => stopServer(pod));
   await call("POST", "functions", deployment("routed"));
   const pending = fetch(`${url}/function/routed`);
   const labels = { faas_function: "routed", "kubernetes.io/service-name": "routed" };

@@ -1,10 +1,10 @@
 /** Scale from zero: one request for replicas, a bounded queue, woken by the watch. */
 import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
-import { findFreePort } from "../../support/network.ts";
+import { findFreePort, stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 const onTestEnd = collectEnds(afterEach);
@@ -140,10 +140,7 @@ describe("a function without replicas", () => {
     gateway.route("f", [port]);
     await new Promise((resolve) => setTimeout(resolve, 400));
     const server = createServer((_request, response) => response.end("awake"));
-    onTestEnd(() => {
-      server.closeAllConnections();
-      return closeServer(server);
-    });
+    onTestEnd(() => stopServer(server));
     await listen(server, port, "127.0.0.1");
     const answers = await Promise.all(calls);
     expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));

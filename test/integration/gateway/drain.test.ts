@@ -1,11 +1,12 @@
 /** The end of a gateway: nobody's call is lost, and everybody is told to go elsewhere. */
 import { createServer, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { RawConnection } from "../../support/http-client.ts";
+import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 const fake = new FakeKubernetes();
@@ -31,10 +32,7 @@ beforeAll(async () => {
     socket.write("Upgrade: websocket\r\n\r\n");
   });
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
-  atEnd(() => {
-    pod.closeAllConnections();
-    return closeServer(pod);
-  });
+  atEnd(() => stopServer(pod));
   gateway = await GatewayProcess.start(fake);
   atEnd(() => gateway.stop());
 }, 30_000);

@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
+import { stopServer } from "../../support/network.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = Buffer.alloc(MIB, "x");
@@ -40,10 +41,7 @@ beforeAll(async () => {
     }
   });
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
-  atEnd(() => {
-    pod.closeAllConnections();
-    return closeServer(pod);
-  });
+  atEnd(() => stopServer(pod));
   // As the platform starts it in a pod of 256 MiB.
   const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2" };
   gateway = await GatewayProcess.start(fake, { env });

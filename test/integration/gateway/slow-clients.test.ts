@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
+import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 const MIB = 1024 * 1024;
@@ -43,10 +44,7 @@ beforeAll(async () => {
     });
   });
   const port = await listen(pod, 0, "127.0.0.1");
-  atEnd(() => {
-    pod.closeAllConnections();
-    return closeServer(pod);
-  });
+  atEnd(() => stopServer(pod));
   const fake = new FakeKubernetes();
   await (await fake.start()).close();
   atEnd(() => fake.stop());

@@ -4,11 +4,12 @@ import { toFunctionAllowance } from "../../../services/contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
-import { closeServer, listen, Registry } from "../../../services/lib/metrics.ts";
+import { listen, Registry } from "../../../services/lib/metrics.ts";
 import { Operator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { createKeptLog } from "../../support/logs.ts";
+import { stopServer } from "../../support/network.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 import { connectAs, grantRights } from "./rights.ts";
 
@@ -47,10 +48,7 @@ beforeAll(async () => {
   await gateway.start();
   const { server } = gateway;
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
-  atEnd(() => {
-    server.closeAllConnections();
-    return closeServer(server);
-  });
+  atEnd(() => stopServer(server));
 }, 120_000);
 
 async function send(method: string, path: string, body?: object): Promise<[number, string]> {

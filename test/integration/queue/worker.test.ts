@@ -3,11 +3,12 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
+import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 let nats: NatsServer;
@@ -39,8 +40,7 @@ afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.close()));
   await connection.close();
   await nats.destroy();
-  gateway.closeAllConnections();
-  await closeServer(gateway);
+  await stopServer(gateway);
 });
 
 function startWorker(env: Record<string, string> = {}): Worker {
