@@ -9,11 +9,13 @@ import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-li
 interface HeadLimits {
   bytes: number;
   headers: number;
+  /** Whether the path may lead above the root: the gateway takes the beginning of it away. */
+  mayAscend: boolean;
 }
 
 /** What a client may send; what a gateway sends on is longer, as it adds headers of its own. */
-const CLIENT: HeadLimits = { bytes: MAX_HEAD_BYTES, headers: MAX_HEADERS };
-const UNLIMITED: HeadLimits = { bytes: Infinity, headers: Infinity };
+const CLIENT: HeadLimits = { bytes: MAX_HEAD_BYTES, headers: MAX_HEADERS, mayAscend: false };
+const UNLIMITED: HeadLimits = { bytes: Infinity, headers: Infinity, mayAscend: true };
 
 export interface StrictRequest {
   method: string;
@@ -82,10 +84,51 @@ function checkTarget(method: string, target: string): void {
   if (!QUERY.test(query)) refuse("query characters");
 }
 
+/** nginx refuses a path that leads above the root, by whatever spelling. */
+function checkDepth(target: string): void {
+  const path = target.replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/, "");
+  let depth = 0;
+  for (const segment of path.replace(/%2e/gi, ".").split(/\/|%2f/i)) {
+    if (segment === "..") depth -= 1;
+    else if (segment !== "" && segment !== ".") depth += 1;
+    if (depth < 0) refuse("target above the root");
+  }
+}
+
+/** nginx refuses a second one of these. */
+const UNIQUE = [
+  ...["authorization", "content-range", "expect", "if-match", "if-modified-since"],
+  ...["if-none-match", "if-range", "if-unmodified-since"],
+];
+
+function checkUnique(request: StrictRequest): void {
+  const name = UNIQUE.find((unique) => valuesOf(request, unique).length > 1);
+  if (name !== undefined) refuse(`several ${name}`);
+}
+
+/** haproxy refuses a WebSocket without a key of the right length. */
+function checkWebSocket(request: StrictRequest): void {
+  const protocols = tokensOf(request, "upgrade");
+  const isAsked = tokensOf(request, "connection").includes("upgrade");
+  if (!isAsked || !protocols.includes("websocket")) return;
+  if (!valuesOf(request, "sec-websocket-key").some((key) => key.length === 24)) {
+    refuse("WebSocket without a key");
+  }
+}
+
+/** haproxy refuses another host than the header's; a scheme's own port may be left out. */
+function checkAuthority(target: string, host: string | undefined): void {
+  const [, scheme = "", authority] = /^(https?):\/\/([^/?]*)/i.exec(target) ?? [];
+  const port = scheme.toLowerCase() === "https" ? /:(?:443)?$/ : /:(?:80)?$/;
+  const [named, asked] = [authority, host].map((text) => text?.toLowerCase().replace(port, ""));
+  if (named !== undefined && asked !== undefined && named !== asked) refuse("two hosts");
+}
+
 function checkHost(request: StrictRequest, minor: string): void {
   const hosts = valuesOf(request, "host");
   if (hosts.length > 1 || (hosts.length === 0 && minor === "1")) refuse(`${hosts.length} hosts`);
   if (hosts.some((host) => !HOST.test(host))) refuse("host characters");
+  checkAuthority(request.target, hosts[0]);
 }
 
 function splitHead(text: string, limits: HeadLimits): [line: string, headers: string[]] {
@@ -106,7 +149,10 @@ function readHead(text: string, limits: HeadLimits): StrictRequest {
     isKeptAlive: true,
   };
   checkTarget(method, target);
+  if (!limits.mayAscend) checkDepth(target);
   checkHost(request, minor);
+  checkWebSocket(request);
+  checkUnique(request);
   if (minor === "0" && valuesOf(request, "transfer-encoding").length > 0) {
     refuse("Transfer-Encoding in HTTP/1.0");
   }
@@ -156,14 +202,19 @@ function readChunkLine(text: string, offset: number): ChunkLine | undefined {
 export function readChunks(text: string, offset: number, holder: Holder): number | undefined {
   let at = offset;
   let noData = 0;
+  let isTooMuch = false;
   for (;;) {
     const line = readChunkLine(text, at);
     if (line === undefined) return undefined;
     const { size, end } = line;
     noData = Math.max(0, noData + end - at + 2 - 16 - 2 * size);
-    if (noData > MAX_NO_DATA) refuse("chunk extensions");
+    isTooMuch ||= noData > MAX_NO_DATA;
     at = end;
-    if (size === 0) return readTrailers(text, at);
+    if (size === 0) {
+      // The body may be passed on up to here.
+      if (isTooMuch) refuse("chunk extensions");
+      return readTrailers(text, at);
+    }
     holder.body += text.slice(at, at + size);
     const ending = text.slice(at + size, at + size + 2);
     if (!"\r\n".startsWith(ending)) refuse("chunk end");

@@ -9,6 +9,13 @@ import {
 import { connect, type Socket } from "node:net";
 import { until } from "./until.ts";
 
+/** Header lines of a WebSocket's handshake; the key is the one of RFC 6455 §1.2. */
+export const WEB_SOCKET = [
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;

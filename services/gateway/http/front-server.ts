@@ -7,7 +7,7 @@ import { enqueue, type EnqueueContext } from "../calls/enqueue.ts";
 import { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
 import { inviteBody } from "./invitation.ts";
 import { invoke } from "../calls/invoke.ts";
-import { cleanPath, PREFIX, splitTarget, type Target } from "./paths.ts";
+import { cleanPath, leadsAboveRoot, PREFIX, splitTarget, type Target } from "./paths.ts";
 import { sendExpectationFailed, sendMoved, sendRefusal } from "./plain.ts";
 import { findBodyFault, findRawFault, watchRawRequests } from "./raw-requests.ts";
 import type { Fault } from "./raw-reader.ts";
@@ -93,7 +93,7 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
     return undefined;
   }
   const target = splitTarget(request.url ?? "/");
-  const fault = findFault(request);
+  const fault = findFault(request, target);
   if (fault === undefined && target !== undefined) {
     if (request.headers.upgrade !== undefined) {
       // Node's parser stops at an upgrade, also at one that is not made.
@@ -106,9 +106,14 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
   return undefined;
 }
 
-function findFault(request: IncomingMessage): Fault | undefined {
+function findFault(request: IncomingMessage, target: Target | undefined): Fault | undefined {
   const message = findViolation(request);
-  return message === undefined ? findRawFault(request) : { status: 400, message };
+  if (message !== undefined) {
+    return { status: 400, message };
+  }
+  return target !== undefined && leadsAboveRoot(target.path)
+    ? { status: 400, message: "target: expected a path that stays below the root" }
+    : findRawFault(request);
 }
 
 function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {

@@ -27,6 +27,28 @@ export function cleanPath(path: string): string {
   return path.endsWith("/") && cleaned !== "/" ? `${cleaned}/` : cleaned;
 }
 
+/** Cheap, and false for nearly all paths. */
+const MAY_ASCEND = /(?:\.|%2e){2}/i;
+
+/** Whether `..` leads above the root, where `%2F` is a slash, too: nginx refuses such a path. */
+export function leadsAboveRoot(path: string): boolean {
+  if (!MAY_ASCEND.test(path)) {
+    return false;
+  }
+  let depth = 0;
+  for (const segment of path.split(/\/|%2f/i)) {
+    if (DOT_DOT.test(segment)) {
+      depth -= 1;
+    } else if (segment !== "" && !DOT.test(segment)) {
+      depth += 1;
+    }
+    if (depth < 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 export interface Target {
   path: string;
   /** With its question mark, or empty. */

@@ -5,8 +5,8 @@
  */
 import { MAX_HEAD_BYTES } from "./head-limits.ts";
 
-/** What follows a head: a number of bytes, chunks, or nothing that is HTTP. */
-export type Framing = number | "chunked" | "other";
+/** What follows a head: a body of so many bytes, or one in chunks. */
+export type Framing = number | "chunked";
 
 /** Why nothing more may be taken from a connection. */
 export interface Fault {
@@ -40,6 +40,7 @@ const FAULT = {
   tab: refuse("header: expected no tab before or after its value"),
   size: refuse("head: expected a shorter one", 431),
   chunkLine: refuse("chunk: expected a size of at most 15 digits"),
+  chunkEnd: refuse("chunk: expected a line end after its data"),
   extensions: refuse("chunk: expected shorter extensions", 413),
   trailers: refuse("trailers: expected shorter ones", 431),
   trailerTab: refuse("trailers: expected no tab before or after a value"),
@@ -50,8 +51,11 @@ function refuse(message: string, status: Fault["status"] = 400): Fault {
   return { status, message };
 }
 
-/** What the next bytes are. `data` is counted: the body, or a chunk with its line end. */
-type Part = "head" | "body" | "chunk line" | "chunk" | "trailers" | "other";
+/** What the next bytes are. Nothing is looked at in what is no HTTP. */
+type Part = "head" | "body" | "chunk line" | "chunk" | "chunk end" | "trailers" | "other";
+
+const CR = 13;
+const LF = 10;
 
 /** So few bytes are searched faster as a text, which most of them become anyway. */
 const SHORT_BYTES = 2048;
@@ -59,11 +63,17 @@ const SHORT_BYTES = 2048;
 /** Of one connection. */
 export class RawReader {
   #part: Part = "head";
-  /** How much of a body or chunk has not come yet. */
+  /** How much of a body, of a chunk or of the line end after it has not come yet. */
   #left = 0;
   /** What has come of a head, a chunk line or trailers that have not ended. */
   #kept = "";
   #excess = 0;
+  /** What follows a body. */
+  #afterBody: "head" | "other" = "head";
+
+  get isInBody(): boolean {
+    return this.#part !== "head";
+  }
 
   /** Whether so many bytes belong to a body and need not be looked at; counts them if they do. */
   skip(length: number): boolean {
@@ -87,14 +97,15 @@ export class RawReader {
     return end === undefined ? FAULT.framing : (findHeadFault(head) ?? end);
   }
 
-  /** Says what follows the head that was read. */
-  expect(framing: Framing): void {
+  /** Says what follows the head that was read. @param isLast - no other head follows the body */
+  expect(framing: Framing, isLast = false): void {
     this.#excess = 0;
+    this.#afterBody = isLast ? "other" : "head";
     if (typeof framing === "number") {
-      this.#part = framing === 0 ? "head" : "body";
+      this.#part = framing === 0 ? this.#afterBody : "body";
       this.#left = framing;
     } else {
-      this.#part = framing === "chunked" ? "chunk line" : "other";
+      this.#part = "chunk line";
     }
   }
 
@@ -129,6 +140,8 @@ export class RawReader {
     switch (this.#part) {
       case "chunk line":
         return this.#readChunkLine(bytes, offset);
+      case "chunk end":
+        return this.#readChunkEnd(bytes, offset);
       case "trailers":
         return this.#readTrailers(bytes, offset);
       case "other":
@@ -143,8 +156,14 @@ export class RawReader {
 
   #count(length: number): void {
     this.#left -= length;
-    if (this.#left === 0) {
-      this.#part = this.#part === "body" ? "head" : "chunk line";
+    if (this.#left > 0) {
+      return;
+    }
+    if (this.#part === "body") {
+      this.#part = this.#afterBody;
+    } else {
+      this.#part = "chunk end";
+      this.#left = 2;
     }
   }
 
@@ -168,8 +187,19 @@ export class RawReader {
     // The line end of the last chunk is kept: with it, trailers end as a head does.
     this.#kept = size === 0 ? "\r\n" : "";
     this.#part = size === 0 ? "trailers" : "chunk";
-    this.#left = size + 2;
+    this.#left = size;
     return end;
+  }
+
+  #readChunkEnd(bytes: Buffer, offset: number): number | Fault {
+    if (bytes[offset] !== (this.#left === 2 ? CR : LF)) {
+      return FAULT.chunkEnd;
+    }
+    this.#left -= 1;
+    if (this.#left === 0) {
+      this.#part = "chunk line";
+    }
+    return offset + 1;
   }
 
   #readTrailers(bytes: Buffer, offset: number): number | Fault {
@@ -182,7 +212,7 @@ export class RawReader {
     }
     const trailers = this.#kept;
     this.#kept = "";
-    this.#part = "head";
+    this.#part = this.#afterBody;
     return hasTabAroundValue(trailers) ? FAULT.trailerTab : end;
   }
 

@@ -10,7 +10,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { condemn, endConnection, isCondemned } from "./client-errors.ts";
-import { RawReader, type Fault, type Framing } from "./raw-reader.ts";
+import { RawReader, type Fault } from "./raw-reader.ts";
 
 /** Name of the parser's callback after each time that it has read: `HTTPParser.kOnExecute`. */
 const ON_EXECUTE = 5;
@@ -25,6 +25,8 @@ interface Parser {
   incoming: { upgrade: boolean } | null;
   [ON_EXECUTE]: OnExecute | null;
 }
+
+const UNREADABLE: Fault = { status: 400, message: "body: expected chunks, got something else" };
 
 const connections = new WeakMap<Socket, RawConnection>();
 
@@ -58,6 +60,8 @@ class RawConnection {
   /** The last request of which the head is in these bytes. */
   #request: IncomingMessage | undefined;
   #fault: Fault | undefined;
+  /** The request of which the body is being read. */
+  #owner: IncomingMessage | undefined;
 
   constructor(socket: Socket, parser: Parser) {
     this.#socket = socket;
@@ -72,11 +76,18 @@ class RawConnection {
       if (isHttp && !isCondemned(socket)) {
         this.#finish(result);
       }
-      this.#bytes = undefined;
-      this.#request = undefined;
-      this.#at = 0;
+      this.#forget();
       onExecute(result);
     };
+  }
+
+  #forget(): void {
+    this.#bytes = undefined;
+    this.#request = undefined;
+    this.#at = 0;
+    if (!this.#reader.isInBody) {
+      this.#owner = undefined;
+    }
   }
 
   /** While the parser is at the end of this request's head. */
@@ -90,51 +101,57 @@ class RawConnection {
     this.#request = request;
     if (typeof end === "number") {
       this.#at = end;
-      this.#reader.expect(toFraming(request));
+      this.#expectBody(request);
       return undefined;
     }
     this.#fault = end;
     return end;
   }
 
-  #readBody(bytes: Buffer): number | Fault {
-    const end = this.#reader.readBody(bytes, this.#at);
-    if (typeof end !== "number" && this.#request !== undefined) {
-      spoilt.set(this.#request, end);
-    }
-    return end;
+  /** By the parser's own reading, after all that is open to doubt has been refused. */
+  #expectBody(request: IncomingMessage): void {
+    const { "transfer-encoding": encoding, "content-length": length, upgrade } = request.headers;
+    this.#owner = request;
+    const framing = encoding === undefined ? Number(length ?? 0) : "chunked";
+    // Node's parser stops after an upgrade, whatever becomes of it.
+    this.#reader.expect(framing, upgrade !== undefined);
   }
 
-  /** After the parser has read all of these bytes. */
+  #readBody(bytes: Buffer): number | Fault {
+    const end = this.#reader.readBody(bytes, this.#at);
+    return typeof end === "number" ? end : this.#spoil(end);
+  }
+
+  /** After the parser has read so many bytes, which are all unless a protocol ends there. */
   #finish(length: number): void {
-    if (this.#bytes === undefined) {
-      if (this.#reader.skip(length)) {
-        return;
-      }
-      this.#bytes = this.#parser.getCurrentBuffer();
-    } else if (this.#at === this.#bytes.length) {
+    if (this.#bytes === undefined && this.#reader.skip(length)) {
+      return;
+    }
+    this.#bytes ??= this.#parser.getCurrentBuffer();
+    if (this.#at === this.#bytes.length) {
       return;
     }
     const at = this.#readBody(this.#bytes);
-    const fault = typeof at === "number" ? this.#reader.keepHead(this.#bytes, at) : at;
-    if (fault === undefined) {
-      return;
-    }
-    if (this.#request !== undefined && spoilt.has(this.#request)) {
-      condemn(this.#socket);
-    } else {
+    const fault = typeof at === "number" ? this.#reader.keepHead(this.#bytes, at) : undefined;
+    if (fault !== undefined) {
       endConnection(fault.status, this.#socket);
+    } else if (this.#owner?.complete === false && length < this.#bytes.length) {
+      // In a request that asks for another protocol, the parser stops at a fault and is silent.
+      this.#spoil(UNREADABLE);
     }
   }
-}
 
-/** By the parser's own reading, after all that is open to doubt has been refused. */
-function toFraming({ headers }: IncomingMessage): Framing {
-  if (headers.upgrade !== undefined) {
-    // Node's parser stops there, whatever becomes of it.
-    return "other";
+  /**
+   * Refuses the request of which the body is wrong. Where a function may have heard of it, it must
+   * not take it for whole: the connection breaks off, and with it the call.
+   */
+  #spoil(fault: Fault): Fault {
+    condemn(this.#socket);
+    if (this.#request === undefined) {
+      this.#owner?.destroy(new Error(fault.message));
+    } else {
+      spoilt.set(this.#request, fault);
+    }
+    return fault;
   }
-  return headers["transfer-encoding"] === undefined
-    ? Number(headers["content-length"] ?? 0)
-    : "chunked";
 }

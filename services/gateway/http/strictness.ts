@@ -14,6 +14,15 @@ const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\]
 /** More digits are no length that anybody means, and not every party counts that far. */
 const LENGTH = /^\d{1,15}$/;
 
+/** Headers of which nginx refuses a second one. */
+const UNIQUE = [
+  ...["authorization", "content-range", "expect", "if-match", "if-modified-since"],
+  ...["if-none-match", "if-range", "if-unmodified-since"],
+];
+
+/** RFC 6455 §4.2.1 has servers look at it, and haproxy does. */
+const WEB_SOCKET_KEY = /^[a-z\d+/]{22}==$/i;
+
 /** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
 export function findViolation(request: IncomingMessage): string | undefined {
   const { url = "", httpVersionMajor } = request;
@@ -23,12 +32,17 @@ export function findViolation(request: IncomingMessage): string | undefined {
   if (!TARGET.test(url) && url !== "*") {
     return "target: expected a path or an http URL without control characters, got another text";
   }
-  return findHostViolation(request) ?? findFramingViolation(request);
+  return (
+    findHostViolation(request) ??
+    findFramingViolation(request) ??
+    findUpgradeViolation(request) ??
+    findRepetition(request)
+  );
 }
 
 function findHostViolation(request: IncomingMessage): string | undefined {
   const { rawHeaders, headers, httpVersionMinor } = request;
-  const hosts = countHosts(rawHeaders);
+  const hosts = countHeaders(rawHeaders, "host");
   if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) {
     return `Host: expected one, got ${hosts}`;
   }
@@ -43,12 +57,10 @@ function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
   if (url.startsWith("/") || headers.host === undefined) {
     return false;
   }
-  const authority = /^https?:\/\/([^/?]*)/i.exec(url)?.[1];
-  return authority !== undefined && withoutPort(authority) !== withoutPort(headers.host);
-}
-
-function withoutPort(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80)?$/, "");
+  const [, scheme = "", authority] = /^(https?):\/\/([^/?]*)/i.exec(url) ?? [];
+  const port = scheme.length === "https".length ? /:(?:443)?$/ : /:(?:80)?$/;
+  const normalize = (text: string): string => text.toLowerCase().replace(port, "");
+  return authority !== undefined && normalize(authority) !== normalize(headers.host);
 }
 
 /** HTTP/1.0 knows neither chunks nor expectations, nor bodies of requests that only ask. */
@@ -73,13 +85,31 @@ function findFramingViolation(request: IncomingMessage): string | undefined {
   if (encoding !== undefined && (httpVersion !== "1.1" || !/^chunked$/i.test(encoding))) {
     return "Transfer-Encoding: expected chunked alone, and HTTP/1.1, got something else";
   }
-  const { "content-length": length, upgrade = "" } = headers;
-  if (length !== undefined && !LENGTH.test(length)) {
-    return "Content-Length: expected at most 15 digits, got something else";
-  }
-  return /^[\t -+\--~]*$/.test(upgrade)
+  const { "content-length": length } = headers;
+  return length === undefined || LENGTH.test(length)
     ? undefined
-    : "Upgrade: expected the name of one protocol, got another text";
+    : "Content-Length: expected at most 15 digits, got something else";
+}
+
+function findRepetition({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const name = UNIQUE.find(
+    (unique) => headers[unique] !== undefined && countHeaders(rawHeaders, unique) > 1,
+  );
+  return name === undefined ? undefined : `${name}: expected one, got several`;
+}
+
+function findUpgradeViolation({ headers }: IncomingMessage): string | undefined {
+  const { upgrade, connection = "", "sec-websocket-key": key = "" } = headers;
+  if (upgrade === undefined) {
+    return undefined;
+  }
+  if (!/^[\t -+\--~]*$/.test(upgrade)) {
+    return "Upgrade: expected the name of one protocol, got another text";
+  }
+  const isWebSocket = upgrade.toLowerCase() === "websocket" && /\bupgrade\b/i.test(connection);
+  return isWebSocket && !WEB_SOCKET_KEY.test(key)
+    ? "Sec-WebSocket-Key: expected 16 bytes in base64, got something else"
+    : undefined;
 }
 
 /** Whether the only thing expected is `100-continue`, said once; RFC 9110 knows no other. */
@@ -87,12 +117,12 @@ export function isContinueExpected({ headers }: IncomingMessage): boolean {
   return headers.expect?.toLowerCase() === "100-continue";
 }
 
-/** Node keeps the first Host and drops the others, which its list of raw headers still has. */
-function countHosts(rawHeaders: readonly string[]): number {
+/** Of some headers Node drops all but one, which its list of raw headers still has. */
+function countHeaders(rawHeaders: readonly string[], lowerCaseName: string): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
-    if (name?.length === 4 && name.toLowerCase() === "host") {
+    if (name?.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) {
       count += 1;
     }
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
-import { RawConnection } from "../../support/http-client.ts";
+import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
@@ -98,7 +98,7 @@ describe("a caller that goes away", () => {
   test("while a handshake waits for a cold start gives its place back", async () => {
     gateway.declare("f", { replicas: 0, labels: { "plonk/max-inflight": "1" } });
     await gateway.settle();
-    const lines = ["GET /function/f HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"];
+    const lines = ["GET /function/f HTTP/1.1", ...WEB_SOCKET];
     const client = open(...lines);
     await until("a scale request", () =>
       gateway.fake.requests.some(({ path }) => path.endsWith("/scale")),

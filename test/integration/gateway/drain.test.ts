@@ -5,7 +5,7 @@ import { listen } from "../../../services/lib/metrics.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
-import { RawConnection } from "../../support/http-client.ts";
+import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
 import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
@@ -52,7 +52,7 @@ describe("a gateway that is told to end", () => {
     }
     waiting.write("GET /function/f/held HTTP/1.1", ...GET);
     await until("the held call", () => held.length === 1);
-    const upgrade = ["Connection: Upgrade", "Upgrade: websocket", ...GET];
+    const upgrade = [...WEB_SOCKET, ...GET];
     await socket.write("GET /function/f HTTP/1.1", ...upgrade).waitFor("101 Switching");
 
     const exit = gateway.stop("SIGTERM");

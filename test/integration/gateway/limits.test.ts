@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
-import { RawConnection, send } from "../../support/http-client.ts";
+import { RawConnection, send, WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
@@ -118,7 +118,7 @@ describe("a function's own limit", () => {
     gateway.declare("ws", { labels: { "plonk/max-inflight": "1" } });
     gateway.route("ws", [port]);
     await gateway.settle();
-    const lines = ["Host: a", "Connection: Upgrade", "Upgrade: websocket", "", ""];
+    const lines = ["Host: a", ...WEB_SOCKET, "", ""];
     const open = (): RawConnection =>
       new RawConnection(gateway.url).write("GET /function/ws HTTP/1.1", ...lines);
     const first = open();

@@ -3,7 +3,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server } from "
 import type { RequestListener } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
-import { RawConnection, send } from "../../support/http-client.ts";
+import { RawConnection, send, WEB_SOCKET } from "../../support/http-client.ts";
 
 let gateway: TestGateway;
 const tcpServers: Server[] = [];
@@ -261,10 +261,10 @@ describe("an early answer", () => {
 
 describe("what looks like an upgrade", () => {
   test.each([
-    ["of another protocol", ["GET /function/echo HTTP/1.1", "Upgrade: h2c"]],
-    ["of a POST", ["POST /function/echo HTTP/1.1", "Upgrade: websocket", "Content-Length: 0"]],
+    ["of another protocol", ["GET /function/echo HTTP/1.1", "Connection: Upgrade", "Upgrade: h2c"]],
+    ["of a POST", ["POST /function/echo HTTP/1.1", ...WEB_SOCKET, "Content-Length: 0"]],
   ])("%s is an ordinary call", async (_what, lines) => {
-    const connection = await ask(...lines, "Host: a", "Connection: Upgrade");
+    const connection = await ask(...lines, "Host: a");
     await connection.waitFor('"url":"/"');
     expect(connection.text).not.toContain('"upgrade"');
     connection.close();

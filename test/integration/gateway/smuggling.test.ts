@@ -8,6 +8,7 @@ import { get, post, raw, SMUGGLED } from "../../fuzz/corpus/request.ts";
 import { drive } from "../../fuzz/drive.ts";
 import { valuesOf } from "../../fuzz/strict-request.ts";
 import { FuzzWorld } from "../../fuzz/world.ts";
+import { WEB_SOCKET } from "../../support/http-client.ts";
 
 let world: FuzzWorld;
 let clients = 0;
@@ -104,7 +105,7 @@ describe("requests one after the other in one packet", () => {
 
   test.each([
     ["a tunnel", "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", [200, 405]],
-    ["an upgrade", get("/function/x", "Connection: Upgrade", "Upgrade: websocket"), [200, 200]],
+    ["an upgrade", get("/function/x", ...WEB_SOCKET), [200, 200]],
   ])("%s waits for the answer before it", async (_name, request, expected) => {
     expect((await send(get("/function/x/a") + request)).statuses).toEqual(expected);
   });
@@ -130,12 +131,11 @@ describe("requests one after the other in one packet", () => {
 });
 
 describe("changes of the protocol", () => {
-  const webSocket = ["Connection: Upgrade", "Upgrade: websocket"];
   test.each([
-    ["a POST", post([...webSocket, "Content-Length: 5"], "hello"), "POST /"],
+    ["a POST", post([...WEB_SOCKET, "Content-Length: 5"], "hello"), "POST /"],
     [
       "a GET with a body",
-      raw("GET /function/x HTTP/1.1", [...webSocket, "Content-Length: 5"], "hello"),
+      raw("GET /function/x HTTP/1.1", [...WEB_SOCKET, "Content-Length: 5"], "hello"),
       "GET /",
     ],
     ["h2c", get("/function/x", "Connection: Upgrade", "Upgrade: h2c"), "GET /"],

@@ -7,7 +7,7 @@ import { readAnswers } from "../../fuzz/answers.ts";
 import { get, post, raw, SMUGGLED } from "../../fuzz/corpus/request.ts";
 import { drive } from "../../fuzz/drive.ts";
 import { FuzzWorld } from "../../fuzz/world.ts";
-import { RawConnection } from "../../support/http-client.ts";
+import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let world: FuzzWorld;
@@ -53,6 +53,21 @@ const heads: [string, string][] = [
   ["a tab after a value", get("/function/x", "X: y\t")],
   ["a tab before chunked", post(["Transfer-Encoding:\tchunked"], whole)],
   ["a tab before a length", post(["Content-Length:\t5"], "hello")],
+  ["a WebSocket without a key", get("/function/x", "Connection: Upgrade", "Upgrade: websocket")],
+  [
+    "a WebSocket with a key of 15 bytes",
+    get(
+      "/function/x",
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      `Sec-WebSocket-Key: ${"a".repeat(20)}`,
+    ),
+  ],
+  ["a second Authorization", get("/function/x", "Authorization: a", "authorization: a")],
+  ["a second If-Match", get("/function/x", 'If-Match: "a"', 'If-Match: "b"')],
+  ["another scheme's port in the target", get("https://h:80/function/x")],
+  ["a target above the root", get("/function/../../function/x")],
+  ["a target above the root in escapes", get("/function/x/..%2f%2e%2E/..%2Fx")],
   ["a tab before an upgrade", get("/function/x", "Connection: Upgrade", "Upgrade:\twebsocket")],
 ];
 
@@ -110,6 +125,7 @@ const bodies: [string, string, number][] = [
   ["an extension of 4 KiB", `5;${"a".repeat(4096)}\r\nhello\r\n0\r\n\r\n`, 413],
   ["many extensions", `${`1;${"e".repeat(100)}\r\na\r\n`.repeat(300)}0\r\n\r\n`, 413],
   ["trailers of 4 KiB", `${whole.slice(0, -2)}X: ${"t".repeat(4096)}\r\n\r\n`, 431],
+  ["data that is too long", "5\r\nhellooo\r\n0\r\n\r\n", 400],
   ["a tab after a trailer", `${whole.slice(0, -2)}X: y\t\r\n\r\n`, 400],
 ];
 
@@ -118,18 +134,31 @@ describe("chunks with", () => {
     expect(await send(post([chunked], body) + SMUGGLED)).toEqual({ statuses: [status], calls: [] });
   });
 
+  test.each([
+    ...bodies.map(([what, body]) => [what, body]),
+    ["no sizes", "hello\r\n0\r\n\r\n"],
+    ["an extension that is none", "5;\0\r\nhello\r\n0\r\n\r\n"],
+  ])("%s, in an upgrade that is none: refused, and no call", async (_what, body = "") => {
+    const upgrade = ["Connection: Upgrade", "Upgrade: h2c", chunked];
+    const { statuses, calls } = await send(post(upgrade, body) + SMUGGLED);
+    expect([statuses.length, (statuses[0] ?? 0) >= 400, calls]).toEqual([1, true, []]);
+  });
+
   test.each(bodies)("%s, after another call: that one is answered", async (_what, body, status) => {
     const expected = { statuses: [200, status], calls: ["GET /first"] };
     expect(await send(first + post([chunked], body) + SMUGGLED)).toEqual(expected);
   });
 
-  test.each(bodies)("%s, after the call has begun: no call after it", async (_what, body) => {
+  test.each(bodies)("%s, after the call has begun: no call after it", async (what, body) => {
     const before = world.upstream.count;
     const connection = new RawConnection(world.gateway.url).write(post([chunked], "1\r\na\r\n"));
     await until("the call at the function", () => world.upstream.count === before + 1);
     connection.write(body + SMUGGLED);
     await connection.waitForEnd();
     expect(world.upstream.count).toBe(before + 1);
+    const [seen] = world.upstream.take("127.0.0.1");
+    // Trailers end at the gateway: the function has the body when they come.
+    expect(seen?.isWhole).toBe(what.includes("trailer"));
   });
 
   test.each([
@@ -144,7 +173,6 @@ describe("chunks with", () => {
 });
 
 describe("what everybody takes", () => {
-  const webSocket = ["Connection: Upgrade", "Upgrade: websocket"];
   test.each<[string, string[], Sent]>([
     [
       "a tab inside a value",
@@ -169,7 +197,7 @@ describe("what everybody takes", () => {
     ],
     [
       "bytes of another protocol after an upgrade that is not made",
-      [`${get("/function/x", ...webSocket)}\0\t\r\n\r\n`],
+      [`${get("/function/x", ...WEB_SOCKET)}\0\t\r\n\r\n`],
       { statuses: [200], calls: ["GET /"] },
     ],
     ["CONNECT", ["CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n\0\t"], { statuses: [405], calls: [] }],

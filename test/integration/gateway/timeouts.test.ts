@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
-import { RawConnection, send } from "../../support/http-client.ts";
+import { RawConnection, send, WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
@@ -137,7 +137,7 @@ describe("silence", () => {
     gateway.declare("ws", { labels });
     gateway.route("ws", [port]);
     await gateway.settle();
-    const lines = ["Host: a", "Connection: Upgrade", "Upgrade: websocket", "", ""];
+    const lines = ["Host: a", ...WEB_SOCKET, "", ""];
     const client = new RawConnection(gateway.url).write("GET /function/ws HTTP/1.1", ...lines);
     await client.waitFor("\x81\x02hi\x88\x02\x03\xe9");
     await client.waitForEnd();

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
+import { WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
@@ -32,7 +33,9 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 function open(path: string): ReturnType<typeof httpRequest> {
-  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-key": "k" };
+  const headers = Object.fromEntries(
+    WEB_SOCKET.map((line) => line.split(": ") as [string, string]),
+  );
   return httpRequest(`${gateway.url}${path}`, { headers }).end();
 }
 
@@ -49,7 +52,7 @@ describe("an upgrade", () => {
       "x-call-id": expect.any(String),
     });
     expect(seen[0]?.url).toBe("/chat?a=1");
-    expect(seen[0]?.headers["sec-websocket-key"]).toBe("k");
+    expect(seen[0]?.headers["sec-websocket-key"]).toBe("dGhlIHNhbXBsZSBub25jZQ==");
     let text = head.toString();
     socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
     socket.write("echo");

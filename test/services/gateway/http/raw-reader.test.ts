@@ -10,6 +10,9 @@ interface Request {
   head: string;
   framing?: Framing;
   body?: string;
+  /** What follows is no HTTP. */
+  isLast?: boolean;
+  rest?: string;
 }
 
 const get = (target = "/a"): Request => ({ head: `GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n` });
@@ -18,7 +21,7 @@ function post(body: string, framing: Framing = body.length): Request {
   return { head: "POST /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n", framing, body };
 }
 
-const toText = ({ head, body = "" }: Request): string => head + body;
+const toText = ({ head, body = "", rest = "" }: Request): string => head + body + rest;
 
 /**
  * Reads requests as Node's parser has them read, which knows where each head ends.
@@ -55,7 +58,7 @@ function read(requests: readonly Request[], segments: readonly string[]) {
         return read;
       }
       expect(read).toBe(end - begin);
-      reader.expect(requests[heads]?.framing ?? 0);
+      reader.expect(requests[heads]?.framing ?? 0, requests[heads]?.isLast);
       at = read;
       heads += 1;
       end = ends[heads];
@@ -82,7 +85,9 @@ const innocent: readonly (readonly [string, readonly Request[]])[] = [
   ["chunks with extensions", [chunked('5;a=b;c="d"\r\nhello\r\n0;e\r\n\r\n'), get()]],
   ["sizes with zeros before", [chunked("000000000000005\r\nhello\r\n000\r\n\r\n"), get()]],
   ["trailers", [chunked("1\r\na\r\n0\r\nX: a\tb\r\nY: c\r\n\r\n"), get(), chunked("0\r\n\r\n")]],
-  ["what follows an upgrade", [{ ...get(), framing: "other", body: "\0\r\n\r\n\t" }]],
+  ["what follows an upgrade", [{ ...get(), isLast: true, rest: "\0\r\n\r\n\t" }]],
+  ["what follows its body", [{ ...post("hello"), isLast: true, rest: "\0\r\n\r\n\t" }]],
+  ["what follows its chunks", [{ ...chunked("0\r\n\r\n"), isLast: true, rest: "GET  /" }]],
 ];
 
 describe("what everybody reads alike passes", () => {
@@ -132,6 +137,8 @@ const oddHeads: readonly (readonly [string, Request, string])[] = [
 const oddBodies: readonly (readonly [string, string, [part: string, status: number]])[] = [
   ["a size of 16 digits", "0000000000000005\r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
   ["a space after the size", "5 \r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
+  ["data that is too long", "5\r\nhellooo\r\n0\r\n\r\n", ["chunk", 400]],
+  ["no line end after its data", "5\r\nhello\r0\r\n\r\n", ["chunk", 400]],
   ["no size", ";a\r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
   ["a long extension", `5;${"a".repeat(4096)}\r\nhello\r\n0\r\n\r\n`, ["chunk", 413]],
   ["many extensions", `${`1;${"e".repeat(100)}\r\na\r\n`.repeat(200)}0\r\n\r\n`, ["chunk", 413]],

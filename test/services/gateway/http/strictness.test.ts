@@ -96,7 +96,8 @@ describe("an Upgrade header", () => {
 });
 
 describe("isUpgrade", () => {
-  const headers = { upgrade: "WebSocket", connection: "Upgrade" };
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  const headers = { upgrade: "WebSocket", connection: "Upgrade", "sec-websocket-key": key };
 
   test("is true for a GET without a body to websocket", () => {
     expect(isUpgrade(request({ headers }))).toBe(true);
