@@ -131,6 +131,13 @@ function route(routing: Routing): void {
   if (target === undefined) {
     return;
   }
+  if (request.method === "TRACE") {
+    // Nobody passes it on, and the others take nothing after it.
+    condemn(request.socket);
+    response.shouldKeepAlive = false;
+    dispatch(routing, target);
+    return;
+  }
   if (request.headers["transfer-encoding"] === undefined) {
     dispatch(routing, target);
     return;

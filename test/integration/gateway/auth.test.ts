@@ -262,5 +262,5 @@ test("two Authorization headers do not add up", async () => {
     });
     call.on("error", reject).end();
   });
-  expect(status).toBe(401);
+  expect(status).toBe(400);
 });

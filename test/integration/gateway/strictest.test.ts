@@ -92,6 +92,17 @@ describe("a head with", () => {
   });
 });
 
+describe("TRACE", () => {
+  test.each([
+    ["of a function", raw("TRACE /function/x HTTP/1.1", []), 405],
+    ["with chunks", raw("TRACE /function/x HTTP/1.1", [chunked], whole), 405],
+    ["of the system", raw("TRACE /system/functions HTTP/1.1", []), 401],
+    ["of a path that is moved", raw("TRACE //function/x HTTP/1.1", []), 301],
+  ])("%s is the last request of its connection", async (_what, trace, status) => {
+    expect(await send(trace + SMUGGLED)).toEqual({ statuses: [status], calls: [] });
+  });
+});
+
 describe("the head's size", () => {
   const sized = (bytes: number): string => {
     const rest = bytes - get("/function/x", "X: ").length;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   cleanPath,
+  leadsAboveRoot,
   PREFIX,
   splitFunctionPath,
   splitTarget,
@@ -85,4 +86,22 @@ describe("splitFunctionPath", () => {
   ])("of %s", (path, split) => {
     expect(splitFunctionPath(path, PREFIX.sync)).toEqual(split);
   });
+});
+
+describe("leadsAboveRoot", () => {
+  test.each(["/..", "/a/../..", "/a/../../a", "/%2e%2E", "/a/..%2f..%2Fb", "//../a", "/./../a"])(
+    "is so for %s",
+    (path) => expect(leadsAboveRoot(path)).toBe(true),
+  );
+
+  test.each([
+    "/",
+    "/a/..",
+    "/a/b/../..",
+    "/a%2fb/../..",
+    "/...",
+    "/a/..b",
+    "/%252e%252e",
+    "/a/.;/..",
+  ])("is not so for %s", (path) => expect(leadsAboveRoot(path)).toBe(false));
 });

@@ -85,7 +85,53 @@ describe("findViolation", () => {
   });
 });
 
+describe("headers of which there is one", () => {
+  test.each(["authorization", "expect", "if-match", "if-none-match", "if-range", "content-range"])(
+    "%s is refused twice",
+    (name) => {
+      const headers = { [name]: "a", [name.toUpperCase()]: "a" };
+      expect(findViolation(request({ headers }))).toBe(`${name}: expected one, got several`);
+      expect(findViolation(request({ headers: { [name]: "a" } }))).toBeUndefined();
+    },
+  );
+
+  test("others may be there twice", () => {
+    const headers = { cookie: "a", Cookie: "b", accept: "a", Accept: "b" };
+    expect(findViolation(request({ headers }))).toBeUndefined();
+  });
+});
+
+describe("the port of an absolute target", () => {
+  test.each([
+    ["http://h/", "h:80"],
+    ["http://h:80/", "h"],
+    ["https://h/", "h:443"],
+    ["HTTPS://h:443/", "h"],
+    ["http://h:81/", "h:81"],
+  ])("%s goes with the host %s", (url, host) => {
+    expect(findViolation(request({ url, headers: { host } }))).toBeUndefined();
+  });
+
+  test.each([
+    ["https://h/", "h:80"],
+    ["https://h:80/", "h"],
+    ["http://h:443/", "h"],
+    ["http://h:81/", "h"],
+  ])("%s does not go with the host %s", (url, host) => {
+    expect(findViolation(request({ url, headers: { host } }))).toMatch(/^Host: expected the one/);
+  });
+});
+
 describe("an Upgrade header", () => {
+  test.each([undefined, "", "k", `${"a".repeat(22)}=`, "a".repeat(24), `${"-".repeat(22)}==`])(
+    "of a WebSocket is refused with the key %j",
+    (key) => {
+      const upgrade = { connection: "keep-alive, Upgrade", upgrade: "websocket" };
+      const headers = { ...upgrade, ...(key !== undefined && { "sec-websocket-key": key }) };
+      expect(findViolation(request({ headers }))).toMatch(/^Sec-WebSocket-Key: expected 16 bytes/);
+    },
+  );
+
   test.each(["websocket", "h2c", "TLS/1.0", ""])("may name %j", (upgrade) => {
     expect(findViolation(request({ headers: { upgrade } }))).toBeUndefined();
   });
