@@ -36,8 +36,9 @@ function toNginxTemporary(directory: string): string {
 /** One worker; no access log, as the gateway has none; answers do not go through files. */
 export function toNginxProxyConfig(options: ConfigOptions): string {
   const { port, upstreamPort, directory, head } = options;
-  // It counts no headers. A line that a small buffer has no room for goes on in the only large one.
-  const limits = head === undefined ? "" : `large_client_header_buffers 1 ${head.bytes};`;
+  // It counts no headers. Of four buffers, as by default, a line needs one; with fewer, a request
+  // that follows a long one at once finds none.
+  const limits = head === undefined ? "" : `large_client_header_buffers 4 ${head.bytes};`;
   return `${toNginxMain(directory)}http {
 ${toNginxTemporary(directory)}
   access_log off;

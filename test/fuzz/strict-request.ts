@@ -40,7 +40,7 @@ const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): *(.*?) *$/;
 const VALUE = /^(?!\t)[\t\x20-\x7e\x80-\xff]*(?<!\t)$/;
 const HOST = /^(?:[-A-Za-z0-9._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/;
 const PATH = /^(?:[!"$&-~]|%[0-9A-Fa-f]{2})*$/;
-const FORM = /^(?:https?:\/\/[-A-Za-z0-9.:[\]]+)?(\/[^?]*|)(?:\?(.*))?$/i;
+const FORM = /^(?:https?:\/\/[-A-Za-z0-9.:[\]]+(?!\?))?(\/[^?]*|)(?:\?(.*))?$/i;
 const QUERY = /^[!"$-~]*$/;
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
@@ -195,6 +195,8 @@ function readChunkLine(text: string, offset: number): ChunkLine | undefined {
   if (text[lineEnd - 1] !== "\r") refuse("bare LF in a chunk line");
   const [, hex = ""] = CHUNK_LINE.exec(text.slice(offset, lineEnd - 1)) ?? refuse("chunk line");
   if (lineEnd + 1 - offset > MAX_CHUNK_LINE) refuse("chunk extensions");
+  // haproxy takes no larger ones.
+  if (parseInt(hex, 16) >= 2 ** 31) refuse("chunk size");
   return { size: parseInt(hex, 16), end: lineEnd + 1 };
 }
 

@@ -24,6 +24,9 @@ const TAB_AROUND_VALUE = /\r\n[^\r:]*: *\t|\t *\r\n/;
 
 const CHUNK_LINE = /^([\da-f]{1,15})(?:;.*)?\r\n$/i;
 
+/** haproxy's limit; no program makes chunks as large. */
+const MAX_CHUNK_BYTES = 2 ** 31 - 1;
+
 /** Longest chunk line and longest trailers; Go's limits, which are the lowest. */
 const MAX_LINE_BYTES = 4096;
 const MAX_TRAILER_BYTES = 4096;
@@ -39,7 +42,7 @@ const FAULT = {
   requestLine: refuse("request line: expected method, target and HTTP/1.1, one space between each"),
   tab: refuse("header: expected no tab before or after its value"),
   size: refuse("head: expected a shorter one", 431),
-  chunkLine: refuse("chunk: expected a size of at most 15 digits"),
+  chunkLine: refuse("chunk: expected a size below 2 GiB of at most 15 digits"),
   chunkEnd: refuse("chunk: expected a line end after its data"),
   extensions: refuse("chunk: expected shorter extensions", 413),
   trailers: refuse("trailers: expected shorter ones", 431),
@@ -176,7 +179,7 @@ export class RawReader {
       return bytes.length;
     }
     const size = parseInt(CHUNK_LINE.exec(this.#kept)?.[1] ?? "", 16);
-    if (Number.isNaN(size)) {
+    if (Number.isNaN(size) || size > MAX_CHUNK_BYTES) {
       return FAULT.chunkLine;
     }
     const added = this.#kept.length + 2 - FREE_CHUNK_BYTES - 2 * size;

@@ -4,9 +4,12 @@
  */
 import type { IncomingMessage } from "node:http";
 
-/** Origin form or absolute form without user information; escapes are whole, none is a NUL. */
+/**
+ * Origin form, or absolute form without user information, where only the whole path may be left
+ * out; escapes are whole, none is a NUL.
+ */
 const TARGET =
-  /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=[/?]|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
+  /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=\/|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
 
 /** `uri-host [":" port]` (RFC 9110 §7.2). */
 const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;

@@ -66,6 +66,7 @@ const heads: [string, string][] = [
   ["a second Authorization", get("/function/x", "Authorization: a", "authorization: a")],
   ["a second If-Match", get("/function/x", 'If-Match: "a"', 'If-Match: "b"')],
   ["another scheme's port in the target", get("https://h:80/function/x")],
+  ["a target without a path", get("http://h?a")],
   ["a target above the root", get("/function/../../function/x")],
   ["a target above the root in escapes", get("/function/x/..%2f%2e%2E/..%2Fx")],
   ["a tab before an upgrade", get("/function/x", "Connection: Upgrade", "Upgrade:\twebsocket")],
@@ -132,6 +133,7 @@ describe("the head's size", () => {
 
 const bodies: [string, string, number][] = [
   ["a size of 16 digits", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n", 400],
+  ["a size of 2 GiB", "80000000\r\nhello\r\n0\r\n\r\n", 400],
   ["16 digits that say five", "0000000000000005\r\nhello\r\n0\r\n\r\n", 400],
   ["an extension of 4 KiB", `5;${"a".repeat(4096)}\r\nhello\r\n0\r\n\r\n`, 413],
   ["many extensions", `${`1;${"e".repeat(100)}\r\na\r\n`.repeat(300)}0\r\n\r\n`, 413],

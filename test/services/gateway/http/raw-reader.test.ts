@@ -136,6 +136,7 @@ const oddHeads: readonly (readonly [string, Request, string])[] = [
 ];
 const oddBodies: readonly (readonly [string, string, [part: string, status: number]])[] = [
   ["a size of 16 digits", "0000000000000005\r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
+  ["a size of 2 GiB", "80000000\r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
   ["a space after the size", "5 \r\nhello\r\n0\r\n\r\n", ["chunk", 400]],
   ["data that is too long", "5\r\nhellooo\r\n0\r\n\r\n", ["chunk", 400]],
   ["no line end after its data", "5\r\nhello\r0\r\n\r\n", ["chunk", 400]],

@@ -29,7 +29,8 @@ describe("findViolation", () => {
     "/?",
     "*",
     "http://h/a",
-    "https://h?q",
+    "https://h",
+    "https://h/?q",
     "/:@!$&'()*+,;=~|^",
   ])("lets the target %s pass", (url) => expect(findViolation(request({ url }))).toBeUndefined());
 
@@ -37,6 +38,7 @@ describe("findViolation", () => {
     "a",
     "/a b",
     "/a#b",
+    "http://h?q",
     "/%",
     "/%4",
     "/%g0",
