@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { until } from "./until.ts";
 
 /** Longest wait for something to appear on the page, milliseconds. */
 const PATIENCE_MS = 15_000;
@@ -22,6 +23,12 @@ interface Violation {
   id: string;
   impact: string;
   nodes: { html: string; failureSummary: string }[];
+}
+
+/** Waits until there are so many: the page may draw a moment after what was done to it. */
+export async function waitForCount(locator: Locator, count: number): Promise<void> {
+  const hasCount = async (): Promise<boolean> => (await locator.count()) === count;
+  await until(`${count} of ${String(locator)}`, hasCount, PATIENCE_MS);
 }
 
 export class UiPage {

@@ -1,5 +1,6 @@
 /** The page's tests: deploying a function, calling it, reading its log. */
 import { expect, it } from "@jest/globals";
+import { waitForCount } from "../../support/ui-page.ts";
 import { CODE, type UiWorld } from "./ui-world.ts";
 
 const minute = 60_000;
@@ -23,7 +24,7 @@ export function declareCalls(get: () => UiWorld): void {
       await world.deployCode("ui-code", CODE);
       await world.waitForToast("ui-code deployed.");
       await world.waitForReplicas("ui-code", "1/1");
-      expect(await world.ui.dialog.count()).toBe(0);
+      await waitForCount(world.ui.dialog, 0);
     },
     2 * minute,
   );
@@ -122,10 +123,10 @@ export function declareCalls(get: () => UiWorld): void {
       await world.ui.button("Resume").click();
       await log.getByText("seen /live second").waitFor();
       await world.ui.field("Filter lines").fill("SECOND");
-      expect(await log.locator(".log-line").count()).toBe(1);
+      await waitForCount(log.locator(".log-line"), 1);
       await world.ui.field("Filter lines").fill("");
       const instances = world.ui.field("Instance").locator("option");
-      expect(await instances.count()).toBe(2);
+      await waitForCount(instances, 2);
       await world.ui.field("Instance").selectOption({ index: 1 });
       await log.getByText("seen /live first").waitFor();
     },

@@ -1,5 +1,6 @@
 /** The page's tests: changing, scaling and deleting functions, and secrets. */
 import { expect, it } from "@jest/globals";
+import { waitForCount } from "../../support/ui-page.ts";
 import { until } from "../../support/until.ts";
 import { CODE, type UiWorld } from "./ui-world.ts";
 
@@ -154,7 +155,7 @@ export function declareChanges(get: () => UiWorld): void {
         /Pulumi.*PLONK_CONFLICT/s,
       );
       await world.ui.page.keyboard.press("Escape");
-      expect(await world.ui.dialog.count()).toBe(0);
+      await waitForCount(world.ui.dialog, 0);
       expect((await world.api("/system/function/hello")).status).toBe(200);
     },
     minute,

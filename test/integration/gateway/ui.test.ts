@@ -9,7 +9,7 @@ import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
-import { UiPage } from "../../support/ui-page.ts";
+import { UiPage, waitForCount } from "../../support/ui-page.ts";
 import { until } from "../../support/until.ts";
 import { UserFolder } from "../../support/users.ts";
 
@@ -129,9 +129,9 @@ describe("the list", () => {
     await ui.page.getByText("Show more (9800 left)").waitFor();
     expect(await ui.page.locator("tbody tr").count()).toBe(200);
     await ui.button("Show more (9800 left)").click();
-    expect(await ui.page.locator("tbody tr").count()).toBe(400);
+    await waitForCount(ui.page.locator("tbody tr"), 400);
     await ui.field("Filter functions").fill("9999");
-    expect(await ui.page.locator("tbody tr").count()).toBe(1);
+    await waitForCount(ui.page.locator("tbody tr"), 1);
     await finish();
   });
 });
@@ -188,7 +188,7 @@ describe("the keyboard alone", () => {
   test("stays in a dialog, which gives the focus back", async () => {
     await ui.button("Deploy").focus();
     await ui.page.keyboard.press("Enter");
-    expect(await ui.page.locator("dialog input[data-focus]:focus").count()).toBe(1);
+    await ui.page.locator("dialog input[data-focus]:focus").waitFor();
     for (let count = 0; count < 12; count += 1) await ui.page.keyboard.press("Tab");
     const isInside =
       "document.activeElement.closest('dialog, body') !== document.body || " +
@@ -196,7 +196,7 @@ describe("the keyboard alone", () => {
     expect(await ui.page.evaluate(isInside)).toBe(true);
     await ui.page.keyboard.press("Escape");
     await ui.dialog.waitFor({ state: "detached" });
-    expect(await ui.page.locator("[aria-keyshortcuts=n]:focus").count()).toBe(1);
+    await ui.page.locator("[aria-keyshortcuts=n]:focus").waitFor();
     await finish();
   });
 
