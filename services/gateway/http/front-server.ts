@@ -1,5 +1,6 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Server as NetServer } from "node:net";
 import type { Health } from "../../lib/health.ts";
 import { condemn, isCondemned, isFree, refuseTunnel } from "./client-errors.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -26,7 +27,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 const KEEP_ALIVE_MS = 75_000;
 
 /** Silence after which a connection's other end is asked whether it is still there. */
-const TCP_KEEP_ALIVE_MS = 60_000;
+export const TCP_KEEP_ALIVE_MS = 60_000;
 
 /** Builds the server; it listens to nothing. `system` answers whatever is no call. */
 export function createFrontServer(
@@ -68,12 +69,17 @@ export function createFrontServer(
 /** How often a server that ends looks for connections that have become idle, milliseconds. */
 const DRAIN_CHECK_MS = 100;
 
-/** Takes no more connections, lets the answers in flight end, and then their connections. */
-export async function drainServer(server: Server): Promise<void> {
+/**
+ * Takes no more connections, lets the answers in flight end, and then their connections.
+ * @param further - what else has taken connections for the server.
+ */
+export async function drainServer(server: Server, further: readonly NetServer[]): Promise<void> {
   const timer = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
+  const close = (one: NetServer): Promise<void> =>
+    new Promise((resolve) => {
+      one.close(() => resolve());
+    });
+  await Promise.all([...further, server].map(close));
   clearInterval(timer);
 }
 

@@ -46,7 +46,7 @@ beforeAll(async () => {
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
   atEnd(() => stopServer(pod));
   // As the platform starts it in a pod of 256 MiB.
-  const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=2" };
+  const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=16" };
   gateway = await GatewayProcess.start(fake, { env });
   atEnd(() => gateway.stop());
   await (await fetch(`${gateway.url}/function/f`, { method: "POST", body: "warm" })).text();
