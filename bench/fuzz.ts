@@ -17,6 +17,7 @@ function print(world: FuzzWorld, tally: Tally, begin: number): void {
   const memory = world.gateway.hasEnded ? "ended" : `${world.gateway.memoryMiB.toFixed(0)} MiB`;
   console.log(
     `${tally.cases} cases in ${seconds} s, ${tally.failures.length} failed, ` +
+      `${tally.unconfirmed.length} only once, ` +
       `${tally.passed} requests passed on, gateway ${memory}`,
   );
 }
@@ -43,6 +44,9 @@ export async function benchFuzz(args: readonly string[]): Promise<void> {
     console.log(`ended by: ${describe(tally.endings)}\nfirst answer: ${describe(tally.statuses)}`);
     const failures = [...seeds.failures, ...tally.failures];
     for (const failure of failures) console.log(describeFailure(seed, failure));
+    for (const failure of [...seeds.unconfirmed, ...tally.unconfirmed]) {
+      console.log(`only once: ${describeFailure(seed, failure)}`);
+    }
     if (failures.length > 0) process.exitCode = 1;
     if (values.store) await storeFailures(world, { seed, failures });
   } finally {

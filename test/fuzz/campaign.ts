@@ -19,10 +19,12 @@ export interface Tally {
   endings: Record<string, number>;
   statuses: Record<string, number>;
   failures: Failure[];
+  /** What failed in the crowd, and not when it was repeated alone. */
+  unconfirmed: Failure[];
 }
 
 export function createTally(): Tally {
-  return { cases: 0, passed: 0, endings: {}, statuses: {}, failures: [] };
+  return { cases: 0, passed: 0, endings: {}, statuses: {}, failures: [], unconfirmed: [] };
 }
 
 const CONCURRENCY = 250;
@@ -78,6 +80,29 @@ export async function runCases(
   const breach = world.findBreach();
   if (breach !== undefined) {
     tally.failures.push({ number: first, breach: `in this block: ${breach}`, case: { parts: [] } });
+  }
+}
+
+/** How often a case that failed is repeated. */
+const REPEATS = 3;
+
+/**
+ * Repeats what has failed since then, alone: on a busy machine answers are late, and a request that
+ * is late looks like one that another case has not sent.
+ */
+export async function confirmFailures(
+  world: FuzzWorld,
+  tally: Tally,
+  since: number,
+): Promise<void> {
+  for (const failure of tally.failures.splice(since)) {
+    const again = createTally();
+    for (let count = 0; count < REPEATS; count += 1) {
+      await runCases(world, [failure.case], { tally: again });
+    }
+    const isAboutAll = failure.case.parts.length === 0;
+    const list = isAboutAll || again.failures.length > 0 ? tally.failures : tally.unconfirmed;
+    list.push(failure);
   }
 }
 

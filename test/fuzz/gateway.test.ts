@@ -30,7 +30,8 @@ describe("the gateway", () => {
     const tally = await runGenerated(world, { seed: SEED, cases: CASES });
     expect(tally.failures.map((failure) => describeFailure(SEED, failure))).toEqual([]);
     expect(tally.cases).toBe(CASES);
-    expect(tally.passed).toBeGreaterThan(CASES / 5);
+    expect(tally.unconfirmed.length).toBeLessThan(CASES / 500);
+    expect(tally.passed).toBeGreaterThan(CASES / 10);
   }, 300_000);
 
   test("is still the same process, with its memory and sockets as before", async () => {

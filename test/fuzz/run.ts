@@ -1,6 +1,13 @@
 /** Whole campaigns: the corpus in several deliveries, then generated cases. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { createTally, runCases, shrink, type Failure, type Tally } from "./campaign.ts";
+import {
+  confirmFailures,
+  createTally,
+  runCases,
+  shrink,
+  type Failure,
+  type Tally,
+} from "./campaign.ts";
 import { corpus, FOUND } from "./corpus/index.ts";
 import { BLOCK, generateBlock } from "./generate.ts";
 import type { FuzzWorld } from "./world.ts";
@@ -18,7 +25,9 @@ export async function runCorpus(world: FuzzWorld): Promise<Tally> {
     .map(({ raw }) => ({ parts: raw.split("") }));
   for (const cases of [whole, halves, single]) {
     for (let at = 0; at < cases.length; at += BLOCK) {
+      const known = tally.failures.length;
       await runCases(world, cases.slice(at, at + BLOCK), { tally, first: at });
+      await confirmFailures(world, tally, known);
     }
   }
   return tally;
@@ -41,7 +50,9 @@ export async function runGenerated(
   for (let block = 0; block < blocks && tally.failures.length < 50; block += 1) {
     const first = block * BLOCK;
     const some = generateBlock(seed, block).slice(0, cases - first);
+    const known = tally.failures.length;
     await runCases(world, some, { tally, first });
+    await confirmFailures(world, tally, known);
     if (block % 20 === 19) report?.(tally);
   }
   return tally;
