@@ -15,6 +15,9 @@ import { RawReader, type Fault } from "./raw-reader.ts";
 /** Name of the parser's callback after each time that it has read: `HTTPParser.kOnExecute`. */
 const ON_EXECUTE = 5;
 
+/** Smaller buffers may share their memory with others. */
+const MIN_FREED_BYTES = 16 * 1024;
+
 type OnExecute = (result: number | Error) => void;
 
 /** The parts of Node's parser that are used here. */
@@ -82,6 +85,10 @@ class RawConnection {
   }
 
   #forget(): void {
+    // A copy that is only used here; left to the garbage collector, it would hasten its next run.
+    if (this.#bytes !== undefined && this.#bytes.length >= MIN_FREED_BYTES) {
+      (this.#bytes.buffer as ArrayBuffer).transfer(0);
+    }
     this.#bytes = undefined;
     this.#request = undefined;
     this.#at = 0;
