@@ -116,9 +116,10 @@ export class FakeKubernetes {
     return this.#watchers.size;
   }
 
-  /** Breaks all watch connections. */
+  /** Breaks all watch connections; those that are counted from now on are new ones. */
   dropWatches(): void {
     this.#watchers.forEach(({ response }) => response.destroy());
+    this.#watchers.clear();
   }
 
   /** Sends a line to all watches as it is. */
@@ -131,6 +132,7 @@ export class FakeKubernetes {
     const object = { kind: "Status", code: 410, reason: "Expired", message: "too old" };
     this.sendLine(JSON.stringify({ type: "ERROR", object }));
     this.#watchers.forEach(({ response }) => response.end());
+    this.#watchers.clear();
   }
 
   #announce(type: string, collection: string, object: StoredObject): void {
