@@ -8,7 +8,7 @@ import { closeServer, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { readConfig, type GatewayConfig } from "./config.ts";
-import { drainServer, TCP_KEEP_ALIVE_MS } from "./http/front-server.ts";
+import { drainServer } from "./http/front-server.ts";
 import { listenWidely } from "./http/listeners.ts";
 
 /**
@@ -44,8 +44,7 @@ async function run(config: GatewayConfig): Promise<void> {
   });
   await listen(metricsServer, config.metricsPort);
   await gateway.start();
-  const keepAliveInitialDelay = TCP_KEEP_ALIVE_MS;
-  further = await listenWidely(server, { port: config.port, keepAliveInitialDelay });
+  further = await listenWidely(server, config.port);
   logger.info({ port: config.port, metricsPort: config.metricsPort }, "gateway ready");
 }
 

@@ -1,6 +1,6 @@
 /** A service's metrics registry, and the small server that shows metrics and health. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, ListenOptions, Server as NetServer } from "node:net";
 import { collectDefaultMetrics, Registry, type Gauge } from "@prometheus-io/client";
 import type { Health } from "./health.ts";
 
@@ -94,11 +94,17 @@ function sendText(response: ServerResponse, status: number, text: string): void 
 /**
  * Makes a server listen and returns its port (0 asks for a free one). Rejects with the system's
  * error, e.g. EADDRINUSE.
+ * @param where - the port, or more of what Node's `server.listen` takes.
  */
-export function listen(server: Server, port: number, host = "::"): Promise<number> {
+export function listen(
+  server: NetServer,
+  where: number | ListenOptions,
+  host = "::",
+): Promise<number> {
+  const options = typeof where === "number" ? { port: where } : where;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host }, () => {
+    server.listen({ host, ...options }, () => {
       server.off("error", reject);
       resolve((server.address() as AddressInfo).port);
     });

@@ -8,6 +8,7 @@ import { enqueue, type EnqueueContext } from "../calls/enqueue.ts";
 import { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
 import { inviteBody } from "./invitation.ts";
 import { invoke } from "../calls/invoke.ts";
+import { CONNECTION } from "./listeners.ts";
 import { cleanPath, leadsAboveRoot, PREFIX, splitTarget, type Target } from "./paths.ts";
 import { sendExpectationFailed, sendMoved, sendRefusal } from "./plain.ts";
 import { findBodyFault, findRawFault, watchRawRequests } from "./raw-requests.ts";
@@ -26,9 +27,6 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 /** How long an idle connection is kept; proxies before the gateway should use less. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Silence after which a connection's other end is asked whether it is still there. */
-export const TCP_KEEP_ALIVE_MS = 60_000;
-
 /** Builds the server; it listens to nothing. `system` answers whatever is no call. */
 export function createFrontServer(
   config: GatewayConfig,
@@ -40,8 +38,7 @@ export function createFrontServer(
     requestTimeout: 0,
     headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
     keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAlive: true,
-    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    ...CONNECTION,
     maxHeaderSize: MAX_HEAD_BYTES,
     shouldUpgradeCallback: (request) =>
       isFree(request.socket) && isUpgrade(request) && findRawFault(request) === undefined,
