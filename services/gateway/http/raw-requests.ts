@@ -11,12 +11,10 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { condemn, endConnection, isCondemned } from "./client-errors.ts";
 import { RawReader, type Fault } from "./raw-reader.ts";
+import { freeMemory } from "./spent-buffers.ts";
 
 /** Name of the parser's callback after each time that it has read: `HTTPParser.kOnExecute`. */
 const ON_EXECUTE = 5;
-
-/** Smaller buffers may share their memory with others. */
-const MIN_FREED_BYTES = 16 * 1024;
 
 type OnExecute = (result: number | Error) => void;
 
@@ -85,9 +83,9 @@ class RawConnection {
   }
 
   #forget(): void {
-    // A copy that is only used here; left to the garbage collector, it would hasten its next run.
-    if (this.#bytes !== undefined && this.#bytes.length >= MIN_FREED_BYTES) {
-      (this.#bytes.buffer as ArrayBuffer).transfer(0);
+    if (this.#bytes !== undefined) {
+      // A copy that is only used here.
+      freeMemory(this.#bytes);
     }
     this.#bytes = undefined;
     this.#request = undefined;

@@ -1,4 +1,4 @@
-/** Gives the memory of chunks back as soon as they are on their way to the caller. */
+/** Gives the memory of bytes that nobody reads again back at once. */
 import type { ServerResponse } from "node:http";
 
 /** Chunks of Node's pool, which share their memory with others, are far smaller. */
@@ -7,6 +7,13 @@ const MIN_BYTES = 16 * 1024;
 /** Whether a chunk is large and the last of its buffer: what follows one is not parsed yet. */
 export function mayBeFreed({ length, byteOffset, buffer }: Buffer): boolean {
   return length >= MIN_BYTES && byteOffset + length === buffer.byteLength;
+}
+
+/** Frees bytes that nobody reads again, if they may be: the garbage collector has less to do. */
+export function freeMemory(bytes: Buffer): void {
+  if (mayBeFreed(bytes)) {
+    (bytes.buffer as ArrayBuffer).transfer(0);
+  }
 }
 
 /**
@@ -36,7 +43,7 @@ export class SpentBuffers {
     const { writableLength, writableFinished, destroyed } = this.#response;
     // A connection that is being destroyed may still have a buffer in its hands.
     if (writableFinished || (writableLength === 0 && !destroyed)) {
-      this.#chunks.forEach(({ buffer }) => (buffer as ArrayBuffer).transfer(0));
+      this.#chunks.forEach(freeMemory);
       this.#chunks = [];
     }
   }
