@@ -1,5 +1,6 @@
 /** `Function`: a function of the platform, from a module or an image. */
 import * as pulumi from "@pulumi/pulumi";
+import { CODE_ENTRY } from "../../services/contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
@@ -51,5 +52,5 @@ function requireOneSource(resource: pulumi.Resource, args: FunctionArgs): void {
 function toSource(checks: ArgumentChecks, args: FunctionArgs): FunctionSource {
   const { code, image, fprocess } = args;
   if (code === undefined) return { ...(image !== undefined && { image }), fprocess };
-  return { code: { text: checks.apply(code, bundleModule), entry: "index.mjs" } };
+  return { code: { text: checks.apply(code, bundleModule), entry: CODE_ENTRY } };
 }
