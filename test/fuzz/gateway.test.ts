@@ -31,7 +31,7 @@ describe("the gateway", () => {
     expect(tally.failures.map((failure) => describeFailure(SEED, failure))).toEqual([]);
     expect(tally.cases).toBe(CASES);
     expect(tally.unconfirmed.length).toBeLessThan(CASES / 500);
-    expect(tally.passed).toBeGreaterThan(CASES / 10);
+    expect(tally.passed).toBeGreaterThan(CASES / 5);
   }, 300_000);
 
   test("is still the same process, with its memory and sockets as before", async () => {

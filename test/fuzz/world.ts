@@ -1,8 +1,22 @@
 /** A gateway process under test, with its Kubernetes and a function that keeps what it sees. */
 import { FakeKubernetes } from "../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../support/gateway-process.ts";
+import { readAnswers, type Answers } from "./answers.ts";
+import { drive } from "./drive.ts";
 import { CANARY, FUNCTIONS } from "./invariants.ts";
-import { RecordingUpstream } from "./upstream.ts";
+import { RecordingUpstream, type Seen } from "./upstream.ts";
+
+/** What came of the bytes of one connection. */
+export interface Delivery extends Answers {
+  received: string;
+  statuses: number[];
+  /** The requests that the function saw, and the method and target of each. */
+  seen: Seen[];
+  calls: string[];
+}
+
+/** Silence after which a delivery is over, milliseconds. */
+const SILENCE_MS = 400;
 
 export class FuzzWorld {
   readonly fake: FakeKubernetes;
@@ -11,6 +25,7 @@ export class FuzzWorld {
   /** `host:port` of the function's only pod. */
   readonly authority: string;
   readonly #writesAtStart: number;
+  #clients = 0;
 
   private constructor(parts: Pick<FuzzWorld, "fake" | "upstream" | "gateway" | "authority">) {
     this.fake = parts.fake;
@@ -36,6 +51,26 @@ export class FuzzWorld {
     await this.gateway.stop();
     await this.upstream.stop();
     await this.fake.stop();
+  }
+
+  /**
+   * Sends the parts over a connection of their own, from an address of its own.
+   * @param methods - of the requests, by which the answers are read.
+   */
+  async deliver(parts: readonly string[], methods: readonly string[] = []): Promise<Delivery> {
+    const number = (this.#clients += 1);
+    const localAddress = `127.2.${Math.floor(number / 250)}.${(number % 250) + 1}`;
+    const { port } = this.gateway;
+    const { received } = await drive({ parts }, { port, localAddress }, SILENCE_MS);
+    const read = readAnswers(received, methods);
+    const seen = this.upstream.take(localAddress);
+    return {
+      ...read,
+      received,
+      statuses: read.answers.map(({ status }) => status),
+      seen,
+      calls: seen.map(({ request }) => `${request.method} ${request.target}`),
+    };
   }
 
   /** Requests at Kubernetes that are no watch: `/system` makes them, fuzzing must not. */

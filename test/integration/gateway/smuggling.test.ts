@@ -3,15 +3,12 @@
  * the client gets, and what the function sees.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readAnswers } from "../../fuzz/answers.ts";
 import { get, post, raw, SMUGGLED } from "../../fuzz/corpus/request.ts";
-import { drive } from "../../fuzz/drive.ts";
 import { valuesOf } from "../../fuzz/strict-request.ts";
-import { FuzzWorld } from "../../fuzz/world.ts";
+import { FuzzWorld, type Delivery } from "../../fuzz/world.ts";
 import { WEB_SOCKET } from "../../support/http-client.ts";
 
 let world: FuzzWorld;
-let clients = 0;
 
 beforeAll(async () => {
   world = await FuzzWorld.start();
@@ -19,25 +16,9 @@ beforeAll(async () => {
 
 afterAll(() => world.stop());
 
-interface Sent {
-  statuses: number[];
-  received: string;
-  /** Method and target of what the function saw, in any order. */
-  seen: string[];
-}
-
-async function send(...parts: string[]): Promise<Sent> {
-  clients += 1;
-  const localAddress = `127.2.0.${clients}`;
-  const outcome = await drive({ parts }, { port: world.gateway.port, localAddress }, 400);
+function send(...parts: string[]): Promise<Delivery> {
   const methods = parts.join("").match(/^[A-Z]+(?= \S+ HTTP)/gm) ?? [];
-  const { answers } = readAnswers(outcome.received, methods);
-  const seen = world.upstream.take(localAddress);
-  return {
-    statuses: answers.map(({ status }) => status),
-    received: outcome.received,
-    seen: seen.map(({ request }) => `${request.method} ${request.target}`),
-  };
+  return world.deliver(parts, methods);
 }
 
 const chunked = "Transfer-Encoding: chunked";
@@ -61,8 +42,8 @@ describe("bodies of a length that is open to doubt", () => {
       raw("GET /function/x HTTP/1.0", ["Content-Length: 5"], "hello"),
     ],
   ])("%s: 400 once, and the function sees nothing", async (_name, request) => {
-    const { statuses, seen } = await send(request);
-    expect({ statuses, seen }).toEqual({ statuses: [400], seen: [] });
+    const { statuses, calls } = await send(request);
+    expect({ statuses, calls }).toEqual({ statuses: [400], calls: [] });
   });
 });
 
@@ -87,20 +68,20 @@ describe("heads that are open to doubt", () => {
     ],
     ["a protocol that is no text", get("/function/x", "Connection: Upgrade", "Upgrade: web\xff")],
   ])("%s: 400, and nothing after it on this connection", async (_name, request) => {
-    const { statuses, seen } = await send(request + SMUGGLED);
-    expect({ statuses, seen }).toEqual({ statuses: [400], seen: [] });
+    const { statuses, calls } = await send(request + SMUGGLED);
+    expect({ statuses, calls }).toEqual({ statuses: [400], calls: [] });
   });
 
   test("an expectation other than 100-continue: 417, and nothing after it", async () => {
-    const { statuses, seen } = await send(get("/function/x", "Expect: a") + SMUGGLED);
-    expect({ statuses, seen }).toEqual({ statuses: [417], seen: [] });
+    const { statuses, calls } = await send(get("/function/x", "Expect: a") + SMUGGLED);
+    expect({ statuses, calls }).toEqual({ statuses: [417], calls: [] });
   });
 });
 
 describe("requests one after the other in one packet", () => {
   test("a whole call is answered before the refusal of what follows it", async () => {
-    const { statuses, seen } = await send(`${get("/function/x/a")}garbage\r\n\r\n${SMUGGLED}`);
-    expect({ statuses, seen }).toEqual({ statuses: [200, 400], seen: ["GET /a"] });
+    const { statuses, calls } = await send(`${get("/function/x/a")}garbage\r\n\r\n${SMUGGLED}`);
+    expect({ statuses, calls }).toEqual({ statuses: [200, 400], calls: ["GET /a"] });
   });
 
   test.each([
@@ -116,8 +97,8 @@ describe("requests one after the other in one packet", () => {
   });
 
   test("a chunked call is answered, too, when the next request is refused", async () => {
-    const { statuses, seen } = await send(post([chunked], whole) + get("/function/x#y"));
-    expect({ statuses, seen }).toEqual({ statuses: [200, 400], seen: ["POST /"] });
+    const { statuses, calls } = await send(post([chunked], whole) + get("/function/x#y"));
+    expect({ statuses, calls }).toEqual({ statuses: [200, 400], calls: ["POST /"] });
   });
 
   test("an invitation to send the body never lands inside an answer", async () => {
@@ -142,8 +123,8 @@ describe("changes of the protocol", () => {
   ])(
     "%s is an ordinary call, after which the connection is closed",
     async (_name, request, expected) => {
-      const { statuses, seen, received } = await send(request + SMUGGLED);
-      expect({ statuses, seen }).toEqual({ statuses: [200], seen: [expected] });
+      const { statuses, calls, received } = await send(request + SMUGGLED);
+      expect({ statuses, calls }).toEqual({ statuses: [200], calls: [expected] });
       expect(received).toContain("\r\nConnection: close\r\n");
     },
   );
@@ -153,18 +134,15 @@ describe("headers that end at the gateway", () => {
   test("those that Connection lists do not reach the function (CVE-2022-1388)", async () => {
     const listed = "Connection: X-A, Authorization, X-Call-Id, Host, Content-Length";
     const headers = [listed, "X-A: 1", "Authorization: Bearer t", "Content-Length: 5"];
-    const before = world.upstream.count;
-    const localAddress = "127.2.1.1";
-    const request = post(headers, "hello");
-    await drive({ parts: [request] }, { port: world.gateway.port, localAddress }, 400);
-    const [seen] = world.upstream.take(localAddress);
-    expect(world.upstream.count).toBe(before + 1);
-    const of = (name: string): number => valuesOf(seen?.request ?? { headers: [] }, name).length;
+    const { seen } = await send(post(headers, "hello"));
+    expect(seen).toHaveLength(1);
+    const request = seen[0]?.request ?? { headers: [], body: "" };
+    const of = (name: string): number => valuesOf(request, name).length;
     expect([of("x-a"), of("authorization")]).toEqual([0, 0]);
     expect([of("host"), of("content-length"), of("x-call-id"), of("x-forwarded-for")]).toEqual([
       1, 1, 1, 1,
     ]);
-    expect(seen?.request.body).toBe("hello");
+    expect(request.body).toBe("hello");
   });
 });
 

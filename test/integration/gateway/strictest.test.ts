@@ -3,15 +3,12 @@
  * the function, for each class, whole and byte by byte.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readAnswers } from "../../fuzz/answers.ts";
 import { get, post, raw, SMUGGLED } from "../../fuzz/corpus/request.ts";
-import { drive } from "../../fuzz/drive.ts";
 import { FuzzWorld } from "../../fuzz/world.ts";
 import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
 let world: FuzzWorld;
-let clients = 0;
 
 beforeAll(async () => {
   world = await FuzzWorld.start();
@@ -26,14 +23,9 @@ interface Sent {
 }
 
 async function send(...parts: string[]): Promise<Sent> {
-  clients += 1;
-  const localAddress = `127.3.${Math.floor(clients / 250)}.${(clients % 250) + 1}`;
-  const outcome = await drive({ parts }, { port: world.gateway.port, localAddress }, 400);
-  const { answers, end } = readAnswers(outcome.received, []);
+  const { statuses, calls, end } = await world.deliver(parts);
   expect(["clean", "tunnel"]).toContain(end);
-  const seen = world.upstream.take(localAddress);
-  const calls = seen.map(({ request }) => `${request.method} ${request.target}`);
-  return { statuses: answers.map(({ status }) => status), calls: calls.sort() };
+  return { statuses, calls: calls.sort() };
 }
 
 const chunked = "Transfer-Encoding: chunked";
