@@ -8,7 +8,12 @@ import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
 import type { Call } from "./call.ts";
 import { sendFailure, type Failure } from "../errors.ts";
 import type { FunctionState } from "./function-states.ts";
-import { toClientHeaders, toSmallLength, toUpstreamHeaders } from "../http/headers.ts";
+import {
+  toClientHeaders,
+  toMissingType,
+  toSmallLength,
+  toUpstreamHeaders,
+} from "../http/headers.ts";
 import { inviteBody } from "../http/invitation.ts";
 import { dropLeftovers } from "../http/leftovers.ts";
 import { onceClosed } from "../http/once-closed.ts";
@@ -23,7 +28,7 @@ import {
 } from "../http/request-body.ts";
 import { findOverdue, Phase } from "./time-limits.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
-import { mayBeFreed, SpentBuffers } from "../http/spent-buffers.ts";
+import { mayBeFreed, spend, SpentBuffers } from "../http/spent-buffers.ts";
 import { CLIENT_GONE, codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface ExchangeContext extends PodSearchContext {
@@ -154,12 +159,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     const { request, response, call, context } = this.#options;
     this.#status = status;
     this.#move(Phase.Answering);
-    const flat = toClientHeaders(headers, call.own, status);
-    const type = headers["content-type"];
-    if (type === undefined && status !== 204 && status !== 304) {
-      flat.push("Content-Type", request.headers["content-type"] ?? "text/plain; charset=utf-8");
+    if (this.#body !== undefined && this.#attempts === 1) {
+      // It is not sent again, and no other connection has it.
+      spend(this.#body);
     }
-    this.#isEventStream = type?.startsWith("text/event-stream") === true;
+    const flat = toClientHeaders(headers, call.own, status);
+    flat.push(...toMissingType(request.headers, headers, status));
+    this.#isEventStream = headers["content-type"]?.startsWith("text/event-stream") === true;
     if (context.health.isStopping) {
       response.shouldKeepAlive = false;
     }

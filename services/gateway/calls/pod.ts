@@ -1,6 +1,7 @@
 /** One pod of a function: its kept-alive connections and its calls in flight. */
 import type { LookupFunction } from "node:net";
-import { Pool } from "undici";
+import { buildConnector, Pool } from "undici";
+import { watchWrites } from "../http/spent-buffers.ts";
 
 export interface PodOptions {
   /** `http://address:port`. */
@@ -67,6 +68,11 @@ export class Pod {
 
   #createPool(): Pool {
     const { origin, connectMs, lookup } = this.#options;
+    const connect = buildConnector({
+      allowH2: false,
+      timeout: connectMs,
+      ...(lookup !== undefined && { lookup }),
+    });
     return new Pool(origin, {
       pipelining: 1,
       allowH2: false,
@@ -76,7 +82,14 @@ export class Pod {
       // The time limits of a call are the call clock's.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: connectMs, ...(lookup !== undefined && { lookup }) },
+      connect: (target, done) => {
+        connect(target, (...outcome) => {
+          if (outcome[0] === null) {
+            watchWrites(outcome[1]);
+          }
+          done(...outcome);
+        });
+      },
     });
   }
 }

@@ -127,6 +127,16 @@ export function toClientHeaders(
   return result;
 }
 
+/** The type of an answer for which the function names none: that of its request, or text. */
+export function toMissingType(
+  asked: IncomingHttpHeaders,
+  answered: IncomingHttpHeaders,
+  status: number,
+): string[] {
+  const hasNone = answered["content-type"] === undefined && status !== 204 && status !== 304;
+  return hasNone ? ["Content-Type", asked["content-type"] ?? "text/plain; charset=utf-8"] : [];
+}
+
 function passesToClient(name: string, status: number): boolean {
   return !(HOP_BY_HOP.has(name) || OWN.has(name) || (status === 204 && name === "content-length"));
 }

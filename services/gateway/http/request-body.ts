@@ -1,9 +1,10 @@
 /** The body of a call on its way to a function: kept when small, streamed when not. */
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
+import { freeMemory, spend } from "./spent-buffers.ts";
 
 /** Bodies up to this length are held in memory, so that a call can be sent a second time. */
-export const REPLAYABLE_BYTES = 64 * 1024;
+export const REPLAYABLE_BYTES = 128 * 1024;
 
 /** Whether a request has a body, by its headers (RFC 9112 §6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -41,7 +42,13 @@ export function readBody(
   };
   const onEnd = (): void => {
     const [only] = chunks;
-    done(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length));
+    if (chunks.length === 1) {
+      done(only);
+      return;
+    }
+    const body = Buffer.concat(chunks, length);
+    chunks.forEach(freeMemory);
+    done(body);
   };
   request.on("data", onData);
   request.on("end", onEnd);
@@ -62,6 +69,6 @@ export class StreamedBody {
   }
 
   begin(): void {
-    this.#request.pipe(this.stream);
+    this.#request.on("data", spend).pipe(this.stream);
   }
 }

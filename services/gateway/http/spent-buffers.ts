@@ -1,5 +1,6 @@
 /** Gives the memory of bytes that nobody reads again back at once. */
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 /** Chunks of Node's pool, which share their memory with others, are far smaller. */
 const MIN_BYTES = 16 * 1024;
@@ -13,6 +14,45 @@ export function mayBeFreed({ length, byteOffset, buffer }: Buffer): boolean {
 export function freeMemory(bytes: Buffer): void {
   if (mayBeFreed(bytes)) {
     (bytes.buffer as ArrayBuffer).transfer(0);
+  }
+}
+
+/** Bytes that only connections still need, and bytes that have been written to one. */
+const spent = new WeakSet<Buffer>();
+const written = new WeakSet<Buffer>();
+
+/**
+ * Frees bytes as soon as the system has them: they are written to one connection of which the
+ * writes are watched, once, and nobody else reads them again.
+ */
+export function spend(bytes: Buffer): void {
+  if (written.has(bytes)) {
+    freeMemory(bytes);
+  } else {
+    spent.add(bytes);
+  }
+}
+
+/** Has a connection tell when it has written large bytes; see `spend`. */
+export function watchWrites(socket: Socket): void {
+  const write = socket.write.bind(socket);
+  socket.write = (bytes: string | Uint8Array, ...options: unknown[]): boolean => {
+    const isWatched = Buffer.isBuffer(bytes) && options.length === 0 && mayBeFreed(bytes);
+    return isWatched
+      ? write(bytes, (error) => noteWritten(bytes, error))
+      : write(bytes, ...(options as []));
+  };
+}
+
+function noteWritten(bytes: Buffer, error: Error | null | undefined): void {
+  if (error !== null && error !== undefined) {
+    // The system may still have them in its hands.
+    return;
+  }
+  if (spent.has(bytes)) {
+    freeMemory(bytes);
+  } else {
+    written.add(bytes);
   }
 }
 

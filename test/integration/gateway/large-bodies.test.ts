@@ -13,11 +13,8 @@ import { stopServer } from "../../support/network.ts";
 const MIB = 1024 * 1024;
 const BLOCK = Buffer.alloc(MIB, "x");
 
-/**
- * What the gateway's memory may grow by while a body passes that is three times as large, MiB.
- * Most of it is garbage, which a busy machine collects late.
- */
-const MAX_GROWTH_MIB = 100;
+/** What the gateway's memory may grow by while a body passes that is six times as large, MiB. */
+const MAX_GROWTH_MIB = 50;
 
 const fake = new FakeKubernetes();
 let gateway: GatewayProcess;
@@ -46,7 +43,7 @@ beforeAll(async () => {
   declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
   atEnd(() => stopServer(pod));
   // As the platform starts it in a pod of 256 MiB.
-  const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=16" };
+  const env = { NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=8" };
   gateway = await GatewayProcess.start(fake, { env });
   atEnd(() => gateway.stop());
   await (await fetch(`${gateway.url}/function/f`, { method: "POST", body: "warm" })).text();

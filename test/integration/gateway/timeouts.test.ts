@@ -183,12 +183,12 @@ describe("a slow caller", () => {
       request.on("end", () => response.end(`got ${length}`));
     });
     const client = new RawConnection(gateway.url);
-    client.write("POST /function/patient HTTP/1.1", "Host: a", "Content-Length: 70000", "", "");
+    client.write("POST /function/patient HTTP/1.1", "Host: a", "Content-Length: 140000", "", "");
     for (let step = 0; step < 7; step++) {
       await elapsed(new Promise((resolve) => setTimeout(resolve, 120)));
-      client.write("x".repeat(10_000));
+      client.write("x".repeat(20_000));
     }
-    await client.waitFor("got 70000");
+    await client.waitFor("got 140000");
     client.close();
   });
 });

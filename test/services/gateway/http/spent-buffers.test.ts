@@ -2,9 +2,20 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
-import { connect, type Socket } from "node:net";
+import {
+  connect,
+  createServer as createNetServer,
+  type AddressInfo,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { mayBeFreed, SpentBuffers } from "../../../../services/gateway/http/spent-buffers.ts";
+import {
+  mayBeFreed,
+  spend,
+  SpentBuffers,
+  watchWrites,
+} from "../../../../services/gateway/http/spent-buffers.ts";
 import { listen } from "../../../../services/lib/metrics.ts";
 import { TestGateway } from "../../../support/gateway.ts";
 import { until } from "../../../support/until.ts";
@@ -103,6 +114,83 @@ describe("SpentBuffers", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(isFreed(chunk)).toBe(false);
     reader.destroy();
+  });
+});
+
+describe("spend", () => {
+  const sockets: Socket[] = [];
+  let server: NetServer;
+
+  beforeAll(async () => {
+    server = createNetServer({ pauseOnConnect: true }, (socket) => sockets.push(socket));
+    await listen(server, 0, "127.0.0.1");
+  });
+
+  afterAll(async () => {
+    sockets.forEach((socket) => socket.destroy());
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  /** A watched connection, and its other end, which does not read. */
+  async function open(): Promise<{ socket: Socket; reader: Socket }> {
+    const accepted = once(server, "connection");
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    sockets.push(socket);
+    watchWrites(socket);
+    const [reader] = (await accepted) as [Socket];
+    return { socket, reader };
+  }
+
+  test("frees bytes that are written, whichever comes first", async () => {
+    const { socket, reader } = await open();
+    reader.resume();
+    const [early, late] = [Buffer.alloc(32 * KIB), Buffer.alloc(32 * KIB)];
+    spend(early);
+    expect(isFreed(early)).toBe(false);
+    socket.write(early);
+    await new Promise((resolve) => socket.write(late.subarray(0, 5), resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isFreed(early)).toBe(true);
+    socket.write(late);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isFreed(late)).toBe(false);
+    spend(late);
+    expect(isFreed(late)).toBe(true);
+  });
+
+  test("keeps bytes that a slow reader has not taken, and frees them when he has", async () => {
+    const { socket, reader } = await open();
+    const chunks = Array.from({ length: 200 }, (_, index) => Buffer.alloc(64 * KIB, index));
+    const sent = createHash("sha256");
+    chunks.forEach((chunk) => sent.update(chunk));
+    for (const chunk of chunks) {
+      socket.write(chunk);
+      spend(chunk);
+    }
+    socket.end();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(chunks.slice(-4).map(isFreed)).toEqual([false, false, false, false]);
+    const seen = createHash("sha256");
+    reader.on("data", (data: Buffer) => seen.update(data)).resume();
+    await once(reader, "end");
+    await until("all chunks freed", () => chunks.every(isFreed));
+    expect(seen.digest("hex")).toBe(sent.digest("hex"));
+  });
+
+  test("keeps bytes of a connection that breaks, and small ones", async () => {
+    const { socket, reader } = await open();
+    const chunks = Array.from({ length: 200 }, () => Buffer.alloc(64 * KIB));
+    const small = Buffer.alloc(8 * KIB);
+    socket.on("error", () => undefined);
+    for (const chunk of [small, ...chunks]) {
+      spend(chunk);
+      socket.write(chunk);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    reader.resetAndDestroy();
+    await closed;
+    expect([small, chunks.at(-1)].map((chunk) => chunk && isFreed(chunk))).toEqual([false, false]);
   });
 });
 
