@@ -202,7 +202,7 @@ describe("a platform with its defaults", () => {
       cluster_scope: "true",
       runtime_image: "plonk.local/runtime:1@sha256:04",
       log_level: "info",
-      NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=16",
+      NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=8",
     });
     expect(podOf(all, "p-gateway").terminationGracePeriodSeconds).toBe(75);
   });
