@@ -141,7 +141,12 @@ describe("/system/queue", () => {
     const first = await consumer.next();
     expect(JSON.parse((await call("queue")).text)).toMatchObject({ pending: 1, inFlight: 1 });
     first?.nak();
-    await consumer.next();
+    const second = await consumer.next();
+    if (second?.redelivered === false) {
+      // The other call came first.
+      await second.ackAck();
+      await consumer.next();
+    }
     expect(JSON.parse((await call("queue")).text)).toMatchObject({ inFlight: 1, redelivered: 1 });
   });
 

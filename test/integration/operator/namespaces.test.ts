@@ -223,7 +223,9 @@ describe("rights", () => {
       .text()
       .split("\n")
       .filter((line) => line.includes("forbidden"));
-    // Rights that were given a moment ago may not be known everywhere yet.
-    expect(refused.filter((line) => !line.includes("trying again"))).toEqual([]);
+    // Rights that were given a moment ago may not be known everywhere yet, and in a namespace that
+    // is being deleted nobody may make anything.
+    const isExpected = /trying again|namespace \w+ because it is being terminated/;
+    expect(refused.filter((line) => !isExpected.test(line))).toEqual([]);
   });
 });
