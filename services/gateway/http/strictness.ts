@@ -11,11 +11,15 @@ import type { IncomingMessage } from "node:http";
 const TARGET =
   /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=\/|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
 
-/** `uri-host [":" port]` (RFC 9110 §7.2). */
-const HOST = /^(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
+/** `uri-host [":" port]` (RFC 9110 §7.2), without empty labels within. */
+const HOST =
+  /^(?!.*\.\.)(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
 
 /** More digits are no length that anybody means, and not every party counts that far. */
 const LENGTH = /^\d{1,15}$/;
+
+/** Names that may follow in trailers; Go refuses others, and those that say how long a body is. */
+const TRAILER = /^(?!(?:transfer-encoding|trailer|content-length)$)[-\w!#$%&'*+.^`|~]*$/i;
 
 /** Headers of which nginx refuses a second one. */
 const UNIQUE = [
@@ -37,7 +41,9 @@ export function findViolation(request: IncomingMessage): string | undefined {
   }
   return (
     findHostViolation(request) ??
+    findConnectionViolation(request) ??
     findFramingViolation(request) ??
+    findTrailerViolation(request) ??
     findUpgradeViolation(request) ??
     findRepetition(request)
   );
@@ -66,12 +72,29 @@ function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
   return authority !== undefined && normalize(authority) !== normalize(headers.host);
 }
 
-/** HTTP/1.0 knows neither chunks nor expectations, nor bodies of requests that only ask. */
-function findOldViolation({ method, headers }: IncomingMessage): string | undefined {
-  const { connection = "", expect } = headers;
-  if (/\bclose\b/i.test(connection) && /\bkeep-alive\b/i.test(connection)) {
+/** What parties take for the last request of its connection, each by another rule. */
+function findConnectionViolation(request: IncomingMessage): string | undefined {
+  const { headers, rawHeaders, httpVersion } = request;
+  const connection = headers.connection?.toLowerCase() ?? "";
+  const isClose = connection.split(",").some((option) => option.trim() === "close");
+  if (!isClose && connection.includes("close")) {
+    return "Connection: expected close by itself, got it within another text";
+  }
+  if (httpVersion === "1.1") {
+    return undefined;
+  }
+  if (isClose && connection.includes("keep-alive")) {
     return "Connection: expected close or keep-alive, got both";
   }
+  // Go looks for keep-alive in the first one, others in all.
+  return countHeaders(rawHeaders, "connection") > 1
+    ? "Connection: expected one with HTTP/1.0, got several"
+    : undefined;
+}
+
+/** HTTP/1.0 knows neither chunks nor expectations, nor bodies of requests that only ask. */
+function findOldViolation({ method, headers }: IncomingMessage): string | undefined {
+  const { expect } = headers;
   const isAsking = method === "GET" || method === "HEAD" || method === "DELETE";
   return expect !== undefined || (isAsking && Number(headers["content-length"] ?? 0) > 0)
     ? "version: expected HTTP/1.1 with Expect or the body of such a request, got HTTP/1.0"
@@ -92,6 +115,15 @@ function findFramingViolation(request: IncomingMessage): string | undefined {
   return length === undefined || LENGTH.test(length)
     ? undefined
     : "Content-Length: expected at most 15 digits, got something else";
+}
+
+/** Without chunks nothing follows, and nobody looks at it. */
+function findTrailerViolation({ headers }: IncomingMessage): string | undefined {
+  const { "transfer-encoding": encoding, trailer } = headers;
+  const isList = trailer?.split(",").every((name) => TRAILER.test(name.trim())) ?? true;
+  return encoding === undefined || isList
+    ? undefined
+    : "Trailer: expected names of headers that may follow, got something else";
 }
 
 function findRepetition({ headers, rawHeaders }: IncomingMessage): string | undefined {

@@ -61,6 +61,15 @@ const heads: [string, string][] = [
   ["a target without a path", get("http://h?a")],
   ["a target above the root", get("/function/../../function/x")],
   ["a target above the root in escapes", get("/function/x/..%2f%2e%2E/..%2Fx")],
+  ["a trailer that has no name", post([chunked, "Trailer: a: b"], whole)],
+  ["a length that comes in trailers", post([chunked, "Trailer: X, content-length"], whole)],
+  [
+    "two Connections in HTTP/1.0",
+    raw("GET /function/x HTTP/1.0", ["Connection: X", "Connection: keep-alive"]),
+  ],
+  ["a host with two dots in a row", "GET /function/x HTTP/1.1\r\nHost: h..\r\n\r\n"],
+  ["close within an option", get("/function/x", "Connection: a b: close")],
+  ["close within a name", get("/function/x", "Connection: X-Closed")],
   ["a tab before an upgrade", get("/function/x", "Connection: Upgrade", "Upgrade:\twebsocket")],
 ];
 
@@ -193,6 +202,16 @@ describe("what everybody takes", () => {
       "forty calls in one packet",
       [first.repeat(40)],
       { statuses: Array<number>(40).fill(200), calls: Array<string>(40).fill("GET /first") },
+    ],
+    [
+      "trailers that are announced",
+      [post([chunked, "Trailer: X,, Y", "Trailer: Z"], `${whole.slice(0, -2)}X: y\r\n\r\n`)],
+      { statuses: [200], calls: ["POST /"] },
+    ],
+    [
+      "close among other options",
+      [get("/function/x", "Connection: X-A,, Close"), SMUGGLED],
+      { statuses: [200], calls: ["GET /"] },
     ],
     ["HTTP/1.0", [raw("GET /function/x HTTP/1.0", [])], { statuses: [200], calls: ["GET /"] }],
     [
