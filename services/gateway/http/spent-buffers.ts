@@ -28,7 +28,7 @@ const written = new WeakSet<Buffer>();
 export function spend(bytes: Buffer): void {
   if (written.has(bytes)) {
     freeMemory(bytes);
-  } else {
+  } else if (mayBeFreed(bytes)) {
     spent.add(bytes);
   }
 }

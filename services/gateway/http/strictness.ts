@@ -76,8 +76,9 @@ function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
 function findConnectionViolation(request: IncomingMessage): string | undefined {
   const { headers, rawHeaders, httpVersion } = request;
   const connection = headers.connection?.toLowerCase() ?? "";
-  const isClose = connection.split(",").some((option) => option.trim() === "close");
-  if (!isClose && connection.includes("close")) {
+  const hasClose = connection.includes("close");
+  const isClose = hasClose && connection.split(",").some((option) => option.trim() === "close");
+  if (hasClose !== isClose) {
     return "Connection: expected close by itself, got it within another text";
   }
   if (httpVersion === "1.1") {
