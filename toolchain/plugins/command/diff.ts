@@ -1,6 +1,6 @@
 /** What a change of inputs means for a command: run it again, or replace the resource. */
 import type { DiffResult, PropertyChange } from "../lib/provider.ts";
-import { type Bag, equals, isBag, unwrap, type Value } from "../lib/values.ts";
+import { type Bag, equals, isBag, readField, unwrap, type Value } from "../lib/values.ts";
 
 type Change = "add" | "delete" | "update";
 
@@ -21,7 +21,9 @@ export function diffInputs(oldInputs: Bag, newInputs: Bag): DiffResult {
 
 function diffFields(prefix: string, before: Bag, after: Bag): [string, Change][] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return keys.flatMap((key) => diffValue(`${prefix}${key}`, before[key], after[key]));
+  return keys.flatMap((key) =>
+    diffValue(`${prefix}${key}`, readField(before, key), readField(after, key)),
+  );
 }
 
 function diffValue(path: string, before?: Value, after?: Value): [string, Change][] {

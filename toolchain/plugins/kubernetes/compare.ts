@@ -1,5 +1,5 @@
 /** The differences between the inputs of last time and those of now, field by field. */
-import { equals, isBag, unwrap, type Bag, type Value } from "../lib/values.ts";
+import { equals, isBag, readField, unwrap, type Bag, type Value } from "../lib/values.ts";
 import type { Segment } from "./paths.ts";
 
 export interface Difference {
@@ -22,7 +22,8 @@ interface Pair<T> {
 
 function compareBags(found: Difference[], path: Segment[], { before, after }: Pair<Bag>): void {
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    compareValues(found, [...path, key], { before: before[key], after: after[key] });
+    const pair = { before: readField(before, key), after: readField(after, key) };
+    compareValues(found, [...path, key], pair);
   }
 }
 

@@ -2,7 +2,7 @@
  * The inputs as the cluster has them now: the fields that the program set, with their live values.
  * What the server or other managers added is none of the program's business.
  */
-import { equals, isBag, Secret, unwrap, type Bag, type Value } from "../lib/values.ts";
+import { equals, isBag, readField, Secret, unwrap, type Bag, type Value } from "../lib/values.ts";
 import { get } from "./metadata.ts";
 
 /** Metadata that only the server writes. */
@@ -57,12 +57,13 @@ function projectPlain(wanted: Exclude<Value, Secret>, live: Value | undefined): 
 }
 
 function projectFields(wanted: Bag, live: Bag): Bag {
-  const projected: Bag = {};
-  for (const [key, value] of Object.entries(wanted)) {
-    const found = project(value, live[key]);
-    if (found !== undefined) projected[key] = found;
-  }
-  return projected;
+  // fromEntries defines own fields, so that one named __proto__ is kept.
+  return Object.fromEntries(
+    Object.entries(wanted).flatMap(([key, value]) => {
+      const found = project(value, readField(live, key));
+      return found === undefined ? [] : [[key, found]];
+    }),
+  );
 }
 
 function projectItems(wanted: Value[], live: Value[]): Value[] {
@@ -152,7 +153,7 @@ export function withLiveValues(object: Bag, live: Bag, paths: readonly (readonly
 
 function replaceAt(object: Bag, live: Value | undefined, path: readonly string[]): Bag {
   const [key, ...rest] = path;
-  const field = key === undefined ? undefined : object[key];
+  const field = key === undefined ? undefined : readField(object, key);
   if (key === undefined || field === undefined) return object;
   const liveField = get(live, key);
   if (rest.length > 0) {

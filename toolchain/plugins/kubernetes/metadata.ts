@@ -1,5 +1,5 @@
 /** Names, namespaces and annotations of objects: those of the program and those of the API. */
-import { isBag, UNKNOWN, unwrap, type Bag, type Value } from "../lib/values.ts";
+import { isBag, readField, UNKNOWN, unwrap, type Bag, type Value } from "../lib/values.ts";
 
 /** Annotations of Pulumi's Kubernetes provider, as its documentation has them. */
 export const ANNOTATION = {
@@ -18,7 +18,7 @@ export function get(bag: Value | undefined, ...path: string[]): Value | undefine
   let value = unwrap(bag);
   for (const key of path) {
     if (!isBag(value)) return value === UNKNOWN ? UNKNOWN : undefined;
-    value = unwrap(value[key]);
+    value = unwrap(readField(value, key));
   }
   return value;
 }

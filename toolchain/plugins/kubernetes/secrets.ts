@@ -1,5 +1,5 @@
 /** What must not be seen: marks on properties, and values that have no place in messages. */
-import { hasSecret, isBag, Secret, type Bag, type Value } from "../lib/values.ts";
+import { hasSecret, isBag, readField, Secret, type Bag, type Value } from "../lib/values.ts";
 import type { Gvk } from "./kinds.ts";
 
 /** True for core/v1 Secret, whose data is secret whoever set it. */
@@ -23,7 +23,7 @@ export function markSecrets(value: Value, template: Value | undefined): Value {
   if (Array.isArray(value)) return markItems(value, template);
   if (!isBag(value) || !isBag(template)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, markSecrets(item, template[key])]),
+    Object.entries(value).map(([key, item]) => [key, markSecrets(item, readField(template, key))]),
   );
 }
 

@@ -54,6 +54,11 @@ export function isBag(value: Value | undefined): value is Bag {
   );
 }
 
+/** A field of the bag's own: an absent one named `constructor` is absent, too. */
+export function readField(bag: Bag, key: string): Value | undefined {
+  return Object.hasOwn(bag, key) ? bag[key] : undefined;
+}
+
 /** The value inside a secret, or the value itself. */
 export function unwrap(value: Value | undefined): Value | undefined {
   return value instanceof Secret ? unwrap(value.value) : value;
@@ -88,7 +93,7 @@ export function equals(left: Value | undefined, right: Value | undefined): boole
     const keys = Object.keys(a);
     return (
       keys.length === Object.keys(b).length &&
-      keys.every((key) => key in b && equals(a[key], b[key]))
+      keys.every((key) => Object.hasOwn(b, key) && equals(a[key], b[key]))
     );
   }
   return a === b;

@@ -23,6 +23,11 @@ describe("projectInputs", () => {
       { l: [{ name: "a", v: 1 }] },
       { l: [{ name: "z" }, { name: "a", v: 1, w: 2 }] },
     ],
+    [
+      "a field named __proto__",
+      JSON.parse('{"a": {"__proto__": [1], "b": 2}}') as Bag,
+      JSON.parse('{"a": {"__proto__": [1], "b": 2, "c": 3}}') as Bag,
+    ],
     ["a secret that has not changed", { a: new Secret("x") }, { a: "x" }],
     ["text of a Secret", { stringData: new Secret({ a: "text" }) }, { data: { a: "dGV4dA==" } }],
   ])("leaves the inputs alone: %s", (_, inputs, live) => {
@@ -32,6 +37,7 @@ describe("projectInputs", () => {
   it.each<[string, Bag, Bag, Bag]>([
     ["a value", { a: 1, b: "x" }, { a: 2, b: "x" }, { a: 2, b: "x" }],
     ["a field that is gone", { a: 1, b: 2 }, { a: 1 }, { a: 1 }],
+    ["a field named as one of all objects", { a: { constructor: "x" } }, { a: {} }, { a: {} }],
     ["a list of values", { args: ["a", "b"] }, { args: ["a"] }, { args: ["a"] }],
     [
       "an item that is gone",

@@ -19,6 +19,9 @@ import {
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
+/** Structs of google-protobuf, which Pulumi's SDK writes with, lose a field named __proto__. */
+const key = fc.string().filter((text) => text !== "__proto__");
+
 const { bag: anyBag } = fc.letrec<{ value: Value; bag: Bag }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
@@ -31,7 +34,7 @@ const { bag: anyBag } = fc.letrec<{ value: Value; bag: Bag }>((tie) => ({
     tie("bag"),
     tie("value").map((value) => new Secret(value)),
   ),
-  bag: fc.dictionary(fc.string(), tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  bag: fc.dictionary(key, tie("value"), { maxKeys: 3, noNullPrototype: true }),
 }));
 
 describe("encodeBag and decodeBag", () => {
