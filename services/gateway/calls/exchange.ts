@@ -28,7 +28,7 @@ import {
 } from "../http/request-body.ts";
 import { findOverdue, Phase } from "./time-limits.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
-import { mayBeFreed, spend, SpentBuffers } from "../http/spent-buffers.ts";
+import { spend, writeSpent } from "../http/spent-buffers.ts";
 import { CLIENT_GONE, codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface ExchangeContext extends PodSearchContext {
@@ -74,7 +74,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   #hasData = false;
   /** Length of an answer that is sent with one write, head and body, when it comes in one piece. */
   #wholeLength = -1;
-  #spent: SpentBuffers | undefined;
   #isPaused = false;
   #isOver = false;
   #isEventStream = false;
@@ -185,18 +184,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
       return;
     }
     this.#hasData = true;
-    const isTaken = response.write(chunk);
-    if (mayBeFreed(chunk)) {
-      this.#spent ??= new SpentBuffers(response);
-      this.#spent.add(chunk);
-    }
+    const isTaken = writeSpent(response, chunk);
     if (!isTaken && !this.#isPaused) {
       this.#isPaused = true;
       controller.pause();
       response.once("drain", () => {
         this.#isPaused = false;
         this.#movedAt = context.clock.now;
-        this.#spent?.release();
         controller.resume();
       });
     }
@@ -339,7 +333,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     const { response, context, call, state } = this.#options;
     context.clock.delete(this);
     context.admission.leave(state);
-    this.#spent?.release();
     if (!response.writableFinished) {
       this.#end("client gone");
     }

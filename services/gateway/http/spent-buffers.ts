@@ -1,4 +1,8 @@
-/** Gives the memory of bytes that nobody reads again back at once. */
+/**
+ * Gives the memory of bytes that nobody reads again back at once. V8 frees such buffers when it
+ * collects garbage, and counts them towards the next collection of everything: with large bodies
+ * that is half of a call's processor time.
+ */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -15,6 +19,18 @@ export function freeMemory(bytes: Buffer): void {
   if (mayBeFreed(bytes)) {
     (bytes.buffer as ArrayBuffer).transfer(0);
   }
+}
+
+/** Writes bytes that nobody reads again, and frees them as soon as the system has them. */
+export function writeSpent(response: ServerResponse, bytes: Buffer): boolean {
+  if (!mayBeFreed(bytes)) {
+    return response.write(bytes);
+  }
+  return response.write(bytes, (error) => {
+    if (!hasFailed(error)) {
+      freeMemory(bytes);
+    }
+  });
 }
 
 /** Bytes that only connections still need, and bytes that have been written to one. */
@@ -45,8 +61,7 @@ export function watchWrites(socket: Socket): void {
 }
 
 function noteWritten(bytes: Buffer, error: Error | null | undefined): void {
-  if (error !== null && error !== undefined) {
-    // The system may still have them in its hands.
+  if (hasFailed(error)) {
     return;
   }
   if (spent.has(bytes)) {
@@ -56,35 +71,7 @@ function noteWritten(bytes: Buffer, error: Error | null | undefined): void {
   }
 }
 
-/**
- * Each chunk that undici hands on is what is left of a 64 KiB buffer. V8 frees such buffers when it
- * collects garbage, and counts them towards the next collection of everything: with large bodies
- * that is half of a call's processor time. Here their memory goes once it is written.
- */
-export class SpentBuffers {
-  readonly #response: ServerResponse;
-  #chunks: Buffer[] = [];
-
-  constructor(response: ServerResponse) {
-    this.#response = response;
-  }
-
-  /** Takes a chunk that was just given to `response.write` and that nobody else reads again. */
-  add(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    if (this.#chunks.length === 1) {
-      // Node writes the first chunk together with the head, after all that goes on now.
-      queueMicrotask(() => this.release());
-    }
-  }
-
-  /** Frees what was added, if the system has all of it; otherwise nothing is done yet. */
-  release(): void {
-    const { writableLength, writableFinished, destroyed } = this.#response;
-    // A connection that is being destroyed may still have a buffer in its hands.
-    if (writableFinished || (writableLength === 0 && !destroyed)) {
-      this.#chunks.forEach(freeMemory);
-      this.#chunks = [];
-    }
-  }
+/** Whether bytes were not written: the system may still have them in its hands. */
+function hasFailed(error: Error | null | undefined): boolean {
+  return error !== null && error !== undefined;
 }
