@@ -8,6 +8,7 @@ import type {
 } from "../../../services/contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {
+  isKubernetesStatus,
   KubernetesClient,
   resourcePath,
   type ResourceReference,
@@ -178,7 +179,10 @@ export class TestCluster {
       return found.length === count && found;
     });
     for (const pod of pods) {
-      await this.setPodStatus(pod, READY);
+      await this.setPodStatus(pod, READY).catch((error: unknown) => {
+        // A new pod that is ready is enough for the Deployment to remove an old one.
+        if (!isKubernetesStatus(error, 404)) throw error;
+      });
     }
     return pods;
   }
