@@ -5,7 +5,6 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { corpus } from "../test/fuzz/corpus/index.ts";
 import {
   Contest,
@@ -16,6 +15,7 @@ import {
 import { BLOCK, generateBlock } from "../test/fuzz/generate.ts";
 import { FuzzWorld } from "../test/fuzz/world.ts";
 import { toTables } from "./differential-tables.ts";
+import { readOptions } from "./options.ts";
 
 const DOCUMENT = join(import.meta.dirname, "../docs/robustness.md");
 const MARKS = ["<!-- differences: begin -->", "<!-- differences: end -->"] as const;
@@ -51,22 +51,15 @@ function write(text: string): void {
 
 /** Runs the comparison; sets the exit code when the gateway was laxer than all others once. */
 export async function benchDifferential(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      cases: { type: "string", default: "20000" },
-      seed: { type: "string", default: "1" },
-      write: { type: "boolean", default: false },
-    },
-  });
+  const { cases, seed, ...options } = readOptions(args, { cases: 20_000, seed: 1, write: false });
   const world = await FuzzWorld.start();
   const contest = await Contest.start(world);
   try {
-    const comparison = await runAll(contest, Number(values.seed), Number(values.cases));
+    const comparison = await runAll(contest, seed, cases);
     const text = toTables(comparison);
     console.log(text);
     for (const difference of comparison.laxer) printCase(difference);
-    if (values.write) write(text);
+    if (options.write) write(text);
     if (comparison.laxer.length > 0) process.exitCode = 1;
   } finally {
     await contest.stop();

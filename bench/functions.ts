@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- functions [--real] [--count=10000]`: a gateway that knows ten thousand
+ * `npm run bench -- functions [--real] [--count 10000]`: a gateway that knows ten thousand
  * functions: memory for each, time of the list, and from a change in the cluster to the new route.
  * `--real` takes k3s' API server instead of the tests' small one.
  */
@@ -12,6 +12,7 @@ import { listen } from "../services/lib/metrics.ts";
 import { startFakeCluster, startRealCluster, type BenchCluster } from "./functions/cluster.ts";
 import type { Memory, Ready } from "./functions/gateway-process.ts";
 import { nameOf, toFunction, toSlice } from "./functions/objects.ts";
+import { readOptions } from "./options.ts";
 
 const CHILD = join(import.meta.dirname, "functions/gateway-process.ts");
 const LISTS = 50;
@@ -22,8 +23,8 @@ const agent = new Agent({ connections: 8, pipelining: 1 });
 
 /** Runs the benchmark and prints its table. */
 export async function benchFunctions(args: readonly string[]): Promise<void> {
-  const count = Number(/^--count=(\d+)$/m.exec(args.join("\n"))?.[1] ?? 10_000);
-  const cluster = await (args.includes("--real") ? startRealCluster() : startFakeCluster());
+  const { count, real } = readOptions(args, { count: 10_000, real: false });
+  const cluster = await (real ? startRealCluster() : startFakeCluster());
   const pods = [
     createServer((_, response) => response.end("a")),
     createServer((_, r) => r.end("b")),

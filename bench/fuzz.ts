@@ -2,10 +2,10 @@
  * `npm run bench -- fuzz [--cases 1000000] [--seed 1] [--store]`: generated cases against a gateway
  * process; prints what came of them and every failure. `--store` keeps failures in the corpus.
  */
-import { parseArgs } from "node:util";
 import type { Tally } from "../test/fuzz/campaign.ts";
 import { describeFailure, runCorpus, runGenerated, storeFailures } from "../test/fuzz/run.ts";
 import { FuzzWorld } from "../test/fuzz/world.ts";
+import { readOptions } from "./options.ts";
 
 function describe(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort(([a], [b]) => a.localeCompare(b));
@@ -24,22 +24,14 @@ function print(world: FuzzWorld, tally: Tally, begin: number): void {
 
 /** Runs the campaign; sets the exit code when a case failed. */
 export async function benchFuzz(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      cases: { type: "string", default: "1000000" },
-      seed: { type: "string", default: "1" },
-      store: { type: "boolean", default: false },
-    },
-  });
-  const seed = Number(values.seed);
+  const { cases, seed, store } = readOptions(args, { cases: 1_000_000, seed: 1, store: false });
   const world = await FuzzWorld.start({ NODE_OPTIONS: "--max-old-space-size=96" });
   try {
     const begin = Date.now();
     const seeds = await runCorpus(world);
     print(world, seeds, begin);
     const report = (tally: Tally): void => print(world, tally, begin);
-    const tally = await runGenerated(world, { seed, cases: Number(values.cases), report });
+    const tally = await runGenerated(world, { seed, cases, report });
     print(world, tally, begin);
     console.log(`ended by: ${describe(tally.endings)}\nfirst answer: ${describe(tally.statuses)}`);
     const failures = [...seeds.failures, ...tally.failures];
@@ -48,7 +40,7 @@ export async function benchFuzz(args: readonly string[]): Promise<void> {
       console.log(`only once: ${describeFailure(seed, failure)}`);
     }
     if (failures.length > 0) process.exitCode = 1;
-    if (values.store) await storeFailures(world, { seed, failures });
+    if (store) await storeFailures(world, { seed, failures });
   } finally {
     await world.stop();
   }

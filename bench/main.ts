@@ -5,6 +5,7 @@ import { benchGateway } from "./gateway/main.ts";
 import { benchFunctions } from "./functions.ts";
 import { benchOverload } from "./overload.ts";
 import { benchRolling } from "./rolling.ts";
+import { UsageError } from "./options.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
@@ -24,5 +25,11 @@ if (benchmark === undefined) {
   console.error(`bench: expected one of ${names}, got "${name}"`);
   process.exitCode = 1;
 } else {
-  await benchmark(args);
+  try {
+    await benchmark(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`bench ${name}: ${error.message}`);
+    process.exitCode = 1;
+  }
 }

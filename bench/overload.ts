@@ -4,6 +4,7 @@
  */
 import { LABEL } from "../services/contract/index.ts";
 import { measureOverload, type OverloadOptions } from "../test/support/overload.ts";
+import { readOptions } from "./options.ts";
 
 const SCENARIOS: Readonly<Record<string, OverloadOptions>> = {
   "limit of the function (label)": {
@@ -21,7 +22,8 @@ function toMilliseconds(seconds: number): string {
 }
 
 /** Prints both scenarios; sets the exit code when a call got anything but 200, 429 or 503. */
-export async function benchOverload(): Promise<void> {
+export async function benchOverload(args: readonly string[]): Promise<void> {
+  readOptions(args, {});
   for (const [name, options] of Object.entries(SCENARIOS)) {
     const { capacity, during, after, p95, memoryMiB, lostIdle } = await measureOverload(options);
     console.log(`${name}: capacity ${capacity} calls/s, asked for ${capacity * 10}`);

@@ -3,11 +3,11 @@
  * restarted again and again while calls go on; prints what failed, by kind. `--kill` sends SIGKILL
  * to one of them instead. `--cluster` makes a real cluster and restarts the Deployment.
  */
-import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startStack } from "../test/support/stack.ts";
 import { SteadyLoad, quantile, type SteadyLoadResult } from "../test/support/steady-load.ts";
 import { TwoGateways } from "../test/support/two-gateways.ts";
+import { readOptions } from "./options.ts";
 
 /** Two gateways somewhere. */
 interface Pair {
@@ -81,30 +81,27 @@ function print(result: SteadyLoadResult, rounds: number): void {
 
 /** Runs until the calls are made; sets the exit code when one failed. */
 export async function benchRolling(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      calls: { type: "string", default: "300000" },
-      rate: { type: "string", default: "2500" },
-      kill: { type: "boolean", default: false },
-      cluster: { type: "boolean", default: false },
-    },
+  const defaults = { calls: 300_000, rate: 2500, kill: false, cluster: false };
+  const { calls, rate, kill, cluster } = readOptions(args, defaults);
+  const pair = cluster ? await startCluster() : await startProcesses();
+  const load = new SteadyLoad({
+    url: pair.url,
+    connections: 32,
+    callsPerSecond: rate,
+    calls,
+    body: "x",
   });
-  const pair = values.cluster ? await startCluster() : await startProcesses();
-  const calls = Number(values.calls);
-  const callsPerSecond = Number(values.rate);
-  const load = new SteadyLoad({ url: pair.url, connections: 32, callsPerSecond, calls, body: "x" });
   try {
     let rounds = 0;
     while (load.calls < calls) {
-      await (values.kill ? pair.kill() : pair.roll());
+      await (kill ? pair.kill() : pair.roll());
       rounds += 1;
       console.log(`round ${rounds}: ${load.calls} calls`);
       await sleep(1000);
     }
     const result = await load.finished();
     print(result, rounds);
-    if (!values.kill && result.failed > 0) process.exitCode = 1;
+    if (!kill && result.failed > 0) process.exitCode = 1;
   } finally {
     await load.stop();
     await pair.stop();

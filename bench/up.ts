@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FreshClone } from "../test/support/clone.ts";
 import { readMemory, type Pod } from "./memory.ts";
+import { readOptions } from "./options.ts";
 
 const CLUSTER = "bench";
 const gateway = "http://198.18.88.11:31112";
@@ -104,6 +105,7 @@ async function measureRunning(clone: FreshClone): Promise<void> {
 }
 
 export async function benchUp(args: readonly string[]): Promise<void> {
+  const { warm } = readOptions(args, { warm: false });
   const clone = new FreshClone(CLUSTER, "198.18.88.0/24");
   const cache = mkdtempSync(join(tmpdir(), "plonk-bench-cache-"));
   const memory = (totalmem() / 2 ** 30).toFixed(0);
@@ -111,7 +113,7 @@ export async function benchUp(args: readonly string[]): Promise<void> {
     `${new Date().toISOString()}, ${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ${memory} GiB, Linux ${release()}\n`,
   );
   try {
-    if (!args.includes("--warm")) {
+    if (!warm) {
       process.env["PLONK_CACHE"] = cache;
       report(
         "cold: clone to first answered call, empty cache",

@@ -15,7 +15,7 @@ import {
   DOWNLOADS,
   LOAD_CORE,
   PROXY_CORE,
-  readOptions,
+  readBenchOptions,
   UPLOADS,
   type BenchOptions,
   type Setting,
@@ -148,9 +148,9 @@ async function runConstantLoad(bench: Bench, upstream: Program): Promise<void> {
   });
 }
 
-/** Runs the benchmark; see `readOptions` for its command line. */
+/** Runs the benchmark; see `readBenchOptions` for its command line. */
 export async function benchGateway(args: readonly string[]): Promise<void> {
-  const options = readOptions(args);
+  const options = readBenchOptions(args);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));

@@ -1,5 +1,5 @@
 /** What is measured, and the command line that says how long and with whom. */
-import { parseArgs } from "node:util";
+import { readOptions, UsageError } from "../options.ts";
 import { CONTESTANTS, FUNCTION_PATH, type ContestantName } from "./contestants.ts";
 import { LARGE_BYTES } from "./upstream.ts";
 
@@ -51,41 +51,25 @@ export interface BenchOptions {
   contestants: readonly ContestantName[];
 }
 
-const USAGE = "usage: npm run bench -- gateway [--rounds N] [--seconds S] [--only a,b]";
-
-function toCount(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`${name}: must be a positive integer, got "${text}"; ${USAGE}`);
-  }
-  return value;
-}
-
 function isContestant(name: string): name is ContestantName {
   return (CONTESTANTS as readonly string[]).includes(name);
 }
 
 /**
  * Reads the command line; Go's proxy always takes part, as the ratios are to it.
- * @throws with the option that is wrong.
+ * @throws UsageError with the option that is wrong.
  */
-export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "3" },
-      only: { type: "string", default: CONTESTANTS.join(",") },
-    },
-  });
-  const named = values.only.split(",");
+export function readBenchOptions(args: readonly string[]): BenchOptions {
+  const defaults = { rounds: 5, seconds: 3, only: CONTESTANTS.join(",") };
+  const { rounds, seconds, only } = readOptions(args, defaults);
+  const named = only.split(",");
   const unknown = named.find((name) => !isContestant(name));
   if (unknown !== undefined) {
-    throw new Error(`only: must be some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
+    throw new UsageError(`only: expected some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
   }
   return {
-    rounds: toCount("rounds", values.rounds),
-    seconds: toCount("seconds", values.seconds),
+    rounds,
+    seconds,
     contestants: CONTESTANTS.filter((name) => name === "go" || named.includes(name)),
   };
 }

@@ -1,25 +1,32 @@
 /** The benchmark's command line and settings. */
 import { describe, expect, test } from "@jest/globals";
 import { CONTESTANTS } from "../../../bench/gateway/contestants.ts";
-import { DOWNLOADS, readOptions, UPLOADS } from "../../../bench/gateway/settings.ts";
+import { DOWNLOADS, readBenchOptions, UPLOADS } from "../../../bench/gateway/settings.ts";
 
-describe("readOptions", () => {
+describe("readBenchOptions", () => {
   test("takes five rounds with everybody by default", () => {
-    expect(readOptions([])).toEqual({ rounds: 5, seconds: 3, contestants: CONTESTANTS });
+    expect(readBenchOptions([])).toEqual({ rounds: 5, seconds: 3, contestants: CONTESTANTS });
   });
 
   test("takes fewer, and always Go", () => {
-    const options = readOptions(["--rounds", "2", "--seconds", "1", "--only", "nginx,gateway"]);
+    const options = readBenchOptions([
+      "--rounds",
+      "2",
+      "--seconds",
+      "1",
+      "--only",
+      "nginx,gateway",
+    ]);
     expect(options).toEqual({ rounds: 2, seconds: 1, contestants: ["gateway", "go", "nginx"] });
   });
 
   test.each([
-    [["--rounds", "0"], 'rounds: must be a positive integer, got "0"'],
-    [["--seconds", "1.5"], 'seconds: must be a positive integer, got "1.5"'],
-    [["--only", "apache"], "only: must be some of gateway, go, go-pooled, nginx, haproxy, node"],
+    [["--rounds", "0"], 'rounds: expected a whole number of at least 1, got "0"'],
+    [["--seconds", "1.5"], 'seconds: expected a whole number of at least 1, got "1.5"'],
+    [["--only", "apache"], "only: expected some of gateway, go, go-pooled, nginx, haproxy, node"],
     [["--fast"], "Unknown option '--fast'"],
   ])("refuses %j", (args, message) => {
-    expect(() => readOptions(args)).toThrow(message);
+    expect(() => readBenchOptions(args)).toThrow(message);
   });
 });
 
