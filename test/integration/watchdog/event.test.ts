@@ -143,6 +143,8 @@ describe("a module with an event handler", () => {
     await waitFor("the line of the call", () =>
       /GET \/log - 200 - 0\.\d{4}s \[id-7\]\n/.test(watchdog.stderr()),
     );
+    // Which of two pipes is read first is open.
+    await waitFor("what the function wrote", () => watchdog.stdout() !== "");
     expect(watchdog.stdout()).toBe("from the function\n");
   });
 
