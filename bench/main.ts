@@ -1,11 +1,11 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
+import { CommandError } from "../toolchain/cli/process.ts";
 import { benchDifferential } from "./differential.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
 import { benchFunctions } from "./functions.ts";
 import { benchOverload } from "./overload.ts";
 import { benchRolling } from "./rolling.ts";
-import { UsageError } from "./options.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
@@ -28,7 +28,7 @@ if (benchmark === undefined) {
   try {
     await benchmark(args);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof CommandError)) throw error;
     console.error(`bench ${name}: ${error.message}`);
     process.exitCode = 1;
   }

@@ -1,10 +1,6 @@
 /** The options on a benchmark's command line. */
-import { parseArgs } from "node:util";
-
-/** A command line that cannot be followed; the message is for the person who typed it. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
+import { CommandError } from "../toolchain/cli/process.ts";
 
 type Defaults = Readonly<Record<string, string | number | boolean>>;
 
@@ -16,44 +12,42 @@ type Options<T extends Defaults> = {
 /**
  * Reads `--name value`, or `--name` alone where the default is a boolean. Numbers are whole and at
  * least 1.
- * @throws UsageError that names the option, what was expected and what came
+ * @throws CommandError that names the option, what was expected and what came
  */
 export function readOptions<T extends Defaults>(args: readonly string[], defaults: T): Options<T> {
-  const given = parse(args, defaults);
-  const values = Object.entries(defaults).map(([name, fallback]) => {
-    const text = given[name];
-    return [
-      name,
-      typeof fallback === "number" ? toCount(name, text, fallback) : (text ?? fallback),
-    ];
-  });
+  const values = Object.entries(parse(args, defaults)).map(([name, value]) => [
+    name,
+    typeof defaults[name] === "number" ? toCount(name, String(value)) : value,
+  ]);
   return Object.fromEntries(values) as Options<T>;
 }
 
-function parse(args: readonly string[], defaults: Defaults): Given {
-  const options = Object.entries(defaults).map(([name, fallback]) => [
-    name,
-    { type: typeof fallback === "boolean" ? "boolean" : "string" } as const,
-  ]);
+function parse(args: readonly string[], defaults: Defaults): Record<string, unknown> {
+  const options = Object.entries(defaults).map(([name, value]) => [name, toDescriptor(value)]);
   try {
-    return parseArgs({ args: [...args], options: Object.fromEntries(options) as OptionTypes })
+    return parseArgs({ args: [...args], options: Object.fromEntries(options) as Descriptors })
       .values;
   } catch (error) {
-    const usage = Object.entries(defaults).map(([name, fallback]) =>
-      typeof fallback === "boolean" ? `--${name}` : `--${name} ${fallback}`,
+    const usage = Object.entries(defaults).map(([name, value]) =>
+      typeof value === "boolean" ? `--${name}` : `--${name} ${value}`,
     );
     const [reason = ""] = (error as Error).message.split(". ");
-    throw new UsageError(`${reason}; expected ${usage.join(", ") || "none"}`);
+    throw new CommandError(`${reason}; expected ${usage.join(", ") || "none"}`);
   }
 }
 
-type Given = Readonly<Record<string, string | boolean | undefined>>;
-type OptionTypes = Record<string, { type: "boolean" | "string" }>;
+type Descriptors = Record<string, ParseArgsOptionDescriptor>;
 
-function toCount(name: string, text: string | boolean | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
+function toDescriptor(value: string | number | boolean): ParseArgsOptionDescriptor {
+  return typeof value === "boolean"
+    ? { type: "boolean", default: value }
+    : { type: "string", default: String(value) };
+}
+
+function toCount(name: string, text: string): number {
+  const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new UsageError(`${name}: expected a whole number of at least 1, got "${String(text)}"`);
+    throw new CommandError(`${name}: expected a whole number of at least 1, got "${text}"`);
   }
   return value;
 }

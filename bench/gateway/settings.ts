@@ -1,5 +1,6 @@
 /** What is measured, and the command line that says how long and with whom. */
-import { readOptions, UsageError } from "../options.ts";
+import { CommandError } from "../../toolchain/cli/process.ts";
+import { readOptions } from "../options.ts";
 import { CONTESTANTS, FUNCTION_PATH, type ContestantName } from "./contestants.ts";
 import { LARGE_BYTES } from "./upstream.ts";
 
@@ -57,7 +58,7 @@ function isContestant(name: string): name is ContestantName {
 
 /**
  * Reads the command line; Go's proxy always takes part, as the ratios are to it.
- * @throws UsageError with the option that is wrong.
+ * @throws CommandError with the option that is wrong.
  */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
   const defaults = { rounds: 5, seconds: 3, only: CONTESTANTS.join(",") };
@@ -65,7 +66,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
   const named = only.split(",");
   const unknown = named.find((name) => !isContestant(name));
   if (unknown !== undefined) {
-    throw new UsageError(`only: expected some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
+    throw new CommandError(`only: expected some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
   }
   return {
     rounds,

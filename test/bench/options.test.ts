@@ -1,6 +1,7 @@
 /** Command lines of the benchmarks. */
 import { describe, expect, test } from "@jest/globals";
-import { readOptions, UsageError } from "../../bench/options.ts";
+import { readOptions } from "../../bench/options.ts";
+import { CommandError } from "../../toolchain/cli/process.ts";
 
 const DEFAULTS = { cases: 20, only: "all", write: false };
 
@@ -22,7 +23,7 @@ describe("readOptions", () => {
     [["--cases"], "Option '--cases <value>' argument missing"],
   ])("refuses %j", (args, message) => {
     const read = (): unknown => readOptions(args, DEFAULTS);
-    expect(read).toThrow(UsageError);
+    expect(read).toThrow(CommandError);
     expect(read).toThrow(message);
   });
 });

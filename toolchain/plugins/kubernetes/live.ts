@@ -2,8 +2,17 @@
  * The inputs as the cluster has them now: the fields that the program set, with their live values.
  * What the server or other managers added is none of the program's business.
  */
-import { equals, isBag, readField, Secret, unwrap, type Bag, type Value } from "../lib/values.ts";
-import { get } from "./metadata.ts";
+import {
+  equals,
+  isBag,
+  mapBag,
+  readField,
+  Secret,
+  unwrap,
+  type Bag,
+  type Value,
+} from "../lib/values.ts";
+import { get, getString } from "./metadata.ts";
 
 /** Metadata that only the server writes. */
 const SERVER_METADATA = new Set([
@@ -57,13 +66,7 @@ function projectPlain(wanted: Exclude<Value, Secret>, live: Value | undefined): 
 }
 
 function projectFields(wanted: Bag, live: Bag): Bag {
-  // fromEntries defines own fields, so that one named __proto__ is kept.
-  return Object.fromEntries(
-    Object.entries(wanted).flatMap(([key, value]) => {
-      const found = project(value, readField(live, key));
-      return found === undefined ? [] : [[key, found]];
-    }),
-  );
+  return mapBag(wanted, (value, key) => project(value, readField(live, key)));
 }
 
 function projectItems(wanted: Value[], live: Value[]): Value[] {
@@ -136,13 +139,12 @@ export function parseQuantity(value: Value): number | undefined {
 function projectStringData(stringData: Value, liveData: Value | undefined): Value | undefined {
   const wanted = unwrap(stringData);
   if (!isBag(wanted)) return stringData;
-  const kept: Bag = {};
-  for (const [key, value] of Object.entries(wanted)) {
-    const encoded = get(liveData, key);
-    if (typeof encoded !== "string") continue;
+  const kept = mapBag(wanted, (value, key) => {
+    const encoded = getString(liveData, key);
+    if (encoded === undefined) return undefined;
     const text = Buffer.from(encoded, "base64").toString("utf8");
-    kept[key] = unwrap(value) === text ? value : new Secret(text);
-  }
+    return unwrap(value) === text ? value : new Secret(text);
+  });
   return new Secret(kept);
 }
 

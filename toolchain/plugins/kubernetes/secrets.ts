@@ -1,5 +1,13 @@
 /** What must not be seen: marks on properties, and values that have no place in messages. */
-import { hasSecret, isBag, readField, Secret, type Bag, type Value } from "../lib/values.ts";
+import {
+  hasSecret,
+  isBag,
+  mapBag,
+  readField,
+  Secret,
+  type Bag,
+  type Value,
+} from "../lib/values.ts";
 import type { Gvk } from "./kinds.ts";
 
 /** True for core/v1 Secret, whose data is secret whoever set it. */
@@ -22,9 +30,7 @@ export function markSecrets(value: Value, template: Value | undefined): Value {
   if (template instanceof Secret) return value instanceof Secret ? value : new Secret(value);
   if (Array.isArray(value)) return markItems(value, template);
   if (!isBag(value) || !isBag(template)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, markSecrets(item, readField(template, key))]),
-  );
+  return mapBag(value, (item, key) => markSecrets(item, readField(template, key)));
 }
 
 /** The server may add items to a list: when positions cannot be trusted, all of it is secret. */

@@ -1,6 +1,6 @@
 /** A resource's outputs: the live object, and what the next run has to know about it. */
 import { createHash } from "node:crypto";
-import { isBag, reveal, UNKNOWN, type Bag, type Value } from "../lib/values.ts";
+import { isBag, mapBag, reveal, UNKNOWN, type Bag, type Value } from "../lib/values.ts";
 import type { Gvk } from "./kinds.ts";
 import { ANNOTATION, get, getAnnotation, getString, withMetadata } from "./metadata.ts";
 import { hideData, isSecretKind, markSecrets } from "./secrets.ts";
@@ -92,16 +92,14 @@ export function toManifest(inputs: Bag, gvk: Gvk): Bag {
   const manifest = dropNulls(reveal(inputs)) as Bag;
   if (!isSecretKind(gvk) || manifest["stringData"] === undefined) return manifest;
   const { stringData, ...rest } = manifest;
-  const data = { ...(rest["data"] as Bag | undefined) };
-  for (const [key, value] of Object.entries(stringData as Bag)) {
-    if (typeof value === "string") data[key] = Buffer.from(value).toString("base64");
-  }
-  return { ...rest, data };
+  const encoded = mapBag(stringData as Bag, (value) =>
+    typeof value === "string" ? Buffer.from(value).toString("base64") : undefined,
+  );
+  return { ...rest, data: { ...(rest["data"] as Bag | undefined), ...encoded } };
 }
 
 function dropNulls(value: Value): Value {
   if (Array.isArray(value)) return value.map(dropNulls);
   if (!isBag(value)) return value;
-  const fields = Object.entries(value).filter(([, item]) => item !== null);
-  return Object.fromEntries(fields.map(([key, item]) => [key, dropNulls(item)]));
+  return mapBag(value, (item) => (item === null ? undefined : dropNulls(item)));
 }

@@ -59,6 +59,19 @@ export function readField(bag: Bag, key: string): Value | undefined {
   return Object.hasOwn(bag, key) ? bag[key] : undefined;
 }
 
+/**
+ * The bag with each field's value changed, and without the fields of which that is undefined.
+ * fromEntries defines own fields, so that one named `__proto__` is kept.
+ */
+export function mapBag(bag: Bag, change: (value: Value, key: string) => Value | undefined): Bag {
+  return Object.fromEntries(
+    Object.entries(bag).flatMap(([key, value]) => {
+      const changed = change(value, key);
+      return changed === undefined ? [] : [[key, changed]];
+    }),
+  );
+}
+
 /** The value inside a secret, or the value itself. */
 export function unwrap(value: Value | undefined): Value | undefined {
   return value instanceof Secret ? unwrap(value.value) : value;
@@ -116,10 +129,6 @@ function someValue(value: Value | undefined, test: (part: Value) => boolean): bo
   if (value instanceof Secret) return someValue(value.value, test);
   if (Array.isArray(value)) return value.some((item) => someValue(item, test));
   return isBag(value) && Object.values(value).some((item) => someValue(item, test));
-}
-
-function mapBag(bag: Bag, change: (value: Value) => Value): Bag {
-  return Object.fromEntries(Object.entries(bag).map(([key, value]) => [key, change(value)]));
 }
 
 function decodeFields(fields: Record<string, unknown>): Bag {
