@@ -7,7 +7,8 @@ import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
 import type { Release, ReleaseFile, Tool } from "./tool.ts";
 
-const KUBERNETES_VERSION = "1.34.3";
+/** Of k3s on all networks; the commit is that of the module in `go/k3s`. */
+const K3S = { k3s: "1.35.0+k3s3", commit: "e69d1861", containerd: "v2.1.5-k3s1" };
 const PULUMI_VERSION = "3.259.0";
 /** The last version of the SDK's module that carries the Node language host. */
 const LANGUAGE_HOST_VERSION = "3.68.0";
@@ -78,8 +79,8 @@ function plugin(name: string, version: string): Tool {
 const k3s: Tool = {
   name: "k3s",
   executable: "bin/k3s",
-  release: release(`${KUBERNETES_VERSION}+k3s1`, 1500, (architecture) => {
-    const tag = encodeURIComponent(`v${KUBERNETES_VERSION}+k3s1`);
+  release: release(K3S.k3s, 1500, (architecture) => {
+    const tag = encodeURIComponent(`v${K3S.k3s}`);
     const base = `${GITHUB}/k3s-io/k3s/releases/download/${tag}`;
     const checksums = `${base}/sha256sum-${architecture}.txt`;
     const images = `k3s-airgap-images-${architecture}.tar.zst`;
@@ -95,10 +96,11 @@ const k3s: Tool = {
     ];
   }),
   source: {
-    version: `${KUBERNETES_VERSION}+plonk1`,
-    recipe: buildK3s(KUBERNETES_VERSION),
-    inputs: ["kubernetes", "recipes/k3s.ts"],
-    megabytes: 4000,
+    version: K3S.k3s,
+    recipe: buildK3s(K3S),
+    inputs: ["go/k3s", "go/flannel-cni", "recipes/k3s.ts", "recipes/k3s-programs.ts"],
+    key: () => JSON.stringify(K3S),
+    megabytes: 7000,
   },
 };
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const PARTS = ["common", "network", "service", "stop", "node", "main"];
+const PARTS = ["common", "network", "isolation", "service", "stop", "node", "main"];
 
 /** Settings of a node, under the names that the script has for them. */
 export interface HostSettings {
@@ -12,6 +12,8 @@ export interface HostSettings {
   nodeName: string;
   nodeAddress: string;
   serviceCidr: string;
+  /** Name of the cgroup below which all pods of the node run. */
+  cgroup: string;
   readySeconds: number;
   /** Whether to leave the host's service manager alone. */
   supervised: boolean;
@@ -40,6 +42,7 @@ export function createHostScript(settings: HostSettings): string {
     NODE_NAME: settings.nodeName,
     NODE_ADDRESS: settings.nodeAddress,
     SERVICE_CIDR: settings.serviceCidr,
+    CGROUP: settings.cgroup,
     READY_SECONDS: String(settings.readySeconds),
     SUPERVISED: settings.supervised ? "yes" : "",
     NETNS: isolation.namespace,

@@ -1,4 +1,5 @@
 /** Arguments of `K3sCluster`, and what they mean once checked and completed. */
+import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { totalmem } from "node:os";
 import type * as pulumi from "@pulumi/pulumi";
@@ -100,6 +101,8 @@ export interface ResolvedHost {
   labels: Record<string, string>;
   taints: string[];
   architecture: Architecture;
+  /** Name of the cgroup of its pods; two directories on a machine have two names. */
+  cgroup: string;
   isolation: IsolationSettings | undefined;
 }
 
@@ -119,8 +122,8 @@ export interface ResolvedCluster {
   memoryMiB: number;
 }
 
-/** kubelet's longest socket below the directory must fit into the kernel's 107 bytes. */
-const DIRECTORY_MAX = 54;
+/** The longest socket below the directory, of k3s' database, must fit into the kernel's 107 bytes. */
+const DIRECTORY_MAX = 107 - "/data/server/kine.sock".length;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/;
 const PRIVATE_SUBNET = /^198\.(18|19)\.(\d{1,3})\.0\/24$/;
@@ -171,14 +174,16 @@ function onlyHost(servers: K3sHost[]): K3sHost {
 function normalizeHost(cluster: string, host: K3sHost, subnet: string): ResolvedHost {
   checkConnection("servers[0].connection", host.connection);
   const place = normalizeNetwork(cluster, host, subnet);
+  const directory = checkDirectory(host.directory ?? `/var/lib/plonk/${cluster}`);
   return {
     ...place,
+    directory,
+    cgroup: `plonk-${cluster}-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`,
     connection: host.connection,
     name: check("servers[0].name", host.name ?? "server", {
       pattern: DNS_LABEL,
       expected: "a DNS label",
     }),
-    directory: checkDirectory(host.directory ?? `/var/lib/plonk/${cluster}`),
     supervised: host.supervised ?? false,
     labels: host.labels ?? {},
     taints: host.taints ?? [],

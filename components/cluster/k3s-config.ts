@@ -18,10 +18,22 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
     ...toList("disable", resolved.disable),
     ...toList("node-label", toPairs(server.labels)),
     ...toList("node-taint", server.taints),
-    ...toList("kubelet-arg", resolved.kubeletArgs),
+    ...toList("kubelet-arg", [...toKubeletArgs(server.cgroup), ...resolved.kubeletArgs]),
+    // Nodes of an isolated network are on one link, and need no tunnel between them.
+    ...(server.isolation && { "flannel-backend": "host-gw" }),
   };
   if (resolved.token === undefined) return pulumi.output(stringify(config));
   return pulumi.secret(resolved.token).apply((token) => stringify({ ...config, token }));
+}
+
+/** A cgroup of the node's own, and none of systemd's; kubelet takes cgroup v1 only when told to. */
+function toKubeletArgs(cgroup: string): string[] {
+  return [
+    `cgroup-root=/${cgroup}`,
+    `kubelet-cgroups=/${cgroup}/k3s`,
+    `runtime-cgroups=/${cgroup}/k3s`,
+    "fail-cgroupv1=false",
+  ];
 }
 
 function toList(key: string, values: string[]): Record<string, string[]> {

@@ -19,6 +19,8 @@ export interface GoBuild {
   /** Values of string variables in the program, by import path and name. */
   variables?: Record<string, string>;
   tags?: readonly string[];
+  /** Whether parts of it are C. @default false */
+  cgo?: boolean;
 }
 
 /** Whether a version such as `1.26.8` is at least another. */
@@ -91,7 +93,8 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
   const what = build.package ?? ".";
   const compile = async (): Promise<void> => {
     context.report(`compiling ${what === "." ? build.module : what}`);
-    const options = { cwd: module, env: goEnvironment(context) };
+    const env = { ...goEnvironment(context), ...(build.cgo === true && { CGO_ENABLED: "1" }) };
+    const options = { cwd: module, env };
     await context.run("go", [...args, ...tags, what], options);
   };
   await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {

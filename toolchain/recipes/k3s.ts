@@ -1,141 +1,193 @@
-/** Kubernetes as one self-contained `k3s`, with containerd, runc, CNI and iptables from Debian. */
-import { chmod, copyFile, cp, mkdir, readdir, realpath, rename } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+/**
+ * k3s itself, from its Go module, in the two stages of its releases: the server with the programs
+ * of a node, packed into one archive, and a small program that carries this archive and unpacks it.
+ */
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Architecture } from "../../services/contract/index.ts";
+import { hashFile, listFiles } from "../hash.ts";
+import { entriesBelow, packLayer, type LayerEntry } from "../images/layer.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
-import { extractDebianPackages } from "./debian.ts";
-import { buildGo } from "./go.ts";
+import { buildGo, goEnvironment } from "./go.ts";
+import { copyNodePrograms } from "./k3s-programs.ts";
 
 const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
-const SOURCES = join(TOOLCHAIN, "kubernetes");
+const MODULE = "github.com/k3s-io/k3s";
 
-/** Where the sources expect the archive of the node's programs; empty in the tree. */
-const EMBEDDED = "internal/assets/node.tar.gz";
+/** Tags of k3s' own build for Linux. cri-dockerd is left out: there is no Docker to speak to. */
+const TAGS = [
+  "ctrd",
+  "netcgo",
+  "osusergo",
+  "providerless",
+  "urfave_cli_no_docs",
+  "sqlite_omit_load_extension",
+  "no_cri_dockerd",
+  "apparmor",
+  "seccomp",
+];
 
-/** Which of upstream's version, and which of ours on top of it. */
-const BUILD = "plonk1";
+/** Needs a chart that k3s' site alone serves, and images that nobody else builds. */
+const LEFT_OUT = ["traefik.yaml"];
 
-const PACKAGES = [
+/** Names under which the server starts itself again, beside its own. */
+const SERVER_LINKS = [
   "containerd",
-  "runc",
-  "containernetworking-plugins",
-  "iptables",
-  "libip4tc2",
-  "libip6tc2",
-  "libmnl0",
-  "libnftnl11",
-  "libseccomp2",
-  "libxtables12",
+  "crictl",
+  "ctr",
+  "kubectl",
+  "k3s-agent",
+  "k3s-certificate",
+  "k3s-completion",
+  "k3s-etcd-snapshot",
+  "k3s-secrets-encrypt",
+  "k3s-server",
+  "k3s-token",
 ];
 
-const PROGRAMS = [
-  "usr/bin/containerd",
-  "usr/bin/containerd-shim-runc-v2",
-  "usr/bin/ctr",
-  "usr/sbin/runc",
-  "usr/lib/cni/bridge",
-  "usr/lib/cni/host-local",
-  "usr/lib/cni/loopback",
-  "usr/lib/cni/portmap",
-  "usr/sbin/xtables-legacy-multi",
-  "usr/sbin/xtables-nft-multi",
-];
+export interface K3sVersion {
+  /** Of k3s, as its releases are named, e.g. `1.35.0+k3s3`. */
+  k3s: string;
+  /** First eight digits of the module's commit. */
+  commit: string;
+  /** Of the containerd that is in it. */
+  containerd: string;
+}
 
-/** Programs that need a library which a machine may not have: they look for it in `../lib`. */
-const WITH_LIBRARIES = ["runc", "xtables-legacy-multi", "xtables-nft-multi"];
-
-const LIBRARY_FOLDERS: Record<Architecture, string> = {
-  amd64: "usr/lib/x86_64-linux-gnu",
-  arm64: "usr/lib/aarch64-linux-gnu",
-};
-
-/** Builds `bin/k3s` of upstream's version, for example `1.34.3`. */
-export function buildK3s(kubernetesVersion: string): Recipe {
+/** Builds `bin/k3s`, which is used as the release is. Needs a C compiler, for SQLite. */
+export function buildK3s(version: K3sVersion): Recipe {
   return async (context) => {
-    const sources = join(context.scratch, "kubernetes");
-    await cp(SOURCES, sources, { recursive: true });
-    await packNodePrograms(context, join(sources, EMBEDDED));
-    const [major = "", minor = ""] = kubernetesVersion.split(".");
-    const variable = "k8s.io/component-base/version";
-    await buildGo(context, {
-      // A copy of the sources, as what is embedded has to lie among them.
-      module: relative(TOOLCHAIN, sources),
-      package: "plonk/toolchain/kubernetes",
+    await requireCompiler(context);
+    const sources = await copyModule(context);
+    const module = relative(TOOLCHAIN, sources);
+    const variables = await toVariables(context, version);
+    const node = join(context.scratch, "node");
+    await embedManifests(sources);
+    const server = { ...context, destination: node };
+    await buildGo(server, {
+      module,
+      package: "./cmd/server",
       output: "bin/k3s",
-      tags: ["providerless", "netgo", "osusergo"],
-      variables: {
-        [`${variable}.gitVersion`]: `v${kubernetesVersion}+${BUILD}`,
-        [`${variable}.gitMajor`]: major,
-        [`${variable}.gitMinor`]: minor,
-      },
+      tags: TAGS,
+      variables,
+      cgo: true,
+    });
+    const shim = "containerd-shim-runc-v2";
+    await buildGo(server, {
+      module,
+      package: `github.com/containerd/containerd/v2/cmd/${shim}`,
+      output: `bin/${shim}`,
+      tags: TAGS,
+      variables,
+    });
+    await copyNodePrograms(context, join(node, "bin"));
+    context.report("packing the programs of a node");
+    await embedNode(node, join(sources, "pkg/data/embed"));
+    await buildGo(context, {
+      module,
+      package: "./cmd/k3s",
+      output: "bin/k3s",
+      tags: ["urfave_cli_no_docs"],
+      variables,
     });
   };
 }
 
-/** The same packages give the same archive: entries are sorted and carry no time and no owner. */
-async function packNodePrograms(context: RecipeContext, archive: string): Promise<void> {
-  const root = join(context.scratch, "debian");
-  const { architecture } = context;
-  await extractDebianPackages(context, { packages: PACKAGES, architecture, destination: root });
-  context.report("packing containerd, runc, CNI plugins and iptables");
-  const tree = join(context.scratch, "node");
-  await copyPrograms(root, tree);
-  await copyLibraries(join(root, LIBRARY_FOLDERS[architecture]), join(tree, "lib"));
-  await copyLicenses(root, tree);
-  await setLibraryPath(context, join(tree, "bin"));
-  const order = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-  const temporary = `${archive}.new`;
-  await context.run("tar", ["-c", "-I", "gzip -6n", ...order, "-f", temporary, "-C", tree, "."]);
-  await rename(temporary, archive);
-}
-
-async function copyPrograms(root: string, tree: string): Promise<void> {
-  const bin = join(tree, "bin");
-  await mkdir(bin, { recursive: true });
-  for (const program of PROGRAMS) {
-    const target = join(bin, basename(program));
-    await copyFile(join(root, program), target);
-    await chmod(target, 0o755);
+async function requireCompiler(context: RecipeContext): Promise<void> {
+  try {
+    await context.run("gcc", ["--version"]);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw new Error("gcc: must be on PATH to build k3s from source (SQLite is C), got none", {
+      cause: error,
+    });
   }
 }
 
-/** Libraries under the names that programs ask for, and the extensions of iptables. */
-async function copyLibraries(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const name of await readdir(from)) {
-    if (/\.so\.\d+$/.test(name)) {
-      await copyFile(await realpath(join(from, name)), join(to, name));
-    }
-  }
-  await cp(join(from, "xtables"), join(to, "xtables"), { recursive: true, verbatimSymlinks: true });
+/** A copy that can be written to, of the module that `go/k3s` pins and Go has verified. */
+async function copyModule(context: RecipeContext): Promise<string> {
+  context.report(`fetching ${MODULE}`);
+  const output = await context.run("go", ["mod", "download", "-json", MODULE], {
+    cwd: join(TOOLCHAIN, "go/k3s"),
+    env: goEnvironment(context),
+  });
+  const { Dir: directory } = JSON.parse(output) as { Dir: string };
+  const sources = join(context.scratch, "k3s");
+  await cp(directory, sources, { recursive: true });
+  await context.run("chmod", ["-R", "u+w", sources]);
+  return sources;
 }
 
-async function copyLicenses(root: string, tree: string): Promise<void> {
-  for (const name of PACKAGES) {
-    const target = join(tree, "licenses", name);
-    await mkdir(target, { recursive: true });
-    await copyFile(join(root, "usr/share/doc", name, "copyright"), join(target, "copyright"));
-  }
+async function toVariables(
+  context: RecipeContext,
+  version: K3sVersion,
+): Promise<Record<string, string>> {
+  const go = await context.run("go", ["env", "GOVERSION"], { env: goEnvironment(context) });
+  const [major = "", minor = ""] = version.k3s.split(".");
+  const kubernetes = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"];
+  return {
+    [`${MODULE}/pkg/version.Version`]: `v${version.k3s}`,
+    [`${MODULE}/pkg/version.GitCommit`]: version.commit,
+    // k3s refuses to start when it was built with another Go than this says.
+    [`${MODULE}/pkg/version.UpstreamGolang`]: go.trim(),
+    "github.com/containerd/containerd/v2/version.Version": version.containerd,
+    ...Object.fromEntries(
+      kubernetes.flatMap((path) => [
+        [`${path}.gitVersion`, `v${version.k3s}`],
+        [`${path}.gitMajor`, major],
+        [`${path}.gitMinor`, minor],
+        [`${path}.gitCommit`, version.commit],
+        [`${path}.gitTreeState`, "clean"],
+      ]),
+    ),
+  };
 }
 
-/**
- * Writes the library path into the programs themselves. An environment variable does not do: runc
- * starts itself again with an empty environment.
- */
-async function setLibraryPath(context: RecipeContext, bin: string): Promise<void> {
-  const architecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
-  const destination = join(context.scratch, "patchelf");
-  const packages = ["patchelf", "libstdc++6", "libgcc-s1"];
-  await extractDebianPackages(context, { packages, architecture, destination });
-  const libraries = [
-    LIBRARY_FOLDERS[architecture],
-    "lib/x86_64-linux-gnu",
-    "lib/aarch64-linux-gnu",
-  ];
-  const env = { LD_LIBRARY_PATH: libraries.map((path) => join(destination, path)).join(":") };
-  const patchelf = join(destination, "usr/bin/patchelf");
-  for (const program of WITH_LIBRARIES) {
-    await context.run(patchelf, ["--set-rpath", "$ORIGIN/../lib", join(bin, program)], { env });
-  }
+async function embedManifests(sources: string): Promise<void> {
+  const embedded = join(sources, "pkg/deploy/embed");
+  await cp(join(sources, "manifests"), embedded, { recursive: true });
+  for (const name of LEFT_OUT) await rm(join(embedded, name));
+}
+
+/** Packs a node's programs as `<digest>.tar.zst`, with the two lists that k3s verifies them by. */
+async function embedNode(node: string, embedded: string): Promise<void> {
+  const bin = join(node, "bin");
+  const programs = await entriesBelow(node, (path) => path);
+  const links: LayerEntry[] = SERVER_LINKS.map((name) => ({
+    kind: "link",
+    path: `/bin/${name}`,
+    target: "k3s",
+  }));
+  const entries = [...programs, ...links];
+  await mkdir(embedded, { recursive: true });
+  const file = join(embedded, "node.tar.zst");
+  const layer = await packLayer(
+    [
+      ...entries,
+      { kind: "file", path: "/bin/.links", content: toLinkList(entries) },
+      { kind: "file", path: "/bin/.sha256sums", content: await toSums(bin, programs) },
+      { kind: "directory", path: "/etc" },
+    ],
+    file,
+  );
+  await cp(file, join(embedded, `${layer.digest.replace("sha256:", "")}.tar.zst`));
+  await rm(file);
+  // A placeholder of the module: what is embedded first is taken for the archive.
+  await rm(join(embedded, ".empty"), { force: true });
+}
+
+function toLinkList(entries: readonly LayerEntry[]): string {
+  return entries
+    .flatMap((entry) =>
+      entry.kind === "link" ? [`${relative("/bin", entry.path)} ${entry.target}\n`] : [],
+    )
+    .sort()
+    .join("");
+}
+
+async function toSums(bin: string, entries: readonly LayerEntry[]): Promise<string> {
+  const links = new Set(entries.filter(({ kind }) => kind === "link").map(({ path }) => path));
+  const files = (await listFiles(bin)).filter((file) => !links.has(`/bin/${file}`));
+  const lines = files.map(async (file) => `${await hashFile(join(bin, file))}  ${file}\n`);
+  return (await Promise.all(lines)).join("");
 }

@@ -7,12 +7,12 @@ start) start_node ;;
 stop) stop_node ;;
 remove) remove_node ;;
 kubeconfig) cat "$DIR/kubeconfig" ;;
-import-image) import_image "$2" "$3" ;;
+import-image) import_image "$2" "$3" "$4" ;;
 forget-image) forget_image "$2" ;;
 # For service managers only.
 supervise) supervise ;;
 run)
-  network_up
+  host_up
   become_k3s
   ;;
 *)

@@ -1,5 +1,9 @@
 # Installs, starts, stops and removes the node.
 
+# Archives that k3s takes in when it starts and when they appear.
+IMAGES=$DATA/agent/images
+IMPORT_SECONDS=300
+
 # Makes the cluster's directory. Nothing else exists before it, and it goes last.
 prepare() {
   require_root
@@ -23,7 +27,9 @@ install_node() {
   put_file "$CONFIG.given" "$CONFIG" 600 || true
   rm -f "$CONFIG.given"
   if put_file "$1" "$K3S" 755; then cksum <"$K3S" >"$DIR/bin/cksum"; fi
-  [ -z "$2" ] || put_file "$2" "$DATA/agent/images/$(basename "$2")" 644 || true
+  [ -z "$2" ] || put_file "$2" "$IMAGES/$(basename "$2")" 644 || true
+  # k3s remembers in it which archives it has taken in, so that a start does not do that again.
+  mkdir -p "$IMAGES" && : >>"$IMAGES/.cache.json"
   installation
 }
 
@@ -49,12 +55,13 @@ start_node() {
     return 0
   fi
   lock
-  network_up
+  host_up
   wanted=$(installation)
   if service_is_running; then
     if [ -n "$NETWORK_IS_NEW" ]; then
       say "its network was gone, restarting it"
       stop_everything
+      host_up
     elif [ "$wanted" != "$(cat "$DIR/running" 2>/dev/null)" ]; then
       say "its configuration has changed, restarting k3s"
       service_stop
@@ -79,7 +86,7 @@ wait_until_ready() {
       fail $EXIT_NOT_READY "not ready after $READY_SECONDS s ($NOT_READY), see $LOG"
     fi
     service_is_running || { report_log; fail $EXIT_NOT_READY "k3s does not stay up, see $LOG"; }
-    sleep 0.3
+    sleep 0.5
   done
 }
 
@@ -96,9 +103,12 @@ is_ready() {
   [ -n "$heartbeat" ] && expr "$heartbeat" '>=' "$STARTED_AT" >/dev/null
 }
 
-query() { env -i PATH="$PATH" "$K3S" kubectl --kubeconfig "$DIR/kubeconfig" get --raw "$1" 2>/dev/null; }
+# Programs that k3s carries; without its directory it would unpack them once more elsewhere.
+run_k3s() { env -i PATH="$PATH" K3S_DATA_DIR="$DATA" "$K3S" "$@"; }
 
-# The real k3s writes a loopback address, which means another machine outside the node's network.
+query() { run_k3s kubectl --kubeconfig "$DIR/kubeconfig" get --raw "$1" 2>/dev/null; }
+
+# k3s writes a loopback address, which means another machine outside the node's network.
 write_kubeconfig() {
   (
     umask 077
@@ -130,18 +140,36 @@ remove_node() {
   stop_everything
   check_stopped
   service_remove
+  remove_places
   network_down
   # The lock file goes with the rest.
   exec 9>&-
   rm -rf "$DIR"
 }
 
-# Takes in an archive of images, for now and for every later start.
+# Takes in an archive of an image, for now and for every later start. k3s does that by itself; it
+# also gives the image its name by digest, which pods ask for. The digest is part of the file's name,
+# as k3s tells archives apart by their size.
 import_image() {
   require_root
-  archive=$DATA/agent/images/$1.tar
-  put_file "$2" "$archive" 644 || true
-  K3S_DATA_DIR=$DATA "$K3S" ctr --namespace k8s.io images import "$archive"
+  file=$IMAGES/$(image_file "$1" "$3")
+  for old in "$IMAGES/$1"-????????????.tar; do
+    [ "$old" = "$file" ] || rm -f "$old"
+  done
+  put_file "$2" "$file" 644 || true
+  deadline=$(($(date +%s) + IMPORT_SECONDS))
+  until has_image "$3"; do
+    [ "$(date +%s)" -lt "$deadline" ] ||
+      fail 1 "image $1: k3s has not taken it in after $IMPORT_SECONDS s, see $LOG"
+    sleep 0.5
+  done
 }
 
-forget_image() { rm -f "$DATA/agent/images/$1.tar"; }
+image_file() { echo "$1-$(expr "$2" : 'sha256:\(............\)').tar"; }
+
+has_image() {
+  nsenter --mount="$MOUNTS" -- env -i PATH="$PATH" K3S_DATA_DIR="$DATA" \
+    "$K3S" ctr --namespace k8s.io images list --quiet 2>/dev/null | grep -q "@$1\$"
+}
+
+forget_image() { rm -f "$IMAGES/$1"-????????????.tar; }

@@ -14,11 +14,19 @@ init_system() {
   else echo none; fi
 }
 
-# Becomes k3s, in the node's network and with nothing of the caller's environment.
+# Becomes k3s, in the node's network and mounts and with nothing of the caller's environment.
 become_k3s() {
-  set -- env -i PATH="$CLEAN_PATH" HOME=/root "$K3S" server --config "$CONFIG"
-  [ -z "$NETNS" ] || set -- nsenter --net="/run/netns/$NETNS" -- "$@"
-  exec "$@" 9>&-
+  set -- --mount="$MOUNTS" -- env -i PATH="$CLEAN_PATH" HOME=/root "$K3S" server --config "$CONFIG"
+  [ -z "$NETNS" ] || set -- --net="/run/netns/$NETNS" "$@"
+  exec nsenter "$@" 9>&-
+}
+
+# All that k3s needs from the host, in front of every start.
+host_up() {
+  network_up
+  mounts_up
+  cgroups_up
+  configure_containerd
 }
 
 service_start() {

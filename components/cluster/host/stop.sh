@@ -2,18 +2,14 @@
 
 stop_everything() {
   service_stop
-  if [ -x "$K3S" ] && is_own_build; then
-    "$K3S" killall --data-dir "$DATA" || true
-  fi
   kill_processes
+  # What pods had mounted goes with their namespace.
   unmount_all
+  cgroups_down
 }
 
-# Ours undoes all that it did by itself; the real k3s leaves that to a script.
-is_own_build() { "$K3S" --help 2>/dev/null | grep -q '^  killall '; }
-
-# Processes whose program lies in the cluster's directory, what is left of a supervisor that was
-# killed, and all that those have started.
+# Processes in the node's cgroup, those whose program lies in the cluster's directory, what is left
+# of a supervisor that was killed, and all that those have started.
 kill_processes() {
   pids=$(list_processes)
   [ -n "$pids" ] || return 0
@@ -26,6 +22,7 @@ kill_processes() {
 }
 
 list_processes() {
+  cgroup_processes
   ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s#.* /proc/\([0-9]*\)/exe -> $DIR/.*#\1#p"
   # The words of a command line are separated by zero bytes.
   for cmdline in $(grep -lsaF "$DIR/cluster.sh" /proc/[0-9]*/cmdline); do

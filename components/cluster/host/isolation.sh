@@ -1,0 +1,132 @@
+# What k3s keeps at fixed places outside its directory, kept apart for each node: a mount namespace
+# in which these places lie in the node's directory, or in memory as all of /run does, and a cgroup of
+# its own for pods.
+
+# From k3s' documentation (uninstall, air gap) and its sources: state of containerd and flannel,
+# namespaces of pods, kubelet, CNI, logs of pods, node password.
+PLACES="/run/k3s /run/flannel /run/netns /run/containerd /var/lib/kubelet /var/lib/cni
+  /var/log/pods /var/log/containers /etc/rancher"
+MOUNTS=$DIR/namespace/mounts
+CGROUPS=/sys/fs/cgroup
+# Nodes of this machine, a file each that says where; gone after a reboot, as their mounts are.
+NODES=/run/plonk
+
+# Idempotent. A namespace that outlives k3s, as pods do when it is started again.
+mounts_up() {
+  nsenter --mount="$MOUNTS" true 2>/dev/null && return 0
+  make_places
+  umount "$MOUNTS" 2>/dev/null
+  mkdir -p "$DIR/namespace"
+  # The kernel keeps a namespace only in a file on a mount that is private.
+  mount --bind "$DIR/namespace" "$DIR/namespace" && mount --make-private "$DIR/namespace" &&
+    : >"$MOUNTS" &&
+    # shellcheck disable=SC2016,SC2086
+    unshare --mount="$MOUNTS" --propagation slave sh -c '
+      for place; do
+        case $place in
+        /run/*) mount -t tmpfs -o mode=755 plonk "$place" ;;
+        *) mount --bind "$0$place" "$place" ;;
+        esac || exit
+      done
+      mount --make-rshared /' "$DIR/host" $PLACES ||
+    fail 1 "the mounts of the node could not be made"
+}
+
+# The places must be there to be mounted over; which of them were not is kept in `made`.
+make_places() {
+  (
+    flock 8
+    mkdir -p "$NODES"
+    echo "$DIR" >"$NODES/$CGROUP"
+    for place in $PLACES; do
+      case $place in /run/*) ;; *) mkdir -p "$DIR/host$place" ;; esac
+      [ -d "$place" ] || { mkdir -p "$place" && echo "$place" >>"$DIR/made"; }
+    done
+  ) 8>/run/plonk.lock
+}
+
+# Removing a directory would unmount it from the namespaces of other nodes, so the last node of the
+# machine does that, for all of them.
+remove_places() {
+  [ -e "$NODES/$CGROUP" ] || [ -s "$DIR/made" ] || return 0
+  (
+    flock 8
+    rm -f "$NODES/$CGROUP"
+    for node in "$NODES"/*; do
+      [ -f "$node" ] || continue
+      [ ! -s "$DIR/made" ] || cat "$DIR/made" >>"$(cat "$node")/made"
+      exit 0
+    done
+    [ ! -s "$DIR/made" ] || sort -r "$DIR/made" | while read -r place; do
+      rmdir "$place" 2>/dev/null
+    done
+    rmdir "$NODES" 2>/dev/null
+    rm -f /run/plonk.lock
+  ) 8>/run/plonk.lock
+}
+
+# The node's own directory in each hierarchy of cgroups, whether or not it exists.
+cgroup_directories() {
+  if [ -e "$CGROUPS/cgroup.controllers" ]; then
+    echo "$CGROUPS/$CGROUP"
+    return
+  fi
+  for hierarchy in "$CGROUPS"/*; do
+    [ -L "$hierarchy" ] || [ ! -e "$hierarchy/cgroup.procs" ] || echo "$hierarchy/$CGROUP"
+  done
+}
+
+# Idempotent. kubelet wants to find its root; two that share one take each other's pods for orphans.
+cgroups_up() {
+  for controller in cpuset cpu io memory pids; do
+    [ ! -e "$CGROUPS/cgroup.controllers" ] ||
+      (echo "+$controller" >"$CGROUPS/cgroup.subtree_control") 2>/dev/null || true
+  done
+  for directory in $(cgroup_directories); do
+    mkdir -p "$directory" || fail 1 "$directory: the cgroup of the node could not be made"
+    # A new cpuset of cgroup v1 is empty, and nothing can run in it.
+    for file in cpuset.cpus cpuset.mems; do
+      [ ! -e "$directory/../$file" ] || [ -e "$CGROUPS/cgroup.controllers" ] ||
+        cat "$directory/../$file" >"$directory/$file"
+    done
+  done
+}
+
+cgroup_processes() {
+  for directory in $(cgroup_directories); do
+    [ ! -d "$directory" ] || find "$directory" -name cgroup.procs -exec cat {} + 2>/dev/null
+  done | sort -u
+}
+
+# The kernel may need a moment after the last process.
+cgroups_down() {
+  turn=0
+  while [ "$turn" -lt 50 ]; do
+    left=
+    for directory in $(cgroup_directories); do
+      [ ! -d "$directory" ] || find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null
+      [ ! -d "$directory" ] || left=$directory
+    done
+    [ -n "$left" ] || return 0
+    turn=$((turn + 1))
+    sleep 0.1
+  done
+  return 1
+}
+
+# containerd may not lower the score of pods for the kernel's killer below its own where root has
+# no CAP_SYS_RESOURCE, as in many containers; every pod fails then unless it is told so.
+configure_containerd() {
+  folder=$DATA/agent/etc/containerd
+  if (echo -999 >/proc/self/oom_score_adj) 2>/dev/null; then return 0; fi
+  mkdir -p "$folder"
+  cat >"$folder/plonk.toml" <<TOML
+version = 3
+[plugins.'io.containerd.cri.v1.runtime']
+restrict_oom_score_adj = true
+TOML
+  cat >"$folder/config-v3.toml.tmpl" <<TOML
+imports = ["$folder/plonk.toml"]
+{{ template "base" . }}
+TOML
+}
