@@ -66,8 +66,8 @@ async function timeFirstAnswer(clone: FreshClone): Promise<number> {
 function readPods(clone: FreshClone): Map<string, Pod> {
   const folder = join(clone.home, "clusters", CLUSTER);
   const output = execFileSync(
-    join(folder, "bin", "k3s"),
-    ["kubectl", "--kubeconfig", join(folder, "kubeconfig"), "get", "pods", "-A", "-o", "json"],
+    "sh",
+    [join(folder, "kubectl.sh"), "get", "pods", "-A", "-o", "json"],
     { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
   );
   const list = JSON.parse(output) as {

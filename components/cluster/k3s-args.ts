@@ -31,7 +31,7 @@ export interface K3sHost {
    */
   address?: string;
   /**
-   * Absolute path of the directory that holds all of the node, at most 54 characters; it is
+   * Absolute path of the directory that holds all of the node, at most 85 characters; it is
    * deleted with the cluster. @default "/var/lib/plonk/<cluster>"
    */
   directory?: string;

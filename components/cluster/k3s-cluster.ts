@@ -24,9 +24,9 @@ import { createK3sConfig } from "./k3s-config.ts";
  * A cluster of k3s. It installs the pinned binary and the cluster's own images on the host,
  * starts the service and waits until the node is Ready. Deleting it leaves the host as it was.
  *
- * All of a node lies in its directory, with three scripts that work without Pulumi and can be run
- * at any time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a
- * line only when it had something to do), `stop.sh` and `remove.sh`. They end with 0, or 3 (the
+ * All of a node lies in its directory, with scripts that work without Pulumi and can be run at any
+ * time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a line only
+ * when it had something to do), `stop.sh`, `remove.sh`, and `kubectl.sh`. The first three end with 0, or 3 (the
  * network cannot be made), 4 (not ready in time), 5 (not root), 6 (something could not be
  * stopped).
  *
@@ -171,7 +171,9 @@ function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): Image
         host: server.name,
         connection: server.connection,
         architecture: server.architecture,
-        importScript: whenStarted(`${script} import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`),
+        importScript: whenStarted(
+          `${script} import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
+        ),
         removeScript: whenStarted(`${script} forget-image "$IMAGE_NAME"`),
       },
     ],

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubernetesObjectApi, KubeConfig } from "@kubernetes/client-node";
 import { acquire } from "../../toolchain/acquire.ts";
-import { findFreePort } from "./network.ts";
+import { findFreePortPair } from "./network.ts";
 
 const START_SECONDS = 90;
 const POLL_MS = 100;
@@ -39,7 +39,8 @@ export async function startApiServer(): Promise<ApiServer> {
   const { path: binary } = await acquire("k3s");
   const directory = await mkdtemp(join(tmpdir(), "plonk-api-"));
   const kubeconfigPath = join(directory, "kubeconfig");
-  const port = await findFreePort();
+  // k3s puts the API server itself on the port after its own.
+  const port = await findFreePortPair();
   const server = spawn(binary, toArguments(directory, port), {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -57,7 +58,7 @@ export async function startApiServer(): Promise<ApiServer> {
   }
   const config = new KubeConfig();
   config.loadFromFile(kubeconfigPath);
-  const kubectl = toKubectl(binary, kubeconfigPath);
+  const kubectl = toKubectl(binary, directory);
   return {
     kubeconfig: await readFile(kubeconfigPath, "utf8"),
     kubeconfigPath,
@@ -77,7 +78,14 @@ function toArguments(directory: string, port: number): string[] {
   return [
     "server",
     "--disable-agent",
-    "--disable=coredns,local-storage",
+    // Nothing that only a node needs, and nothing that listens on a fixed port.
+    "--disable=coredns,local-storage,metrics-server,servicelb,traefik",
+    "--disable-cloud-controller",
+    "--disable-helm-controller",
+    "--disable-network-policy",
+    "--disable-scheduler",
+    "--egress-selector-mode=disabled",
+    "--kube-controller-manager-arg=secure-port=0",
     `--data-dir=${join(directory, "data")}`,
     `--write-kubeconfig=${join(directory, "kubeconfig")}`,
     "--bind-address=127.0.0.1",
@@ -120,9 +128,12 @@ async function hasDefaults(kubeconfigPath: string): Promise<boolean> {
 
 type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
 
-function toKubectl(binary: string, kubeconfigPath: string): Kubectl {
+function toKubectl(binary: string, directory: string): Kubectl {
+  const kubeconfig = `--kubeconfig=${join(directory, "kubeconfig")}`;
+  // Where the server has unpacked kubectl already.
+  const env = { ...process.env, K3S_DATA_DIR: join(directory, "data") };
   return async (args, input) => {
-    const child = spawn(binary, ["kubectl", `--kubeconfig=${kubeconfigPath}`, ...args]);
+    const child = spawn(binary, ["kubectl", kubeconfig, ...args], { env });
     let output = "";
     let errors = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

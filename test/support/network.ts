@@ -15,6 +15,26 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
+/** A TCP port of 127.0.0.1 that was free a moment ago, as was the one after it. */
+export async function findFreePortPair(): Promise<number> {
+  for (;;) {
+    const first = createServer().listen(0, "127.0.0.1");
+    await once(first, "listening");
+    const { port } = first.address() as AddressInfo;
+    const second = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      second.once("error", () => resolve(false));
+      second.listen(port + 1, "127.0.0.1", () => resolve(true));
+    });
+    const ends = [first, ...(isFree ? [second] : [])].map(async (server) => {
+      server.close();
+      await once(server, "close");
+    });
+    await Promise.all(ends);
+    if (isFree) return port;
+  }
+}
+
 /** An address of this machine that a real API server takes in EndpointSlices: no loopback one. */
 export function findOwnAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);

@@ -65,10 +65,9 @@ export async function startStack(name: string, subnet: string): Promise<Stack> {
 }
 
 function toKubectl(directory: string): Stack["kubectl"] {
-  const k3s = join(directory, "bin", "k3s");
-  const kubeconfig = join(directory, "kubeconfig");
+  const script = join(directory, "kubectl.sh");
   return async (...args) => {
-    const child = spawn(k3s, ["kubectl", "--kubeconfig", kubeconfig, ...args], {
+    const child = spawn("sh", [script, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

@@ -2,7 +2,16 @@
  * The programs that a node of k3s starts and that are not k3s: runc, the CNI plugins, iptables and
  * ipset of Debian, and flannel's CNI plugin.
  */
-import { chmod, copyFile, cp, mkdir, readdir, realpath, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  readdir,
+  realpath,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Architecture } from "../../services/contract/index.ts";
 import type { RecipeContext } from "../recipe.ts";
@@ -123,7 +132,10 @@ async function setLibraryPaths(context: RecipeContext, bin: string): Promise<voi
   const destination = join(context.scratch, "patchelf");
   const packages = ["patchelf", "libstdc++6", "libgcc-s1"];
   await extractDebianPackages(context, { packages, architecture, destination });
-  const libraries = [LIBRARY_FOLDERS[architecture], `lib/${basename(LIBRARY_FOLDERS[architecture])}`];
+  const libraries = [
+    LIBRARY_FOLDERS[architecture],
+    `lib/${basename(LIBRARY_FOLDERS[architecture])}`,
+  ];
   const env = { LD_LIBRARY_PATH: libraries.map((path) => join(destination, path)).join(":") };
   const patchelf = join(destination, "usr/bin/patchelf");
   for (const [program, path] of Object.entries(LIBRARY_PATHS)) {

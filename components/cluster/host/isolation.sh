@@ -6,30 +6,30 @@
 # namespaces of pods, kubelet, CNI, logs of pods, node password.
 PLACES="/run/k3s /run/flannel /run/netns /run/containerd /var/lib/kubelet /var/lib/cni
   /var/log/pods /var/log/containers /etc/rancher"
-MOUNTS=$DIR/namespace/mounts
 CGROUPS=/sys/fs/cgroup
 # Nodes of this machine, a file each that says where; gone after a reboot, as their mounts are.
 NODES=/run/plonk
 
-# Idempotent. A namespace that outlives k3s, as pods do when it is started again.
-mounts_up() {
-  nsenter --mount="$MOUNTS" true 2>/dev/null && return 0
-  make_places
-  umount "$MOUNTS" 2>/dev/null
-  mkdir -p "$DIR/namespace"
-  # The kernel keeps a namespace only in a file on a mount that is private.
-  mount --bind "$DIR/namespace" "$DIR/namespace" && mount --make-private "$DIR/namespace" &&
-    : >"$MOUNTS" &&
-    # shellcheck disable=SC2016,SC2086
-    unshare --mount="$MOUNTS" --propagation slave sh -c '
-      for place; do
+# A process of k3s in the node's mounts: itself, or of a pod's shim, which goes on without k3s.
+find_inside() {
+  ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s#.* /proc/\([0-9]*\)/exe -> $DATA/.*#\1#p" | head -n 1
+}
+
+# Becomes a program in the mounts of the node, which are made where no process of it is left; they go
+# with the last one. No file keeps them: the kernel does that only in some namespaces.
+enter_mounts() {
+  inside=$(find_inside)
+  [ -z "$inside" ] || exec nsenter ${NETNS:+--net="/run/netns/$NETNS"} --mount="/proc/$inside/ns/mnt" -- "$@"
+  # shellcheck disable=SC2016
+  exec ${NETNS:+nsenter --net="/run/netns/$NETNS" --} \
+    unshare --mount --propagation slave sh -c '
+      for place in $1; do
         case $place in
         /run/*) mount -t tmpfs -o mode=755 plonk "$place" ;;
         *) mount --bind "$0$place" "$place" ;;
         esac || exit
       done
-      mount --make-rshared /' "$DIR/host" $PLACES ||
-    fail 1 "the mounts of the node could not be made"
+      mount --make-rshared / && shift && exec "$@"' "$DIR/host" "$PLACES" "$@"
 }
 
 # The places must be there to be mounted over; which of them were not is kept in `made`.

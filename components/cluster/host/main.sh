@@ -7,6 +7,10 @@ start) start_node ;;
 stop) stop_node ;;
 remove) remove_node ;;
 kubeconfig) cat "$DIR/kubeconfig" ;;
+kubectl)
+  shift
+  run_kubectl "$@"
+  ;;
 import-image) import_image "$2" "$3" "$4" ;;
 forget-image) forget_image "$2" ;;
 # For service managers only.
@@ -16,7 +20,7 @@ run)
   become_k3s
   ;;
 *)
-  echo "usage: cluster.sh prepare|install|start|stop|remove|kubeconfig|import-image|forget-image" >&2
+  echo "usage: cluster.sh prepare|install|start|stop|remove|kubeconfig|kubectl|import-image|forget-image" >&2
   exit 2
   ;;
 esac

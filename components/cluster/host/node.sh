@@ -9,7 +9,7 @@ prepare() {
   require_root
   mkdir -p "$DIR"
   chmod 700 "$DIR"
-  for command in start stop remove; do
+  for command in start stop remove kubectl; do
     printf '#!/bin/sh\nexec sh "%s/cluster.sh" %s "$@"\n' "$DIR" "$command" >"$DIR/$command.sh.new"
     chmod 755 "$DIR/$command.sh.new"
     mv "$DIR/$command.sh.new" "$DIR/$command.sh"
@@ -106,7 +106,9 @@ is_ready() {
 # Programs that k3s carries; without its directory it would unpack them once more elsewhere.
 run_k3s() { env -i PATH="$PATH" K3S_DATA_DIR="$DATA" "$K3S" "$@"; }
 
-query() { run_k3s kubectl --kubeconfig "$DIR/kubeconfig" get --raw "$1" 2>/dev/null; }
+run_kubectl() { run_k3s kubectl --kubeconfig "$DIR/kubeconfig" "$@"; }
+
+query() { run_kubectl get --raw "$1" 2>/dev/null; }
 
 # k3s writes a loopback address, which means another machine outside the node's network.
 write_kubeconfig() {
@@ -168,8 +170,8 @@ import_image() {
 image_file() { echo "$1-$(expr "$2" : 'sha256:\(............\)').tar"; }
 
 has_image() {
-  nsenter --mount="$MOUNTS" -- env -i PATH="$PATH" K3S_DATA_DIR="$DATA" \
-    "$K3S" ctr --namespace k8s.io images list --quiet 2>/dev/null | grep -q "@$1\$"
+  (enter_mounts env -i PATH="$PATH" K3S_DATA_DIR="$DATA" \
+    "$K3S" ctr --namespace k8s.io images list --quiet) 2>/dev/null | grep -q "@$1\$"
 }
 
 forget_image() { rm -f "$IMAGES/$1"-????????????.tar; }

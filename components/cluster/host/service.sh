@@ -16,15 +16,14 @@ init_system() {
 
 # Becomes k3s, in the node's network and mounts and with nothing of the caller's environment.
 become_k3s() {
-  set -- --mount="$MOUNTS" -- env -i PATH="$CLEAN_PATH" HOME=/root "$K3S" server --config "$CONFIG"
-  [ -z "$NETNS" ] || set -- --net="/run/netns/$NETNS" "$@"
-  exec nsenter "$@" 9>&-
+  exec 9>&-
+  enter_mounts env -i PATH="$CLEAN_PATH" HOME=/root "$K3S" server --config "$CONFIG"
 }
 
 # All that k3s needs from the host, in front of every start.
 host_up() {
   network_up
-  mounts_up
+  make_places
   cgroups_up
   configure_containerd
 }

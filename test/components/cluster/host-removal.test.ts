@@ -25,7 +25,7 @@ describe("stopping and removing", () => {
   it("stops all, keeps the data, and starts again", () => {
     node.up();
     const pids = [node.pid("k3s"), node.pid("supervisor")];
-    mkdirSync(join(node.directory, "data"));
+    mkdirSync(join(node.directory, "data"), { recursive: true });
     writeFileSync(join(node.directory, "data/kept"), "");
     expect(node.execute(["sh", join(node.directory, "stop.sh")])).toEqual(OK);
     expect(pids.some(isAlive)).toBe(false);

@@ -1,5 +1,15 @@
 /** The script on a host, run for real; k3s itself is a stand-in. Needs root, as a node does. */
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
@@ -69,6 +79,50 @@ describe("starting", () => {
     const pid = node.pid("k3s");
     expect(node.start()).toEqual(OK);
     expect(node.pid("k3s")).toBe(pid);
+  });
+
+  it("keeps what lies at fixed places to itself: mounts and a cgroup of its own", async () => {
+    node.up();
+    const own = node.read("mntns").trim();
+    expect(own).not.toBe(node.execute(["readlink", "/proc/self/ns/mnt"]).stdout.trim());
+    // As the shim of a pod does, this goes on when k3s is started again.
+    const shim = join(node.directory, "data/shim");
+    copyFileSync("/bin/sleep", shim);
+    const mounts = `--mount=/proc/${node.pid("k3s")}/ns/mnt`;
+    const pod = spawn("nsenter", [mounts, shim, "600"], { stdio: "ignore" });
+    const inside = (...words: string[]): string =>
+      node.execute(["nsenter", `--mount=/proc/${pod.pid ?? 0}/ns/mnt`, ...words]).stdout;
+    await until("a pod", () => readlinkSync(`/proc/${pod.pid ?? 0}/exe`) === shim, 10_000);
+    inside("sh", "-c", "echo mine > /etc/rancher/x; echo mine > /run/k3s/x");
+    expect(node.read("c/host/etc/rancher/x")).toBe("mine\n");
+    expect(existsSync("/etc/rancher/x") || existsSync("/run/k3s/x")).toBe(false);
+    // k3s that is started again finds the sockets of the pods that went on without it.
+    node.install("a: 2\n");
+    expect(node.start().code).toBe(0);
+    expect(node.read("mntns").trim()).toBe(own);
+    expect(inside("cat", "/run/k3s/x")).toBe("mine\n");
+    expect(node.traces()).toEqual(
+      expect.arrayContaining(
+        [`plonk-test${SUBNET}`, `plonk19-${SUBNET}`].map((name) => expect.stringContaining(name)),
+      ),
+    );
+  });
+
+  it("leaves the places of a neighbour mounted, and takes what it made along when it goes last", () => {
+    const made = ["/run/k3s", "/var/lib/kubelet", "/etc/rancher"].filter((p) => !existsSync(p));
+    node.up();
+    const neighbour = new FakeNode(SUBNET + 30);
+    try {
+      neighbour.up();
+      expect(node.piped("remove")).toEqual(OK);
+      const mounts = `--mount=/proc/${neighbour.pid("k3s")}/ns/mnt`;
+      const found = neighbour.execute(["nsenter", mounts, "mountpoint", "-q", "/var/lib/kubelet"]);
+      expect(found).toEqual(OK);
+      expect(neighbour.piped("remove")).toEqual(OK);
+      expect(made.filter((place) => existsSync(place))).toEqual([]);
+    } finally {
+      neighbour.dispose();
+    }
   });
 
   it("reaches the host and nothing behind it, and says so at once", () => {
@@ -224,19 +278,25 @@ describe("failing", () => {
 });
 
 describe("images", () => {
-  it("are put among those of later starts and imported at once", () => {
+  const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+
+  it("are put where k3s takes them in, and waited for by digest", () => {
     node.up();
     const archive = join(node.folder, "x.tar");
-    writeFileSync(archive, "image");
-    expect(node.stored("import-image", ["gateway", archive]).code).toBe(0);
-    const taken = join(node.directory, "data/agent/images/gateway.tar");
-    expect(readFileSync(taken, "utf8")).toBe("image");
+    const images = join(node.directory, "data/agent/images");
+    // The k3s of this test has the images whose digests are the archives' content.
+    writeFileSync(archive, `${digest("a")}\n`);
+    expect(node.stored("import-image", ["gateway", archive, digest("a")])).toEqual(OK);
+    expect(readdirSync(images)).toEqual([".cache.json", "gateway-aaaaaaaaaaaa.tar"]);
     expect(node.read("ctr")).toBe(
-      `${node.directory}/data ctr --namespace k8s.io images import ${taken}\n`,
+      `${node.directory}/data ctr --namespace k8s.io images list --quiet\n`,
     );
+    writeFileSync(archive, `${digest("b")}\n`);
+    expect(node.stored("import-image", ["gateway", archive, digest("b")])).toEqual(OK);
+    expect(readdirSync(images)).toEqual([".cache.json", "gateway-bbbbbbbbbbbb.tar"]);
     expect(node.stored("forget-image", ["gateway"])).toEqual(OK);
-    expect(existsSync(taken)).toBe(false);
-    expect(node.stored("import-image", ["gateway", "/none"]).code).toBe(1);
+    expect(readdirSync(images)).toEqual([".cache.json"]);
+    expect(node.stored("import-image", ["gateway", "/none", digest("c")]).code).toBe(1);
   });
 });
 

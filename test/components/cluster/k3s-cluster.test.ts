@@ -78,12 +78,13 @@ describe("what is declared", () => {
     );
     expect(remove).toBe("sh -s -- remove");
     expect(logging).toBe("stdoutAndStderr");
-    expect(String(stdin).split("\n").slice(3, 15)).toEqual([
+    expect(String(stdin).split("\n").slice(3, 16)).toEqual([
       "CLUSTER='edge'",
       "DIR='/srv/plonk/here'",
       "NODE_NAME='server'",
       "NODE_ADDRESS='198.18.0.11'",
       "SERVICE_CIDR='10.43.0.0/16'",
+      "CGROUP='plonk-edge-77becc9b'",
       "READY_SECONDS='180'",
       "SUPERVISED=''",
       "NETNS='plonk-edge'",
@@ -148,7 +149,14 @@ describe("what is declared", () => {
       disable: ["traefik", "servicelb", "metrics-server"],
       "node-label": ["arch=pi", "zone=b"],
       "node-taint": ["edge=yes:NoSchedule"],
-      "kubelet-arg": ["max-pods=50"],
+      "kubelet-arg": [
+        // Of the directory: nodes that share a cgroup would take each other's pods for orphans.
+        "cgroup-root=/plonk-edge-33036b54",
+        "kubelet-cgroups=/plonk-edge-33036b54/k3s",
+        "runtime-cgroups=/plonk-edge-33036b54/k3s",
+        "fail-cgroupv1=false",
+        "max-pods=50",
+      ],
       token: "join-me",
     });
     expect(String(find("edge-pi").inputs["stdin"])).toContain("NETNS=''\n");
@@ -160,7 +168,7 @@ describe("what is declared", () => {
       architectures: ["arm64"],
       loadBalancer: true,
       storageClass: "local-path",
-      networkPolicy: false,
+      networkPolicy: true,
       memoryMiB: 2048,
       internet: false,
     });
@@ -168,7 +176,7 @@ describe("what is declared", () => {
     const [target] = cluster.imageDelivery.targets;
     expect(target).toMatchObject({ host: "server", architecture: "arm64" });
     expect(await valueOf(target?.importScript)).toBe(
-      `sh '/srv/plonk/here/cluster.sh' import-image "$IMAGE_NAME" "$ARCHIVE"`,
+      `sh '/srv/plonk/here/cluster.sh' import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
     );
     expect(await valueOf(target?.removeScript)).toBe(
       `sh '/srv/plonk/here/cluster.sh' forget-image "$IMAGE_NAME"`,
@@ -223,8 +231,8 @@ describe("what is refused, on the component and in preview", () => {
       host({ directory: "/srv/../etc" }),
     ],
     [
-      `servers[0].directory: must be at most 54 characters, as sockets lie in it, got 55: "/srv/${"x".repeat(50)}"`,
-      host({ directory: `/srv/${"x".repeat(50)}` }),
+      `servers[0].directory: must be at most 85 characters, as sockets lie in it, got 86: "/srv/${"x".repeat(81)}"`,
+      host({ directory: `/srv/${"x".repeat(81)}` }),
     ],
     [
       `k3s.path: must be a file, got "${folder}/none"`,

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,6 +22,7 @@ server)
   [ ! -e "$home/../broken" ] || { echo "out of order"; exit 1; }
   echo "started with $2 $3 secret=$SECRET"
   readlink /proc/self/ns/net > "$home/../netns"
+  readlink /proc/self/ns/mnt > "$home/../mntns"
   echo "server: https://127.0.0.1:6443" > "$home/k3s.yaml"
   trap 'echo "asked to stop"; exit 0' TERM
   date -u +%FT%TZ > "$home/alive"
@@ -37,7 +39,11 @@ kubectl)
   *) exit 1 ;;
   esac
   ;;
-ctr) echo "$K3S_DATA_DIR $*" >> "$home/../ctr" ;;
+ctr)
+  echo "$K3S_DATA_DIR $*" >> "$home/../ctr"
+  # k3s takes in what lies here, under its name and under its digest.
+  sed 's/^/plonk.local\\/image@/' "$home"/data/agent/images/*.tar 2>/dev/null
+  ;;
 esac
 `;
 
@@ -68,6 +74,7 @@ export class FakeNode {
       nodeName: "n1",
       nodeAddress: `198.19.${subnet}.11`,
       serviceCidr: "10.43.0.0/16",
+      cgroup: `plonk-test${subnet}`,
       readySeconds: 10,
       supervised: true,
       isolation: {
@@ -148,13 +155,26 @@ export class FakeNode {
     const processes = readdirSync("/proc").filter(
       (entry) => /^\d+$/.test(entry) && readCommand(entry).includes(this.directory),
     );
-    return lines.filter((line) => names.some((name) => line.includes(name))).concat(processes);
+    const folders = [...hierarchies(), "/run/plonk"].flatMap((folder) =>
+      existsSync(folder) ? readdirSync(folder) : [],
+    );
+    return [...lines, ...folders]
+      .filter((line) => names.some((name) => line.includes(name)))
+      .concat(processes);
   }
 
   dispose(): void {
     this.piped("remove");
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Roots of the cgroups: several in version 1, one in version 2. */
+function hierarchies(): string[] {
+  const root = "/sys/fs/cgroup";
+  return [root, ...readdirSync(root).map((name) => join(root, name))].filter(
+    (folder) => statSync(folder).isDirectory() && existsSync(join(folder, "cgroup.procs")),
+  );
 }
 
 function readCommand(pid: string): string {
