@@ -104,15 +104,51 @@ const k3s: Tool = {
   },
 };
 
-const pause: Tool = {
-  name: "pause",
-  executable: "bin/pause",
+/** A program that has no release of its own: its vendor publishes an image alone. */
+function goProgram(name: string, source: { version: string; package?: string }): Tool {
+  return {
+    name,
+    executable: `bin/${name}`,
+    source: {
+      version: source.version,
+      recipe: (context) =>
+        buildGo(context, {
+          module: `go/${name}`,
+          ...(source.package !== undefined && { package: source.package }),
+          output: `bin/${name}`,
+        }),
+      inputs: [`go/${name}`],
+      megabytes: 1500,
+    },
+  };
+}
+
+const pause = goProgram("pause", { version: "3.6" });
+
+const localPathProvisioner = goProgram("local-path-provisioner", {
+  version: "0.0.30",
+  package: "github.com/rancher/local-path-provisioner",
+});
+
+const metricsServer = goProgram("metrics-server", {
+  version: "0.8.0",
+  package: "sigs.k8s.io/metrics-server/cmd/metrics-server",
+});
+
+const BUSYBOX: DebianPrograms = {
+  package: "busybox-static",
+  programs: { busybox: "bin/busybox" },
+};
+
+const busybox: Tool = {
+  name: "busybox",
+  executable: "bin/busybox",
   source: {
-    version: "3.10",
-    recipe: (context) =>
-      buildGo(context, { module: "kubernetes", package: "./pause", output: "bin/pause" }),
-    inputs: ["kubernetes/pause"],
-    megabytes: 100,
+    version: "1.35.0",
+    recipe: takeFromDebian(BUSYBOX),
+    inputs: ["recipes/debian-program.ts"],
+    key: () => JSON.stringify(BUSYBOX),
+    megabytes: 20,
   },
 };
 
@@ -151,9 +187,9 @@ const coredns: Tool = {
   name: "coredns",
   executable: "bin/coredns",
   onPath: { arguments: ["-version"] },
-  release: release("1.12.1", 200, (architecture) => {
-    const base = `${GITHUB}/coredns/coredns/releases/download/v1.12.1`;
-    const archive = `coredns_1.12.1_linux_${architecture}.tgz`;
+  release: release("1.14.0", 200, (architecture) => {
+    const base = `${GITHUB}/coredns/coredns/releases/download/v1.14.0`;
+    const archive = `coredns_1.14.0_linux_${architecture}.tgz`;
     return [
       {
         url: `${base}/${archive}`,
@@ -165,7 +201,7 @@ const coredns: Tool = {
     ];
   }),
   source: {
-    version: "1.12.1",
+    version: "1.14.0",
     recipe: (context) => buildGo(context, { module: "go/coredns", output: "bin/coredns" }),
     inputs: ["go/coredns"],
     megabytes: 1500,
@@ -280,8 +316,11 @@ export const catalogue: readonly Tool[] = [
   plugin("command", "1.2.1"),
   k3s,
   pause,
-  crane,
   coredns,
+  localPathProvisioner,
+  metricsServer,
+  busybox,
+  crane,
   natsServer,
   prometheus,
   alertmanager,

@@ -52,7 +52,7 @@ export interface K3sHost {
 export interface K3sBinary {
   /** Path of the k3s binary for the host, on the machine that runs the program. */
   path: string;
-  /** Version, e.g. `1.34.3`. A change of it updates the node. */
+  /** Version, e.g. `1.35.0+k3s3`. A change of it updates the node. */
   version: string;
   /** Path of the archive with the cluster's own images. @default "", they are pulled */
   airgapImages?: string;

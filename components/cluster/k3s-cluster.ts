@@ -100,7 +100,7 @@ function createNode(name: string, resolved: ResolvedCluster, parent: pulumi.Reso
   const sources = [k3s.path, k3s.airgapImages ?? ""].map(quote).join(" ");
   const installed = run(`${name}-install`, place(prepared), {
     // What follows the paths is there for the change that it makes.
-    create: pulumi.interpolate`${script} install ${sources} ${k3s.version} ${toFingerprint(k3s)}`,
+    create: pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`,
     stdin: createK3sConfig(resolved),
   });
   const started = run(`${name}-start`, place(installed), {

@@ -139,7 +139,7 @@ describe("the packed package", () => {
         const cluster = new K3sCluster("edge", {
           servers: [{ connection: { local: true } }],
           // Nothing is started in a preview, so that any file will do.
-          k3s: { path: process.execPath, version: "1.34.3" },
+          k3s: { path: process.execPath, version: "1.35.0+k3s3" },
         });
         const image = "example.com/image:1";
         const platform = new Platform("plonk", {

@@ -22,8 +22,8 @@ export function referenceOf({ name, tag, index }: NamedImage): string {
 /**
  * Writes images with the layers of one architecture. The manifests and configs of all
  * architectures are in it: an import that walks the whole index finds them, and the index keeps
- * its digest. Each image is named twice, by tag and by digest, since containerd looks a reference
- * with both up by `name@digest`, and records no such name by itself.
+ * its digest. Images are named by tag alone: k3s gives what it imports its name by digest, which
+ * containerd looks a reference with both up by, and takes no archive with such a name.
  */
 export async function writeArchive(
   images: readonly NamedImage[],
@@ -69,20 +69,17 @@ function toLayoutIndex(images: readonly NamedImage[]): object {
   return {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.index,
-    manifests: images.flatMap((image) => [
-      named(image, `${image.name}:${image.tag}`, image.tag),
-      named(image, `${image.name}@${image.index.descriptor.digest}`),
-    ]),
+    manifests: images.map(named),
   };
 }
 
 /** `io.containerd.image.name` is what containerd reads, `ref.name` what other tools do. */
-function named({ index }: NamedImage, name: string, tag?: string): Descriptor {
+function named({ name, tag, index }: NamedImage): Descriptor {
   return {
     ...index.descriptor,
     annotations: {
-      "io.containerd.image.name": name,
-      ...(tag === undefined ? {} : { "org.opencontainers.image.ref.name": tag }),
+      "io.containerd.image.name": `${name}:${tag}`,
+      "org.opencontainers.image.ref.name": tag,
     },
   };
 }

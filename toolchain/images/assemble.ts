@@ -6,13 +6,16 @@ import type { ImageContext } from "./context.ts";
 import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";
 import { findOrBuild } from "./store.ts";
 
-/** In the names of images that are made here; no registry has them. */
 const REGISTRY = "plonk.local";
 
 export interface ImageRequest {
   /** Last part of the repository name. */
   name: string;
+  /** What comes before it. @default "plonk.local", which no registry has */
+  registry?: string;
   tag: string;
+  /** What is in it. @default the tag */
+  version?: string;
   /** One line for people. */
   description: string;
   platforms: readonly { architecture: Architecture; layers: readonly Layer[]; run: RunConfig }[];
@@ -25,13 +28,13 @@ export function createImage(request: Omit<ImageRequest, "archives">): NamedImage
   const labels = {
     "org.opencontainers.image.title": request.name,
     "org.opencontainers.image.description": request.description,
-    "org.opencontainers.image.version": request.tag,
+    "org.opencontainers.image.version": request.version ?? request.tag,
     "org.opencontainers.image.vendor": "Plonk",
   };
   const platforms = request.platforms.map(({ architecture, layers, run }) =>
     createPlatformImage(architecture, layers, { ...run, Labels: labels }),
   );
-  const name = `${REGISTRY}/${request.name}`;
+  const name = `${request.registry ?? REGISTRY}/${request.name}`;
   return { name, tag: request.tag, index: createIndex(platforms), platforms };
 }
 

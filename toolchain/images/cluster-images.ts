@@ -1,22 +1,55 @@
-/** The images that a cluster built from source runs by itself: DNS and the pod sandbox. */
+/** The images that a cluster built from source runs by itself, under the names k3s has for them. */
 import type { Architecture } from "../../services/contract/index.ts";
 import { archiveOf, createImage } from "./assemble.ts";
 import type { ImageContext } from "./context.ts";
 import { toImageRequest, type GetTool, type ToolImage } from "./third-party.ts";
 
-/** Tags are those that the cluster's configuration names; neither image needs a C library. */
-const CLUSTER_IMAGES: Record<"coredns" | "pause", ToolImage & { tag: string }> = {
-  coredns: {
+const REGISTRY = "docker.io/rancher";
+
+/** What the helper pods of local-path-provisioner and a person in a shell ask for. */
+const APPLETS =
+  "cat chmod chown cp df du echo env find grep ls mkdir mv ps rm rmdir sh sleep stat tar";
+
+/** Repositories and tags are those of the manifests in k3s; no image needs a C library. */
+const CLUSTER_IMAGES: Record<string, ToolImage & { tag: string }> = {
+  "mirrored-coredns-coredns": {
     tool: "coredns",
-    tag: "1.12.1",
+    tag: "1.14.0",
     description: "Cluster DNS",
     isStatic: true,
     programs: (path) => ({ [path]: "/coredns" }),
     run: { Entrypoint: ["/coredns"], ExposedPorts: { "53/tcp": {}, "53/udp": {} } },
   },
-  pause: {
+  // One of a later version cannot be had as a module; its configuration is the same.
+  "local-path-provisioner": {
+    tool: "local-path-provisioner",
+    tag: "v0.0.34",
+    description: "Volumes in directories of a node",
+    isStatic: true,
+    programs: (path) => ({ [path]: "/usr/bin/local-path-provisioner" }),
+    run: { Entrypoint: ["local-path-provisioner"], Env: ["PATH=/usr/bin"] },
+  },
+  "mirrored-library-busybox": {
+    tool: "busybox",
+    tag: "1.37.0",
+    description: "A shell with the usual programs",
+    isStatic: true,
+    isRoot: true,
+    programs: (path) => ({ [path]: "/bin/busybox" }),
+    links: Object.fromEntries(APPLETS.split(" ").map((name) => [`/bin/${name}`, "busybox"])),
+    run: { Cmd: ["sh"], Env: ["PATH=/bin"] },
+  },
+  "mirrored-metrics-server": {
+    tool: "metrics-server",
+    tag: "v0.8.0",
+    description: "Metrics of pods and nodes for kubectl top and autoscalers",
+    isStatic: true,
+    programs: (path) => ({ [path]: "/metrics-server" }),
+    run: { Entrypoint: ["/metrics-server"] },
+  },
+  "mirrored-pause": {
     tool: "pause",
-    tag: "3.10",
+    tag: "3.6",
     description: "Holds the namespaces of a pod",
     isStatic: true,
     programs: (path) => ({ [path]: "/pause" }),
@@ -24,7 +57,7 @@ const CLUSTER_IMAGES: Record<"coredns" | "pause", ToolImage & { tag: string }> =
   },
 };
 
-/** Path of one archive with both, for `agent/images/` of a node of this architecture. */
+/** Path of one archive with all of them, for `agent/images/` of a node of this architecture. */
 export async function assembleClusterImages(
   context: ImageContext,
   request: { architecture: Architecture; getTool: GetTool },
@@ -33,7 +66,13 @@ export async function assembleClusterImages(
   const images = await Promise.all(
     Object.entries(CLUSTER_IMAGES).map(async ([name, image]) => {
       const tool = { name, architectures: [architecture], getTool };
-      return createImage({ ...(await toImageRequest(context, tool, image)), tag: image.tag });
+      const assembled = await toImageRequest(context, tool, image);
+      return createImage({
+        ...assembled,
+        registry: REGISTRY,
+        tag: image.tag,
+        version: assembled.tag,
+      });
     }),
   );
   return await archiveOf(context, images, { name: "cluster", architecture });

@@ -34,6 +34,10 @@ export interface ToolImage {
   share?: string;
   /** Has no need of the C library, certificates and users. @default false */
   isStatic?: boolean;
+  /** Runs as root, as what it does on a node takes that. @default false */
+  isRoot?: boolean;
+  /** Further names of programs: target by path. */
+  links?: Record<string, string>;
   /** Directories for data, which the user of the image owns by way of a volume. */
   directories?: readonly string[];
   run: RunConfig;
@@ -115,7 +119,12 @@ export async function toImageRequest(
         ...(image.isStatic === true ? [] : [getRootfsLayer(context, architecture)]),
         packTool(context, image, { path, version, architecture }),
       ]);
-      return { architecture, layers, run: { ...image.run, User: NONROOT }, version };
+      return {
+        architecture,
+        layers,
+        run: { ...image.run, ...(image.isRoot !== true && { User: NONROOT }) },
+        version,
+      };
     }),
   );
   const tag = parts[0]?.version ?? "";
@@ -131,6 +140,7 @@ async function packTool(
   const programs = Object.entries(image.programs(tool.path));
   const shared = await listShared(image, tool.path);
   const directories = image.directories ?? [];
+  const links = image.links ?? {};
   const files = [...programs, ...shared];
   const entries: LayerEntry[] = [
     ...files.map(([source, path], index) => ({
@@ -140,12 +150,19 @@ async function packTool(
       isExecutable: index < programs.length,
     })),
     ...directories.map((path) => ({ kind: "directory" as const, path })),
+    ...Object.entries(links).map(([path, target]) => ({ kind: "link" as const, path, target })),
   ];
   const stamps = await Promise.all(files.map(async ([source]) => await stampOf(source)));
   const entry = await findOrBuild<Layer>({
     root: context.images,
     name: `tool-${image.tool}-${tool.architecture}`,
-    inputs: { stamps, version: tool.version, paths: files.map(([, path]) => path), directories },
+    inputs: {
+      stamps,
+      version: tool.version,
+      paths: files.map(([, path]) => path),
+      directories,
+      links,
+    },
     signal: context.signal,
     build: (directory) => packInto(directory, "tool.tar.zst", entries),
   });

@@ -34,7 +34,7 @@ afterAll(async () => {
 function args(overrides: Partial<K3sClusterArgs> = {}): K3sClusterArgs {
   return {
     servers: [{ connection: { local: true }, directory: "/srv/plonk/here", architecture: "arm64" }],
-    k3s: { path: binary, version: "1.34.3", airgapImages: images },
+    k3s: { path: binary, version: "1.35.0+k3s3", airgapImages: images },
     memoryMiB: 2048,
     ...overrides,
   };
@@ -100,7 +100,7 @@ describe("what is declared", () => {
     await settle();
     // sha256 of "binary" and of "images", their beginnings.
     expect(find("edge-server-install").inputs["create"]).toBe(
-      `sh '/srv/plonk/here/cluster.sh' install '${binary}' '${images}' 1.34.3 ` +
+      `sh '/srv/plonk/here/cluster.sh' install '${binary}' '${images}' '1.35.0+k3s3' ` +
         "9a3a45d01531a20e 21b2eed1e328a2c6",
     );
     expect(find("edge-server-start").inputs).toEqual({

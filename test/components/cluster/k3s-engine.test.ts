@@ -1,6 +1,5 @@
 /** `K3sCluster` with the real engine and the real Kubernetes, through its whole life. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -49,9 +48,7 @@ afterAll(async () => {
 });
 
 function kubectl(...args: string[]): string {
-  const all = ["kubectl", "--kubeconfig", join(directory, "kubeconfig"), ...args];
-  const home = { ...process.env, HOME: folder };
-  return execFileSync(join(directory, "bin/k3s"), all, { encoding: "utf8", env: home });
+  return execFileSync("sh", [join(directory, "kubectl.sh"), ...args], { encoding: "utf8" });
 }
 
 function processes(): number[] {
@@ -68,20 +65,6 @@ function readProgram(pid: string): string {
     // A thread of the kernel, or a process that has just ended.
     return "";
   }
-}
-
-/** The name of this node where things cannot lie in its directory: cgroups, CNI results. */
-function identity(): string {
-  const hash = createHash("sha256").update(join(directory, "data")).digest("hex");
-  return `k3s-${hash.slice(0, 10)}`;
-}
-
-/** Names of the running pods' sandboxes and containers. */
-function sandboxes(): string[] {
-  const tasks = "data/agent/state/io.containerd.runtime.v2.task/k8s.io";
-  const names = readdirSync(join(directory, tasks));
-  expect(names).not.toEqual([]);
-  return names;
 }
 
 it("comes up ready, stays unchanged, comes back after kill -9, and goes without a trace", async () => {
@@ -119,7 +102,7 @@ it("comes up ready, stays unchanged, comes back after kill -9, and goes without 
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
   expect((await engine.preview()).changes).toEqual({ same: 6 });
 
-  const names = [directory, "test203", "plonk19-203", "198.19.203.", identity(), ...sandboxes()];
+  const names = [directory, "test203", "plonk19-203", "198.19.203."];
   const destroyed = await engine.destroy();
   expect({ code: destroyed.code, output: destroyed.code === 0 ? "" : destroyed.output }).toEqual({
     code: 0,

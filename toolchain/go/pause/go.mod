@@ -1,0 +1,3 @@
+module plonk/toolchain/pause
+
+go 1.25.0
