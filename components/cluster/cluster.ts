@@ -25,6 +25,11 @@ export interface ClusterCapabilities {
   storageClass: string | undefined;
   /** Whether NetworkPolicy objects are enforced. Where they are not, none are created. */
   networkPolicy: boolean;
+  /**
+   * Where the API server answers, in CIDR notation: addresses of its machines and of its Service.
+   * NetworkPolicies keep functions from them; empty where they are not known.
+   */
+  apiServerNetworks: readonly string[];
   /** Memory of all nodes together, MiB; undefined when not known. */
   memoryMiB: number | undefined;
   /** Whether pods reach the internet, and nodes the registries of others. */

@@ -21,6 +21,11 @@ export interface ExistingCapabilities {
   storageClass?: string;
   /** Whether NetworkPolicy objects are enforced. @default false */
   networkPolicy?: boolean;
+  /**
+   * Where the API server answers, in CIDR notation: addresses of its machines and of the Service
+   * `kubernetes`. NetworkPolicies keep functions from them. @default none is known
+   */
+  apiServerNetworks?: string[];
   /** Memory of all nodes together, MiB. @default not known */
   memoryMiB?: number;
   /** Whether pods and nodes reach the internet. @default true */
@@ -114,6 +119,7 @@ function normalizeCapabilities(given: ExistingCapabilities): ClusterCapabilities
     loadBalancer: given.loadBalancer ?? false,
     storageClass: given.storageClass,
     networkPolicy: given.networkPolicy ?? false,
+    apiServerNetworks: given.apiServerNetworks ?? [],
     memoryMiB: given.memoryMiB,
     internet: given.internet ?? true,
   };

@@ -153,9 +153,20 @@ function toCapabilities(resolved: ResolvedCluster): ClusterCapabilities {
     loadBalancer: !resolved.disable.includes("servicelb"),
     storageClass: resolved.disable.includes("local-storage") ? undefined : "local-path",
     networkPolicy: true,
+    apiServerNetworks: [
+      `${resolved.server.address}/32`,
+      `${firstAddress(resolved.serviceCidr)}/32`,
+    ],
     memoryMiB: resolved.memoryMiB,
     internet: resolved.internet,
   };
+}
+
+/** The address of the Service `kubernetes`: the first of the network after the network's own. */
+function firstAddress(cidr: string): string {
+  const [address = ""] = cidr.split("/");
+  const octets = address.split(".").map(Number);
+  return [...octets.slice(0, 3), (octets[3] ?? 0) + 1].join(".");
 }
 
 function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): ImageDelivery {

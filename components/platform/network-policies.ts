@@ -26,8 +26,8 @@ const ALLOWANCES: Allowance[] = [
 ];
 
 /**
- * Creates the policies, where the cluster enforces them. Egress stays open: functions call other
- * services, and the API server has no pod to select.
+ * Creates the policies, where the cluster enforces them. The platform's own egress stays open:
+ * it needs the API server, which has no pod to select.
  */
 export function createNetworkPolicies(context: PlatformContext): void {
   if (!context.capabilities.networkPolicy) return;
@@ -79,7 +79,10 @@ function createAllowance(context: PlatformContext, allowance: Allowance, name: s
 
 /** The same as the operator makes in other function namespaces. */
 function createFunctionAllowance(context: PlatformContext): void {
-  const { name, spec } = toFunctionAllowance(context.namespace);
+  const { name, spec } = toFunctionAllowance(
+    context.namespace,
+    context.capabilities.apiServerNetworks,
+  );
   new k8s.networking.v1.NetworkPolicy(
     `${context.name}-allow-functions`,
     { metadata: toMetadata("network", context.functionNamespace, name), spec },

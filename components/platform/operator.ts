@@ -24,6 +24,7 @@ export function createOperator(
     platform_namespace: context.namespace,
     cluster_scope: "true",
     network_policies: `${context.capabilities.networkPolicy}`,
+    denied_egress: context.capabilities.apiServerNetworks.join(","),
     port: `${PORT.operatorMetrics}`,
     // Pods of functions get their time-outs from it, and the gateway waits as long.
     upstream_timeout: `${context.settings.gateway.timeoutSeconds}s`,

@@ -18,7 +18,7 @@ const WRITE = ["create", "update", "patch", "delete"];
 const FUNCTIONS = CRD.plural;
 const RBAC = "rbac.authorization.k8s.io";
 const ROLES: string[] = Object.values(FUNCTION_ROLE);
-const POLICIES = [DENIAL.name, toFunctionAllowance("").name];
+const POLICIES = [DENIAL.name, toFunctionAllowance("", []).name];
 
 /**
  * In function namespaces the gateway changes Functions, their scale, their code and their secrets

@@ -92,7 +92,7 @@ interface PlatformPeer<T> {
 /** Specification of a NetworkPolicy; `T` is a string, or a Pulumi output of one. */
 interface FunctionAllowance<T> {
   name: string;
-  spec: { podSelector: object; policyTypes: string[]; ingress: Ingress<T>[] };
+  spec: { podSelector: object; policyTypes: string[]; ingress: Ingress<T>[]; egress: Egress[] };
 }
 
 interface Ingress<T> {
@@ -100,8 +100,22 @@ interface Ingress<T> {
   from: PlatformPeer<T>[];
 }
 
-/** Functions are called by the gateway and watched by Prometheus, and by nobody else. */
-export function toFunctionAllowance<T>(platformNamespace: T): FunctionAllowance<T> {
+interface Egress {
+  to: { ipBlock: { cidr: string; except?: string[] } }[];
+}
+
+/** Where clouds answer with credentials of the machine (RFC 3927, and AWS' IPv6 address). */
+const METADATA = { v4: ["169.254.0.0/16"], v6: ["fd00:ec2::254/128"] };
+
+/**
+ * Functions are called by the gateway and watched by Prometheus, and by nobody else. They may call
+ * everything but metadata services and `denied`, networks in CIDR notation: the API server's, whose
+ * pods cannot be told apart as it has none. What of the platform they may call, its own policies say.
+ */
+export function toFunctionAllowance<T>(
+  platformNamespace: T,
+  denied: readonly string[],
+): FunctionAllowance<T> {
   const allow = (component: string, port: number): Ingress<T> => ({
     ports: [{ port, protocol: "TCP" }],
     from: [
@@ -115,8 +129,21 @@ export function toFunctionAllowance<T>(platformNamespace: T): FunctionAllowance<
     name: "allow-platform",
     spec: {
       podSelector: {},
-      policyTypes: ["Ingress"],
+      policyTypes: ["Ingress", "Egress"],
       ingress: [allow("gateway", PORT.function), allow("prometheus", PORT.functionMetrics)],
+      egress: [toEgress(denied)],
     },
+  };
+}
+
+function toEgress(denied: readonly string[]): Egress {
+  const [v4, v6] = [false, true].map((isV6) =>
+    denied.filter((cidr) => cidr.includes(":") === isV6),
+  );
+  return {
+    to: [
+      { ipBlock: { cidr: "0.0.0.0/0", except: [...METADATA.v4, ...(v4 ?? [])] } },
+      { ipBlock: { cidr: "::/0", except: [...METADATA.v6, ...(v6 ?? [])] } },
+    ],
   };
 }

@@ -60,6 +60,7 @@ export class Operator {
       logger,
       platformNamespace: config.platformNamespace,
       hasNetworkPolicies: config.hasNetworkPolicies,
+      deniedEgress: config.deniedEgress,
       assertLeading: () => this.#assertLeading(),
     });
     this.#election = this.#createElection();

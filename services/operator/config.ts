@@ -21,6 +21,8 @@ const Settings = Type.Object({
   cluster_scope: booleanSetting(false),
   /** Isolates those namespaces by NetworkPolicies; for clusters that enforce them. */
   network_policies: booleanSetting(false),
+  /** Networks that these policies keep functions from, in CIDR notation, separated by commas. */
+  denied_egress: Type.String({ default: "", pattern: "^([0-9a-f.:]+/[0-9]+(,|$))*$" }),
   ...timeoutSettings,
   log_level: logLevelSetting,
 });
@@ -34,6 +36,8 @@ export interface OperatorConfig {
   /** The platform's time-outs of a call; pods get theirs from them. */
   timeouts: CallTimeouts;
   hasNetworkPolicies: boolean;
+  /** Networks that functions may not reach, in CIDR notation. */
+  deniedEgress: readonly string[];
   logLevel: string;
 }
 
@@ -48,6 +52,7 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     isClusterScoped: settings.cluster_scope === "true",
     timeouts: toTimeouts(settings),
     hasNetworkPolicies: settings.network_policies === "true",
+    deniedEgress: settings.denied_egress.split(",").filter((network) => network !== ""),
     logLevel: settings.log_level,
   };
 }

@@ -20,6 +20,8 @@ export interface NamespaceSetupOptions {
   platformNamespace: string;
   /** Whether the cluster enforces NetworkPolicies: none are made where it does not. */
   hasNetworkPolicies: boolean;
+  /** Networks that functions may not reach, in CIDR notation. */
+  deniedEgress: readonly string[];
   /** Throws when this instance may no longer write. */
   assertLeading: () => void;
 }
@@ -35,14 +37,14 @@ export class NamespaceSetup {
 
   /** Sets the namespace up and says so on it. Throws a KubernetesError. */
   async prepare(namespace: Namespace): Promise<void> {
-    const { platformNamespace, hasNetworkPolicies, logger } = this.#options;
+    const { platformNamespace, hasNetworkPolicies, deniedEgress, logger } = this.#options;
     const { name, annotations } = namespace.metadata;
     for (const account of ["gateway", "operator"] as const) {
       await this.#apply(name, { group: RBAC, plural: "rolebindings" }, this.#toBinding(account));
     }
     // The rights to make these come with the binding, a moment later.
     for (const policy of hasNetworkPolicies
-      ? [DENIAL, toFunctionAllowance(platformNamespace)]
+      ? [DENIAL, toFunctionAllowance(platformNamespace, deniedEgress)]
       : []) {
       const resource = { group: "networking.k8s.io", plural: "networkpolicies" };
       await this.#apply(name, resource, {

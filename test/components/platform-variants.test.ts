@@ -14,6 +14,7 @@ describe("a platform on a cluster that offers more", () => {
     const cluster = fakeCluster({
       loadBalancer: true,
       networkPolicy: true,
+      apiServerNetworks: ["192.0.2.1/32", "2001:db8::1/128"],
       storageClass: undefined,
     });
     new Platform("q", {

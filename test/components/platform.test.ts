@@ -224,6 +224,7 @@ describe("a platform with its defaults", () => {
       platform_namespace: "openfaas",
       cluster_scope: "true",
       network_policies: "false",
+      denied_egress: "",
       port: "8081",
       upstream_timeout: "60s",
       log_level: "info",

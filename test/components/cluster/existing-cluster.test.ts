@@ -63,6 +63,7 @@ it("offers little unless told otherwise", () => {
     loadBalancer: false,
     storageClass: undefined,
     networkPolicy: false,
+    apiServerNetworks: [],
     memoryMiB: undefined,
     internet: true,
   });

@@ -50,6 +50,7 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
       loadBalancer: false,
       storageClass: "local-path",
       networkPolicy: false,
+      apiServerNetworks: [],
       memoryMiB: undefined,
       internet: false,
       ...capabilities,

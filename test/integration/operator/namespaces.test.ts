@@ -35,7 +35,7 @@ beforeAll(async () => {
     operator: await connectAs(cluster, "operator"),
   };
   atEnd(() => clients.operator.close());
-  const env = { cluster_scope: "true", network_policies: "true" };
+  const env = { cluster_scope: "true", network_policies: "true", denied_egress: "192.0.2.1/32" };
   const config = readConfig({ ...env, pod_name: "operator-1" });
   const { logger } = log;
   operator = new Operator({ client: clients.operator, config, logger, registry: new Registry() });
@@ -91,7 +91,7 @@ describe("a namespace that the REST API makes", () => {
       podSelector: {},
       policyTypes: ["Ingress"],
     });
-    const allowance = toFunctionAllowance("openfaas");
+    const allowance = toFunctionAllowance("openfaas", ["192.0.2.1/32"]);
     expect((await readPolicy("allow-platform", "dev"))?.spec).toEqual(allowance.spec);
     await eventually(() => cluster.readDeployment("here", "dev"));
     expect(await create("dev")).toEqual([409, "namespace dev already exists"]);

@@ -48,7 +48,7 @@ describe("FunctionNamespace", () => {
 });
 
 test("functions are open to the gateway's and Prometheus' pods in the platform's namespace", () => {
-  const { spec } = toFunctionAllowance("openfaas");
+  const { spec } = toFunctionAllowance("openfaas", ["192.0.2.1/32"]);
   const opened = spec.ingress.map(({ ports, from }) => [
     ports[0]?.port,
     from[0]?.namespaceSelector.matchLabels,
@@ -58,5 +58,18 @@ test("functions are open to the gateway's and Prometheus' pods in the platform's
   expect(opened).toEqual([
     [8080, platform, "gateway"],
     [8081, platform, "prometheus"],
+  ]);
+});
+
+test("functions reach everything but metadata services and the networks that are denied", () => {
+  const { spec } = toFunctionAllowance("openfaas", ["192.0.2.1/32", "2001:db8::1/128"]);
+  expect(spec.policyTypes).toEqual(["Ingress", "Egress"]);
+  expect(spec.egress).toEqual([
+    {
+      to: [
+        { ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16", "192.0.2.1/32"] } },
+        { ipBlock: { cidr: "::/0", except: ["fd00:ec2::254/128", "2001:db8::1/128"] } },
+      ],
+    },
   ]);
 });
