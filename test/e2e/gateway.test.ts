@@ -5,6 +5,7 @@ import { describeCode } from "./gateway/code.ts";
 import { describeCanary } from "./gateway/canary.ts";
 import { describeClients } from "./gateway/clients.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
+import { describeReachability } from "./gateway/reachability.ts";
 import { describeUi } from "./gateway/ui.ts";
 
 const minute = 60_000;
@@ -34,6 +35,9 @@ describe("namespaces", () => {
 });
 describe("clients", () => {
   describeClients(stack);
+});
+describe("reachability", () => {
+  describeReachability(stack);
 });
 describe("page", () => {
   describeUi(stack);
