@@ -122,7 +122,7 @@ export interface ResolvedCluster {
   memoryMiB: number;
 }
 
-/** The longest socket below the directory, of k3s' database, must fit into the kernel's 107 bytes. */
+/** The longest socket below it, of k3s' database, must fit into the kernel's 107 bytes. */
 const DIRECTORY_MAX = 107 - "/data/server/kine.sock".length;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/;

@@ -24,11 +24,11 @@ import { createK3sConfig } from "./k3s-config.ts";
  * A cluster of k3s. It installs the pinned binary and the cluster's own images on the host,
  * starts the service and waits until the node is Ready. Deleting it leaves the host as it was.
  *
- * All of a node lies in its directory, with scripts that work without Pulumi and can be run at any
- * time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a line only
- * when it had something to do), `stop.sh`, `remove.sh`, and `kubectl.sh`. The first three end with 0, or 3 (the
- * network cannot be made), 4 (not ready in time), 5 (not root), 6 (something could not be
- * stopped).
+ * All of a node lies in its directory, with scripts that work without Pulumi and can be run at
+ * any time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a
+ * line only when it had something to do), `stop.sh`, `remove.sh`, and `kubectl.sh`. The first three
+ * end with 0, or 3 (the network cannot be made), 4 (not ready in time), 5 (not root), 6 (something
+ * could not be stopped).
  *
  * @example
  * const cluster = new K3sCluster("local", {

@@ -109,8 +109,8 @@ const METADATA = { v4: ["169.254.0.0/16"], v6: ["fd00:ec2::254/128"] };
 
 /**
  * Functions are called by the gateway and watched by Prometheus, and by nobody else. They may call
- * everything but metadata services and `denied`, networks in CIDR notation: the API server's, whose
- * pods cannot be told apart as it has none. What of the platform they may call, its own policies say.
+ * everything but metadata services and `denied`, networks in CIDR notation: the API server's, which
+ * has no pods to select. What of the platform they may call, its own policies say.
  */
 export function toFunctionAllowance<T>(
   platformNamespace: T,

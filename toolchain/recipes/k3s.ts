@@ -2,7 +2,7 @@
  * k3s itself, from its Go module, in the two stages of its releases: the server with the programs
  * of a node, packed into one archive, and a small program that carries this archive and unpacks it.
  */
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hashFile, listFiles } from "../hash.ts";
