@@ -5,6 +5,9 @@ import { pack, type Pack } from "tar-stream";
 import type { Architecture } from "../../services/contract/index.ts";
 import { MEDIA_TYPE, type Descriptor, type Document, type PlatformImage } from "./oci.ts";
 
+/** Raised when archives of the same images come out differently than before. */
+export const ARCHIVE_FORMAT = 2;
+
 /** An image of one or more platforms, by name and tag. */
 export interface NamedImage {
   /** Repository, e.g. `plonk.local/gateway`. */

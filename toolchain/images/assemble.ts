@@ -1,7 +1,7 @@
 /** Turns layers into a multi-architecture image with a reference and archives. */
 import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
-import { referenceOf, writeArchive, type NamedImage } from "./archive.ts";
+import { ARCHIVE_FORMAT, referenceOf, writeArchive, type NamedImage } from "./archive.ts";
 import type { ImageContext } from "./context.ts";
 import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";
 import { findOrBuild } from "./store.ts";
@@ -64,7 +64,7 @@ export async function archiveOf(
   const entry = await findOrBuild<null>({
     root: context.images,
     name: `${archive.name}-${archive.architecture}`,
-    inputs: images.map(referenceOf),
+    inputs: { format: ARCHIVE_FORMAT, images: images.map(referenceOf) },
     signal: context.signal,
     build: async (directory) => {
       context.report(`assembling ${archive.name} for ${archive.architecture}`);

@@ -3,9 +3,10 @@
 # its own for pods.
 
 # From k3s' documentation (uninstall, air gap) and its sources: state of containerd and flannel,
-# namespaces of pods, kubelet, CNI, logs of pods, node password.
+# namespaces of pods, kubelet, CNI, logs of pods, node password, and where k3s looks for programs that
+# another k3s of this host has unpacked, before it unpacks its own.
 PLACES="/run/k3s /run/flannel /run/netns /run/containerd /var/lib/kubelet /var/lib/cni
-  /var/log/pods /var/log/containers /etc/rancher"
+  /var/lib/rancher /var/log/pods /var/log/containers /etc/rancher"
 CGROUPS=/sys/fs/cgroup
 # Nodes of this machine, a file each that says where; gone after a reboot, as their mounts are.
 NODES=/run/plonk

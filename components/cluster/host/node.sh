@@ -158,14 +158,20 @@ import_image() {
   for old in "$IMAGES/$1"-????????????.tar; do
     [ "$old" = "$file" ] || rm -f "$old"
   done
+  failures=$(import_failures "$file" | wc -l)
   put_file "$2" "$file" 644 || true
   deadline=$(($(date +%s) + IMPORT_SECONDS))
   until has_image "$3"; do
+    [ "$(import_failures "$file" | wc -l)" -eq "$failures" ] ||
+      fail 1 "image $1: k3s could not take it in:" "$(import_failures "$file" | tail -n 1)"
     [ "$(date +%s)" -lt "$deadline" ] ||
       fail 1 "image $1: k3s has not taken it in after $IMPORT_SECONDS s, see $LOG"
     sleep 0.5
   done
 }
+
+# What k3s says of an archive that it cannot read.
+import_failures() { grep -F "failed to import $1:" "$LOG"; }
 
 image_file() { echo "$1-$(expr "$2" : 'sha256:\(............\)').tar"; }
 

@@ -17,7 +17,9 @@ init_system() {
 # Becomes k3s, in the node's network and mounts and with nothing of the caller's environment.
 become_k3s() {
   exec 9>&-
-  enter_mounts env -i PATH="$CLEAN_PATH" HOME=/root "$K3S" server --config "$CONFIG"
+  # The first stage of k3s unpacks its programs before anything has read the configuration.
+  enter_mounts env -i PATH="$CLEAN_PATH" HOME=/root K3S_DATA_DIR="$DATA" \
+    "$K3S" server --config "$CONFIG"
 }
 
 # All that k3s needs from the host, in front of every start.
