@@ -3,14 +3,17 @@ import type { Architecture } from "../services/contract/index.ts";
 import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
+import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
-import type { Release, ReleaseFile, Tool } from "./tool.ts";
+import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 const KUBERNETES_VERSION = "1.34.3";
 const PULUMI_VERSION = "3.259.0";
 /** The last version of the SDK's module that carries the Node language host. */
 const LANGUAGE_HOST_VERSION = "3.68.0";
+/** The version whose commit the module in `go/pulumi-kubernetes` is, and that of its SDK. */
+const KUBERNETES_PLUGIN_VERSION = "4.25.0";
 
 const GITHUB = "https://github.com";
 
@@ -47,7 +50,8 @@ const pulumi: Tool = {
   },
 };
 
-function plugin(name: string, version: string): Tool {
+/** A provider plugin by its release, or by what takes the release's place. */
+function plugin(name: string, version: string, source: Omit<Source, "version">): Tool {
   const base = `${GITHUB}/pulumi/pulumi-${name}/releases/download/v${version}`;
   const executable = `pulumi-resource-${name}`;
   return {
@@ -65,15 +69,22 @@ function plugin(name: string, version: string): Tool {
       ]),
       hasSha1Only: true,
     },
-    source: {
-      version,
-      recipe: writeStandIn(name),
-      inputs: [],
-      key: () => toLauncher(name),
-      megabytes: 1,
-    },
+    source: { version, ...source },
   };
 }
+
+const kubernetesPlugin = plugin("kubernetes", KUBERNETES_PLUGIN_VERSION, {
+  recipe: buildKubernetesPlugin(KUBERNETES_PLUGIN_VERSION),
+  inputs: ["go/pulumi-kubernetes", "recipes/pulumi-kubernetes.ts"],
+  megabytes: 6000,
+});
+
+const commandPlugin = plugin("command", "1.2.1", {
+  recipe: writeStandIn("command"),
+  inputs: [],
+  key: () => toLauncher("command"),
+  megabytes: 1,
+});
 
 const k3s: Tool = {
   name: "k3s",
@@ -274,8 +285,8 @@ const nodeExporter = prometheusTool({
 /** All tools; their order is that of the listing. */
 export const catalogue: readonly Tool[] = [
   pulumi,
-  plugin("kubernetes", "4.34.2"),
-  plugin("command", "1.2.1"),
+  kubernetesPlugin,
+  commandPlugin,
   k3s,
   pause,
   crane,
