@@ -3,15 +3,18 @@ import type { Architecture } from "../services/contract/index.ts";
 import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
+import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
-import type { Release, ReleaseFile, Tool } from "./tool.ts";
+import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 /** Of k3s on all networks; the commit is that of the module in `go/k3s`. */
 const K3S = { k3s: "1.35.0+k3s3", commit: "e69d1861", containerd: "v2.1.5-k3s1" };
 const PULUMI_VERSION = "3.259.0";
 /** The last version of the SDK's module that carries the Node language host. */
 const LANGUAGE_HOST_VERSION = "3.68.0";
+/** The version whose commit the module in `go/pulumi-kubernetes` is, and that of its SDK. */
+const KUBERNETES_PLUGIN_VERSION = "4.25.0";
 
 const GITHUB = "https://github.com";
 
@@ -48,7 +51,8 @@ const pulumi: Tool = {
   },
 };
 
-function plugin(name: string, version: string): Tool {
+/** A provider plugin by its release, or by what takes the release's place. */
+function plugin(name: string, version: string, source: Omit<Source, "version">): Tool {
   const base = `${GITHUB}/pulumi/pulumi-${name}/releases/download/v${version}`;
   const executable = `pulumi-resource-${name}`;
   return {
@@ -66,15 +70,22 @@ function plugin(name: string, version: string): Tool {
       ]),
       hasSha1Only: true,
     },
-    source: {
-      version,
-      recipe: writeStandIn(name),
-      inputs: [],
-      key: () => toLauncher(name),
-      megabytes: 1,
-    },
+    source: { version, ...source },
   };
 }
+
+const kubernetesPlugin = plugin("kubernetes", KUBERNETES_PLUGIN_VERSION, {
+  recipe: buildKubernetesPlugin(KUBERNETES_PLUGIN_VERSION),
+  inputs: ["go/pulumi-kubernetes", "recipes/pulumi-kubernetes.ts"],
+  megabytes: 6000,
+});
+
+const commandPlugin = plugin("command", "1.2.1", {
+  recipe: writeStandIn("command"),
+  inputs: [],
+  key: () => toLauncher("command"),
+  megabytes: 1,
+});
 
 const k3s: Tool = {
   name: "k3s",
@@ -312,8 +323,8 @@ const nodeExporter = prometheusTool({
 /** All tools; their order is that of the listing. */
 export const catalogue: readonly Tool[] = [
   pulumi,
-  plugin("kubernetes", "4.34.2"),
-  plugin("command", "1.2.1"),
+  kubernetesPlugin,
+  commandPlugin,
   k3s,
   pause,
   coredns,

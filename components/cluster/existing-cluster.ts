@@ -10,6 +10,7 @@ import {
   ImageDeliveryMode,
 } from "./cluster.ts";
 import { type KubeconfigFacts, readKubeconfig } from "./kubeconfig.ts";
+import { upsertExisting } from "./upsert.ts";
 
 /** What is known of a cluster that Plonk did not make. */
 export interface ExistingCapabilities {
@@ -90,7 +91,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         enableServerSideApply: true,
         ...(args.context !== undefined && { context: args.context }),
       },
-      { parent: this },
+      { parent: this, transformations: [upsertExisting] },
     );
     this.capabilities = normalizeCapabilities(args.capabilities ?? {});
     this.imageDelivery = {

@@ -19,6 +19,7 @@ import {
   type ResolvedCluster,
 } from "./k3s-args.ts";
 import { createK3sConfig } from "./k3s-config.ts";
+import { upsertExisting } from "./upsert.ts";
 
 /**
  * A cluster of k3s. It installs the pinned binary and the cluster's own images on the host,
@@ -66,7 +67,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
         // Certificates of the same cluster change, its name does not.
         clusterIdentifier: `k3s/${resolved.cluster}`,
       },
-      { parent: this },
+      { parent: this, transformations: [upsertExisting] },
     );
     this.capabilities = toCapabilities(resolved);
     this.imageDelivery = toImageDelivery(resolved, started);

@@ -55,7 +55,9 @@ export function createFunction(
   if (source.fprocess !== undefined) spec.handler = source.fprocess;
   if (source.code) {
     const { text, entry } = source.code;
-    const map = createCodeMap(`${logicalName}-code`, { name, namespace, text, entry, options });
+    const prefix = toPrefix(args.name ?? logicalName, name, logicalName);
+    const code = { name, prefix, namespace, text, entry, options };
+    const map = createCodeMap(`${logicalName}-code`, code);
     spec.code = { configMap: map.metadata.name, entry };
   }
   const custom = new k8s.apiextensions.CustomResource(
@@ -85,20 +87,35 @@ function toOptions(
 
 interface CodeMapArgs {
   name: pulumi.Output<string>;
+  /** Start of the map's name. */
+  prefix: pulumi.Input<string>;
   namespace: pulumi.Output<string>;
   text: pulumi.Output<string>;
   entry: string;
   options: pulumi.CustomResourceOptions;
 }
 
+/** The function's name, unless previews may not know it: they must know that of the code. */
+function toPrefix(
+  given: pulumi.Input<string>,
+  name: pulumi.Output<string>,
+  logicalName: string,
+): pulumi.Input<string> {
+  if (typeof given === "string") return name;
+  const start = logicalName.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  return start.replace(/^-/, "");
+}
+
 /**
  * Named after its content: new code is a new ConfigMap, and the old one stays, so that pods which
- * still run it, canaries and rollbacks find it. The operator removes old revisions.
+ * still run it, canaries and rollbacks find it. The operator removes old revisions. A Patch is
+ * applied whether or not the object is there, by every version of the provider: code that comes
+ * back finds its map of before, which a plain ConfigMap would refuse from version 4.29.0 on.
  */
-function createCodeMap(logicalName: string, args: CodeMapArgs): k8s.core.v1.ConfigMap {
-  const { name, namespace, text, entry } = args;
-  const mapName = pulumi.all([name, text]).apply(([known, code]) => `${known}-${toDigest(code)}`);
-  return new k8s.core.v1.ConfigMap(
+function createCodeMap(logicalName: string, args: CodeMapArgs): k8s.core.v1.ConfigMapPatch {
+  const { name, prefix, namespace, text, entry } = args;
+  const mapName = pulumi.all([prefix, text]).apply(([start, code]) => `${start}-${toDigest(code)}`);
+  return new k8s.core.v1.ConfigMapPatch(
     logicalName,
     {
       metadata: { name: mapName, namespace, labels: { [LABEL.function]: name } },

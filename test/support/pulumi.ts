@@ -1,7 +1,7 @@
 /** Runs the real Pulumi engine on a throw-away project with the plugins of this repository. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -117,19 +117,12 @@ function toEngine(place: Place): Engine {
   };
 }
 
+/** Under the name of the version that the SDK asks for, which is the one in the catalogue. */
 async function installPlugin(home: string, name: PluginName): Promise<void> {
-  const sdk = await readFile(join(ROOT, `node_modules/@pulumi/${name}/package.json`), "utf8");
-  // The SDK asks for the plugin of its own version.
-  const { version } = JSON.parse(sdk) as { version: string };
+  const { path, version } = await acquire(`pulumi-resource-${name}`);
   const folder = join(home, `pulumi/plugins/resource-${name}-v${version}`);
-  const file = join(folder, `pulumi-resource-${name}`);
-  const entry = join(ROOT, `toolchain/plugins/${name}/main.ts`);
   await mkdir(folder, { recursive: true });
-  await writeFile(
-    file,
-    `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${entry}" "$@"\n`,
-  );
-  await chmod(file, 0o755);
+  await symlink(path, join(folder, `pulumi-resource-${name}`));
 }
 
 async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {

@@ -1,6 +1,6 @@
 /** Builds a program from one of the small Go modules here, whose go.sum pins all of its sources. */
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheLayout } from "../directories.ts";
 import { toMessage, ToolchainError } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { RecipeContext } from "../recipe.ts";
 const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
 
 export interface GoBuild {
-  /** Folder of the go.mod, relative to `toolchain/`. */
+  /** Folder of the go.mod, absolute or relative to `toolchain/`. */
   module: string;
   /** What to build. @default the module's own main package */
   package?: string;
@@ -21,6 +21,11 @@ export interface GoBuild {
   tags?: readonly string[];
   /** Whether parts of it are C. @default false */
   cgo?: boolean;
+  /**
+   * Whether the compiler's cache is this program's alone and goes when it is built: for gigabytes
+   * that no other build would use. An interrupted build goes on with it. @default false
+   */
+  hasOwnCache?: boolean;
 }
 
 /** Whether a version such as `1.26.8` is at least another. */
@@ -53,7 +58,8 @@ export function goEnvironment(
   };
 }
 
-async function requireGo(context: RecipeContext, module: string): Promise<void> {
+/** @throws ToolchainError `go` when Go is missing or older than the module in this folder needs. */
+export async function requireGo(context: RecipeContext, module: string): Promise<void> {
   const text = await readFile(join(module, "go.mod"), "utf8");
   const minimum = /^go (\S+)$/m.exec(text)?.[1] ?? "1.0";
   const wanted = `Go: must be on PATH in version ${minimum} or newer to build this from source`;
@@ -81,7 +87,7 @@ async function requireGo(context: RecipeContext, module: string): Promise<void> 
  * @throws ToolchainError `go` when Go is missing or too old.
  */
 export async function buildGo(context: RecipeContext, build: GoBuild): Promise<void> {
-  const module = join(TOOLCHAIN, build.module);
+  const module = resolve(TOOLCHAIN, build.module);
   await requireGo(context, module);
   const output = join(context.destination, build.output);
   await mkdir(dirname(output), { recursive: true });
@@ -92,10 +98,12 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
   const tags = build.tags === undefined ? [] : ["-tags", build.tags.join(",")];
   const what = build.package ?? ".";
   const compile = async (): Promise<void> => {
-    context.report(`compiling ${what === "." ? build.module : what}`);
+    context.report(`compiling ${what === "." ? basename(module) : what}`);
     const env = { ...goEnvironment(context), ...(build.cgo === true && { CGO_ENABLED: "1" }) };
-    const options = { cwd: module, env };
-    await context.run("go", [...args, ...tags, what], options);
+    const own = `${env["GOCACHE"] ?? ""}-${basename(module)}`;
+    const cache = build.hasOwnCache === true ? { GOCACHE: own } : {};
+    await context.run("go", [...args, ...tags, what], { cwd: module, env: { ...env, ...cache } });
+    await rm(own, { recursive: true, force: true });
   };
   await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {
     onWait: (pid) => context.report(`waiting for the Go build of process ${pid}`),

@@ -45,7 +45,12 @@ it("declares the provider and nothing else, with the kubeconfig as a secret", as
     "pulumi:providers:kubernetes kind",
   ]);
   expect(registrations[1]).toMatchObject({
-    inputs: { kubeconfig: KUBECONFIG, context: "two", enableServerSideApply: "true" },
+    inputs: {
+      kubeconfig: KUBECONFIG,
+      context: "two",
+      enableServerSideApply: "true",
+      upsertExistingObjects: "true",
+    },
     secrets: ["kubeconfig"],
   });
   expect(cluster.lifetime).toBeUndefined();

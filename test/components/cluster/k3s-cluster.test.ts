@@ -64,6 +64,8 @@ describe("what is declared", () => {
       kubeconfig: "the kubeconfig",
       enableServerSideApply: "true",
       clusterIdentifier: "k3s/edge",
+      // Objects that a killed update has left are applied again.
+      upsertExistingObjects: "true",
     });
   });
 

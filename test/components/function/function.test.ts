@@ -129,6 +129,21 @@ describe("a function from a module", () => {
     });
   });
 
+  it("names its code after the logical name where previews may not know its own", async () => {
+    const code = join(fixtures, "greeter.ts");
+    const late = new Function("Late_One", { platform, name: pulumi.output("late"), code });
+    await valueOf(late.url);
+    expect(find(all, "Late_One-code")).toMatchObject({
+      type: "kubernetes:core/v1:ConfigMapPatch",
+      inputs: {
+        metadata: {
+          name: expect.stringMatching(/^late-one-[0-9a-f]{12}$/),
+          labels: { faas_function: "late" },
+        },
+      },
+    });
+  });
+
   it("takes a file URL, which is how a program names a file beside it", async () => {
     const byUrl = new Function("by-url", {
       platform,

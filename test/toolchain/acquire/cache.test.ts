@@ -131,20 +131,20 @@ describe("a cached tool", () => {
 
 describe("a plugin in $PULUMI_HOME", () => {
   test("that somebody else has put there is used as it is", async () => {
-    const { version } = await acquireHere("pulumi-resource-kubernetes");
-    const folder = `pulumi-home/plugins/resource-kubernetes-v${version}`;
+    const { version } = await acquireHere("pulumi-resource-command");
+    const folder = `pulumi-home/plugins/resource-command-v${version}`;
     await rm(join(cacheDir, folder), { recursive: true });
     await mkdir(join(cacheDir, folder), { recursive: true });
-    const path = join(cacheDir, folder, "pulumi-resource-kubernetes");
+    const path = join(cacheDir, folder, "pulumi-resource-command");
     await writeFile(path, "the vendor's", { mode: 0o755 });
-    expect(await acquireHere("pulumi-resource-kubernetes")).toMatchObject({ path, source: "path" });
+    expect(await acquireHere("pulumi-resource-command")).toMatchObject({ path, source: "path" });
   });
 
   test("that is damaged is repaired from the cache", async () => {
-    const { path } = await acquireHere("pulumi-resource-kubernetes");
+    const { path } = await acquireHere("pulumi-resource-command");
     const launcher = await readFile(path, "utf8");
     await writeFile(path, "#!/bin/sh\n");
-    await acquireHere("pulumi-resource-kubernetes");
+    await acquireHere("pulumi-resource-command");
     expect(await readFile(path, "utf8")).toBe(launcher);
   });
 });

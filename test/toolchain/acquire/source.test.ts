@@ -198,6 +198,30 @@ chmod 755 "$2"
     expect(log.trim().split("\n")).toEqual(["begin", "end", "begin", "end"]);
   });
 
+  test("keeps a compiler's cache of its own until it is done, over an interruption", async () => {
+    const fake = await folders.create();
+    // Fails the first time, and says the second time what it found of the first.
+    await writeFile(
+      join(fake, "go"),
+      `#!/bin/sh
+if [ "$1" = env ]; then echo go1.99.0; exit; fi
+while [ "$1" != -o ]; do shift; done
+mkdir -p "$GOCACHE"
+if [ ! -e "$GOCACHE/half" ]; then echo "$GOCACHE" > "$GOCACHE/half"; exit 1; fi
+cp "$GOCACHE/half" "$2"
+`,
+      { mode: 0o755 },
+    );
+    const tool = toTool("big", (context) =>
+      buildGo(context, { module: "go/coredns", output: "big", hasOwnCache: true }),
+    );
+    const path = `${fake}:/usr/bin:/bin`;
+    await expect(build("big", [tool], { path })).rejects.toMatchObject({ code: "build" });
+    const built = await build("big", [tool], { path });
+    expect(await readFile(built.path, "utf8")).toBe(`${cacheDir}/go/build-coredns\n`);
+    expect(await readdir(join(cacheDir, "go"))).toEqual([]);
+  });
+
   test.each([
     ["1.25.11", "1.25.11", true],
     ["1.26.8", "1.25.11", true],
