@@ -3,9 +3,11 @@ import type { Architecture } from "../services/contract/index.ts";
 import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
+import { buildPrograms, buildPrometheus } from "./recipes/prometheus.ts";
 import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
+import type { Recipe } from "./recipe.ts";
 import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 /** Of k3s on all networks; the commit is that of the module in `go/k3s`. */
@@ -251,13 +253,15 @@ const natsServer: Tool = {
 
 interface PrometheusProject {
   name: string;
+  /** Of the release, and of the module that the recipe builds. */
   version: string;
   programs: readonly string[];
-  debian: DebianPrograms & { version: string };
+  recipe: Recipe;
+  inputs: readonly string[];
 }
 
 /** The projects of Prometheus publish alike. */
-function prometheusTool({ name, version, programs, debian }: PrometheusProject): Tool {
+function prometheusTool({ name, version, programs, recipe, inputs }: PrometheusProject): Tool {
   const base = `${GITHUB}/prometheus/${name}/releases/download/v${version}`;
   return {
     name,
@@ -273,11 +277,10 @@ function prometheusTool({ name, version, programs, debian }: PrometheusProject):
       },
     ]),
     source: {
-      version: debian.version,
-      recipe: takeFromDebian(debian),
-      inputs: ["recipes/debian-program.ts"],
-      key: () => JSON.stringify(debian),
-      megabytes: 800,
+      version,
+      recipe,
+      inputs: [...inputs, "recipes/prometheus.ts"],
+      megabytes: 2500,
     },
   };
 }
@@ -286,38 +289,35 @@ const prometheus = prometheusTool({
   name: "prometheus",
   version: "3.5.0",
   programs: ["prometheus", "promtool"],
-  debian: {
-    package: "prometheus",
-    version: "2.42.0",
-    programs: { prometheus: "usr/bin/prometheus", promtool: "usr/bin/promtool" },
-  },
+  recipe: buildPrometheus("3.5.0"),
+  inputs: ["go/prometheus", "recipes/module-copy.ts"],
 });
 
 const alertmanager = prometheusTool({
   name: "alertmanager",
   version: "0.28.1",
   programs: ["alertmanager", "amtool"],
-  debian: {
-    package: "prometheus-alertmanager",
-    version: "0.25.0",
-    programs: { alertmanager: "usr/bin/prometheus-alertmanager", amtool: "usr/bin/amtool" },
-    // Debian's build reads at start what the vendor's has within.
-    files: {
-      "share/default.tmpl": "usr/share/prometheus/alertmanager/default.tmpl",
-      "share/email.tmpl": "usr/share/prometheus/alertmanager/email.tmpl",
+  recipe: buildPrograms({
+    module: "go/alertmanager",
+    programs: {
+      alertmanager: "github.com/prometheus/alertmanager/cmd/alertmanager",
+      amtool: "github.com/prometheus/alertmanager/cmd/amtool",
     },
-  },
+    version: "0.28.1",
+  }),
+  inputs: ["go/alertmanager"],
 });
 
 const nodeExporter = prometheusTool({
   name: "node_exporter",
   version: "1.9.1",
   programs: ["node_exporter"],
-  debian: {
-    package: "prometheus-node-exporter",
-    version: "1.5.0",
-    programs: { node_exporter: "usr/bin/prometheus-node-exporter" },
-  },
+  recipe: buildPrograms({
+    module: "go/node-exporter",
+    programs: { node_exporter: "github.com/prometheus/node_exporter" },
+    version: "1.9.1",
+  }),
+  inputs: ["go/node-exporter"],
 });
 
 /** All tools; their order is that of the listing. */

@@ -77,7 +77,7 @@ export interface K3sClusterArgs {
   clusterCidr?: string;
   /** Addresses of Services. @default "10.43.0.0/16" */
   serviceCidr?: string;
-  /** Bundled parts to leave out. @default ["traefik", "servicelb", "metrics-server"] */
+  /** Bundled parts to leave out. @default ["traefik", "servicelb"] */
   disable?: string[];
   /** Further names and addresses in the API server's certificate. @default [] */
   tlsSans?: string[];
@@ -132,7 +132,7 @@ const DEFAULTS = {
   subnet: "198.18.0.0/24",
   clusterCidr: "10.42.0.0/16",
   serviceCidr: "10.43.0.0/16",
-  disable: ["traefik", "servicelb", "metrics-server"],
+  disable: ["traefik", "servicelb"],
   tlsSans: [],
   kubeletArgs: [],
   readyTimeoutSeconds: 180,

@@ -25,11 +25,11 @@ export interface PlatformImages {
   runtime: pulumi.Input<string>;
   /** nats-server as entry point, with JetStream. */
   nats: pulumi.Input<string>;
-  /** prometheus as entry point, 2.42 or newer. */
+  /** prometheus as entry point, 3.0 or newer, with discovery by Kubernetes. */
   prometheus: pulumi.Input<string>;
-  /** alertmanager as entry point, 0.25 or newer. */
+  /** alertmanager as entry point, 0.28 or newer. */
   alertmanager: pulumi.Input<string>;
-  /** node_exporter as entry point, 1.5 or newer. */
+  /** node_exporter as entry point, 1.9 or newer. */
   nodeExporter: pulumi.Input<string>;
 }
 

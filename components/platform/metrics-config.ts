@@ -1,67 +1,71 @@
-/**
- * Configuration files of Prometheus and Alertmanager. Only settings that Prometheus 2.42 and
- * Alertmanager 0.25 (Debian) understand as well as the current releases.
- */
+/** Configuration files of Prometheus and Alertmanager. */
 import { stringify } from "yaml";
-import { FUNCTION_TARGETS_PATH, METRIC, NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { LABEL, METRIC, NAMESPACE, PORT } from "../../services/contract/index.ts";
 
 /** Name of the port with metrics on the platform's pods. */
 export const METRICS_PORT = "metrics";
 
-/** Components whose pods Prometheus finds by the addresses of a headless Service. */
-export const SCRAPED = {
-  gateway: PORT.gatewayMetrics,
-  "queue-worker": PORT.queueWorkerMetrics,
-  operator: PORT.operatorMetrics,
-  "node-exporter": PORT.nodeExporter,
-} as const;
+/** What Kubernetes says of a pod, as Prometheus names it. */
+const POD = "__meta_kubernetes_pod";
 
-/** Name of the headless Service of a scraped component. */
-export function toMetricsService(component: string): string {
-  return `${component}-metrics`;
-}
+/** Pods that have not begun to listen, and those that never will again. */
+const DROP_IDLE = {
+  source_labels: [`${POD}_phase`],
+  regex: "Pending|Succeeded|Failed",
+  action: "drop",
+};
 
-/** Time after which a new pod is found at the latest. */
-const REFRESH = "5s";
-
-/** One target for each pod, also while it is not ready. */
-function toPodsJob(component: string, port: number): object {
-  const name = `${toMetricsService(component)}.${NAMESPACE.platform}.svc`;
-  return {
-    job_name: component,
-    dns_sd_configs: [{ names: [name], type: "A", port, refresh_interval: REFRESH }],
-  };
-}
-
-/** One target, under an address that stays. */
-function toStaticJob(component: string, target: string): object {
-  return { job_name: component, static_configs: [{ targets: [target] }] };
-}
+/** Selects the pods of all parts of the platform. */
+const PLATFORM_PODS = "app.kubernetes.io/instance=plonk";
 
 /**
- * The gateway knows the pods of all functions and lists their watchdogs, labelled with
- * `function_name`. Kubernetes' own discovery is not in Debian's Prometheus, and would need a
- * token that reads all pods.
+ * All pods of the platform with a port for metrics, also while they are not ready; `job` is the
+ * part's name.
  */
-const FUNCTIONS_JOB = {
-  job_name: "functions",
-  http_sd_configs: [
+const PLATFORM_JOB = {
+  job_name: "platform",
+  kubernetes_sd_configs: [
     {
-      url: `http://gateway.${NAMESPACE.platform}:${PORT.gatewayMetrics}${FUNCTION_TARGETS_PATH}`,
-      refresh_interval: REFRESH,
+      role: "pod",
+      namespaces: { names: [NAMESPACE.platform] },
+      selectors: [{ role: "pod", label: PLATFORM_PODS }],
     },
+  ],
+  relabel_configs: [
+    { source_labels: [`${POD}_container_port_name`], regex: METRICS_PORT, action: "keep" },
+    DROP_IDLE,
+    { source_labels: [`${POD}_label_app_kubernetes_io_name`], target_label: "job" },
   ],
 };
 
-function toJobs(): object[] {
-  const alertmanager = `alertmanager.${NAMESPACE.platform}:${PORT.alertmanager}`;
-  return [
-    ...Object.entries(SCRAPED).map(([component, port]) => toPodsJob(component, port)),
-    toStaticJob("prometheus", `localhost:${PORT.prometheus}`),
-    toStaticJob("alertmanager", alertmanager),
-    FUNCTIONS_JOB,
-  ];
-}
+/**
+ * The watchdogs of all functions, whichever namespaces there are: the port for calls leads to a
+ * pod once, and metrics are on the one beside it. `function_name` is the name that the gateway
+ * counts calls by.
+ */
+const FUNCTIONS_JOB = {
+  job_name: "functions",
+  kubernetes_sd_configs: [{ role: "pod", selectors: [{ role: "pod", label: LABEL.function }] }],
+  relabel_configs: [
+    {
+      source_labels: [`${POD}_container_port_number`],
+      regex: String(PORT.function),
+      action: "keep",
+    },
+    DROP_IDLE,
+    {
+      source_labels: ["__address__"],
+      regex: `(.+):${PORT.function}`,
+      target_label: "__address__",
+      replacement: `$1:${PORT.functionMetrics}`,
+    },
+    {
+      source_labels: [`${POD}_label_${LABEL.function}`, "__meta_kubernetes_namespace"],
+      separator: ".",
+      target_label: "function_name",
+    },
+  ],
+};
 
 /**
  * `prometheus.yml`.
@@ -70,7 +74,7 @@ function toJobs(): object[] {
  */
 export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
   const interval = `${scrapeIntervalSeconds}s`;
-  return stringify({
+  const config = {
     global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
     rule_files: ["/etc/prometheus/rules.yml"],
     alerting: {
@@ -82,8 +86,10 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
         },
       ],
     },
-    scrape_configs: toJobs(),
-  });
+    scrape_configs: [PLATFORM_JOB, FUNCTIONS_JOB],
+  };
+  // Written out where it is the same twice, for people who read it.
+  return stringify(config, { aliasDuplicateObjects: false });
 }
 
 /** `rules.yml`: OpenFaaS' scaling rule, more than five successful calls a second for 5 s. */

@@ -1,5 +1,4 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
-import * as k8s from "@pulumi/kubernetes";
 import { PORT } from "../../services/contract/index.ts";
 import {
   createConfigFiles,
@@ -7,14 +6,8 @@ import {
   createStatefulSet,
   type PlatformContext,
 } from "./context.ts";
-import {
-  METRICS_PORT,
-  SCRAPED,
-  toAlertRules,
-  toMetricsService,
-  toPrometheusConfig,
-} from "./metrics-config.ts";
-import { toContainer, toMetadata, toProbe, toSelector } from "./pods.ts";
+import { METRICS_PORT, toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
+import { toContainer, toProbe } from "./pods.ts";
 import type { Accounts } from "./rbac.ts";
 
 /** Creates the StatefulSet `prometheus` and its Service. */
@@ -54,6 +47,7 @@ export function createPrometheus(context: PlatformContext, accounts: Accounts): 
     volumeGiB: metrics.volumeGiB,
     pod: {
       serviceAccountName: accounts.prometheus,
+      automountServiceAccountToken: true,
       // Prometheus writes its head to disk when it stops.
       terminationGracePeriodSeconds: 60,
       containers: [container],
@@ -61,24 +55,4 @@ export function createPrometheus(context: PlatformContext, accounts: Accounts): 
     },
   });
   createService(context, "prometheus", { [METRICS_PORT]: PORT.prometheus });
-  for (const [component, port] of Object.entries(SCRAPED)) {
-    createMetricsService(context, component, port);
-  }
-}
-
-/** A Service without an address of its own: its name has the addresses of all its pods. */
-function createMetricsService(context: PlatformContext, component: string, port: number): void {
-  new k8s.core.v1.Service(
-    `${context.name}-${component}-metrics`,
-    {
-      metadata: toMetadata(component, context.namespace, toMetricsService(component)),
-      spec: {
-        clusterIP: "None",
-        publishNotReadyAddresses: true,
-        selector: toSelector(component),
-        ports: [{ name: METRICS_PORT, port, targetPort: METRICS_PORT }],
-      },
-    },
-    context.options,
-  );
 }

@@ -1,6 +1,7 @@
 /**
- * What gateway and operator may do, as Kubernetes' rules: over the whole cluster only what tells
- * where functions are, in function namespaces what functions need, and in all others nothing.
+ * What gateway, operator and Prometheus may do, as Kubernetes' rules: over the whole cluster only
+ * what tells where functions are, in function namespaces what functions need, and in all others
+ * nothing.
  */
 import { CRD, DENIAL, FUNCTION_ROLE, toFunctionAllowance } from "../../services/contract/index.ts";
 
@@ -94,6 +95,14 @@ export const OPERATOR_CLUSTER_RULES: Rule[] = [
     resourceNames: ROLES,
   },
   { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },
+];
+
+/**
+ * Over the cluster Prometheus lists pods, and nothing else: its configuration cannot name function
+ * namespaces that do not exist yet.
+ */
+export const PROMETHEUS_CLUSTER_RULES: Rule[] = [
+  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
 ];
 
 /** Leader election, in the platform's own namespace. */

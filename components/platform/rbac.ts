@@ -10,6 +10,7 @@ import {
   LEASE_RULES,
   OPERATOR_CLUSTER_RULES,
   OPERATOR_FUNCTION_RULES,
+  PROMETHEUS_CLUSTER_RULES,
   type Rule,
 } from "./rbac-rules.ts";
 
@@ -41,6 +42,12 @@ const GRANTS: Grant[] = [
   },
   { account: "operator", place: "cluster", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
   { account: "operator", place: "platform", name: "plonk-operator", rules: LEASE_RULES },
+  {
+    account: "prometheus",
+    place: "cluster",
+    name: "plonk-prometheus",
+    rules: PROMETHEUS_CLUSTER_RULES,
+  },
 ];
 
 const ACCOUNTS = ["gateway", "operator", "queue-worker", "prometheus"] as const;

@@ -114,12 +114,6 @@ export const METRIC = {
   serviceCount: "gateway_service_count",
 } as const;
 
-/**
- * Where the gateway's metrics port lists the watchdogs of all ready function pods, in the format
- * of Prometheus' HTTP service discovery: `[{ targets: ["<ip>:8081"], labels: { function_name } }]`.
- */
-export const FUNCTION_TARGETS_PATH = "/function-targets";
-
 /** What users and the owners of tokens may be; `docs/authentication.md` says what each may do. */
 export const ROLES = ["admin", "deployer", "reader", "alertmanager", "invoke"] as const;
 export type RoleName = (typeof ROLES)[number];

@@ -2,7 +2,6 @@
 import type { Server } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { RouteOptions } from "fastify";
-import { FUNCTION_TARGETS_PATH } from "../contract/index.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -20,7 +19,6 @@ import { Endpoints, serviceOrigins } from "./cluster/endpoints.ts";
 import { createFrontServer, type FrontContext } from "./http/front-server.ts";
 import { FunctionStates } from "./calls/function-states.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
-import { listFunctionTargets } from "./cluster/function-targets.ts";
 import { FunctionWatch } from "./cluster/functions.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
@@ -168,11 +166,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   await system.ready();
   return {
     server: server ?? system.server,
-    metricsServer: createMetricsServer({
-      registry,
-      health,
-      pages: { [FUNCTION_TARGETS_PATH]: () => listFunctionTargets(functions, endpoints) },
-    }),
+    metricsServer: createMetricsServer({ registry, health }),
     health,
     start: () => cluster.start(),
     closeUpgraded: () => pairs.closeAll(),

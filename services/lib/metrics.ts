@@ -41,8 +41,6 @@ export function registerSamples(registry: Registry, metric: SampledMetric): void
 export interface MetricsServerOptions {
   registry: Registry;
   health: Health;
-  /** Further pages: what each answers as JSON, by path. */
-  pages?: Readonly<Record<string, () => unknown>>;
 }
 
 /** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`; it listens to nothing. */
@@ -70,18 +68,15 @@ async function answer(
 }
 
 function answerPage(
-  { health, pages }: MetricsServerOptions,
+  { health }: MetricsServerOptions,
   path: string,
   response: ServerResponse,
 ): void {
-  const page = new Map(Object.entries(pages ?? {})).get(path);
   if (path === "/healthz") {
     sendText(response, 200, "OK");
   } else if (path === "/readyz") {
     const problems = health.problems();
     sendText(response, problems.length === 0 ? 200 : 503, problems.join("\n") || "OK");
-  } else if (page !== undefined) {
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(page()));
   } else {
     sendText(response, 404, "404 page not found\n");
   }

@@ -90,6 +90,25 @@ describe("promtool", () => {
     minute,
   );
 
+  it("finds the parts of the platform by their port for metrics, and the watchdogs of functions", () => {
+    const { scrape_configs: jobs } = parse(toPrometheusConfig(5)) as {
+      scrape_configs: { job_name: string; kubernetes_sd_configs: unknown }[];
+    };
+    expect(jobs.map((job) => [job.job_name, job.kubernetes_sd_configs])).toEqual([
+      [
+        "platform",
+        [
+          {
+            role: "pod",
+            namespaces: { names: ["openfaas"] },
+            selectors: [{ role: "pod", label: "app.kubernetes.io/instance=plonk" }],
+          },
+        ],
+      ],
+      ["functions", [{ role: "pod", selectors: [{ role: "pod", label: "faas_function" }] }]],
+    ]);
+  });
+
   it(
     "fires above five successful calls a second, and not below",
     async () => {

@@ -36,8 +36,10 @@ describe("a platform with its defaults", () => {
       "v1:ClusterRole p-gateway-functions-role",
       "v1:ClusterRole p-operator-cluster-role",
       "v1:ClusterRole p-operator-functions-role",
+      "v1:ClusterRole p-prometheus-cluster-role",
       "v1:ClusterRoleBinding p-gateway-cluster-binding",
       "v1:ClusterRoleBinding p-operator-cluster-binding",
+      "v1:ClusterRoleBinding p-prometheus-cluster-binding",
       "v1:ConfigMap p-alertmanager-config",
       "v1:ConfigMap p-nats-config",
       "v1:ConfigMap p-prometheus-config",
@@ -56,13 +58,9 @@ describe("a platform with its defaults", () => {
       "v1:Secret p-basic-auth",
       "v1:Service p-alertmanager-service",
       "v1:Service p-gateway-external",
-      "v1:Service p-gateway-metrics",
       "v1:Service p-gateway-service",
       "v1:Service p-nats-service",
-      "v1:Service p-node-exporter-metrics",
-      "v1:Service p-operator-metrics",
       "v1:Service p-prometheus-service",
-      "v1:Service p-queue-worker-metrics",
       "v1:ServiceAccount p-gateway-account",
       "v1:ServiceAccount p-operator-account",
       "v1:ServiceAccount p-prometheus-account",
@@ -127,6 +125,7 @@ describe("a platform with its defaults", () => {
     expect(withToken.map(([name, pod]) => [name, pod.serviceAccountName]).sort()).toEqual([
       ["p-gateway", "gateway"],
       ["p-operator", "operator"],
+      ["p-prometheus", "prometheus"],
     ]);
   });
 
@@ -145,7 +144,13 @@ describe("a platform with its defaults", () => {
     ]);
   });
 
-  it("binds rights to secrets, pods and Deployments in single namespaces only", () => {
+  it("lets Prometheus list pods, and do nothing else", () => {
+    expect(find(all, "p-prometheus-cluster-role").inputs["rules"]).toEqual([
+      { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+    ]);
+  });
+
+  it("binds all other rights to secrets, pods and Deployments in single namespaces", () => {
     const bindings = objectsOf(all, "p")
       .filter(({ type }) => type.endsWith("Binding"))
       .map(({ type, inputs }) => {
@@ -161,6 +166,7 @@ describe("a platform with its defaults", () => {
     expect(bindings.sort()).toEqual([
       "ClusterRoleBinding plonk-gateway  ClusterRole plonk-gateway gateway",
       "ClusterRoleBinding plonk-operator  ClusterRole plonk-operator operator",
+      "ClusterRoleBinding plonk-prometheus  ClusterRole plonk-prometheus prometheus",
       "RoleBinding plonk-gateway-functions openfaas-fn ClusterRole plonk-gateway-functions gateway",
       "RoleBinding plonk-operator openfaas Role plonk-operator operator",
       "RoleBinding plonk-operator-functions openfaas-fn ClusterRole plonk-operator-functions operator",

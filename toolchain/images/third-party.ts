@@ -1,6 +1,5 @@
 /** The images of others: the vendors' own where nodes can pull them, or assembled from tools. */
-import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
   Architecture,
@@ -30,8 +29,6 @@ export interface ToolImage {
   description: string;
   /** Place in the image by path of the program. */
   programs: (path: string) => Record<string, string>;
-  /** Place in the image of a folder with further files, where the tool has it: `share`. */
-  share?: string;
   /** Has no need of the C library, certificates and users. @default false */
   isStatic?: boolean;
   /** Runs as root, as what it does on a node takes that. @default false */
@@ -74,7 +71,6 @@ const TOOL_IMAGES: Record<ThirdPartyImageName, ToolImage> = {
     tool: "alertmanager",
     description: "Prometheus Alertmanager",
     programs: (path) => ({ [path]: "/bin/alertmanager" }),
-    share: "/usr/share/prometheus/alertmanager",
     directories: ["/alertmanager", "/etc/alertmanager"],
     run: {
       Entrypoint: ["/bin/alertmanager"],
@@ -137,17 +133,15 @@ async function packTool(
   image: ToolImage,
   tool: { path: string; version: string; architecture: Architecture },
 ): Promise<Layer> {
-  const programs = Object.entries(image.programs(tool.path));
-  const shared = await listShared(image, tool.path);
+  const files = Object.entries(image.programs(tool.path));
   const directories = image.directories ?? [];
   const links = image.links ?? {};
-  const files = [...programs, ...shared];
   const entries: LayerEntry[] = [
-    ...files.map(([source, path], index) => ({
+    ...files.map(([source, path]) => ({
       kind: "copy" as const,
       source,
       path,
-      isExecutable: index < programs.length,
+      isExecutable: true,
     })),
     ...directories.map((path) => ({ kind: "directory" as const, path })),
     ...Object.entries(links).map(([path, target]) => ({ kind: "link" as const, path, target })),
@@ -167,14 +161,6 @@ async function packTool(
     build: (directory) => packInto(directory, "tool.tar.zst", entries),
   });
   return atPath(entry, entry.value);
-}
-
-/** The files of the tool's `share` folder, which only some builds of a tool have. */
-async function listShared(image: ToolImage, program: string): Promise<[string, string][]> {
-  const folder = join(dirname(program), "..", "share");
-  if (image.share === undefined || !existsSync(folder)) return [];
-  const names = await readdir(folder);
-  return names.sort().map((name) => [join(folder, name), `${image.share ?? ""}/${name}`]);
 }
 
 /** Tools lie in directories that never change once they are there: size and time are enough. */

@@ -6,18 +6,9 @@
  * pin the same reference independently of each other; the number of those that agree is beside
  * it. To bump one, find two such sources, and note how many.
  *
- * For whoever writes their configuration: on a closed network the same names are assembled from
- * Debian's packages and a Go build, and have to work with the same arguments and files. Debian has
- *  - Prometheus 2.42 here against 3.5: no `scrape_classic_histograms` or `scrape_protocols`, and
- *    `--web.enable-lifecycle`, `--storage.tsdb.retention.time`, `--config.file`,
- *    `--storage.tsdb.path` in both; 3.x dropped the `--enable-feature` names that became defaults,
- *    and in it `.` in a PromQL regex matches newlines and range selectors leave out the left end;
- *    Debian's has no web page (`/graph`), the HTTP API is whole;
- *  - Alertmanager 0.25 against 0.28: use `matchers`, in the form `name="value"`, which both parse;
- *    `webhook_configs.timeout` is later than 0.25; API v2 only;
- *  - node_exporter 1.5 against 1.9: `--path.rootfs`, `--path.procfs`, `--path.sysfs` and
- *    `--collector.filesystem.mount-points-exclude` are in both;
- *  - nats-server 2.15 against 2.12: no difference in what Plonk sets.
+ * On a closed network the same names are assembled from Go builds of the same versions, but for
+ * nats-server, which is 2.15 there; nothing that Plonk sets is different in it. Those of Prometheus
+ * and Alertmanager are without their pages, as the modules lack them.
  */
 import type { ThirdPartyImageName } from "../../services/contract/index.ts";
 

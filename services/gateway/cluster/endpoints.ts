@@ -73,13 +73,6 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     return best;
   }
 
-  /** Addresses of the pods of every function, without ports, by `namespace/name`. */
-  *addresses(): Generator<[key: string, addresses: string[]]> {
-    for (const [key, route] of this.#routes) {
-      yield [key, Array.from(wantedOrigins(route), toHost)];
-    }
-  }
-
   /** Resolves when the pods of a function change, after `milliseconds`, or when it is aborted. */
   waitForChange(key: string, milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -172,9 +165,4 @@ export function serviceOrigins(suffix: string, functionNamespace: string): (key:
 function wantedOrigins({ slices }: Route): Set<string> {
   const ready = slices.flatMap((slice) => slice.ready);
   return new Set(ready.length > 0 ? ready : slices.flatMap((slice) => slice.leaving));
-}
-
-/** The address of an origin, without its scheme and port. */
-function toHost(origin: string): string {
-  return origin.slice("http://".length, origin.lastIndexOf(":"));
 }

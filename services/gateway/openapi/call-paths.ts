@@ -1,5 +1,5 @@
 /** Paths that are no routes of Fastify: calls of functions, and the port of the metrics. */
-import { FUNCTION_TARGETS_PATH, PORT } from "../../contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import { operation, type TAGS } from "../system/operation.ts";
 import { CALL_FAILURES, QUEUE_FAILURES } from "./responses.ts";
 import type { Operation, Parameter, Paths } from "./types.ts";
@@ -90,7 +90,6 @@ function head(
 export function describeMetricsPort(): Paths {
   const servers = [{ url: `http://gateway.openfaas:${PORT.gatewayMetrics}` }];
   const text = { "text/plain": { schema: { type: "string" } } } as const;
-  const targets = { type: "array", items: { type: "object" } } as const;
   const get = (id: string, summary: string, responses: Operation["responses"]): Operation => ({
     ...head("internal", id, summary),
     responses,
@@ -107,15 +106,6 @@ export function describeMetricsPort(): Paths {
       get: get("GetReadiness", "Say whether this gateway may get calls", {
         "200": { description: "Ready", content: text },
         "503": { description: "Not ready, and why", content: text },
-      }),
-    },
-    [FUNCTION_TARGETS_PATH]: {
-      servers,
-      get: get("GetFunctionTargets", "List the pods of functions for Prometheus", {
-        "200": {
-          description: "Prometheus' HTTP service discovery",
-          content: { "application/json": { schema: targets } },
-        },
       }),
     },
   };

@@ -148,7 +148,7 @@ describe("what is declared", () => {
       "tls-san": ["192.0.2.7", "pi.example.com"],
       "cluster-cidr": "10.52.0.0/16",
       "service-cidr": "10.53.0.0/16",
-      disable: ["traefik", "servicelb", "metrics-server"],
+      disable: ["traefik", "servicelb"],
       "node-label": ["arch=pi", "zone=b"],
       "node-taint": ["edge=yes:NoSchedule"],
       "kubelet-arg": [

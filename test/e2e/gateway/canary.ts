@@ -79,12 +79,13 @@ export function describeCanary(stack: () => Stack): void {
         add("outputs", await stack().pulumi("stack", "output", "-s", "local"));
         add("export", await stack().pulumi("stack", "export", "-s", "local"));
         add("logs", await readLogs());
-        for (const [service, port] of [
+        for (const [component, port] of [
           ["gateway", 8082],
-          ["queue-worker-metrics", 8081],
+          ["queue-worker", 8081],
         ]) {
-          const path = `/api/v1/namespaces/openfaas/services/${service}:${port}/proxy/metrics`;
-          add(`metrics of ${service}`, await stack().kubectl("get", "--raw", path));
+          const pod = await findPod(`app.kubernetes.io/name=${component}`);
+          const path = `/api/v1/namespaces/openfaas/pods/${pod}:${port}/proxy/metrics`;
+          add(`metrics of ${component}`, await stack().kubectl("get", "--raw", path));
         }
         expect(everything.get("logs")?.toString()).toMatch(/"msg":"audit"/);
         expect(everything.get("metrics of gateway")?.toString()).toContain("gateway_");
@@ -104,6 +105,11 @@ export function describeCanary(stack: () => Stack): void {
       3 * minute,
     );
   });
+
+  async function findPod(selector: string): Promise<string> {
+    const name = "jsonpath={.items[0].metadata.name}";
+    return await stack().kubectl("get", "pods", "-n", "openfaas", "-l", selector, "-o", name);
+  }
 
   /** Whatever could make a careless part of the stack say too much. */
   async function makeTrouble(): Promise<void> {

@@ -155,12 +155,6 @@ describe("what Prometheus reads", () => {
     const metrics = await gateway.metrics();
     expect(metrics).toContain('gateway_service_count{function_name="counted.three"} 1');
     expect(metrics).not.toContain("counted.nowhere");
-    const targets = (await (
-      await fetch(`${gateway.metricsUrl}/function-targets`, { signal: AbortSignal.timeout(5000) })
-    ).json()) as { labels: { function_name: string } }[];
-    const names = targets.map(({ labels }) => labels.function_name);
-    expect(names).toContain("counted.three");
-    expect(names).not.toContain("counted.nowhere");
   });
 });
 

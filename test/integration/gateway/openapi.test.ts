@@ -125,7 +125,6 @@ describe("the committed document", () => {
       .map(({ path }) => path);
     expect([...new Set(open)].sort()).toEqual([
       "/async-function/{name}",
-      "/function-targets",
       "/function/{name}",
       "/healthz",
       "/metrics",

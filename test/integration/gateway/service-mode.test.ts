@@ -56,12 +56,4 @@ describe("with direct_functions, a call", () => {
     gateway.route("g", [1]);
     expect((await answer).status).toBe(200);
   });
-
-  test("leaves the list of watchdogs as it is", async () => {
-    const targets = await fetch(`${gateway.metricsUrl}/function-targets`);
-    expect(await targets.json()).toContainEqual({
-      targets: ["127.0.0.1:8081"],
-      labels: { function_name: "f.openfaas-fn" },
-    });
-  });
 });

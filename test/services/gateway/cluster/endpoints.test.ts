@@ -145,13 +145,6 @@ describe("Endpoints", () => {
     expect(endpoints.has("fn/env")).toBe(false);
   });
 
-  test("names the address of each pod once, without scheme and port", async () => {
-    put("env-1", [at("198.18.1.1"), at("fd00::1")]);
-    put("env-2", [at("198.18.1.1"), at("198.18.1.2", { ready: false })]);
-    await start();
-    expect([...endpoints.addresses()]).toEqual([["fn/env", ["198.18.1.1", "[fd00::1]"]]]);
-  });
-
   test("ignores Services that are not the function's own", async () => {
     const labels = { faas_function: "env", "kubernetes.io/service-name": "env-metrics" };
     put("env-1", [at("198.18.1.1")], { metadata: { name: "env-1", labels } });
@@ -181,7 +174,6 @@ describe("Endpoints", () => {
     put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
     await start(serviceOrigins("svc.cluster.local", "fn"));
     expect(origins(2)).toEqual(Array(2).fill("http://env.fn.svc.cluster.local:8080"));
-    expect([...endpoints.addresses()]).toEqual([["fn/env", ["198.18.1.1", "198.18.1.2"]]]);
     put("env-1", [at("198.18.1.1", { ready: false })]);
     await until("the change", () => changes.length === 2);
     expect(endpoints.has("fn/env")).toBe(false);
