@@ -54,17 +54,14 @@ function plugin(name: string, version: string): Tool {
     name: executable,
     executable,
     plugin: `resource-${name}-v${version}`,
-    release: {
-      ...release(version, 500, (architecture) => [
-        {
-          url: `${base}/${executable}-v${version}-linux-${architecture}.tar.gz`,
-          checksums: `${base}/pulumi-${name}_${version}_checksums.txt`,
-          format: "archive",
-          to: ".",
-        },
-      ]),
-      hasSha1Only: true,
-    },
+    release: release(version, 500, (architecture) => [
+      {
+        url: `${base}/${executable}-v${version}-linux-${architecture}.tar.gz`,
+        checksums: `${base}/pulumi-${name}_${version}_checksums.txt`,
+        format: "archive",
+        to: ".",
+      },
+    ]),
     source: {
       version,
       recipe: writeStandIn(name),

@@ -65,8 +65,7 @@ export async function publish(mirror: Mirror, name: string): Promise<Publication
     const content = await toContent(tool, file);
     published.push({ file, content });
     mirror.serve(file.url, content);
-    const algorithm = tool.release?.hasSha1Only === true ? "sha1" : "sha256";
-    const line = toChecksumLine(basename(file.url), content, algorithm);
+    const line = toChecksumLine(basename(file.url), content);
     const before = checksums.get(file.checksums) ?? `${digest("another")}  another-file.zip\n`;
     checksums.set(file.checksums, before + line);
   }
