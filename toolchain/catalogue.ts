@@ -171,11 +171,11 @@ const natsServer: Tool = {
   name: "nats-server",
   executable: "bin/nats-server",
   onPath: { arguments: ["--version"] },
-  release: release("2.15.2", 100, (architecture) => {
-    const base = `${GITHUB}/nats-io/nats-server/releases/download/v2.15.2`;
+  release: release("2.15.0", 100, (architecture) => {
+    const base = `${GITHUB}/nats-io/nats-server/releases/download/v2.15.0`;
     return [
       {
-        url: `${base}/nats-server-v2.15.2-linux-${architecture}.tar.gz`,
+        url: `${base}/nats-server-v2.15.0-linux-${architecture}.tar.gz`,
         checksums: `${base}/SHA256SUMS`,
         format: "archive",
         strip: 1,
@@ -185,7 +185,7 @@ const natsServer: Tool = {
     ];
   }),
   source: {
-    version: "2.15.2",
+    version: "2.15.0",
     recipe: (context) =>
       buildGo(context, {
         module: "go/nats-server",

@@ -1,6 +1,6 @@
 /**
- * The images of others that nodes pull on an open network, by tag and digest of the
- * multi-architecture index.
+ * The images of others on an open network, by tag and digest of the multi-architecture index.
+ * `$PLONK_IMAGE_LOCK` can name others (`pins.ts`).
  *
  * No digest here is computed or guessed: each was read on 2026-11-21 in public repositories that
  * pin the same reference independently of each other; the number of those that agree is beside
@@ -16,8 +16,7 @@
  *  - Alertmanager 0.25 against 0.28: use `matchers`, in the form `name="value"`, which both parse;
  *    `webhook_configs.timeout` is later than 0.25; API v2 only;
  *  - node_exporter 1.5 against 1.9: `--path.rootfs`, `--path.procfs`, `--path.sysfs` and
- *    `--collector.filesystem.mount-points-exclude` are in both;
- *  - nats-server 2.15 against 2.12: no difference in what Plonk sets.
+ *    `--collector.filesystem.mount-points-exclude` are in both.
  */
 import type { ThirdPartyImageName } from "../../services/contract/index.ts";
 
@@ -32,9 +31,10 @@ export interface PinnedImage {
 export const VENDOR_IMAGES: Record<ThirdPartyImageName, PinnedImage> = {
   nats: {
     name: "docker.io/library/nats",
-    tag: "2.12.6-alpine",
-    // 6 sources agree.
-    digest: "sha256:1cfc36e2e5e638243d8c722f72c954cd0ec4b15ee82fadbc718ce12e2b3c1652",
+    // The newest that two sources pin; the tool `nats-server` is the same version.
+    tag: "2.15.0-alpine",
+    // 6 sources agree, read on 2026-11-28.
+    digest: "sha256:ac8f88a6494bffc2c2a5289a0ca61cb28a9145c11ba5677cf24265d07f46d8d4",
   },
   prometheus: {
     name: "docker.io/prom/prometheus",

@@ -1,6 +1,8 @@
 /** A mirror on loopback, in the layout `<mirror>/<original host>/<original path>`. */
+import { createReadStream, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream";
 import { digest } from "./fixtures.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -31,6 +33,14 @@ export function serveFile(content: Buffer): Handler {
     const range = isPart ? { "content-range": `bytes ${start}-${last}/${content.length}` } : {};
     response.writeHead(isPart ? 206 : 200, { etag, "content-length": body.length, ...range });
     response.end(body);
+  };
+}
+
+/** Serves a file of the disk, whole. */
+export function serveStored(path: string): Handler {
+  return (_request, response) => {
+    response.writeHead(200, { "content-length": statSync(path).size });
+    pipeline(createReadStream(path), response, () => undefined);
   };
 }
 

@@ -26,8 +26,8 @@ const CONTENTS: Record<string, readonly string[]> = {
   crane: ["LICENSE", "README.md", "crane", "gcrane", "krane"],
   coredns: ["coredns"],
   "nats-server": [
-    "nats-server-v2.15.2-linux-amd64/LICENSE",
-    "nats-server-v2.15.2-linux-amd64/nats-server",
+    "nats-server-v2.15.0-linux-amd64/LICENSE",
+    "nats-server-v2.15.0-linux-amd64/nats-server",
   ],
   prometheus: [
     "prometheus-3.5.0.linux-amd64/LICENSE",
