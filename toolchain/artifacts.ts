@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ARCHITECTURES,
   SERVICE_IMAGES,
   THIRD_PARTY_IMAGES,
   type Architecture,
@@ -35,8 +36,9 @@ export interface ArtifactOptions {
    */
   architectures?: readonly Architecture[];
   /**
-   * Whether the vendors' images are pulled here, for nodes that cannot pull them. Else they are
-   * references alone, where they can be pulled at all.
+   * Whether nodes are given archives, so the vendors' images are pulled here. Else nodes pull:
+   * the vendors' images are references alone where they can be pulled at all, and ours have
+   * archives of all architectures, as a registry takes whole images only.
    * @default true
    */
   preload?: boolean;
@@ -117,7 +119,8 @@ async function getKubernetes({ context, getTool }: Plan): Promise<Artifacts["k3s
 }
 
 function serviceImages(plan: Plan): (name: ServiceImageName) => Promise<ImageArtifact> {
-  const { context, architectures } = plan;
+  const { context, preload } = plan;
+  const architectures = preload ? plan.architectures : ARCHITECTURES;
   const base = getBase(plan);
   return async (name) =>
     await buildServiceImage(context, { name, base: await base, architectures });

@@ -152,8 +152,7 @@ describe("images on an open network", () => {
     vendors = Object.fromEntries(await Promise.all(assembled)) as typeof vendors;
     await network.publishBase(base);
     await network.publishImages(vendors);
-    const tool = findTool("crane");
-    await network.publishTool({ tool, directory: crane.directory, architecture });
+    await network.publishOwnTools(["crane"]);
     reports = [];
     const cache = await folders.create();
     process.env = { ...environment, ...network.env, PLONK_CACHE: cache };
@@ -201,10 +200,23 @@ describe("images on an open network", () => {
     expect(found?.content).toEqual(await readFile(layer?.file ?? ""));
   });
 
-  test("are references alone for nodes that pull themselves", async () => {
-    const again = await resolveImages({ progress: silentProgress, preload: false });
-    for (const name of THIRD_PARTY_IMAGES) {
-      expect(again[name]).toEqual({ reference: images[name]?.reference, archives: {} });
-    }
+  describe("for nodes that pull", () => {
+    let pulled: Record<string, ImageArtifact>;
+    beforeAll(async () => {
+      pulled = await resolveImages({ progress: silentProgress, preload: false });
+    }, 120_000);
+
+    test.each(THIRD_PARTY_IMAGES)("are the reference alone of %s", (name) => {
+      expect(pulled[name]).toEqual({ reference: images[name]?.reference, archives: {} });
+    });
+
+    test.each(SERVICE_IMAGES)("are whole of our %s, so that a registry takes it", async (name) => {
+      const image = pulled[name] ?? { reference: "", archives: {} };
+      expect(Object.keys(image.archives).sort()).toEqual(["amd64", "arm64"]);
+      expect(image.reference).toBe(images[name]?.reference);
+      const digest = await network.registry.pushArtifact(image, `plonk/${name}:1`);
+      const pushed = `${network.registry.host}/plonk/${name}:1`;
+      expect(await runCommand(crane.path, ["digest", pushed])).toBe(`${digest}\n`);
+    });
   });
 });

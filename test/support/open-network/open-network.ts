@@ -12,6 +12,9 @@ import {
   type ImageArtifact,
   type ThirdPartyImageName,
 } from "../../../services/contract/index.ts";
+import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
+import { acquireAll } from "../../../toolchain/acquire.ts";
+import { catalogue } from "../../../toolchain/catalogue.ts";
 import type { Base } from "../../../toolchain/images/base.ts";
 import { createIndex, createPlatformImage } from "../../../toolchain/images/oci.ts";
 import {
@@ -20,6 +23,7 @@ import {
   VENDOR_IMAGES,
   type PinnedImage,
 } from "../../../toolchain/images/versions.ts";
+import { silentProgress } from "../../../toolchain/progress.ts";
 import { Mirror, serveStored } from "../../toolchain/acquire/support/mirror.ts";
 import { Registry } from "./registry.ts";
 import { packRelease, type Build } from "./releases.ts";
@@ -62,6 +66,22 @@ export class OpenNetwork {
     const folder = join(this.#directory, build.tool.name);
     for (const { url, content } of await packRelease(build, folder)) {
       this.mirror.serve(url, "path" in content ? serveStored(content.path) : content.text);
+    }
+  }
+
+  /**
+   * Serves what this machine has, or builds, of the tools with a release.
+   * @param airgapImages archive of the images that come with k3s, where its build has none
+   */
+  async publishOwnTools(names: readonly string[], airgapImages = ""): Promise<void> {
+    const architecture = hostArchitecture();
+    const images = `images/k3s-airgap-images-${architecture}.tar.zst`;
+    const tools = await acquireAll(names, { progress: silentProgress });
+    for (const { name, directory } of tools.values()) {
+      const tool = catalogue.find((candidate) => candidate.name === name);
+      if (tool?.release === undefined) throw new Error(`${name}: must have a release`);
+      const extra: Record<string, string> = airgapImages === "" ? {} : { [images]: airgapImages };
+      await this.publishTool({ tool, directory, architecture, extra });
     }
   }
 
