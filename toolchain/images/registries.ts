@@ -43,12 +43,17 @@ export function toApiRoots(
   context: Pick<ImageContext, "registryMirror">,
 ): string[] {
   const hosts = images.map(({ name }) => name.split("/")[0] ?? "");
-  // Docker's registry has another host than its images' names say.
-  const roots = hosts.map((host) =>
-    host === "docker.io" ? "https://registry-1.docker.io/v2/" : `https://${host}/v2/`,
-  );
+  const roots = hosts.map(toApiRoot);
   const { registryMirror: mirror } = context;
   return mirror === undefined ? [...new Set(roots)].sort() : [mirror.apiRoot];
+}
+
+function toApiRoot(host: string): string {
+  // Docker's registry has another host than its images' names say.
+  if (host === "docker.io") return "https://registry-1.docker.io/v2/";
+  // As crane does on this machine's own addresses.
+  const isOwn = /^(localhost|127\.\d+\.\d+\.\d+)(:\d+)?$/.test(host);
+  return `${isOwn ? "http" : "https"}://${host}/v2/`;
 }
 
 /**

@@ -4,9 +4,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { Attempts, toRetryAfter } from "../../../toolchain/acquire/attempts.ts";
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
-import { toConnectionFailure, toStatusFailure } from "../../../toolchain/acquire/failure.ts";
 import { Network, type NetworkOptions } from "../../../toolchain/acquire/network.ts";
 import { hasServed, recordDownload } from "../../../toolchain/acquire/record.ts";
 import { createSession } from "../../../toolchain/acquire/session.ts";
@@ -233,6 +231,22 @@ describe("a network that refuses", () => {
     expect(await hasServed(cacheDir, "example")).toBe(false);
   });
 
+  test("by a proxy that does not connect is one, whatever the proxy's word for it", async () => {
+    server.on("connect", (_request, socket) => {
+      socket.end("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    });
+    const before = process.env["HTTPS_PROXY"];
+    process.env["HTTPS_PROXY"] = new URL(url).origin;
+    const network = new Network({ clock });
+    if (before === undefined) delete process.env["HTTPS_PROXY"];
+    else process.env["HTTPS_PROXY"] = before;
+    await expect(network.open({ url: FILE })).rejects.toMatchObject({
+      code: "refused",
+      message: "vendor.example: cannot be downloaded from (the proxy answers HTTP 503)",
+    });
+    expect(clock.pauses).toEqual([1000, 2000]);
+  });
+
   test("by cutting each connection is one after two minutes", async () => {
     mirror.serve(FILE, reset);
     mirror.serve(`${FILE}.sha256`, reset);
@@ -270,74 +284,5 @@ describe("PLONK_OFFLINE", () => {
       code: "argument",
       message: 'PLONK_OFFLINE: must be 0 or 1, got "yes"',
     });
-  });
-});
-
-describe("a failure", () => {
-  test.each([
-    [{ code: "ENOTFOUND" }, "refusal", "its name is unknown"],
-    [{ code: "EAI_AGAIN" }, "refusal", "its name cannot be looked up"],
-    [{ code: "ECONNREFUSED" }, "refusal", "connection refused"],
-    [{ code: "EHOSTUNREACH", message: "no route" }, "refusal", "EHOSTUNREACH: no route"],
-    [{ code: "UND_ERR_CONNECT_TIMEOUT" }, "refusal", "no connection in time"],
-    [{ code: "ECONNRESET" }, "outage", "connection reset"],
-    [{ errors: [{ code: "EPIPE", message: "pipe" }, {}] }, "outage", "EPIPE: pipe"],
-    [
-      {
-        code: "UND_ERR_ABORTED",
-        message: "Proxy response (503) !== 200 when HTTP Tunneling",
-      },
-      "refusal",
-      "the proxy answers HTTP 503",
-    ],
-    [{ message: "unlike any other" }, "refusal", "unlike any other"],
-  ])("of the connection, %j, is told apart", (error, kind, reason) => {
-    expect(toConnectionFailure(error)).toEqual({ kind, reason, isAnswer: false, retryAfter: 0 });
-  });
-
-  test.each([
-    [200, false, undefined],
-    [206, false, undefined],
-    [416, false, undefined],
-    [404, false, "final"],
-    [410, true, "final"],
-    [401, false, "refusal"],
-    [401, true, "final"],
-    [403, true, "final"],
-    [511, false, "refusal"],
-    [503, false, "outage"],
-    [503, true, "outage"],
-  ])("by the answer %i (of a mirror: %j) is told apart", (statusCode, isMirror, kind) => {
-    expect(toStatusFailure({ statusCode, headers: {} }, { isMirror })?.kind).toBe(kind);
-  });
-
-  test("is followed by pauses for so long, and from the start after progress", async () => {
-    const attempts = new Attempts(clock);
-    const failAndPause = async (limit: number, wanted = 0): Promise<number | undefined> => {
-      const pause = attempts.fail(limit, wanted);
-      if (pause !== undefined) await clock.pause(pause);
-      return pause;
-    };
-    expect(attempts.elapsed).toBe(0);
-    expect(await failAndPause(5000)).toBe(1000);
-    expect(await failAndPause(5000, 1500)).toBe(2000);
-    expect(await failAndPause(5000)).toBe(2000);
-    expect(attempts.elapsed).toBe(5000);
-    expect(await failAndPause(5000)).toBeUndefined();
-    attempts.reset();
-    expect(await failAndPause(5000, 3000)).toBe(3000);
-    expect(await failAndPause(5000, 2001)).toBeUndefined();
-  });
-
-  test.each([
-    [undefined, 0],
-    ["0", 0],
-    ["120", 120_000],
-    ["Thu, 01 Jan 1970 00:00:10 GMT", 9000],
-    ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
-    ["soon", 0],
-    [["1", "2"], 0],
-  ])("with Retry-After %j asks for %i ms", (header, milliseconds) => {
-    expect(toRetryAfter(header, 1000)).toBe(milliseconds);
   });
 });

@@ -200,11 +200,16 @@ describe("the registries", () => {
   const image = (name: string): PinnedImage => ({ name, tag: "1", digest: "" });
 
   test("are those in the images' names, each once", () => {
-    const images = ["gcr.io/a/b", "docker.io/library/c", "docker.io/d/e", "[::1]:5000/f"].map(
-      image,
-    );
+    const images = [
+      "gcr.io/a/b",
+      "docker.io/library/c",
+      "docker.io/d/e",
+      "localhost:5000/f",
+      "127.0.0.1:1/g",
+    ].map(image);
     expect(toApiRoots(images, {})).toEqual([
-      "https://[::1]:5000/v2/",
+      "http://127.0.0.1:1/v2/",
+      "http://localhost:5000/v2/",
       "https://gcr.io/v2/",
       "https://registry-1.docker.io/v2/",
     ]);

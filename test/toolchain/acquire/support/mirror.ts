@@ -59,16 +59,19 @@ export function cutShort(content: Buffer, bytes: number, times = Infinity): Hand
   };
 }
 
-/** Answers each request for what is missing with a piece of it, and cuts the connection. */
+/** Cuts the first answer short, and then answers each request with the next piece alone. */
 export function servePieces(content: Buffer, bytes: number): Handler {
+  const beginning = cutShort(content, bytes);
   return (request, response) => {
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    const range = `bytes ${start}-${content.length - 1}/${content.length}`;
-    const headers = { etag: toEtag(content), "content-length": content.length - start };
-    response.writeHead(start === 0 ? 200 : 206, { ...headers, "content-range": range });
+    if (start === 0) {
+      beginning(request, response);
+      return;
+    }
     const piece = content.subarray(start, start + bytes);
-    if (start + bytes >= content.length) response.end(piece);
-    else response.write(piece, () => setTimeout(() => response.destroy(), 10));
+    const range = `bytes ${start}-${start + piece.length - 1}/${content.length}`;
+    const headers = { etag: toEtag(content), "content-length": piece.length };
+    response.writeHead(206, { ...headers, "content-range": range }).end(piece);
   };
 }
 
