@@ -143,12 +143,14 @@ describe("a vendor's image", () => {
     });
   });
 
-  test("is present for kubelet by name, tag and digest when it has been imported", async () => {
-    const { archives, reference } = await pull();
+  test("is taken in by containerd under its name, with the index's digest", async () => {
+    const { archives } = await pull();
     const containerd = await startContainerd(await makeTemporary(), "plonk.local/none:1");
     try {
       await containerd.ctr("images", "import", archives[architecture] ?? "");
-      const request = message({ 1: message({ 1: reference }) });
+      const list = await containerd.ctr("images", "ls", `name==${NAME}:1.2`);
+      expect(list.split("\n")[1]).toMatch(new RegExp(`^${NAME}:1\\.2 .* ${image.digest} `));
+      const request = message({ 1: message({ 1: `${NAME}:1.2` }) });
       const found = (await containerd.cri("ImageService/ImageStatus", request)).get(1);
       const own = platforms.find((platform) => platform.architecture === architecture);
       expect(found && decode(found).get(1)?.toString()).toBe(own?.config.descriptor.digest);
