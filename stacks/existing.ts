@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { ExistingCluster } from "../components/index.ts";
 import { acquire } from "../toolchain/acquire.ts";
-import { resolveArtifacts } from "../toolchain/artifacts.ts";
+import { resolveImages } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
 import { declarePlatform, type StackOutputs } from "./platform.ts";
 
@@ -18,9 +18,10 @@ export async function declareExisting(config: StackConfig): Promise<StackOutputs
     ...(registry !== "" && { registry }),
     capabilities: { loadBalancer },
   });
-  const artifacts = await resolveArtifacts();
+  // Nodes that have a registry to pull ours from can pull the vendors' too.
+  const images = await resolveImages({ preload: false });
   const crane = registry === "" ? undefined : (await acquire("crane")).path;
-  return declarePlatform({ config, cluster, images: artifacts.images, crane });
+  return declarePlatform({ config, cluster, images, crane });
 }
 
 function readKubeconfig(configured: string): string {

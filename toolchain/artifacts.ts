@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ARCHITECTURES,
   SERVICE_IMAGES,
   THIRD_PARTY_IMAGES,
   type Architecture,
@@ -15,10 +16,13 @@ import { acquire } from "./acquire.ts";
 import { assembleNodeBase, pullNodeBase, type Base } from "./images/base.ts";
 import { assembleClusterImages } from "./images/cluster-images.ts";
 import { createImageContext, type ImageContext } from "./images/context.ts";
-import { areRegistriesOpen } from "./images/registries.ts";
+import { readPins, type ImagePins } from "./images/pins.ts";
+import type { GetCrane } from "./images/pull.ts";
+import { areRegistriesOpen, toApiRoots } from "./images/registries.ts";
+import { readRegistryMirror } from "./images/registry-mirror.ts";
 import { buildServiceImage } from "./images/service-image.ts";
-import { assembleThirdPartyImage, vendorImage, type GetTool } from "./images/third-party.ts";
-import { NODE_BASE } from "./images/versions.ts";
+import { assembleThirdPartyImage, type GetTool } from "./images/third-party.ts";
+import { pullVendorImage } from "./images/vendor-image.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 
 export interface ArtifactOptions {
@@ -31,35 +35,61 @@ export interface ArtifactOptions {
    * @default this machine's own
    */
   architectures?: readonly Architecture[];
+  /**
+   * Whether nodes are given archives, so the vendors' images are pulled here. Else nodes pull:
+   * the vendors' images are references alone where they can be pulled at all, and ours have
+   * archives of all architectures, as a registry takes whole images only.
+   * @default true
+   */
+  preload?: boolean;
 }
 
 /** What all images have in common. */
 interface Plan {
   context: ImageContext;
-  /** Whether nodes pull the vendors' images. */
+  /** Whether the vendors' images can be pulled. */
   isOpen: boolean;
+  pins: ImagePins;
   architectures: readonly Architecture[];
+  preload: boolean;
   getTool: GetTool;
 }
 
 /**
- * Acquires and assembles what is not there yet; with a warm cache it takes tenths of a second, as
- * it runs in every preview.
+ * Acquires and assembles what is not there yet, k3s included; with a warm cache it takes tenths of
+ * a second, as it runs in every preview.
  * @throws where a tool cannot be had, or a service does not compile.
  */
 export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<Artifacts> {
+  return await withPlan(options, async (plan) => {
+    const [k3s, images] = await Promise.all([getKubernetes(plan), getImages(plan)]);
+    return { k3s, images };
+  });
+}
+
+/** The images alone, for a cluster that is there. */
+export async function resolveImages(options: ArtifactOptions = {}): Promise<Artifacts["images"]> {
+  return await withPlan(options, getImages);
+}
+
+async function withPlan<T>(options: ArtifactOptions, work: (plan: Plan) => Promise<T>): Promise<T> {
   const { progress = terminalProgress(), architectures = [hostArchitecture()] } = options;
+  const { preload = true } = options;
   const stop = new AbortController();
   const signals = [stop.signal, ...(options.signal ? [options.signal] : [])];
   const signal = AbortSignal.any(signals);
   signal.throwIfAborted();
   const task = progress.start("images");
   try {
-    const context = createImageContext({ report: (message) => task.report(message), signal });
+    const registryMirror = readRegistryMirror(process.env);
+    const report = (message: string): void => task.report(message);
+    const context = createImageContext({ report, signal, registryMirror });
     const getTool: GetTool = (name, architecture) =>
       acquire(name, { architecture, progress, signal });
-    const isOpen = await areRegistriesOpen(context);
-    return await resolve({ context, isOpen, architectures, getTool });
+    const pins = await readPins(process.env);
+    const registries = toApiRoots([pins.nodeBase, ...Object.values(pins.vendors)], context);
+    const isOpen = await areRegistriesOpen(context, { registries });
+    return await work({ context, isOpen, pins, architectures, preload, getTool });
   } catch (error) {
     // What is still going on would only finish for nothing.
     stop.abort(error);
@@ -69,13 +99,12 @@ export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<A
   }
 }
 
-async function resolve(plan: Plan): Promise<Artifacts> {
-  const [k3s, services, others] = await Promise.all([
-    getKubernetes(plan),
+async function getImages(plan: Plan): Promise<Artifacts["images"]> {
+  const [services, others] = await Promise.all([
     buildAll(SERVICE_IMAGES, serviceImages(plan)),
     buildAll(THIRD_PARTY_IMAGES, thirdPartyImages(plan)),
   ]);
-  return { k3s, images: { ...services, ...others } };
+  return { ...services, ...others };
 }
 
 /** The vendor's release brings an archive of the cluster's own images; a source build does not. */
@@ -90,26 +119,39 @@ async function getKubernetes({ context, getTool }: Plan): Promise<Artifacts["k3s
 }
 
 function serviceImages(plan: Plan): (name: ServiceImageName) => Promise<ImageArtifact> {
-  const { context, architectures } = plan;
+  const { context, preload } = plan;
+  const architectures = preload ? plan.architectures : ARCHITECTURES;
   const base = getBase(plan);
   return async (name) =>
     await buildServiceImage(context, { name, base: await base, architectures });
 }
 
-async function getBase({ context, isOpen, getTool }: Plan): Promise<Base> {
+async function getBase({ context, isOpen, pins, getTool }: Plan): Promise<Base> {
   return isOpen
-    ? await pullNodeBase(context, NODE_BASE, async () => {
-        return (await getTool("crane", hostArchitecture())).path;
-      })
+    ? await pullNodeBase(context, pins.nodeBase, toGetCrane(getTool))
     : await assembleNodeBase(context);
 }
 
 function thirdPartyImages(plan: Plan): (name: ThirdPartyImageName) => Promise<ImageArtifact> {
-  const { context, isOpen, architectures, getTool } = plan;
-  return async (name) =>
-    isOpen
-      ? vendorImage(name)
-      : await assembleThirdPartyImage(context, { name, architectures, getTool });
+  const { context, isOpen, pins, preload, getTool } = plan;
+  const getCrane = toGetCrane(getTool);
+  return async (name) => {
+    if (!isOpen) {
+      const { architectures } = plan;
+      return await assembleThirdPartyImage(context, { name, architectures, getTool });
+    }
+    const architectures = preload ? plan.architectures : [];
+    return await pullVendorImage(context, {
+      name,
+      image: pins.vendors[name],
+      architectures,
+      getCrane,
+    });
+  };
+}
+
+function toGetCrane(getTool: GetTool): GetCrane {
+  return async () => (await getTool("crane", hostArchitecture())).path;
 }
 
 async function buildAll<Name extends string>(

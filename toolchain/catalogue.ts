@@ -61,17 +61,14 @@ function plugin(name: string, version: string, source: Omit<Source, "version">):
     name: executable,
     executable,
     plugin: `resource-${name}-v${version}`,
-    release: {
-      ...release(version, 500, (architecture) => [
-        {
-          url: `${base}/${executable}-v${version}-linux-${architecture}.tar.gz`,
-          checksums: `${base}/pulumi-${name}_${version}_checksums.txt`,
-          format: "archive",
-          to: ".",
-        },
-      ]),
-      hasSha1Only: true,
-    },
+    release: release(version, 500, (architecture) => [
+      {
+        url: `${base}/${executable}-v${version}-linux-${architecture}.tar.gz`,
+        checksums: `${base}/pulumi-${name}_${version}_checksums.txt`,
+        format: "archive",
+        to: ".",
+      },
+    ]),
     source: { version, ...source },
   };
 }
@@ -225,11 +222,11 @@ const natsServer: Tool = {
   name: "nats-server",
   executable: "bin/nats-server",
   onPath: { arguments: ["--version"] },
-  release: release("2.15.2", 100, (architecture) => {
-    const base = `${GITHUB}/nats-io/nats-server/releases/download/v2.15.2`;
+  release: release("2.15.0", 100, (architecture) => {
+    const base = `${GITHUB}/nats-io/nats-server/releases/download/v2.15.0`;
     return [
       {
-        url: `${base}/nats-server-v2.15.2-linux-${architecture}.tar.gz`,
+        url: `${base}/nats-server-v2.15.0-linux-${architecture}.tar.gz`,
         checksums: `${base}/SHA256SUMS`,
         format: "archive",
         strip: 1,
@@ -239,7 +236,7 @@ const natsServer: Tool = {
     ];
   }),
   source: {
-    version: "2.15.2",
+    version: "2.15.0",
     recipe: (context) =>
       buildGo(context, {
         module: "go/nats-server",

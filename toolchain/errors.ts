@@ -13,6 +13,8 @@ export type ToolchainErrorCode =
   | "archive"
   /** The network does not let a download through. */
   | "refused"
+  /** The network lets a download through, but its host or the line is out of order. */
+  | "unavailable"
   /** Go is missing or too old. */
   | "go"
   /** A source build failed. */

@@ -27,11 +27,6 @@ export interface Release {
   files(architecture: Architecture): readonly ReleaseFile[];
   /** Space that the downloads and what comes out of them take, in 10^6 bytes. */
   megabytes: number;
-  /**
-   * The vendor states SHA-1 only. Nobody can make another file with a given SHA-1, but the lock
-   * keeps SHA-256 all the same. @default false
-   */
-  hasSha1Only?: boolean;
 }
 
 export interface Source {

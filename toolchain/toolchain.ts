@@ -1,6 +1,8 @@
 /** `npm run toolchain [tool...]`: acquires tools, all by default, and says what came from where. */
 import { acquireAll } from "./acquire.ts";
+import { cacheLayout } from "./directories.ts";
 import { toMessage } from "./errors.ts";
+import { describeRegistries } from "./images/registries.ts";
 import type { AcquiredTool } from "./tool.ts";
 
 const WHENCE: Record<AcquiredTool["source"], string> = {
@@ -30,6 +32,7 @@ try {
   const options = { signal: stop.signal };
   const tools = await acquireAll(names.length === 0 ? undefined : names, options);
   console.log(toTable([...tools.values()]));
+  console.log(await describeRegistries(cacheLayout().images, process.env));
 } catch (error) {
   console.error(`plonk: ${toMessage(error)}`);
   process.exitCode = 1;

@@ -130,33 +130,57 @@ async function makeEntry(tool: Tool, session: Session, task: Task): Promise<Acqu
   );
 }
 
-/** The release where it can be had, else the source build. */
+/**
+ * The release where the network lets it through, else the source build. A vendor that is out of
+ * order for a while is no reason to compile for many minutes.
+ */
 async function install(tool: Tool, session: Session, task: Task): Promise<Entry> {
-  const { release, source } = tool;
-  let refusal: ToolchainError | undefined;
-  if (release !== undefined && release.files(session.architecture).length > 0) {
-    try {
-      return await fill(tool, release, { session, task });
-    } catch (error) {
-      if (!(error instanceof ToolchainError) || error.code !== "refused") {
-        throw error;
-      }
-      refusal = error;
-    }
+  const refusal = await tryRelease(tool, session, task);
+  if (!(refusal instanceof ToolchainError)) {
+    return refusal;
   }
+  const { source } = tool;
   if (source === undefined) {
-    throw (
-      refusal ??
-      new ToolchainError(
-        "platform",
-        `${tool.name}: must have a release for ${toPlatform(session)}, got none`,
-      )
-    );
+    throw refusal;
   }
-  if (refusal !== undefined) {
+  if (refusal.code === "refused") {
+    if (session.connectivity === "open") {
+      throw refusal;
+    }
     task.report("building from source");
   }
   return await fill(tool, source, { session, task });
+}
+
+/** The release, or why there is none for this network or platform. */
+async function tryRelease(
+  tool: Tool,
+  session: Session,
+  task: Task,
+): Promise<Entry | ToolchainError> {
+  const { release } = tool;
+  if (release === undefined || release.files(session.architecture).length === 0) {
+    const platform = toPlatform(session);
+    return new ToolchainError(
+      "platform",
+      `${tool.name}: must have a release for ${platform}, got none`,
+    );
+  }
+  if (session.connectivity === "closed") {
+    return new ToolchainError("refused", `${tool.name}: not downloaded, as PLONK_OFFLINE is set`);
+  }
+  try {
+    return await fill(tool, release, { session, task });
+  } catch (error) {
+    if (error instanceof ToolchainError && error.code === "refused") {
+      return error;
+    }
+    if (error instanceof ToolchainError && error.code === "unavailable" && tool.source) {
+      const advice = "run this again later, or with PLONK_OFFLINE=1 to build it from source";
+      throw new ToolchainError("unavailable", `${error.message}; ${advice}`, { cause: error });
+    }
+    throw error;
+  }
 }
 
 /** Fills a directory beside the place of the entry and moves it there when it is complete. */

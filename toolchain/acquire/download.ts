@@ -8,9 +8,9 @@ import { pipeline } from "node:stream/promises";
 import type { Dispatcher } from "undici";
 import { requireSpace } from "../disk.ts";
 import { isDiskFull, toMessage, ToolchainError } from "../errors.ts";
+import { Attempts, GIVEN_UP_AFTER } from "./attempts.ts";
 import type { Network } from "./network.ts";
 
-const ATTEMPTS = 4;
 const MAX_TEXT_BYTES = 1_000_000;
 
 export interface DownloadRequest {
@@ -141,39 +141,60 @@ async function attempt(network: Network, request: DownloadRequest, part: Part): 
 }
 
 /** Whether trying again can help: an interrupted transfer, as against a refusal or a full disk. */
-function isInterruption(error: unknown, request: DownloadRequest): boolean {
-  return (
-    !(error instanceof ToolchainError) && !isDiskFull(error) && request.signal?.aborted !== true
-  );
+function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
+  return !(error instanceof ToolchainError) && !isDiskFull(error) && signal?.aborted !== true;
+}
+
+/** Pauses after a failure, until there were failures for too long. */
+async function pauseOrGiveUp(
+  network: Network,
+  attempts: Attempts,
+  about: { url: string; reason: string; signal: AbortSignal | undefined },
+): Promise<void> {
+  const pause = attempts.fail(GIVEN_UP_AFTER);
+  if (pause === undefined) {
+    const seconds = Math.round(attempts.elapsed / 1000);
+    throw new ToolchainError(
+      "unavailable",
+      `${about.url}: could not be downloaded whole for ${seconds} s (${about.reason})`,
+    );
+  }
+  await network.clock.pause(pause, about.signal);
 }
 
 /**
  * Returns the path of the complete file. What is there of it from before is kept if the server
- * confirms that it is of the same file.
- * @throws ToolchainError `refused` when it cannot be had whole, `disk` when it does not fit.
+ * confirms that it is of the same file. An interruption is followed by a pause and an attempt to go
+ * on; there may be any number of them as long as each brings the file further.
+ * @throws ToolchainError `refused` when it cannot be had, `unavailable` when it cannot be had whole
+ *   now, `disk` when it does not fit.
  */
 export async function download(network: Network, request: DownloadRequest): Promise<string> {
   await mkdir(request.directory, { recursive: true });
+  const { url, signal } = request;
   const part = toPart(request);
-  let reason = "it ended too early";
-  for (let tries = 0; tries < ATTEMPTS; tries += 1) {
+  const attempts = new Attempts(network.clock);
+  let most = (await readPart(part)).size;
+  for (;;) {
+    let reason = "it ended too early";
     try {
       if (await attempt(network, request, part)) {
         return part.path;
       }
-      reason = "it ended too early";
     } catch (error) {
-      if (!isInterruption(error, request)) {
-        request.signal?.throwIfAborted();
+      if (!isInterruption(error, signal)) {
+        signal?.throwIfAborted();
         throw error;
       }
       reason = toMessage(error);
     }
+    const { size } = await readPart(part);
+    if (size > most) {
+      most = size;
+      attempts.reset();
+    }
+    await pauseOrGiveUp(network, attempts, { url, reason, signal });
   }
-  throw new ToolchainError(
-    "refused",
-    `${request.url}: could not be downloaded whole in ${ATTEMPTS} attempts (${reason})`,
-  );
 }
 
 /** Fetches a small text. */
@@ -182,26 +203,33 @@ export async function downloadText(
   url: string,
   signal?: AbortSignal,
 ): Promise<string> {
-  const response = await network.open({ url, signal });
+  const attempts = new Attempts(network.clock);
+  for (;;) {
+    try {
+      const response = await network.open({ url, signal });
+      return await readText(url, response);
+    } catch (error) {
+      if (!isInterruption(error, signal)) {
+        signal?.throwIfAborted();
+        throw error;
+      }
+      await pauseOrGiveUp(network, attempts, { url, reason: toMessage(error), signal });
+    }
+  }
+}
+
+async function readText(url: string, response: Dispatcher.ResponseData): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > MAX_TEXT_BYTES) {
-        break;
-      }
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_TEXT_BYTES) {
+      throw new ToolchainError(
+        "refused",
+        `${url}: must have at most ${MAX_TEXT_BYTES} bytes, got more`,
+      );
     }
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw new ToolchainError("refused", `${url}: could not be read (${toMessage(error)})`);
-  }
-  if (size > MAX_TEXT_BYTES) {
-    throw new ToolchainError(
-      "refused",
-      `${url}: must have at most ${MAX_TEXT_BYTES} bytes, got more`,
-    );
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,8 +1,10 @@
-/** Opens downloads: mirror, proxies, redirects, and hosts that the network does not let through. */
+/** Opens downloads: mirror, proxies, redirects, busy servers, and hosts that cannot be had. */
 import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
-import { toCode, toMessage, ToolchainError } from "../errors.ts";
+import { ToolchainError } from "../errors.ts";
+import { Attempts, GIVEN_UP_AFTER, REFUSED_AFTER, systemClock, type Clock } from "./attempts.ts";
+import { toConnectionFailure, toStatusFailure, type Failure } from "./failure.ts";
 
-/** How long a server may take, in milliseconds, before the download counts as refused. */
+/** How long a server may take, in milliseconds, before an attempt counts as failed. */
 export interface Timeouts {
   connect: number;
   /** Until the head of the answer is there. */
@@ -14,15 +16,17 @@ export interface Timeouts {
 const TIMEOUTS: Timeouts = { connect: 5000, headers: 10_000, body: 20_000 };
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** Statuses with which a proxy or a firewall turns away everything on a host. */
-const HOST_REFUSALS = [401, 403, 407, 451, 511];
 
 export interface NetworkOptions {
   /** `$PLONK_MIRROR`: each download is fetched as `<mirror>/<original host>/<original path>`. */
   mirror?: string | undefined;
   timeouts?: Partial<Timeouts>;
+  /** @default the machine's */
+  clock?: Clock;
   /** Told once a host when the network does not let its downloads through. */
   onRefusal?: (line: string) => void;
+  /** Whether a host has let downloads through at an earlier time. @default none has */
+  hasServed?: (host: string) => Promise<boolean>;
 }
 
 export interface OpenRequest {
@@ -36,6 +40,16 @@ interface Mirror {
   prefix: string;
   origin: string;
   authorization: string | undefined;
+}
+
+/** What is known about a host. */
+interface Origin {
+  /** Has said anything but that it refuses: from then on a failure is an outage. */
+  hasAnswered: boolean;
+  /** Why it cannot be downloaded from. */
+  refusal: string | undefined;
+  /** Ends when the first request has found out, which the others wait for. */
+  finding: PromiseWithResolvers<void> | undefined;
 }
 
 function parseMirror(text: string): Mirror {
@@ -56,17 +70,18 @@ function parseMirror(text: string): Mirror {
 
 /** One run's view of the network; what it has found out about a host holds until the end. */
 export class Network {
+  readonly clock: Clock;
   readonly #mirror: Mirror | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #onRefusal: (line: string) => void;
-  /** Why an origin cannot be reached. */
-  readonly #refusals = new Map<string, string>();
-  /** The first request to each origin, which the others wait for. */
-  readonly #firsts = new Map<string, Promise<unknown>>();
+  readonly #hasServed: (host: string) => Promise<boolean>;
+  readonly #origins = new Map<string, Origin>();
 
   constructor(options: NetworkOptions = {}) {
+    this.clock = options.clock ?? systemClock;
     this.#mirror = options.mirror ? parseMirror(options.mirror) : undefined;
     this.#onRefusal = options.onRefusal ?? (() => undefined);
+    this.#hasServed = options.hasServed ?? (() => Promise.resolve(false));
     const timeouts = { ...TIMEOUTS, ...options.timeouts };
     this.#dispatcher = new EnvHttpProxyAgent({
       connect: { timeout: timeouts.connect },
@@ -82,9 +97,9 @@ export class Network {
 
   /**
    * Sends a GET and follows redirects: to https only, unless it was plain http from the start,
-   * which only a mirror can be.
-   * @throws ToolchainError `refused` for a host that cannot be reached and for any answer but
-   *   200, 206 and 416.
+   * which only a mirror can be. What may pass is tried again.
+   * @throws ToolchainError `refused` for a host that has refused all along and for a file that is
+   *   not there, `unavailable` for a host that is out of order.
    */
   async open(options: OpenRequest): Promise<Dispatcher.ResponseData> {
     let url = this.#toActual(options.url);
@@ -92,7 +107,7 @@ export class Network {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       const response = await this.#request(url, options);
       if (!REDIRECTS.includes(response.statusCode)) {
-        return await this.#check(url, response);
+        return response;
       }
       await response.body.dump();
       url = toRedirect(url, response.headers["location"], mayBePlain);
@@ -116,52 +131,99 @@ export class Network {
 
   /** Lets one request find out whether a host can be reached at all, so that ten do not wait. */
   async #request(url: URL, options: OpenRequest): Promise<Dispatcher.ResponseData> {
-    await this.#firsts.get(url.origin)?.catch(() => undefined);
-    const refusal = this.#refusals.get(url.origin);
-    if (refusal !== undefined) {
-      throw new ToolchainError("refused", refusal);
+    const origin = this.#origins.get(url.origin) ?? {
+      hasAnswered: false,
+      refusal: undefined,
+      finding: undefined,
+    };
+    this.#origins.set(url.origin, origin);
+    await origin.finding?.promise;
+    if (origin.refusal !== undefined) {
+      throw new ToolchainError("refused", origin.refusal);
     }
-    const sending = this.#send(url, options);
-    if (!this.#firsts.has(url.origin)) {
-      this.#firsts.set(url.origin, sending);
+    if (origin.finding !== undefined) {
+      return await this.#ask(url, origin, options);
     }
-    return await sending;
+    origin.finding = Promise.withResolvers();
+    try {
+      return await this.#ask(url, origin, options);
+    } finally {
+      origin.finding.resolve();
+    }
   }
 
-  async #send(url: URL, options: OpenRequest): Promise<Dispatcher.ResponseData> {
+  /** Asks until there is an answer, the host has refused for long enough, or patience ends. */
+  async #ask(url: URL, origin: Origin, options: OpenRequest): Promise<Dispatcher.ResponseData> {
+    const attempts = new Attempts(this.clock);
+    let hasRefusedOnly = true;
+    for (;;) {
+      const outcome = await this.#send(url, options);
+      noteAnswer(origin, outcome);
+      if ("statusCode" in outcome) {
+        return outcome;
+      }
+      if (outcome.kind === "final") {
+        throw new ToolchainError("refused", `${url.host}${url.pathname}: ${outcome.reason}`);
+      }
+      hasRefusedOnly &&= await this.#isRefusing(url, origin, outcome);
+      const limit = hasRefusedOnly ? REFUSED_AFTER : GIVEN_UP_AFTER;
+      const pause = attempts.fail(limit, outcome.retryAfter);
+      if (pause === undefined) {
+        throw this.#giveUp(url, origin, { ...outcome, seconds: attempts.elapsed / 1000 });
+      }
+      await this.clock.pause(pause, options.signal);
+    }
+  }
+
+  /** Whether it is as on a network that has never let the host through. */
+  async #isRefusing(url: URL, origin: Origin, failure: Failure): Promise<boolean> {
+    origin.hasAnswered ||= await this.#hasServed(url.host);
+    return failure.kind === "refusal" && !origin.hasAnswered;
+  }
+
+  async #send(url: URL, options: OpenRequest): Promise<Dispatcher.ResponseData | Failure> {
     const headers: Record<string, string> = { "user-agent": "plonk", ...options.headers };
     if (this.#mirror?.authorization !== undefined && url.origin === this.#mirror.origin) {
       headers["authorization"] = this.#mirror.authorization;
     }
     try {
       const { dispatcher, signal = null } = { dispatcher: this.#dispatcher, ...options };
-      return await request(url, { dispatcher, headers, signal });
+      const response = await request(url, { dispatcher, headers, signal });
+      const failure = REDIRECTS.includes(response.statusCode)
+        ? undefined
+        : toStatusFailure(response, { isMirror: this.#mirror !== undefined });
+      if (failure !== undefined) await response.body.dump();
+      return failure ?? response;
     } catch (error) {
       options.signal?.throwIfAborted();
-      throw this.#refuse(url, toReason(error));
+      return toConnectionFailure(error);
     }
   }
 
-  async #check(url: URL, response: Dispatcher.ResponseData): Promise<Dispatcher.ResponseData> {
-    const { statusCode } = response;
-    if ([200, 206, 416].includes(statusCode)) {
-      return response;
+  #giveUp(url: URL, origin: Origin, failure: Failure & { seconds: number }): ToolchainError {
+    const { reason, seconds, retryAfter } = failure;
+    if (origin.hasAnswered) {
+      const wait = retryAfter > 0 ? `, and asks to wait ${Math.ceil(retryAfter / 1000)} s` : "";
+      const since = seconds < 1 ? "" : ` for ${Math.round(seconds)} s`;
+      return new ToolchainError(
+        "unavailable",
+        `${url.host}${url.pathname}: is out of order${since} (${reason})${wait}`,
+      );
     }
-    await response.body.dump();
-    const answer = `answers HTTP ${statusCode}`;
-    if (this.#mirror === undefined && HOST_REFUSALS.includes(statusCode)) {
-      throw this.#refuse(url, answer);
-    }
-    throw new ToolchainError("refused", `${url.host}${url.pathname}: ${answer}`);
-  }
-
-  #refuse(url: URL, reason: string): ToolchainError {
     const line = `${url.host}: cannot be downloaded from (${reason})`;
-    if (!this.#refusals.has(url.origin)) {
-      this.#refusals.set(url.origin, line);
+    if (origin.refusal === undefined) {
+      origin.refusal = line;
       this.#onRefusal(line);
     }
     return new ToolchainError("refused", line);
+  }
+}
+
+/** With the first answer all others may ask. */
+function noteAnswer(origin: Origin, outcome: Dispatcher.ResponseData | Failure): void {
+  if ("statusCode" in outcome || outcome.isAnswer) {
+    origin.hasAnswered = true;
+    origin.finding?.resolve();
   }
 }
 
@@ -174,19 +236,4 @@ function toRedirect(from: URL, location: string | string[] | undefined, mayBePla
     throw new ToolchainError("refused", `${from.host}: must redirect to https, got ${to.protocol}`);
   }
   return to;
-}
-
-/** A few words for the many ways in which a connection fails. */
-function toReason(error: unknown): string {
-  // A name with several addresses gives one error for each.
-  const [cause = error] = (error as { errors?: unknown[] }).errors ?? [];
-  const code = toCode(cause) ?? "";
-  const reasons: Record<string, string> = {
-    ENOTFOUND: "its name is unknown",
-    EAI_AGAIN: "its name cannot be looked up",
-    ECONNREFUSED: "connection refused",
-    UND_ERR_CONNECT_TIMEOUT: "no connection in time",
-    UND_ERR_HEADERS_TIMEOUT: "no answer in time",
-  };
-  return reasons[code] ?? (code === "" ? toMessage(cause) : `${code}: ${toMessage(cause)}`);
 }

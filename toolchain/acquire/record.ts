@@ -48,3 +48,9 @@ export async function recordDownload(cache: string, url: string, sha256: string)
     }
   });
 }
+
+/** Whether a host has let a download through before, as against a network that refuses it. */
+export async function hasServed(cache: string, host: string): Promise<boolean> {
+  const records = await readRecords(join(cache, "lock.json"));
+  return Object.keys(records).some((url) => new URL(url).host === host);
+}

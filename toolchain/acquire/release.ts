@@ -33,7 +33,7 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
   const { session, task, destination } = into;
   const name = decodeURIComponent(basename(new URL(file.url).pathname));
   const checksums = await downloadText(session.network, file.checksums, session.signal);
-  const checksum = findReleaseChecksum(release, checksums, name);
+  const checksum = findReleaseChecksum(checksums, name);
   // Not before: on a closed network each tool would announce a download that does not happen.
   task.report(`downloading ${name} from ${new URL(file.url).host}`);
   const request = {
@@ -54,13 +54,9 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
   }
 }
 
-function findReleaseChecksum(
-  release: Release,
-  text: string,
-  name: string,
-): ReturnType<typeof findChecksum> {
+function findReleaseChecksum(text: string, name: string): ReturnType<typeof findChecksum> {
   const checksum = findChecksum(text, name);
-  if (checksum.algorithm === "sha1" && release.hasSha1Only !== true) {
+  if (checksum.algorithm === "sha1") {
     throw new ToolchainError("checksum", `${name}: must have a SHA-256 checksum, got SHA-1`);
   }
   return checksum;

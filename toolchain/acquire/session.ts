@@ -5,7 +5,9 @@ import { cacheLayout, plonkCache, type CacheLayout, type Environment } from "../
 import { ToolchainError } from "../errors.ts";
 import { createProgress, terminalProgress, type Progress } from "../progress.ts";
 import type { Tool } from "../tool.ts";
+import { readConnectivity, type Connectivity } from "../connectivity.ts";
 import { Network, type NetworkOptions } from "./network.ts";
+import { hasServed } from "./record.ts";
 
 export interface AcquireOptions {
   /**
@@ -21,8 +23,8 @@ export interface AcquireOptions {
   cacheDir?: string;
   /** @default that of this process */
   env?: Environment;
-  /** Time-outs of the network. */
-  network?: Pick<NetworkOptions, "timeouts">;
+  /** Time-outs and clock of the network. */
+  network?: Pick<NetworkOptions, "timeouts" | "clock">;
 }
 
 export interface Session {
@@ -32,6 +34,7 @@ export interface Session {
   architecture: Architecture;
   progress: Progress;
   network: Network;
+  connectivity: Connectivity;
   signal: AbortSignal;
 }
 
@@ -48,16 +51,28 @@ export function hostArchitecture(system = platform(), processor = arch()): Archi
   return known;
 }
 
-/** What one process has found out about its network holds for all of its commands. */
-const networks = new Map<string, Network>();
+const STANDARD: Pick<NetworkOptions, "timeouts" | "clock"> = {};
+/** What one process has found out about its network, by options and mirror, for all commands. */
+const networks = new WeakMap<object, Map<string, Network>>();
 
-function shareNetwork(env: Environment, progress: Progress, options: AcquireOptions): Network {
-  const mirror = env["PLONK_MIRROR"];
-  const key = JSON.stringify([mirror, options.network]);
+function shareNetwork(
+  env: Environment,
+  options: AcquireOptions,
+  about: { progress: Progress; cache: CacheLayout },
+): Network {
+  const mirror = env["PLONK_MIRROR"] ?? "";
+  const { network: key = STANDARD } = options;
+  const shared = networks.get(key) ?? new Map<string, Network>();
+  networks.set(key, shared);
   const network =
-    networks.get(key) ??
-    new Network({ ...options.network, mirror, onRefusal: (line) => progress.note(line) });
-  networks.set(key, network);
+    shared.get(mirror) ??
+    new Network({
+      ...key,
+      mirror,
+      onRefusal: (line) => about.progress.note(line),
+      hasServed: (host) => hasServed(about.cache.root, host),
+    });
+  shared.set(mirror, network);
   return network;
 }
 
@@ -70,13 +85,15 @@ function toProgress(progress: AcquireOptions["progress"]): Progress {
 export function createSession(catalogue: readonly Tool[], options: AcquireOptions): Session {
   const env = options.env ?? process.env;
   const progress = toProgress(options.progress);
+  const cache = cacheLayout(options.cacheDir ?? plonkCache(env));
   return {
     catalogue,
     env,
-    cache: cacheLayout(options.cacheDir ?? plonkCache(env)),
+    cache,
     architecture: options.architecture ?? hostArchitecture(),
     progress,
-    network: shareNetwork(env, progress, options),
+    network: shareNetwork(env, options, { progress, cache }),
+    connectivity: readConnectivity(env),
     signal: options.signal ?? new AbortController().signal,
   };
 }

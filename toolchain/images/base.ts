@@ -1,15 +1,17 @@
 /** The base of the service images, Node 24 without a shell: pulled, or assembled here. */
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
 import type { ImageContext } from "./context.ts";
 import { packLayer, type LayerEntry } from "./layer.ts";
+import { blobFile, readLayoutImage, runConfigOf } from "./layout.ts";
 import { getNodePackage } from "./node-binary.ts";
-import type { Descriptor, Layer, RunConfig } from "./oci.ts";
+import type { Layer, RunConfig } from "./oci.ts";
 import { NODE_VERSION } from "./package.ts";
+import { pullLayout, type GetCrane } from "./pull.ts";
 import { collectRootfs, ROOTFS_PACKAGES } from "./rootfs.ts";
 import { findOrBuild, type Entry } from "./store.ts";
-import { toReference, type PinnedImage } from "./versions.ts";
+import type { PinnedImage } from "./versions.ts";
 
 /** What an image is built upon, by architecture. */
 export type Base = Record<Architecture, PlatformBase>;
@@ -59,7 +61,7 @@ export async function assembleNodeBase(context: ImageContext): Promise<Base> {
 export async function pullNodeBase(
   context: ImageContext,
   image: PinnedImage,
-  getCrane: () => Promise<string>,
+  getCrane: GetCrane,
 ): Promise<Base> {
   return await forEachArchitecture(async (architecture) => {
     const entry = await findOrBuild<StoredBase>({
@@ -69,10 +71,9 @@ export async function pullNodeBase(
       signal: context.signal,
       build: async (directory) => {
         context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
-        const reference = `${image.name}@${image.digest}`;
-        const target = ["--platform", `linux/${architecture}`, "--format", "oci"];
-        await context.run(await getCrane(), ["pull", ...target, reference, directory]);
-        return await readLayout(directory, toReference(image));
+        const platform = `linux/${architecture}`;
+        await pullLayout(context, { image, platform, directory }, getCrane);
+        return await readBase(directory, architecture);
       },
     });
     const { layers, run } = entry.value;
@@ -118,27 +119,15 @@ export function atPath(entry: Entry<unknown>, layer: Layer): Layer {
   return { ...layer, file: join(entry.directory, layer.file) };
 }
 
-/** Reads the one image of an OCI layout, as `crane pull` leaves it. */
-async function readLayout(directory: string, reference: string): Promise<StoredBase> {
-  const readBlob = async (digest: string): Promise<unknown> =>
-    JSON.parse(await readFile(join(directory, blobFile(digest)), "utf8"));
-  const layout = await readFile(join(directory, "index.json"), "utf8");
-  const { manifests } = JSON.parse(layout) as { manifests: Descriptor[] };
-  const [only] = manifests;
-  if (only === undefined || manifests.length !== 1) {
-    throw new Error(`${reference}: one image per platform expected, got ${manifests.length}`);
-  }
-  const manifest = (await readBlob(only.digest)) as { config: Descriptor; layers: Descriptor[] };
-  const config = (await readBlob(manifest.config.digest)) as {
-    config: RunConfig;
-    rootfs: { diff_ids: string[] };
-  };
-  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => {
-    const diffId = config.rootfs.diff_ids[index];
-    if (diffId === undefined) throw new Error(`${reference}: a diff id per layer expected`);
-    return { mediaType: toOciLayer(mediaType), digest, size, diffId, file: blobFile(digest) };
-  });
-  const { Env } = config.config;
+/** What of a pulled image a base is; names of files stay relative, as entries are moved. */
+async function readBase(directory: string, architecture: Architecture): Promise<StoredBase> {
+  const image = await readLayoutImage(directory, architecture);
+  const layers = image.layers.map((layer) => ({
+    ...layer,
+    mediaType: toOciLayer(layer.mediaType),
+    file: blobFile(layer.digest),
+  }));
+  const { Env } = runConfigOf(image);
   return { layers, run: Env === undefined ? {} : { Env } };
 }
 
@@ -147,10 +136,6 @@ function toOciLayer(mediaType: string): string {
   return mediaType === "application/vnd.docker.image.rootfs.diff.tar.gzip"
     ? "application/vnd.oci.image.layer.v1.tar+gzip"
     : mediaType;
-}
-
-function blobFile(digest: string): string {
-  return `blobs/${digest.replace(":", "/")}`;
 }
 
 async function forEachArchitecture(

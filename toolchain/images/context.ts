@@ -2,12 +2,15 @@
 import { cacheLayout } from "../directories.ts";
 import { runCommand } from "../run-command.ts";
 import type { RecipeContext } from "../recipe.ts";
+import type { RegistryMirror } from "./registry-mirror.ts";
 
 export interface ImageContext extends Pick<RecipeContext, "run" | "report"> {
   /** Directory of the finished results. */
   images: string;
   /** Directory of all caches. */
   cache: string;
+  /** In the place of the vendors' registries. */
+  registryMirror?: RegistryMirror | undefined;
   /** Aborted when the person stops the command. */
   signal: AbortSignal;
 }
@@ -17,6 +20,8 @@ export interface ImageContextOptions {
   cache?: string | undefined;
   /** Told in a few words what is going on. @default nobody is told */
   report?: ((message: string) => void) | undefined;
+  /** In the place of the vendors' registries. @default none */
+  registryMirror?: RegistryMirror | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -27,6 +32,7 @@ export function createImageContext(options: ImageContextOptions = {}): ImageCont
     cache: root,
     images,
     report,
+    registryMirror: options.registryMirror,
     run: (command, args, run) => runCommand(command, args, withEnvironment(run, signal)),
     signal,
   };

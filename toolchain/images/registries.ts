@@ -1,96 +1,177 @@
-/** Decides once whether images come from registries or are assembled here. */
+/** Finds out whether images come from registries or are assembled here, and remembers it. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EnvHttpProxyAgent, request } from "undici";
+import { Attempts, REFUSED_AFTER, systemClock, type Clock } from "../acquire/attempts.ts";
+import { readConnectivity } from "../connectivity.ts";
 import type { Environment } from "../directories.ts";
 import type { ImageContext } from "./context.ts";
+import type { PinnedImage } from "./versions.ts";
 
-/** How long a registry may take to answer, milliseconds. */
-const TIMEOUT = 3000;
-
-/** The registries of `versions.ts`. */
-const REGISTRIES = ["https://registry-1.docker.io/v2/", "https://gcr.io/v2/"];
+const HOUR = 3_600_000;
+/** How long an answer holds until the registries are asked again, milliseconds. */
+const ASKED_AGAIN_AFTER = 24 * HOUR;
+/** How long registries that once answered may be silent, milliseconds. */
+const CLOSED_AFTER = 7 * 24 * HOUR;
 
 export interface RegistryQuestion {
   env?: Environment;
-  /** API roots, all of which have to answer. @default those of the vendors' images */
-  registries?: readonly string[];
+  /** API roots, all of which have to answer. */
+  registries: readonly string[];
+  /** For the pauses between two attempts. @default the machine's */
+  clock?: Clock;
+  /** How long a registry may take to answer, milliseconds. @default 3000 */
+  timeout?: number;
+  /** The date, milliseconds since 1970. @default the machine's */
+  today?: () => number;
 }
 
+/** What was found out, as it is kept. */
 interface Decision {
   isOpen: boolean;
   why: string;
+  registries: readonly string[];
+  /** When the registries were last asked, milliseconds since 1970. */
+  askedAt: number;
+  /** When they last answered, if ever. */
+  answeredAt?: number | undefined;
+}
+
+/** The API root of each registry that the images come from. */
+export function toApiRoots(
+  images: readonly PinnedImage[],
+  context: Pick<ImageContext, "registryMirror">,
+): string[] {
+  const hosts = images.map(({ name }) => name.split("/")[0] ?? "");
+  const roots = hosts.map(toApiRoot);
+  const { registryMirror: mirror } = context;
+  return mirror === undefined ? [...new Set(roots)].sort() : [mirror.apiRoot];
+}
+
+function toApiRoot(host: string): string {
+  // Docker's registry has another host than its images' names say.
+  if (host === "docker.io") return "https://registry-1.docker.io/v2/";
+  // As crane does on this machine's own addresses.
+  const isOwn = /^(localhost|127\.\d+\.\d+\.\d+)(:\d+)?$/.test(host);
+  return `${isOwn ? "http" : "https"}://${host}/v2/`;
 }
 
 /**
- * Whether nodes can pull the vendors' images. The environment decides where it says something;
- * else the registries are asked, and the answer holds as long as the cache does: the two ways give
- * different digests, so a network that comes and goes must not change every pod.
+ * Whether the vendors' images can be pulled. The environment decides where it says something;
+ * else the registries are asked once a day. The two ways give different digests, so registries
+ * that have answered before stay the way until they have been silent for a week: a network that
+ * comes and goes must not change every pod.
  */
 export async function areRegistriesOpen(
   context: ImageContext,
-  question: RegistryQuestion = {},
+  question: RegistryQuestion,
 ): Promise<boolean> {
-  const forced = fromEnvironment(question.env ?? process.env);
-  if (forced) return forced.isOpen;
-  const registries = question.registries ?? REGISTRIES;
-  const file = join(context.images, "registries.json");
-  const known = await readDecision(file);
-  if (known) return known.isOpen;
-  const decision = await ask(registries, context.signal);
-  context.report(decision.why);
+  const connectivity = readConnectivity(question.env ?? process.env);
+  if (connectivity !== "unknown") return connectivity === "open";
+  const { registries, today = Date.now } = question;
+  const file = toFile(context.images);
+  const read = await readDecision(file);
+  const known = String(read?.registries) === String(registries) ? read : undefined;
+  if (known && Math.abs(today() - known.askedAt) < ASKED_AGAIN_AFTER) return known.isOpen;
+  const decision = decide(await ask(context, question), known, { registries, now: today() });
+  if (decision.why !== known?.why) context.report(decision.why);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.${process.pid}`, JSON.stringify(decision));
   await rename(`${file}.${process.pid}`, file);
   return decision.isOpen;
 }
 
-/** A download mirror serves files, not the registry protocol, and says that the rest is closed. */
-function fromEnvironment(env: Environment): Decision | undefined {
-  const isSet = (name: string): boolean => !["", "0", undefined].includes(env[name]);
-  const reason = ["PLONK_OFFLINE", "PLONK_MIRROR"].find(isSet);
-  return reason === undefined ? undefined : { isOpen: false, why: `${reason} is set` };
+/** One line about what was found out, for people. */
+export async function describeRegistries(images: string, env: Environment): Promise<string> {
+  const connectivity = readConnectivity(env);
+  if (connectivity !== "unknown") {
+    return `registries: ${connectivity}, as PLONK_OFFLINE=${env["PLONK_OFFLINE"] ?? ""} says`;
+  }
+  const known = await readDecision(toFile(images));
+  if (known === undefined) return "registries: not asked yet";
+  const date = new Date(known.askedAt).toISOString();
+  return `registries: ${known.isOpen ? "open" : "closed"}, asked ${date}: ${known.why}`;
+}
+
+function toFile(images: string): string {
+  return join(images, "registries.json");
+}
+
+function decide(
+  refusal: string | undefined,
+  known: Decision | undefined,
+  about: { registries: readonly string[]; now: number },
+): Decision {
+  const { registries, now } = about;
+  if (refusal === undefined) {
+    const why = "the registries answer, so the images of others are their vendors'";
+    return { isOpen: true, why, registries, askedAt: now, answeredAt: now };
+  }
+  const { answeredAt } = known ?? {};
+  if (answeredAt !== undefined && now - answeredAt < CLOSED_AFTER) {
+    const until = new Date(answeredAt + CLOSED_AFTER).toISOString().slice(0, 10);
+    const why = `no registry can be reached (${refusal}); images stay the vendors' until ${until}`;
+    return { isOpen: true, why, registries, askedAt: now, answeredAt };
+  }
+  const why = `assembled here, as no vendor's registry can be reached: ${refusal}`;
+  return { isOpen: false, why, registries, askedAt: now };
 }
 
 async function readDecision(file: string): Promise<Decision | undefined> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Decision;
+    const decision = JSON.parse(await readFile(file, "utf8")) as Partial<Decision>;
+    // Earlier versions kept no date.
+    return typeof decision.askedAt === "number" ? (decision as Decision) : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function ask(registries: readonly string[], signal: AbortSignal): Promise<Decision> {
-  const refusals = await Promise.all(registries.map((registry) => refusalOf(registry, signal)));
-  const refusal = refusals.find((each) => each !== undefined);
-  signal.throwIfAborted();
-  return refusal === undefined
-    ? { isOpen: true, why: "the registries answer, so nodes pull the vendors' images" }
-    : { isOpen: false, why: `assembled here, as no vendor's registry can be reached: ${refusal}` };
+/** Why registries cannot be used, when one of them has refused for some seconds. */
+async function ask(
+  context: ImageContext,
+  { registries, clock = systemClock, timeout = 3000 }: RegistryQuestion,
+): Promise<string | undefined> {
+  const { signal } = context;
+  const refusalAt = (registry: string): Promise<string | undefined> =>
+    refusalOf(registry, { timeout, signal });
+  const attempts = new Attempts(clock);
+  for (;;) {
+    const refusals = await Promise.all(registries.map(refusalAt));
+    signal.throwIfAborted();
+    const refusal = refusals.find((each) => each !== undefined);
+    if (refusal === undefined) return undefined;
+    const pause = attempts.fail(REFUSED_AFTER);
+    if (pause === undefined) return refusal;
+    await clock.pause(pause, signal);
+  }
 }
 
 /** Why a registry cannot be used. A proxy's error page is no registry, whatever its status. */
-async function refusalOf(registry: string, signal: AbortSignal): Promise<string | undefined> {
+async function refusalOf(
+  registry: string,
+  { timeout, signal }: { timeout: number; signal: AbortSignal },
+): Promise<string | undefined> {
   const { host } = new URL(registry);
-  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: TIMEOUT } });
+  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout } });
   try {
     const response = await request(registry, {
       dispatcher,
-      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), signal]),
+      signal: AbortSignal.any([AbortSignal.timeout(timeout), signal]),
     });
     await response.body.dump();
     const isRegistry = "docker-distribution-api-version" in response.headers;
     return isRegistry ? undefined : `${host} answers ${response.statusCode} and is no registry`;
   } catch (error) {
-    return `${host}: ${causeOf(error)}`;
+    return `${host}: ${causeOf(error, timeout)}`;
   } finally {
     await dispatcher.destroy();
   }
 }
 
-function causeOf(error: unknown): string {
+function causeOf(error: unknown, timeout: number): string {
   // Several addresses that all fail give one error each.
   const { errors } = error as { errors?: unknown[] };
   const { name, message } = (errors?.[0] ?? error) as Partial<Error>;
-  return name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : (message ?? "no answer");
+  return name === "TimeoutError" ? `no answer in ${timeout / 1000} s` : (message ?? "no answer");
 }

@@ -1,4 +1,4 @@
-/** The images of others: the vendors' own where nodes can pull them, or assembled from tools. */
+/** The images of others, assembled from tools where the vendors' own cannot be pulled. */
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
@@ -14,7 +14,6 @@ import type { LayerEntry } from "./layer.ts";
 import type { Layer, RunConfig } from "./oci.ts";
 import { NONROOT } from "./rootfs.ts";
 import { findOrBuild } from "./store.ts";
-import { toReference, VENDOR_IMAGES } from "./versions.ts";
 
 /** Acquires a tool for an architecture. */
 export type GetTool = (
@@ -86,11 +85,6 @@ const TOOL_IMAGES: Record<ThirdPartyImageName, ToolImage> = {
     run: { Entrypoint: ["/bin/node_exporter"], ExposedPorts: { "9100/tcp": {} } },
   },
 };
-
-/** The vendor's image, which nodes pull themselves. */
-export function vendorImage(name: ThirdPartyImageName): ImageArtifact {
-  return { reference: toReference(VENDOR_IMAGES[name]), archives: {} };
-}
 
 /** Assembles the image from the tool, for the architectures that the cluster has. */
 export async function assembleThirdPartyImage(

@@ -1,14 +1,13 @@
 /**
- * The images of others that nodes pull on an open network, by tag and digest of the
- * multi-architecture index.
+ * The images of others on an open network, by tag and digest of the multi-architecture index.
+ * `$PLONK_IMAGE_LOCK` can name others (`pins.ts`).
  *
  * No digest here is computed or guessed: each was read on 2026-11-21 in public repositories that
  * pin the same reference independently of each other; the number of those that agree is beside
  * it. To bump one, find two such sources, and note how many.
  *
- * On a closed network the same names are assembled from Go builds of the same versions, but for
- * nats-server, which is 2.15 there; nothing that Plonk sets is different in it. Those of Prometheus
- * and Alertmanager are without their pages, as the modules lack them.
+ * On a closed network the same names are assembled from Go builds of the same versions. Those of
+ * Prometheus and Alertmanager are without their pages, as the modules lack them.
  */
 import type { ThirdPartyImageName } from "../../services/contract/index.ts";
 
@@ -23,9 +22,10 @@ export interface PinnedImage {
 export const VENDOR_IMAGES: Record<ThirdPartyImageName, PinnedImage> = {
   nats: {
     name: "docker.io/library/nats",
-    tag: "2.12.6-alpine",
-    // 6 sources agree.
-    digest: "sha256:1cfc36e2e5e638243d8c722f72c954cd0ec4b15ee82fadbc718ce12e2b3c1652",
+    // The newest that two sources pin; the tool `nats-server` is the same version.
+    tag: "2.15.0-alpine",
+    // 6 sources agree, read on 2026-11-28.
+    digest: "sha256:ac8f88a6494bffc2c2a5289a0ca61cb28a9145c11ba5677cf24265d07f46d8d4",
   },
   prometheus: {
     name: "docker.io/prom/prometheus",

@@ -4,19 +4,24 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
-import { createSession } from "../../../toolchain/acquire/session.ts";
+import { createSession, type AcquireOptions } from "../../../toolchain/acquire/session.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
+import { FakeClock } from "./support/clock.ts";
 import { digest, Folders, makeArchive, recordProgress } from "./support/fixtures.ts";
-import { cutShort, Mirror, serveFile } from "./support/mirror.ts";
+import { cutShort, Mirror, serveFile, servePieces } from "./support/mirror.ts";
 import { findTool, publish } from "./support/vendors.ts";
 
 const folders = new Folders();
 let mirror: Mirror;
 let cacheDir: string;
 let progress: ReturnType<typeof recordProgress>;
+let clock: FakeClock;
+let network: NonNullable<AcquireOptions["network"]>;
 
 beforeEach(async () => {
+  clock = new FakeClock();
+  network = { clock, timeouts: { connect: 500, headers: 500, body: 500 } };
   mirror = await Mirror.start();
   cacheDir = await folders.create();
   progress = recordProgress();
@@ -32,7 +37,6 @@ const releases = catalogue.map((tool): Tool => {
 
 function settings(url: string) {
   const env = { PLONK_MIRROR: url, PATH: "", PULUMI_HOME: join(cacheDir, "pulumi-home") };
-  const network = { timeouts: { connect: 500, headers: 500, body: 500 } };
   return { env, cacheDir, progress, network, architecture: "amd64" as const };
 }
 
@@ -166,7 +170,7 @@ describe("a checksum", () => {
     expect(mirror.count(published?.file.url ?? "")).toBe(0);
   });
 
-  test("by SHA-1 is not enough where the vendor has a better one", async () => {
+  test("by SHA-1 is not enough", async () => {
     const [published] = await publish(mirror, "crane");
     const name = "go-containerregistry_Linux_x86_64.tar.gz";
     const line = `${digest(published?.content ?? "", "sha1")}  ${name}\n`;
@@ -189,9 +193,22 @@ describe("an interrupted download", () => {
       .filter(({ path }) => path.endsWith("/k3s"))
       .map(({ range }) => range);
     expect(ranges).toEqual([undefined, "bytes=120000-"]);
+    expect(clock.pauses).toEqual([1000]);
   });
 
-  test("that is truncated each time is refused", async () => {
+  test("has the whole patience again after each piece that it got further by", async () => {
+    const [published] = await publish(mirror, "k3s");
+    const content = Buffer.alloc(200_000, "k3s");
+    const { url = "", checksums = "" } = published?.file ?? {};
+    const text = await readChecksums(checksums);
+    mirror.serve(checksums, text.replace(/^.*  k3s$/m, `${digest(content)}  k3s`));
+    mirror.serve(url, servePieces(content, 10_000));
+    const tool = await acquireFromMirror("k3s");
+    expect(await readFile(tool.path)).toEqual(content);
+    expect(clock.pauses).toEqual(Array.from({ length: 19 }, () => 1000));
+  });
+
+  test("that is truncated each time is given up, which is no refusal", async () => {
     const [published] = await publish(mirror, "k3s");
     const { url = "" } = published?.file ?? {};
     mirror.serve(url, (_request, response) => {
@@ -199,9 +216,10 @@ describe("an interrupted download", () => {
       response.write("only this", () => setTimeout(() => response.destroy(), 20));
     });
     await expect(acquireFromMirror("k3s")).rejects.toMatchObject({
-      code: "refused",
-      message: expect.stringContaining("could not be downloaded whole in 4 attempts"),
+      code: "unavailable",
+      message: expect.stringContaining("/k3s: could not be downloaded whole for 120 s ("),
     });
+    expect(clock.pauses).toHaveLength(8);
     await expectNothingInstalled("k3s");
   });
 
@@ -242,7 +260,7 @@ describe("a network that refuses", () => {
     });
   });
 
-  test("is noticed within its time-out and asked only once a host", async () => {
+  test("is noticed within seconds, and one tool alone asks a host", async () => {
     const hanging = await Mirror.start();
     for (const name of released) {
       const { checksums = "" } = findTool(name).release?.files("amd64")[0] ?? {};
@@ -252,9 +270,11 @@ describe("a network that refuses", () => {
     const results = await Promise.allSettled(
       released.map((name) => acquireFromMirror(name, hanging.url)),
     );
+    // Three times half a second.
     expect(Date.now() - started).toBeLessThan(8000);
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set(["rejected"]));
-    expect(hanging.seen).toHaveLength(1);
+    expect(hanging.seen).toHaveLength(3);
+    expect(clock.pauses).toEqual([1000, 2000]);
     expect(progress.notes).toEqual([
       `${new URL(hanging.url).host}: cannot be downloaded from (no answer in time)`,
     ]);

@@ -11,6 +11,7 @@ import type { Recipe } from "../../../toolchain/recipe.ts";
 import { buildGo, isAtLeast } from "../../../toolchain/recipes/go.ts";
 import { toLauncher } from "../../../toolchain/recipes/stand-in.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
+import { FakeClock } from "./support/clock.ts";
 import { Folders, recordProgress } from "./support/fixtures.ts";
 
 const run = promisify(execFile);
@@ -44,7 +45,9 @@ function build(
 ): Promise<AcquiredTool> {
   const { path = process.env["PATH"], cache = cacheDir, ...rest } = settings;
   const env = { PATH: path, PLONK_MIRROR: CLOSED, PULUMI_HOME: join(cacheDir, "pulumi-home") };
-  const options = { env, cacheDir: cache, progress, architecture: "amd64" as const, ...rest };
+  const network = { clock: new FakeClock() };
+  const architecture = "amd64" as const;
+  const options = { env, cacheDir: cache, progress, network, architecture, ...rest };
   return acquireTool(name, createSession(tools, options));
 }
 

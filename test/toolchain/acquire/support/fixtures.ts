@@ -32,8 +32,8 @@ export function digest(content: Buffer | string, algorithm = "sha256"): string {
 }
 
 /** A line as `sha256sum` writes it. */
-export function toChecksumLine(name: string, content: Buffer, algorithm = "sha256"): string {
-  return `${digest(content, algorithm)}  ${name}\n`;
+export function toChecksumLine(name: string, content: Buffer): string {
+  return `${digest(content)}  ${name}\n`;
 }
 
 /** Removes what it has made when it is told to. */

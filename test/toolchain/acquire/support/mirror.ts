@@ -1,6 +1,8 @@
 /** A mirror on loopback, in the layout `<mirror>/<original host>/<original path>`. */
+import { createReadStream, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream";
 import { digest } from "./fixtures.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -34,6 +36,14 @@ export function serveFile(content: Buffer): Handler {
   };
 }
 
+/** Serves a file of the disk, whole. */
+export function serveStored(path: string): Handler {
+  return (_request, response) => {
+    response.writeHead(200, { "content-length": statSync(path).size });
+    pipeline(createReadStream(path), response, () => undefined);
+  };
+}
+
 /** Sends the head of a whole file and cuts the connection after some bytes of it. */
 export function cutShort(content: Buffer, bytes: number, times = Infinity): Handler {
   let left = times;
@@ -46,6 +56,22 @@ export function cutShort(content: Buffer, bytes: number, times = Infinity): Hand
     const etag = toEtag(content);
     response.writeHead(200, { etag, "content-length": content.length });
     response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 50));
+  };
+}
+
+/** Cuts the first answer short, and then answers each request with the next piece alone. */
+export function servePieces(content: Buffer, bytes: number): Handler {
+  const beginning = cutShort(content, bytes);
+  return (request, response) => {
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    if (start === 0) {
+      beginning(request, response);
+      return;
+    }
+    const piece = content.subarray(start, start + bytes);
+    const range = `bytes ${start}-${start + piece.length - 1}/${content.length}`;
+    const headers = { etag: toEtag(content), "content-length": piece.length };
+    response.writeHead(206, { ...headers, "content-range": range }).end(piece);
   };
 }
 

@@ -26,8 +26,8 @@ const CONTENTS: Record<string, readonly string[]> = {
   crane: ["LICENSE", "README.md", "crane", "gcrane", "krane"],
   coredns: ["coredns"],
   "nats-server": [
-    "nats-server-v2.15.2-linux-amd64/LICENSE",
-    "nats-server-v2.15.2-linux-amd64/nats-server",
+    "nats-server-v2.15.0-linux-amd64/LICENSE",
+    "nats-server-v2.15.0-linux-amd64/nats-server",
   ],
   prometheus: [
     "prometheus-3.5.0.linux-amd64/LICENSE",
@@ -65,8 +65,7 @@ export async function publish(mirror: Mirror, name: string): Promise<Publication
     const content = await toContent(tool, file);
     published.push({ file, content });
     mirror.serve(file.url, content);
-    const algorithm = tool.release?.hasSha1Only === true ? "sha1" : "sha256";
-    const line = toChecksumLine(basename(file.url), content, algorithm);
+    const line = toChecksumLine(basename(file.url), content);
     const before = checksums.get(file.checksums) ?? `${digest("another")}  another-file.zip\n`;
     checksums.set(file.checksums, before + line);
   }

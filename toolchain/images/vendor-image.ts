@@ -1,0 +1,93 @@
+/** The vendors' own images as archives, so that a node without a network gets them all the same. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
+import { ToolchainError } from "../errors.ts";
+import { writeArchive } from "./archive.ts";
+import type { ImageContext } from "./context.ts";
+import { readLayoutImage } from "./layout.ts";
+import type { Descriptor, Document } from "./oci.ts";
+import { fetchManifest, pullLayout, type GetCrane } from "./pull.ts";
+import { findOrBuild } from "./store.ts";
+import { toReference, type PinnedImage } from "./versions.ts";
+
+export interface VendorImageRequest {
+  /** In the names of files. */
+  name: string;
+  image: PinnedImage;
+  /** Architectures to write archives for. */
+  architectures: readonly Architecture[];
+  getCrane: GetCrane;
+}
+
+/**
+ * Pulls the image of each architecture and keeps the vendor's reference: what nodes find preloaded
+ * is, byte by byte, what they would pull.
+ */
+export async function pullVendorImage(
+  context: ImageContext,
+  request: VendorImageRequest,
+): Promise<ImageArtifact> {
+  const archives = await Promise.all(
+    request.architectures.map(
+      async (architecture) =>
+        [architecture, await getArchive(context, request, architecture)] as const,
+    ),
+  );
+  return { reference: toReference(request.image), archives: Object.fromEntries(archives) };
+}
+
+async function getArchive(
+  context: ImageContext,
+  { name, image, getCrane }: VendorImageRequest,
+  architecture: Architecture,
+): Promise<string> {
+  const file = `${name}.tar`;
+  const entry = await findOrBuild<null>({
+    root: context.images,
+    name: `vendor-${name}-${architecture}`,
+    inputs: { architecture, image },
+    signal: context.signal,
+    build: async (directory) => {
+      context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
+      const index = await fetchIndex(context, image, getCrane);
+      const { digest } = findPlatform(image, index, architecture);
+      const layout = join(directory, "layout");
+      await pullLayout(context, { image: { ...image, digest }, directory: layout }, getCrane);
+      const platform = await readLayoutImage(layout, architecture);
+      const named = { name: image.name, tag: image.tag, index, platforms: [platform] };
+      await writeArchive([named], architecture, join(directory, file));
+      await rm(layout, { recursive: true });
+      return null;
+    },
+  });
+  return join(entry.directory, file);
+}
+
+/** The vendor's index as it is: its digest is the image's. */
+async function fetchIndex(
+  context: ImageContext,
+  image: PinnedImage,
+  getCrane: GetCrane,
+): Promise<Document> {
+  const bytes = await fetchManifest(context, image, getCrane);
+  const { mediaType = "" } = JSON.parse(bytes.toString()) as { mediaType?: string };
+  return { descriptor: { mediaType, digest: image.digest, size: bytes.length }, bytes };
+}
+
+function findPlatform(
+  image: PinnedImage,
+  { bytes }: Document,
+  architecture: Architecture,
+): Descriptor {
+  const { manifests = [] } = JSON.parse(bytes.toString()) as { manifests?: Descriptor[] };
+  const found = manifests.find(
+    ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
+  );
+  if (found !== undefined) return found;
+  const names = manifests.map(({ platform }) => platform?.architecture ?? "unknown").join(", ");
+  throw new ToolchainError(
+    "platform",
+    `${toReference(image)}: must have an image for linux/${architecture}, got ${names || "no index"}`,
+  );
+}
