@@ -70,7 +70,7 @@ export class Commands {
     const command = toText(inputs[property]);
     if (command === undefined) return undefined;
     const teller = this.#toTeller(call.urn ?? "");
-    const output = await this.#run(inputs, {
+    const running = this.#run(inputs, {
       command,
       isCommandSecret: hasSecret(inputs[property]),
       previous,
@@ -78,8 +78,7 @@ export class Commands {
       onLine: (line) => teller.onLine(line),
       onWarning: (message) => teller.onWarning(message),
     });
-    await teller.finish();
-    return output;
+    return await running.finally(() => teller.finish());
   }
 }
 

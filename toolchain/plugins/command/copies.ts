@@ -32,14 +32,14 @@ export class Copies {
 
   async #copy(inputs: Bag, call: CopyCall): Promise<void> {
     const teller = this.#toTeller(call.urn);
-    await copyToRemote({
+    const copying = copyToRemote({
       connection: toConnection(inputs),
       source: unwrap(inputs["source"]) as Bag,
       remotePath: toText(inputs["remotePath"]) ?? "",
       signal: withTimeout(call.signal, call.timeoutSeconds),
       onLine: (line) => teller.onLine(line),
     });
-    await teller.finish();
+    await copying.finally(() => teller.finish());
   }
 }
 

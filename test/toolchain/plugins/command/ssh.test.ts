@@ -284,6 +284,15 @@ describe("stopping", () => {
     expect(readFileSync(join(server.home[user] ?? "", "asked"), "utf8")).toBe("asked\n");
   });
 
+  it("does not begin what is cancelled already", async () => {
+    const signal = AbortSignal.abort(new Error("cancelled"));
+    const before = server.connections;
+    await expect(stdoutOf("true", { signal })).rejects.toThrow(
+      "the command was stopped: cancelled",
+    );
+    expect(server.connections).toBe(before);
+  });
+
   it("ends the attempts to log in", async () => {
     const port = await findFreePort();
     const abort = new AbortController();

@@ -6,6 +6,7 @@ import type { Bag } from "../../lib/values.ts";
 import type { Connection } from "../connection.ts";
 import { throwIfStopped } from "../output.ts";
 import { dial, type DialOptions } from "./dial.ts";
+import { whileConnected } from "./login.ts";
 import { RemoteFiles } from "./sftp.ts";
 
 export interface Copy extends DialOptions {
@@ -31,8 +32,9 @@ export async function copyToRemote(copy: Copy): Promise<void> {
   const giveUp = (): void => void login.client.destroy();
   copy.signal.addEventListener("abort", giveUp, { once: true });
   try {
-    const work = { files: await RemoteFiles.open(login.client), signal: copy.signal };
-    await copyAsset(work, asset, copy.remotePath);
+    const files = await whileConnected(login, RemoteFiles.open(login.client));
+    const work = copyAsset({ files, signal: copy.signal }, asset, copy.remotePath);
+    await whileConnected(login, work);
   } catch (error) {
     throwIfStopped(copy.signal);
     throw error;

@@ -40,6 +40,14 @@ export function prepareLogin(endpoint: Endpoint): Attempt {
   };
 }
 
+/** The work's result. An error when the connection ends first: ssh2 may then never answer. */
+export function whileConnected<T>(login: Login, work: Promise<T>): Promise<T> {
+  const lost = login.ended.then((): never => {
+    throw new Error("the connection was lost");
+  });
+  return Promise.race([work, lost]);
+}
+
 function connect(config: ConnectConfig, signal: AbortSignal): Promise<Login> {
   const client = new ssh2.Client();
   const ended = new Promise<void>((resolve) => client.once("close", () => resolve()));

@@ -10,7 +10,7 @@ import {
   toPreviousOutput,
 } from "../output.ts";
 import { dial } from "./dial.ts";
-import type { Login } from "./login.ts";
+import { type Login, whileConnected } from "./login.ts";
 import { stopCommand } from "./stop.ts";
 
 declare module "ssh2" {
@@ -45,10 +45,24 @@ export interface RemoteRun extends Surroundings, Telling {
 export async function runRemoteCommand(run: RemoteRun): Promise<Output> {
   const login = await dial(run.connection, run);
   try {
-    const env = await chooseEnvironment(login.client, run);
+    const env = await prepare(login, run);
     return await execute(login, run, env);
   } finally {
     login.close();
+  }
+}
+
+/** What comes before the command; an abort just hangs up. */
+async function prepare(login: Login, run: RemoteRun): Promise<Record<string, string>> {
+  const giveUp = (): void => void login.client.destroy();
+  run.signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await whileConnected(login, chooseEnvironment(login.client, run));
+  } catch (error) {
+    throwIfStopped(run.signal);
+    throw error;
+  } finally {
+    run.signal.removeEventListener("abort", giveUp);
   }
 }
 
@@ -102,7 +116,7 @@ function isAccepted(client: Client, name: string): Promise<boolean> {
 
 async function execute(login: Login, run: RemoteRun, env: Record<string, string>): Promise<Output> {
   throwIfStopped(run.signal);
-  const channel = await open(login.client, run.command, env);
+  const channel = await whileConnected(login, open(login.client, run.command, env));
   const recorder = new Recorder(run);
   recorder.record("stdout", channel);
   recorder.record("stderr", channel.stderr);
