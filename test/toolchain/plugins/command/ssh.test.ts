@@ -1,4 +1,5 @@
 /** Commands over SSH against a real OpenSSH server: ways in, environment, failures, stopping. */
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -93,7 +94,11 @@ describe("a login", () => {
     ];
     const socket = join(workshop.folder, "agent");
     const agent = ssh.spawn("ssh-agent", ["-D", "-a", socket]);
-    onEnd(() => agent.kill());
+    onEnd(async () => {
+      // It deletes its socket, and must have before the folder goes.
+      agent.kill();
+      await once(agent, "close");
+    });
     await until("the agent to listen", () => existsSync(socket));
     ssh.run("ssh-add", ["-q", key.file], { SSH_AUTH_SOCK: socket });
     ways.push({ privateKey: undefined, agentSocketPath: socket });
