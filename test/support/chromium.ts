@@ -3,11 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
-import { hostArchitecture } from "../../toolchain/acquire/session.ts";
-import { cacheLayout } from "../../toolchain/directories.ts";
-import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
-import { findOrBuild } from "../../toolchain/images/store.ts";
-import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
+import { toLibraryPath, unpackDebianTree } from "./debian-tree.ts";
 
 /** Under these names distributions and vendors install it. */
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -68,40 +64,20 @@ function isExecutable(path: string): boolean {
 
 /** Unpacks Chromium and what it needs, which installs nothing and needs no root. */
 async function unpack(): Promise<Program> {
-  const context = createImageContext({ report: (line) => process.stderr.write(`${line}\n`) });
-  const { directory } = await findOrBuild<null>({
-    root: context.images,
+  const directory = await unpackDebianTree({
     name: "chromium",
-    inputs: { packages: PACKAGES, architecture: hostArchitecture() },
-    build: async (destination) => {
-      context.report("no Chromium on this machine: unpacking Debian's into the cache");
-      await extractWithDependencies(context, destination);
-      await writeFile(join(destination, "fonts.conf"), FONTS);
-      return null;
-    },
+    packages: PACKAGES,
+    needed: NEEDED,
+    needless: NEEDLESS,
+    finish: (destination) => writeFile(join(destination, "fonts.conf"), FONTS),
   });
-  const triplet = hostArchitecture() === "amd64" ? "x86_64-linux-gnu" : "aarch64-linux-gnu";
-  const libraries = [`usr/lib/${triplet}`, `lib/${triplet}`, `usr/lib/${triplet}/pulseaudio`];
   return {
     path: join(directory, "usr/lib/chromium/chromium"),
     environment: {
-      LD_LIBRARY_PATH: libraries.map((folder) => join(directory, folder)).join(delimiter),
+      LD_LIBRARY_PATH: toLibraryPath(directory, "pulseaudio"),
       FONTCONFIG_FILE: join(directory, "fonts.conf"),
     },
   };
-}
-
-async function extractWithDependencies(context: ImageContext, destination: string): Promise<void> {
-  const architecture = hostArchitecture();
-  const extract = (packages: readonly string[]): Promise<void> =>
-    extractDebianPackages(context, { packages, architecture, destination });
-  // The first one brings the package lists, in which apt then finds the dependencies.
-  await extract(["chromium"]);
-  const config = join(cacheLayout(context.cache).debian, architecture, "apt.conf");
-  const options = ["--quiet", "--no-install-recommends", "--simulate", "install"];
-  const plan = await context.run("apt-get", ["-c", config, ...options, ...PACKAGES]);
-  const names = [...plan.matchAll(/^Inst (\S+) /gm)].map(([, name = ""]) => name);
-  await extract(names.filter((name) => NEEDED.test(name) && !NEEDLESS.test(name)));
 }
 
 /** The fonts of the unpacked packages; the path is relative, as the directory is moved at last. */

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
 import { ToolchainError } from "../errors.ts";
-import { writeArchive } from "./archive.ts";
+import { ARCHIVE_FORMAT, writeArchive } from "./archive.ts";
 import type { ImageContext } from "./context.ts";
 import { readLayoutImage } from "./layout.ts";
 import type { Descriptor, Document } from "./oci.ts";
@@ -46,7 +46,7 @@ async function getArchive(
   const entry = await findOrBuild<null>({
     root: context.images,
     name: `vendor-${name}-${architecture}`,
-    inputs: { architecture, image },
+    inputs: { format: ARCHIVE_FORMAT, architecture, image },
     signal: context.signal,
     build: async (directory) => {
       context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);

@@ -99,10 +99,13 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
   const what = build.package ?? ".";
   const compile = async (): Promise<void> => {
     context.report(`compiling ${what === "." ? basename(module) : what}`);
-    const env = { ...goEnvironment(context), ...(build.cgo === true && { CGO_ENABLED: "1" }) };
-    const own = `${env["GOCACHE"] ?? ""}-${basename(module)}`;
-    const cache = build.hasOwnCache === true ? { GOCACHE: own } : {};
-    await context.run("go", [...args, ...tags, what], { cwd: module, env: { ...env, ...cache } });
+    const own = `${cacheLayout(context.cache).goBuild}-${basename(module)}`;
+    const env = {
+      ...goEnvironment(context),
+      ...(build.cgo === true && { CGO_ENABLED: "1" }),
+      ...(build.hasOwnCache === true && { GOCACHE: own }),
+    };
+    await context.run("go", [...args, ...tags, what], { cwd: module, env });
     await rm(own, { recursive: true, force: true });
   };
   await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {

@@ -1,6 +1,6 @@
 /** What a change of inputs means for a command: run it again, or replace the resource. */
 import type { DiffResult, PropertyChange } from "../lib/provider.ts";
-import { type Bag, equals, isBag, readField, unwrap, type Value } from "../lib/values.ts";
+import { type Bag, equals, isAsset, isBag, readField, unwrap, type Value } from "../lib/values.ts";
 
 type Change = "add" | "delete" | "update";
 
@@ -31,10 +31,19 @@ function diffValue(path: string, before?: Value, after?: Value): [string, Change
   if (after === undefined) return [[path, "delete"]];
   if (equals(before, after)) return [];
   const [left, right] = [unwrap(before), unwrap(after)];
-  if (isBag(left) && isBag(right)) return diffFields(`${path}.`, left, right);
+  if (isFolded(left) && isFolded(right)) return diffFields(`${path}.`, left, right);
   if (!Array.isArray(left) || !Array.isArray(right)) return [[path, "update"]];
-  const length = Math.max(left.length, right.length);
+  return diffItems(path, left, right);
+}
+
+function diffItems(path: string, before: Value[], after: Value[]): [string, Change][] {
+  const length = Math.max(before.length, after.length);
   return Array.from({ length }, (_, index) => index).flatMap((index) =>
-    diffValue(`${path}[${index}]`, left[index], right[index]),
+    diffValue(`${path}[${index}]`, before[index], after[index]),
   );
+}
+
+/** Whether changes inside are told one by one; a file changes as a whole. */
+function isFolded(value: Value | undefined): value is Bag {
+  return isBag(value) && !isAsset(value);
 }

@@ -1,18 +1,23 @@
 /** What a command resource is given: checked, and as plain typed values for running it. */
 import type { CheckFailure } from "../lib/provider.ts";
-import { type Bag, reveal, Secret, UNKNOWN, unwrap, type Value } from "../lib/values.ts";
+import {
+  type Bag,
+  isAsset,
+  readField,
+  reveal,
+  Secret,
+  UNKNOWN,
+  unwrap,
+  type Value,
+} from "../lib/values.ts";
 
 /** Which output streams are shown while a command runs (the SDK's `local.Logging`). */
 export const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"] as const;
 export type Logging = (typeof LOGGING)[number];
 
-/** What all commands have, whichever moment they run at. */
+/** What all commands have, wherever and at whichever moment they run. */
 export interface Surroundings {
-  /** Program and arguments that the command is the last argument of. @default /bin/sh -c */
-  interpreter: string[];
-  /** Working directory. @default that of the engine */
-  dir: string | undefined;
-  /** Added to the engine's own environment. */
+  /** Added to the environment that is there. */
   environment: Record<string, string>;
   stdin: string | undefined;
   /** @default stdoutAndStderr */
@@ -23,9 +28,18 @@ export interface Surroundings {
   secrets: string[];
 }
 
-type Test = (value: Value) => string | undefined;
+/** What commands on this machine have besides. */
+export interface LocalSurroundings extends Surroundings {
+  /** Program and arguments that the command is the last argument of. @default /bin/sh -c */
+  interpreter: string[];
+  /** Working directory. @default that of the engine */
+  dir: string | undefined;
+}
 
-const isText: Test = (value) =>
+/** Says what is wrong with a known value. */
+export type Test = (value: Value) => string | undefined;
+
+export const isText: Test = (value) =>
   typeof value === "string" ? undefined : `must be a string, got ${describe(value)}`;
 
 const isTexts: Test = (value) =>
@@ -41,9 +55,6 @@ const isTextMap: Test = (value) =>
     ? undefined
     : `must be a map of strings, got ${describe(value)}`;
 
-const isInterpreter: Test = (value) =>
-  Array.isArray(value) && value.length === 0 ? "must not be empty" : isTexts(value);
-
 const isLogging: Test = (value) =>
   (LOGGING as readonly Value[]).includes(value)
     ? undefined
@@ -57,43 +68,87 @@ const isCollector: Test = () =>
 
 const SURROUNDINGS: Record<string, Test> = {
   addPreviousOutputInEnv: isBoolean,
-  archivePaths: isCollector,
-  assetPaths: isCollector,
-  dir: isText,
   environment: isTextMap,
-  interpreter: isInterpreter,
   logging: isLogging,
   stdin: isText,
 };
 
-/** Properties of `command:local:Command`. */
-export const COMMAND_PROPERTIES: Record<string, Test> = {
+const LOCAL_SURROUNDINGS: Record<string, Test> = {
   ...SURROUNDINGS,
+  archivePaths: isCollector,
+  assetPaths: isCollector,
+  dir: isText,
+  interpreter: isTexts,
+};
+
+const TRIGGERS: Record<string, Test> = {
+  triggers: (value) => (Array.isArray(value) ? undefined : "must be a list"),
+};
+
+const MOMENTS: Record<string, Test> = {
+  ...TRIGGERS,
   create: isText,
   delete: isText,
-  triggers: (value) => (Array.isArray(value) ? undefined : "must be a list"),
   update: isText,
 };
 
-/** Arguments of `command:local:run`. */
-export const RUN_PROPERTIES: Record<string, Test> = { ...SURROUNDINGS, command: isText };
+/** Properties of `command:local:Command`. */
+export const COMMAND_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, ...MOMENTS };
 
-/** Complaints about properties that are unknown to the schema or of the wrong type. */
-export function findFailures(inputs: Bag, schema: Record<string, Test>): CheckFailure[] {
-  return Object.entries(inputs).flatMap(([property, value]) => {
-    const test = schema[property];
+/** Properties of `command:remote:Command`, less its connection. */
+export const REMOTE_COMMAND_PROPERTIES: Record<string, Test> = { ...SURROUNDINGS, ...MOMENTS };
+
+/** Properties of `command:remote:CopyToRemote`, less its connection. */
+export const COPY_PROPERTIES: Record<string, Test> = {
+  ...TRIGGERS,
+  remotePath: (value) => (value === "" ? "must not be empty" : isText(value)),
+  source: (value) =>
+    isAsset(value) ? undefined : `must be an asset or an archive, got ${describe(value)}`,
+};
+
+/** Arguments of `command:local:run`. */
+export const RUN_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, command: isText };
+
+/**
+ * Complaints about properties that are unknown to the schema or of the wrong type.
+ * @param prefix path of the bag itself, e.g. `connection.`
+ */
+export function findFailures(
+  inputs: Bag,
+  schema: Record<string, Test>,
+  prefix = "",
+): CheckFailure[] {
+  return Object.entries(inputs).flatMap(([key, value]) => {
+    const property = `${prefix}${key}`;
+    const test = schema[key];
     if (test === undefined) return [{ property, reason: `${property}: is not a known property` }];
     const complaint = isPlain(value) ? test(unwrap(value) as Value) : undefined;
     return complaint === undefined ? [] : [{ property, reason: `${property}: ${complaint}` }];
   });
 }
 
+/** Complaints about properties that must be there. */
+export function findMissing(inputs: Bag, keys: readonly string[], prefix = ""): CheckFailure[] {
+  return keys
+    .filter((key) => (unwrap(readField(inputs, key)) ?? null) === null)
+    .map((key) => ({ property: `${prefix}${key}`, reason: `${prefix}${key}: is missing` }));
+}
+
+/** What a command on this machine needs of its checked inputs. All values must be known. */
+export function toLocalSurroundings(inputs: Bag): LocalSurroundings {
+  const plain = reveal(inputs) as Bag;
+  const interpreter = (plain["interpreter"] as string[] | undefined) ?? [];
+  return {
+    ...toSurroundings(inputs),
+    interpreter: interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"],
+    dir: toText(plain["dir"]),
+  };
+}
+
 /** The part of checked inputs that every command shares. All values must be known. */
 export function toSurroundings(inputs: Bag): Surroundings {
   const plain = reveal(inputs) as Bag;
   return {
-    interpreter: (plain["interpreter"] as string[] | undefined) ?? ["/bin/sh", "-c"],
-    dir: toText(plain["dir"]),
     environment: (plain["environment"] as Record<string, string> | undefined) ?? {},
     stdin: toText(plain["stdin"]),
     logging: (plain["logging"] as Logging | undefined) ?? "stdoutAndStderr",
@@ -132,7 +187,7 @@ function isPlain(value: Value): boolean {
 }
 
 /** The type only: the value may be secret. */
-function describe(value: Value): string {
+export function describe(value: Value): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "a list of other things" : typeof value;
 }

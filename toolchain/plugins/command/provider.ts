@@ -1,10 +1,9 @@
-/** `pulumi-resource-command`, the part for this machine: `local.Command` and `local.run`. */
-import { randomBytes } from "node:crypto";
+/** `pulumi-resource-command`: commands on this machine and over SSH, and copies to hosts. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { EngineLog } from "../lib/engine.ts";
 import type {
-  Call,
+  CheckFailure,
   CheckRequest,
   CheckResult,
   CreateRequest,
@@ -17,44 +16,41 @@ import type {
   ReadResult,
   UpdateRequest,
 } from "../lib/provider.ts";
-import { type Bag, hasSecret, Secret, UNKNOWN, type Value } from "../lib/values.ts";
+import type { Bag } from "../lib/values.ts";
+import { Commands, type Runner, type Teller, withOutput } from "./commands.ts";
 import { diffInputs } from "./diff.ts";
 import {
   COMMAND_PROPERTIES,
   findFailures,
+  findMissing,
   RUN_PROPERTIES,
-  toSurroundings,
-  toText,
+  toLocalSurroundings,
 } from "./inputs.ts";
-import { type Output, runCommand } from "./run.ts";
+import { type Kind, toCommandKind } from "./kind.ts";
+import { runCommand } from "./run.ts";
 
 const COMMAND = "command:local:Command";
+const REMOTE_COMMAND = "command:remote:Command";
+const COPY = "command:remote:CopyToRemote";
 const RUN = "command:local:run";
-
-interface Moment {
-  call: Pick<Call, "signal"> & { urn?: string; timeoutSeconds?: number };
-  /** Property that holds the command's text. */
-  property: string;
-  previous?: Output;
-}
 
 /** The plugin. Messages of running commands go to `log`, on the resource that they belong to. */
 export class CommandProvider implements Provider {
   readonly name = "command";
   readonly version = readSdkVersion();
   readonly #log: EngineLog;
+  readonly #local: Commands;
 
   constructor(log: EngineLog) {
     this.#log = log;
+    this.#local = new Commands(runLocally, (urn) => createTeller(log, urn));
   }
 
-  check(request: CheckRequest): Promise<CheckResult> {
+  async check(request: CheckRequest): Promise<CheckResult> {
     const inputs = request.newInputs;
-    const failures =
-      request.type === COMMAND
-        ? findFailures(inputs, COMMAND_PROPERTIES)
-        : [{ property: "", reason: toRefusal(request.type) }];
-    return Promise.resolve({ inputs, failures });
+    const kind = await this.#findKind(request.type);
+    if (!kind) return { inputs, failures: [{ property: "", reason: toRefusal(request.type) }] };
+    return { inputs: kind.complete(inputs), failures: kind.check(inputs) };
   }
 
   diff(request: DiffRequest): Promise<DiffResult> {
@@ -62,22 +58,11 @@ export class CommandProvider implements Provider {
   }
 
   async create(request: CreateRequest): Promise<CreateResult> {
-    const { inputs, preview } = request;
-    const id = `${request.name}${randomBytes(4).toString("hex")}`;
-    if (preview) return { id: "", outputs: withOutput(inputs, undefined) };
-    const output = await this.#run(inputs, { call: request, property: "create" });
-    return { id, outputs: withOutput(inputs, output ?? { stdout: "", stderr: "" }) };
+    return await (await this.#requireKind(request.type)).create(request);
   }
 
   async update(request: UpdateRequest): Promise<Bag> {
-    const { newInputs, oldOutputs } = request;
-    const property = "update" in newInputs ? "update" : "create";
-    const previous = toOutput(oldOutputs);
-    if (request.preview) {
-      return withOutput(newInputs, property in newInputs ? undefined : previous);
-    }
-    const output = await this.#run(newInputs, { call: request, property, previous });
-    return withOutput(newInputs, output ?? previous);
+    return await (await this.#requireKind(request.type)).update(request);
   }
 
   /** A command has no state outside Pulumi's own, so it is always as it was. */
@@ -90,67 +75,56 @@ export class CommandProvider implements Provider {
   }
 
   async delete(request: DeleteRequest): Promise<void> {
-    const previous = toOutput(request.outputs);
-    const inputs = Object.keys(request.oldInputs).length > 0 ? request.oldInputs : request.outputs;
-    await this.#run(inputs, { call: request, property: "delete", previous });
+    await (await this.#requireKind(request.type)).delete?.(request);
   }
 
   async invoke(token: string, args: Bag, signal: AbortSignal): Promise<CheckResult> {
     if (token !== RUN) throw new Error(toRefusal(token));
-    const failures = findFailures(args, RUN_PROPERTIES);
-    if (!("command" in args)) failures.push({ property: "command", reason: "command: is missing" });
+    const failures = [...findFailures(args, RUN_PROPERTIES), ...findMissing(args, ["command"])];
     if (failures.length > 0) return { inputs: {}, failures };
-    const output = await this.#run(args, { call: { signal }, property: "command" });
+    const output = await this.#local.run(args, "command", { call: { signal } });
     return { inputs: withOutput(args, output) };
   }
 
-  /** Runs the command under `property`; undefined when there is none. */
-  async #run(inputs: Bag, moment: Moment): Promise<Output | undefined> {
-    const { call, property, previous } = moment;
-    const command = toText(inputs[property]);
-    if (command === undefined) return undefined;
-    let shown = Promise.resolve();
-    const show = (message: string): void => {
-      const line = { severity: "info", message, urn: call.urn ?? "", ephemeral: true } as const;
-      // One after the other, so that lines arrive in order.
-      shown = shown.then(() => this.#log.log(line));
-    };
-    const output = await runCommand({
-      ...toSurroundings(inputs),
-      command,
-      isCommandSecret: hasSecret(inputs[property]),
-      previous,
-      signal: withTimeout(call.signal, call.timeoutSeconds ?? 0),
-      onLine: show,
-    });
-    await shown;
-    return output;
+  async #findKind(type: string): Promise<Kind | undefined> {
+    if (type === COMMAND) {
+      const check = (inputs: Bag): CheckFailure[] => findFailures(inputs, COMMAND_PROPERTIES);
+      return toCommandKind(this.#local, { check, complete: (inputs) => inputs });
+    }
+    if (type !== REMOTE_COMMAND && type !== COPY) return undefined;
+    const { createRemoteKinds } = await import("./remote.ts");
+    const { command, copy } = createRemoteKinds((urn) => createTeller(this.#log, urn));
+    return type === COPY ? copy : command;
+  }
+
+  async #requireKind(type: string): Promise<Kind> {
+    const kind = await this.#findKind(type);
+    if (kind === undefined) throw new Error(toRefusal(type));
+    return kind;
   }
 }
 
-function toRefusal(token: string): string {
-  const covered = `this plugin covers ${COMMAND} and ${RUN}`;
-  return token.startsWith("command:remote:")
-    ? `${token}: commands over SSH come later, ${covered}`
-    : `${token}: is not known, ${covered}`;
-}
+const runLocally: Runner = (inputs, moment) =>
+  runCommand({ ...toLocalSurroundings(inputs), ...moment });
 
-/** The inputs are outputs too. What a secret went into may print it, so its output is secret. */
-function withOutput(inputs: Bag, output: Output | undefined): Bag {
-  const mark = (value: Value): Value => (hasSecret(inputs) ? new Secret(value) : value);
+/** Sends lines to the engine, one after the other, so that they arrive in order. */
+function createTeller(log: EngineLog, urn: string): Teller {
+  let sent = Promise.resolve();
+  const send = (severity: "info" | "warning", message: string, ephemeral: boolean): void => {
+    sent = sent.then(() => log.log({ severity, message, urn, ephemeral }));
+  };
   return {
-    ...inputs,
-    stdout: mark(output?.stdout ?? UNKNOWN),
-    stderr: mark(output?.stderr ?? UNKNOWN),
+    onLine: (line) => send("info", line, true),
+    onWarning: (message) => send("warning", message, false),
+    finish: () => sent,
   };
 }
 
-function toOutput(outputs: Bag): Output {
-  return { stdout: toText(outputs["stdout"]) ?? "", stderr: toText(outputs["stderr"]) ?? "" };
-}
-
-function withTimeout(signal: AbortSignal, seconds: number): AbortSignal {
-  return seconds > 0 ? AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]) : signal;
+function toRefusal(token: string): string {
+  const covered = `this plugin covers ${COMMAND}, ${REMOTE_COMMAND}, ${COPY} and ${RUN}`;
+  return token === "command:remote:CopyFile"
+    ? `${token}: is deprecated, use ${COPY} instead; ${covered}`
+    : `${token}: is not known, ${covered}`;
 }
 
 /** The engine looks a plugin up by the version of the SDK that asks for it. */

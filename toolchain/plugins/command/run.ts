@@ -1,31 +1,22 @@
-/** Runs one command to its end: streams its lines, hides secrets, stops the whole group. */
+/** Runs one command on this machine to its end, and stops the whole group when it must. */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { statSync } from "node:fs";
-import type { Readable } from "node:stream";
-import type { Logging, Surroundings } from "./inputs.ts";
+import type { LocalSurroundings } from "./inputs.ts";
+import {
+  GRACE_MS,
+  type Output,
+  Recorder,
+  type Telling,
+  throwIfStopped,
+  toPreviousOutput,
+} from "./output.ts";
 
-/** How long a stopped command may clean up before it is killed, milliseconds. */
-const GRACE_MS = 2000;
-/** How much of a failed command's output its error carries, characters from the end. */
-const REPORT_MAX = 16_384;
-/** Shorter secrets are not hidden: they would make holes in every line. */
-const SECRET_MIN = 3;
-
-export interface Output {
-  stdout: string;
-  stderr: string;
-}
-
-export interface Run extends Surroundings {
-  command: string;
-  /** Whether the text of the command itself may not be shown. */
-  isCommandSecret: boolean;
+export interface Run extends LocalSurroundings, Telling {
+  secrets: string[];
   /** Output of the last command; it becomes `PULUMI_COMMAND_STDOUT` and `_STDERR`. */
   previous: Output | undefined;
   /** The command is stopped, with all that it has started, when this aborts. */
   signal: AbortSignal;
-  /** Takes a line that may be shown. */
-  onLine(line: string): void;
 }
 
 /**
@@ -33,27 +24,16 @@ export interface Run extends Surroundings {
  * @throws Error with the exit status and the command's output when it fails or is stopped
  */
 export async function runCommand(run: Run): Promise<Output> {
-  const hide = createMask(run.secrets);
   throwIfStopped(run.signal);
   const child = start(run);
-  const collected = { stdout: "", stderr: "", combined: "" };
-  const collect = (stream: Readable, name: keyof Output): void => {
-    stream.setEncoding("utf8");
-    stream.on("data", (chunk: string) => {
-      collected[name] += chunk;
-      collected.combined += chunk;
-    });
-    if (isLogged(run.logging, name)) forEachLine(stream, (line) => run.onLine(hide(line)));
-  };
-  collect(child.stdout, "stdout");
-  collect(child.stderr, "stderr");
+  const recorder = new Recorder(run);
+  recorder.record("stdout", child.stdout);
+  recorder.record("stderr", child.stderr);
   const unlink = stopOnAbort(child, run.signal);
   const ending = await waitFor(child).finally(unlink);
   throwIfStopped(run.signal);
-  if (ending !== undefined) {
-    throw new Error(toFailureMessage(run, ending, hide(collected.combined)));
-  }
-  return { stdout: trimEnd(collected.stdout), stderr: trimEnd(collected.stderr) };
+  if (ending !== undefined) throw recorder.toFailure(ending);
+  return recorder.toOutput();
 }
 
 function start(run: Run): ChildProcessWithoutNullStreams {
@@ -74,15 +54,10 @@ function start(run: Run): ChildProcessWithoutNullStreams {
   return child;
 }
 
+/** As in the official plugin, the last output wins over a variable of the same name. */
 function toEnvironment(run: Run): NodeJS.ProcessEnv {
-  const previous =
-    run.previous && run.addPreviousOutputInEnv
-      ? {
-          PULUMI_COMMAND_STDOUT: run.previous.stdout,
-          PULUMI_COMMAND_STDERR: run.previous.stderr,
-        }
-      : {};
-  return { ...process.env, ...previous, ...run.environment };
+  const previous = run.addPreviousOutputInEnv ? toPreviousOutput(run.previous) : {};
+  return { ...process.env, ...run.environment, ...previous };
 }
 
 /** Resolves when the process has ended and its streams are closed, with what was wrong. */
@@ -118,52 +93,4 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
-}
-
-function forEachLine(stream: Readable, take: (line: string) => void): void {
-  let rest = "";
-  stream.on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    lines.forEach(take);
-  });
-  stream.on("end", () => {
-    if (rest !== "") take(rest);
-  });
-}
-
-function isLogged(logging: Logging, stream: keyof Output): boolean {
-  return logging === "stdoutAndStderr" || logging === stream;
-}
-
-/** A function that puts `[secret]` for every line of the secrets. */
-function createMask(secrets: readonly string[]): (text: string) => string {
-  const parts = secrets
-    .flatMap((secret) => secret.split("\n"))
-    .map((part) => part.trim())
-    .filter((part) => part.length >= SECRET_MIN)
-    .sort((a, b) => b.length - a.length);
-  return (text) => parts.reduce((masked, part) => masked.replaceAll(part, "[secret]"), text);
-}
-
-function toFailureMessage(run: Run, ending: string, output: string): string {
-  const command = run.isCommandSecret ? "[secret]" : JSON.stringify(run.command);
-  const report = output.length > REPORT_MAX ? `...${output.slice(-REPORT_MAX)}` : output;
-  return `${ending}: running ${command}:\n${report}`.trimEnd();
-}
-
-function throwIfStopped(signal: AbortSignal): void {
-  if (signal.aborted) throw new Error(toStopMessage(signal));
-}
-
-function toStopMessage(signal: AbortSignal): string {
-  const reason: unknown = signal.reason;
-  if (reason instanceof DOMException && reason.name === "TimeoutError") {
-    return "the command was stopped: it took longer than the resource's customTimeouts";
-  }
-  return `the command was stopped: ${reason instanceof Error ? reason.message : String(reason)}`;
-}
-
-function trimEnd(text: string): string {
-  return text.endsWith("\n") ? text.slice(0, -1) : text;
 }

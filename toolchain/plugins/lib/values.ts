@@ -8,6 +8,8 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
+const ASSET_SIGNATURE = "c44067f5952c0a294b673a41bacd8c17";
+const ARCHIVE_SIGNATURE = "0def7320c3a5731c473e5ecbe6d01bc7";
 /** The wire has one sentinel per type of the unknown value; only the first is sent nowadays. */
 const UNKNOWN_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const UNKNOWN_WIRES = new Set([
@@ -54,6 +56,20 @@ export function isBag(value: Value | undefined): value is Bag {
   );
 }
 
+/** True for a file or an archive that a program hands over; a bag whose fields say what it is. */
+export function isAsset(value: Value | undefined): value is Bag {
+  return isSigned(value, ASSET_SIGNATURE) || isArchive(value);
+}
+
+/** True for an archive alone. */
+export function isArchive(value: Value | undefined): value is Bag {
+  return isSigned(value, ARCHIVE_SIGNATURE);
+}
+
+function isSigned(value: Value | undefined, signature: string): value is Bag {
+  return isBag(value) && readField(value, SIGNATURE) === signature;
+}
+
 /** A field of the bag's own: an absent one named `constructor` is absent, too. */
 export function readField(bag: Bag, key: string): Value | undefined {
   return Object.hasOwn(bag, key) ? bag[key] : undefined;
@@ -94,7 +110,10 @@ export function hasSecret(value: Value | undefined): boolean {
   return someValue(value, (part) => part instanceof Secret);
 }
 
-/** Deep equality; a secret equals its plain value, and an unknown equals nothing. */
+/**
+ * Deep equality; a secret equals its plain value, and an unknown equals nothing. Of files and
+ * archives only the content counts: the same file may lie elsewhere on another machine.
+ */
 export function equals(left: Value | undefined, right: Value | undefined): boolean {
   const a = unwrap(left);
   const b = unwrap(right);
@@ -102,14 +121,18 @@ export function equals(left: Value | undefined, right: Value | undefined): boole
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equals(item, b[index]));
   }
-  if (isBag(a) && isBag(b)) {
-    const keys = Object.keys(a);
-    return (
-      keys.length === Object.keys(b).length &&
-      keys.every((key) => Object.hasOwn(b, key) && equals(a[key], b[key]))
-    );
+  return isBag(a) && isBag(b) ? equalBags(a, b) : a === b;
+}
+
+function equalBags(a: Bag, b: Bag): boolean {
+  if (isAsset(a) && typeof a["hash"] === "string") {
+    return a[SIGNATURE] === b[SIGNATURE] && a["hash"] === b["hash"];
   }
-  return a === b;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equals(a[key], b[key]))
+  );
 }
 
 /** A property bag as it comes over the wire; none is an empty bag. */

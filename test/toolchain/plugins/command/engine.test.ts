@@ -10,7 +10,7 @@ import { createEngine, type Engine, type RunResult } from "../../../support/pulu
 let engine: Engine;
 
 /** The engine alone takes a second or two for each operation, and more on a busy machine. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 600_000;
 
 beforeAll(async () => {
   engine = await createEngine({ plugins: ["command"] });
@@ -176,13 +176,15 @@ it(
   "refuses in preview what it does not cover, by name",
   async () => {
     await program(
-      `new remote.Command("r", { connection: { host: "192.0.2.1" }, create: "true" });`,
+      `const connection = { host: "192.0.2.1" };`,
+      `new remote.CopyFile("r", { connection, localPath: "a", remotePath: "b" });`,
     );
     const { code, output } = await engine.preview();
     expect(code).not.toBe(0);
     expect(output).toContain(
-      "command:remote:Command: commands over SSH come later, " +
-        "this plugin covers command:local:Command and command:local:run",
+      "command:remote:CopyFile: is deprecated, use command:remote:CopyToRemote instead; " +
+        "this plugin covers command:local:Command, command:remote:Command, " +
+        "command:remote:CopyToRemote and command:local:run",
     );
   },
   TIMEOUT_MS,

@@ -5,7 +5,7 @@ import {
   COMMAND_PROPERTIES,
   findFailures,
   RUN_PROPERTIES,
-  toSurroundings,
+  toLocalSurroundings,
 } from "../../../../toolchain/plugins/command/inputs.ts";
 import { type Bag, Secret, UNKNOWN } from "../../../../toolchain/plugins/lib/values.ts";
 
@@ -17,12 +17,12 @@ describe("inputs", () => {
     ],
     ["", { create: UNKNOWN, environment: { A: UNKNOWN }, stdin: new Secret(UNKNOWN) }],
     ["", { interpreter: ["node", UNKNOWN], addPreviousOutputInEnv: false }],
+    ["", { interpreter: [] }],
     ["create: must be a string, got number", { create: 1 }],
     ["stdin: must be a string, got boolean", { stdin: new Secret(true) }],
     ["environment: must be a map of strings, got object", { environment: { A: 1 } }],
     ["environment: must be a map of strings, got string", { environment: "A=1" }],
     ["interpreter: must be a list of strings, got a list of other things", { interpreter: [1] }],
-    ["interpreter: must not be empty", { interpreter: [] }],
     [
       'logging: must be one of stdout, stderr, stdoutAndStderr, none, got "loud"',
       { logging: "loud" },
@@ -45,7 +45,7 @@ describe("inputs", () => {
   });
 
   it("become plain values with defaults, and the secret ones are known as such", () => {
-    expect(toSurroundings({})).toEqual({
+    expect(toLocalSurroundings({})).toEqual({
       interpreter: ["/bin/sh", "-c"],
       dir: undefined,
       environment: {},
@@ -58,17 +58,24 @@ describe("inputs", () => {
       environment: { OPEN: "open", HIDDEN: new Secret("hidden") },
       stdin: new Secret("typed"),
     };
-    expect(toSurroundings(inputs)).toMatchObject({
+    expect(toLocalSurroundings(inputs)).toMatchObject({
       environment: { OPEN: "open", HIDDEN: "hidden" },
       stdin: "typed",
       secrets: ["hidden", "typed"],
     });
-    expect(toSurroundings({ environment: new Secret({ A: "all", B: "of it" }) }).secrets).toEqual([
-      "all",
-      "of it",
-    ]);
+    expect(
+      toLocalSurroundings({ environment: new Secret({ A: "all", B: "of it" }) }).secrets,
+    ).toEqual(["all", "of it"]);
   });
 });
+
+/** A file as a program hands it over (Pulumi's `sdk/go/common/resource/sig`). */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7";
+
+function file(hash: string, path: string): Bag {
+  return { [SIGNATURE]: "c44067f5952c0a294b673a41bacd8c17", hash, path };
+}
 
 describe("a change", () => {
   it.each<[string, Bag, Bag, Record<string, string>]>([
@@ -112,6 +119,24 @@ describe("a change", () => {
       { create: "a" },
       { create: "a", triggers: [1] },
       { triggers: "add-replace" },
+    ],
+    [
+      "of a file's place alone",
+      { triggers: [file("one", "here")] },
+      { triggers: [file("one", "there")] },
+      {},
+    ],
+    [
+      "of a file's content",
+      { source: file("one", "here") },
+      { source: file("two", "here") },
+      { source: "update" },
+    ],
+    [
+      "from a file to an archive",
+      { source: file("one", "here") },
+      { source: { ...file("one", "here"), [SIGNATURE]: ARCHIVE } },
+      { source: "update" },
     ],
   ])("%s", (...[, before, after, detailedDiff]) => {
     expect(diffInputs(before, after)).toEqual({

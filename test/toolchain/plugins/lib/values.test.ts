@@ -8,6 +8,8 @@ import {
   equals,
   hasSecret,
   hasUnknown,
+  isArchive,
+  isAsset,
   isBag,
   reveal,
   Secret,
@@ -98,6 +100,24 @@ describe("values", () => {
     expect(equals([1, 2], [2, 1])).toBe(false);
     expect(equals([1], { 0: 1 })).toBe(false);
     expect(equals(UNKNOWN, UNKNOWN)).toBe(false);
+  });
+
+  it("of files and archives are equal by their content alone", () => {
+    const asset = (signature: string, hash: string, path: string): Bag => ({
+      [SIGNATURE]: signature,
+      hash,
+      path,
+    });
+    const [file, archive] = [
+      "c44067f5952c0a294b673a41bacd8c17",
+      "0def7320c3a5731c473e5ecbe6d01bc7",
+    ];
+    const one = asset(file, "one", "here");
+    expect(equals(one, asset(file, "one", "there"))).toBe(true);
+    expect(equals(one, asset(file, "two", "here"))).toBe(false);
+    expect(equals(one, asset(archive, "one", "here"))).toBe(false);
+    expect(equals({ hash: "one", path: "here" }, { hash: "one", path: "there" })).toBe(false);
+    expect([isAsset(one), isArchive(one), isAsset({ hash: "one" })]).toEqual([true, false, false]);
   });
 
   it("are bags only when they have fields", () => {

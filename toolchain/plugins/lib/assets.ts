@@ -1,0 +1,40 @@
+/** Files and archives that a program hands over: what the wire says about their content. */
+import { type Bag, isArchive, isAsset, isBag, readField, unwrap, type Value } from "./values.ts";
+
+export type Asset =
+  | { kind: "text"; text: string }
+  /** A file or a folder on this machine, relative to the program's folder. */
+  | { kind: "path"; path: string }
+  /** A folder or a packed archive in an archive that the program put together. */
+  | { kind: "archive"; path: string }
+  /** An archive that the program put together: names in it -> content. */
+  | { kind: "entries"; entries: Record<string, Asset> };
+
+/**
+ * Reads an asset or an archive.
+ * @throws Error for content that has to be downloaded, which no plugin here does
+ */
+export function readAsset(bag: Bag): Asset {
+  const path = readText(bag, "path");
+  if (path !== undefined) return { kind: "path", path };
+  const uri = readText(bag, "uri");
+  if (uri !== undefined) {
+    throw new Error(`source: must be a file, a folder or a text of the program's, got ${uri}`);
+  }
+  const assets = unwrap(readField(bag, "assets"));
+  // An empty text has no field at all on the wire.
+  if (!isBag(assets)) return { kind: "text", text: readText(bag, "text") ?? "" };
+  const entries = Object.entries(assets).flatMap(([name, value]): [string, Asset][] => {
+    const asset = unwrap(value) as Value;
+    if (!isAsset(asset)) return [];
+    const read = readAsset(asset);
+    const isFolder = read.kind === "path" && isArchive(asset);
+    return [[name, isFolder ? { kind: "archive", path: read.path } : read]];
+  });
+  return { kind: "entries", entries: Object.fromEntries(entries) };
+}
+
+function readText(bag: Bag, key: string): string | undefined {
+  const value = unwrap(readField(bag, key));
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
