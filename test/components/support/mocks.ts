@@ -7,6 +7,8 @@ export interface Registration {
   type: string;
   name: string;
   inputs: Record<string, unknown>;
+  /** Logical name of the explicit provider; empty for the default one. */
+  provider: string;
 }
 
 /** Outputs that a provider adds to the inputs of an object. */
@@ -28,7 +30,9 @@ export function recordRegistrations(): Registration[] {
     {
       newResource(args) {
         const inputs = args.inputs as Record<string, unknown>;
-        registrations.push({ type: args.type, name: args.name, inputs });
+        // `<URN>::<id>`, and the name is the last part of the URN.
+        const provider = args.provider?.split("::").at(-2) ?? "";
+        registrations.push({ type: args.type, name: args.name, inputs, provider });
         return { id: `${args.name}-id`, state: toState(args) };
       },
       call: (args) => args.inputs as Record<string, unknown>,
