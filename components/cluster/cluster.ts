@@ -15,6 +15,13 @@ export const ImageDeliveryMode = {
 } as const;
 export type ImageDeliveryMode = (typeof ImageDeliveryMode)[keyof typeof ImageDeliveryMode];
 
+/**
+ * For every provider: Secrets and ConfigMaps are changed in place. Replaced, they would be away for
+ * a while, and for good after an update that is stopped there, so that no pod can start. Pods roll
+ * by annotations with a digest of what they mount.
+ */
+export const MUTABLE = { enableSecretMutable: true, enableConfigMapMutable: true } as const;
+
 /** What a cluster offers, so that components create only what works there. */
 export interface ClusterCapabilities {
   /** Processor architectures of the nodes. */

@@ -63,6 +63,8 @@ describe("what is declared", () => {
     expect(find("edge", "pulumi:providers:kubernetes").inputs).toEqual({
       kubeconfig: "the kubeconfig",
       enableServerSideApply: "true",
+      enableSecretMutable: "true",
+      enableConfigMapMutable: "true",
       clusterIdentifier: "k3s/edge",
     });
   });

@@ -81,13 +81,12 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return (output as unknown as { promise(): Promise<T> }).promise();
 }
 
-/** Waits until `count` registrations are there, or fails with what is. */
+/** Waits until nothing is being registered any more, and fails with less than `count`. */
 export async function waitForCount(registrations: Registration[], count: number): Promise<void> {
-  for (let turn = 0; turn < 200 && registrations.length < count; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  // One more turn, for a registration too many.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const runtime = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
+  await runtime.waitForRPCs();
+  if (registrations.length >= count) return;
+  throw new Error(`expected ${count} registrations, got ${registrations.length}`);
 }
 
 /** The one registration of that name. */
