@@ -64,12 +64,13 @@ export class Platform extends pulumi.ComponentResource {
     createQueueWorker(context, accounts);
     createNetworkPolicies(context);
     const operator = createOperator(context, accounts, definition);
-    const gateway = createGateway(context, {
+    const gateway = createGateway(this, context, {
       accounts,
       credentials,
       definition,
       gatewayUrl: args.gatewayUrl,
       oidc: args.oidc,
+      isBalanced: args.cluster.capabilities.loadBalancer,
       nodeAddress: args.cluster.nodeAddress,
     });
     this.gatewayUrl = gateway.url;
@@ -134,7 +135,7 @@ function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<
         annotations: args.annotations,
       },
     },
-    args.options,
+    { ...args.options, ...retainWithCluster(args.options) },
   );
   return created.metadata.name;
 }
@@ -146,7 +147,11 @@ function createDefinition(
   args: PlatformArgs,
 ): pulumi.Resource {
   const checks = new ArgumentChecks(platform);
-  if (!args.adopt) checks.applyAsync(args.cluster.kubeconfig, refuseForeignDefinition);
+  if (!args.adopt) {
+    checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+      refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
+    );
+  }
   return new k8s.apiextensions.v1.CustomResourceDefinition(
     `${context.name}-functions`,
     {
@@ -157,6 +162,19 @@ function createDefinition(
       },
       spec: toDefinitionSpec(),
     },
-    pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
+    pulumi.mergeOptions(context.options, {
+      dependsOn: checks.passed,
+      ...retainWithCluster(context.options),
+    }),
   );
+}
+
+/**
+ * Where the cluster outlives the program, the definition and the namespaces stay: they hold what
+ * others made, and their deletion would take it along. What the program made in them goes.
+ */
+function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions): {
+  retainOnDelete: boolean;
+} {
+  return { retainOnDelete: deletedWith === undefined };
 }

@@ -6,13 +6,7 @@ import { verifyPassword } from "../../services/contract/password-hash.ts";
 import { ArgumentError } from "../../components/errors.ts";
 import { checkUsers, toRevision, type User } from "../../components/platform/credentials.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";
-import {
-  fakeCluster,
-  find,
-  IMAGES,
-  recordRegistrations,
-  reveal,
-} from "./support/mocks.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations, reveal } from "./support/mocks.ts";
 import { settle } from "./cluster/mocks.ts";
 import { environmentOf } from "./support/objects.ts";
 

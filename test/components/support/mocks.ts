@@ -1,6 +1,7 @@
 /** Runs components against Pulumi's mocks and keeps every registration. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { startFakeApi, toKubeconfig } from "./fake-api.ts";
 import type { Cluster, ClusterCapabilities, PlatformImages } from "../../../components/index.ts";
 
 export interface Registration {
@@ -47,7 +48,8 @@ export function recordRegistrations(): Registration[] {
 /** A cluster that exists in name only. */
 export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cluster {
   return {
-    kubeconfig: pulumi.secret("not a kubeconfig"),
+    // Nobody owns a Function definition there.
+    kubeconfig: pulumi.secret(startFakeApi().then(({ url }) => toKubeconfig(url, "here"))),
     provider: new k8s.Provider("fake", { kubeconfig: "not a kubeconfig" }),
     capabilities: {
       architectures: ["amd64"],
