@@ -48,6 +48,18 @@ interface Plan {
  * @throws where a tool cannot be had, or a service does not compile.
  */
 export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<Artifacts> {
+  return await withPlan(options, async (plan) => {
+    const [k3s, images] = await Promise.all([getKubernetes(plan), buildImages(plan)]);
+    return { k3s, images };
+  });
+}
+
+/** The images alone, for a cluster that somebody else made. */
+export async function resolveImages(options: ArtifactOptions = {}): Promise<Artifacts["images"]> {
+  return await withPlan(options, buildImages);
+}
+
+async function withPlan<T>(options: ArtifactOptions, work: (plan: Plan) => Promise<T>): Promise<T> {
   const { progress = terminalProgress(), architectures = [hostArchitecture()] } = options;
   const stop = new AbortController();
   const signals = [stop.signal, ...(options.signal ? [options.signal] : [])];
@@ -59,7 +71,7 @@ export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<A
     const getTool: GetTool = (name, architecture) =>
       acquire(name, { architecture, progress, signal });
     const isOpen = await areRegistriesOpen(context);
-    return await resolve({ context, isOpen, architectures, getTool });
+    return await work({ context, isOpen, architectures, getTool });
   } catch (error) {
     // What is still going on would only finish for nothing.
     stop.abort(error);
@@ -69,13 +81,12 @@ export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<A
   }
 }
 
-async function resolve(plan: Plan): Promise<Artifacts> {
-  const [k3s, services, others] = await Promise.all([
-    getKubernetes(plan),
+async function buildImages(plan: Plan): Promise<Artifacts["images"]> {
+  const [services, others] = await Promise.all([
     buildAll(SERVICE_IMAGES, serviceImages(plan)),
     buildAll(THIRD_PARTY_IMAGES, thirdPartyImages(plan)),
   ]);
-  return { k3s, images: { ...services, ...others } };
+  return { ...services, ...others };
 }
 
 /** The vendor's release brings an archive of the cluster's own images; a source build does not. */
