@@ -99,25 +99,47 @@ function describe(isOffered: boolean, yes: string, no: string): string {
 }
 
 async function ask<T>(server: string, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer in ${ANSWER_SECONDS} s`));
-    }, ANSWER_SECONDS * 1000);
-  });
   try {
-    return await Promise.race([answer, late]);
+    return await withinSeconds(ANSWER_SECONDS, answer);
   } catch (error) {
     throw new ArgumentError(
       `kubeconfig: must be of a cluster that answers, got ${toReason(error)} from ${server}`,
     );
+  }
+}
+
+/** Asks for one thing before an update: where nobody answers, a preview passes, an update waits. */
+export async function readIfThere<T>(
+  what: string,
+  isPreview: boolean,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await withinSeconds(isPreview ? 5 : 60, read());
+  } catch (error) {
+    const isAnswer = error instanceof ApiException;
+    // A preview changes nothing, and the cluster may be about to start.
+    if (isAnswer ? error.code === 404 : isPreview) return undefined;
+    throw new ArgumentError(`cluster: must say ${what}, got ${toReason(error)}`);
+  }
+}
+
+async function withinSeconds<T>(seconds: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer in ${seconds} s`));
+    }, seconds * 1000);
+  });
+  try {
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** An error of the API or of the network in a few words; a body could hold anything. */
-export function toReason(error: unknown): string {
+function toReason(error: unknown): string {
   if (error instanceof ApiException) return `HTTP ${error.code}`;
   const { code, message, cause } = error as NodeJS.ErrnoException;
   if (cause !== undefined) return toReason(cause);

@@ -1,12 +1,9 @@
 /** Tells a cluster of Plonk's from one on which another OpenFaaS owns the Function definition. */
-import { ApiException, ApiextensionsV1Api, KubeConfig } from "@kubernetes/client-node";
+import { ApiextensionsV1Api, KubeConfig } from "@kubernetes/client-node";
 import { CRD } from "../../services/contract/index.ts";
-import { toReason } from "../cluster/inspect.ts";
+import { readIfThere } from "../cluster/inspect.ts";
 import { ArgumentError } from "../errors.ts";
 import { CRD_NAME } from "./crd.ts";
-
-/** A cluster that does not answer within this time is not waited for. */
-const ANSWER_SECONDS = 5;
 
 /**
  * Reads the Function definition of the kubeconfig's current context and refuses one that is not
@@ -34,26 +31,15 @@ async function readDefinitionLabels(
   kubeconfig: string,
   isPreview: boolean,
 ): Promise<Record<string, string> | undefined> {
-  try {
-    const config = new KubeConfig();
-    config.loadFromString(kubeconfig);
-    const client = config.makeApiClient(ApiextensionsV1Api);
-    const read = client.readCustomResourceDefinition({ name: CRD_NAME });
-    const definition = await Promise.race([read, giveUp()]);
-    return definition.metadata?.labels ?? {};
-  } catch (error) {
-    const isAnswer = error instanceof ApiException;
-    if (isAnswer ? error.code === 404 : isPreview) return undefined;
-    throw new ArgumentError(
-      `cluster: must say who owns the definition ${CRD_NAME}, got ${toReason(error)}`,
-    );
-  }
-}
-
-function giveUp(): Promise<never> {
-  return new Promise((_, reject) => {
-    setTimeout(() => {
-      reject(new Error(`no answer in ${ANSWER_SECONDS} s`));
-    }, ANSWER_SECONDS * 1000).unref();
-  });
+  const definition = await readIfThere(
+    `who owns the definition ${CRD_NAME}`,
+    isPreview,
+    async () => {
+      const config = new KubeConfig();
+      config.loadFromString(kubeconfig);
+      const client = config.makeApiClient(ApiextensionsV1Api);
+      return await client.readCustomResourceDefinition({ name: CRD_NAME });
+    },
+  );
+  return definition && (definition.metadata?.labels ?? {});
 }

@@ -19,6 +19,7 @@ import { toLabels } from "./pods.ts";
 import { createPrometheus } from "./prometheus.ts";
 import { createQueueWorker } from "./queue-worker.ts";
 import { createAccounts } from "./rbac.ts";
+import { refuseOtherSizes } from "./volumes.ts";
 
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
@@ -101,6 +102,11 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
     provider,
     ...(lifetime && { deletedWith: lifetime }),
   };
+  const settings = checkFor(platform, () => normalizePlatform(args));
+  const checks = new ArgumentChecks(platform);
+  checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+    refuseOtherSizes(kubeconfig, settings, pulumi.runtime.isDryRun()),
+  );
   const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
   return {
     name,
@@ -111,9 +117,10 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
       annotations: inFunctions,
       options,
     }),
-    settings: checkFor(platform, () => normalizePlatform(args)),
+    settings,
     images: args.images,
     capabilities,
+    volumesChecked: checks.passed,
   };
 }
 
