@@ -1,5 +1,11 @@
 /** The public surface of the package. */
-export * from "./cluster/cluster.ts";
+export {
+  ImageDeliveryMode,
+  type Cluster,
+  type ClusterCapabilities,
+  type ImageDelivery,
+  type PreloadTarget,
+} from "./cluster/cluster.ts";
 export {
   ExistingCluster,
   type ExistingCapabilities,

@@ -1,7 +1,7 @@
 /** `ServiceImage`: brings an image that was assembled here to where a cluster's nodes find it. */
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../services/contract/index.ts";
-import { type Cluster, ImageDeliveryMode, type PreloadTarget } from "./cluster/cluster.ts";
+import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
 import { run } from "./cluster/host.ts";
 import { quote } from "./cluster/host-script.ts";
 import { ArgumentError, checkFor } from "./errors.ts";
@@ -26,15 +26,18 @@ interface Reference {
 }
 
 /**
- * An image on a cluster: preloaded on every node, or pushed to the cluster's registry. It is
- * delivered again when its digest changes.
+ * An image on a cluster: preloaded on every node, pushed to the cluster's registry, or taken there
+ * by a command. It is delivered again when its digest changes.
  *
  * @example
  * const gateway = new ServiceImage("gateway", { image: artifacts.images.gateway, cluster });
- * // gateway.reference goes into pod specs: it is known when the nodes have the image.
+ * // gateway.reference goes into pod specs: what has it comes after the delivery.
  */
 export class ServiceImage extends pulumi.ComponentResource {
-  /** What a pod spec says to get exactly this image. Known when it has been delivered. */
+  /**
+   * What a pod spec says to get exactly this image. Known in previews; what is declared with it
+   * is made when the image has been delivered.
+   */
   public readonly reference: pulumi.Output<string>;
 
   constructor(name: string, args: ServiceImageArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -52,10 +55,24 @@ function deliver(
   const { image, cluster } = args;
   const { mode } = cluster.imageDelivery;
   const isPulled = Object.keys(image.archives).length === 0;
-  if (isPulled || mode === ImageDeliveryMode.None) return pulumi.output(image.reference);
-  const reference = parseReference(image.reference);
-  const context = { name, args, reference, parent };
-  return mode === ImageDeliveryMode.Registry ? push(context) : preload(context);
+  if (isPulled) return pulumi.output(image.reference);
+  const context = { name, args, reference: parseReference(image.reference), parent };
+  return DELIVER[mode](context);
+}
+
+const DELIVER: Record<ImageDeliveryMode, (delivery: Delivery) => pulumi.Output<string>> = {
+  [ImageDeliveryMode.Preload]: preload,
+  [ImageDeliveryMode.Registry]: push,
+  [ImageDeliveryMode.Command]: handOver,
+  [ImageDeliveryMode.None]: refuse,
+};
+
+/** Its archive is on this machine only: pods would wait for it for ever. */
+function refuse({ args }: Delivery): never {
+  throw new ArgumentError(
+    "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
+      `got none for ${args.image.reference}; set registry or imageCommand of the cluster`,
+  );
 }
 
 interface Delivery {
@@ -69,10 +86,10 @@ function preload({ name, args, reference, parent }: Delivery): pulumi.Output<str
   const { image, cluster } = args;
   const deliveries = cluster.imageDelivery.targets.map((target) => {
     const variables = toVariables({
-      IMAGE_NAME: reference.baseName,
-      ARCHIVE: findArchive(image, target),
+      IMAGE_NAME: quote(reference.baseName),
+      ARCHIVE: toWord(findArchive(image, target.architecture, `host ${target.host}`)),
       // Read by nobody: the archive is imported again when it changes.
-      IMAGE_DIGEST: reference.digest,
+      IMAGE_DIGEST: quote(reference.digest),
     });
     return run(
       `${name}-${target.host}`,
@@ -89,57 +106,113 @@ function preload({ name, args, reference, parent }: Delivery): pulumi.Output<str
       },
     );
   });
-  return pulumi.all(deliveries.map(({ stdout }) => stdout)).apply(() => image.reference);
+  return after(deliveries, image.reference);
+}
+
+/**
+ * A text that is known at once, though what depends on it waits for `deliveries`: an URN is known
+ * in a preview already, and resolves when its resource is there.
+ */
+function after(deliveries: pulumi.Resource[], text: string): pulumi.Output<string> {
+  return pulumi.all(deliveries.map(({ urn }) => urn)).apply(() => text);
 }
 
 /** Every node's architecture must be there, or its pods fail long after the update. */
-function findArchive(image: ImageArtifact, target: PreloadTarget): string {
-  const archive = image.archives[target.architecture];
+function findArchive(image: ImageArtifact, architecture: Architecture, place: string): string {
+  const archive = image.archives[architecture];
   if (archive !== undefined) return archive;
   throw new ArgumentError(
-    `image.archives: must hold one for ${target.architecture} (host ${target.host}), ` +
+    `image.archives: must hold one for ${architecture} (${place}), ` +
       `got ${Object.keys(image.archives).join(", ")}`,
   );
 }
 
-/**
- * Pushes the image with its own digest. The archives hold the same index and the layers of one
- * architecture each, so all of them together make the layout that is pushed.
- */
+/** Pushes the image with its own digest. */
 function push({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
-  const { image, cluster, crane = "crane" } = args;
+  const { cluster, crane = "crane" } = args;
   const { baseName, tag, digest } = reference;
   const target = `${cluster.imageDelivery.registry ?? ""}/${baseName}:${tag}`;
   const variables = toVariables({
-    CRANE: crane,
-    ARCHIVES: Object.keys(image.archives)
-      .sort()
-      .map((architecture) => image.archives[architecture as Architecture])
-      .join("\n"),
-    DIGEST: digest,
-    TARGET: target,
+    CRANE: toWord(crane),
+    ...toLayoutVariables(args, digest),
+    TARGET: quote(target),
   });
   const pushed = run(
     `${name}-push`,
     { connection: { local: true }, options: { parent } },
-    { create: `${variables}\n${PUSH_SCRIPT}` },
+    { create: `${variables}\n${LAYOUT_SCRIPT}\n"$CRANE" push "$layout" "$TARGET"` },
   );
-  return pushed.stdout.apply(() => `${target}@${digest}`);
+  return after([pushed], `${target}@${digest}`);
 }
 
-const PUSH_SCRIPT = `set -e
-layout=$(mktemp -d)
-trap 'rm -rf "$layout"' EXIT
-echo "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
+/** Gives an archive of all architectures to the cluster's own command. */
+function handOver({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
+  const { image, cluster } = args;
+  const variables = toVariables({
+    ...toLayoutVariables(args, reference.digest),
+    IMAGE: quote(image.reference),
+  });
+  const handed = run(
+    `${name}-import`,
+    { connection: { local: true }, options: { parent } },
+    {
+      create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, cluster.imageDelivery.command].join("\n"),
+    },
+  );
+  return after([handed], image.reference);
+}
+
+function toLayoutVariables(
+  { image, cluster }: ServiceImageArgs,
+  digest: string,
+): Record<string, string> {
+  for (const architecture of cluster.capabilities.architectures) {
+    findArchive(image, architecture, "which nodes have");
+  }
+  const archives = Object.entries(image.archives).sort(([a], [b]) => (a < b ? -1 : 1));
+  // One a line; the line break is quoted for sh.
+  const words = archives.map(([, archive]) => toWord(archive)).join("'\n'");
+  return { ARCHIVES: words, DIGEST: quote(digest) };
+}
+
+/**
+ * The archives hold the same index and the layers of one architecture each, so all of them
+ * together make the layout. Their own index.json names the image twice, and a push takes one.
+ */
+const LAYOUT_SCRIPT = `set -e
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+layout="$work/layout"
+mkdir "$layout"
+printf '%s\\n' "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
+mv "$layout/index.json" "$work/names.json"
 size=$(wc -c < "$layout/blobs/$(echo "$DIGEST" | tr : /)")
 printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \\
-  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"
-"$CRANE" push "$layout" "$TARGET"`;
+  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"`;
 
-function toVariables(variables: Record<string, string>): string {
-  return Object.entries(variables)
-    .map(([key, value]) => `${key}=${quote(value)}`)
+/** With both names, by which containerd finds the image. */
+const ARCHIVE_SCRIPT = `mv "$work/names.json" "$layout/index.json"
+export IMAGE ARCHIVE="$work/image.tar"
+tar -cf "$ARCHIVE" -C "$layout" .`;
+
+/** `words` are quoted for sh. */
+function toVariables(words: Record<string, string>): string {
+  return Object.entries(words)
+    .map(([key, word]) => `${key}=${word}`)
     .join(" ");
+}
+
+/**
+ * A path as a word for sh. In the cache it is said so, and not where the cache lies: the same
+ * stack on another machine, or in CI, shows no change then.
+ */
+export function toWord(path: string, env: NodeJS.ProcessEnv = process.env): string {
+  const { PLONK_CACHE = "", HOME = "" } = env;
+  const cache = PLONK_CACHE === "" ? `${HOME}/.cache/plonk` : PLONK_CACHE;
+  const isInside = PLONK_CACHE + HOME !== "" && path.startsWith(`${cache}/`);
+  return isInside
+    ? `"\${PLONK_CACHE:-$HOME/.cache/plonk}"${quote(path.slice(cache.length))}`
+    : quote(path);
 }
 
 function parseReference(text: string): Reference {

@@ -1,32 +1,45 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { ExistingCluster } from "../components/index.ts";
+import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
 import { acquire } from "../toolchain/acquire.ts";
 import { resolveImages } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
+import { loadKubeconfig } from "./kubeconfig.ts";
 import { declarePlatform, type StackOutputs } from "./platform.ts";
 
 /** Declares the platform and the examples on the cluster. */
 export async function declareExisting(config: StackConfig): Promise<StackOutputs> {
-  const { kubeContext, registry, loadBalancer } = config;
-  const cluster = new ExistingCluster("existing", {
-    kubeconfig: readKubeconfig(config.kubeconfig),
-    ...(kubeContext !== "" && { context: kubeContext }),
-    ...(registry !== "" && { registry }),
-    capabilities: { loadBalancer },
-  });
+  const args = toClusterArgs(config);
+  const cluster = new ExistingCluster("existing", args);
   // Nodes that have a registry to pull ours from can pull the vendors' too.
   const images = await resolveImages({ preload: false });
-  const crane = registry === "" ? undefined : (await acquire("crane")).path;
+  const crane = args.registry === undefined ? undefined : (await acquire("crane")).path;
   return declarePlatform({ config, cluster, images, crane });
 }
 
-function readKubeconfig(configured: string): string {
-  const standard = process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config");
-  const path = configured === "" ? standard : configured;
-  if (existsSync(path)) return readFileSync(path, "utf8");
-  throw new pulumi.RunError(`plonk:kubeconfig: expected a kubeconfig file, got none at ${path}`);
+/**
+ * What the configuration says of the cluster.
+ *
+ * @throws pulumi.RunError when images have no way to the nodes: before anything is built for it
+ */
+export function toClusterArgs(config: StackConfig): ExistingClusterArgs {
+  const { kubeContext, registry, imageCommand, nodeAddress, storageClass } = config;
+  if (registry === "" && imageCommand === "") {
+    throw new pulumi.RunError(
+      "plonk:registry: expected a registry that the nodes pull from, or a command in " +
+        "plonk:imageCommand that takes images to them, got neither",
+    );
+  }
+  return {
+    kubeconfig: loadKubeconfig(config.kubeconfig),
+    ...(kubeContext !== "" && { context: kubeContext }),
+    ...(registry !== "" && { registry }),
+    ...(imageCommand !== "" && { imageCommand }),
+    ...(nodeAddress !== "" && { nodeAddress }),
+    capabilities: {
+      loadBalancer: config.loadBalancer,
+      networkPolicy: config.networkPolicy,
+      ...(storageClass !== "" && { storageClass }),
+    },
+  };
 }

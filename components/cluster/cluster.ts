@@ -10,10 +10,19 @@ export const ImageDeliveryMode = {
   Preload: "preload",
   /** It is pushed to a registry that the nodes pull from. */
   Registry: "registry",
+  /** A command of the user's takes each archive to the nodes: `kind load image-archive`. */
+  Command: "command",
   /** Nothing is delivered: nodes pull each image by its reference. */
   None: "none",
 } as const;
 export type ImageDeliveryMode = (typeof ImageDeliveryMode)[keyof typeof ImageDeliveryMode];
+
+/**
+ * For every provider: Secrets and ConfigMaps are changed in place. Replaced, they would be away for
+ * a while, and for good after an update that is stopped there, so that no pod can start. Pods roll
+ * by annotations with a digest of what they mount.
+ */
+export const MUTABLE = { enableSecretMutable: true, enableConfigMapMutable: true } as const;
 
 /** What a cluster offers, so that components create only what works there. */
 export interface ClusterCapabilities {
@@ -61,18 +70,23 @@ export interface ImageDelivery {
   targets: readonly PreloadTarget[];
   /** For `registry`: host and path prefix, e.g. `registry.example.com/plonk`. */
   registry: string | undefined;
+  /** For `command`: a command for sh that reads `ARCHIVE` and `IMAGE`. */
+  command?: string | undefined;
 }
 
 /** A Kubernetes cluster to build on: `K3sCluster`, `ExistingCluster`. */
 export interface Cluster {
-  /** Kubeconfig file content, YAML. Secret. */
+  /** Kubeconfig file content, YAML, whose current context is this cluster. Secret. */
   readonly kubeconfig: pulumi.Output<string>;
   /** Provider for every object on this cluster. */
   readonly provider: k8s.Provider;
   /** Known before anything is created, so that a component can decide what to create. */
   readonly capabilities: ClusterCapabilities;
   readonly imageDelivery: ImageDelivery;
-  /** An address of a node, where NodePorts answer. Resolved when the cluster is ready. */
+  /**
+   * An address of a node, where NodePorts answer; empty when there is none that is known. Resolved
+   * when the cluster is ready.
+   */
   readonly nodeAddress: pulumi.Output<string>;
   /**
    * The resource whose deletion takes everything on the cluster with it: objects on the cluster

@@ -2,13 +2,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../services/contract/index.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
   type ImageDelivery,
   ImageDeliveryMode,
+  MUTABLE,
 } from "./cluster.ts";
+import { type ClusterReport, inspectCluster } from "./inspect.ts";
 import { type KubeconfigFacts, readKubeconfig } from "./kubeconfig.ts";
 import { upsertExisting } from "./upsert.ts";
 
@@ -46,13 +48,19 @@ export interface ExistingClusterArgs {
    * `registry.example.com/plonk`. @default none, images must be where their references say
    */
   registry?: string;
-  /** Address of a node, where NodePorts answer. @default the host of the API server */
+  /**
+   * Command for sh that takes an image to the nodes where there is no registry: it reads `ARCHIVE`,
+   * the path of a tar with an OCI layout, and `IMAGE`, its reference. E.g.
+   * `kind load image-archive "$ARCHIVE"`. @default none
+   */
+  imageCommand?: string;
+  /** Address of a node, where NodePorts answer. @default that of a node, as the cluster says */
   nodeAddress?: pulumi.Input<string>;
 }
 
 /**
  * A cluster by its kubeconfig. Nothing of the cluster itself is managed, and it outlives the
- * program.
+ * program. The cluster is asked what it is already in a preview, which shows the answer.
  *
  * @example
  * const cluster = new ExistingCluster("kind", {
@@ -61,9 +69,9 @@ export interface ExistingClusterArgs {
  * });
  */
 export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
-  /** Kubeconfig file content, YAML. Secret. */
+  /** Kubeconfig file content, YAML, with the one context alone. Secret. */
   public readonly kubeconfig: pulumi.Output<string>;
-  /** An address of a node, where NodePorts answer. */
+  /** An address of a node, where NodePorts answer; empty when none is known. */
   public readonly nodeAddress: pulumi.Output<string>;
   /** Provider for every object on this cluster. @internal */
   public readonly provider: k8s.Provider;
@@ -76,31 +84,54 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
 
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:ExistingCluster", name, {}, opts);
-    const facts = checkKubeconfig(this, args);
-    // A kubeconfig that is not valid fails here, before anything asks the cluster.
-    this.kubeconfig = pulumi.secret(
-      pulumi.all([args.kubeconfig, facts]).apply(([kubeconfig]) => kubeconfig),
-    );
+    this.capabilities = normalizeCapabilities(args.capabilities ?? {});
+    this.imageDelivery = checkFor(this, () => toImageDelivery(args));
+    const checks = new ArgumentChecks(this);
+    const text = pulumi.secret(checkKubeconfig(this, args).apply((facts) => facts.text));
+    const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known)));
+    // A cluster that cannot be used fails here, before anything is declared on it.
+    this.kubeconfig = pulumi.secret(pulumi.all([text, report]).apply(([known]) => known));
     this.nodeAddress = pulumi
-      .all([args.nodeAddress, pulumi.unsecret(facts)])
-      .apply(([address, { serverHost }]) => address ?? serverHost);
+      .all([args.nodeAddress, report])
+      .apply(([address, { nodeAddress }]) => address ?? nodeAddress);
     this.provider = new k8s.Provider(
       name,
       {
         kubeconfig: this.kubeconfig,
         enableServerSideApply: true,
-        ...(args.context !== undefined && { context: args.context }),
+        ...MUTABLE,
+        // Its address and the names in a kubeconfig change, and it stays the same cluster.
+        clusterIdentifier: report.apply(({ identity }) => `existing/${identity}`),
       },
-      { parent: this, transformations: [upsertExisting] },
+      { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
     );
-    this.capabilities = normalizeCapabilities(args.capabilities ?? {});
-    this.imageDelivery = {
-      mode: args.registry === undefined ? ImageDeliveryMode.None : ImageDeliveryMode.Registry,
-      targets: [],
-      registry: args.registry,
-    };
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
   }
+
+  async #inspect(kubeconfig: string): Promise<ClusterReport> {
+    const report = await inspectCluster(kubeconfig, this.capabilities);
+    if (pulumi.runtime.isDryRun()) {
+      await Promise.all(report.lines.map((line) => pulumi.log.info(line, this)));
+    }
+    return report;
+  }
+}
+
+function toImageDelivery(args: ExistingClusterArgs): ImageDelivery {
+  const { registry, imageCommand: command } = args;
+  const given = { registry, imageCommand: command };
+  for (const [field, value] of Object.entries(given)) {
+    if (value?.trim() === "")
+      throw new ArgumentError(`${field}: must not be empty, got "${value}"`);
+  }
+  if (registry !== undefined && command !== undefined) {
+    throw new ArgumentError("registry, imageCommand: must be at most one of them, got both");
+  }
+  if (command !== undefined) {
+    return { mode: ImageDeliveryMode.Command, targets: [], registry: undefined, command };
+  }
+  const mode = registry === undefined ? ImageDeliveryMode.None : ImageDeliveryMode.Registry;
+  return { mode, targets: [], registry };
 }
 
 function checkKubeconfig(

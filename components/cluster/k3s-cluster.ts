@@ -9,6 +9,7 @@ import {
   type ClusterCapabilities,
   type ImageDelivery,
   ImageDeliveryMode,
+  MUTABLE,
 } from "./cluster.ts";
 import { type HostCommand, type HostPlace, run } from "./host.ts";
 import { createHostScript, quote } from "./host-script.ts";
@@ -64,6 +65,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
       {
         kubeconfig: this.kubeconfig,
         enableServerSideApply: true,
+        ...MUTABLE,
         // Certificates of the same cluster change, its name does not.
         clusterIdentifier: `k3s/${resolved.cluster}`,
       },

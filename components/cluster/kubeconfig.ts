@@ -1,7 +1,7 @@
-/** Reads the few things that matter of a kubeconfig, and says what is wrong with it. */
+/** Takes one context out of a kubeconfig, and says what is wrong with it. */
 import { Type, type Static } from "typebox";
 import { Check, Errors } from "typebox/value";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { ArgumentError } from "../errors.ts";
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, as far as it is needed. */
@@ -24,8 +24,10 @@ type Kubeconfig = Static<typeof Kubeconfig>;
 export interface KubeconfigFacts {
   /** Name of the context. */
   context: string;
-  /** Host of the API server, without scheme and port. */
-  serverHost: string;
+  /** URL of the API server. */
+  server: string;
+  /** A kubeconfig, YAML, with this context alone: the state needs no other clusters and users. */
+  text: string;
 }
 
 /**
@@ -34,8 +36,8 @@ export interface KubeconfigFacts {
  * @param context the current one when undefined
  * @throws ArgumentError
  */
-export function readKubeconfig(text: string, context: string | undefined): KubeconfigFacts {
-  const config = parseKubeconfig(text);
+export function readKubeconfig(content: string, context: string | undefined): KubeconfigFacts {
+  const config = parseKubeconfig(content);
   const wanted = context ?? config["current-context"] ?? "";
   const names = config.contexts.map(({ name }) => name);
   const found = config.contexts.find(({ name }) => name === wanted);
@@ -51,7 +53,16 @@ export function readKubeconfig(text: string, context: string | undefined): Kubec
         "got none of that name",
     );
   }
-  return { context: wanted, serverHost: toHost(server.cluster.server) };
+  checkServer(server.cluster.server);
+  const text = stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": wanted,
+    clusters: [server],
+    contexts: [found],
+    users: config.users.filter(({ name }) => name === found.context.user),
+  });
+  return { context: wanted, server: server.cluster.server, text };
 }
 
 function parseKubeconfig(text: string): Kubeconfig {
@@ -74,8 +85,7 @@ function parseYaml(text: string): unknown {
   }
 }
 
-function toHost(server: string): string {
-  const url = URL.canParse(server) ? new URL(server) : undefined;
-  if (url?.hostname) return url.hostname.replace(/^\[(.*)\]$/, "$1");
+function checkServer(server: string): void {
+  if (URL.canParse(server) && new URL(server).hostname !== "") return;
   throw new ArgumentError(`kubeconfig: server must be a URL, got "${server}"`);
 }

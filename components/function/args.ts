@@ -22,13 +22,19 @@ export interface FunctionScale {
   max?: pulumi.Input<number>;
   /** Step of the alert-driven scaling, percent of `max`. @default 20 */
   factorPercent?: pulumi.Input<number>;
-  /** Whether an idle function goes down to no pod at all. @default false */
+  /** Whether an idle function goes down to no pod at all. Not available yet. @default false */
   zero?: pulumi.Input<boolean>;
-  /** Time without a call after which a function counts as idle, seconds. @default 900 */
+  /**
+   * Time without a call after which a function counts as idle, seconds. Not available yet.
+   * @default 900
+   */
   zeroAfterSeconds?: pulumi.Input<number>;
-  /** What is scaled by: `rps`, `capacity` or `cpu`. @default "rps" */
+  /** What is scaled by: `rps`, `capacity` or `cpu`. Not available yet. @default "rps" */
   type?: pulumi.Input<string>;
-  /** Load of one pod that scaling aims at, in the unit of `type`. @default 50 */
+  /**
+   * Load of one pod that scaling aims at, in the unit of `type`. Not available yet.
+   * @default 50
+   */
   target?: pulumi.Input<number>;
 }
 
@@ -56,19 +62,25 @@ export interface FunctionOptions {
   labels?: Record<string, pulumi.Input<string>>;
   /** Annotations of the function, e.g. `topic`. */
   annotations?: Record<string, pulumi.Input<string>>;
-  /** Most that a pod may take. @default no limits */
+  /** Most that a pod may take. @default 256Mi of memory unless `requests` name it, any cpu */
   limits?: FunctionResources;
-  /** What a pod is sure to get. @default none */
+  /** What a pod is sure to get. @default 64Mi and 20m, each unless `limits` name it */
   requests?: FunctionResources;
   /** Whether callers have to say who they are, by password or token. @default false */
   private?: pulumi.Input<boolean>;
   /** How many pods. */
   scale?: FunctionScale;
-  /** Longest call, seconds; the gateway's own time-out holds as well. @default 30 */
+  /**
+   * Longest call, seconds, from 1 to 86400. @default the platform's `gateway.timeoutSeconds`, 60
+   * unless told
+   */
   timeoutSeconds?: pulumi.Input<number>;
   /** Node labels that a node must have, `key=value` each. */
   constraints?: pulumi.Input<string>[];
-  /** Whether the pod's root file system is read-only; `/tmp` never is. @default false */
+  /**
+   * Whether the pod's root file system is read-only; `/tmp` never is.
+   * @default false for an image, true for code
+   */
   readOnlyRootFilesystem?: pulumi.Input<boolean>;
 }
 

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { CRD, LABEL } from "../../services/contract/index.ts";
-import type { ArgumentChecks } from "../errors.ts";
+import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { Platform } from "../platform/platform.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { toSpec, type SpecInputs } from "./spec.ts";
@@ -16,7 +16,7 @@ const READY_TIMEOUT = "120s";
 export interface FunctionSource {
   /** Code for the runtime image, or nothing when `image` says it all. */
   code?: { text: pulumi.Output<string>; entry: string };
-  image?: pulumi.Input<string>;
+  image?: pulumi.Input<string> | undefined;
   fprocess?: pulumi.Input<string> | undefined;
 }
 
@@ -27,17 +27,46 @@ export interface FunctionOutputs {
   asyncUrl: pulumi.Output<string>;
 }
 
+/** Of this type are the objects behind functions, for the search of their provider. */
+const OBJECT_TYPE = `kubernetes:${CRD.apiVersion}:${CRD.kind}`;
+
 /**
- * Options of a function component: with the platform itself at hand, its cluster's provider is
- * the default, so that a program with one cluster need not name it.
+ * Options of a function component, with the provider decided once: what the options name, or the
+ * parent or one of its parents, or else the platform's own, so that a program with one cluster
+ * need not name it.
  */
 export function withPlatformProvider(
   platform: PlatformReference,
-  opts: pulumi.ComponentResourceOptions | undefined,
+  opts: pulumi.ComponentResourceOptions = {},
 ): pulumi.ComponentResourceOptions {
-  const isChosen = opts?.provider ?? opts?.providers ?? opts?.parent;
-  if (isChosen || !(platform instanceof Platform)) return opts ?? {};
-  return { ...opts, providers: [platform.cluster.provider] };
+  const named: unknown[] = [opts.provider, ...Object.values(opts.providers ?? {})];
+  const isChosen =
+    named.some((provider) => k8s.Provider.isInstance(provider)) ||
+    opts.parent?.getProvider(OBJECT_TYPE) !== undefined;
+  if (isChosen || !(platform instanceof Platform)) return opts;
+  return pulumi.mergeOptions(opts, { providers: [platform.cluster.provider] });
+}
+
+/**
+ * Options of the objects behind a function or a secret. Without a provider they would go to
+ * whatever cluster the kubeconfig of this machine has as its current one.
+ */
+export function toObjectOptions(
+  resource: pulumi.ComponentResource,
+  platform: PlatformReference,
+): pulumi.CustomResourceOptions {
+  const provider = resource.getProvider(OBJECT_TYPE);
+  if (!provider) {
+    throw toResourceError(
+      resource,
+      "opts.provider: must be the Kubernetes provider of the platform's cluster, got none; " +
+        "name it in the options, or give the Platform itself as platform",
+    );
+  }
+  const cluster = platform instanceof Platform ? platform.cluster : undefined;
+  // What another provider made is not on the platform's cluster, and does not go with it.
+  const lifetime = cluster?.provider === provider ? cluster.lifetime : undefined;
+  return { parent: resource, ...(lifetime && { deletedWith: lifetime }) };
 }
 
 /** Creates the Function resource and, for code, the ConfigMap that carries it. */
@@ -47,10 +76,11 @@ export function createFunction(
   parts: { args: FunctionOptions; source: FunctionSource; checks: ArgumentChecks },
 ): FunctionOutputs {
   const { args, source, checks } = parts;
-  const name = checks.apply(args.name ?? logicalName, checkName);
-  const namespace = pulumi.output(args.namespace ?? args.platform.functionNamespace);
+  const objectOptions = toObjectOptions(resource, args.platform);
+  const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
+  const namespace = toNamespace(checks, args);
   const spec: SpecInputs = { name, ...toSpec(checks, args) };
-  const options = { ...toOptions(resource, args.platform), dependsOn: checks.passed };
+  const options = { ...objectOptions, dependsOn: checks.passed };
   spec.image = source.image ?? args.platform.runtimeImage;
   if (source.fprocess !== undefined) spec.handler = source.fprocess;
   if (source.code) {
@@ -77,12 +107,14 @@ export function createFunction(
   return toOutputs(args, custom.metadata.name);
 }
 
-function toOptions(
-  resource: pulumi.ComponentResource,
-  platform: PlatformReference,
-): pulumi.CustomResourceOptions {
-  const lifetime = platform instanceof Platform ? platform.cluster.lifetime : undefined;
-  return { parent: resource, ...(lifetime && { deletedWith: lifetime }) };
+/** The namespace that `args` name: an empty one would be the cluster's `default`. */
+export function toNamespace(
+  checks: ArgumentChecks,
+  args: Pick<FunctionOptions, "namespace" | "platform">,
+): pulumi.Output<string> {
+  const { namespace, platform } = args;
+  if (namespace === undefined) return pulumi.output(platform.functionNamespace);
+  return checks.apply(namespace, (value) => checkName(value, "namespace"));
 }
 
 interface CodeMapArgs {

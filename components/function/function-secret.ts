@@ -3,9 +3,8 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL } from "../../services/contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
-import { Platform } from "../platform/platform.ts";
 import type { PlatformReference } from "./args.ts";
-import { withPlatformProvider } from "./create.ts";
+import { toNamespace, toObjectOptions, withPlatformProvider } from "./create.ts";
 import { checkSecretName } from "./validation.ts";
 
 /** Arguments of `FunctionSecret`. */
@@ -34,25 +33,21 @@ export class FunctionSecret extends pulumi.ComponentResource {
   constructor(name: string, args: FunctionSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:FunctionSecret", name, {}, withPlatformProvider(args.platform, opts));
     const { platform } = args;
+    const options = toObjectOptions(this, platform);
     const checks = new ArgumentChecks(this);
     const secretName = checks.apply(args.name ?? name, checkSecretName);
-    const lifetime = platform instanceof Platform ? platform.cluster.lifetime : undefined;
     const secret = new k8s.core.v1.Secret(
       `${name}-secret`,
       {
         metadata: {
           name: secretName,
-          namespace: args.namespace ?? platform.functionNamespace,
+          namespace: toNamespace(checks, args),
           labels: { [LABEL.secretManagedBy]: "pulumi" },
         },
         type: "Opaque",
         data: toData(secretName, args.value),
       },
-      {
-        parent: this,
-        dependsOn: checks.passed,
-        ...(lifetime && { deletedWith: lifetime }),
-      },
+      { ...options, dependsOn: checks.passed },
     );
     this.name = secret.metadata.name;
     this.registerOutputs({ name: this.name });

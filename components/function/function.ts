@@ -4,6 +4,7 @@ import { CODE_ENTRY } from "../../services/contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
+import { checkText } from "./validation.ts";
 import { createFunction, withPlatformProvider, type FunctionSource } from "./create.ts";
 
 /**
@@ -51,6 +52,13 @@ function requireOneSource(resource: pulumi.Resource, args: FunctionArgs): void {
 
 function toSource(checks: ArgumentChecks, args: FunctionArgs): FunctionSource {
   const { code, image, fprocess } = args;
-  if (code === undefined) return { ...(image !== undefined && { image }), fprocess };
+  const toText = (
+    field: string,
+    value: pulumi.Input<string> | undefined,
+  ): pulumi.Output<string> | undefined =>
+    value === undefined ? undefined : checks.apply(value, (text) => checkText(field, text));
+  if (code === undefined) {
+    return { image: toText("image", image), fprocess: toText("fprocess", fprocess) };
+  }
   return { code: { text: checks.apply(code, bundleModule), entry: CODE_ENTRY } };
 }

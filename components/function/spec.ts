@@ -5,6 +5,7 @@ import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import {
   checkConstraint,
+  checkLabels,
   checkQuantity,
   checkScale,
   checkSecretName,
@@ -20,20 +21,27 @@ export type SpecInputs = Partial<
 /** The part of `spec` that does not depend on what the function is made of. */
 export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInputs {
   const { environment, secrets, constraints, readOnlyRootFilesystem } = args;
-  const timeout = args.timeoutSeconds && checks.apply(args.timeoutSeconds, checkTimeout);
-  const scale = args.scale && checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
+  const { timeoutSeconds, limits, requests } = args;
+  // Compared with undefined all of them: 0 and "" are to be refused, not left out.
+  const timeout =
+    timeoutSeconds === undefined ? undefined : checks.apply(timeoutSeconds, checkTimeout);
+  const scale =
+    args.scale === undefined
+      ? undefined
+      : checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
   return dropUndefined({
     environment: timeout ? toEnvironment(environment, timeout) : environment,
-    labels: scale ? toLabels(args.labels, scale) : args.labels,
+    labels: toLabels(checks, args.labels, scale),
     secrets: secrets?.map((name) => checks.apply(name, checkSecretName)),
     annotations: toAnnotations(args),
     constraints: constraints?.map((constraint) => checks.apply(constraint, checkConstraint)),
-    limits: args.limits && toResources(checks, "limits", args.limits),
-    requests: args.requests && toResources(checks, "requests", args.requests),
+    limits: limits === undefined ? undefined : toResources(checks, "limits", limits),
+    requests: requests === undefined ? undefined : toResources(checks, "requests", requests),
     readOnlyRootFilesystem,
   });
 }
 
+type LabelInputs = NonNullable<FunctionOptions["labels"]>;
 type ScaleInputs = NonNullable<FunctionOptions["scale"]>;
 
 /** The watchdog's time-outs, unless the environment sets its own. */
@@ -56,12 +64,15 @@ function toAnnotations({
 
 /** OpenFaaS keeps the scale in labels. */
 function toLabels(
+  checks: ArgumentChecks,
   labels: FunctionOptions["labels"],
-  scale: pulumi.Output<ScaleValues>,
-): pulumi.Output<Record<string, string>> {
+  scale: pulumi.Output<ScaleValues> | undefined,
+): pulumi.Output<Record<string, string>> | undefined {
+  if (labels === undefined && scale === undefined) return undefined;
+  const own = checks.apply<LabelInputs, Record<string, string>>(labels ?? {}, checkLabels);
   return pulumi
-    .all([labels ?? {}, scale])
-    .apply(([own, values]): Record<string, string> => ({ ...own, ...toScaleLabels(values) }));
+    .all([own, scale])
+    .apply(([given, values]) => ({ ...given, ...(values && toScaleLabels(values)) }));
 }
 
 /** The labels `com.openfaas.scale.*` for those values that are given. */

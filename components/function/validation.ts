@@ -1,5 +1,5 @@
 /** Checks of single arguments of a function; each throws `ArgumentError`. */
-import { SCALE } from "../../services/contract/index.ts";
+import { isUnavailableLabel, SCALE } from "../../services/contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** RFC 1123 label: the name becomes that of a Service. */
@@ -12,13 +12,15 @@ const SECRET_NAME =
 /** Kubernetes' quantity grammar (resource.Quantity), without signs. */
 const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$/;
 
-const SCALE_TYPES = ["rps", "capacity", "cpu"];
-
-/** Returns `name` when Kubernetes takes it. */
-export function checkName(name: string): string {
+/**
+ * Returns `name` when Kubernetes takes it.
+ *
+ * @param field name for the message: `name`, `namespace`
+ */
+export function checkName(name: string, field = "name"): string {
   if (NAME.test(name)) return name;
   throw new ArgumentError(
-    `name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got ${quote(name)}`,
+    `${field}: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got ${quote(name)}`,
   );
 }
 
@@ -42,6 +44,12 @@ export function checkQuantity(field: string, value: string): string {
   );
 }
 
+/** Returns `value` when it says something. */
+export function checkText(field: string, value: string): string {
+  if (value.trim() !== "") return value;
+  throw new ArgumentError(`${field}: must not be empty, got ${quote(value)}`);
+}
+
 /** Returns `value` when it is `key=value`. */
 export function checkConstraint(value: string): string {
   if (/^[^=\s]+=[^=\s]*$/.test(value)) return value;
@@ -58,29 +66,43 @@ export interface ScaleValues {
   min?: number;
   max?: number;
   factorPercent?: number;
+  /** As it is anyway: `false` only. */
   zero?: boolean;
   zeroAfterSeconds?: number;
   type?: string;
   target?: number;
 }
 
-/** Returns `scale` when each value is in range and `min` does not exceed `max`. */
+/** Returns `scale` when each value is in range, has an effect, and `min` does not exceed `max`. */
 export function checkScale(scale: ScaleValues): ScaleValues {
-  const { min = SCALE.min, max = SCALE.max } = scale;
+  const { min = SCALE.min, max = SCALE.max, zero, zeroAfterSeconds, type, target } = scale;
   checkWholeNumber("scale.min", min, { from: 0, to: SCALE.hardMax });
   checkWholeNumber("scale.max", max, { from: 1, to: SCALE.hardMax });
   if (min > max) {
     throw new ArgumentError(`scale.min: must not exceed scale.max (${max}), got ${min}`);
   }
   checkWholeNumber("scale.factorPercent", scale.factorPercent ?? 0, { from: 0, to: 100 });
-  checkWholeNumber("scale.zeroAfterSeconds", scale.zeroAfterSeconds ?? 1, { from: 1, to: 86_400 });
-  checkWholeNumber("scale.target", scale.target ?? 1, { from: 1, to: 1_000_000 });
-  if (scale.type !== undefined && !SCALE_TYPES.includes(scale.type)) {
-    throw new ArgumentError(
-      `scale.type: expected one of ${SCALE_TYPES.join(", ")}, got ${quote(scale.type)}`,
-    );
+  for (const [field, value] of Object.entries({ zero, zeroAfterSeconds, type, target })) {
+    // `zero: false` says what holds anyway.
+    if (value !== undefined && value !== false) {
+      throw new ArgumentError(
+        `scale.${field}: must be left out, it is not available yet, got ${JSON.stringify(value)}`,
+      );
+    }
   }
   return scale;
+}
+
+/** Returns `labels` when each of OpenFaaS' that is among them has an effect here. */
+export function checkLabels(labels: Record<string, string>): Record<string, string> {
+  for (const [label, value] of Object.entries(labels)) {
+    if (isUnavailableLabel(label, value)) {
+      throw new ArgumentError(
+        `labels["${label}"]: must be left out, it is not available yet, got ${quote(value)}`,
+      );
+    }
+  }
+  return labels;
 }
 
 function checkWholeNumber(

@@ -8,7 +8,7 @@ import type { ContainerSize } from "./pods.ts";
 export const Profile = {
   /** For servers and laptops: days of metrics, room for bursts. */
   Standard: "standard",
-  /** For boards with 1 GiB of memory: hours of metrics, smaller limits. */
+  /** For boards with 1 GiB of memory: the same pods, with hours of metrics and smaller limits. */
   Edge: "edge",
 } as const;
 export type Profile = (typeof Profile)[keyof typeof Profile];

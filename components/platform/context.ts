@@ -21,6 +21,8 @@ export interface PlatformContext {
   settings: PlatformSettings;
   images: PlatformImages;
   capabilities: ClusterCapabilities;
+  /** For `dependsOn` of what has a volume: fails where its size cannot be had. */
+  volumesChecked: pulumi.Output<pulumi.Resource[]>;
 }
 
 /** Annotation that rolls pods when a file they mount has changed. */
@@ -166,7 +168,7 @@ export function createStatefulSet(
         volumeClaimTemplates: [toClaim(args, context.capabilities.storageClass)],
       },
     },
-    context.options,
+    pulumi.mergeOptions(context.options, { dependsOn: context.volumesChecked }),
   );
 }
 

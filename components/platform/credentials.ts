@@ -14,9 +14,12 @@ export interface Credentials {
   user: pulumi.Output<string>;
   password: pulumi.Output<string>;
   secretName: pulumi.Output<string>;
-  /** Changes with the Secret, so that pods which read it at their start are replaced. */
+  /** Changes with the content, so that pods which read it at their start are replaced. */
   revision: pulumi.Output<string>;
 }
+
+/** Basic authentication (RFC 7617) ends a name at its first colon. */
+const USER_NAME = /^[^:\s]{1,128}$/;
 
 /** A user with every value known. */
 export type User = pulumi.Unwrap<PlatformUser>;
@@ -30,29 +33,56 @@ export function createCredentials(
   context: PlatformContext,
   args: Pick<PlatformArgs, "adminUser" | "adminPassword" | "users">,
 ): Credentials {
-  const user = pulumi.output(args.adminUser ?? "admin");
-  const password = pulumi.secret(args.adminPassword);
   const checks = new ArgumentChecks(resource);
+  const user = checks.apply(args.adminUser ?? "admin", checkAdminUser);
+  const password = checks.apply(pulumi.secret(args.adminPassword), checkAdminPassword);
   const users =
-    args.users &&
-    checks.apply<[unknown, string], User[]>(pulumi.all([args.users, user]), ([list, admin]) =>
-      checkUsers(list as User[], admin),
-    );
+    args.users === undefined
+      ? undefined
+      : checks.apply<[unknown, string], User[]>(pulumi.all([args.users, user]), ([list, admin]) =>
+          checkUsers(list as User[], admin),
+        );
+  const data = {
+    "basic-auth-user": user.apply(toBase64),
+    "basic-auth-password": password.apply(toBase64),
+    ...(users && { "users.yaml": pulumi.all([users, password]).apply(toUsersFile) }),
+  };
   const secret = new k8s.core.v1.Secret(
     `${context.name}-basic-auth`,
     {
       metadata: toMetadata("gateway", context.namespace, "basic-auth"),
       type: "Opaque",
-      data: {
-        "basic-auth-user": user.apply(toBase64),
-        "basic-auth-password": password.apply(toBase64),
-        ...(users && { "users.yaml": pulumi.all([users, password]).apply(toUsersFile) }),
-      },
+      data,
     },
     pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
   );
-  const { name, resourceVersion } = secret.metadata;
-  return { user, password, secretName: name, revision: resourceVersion };
+  const { name, uid } = secret.metadata;
+  const content = pulumi.jsonStringify(data);
+  const revision = pulumi.unsecret(pulumi.all([content, uid]).apply(toRevision));
+  return { user, password, secretName: name, revision };
+}
+
+/**
+ * A digest of the Secret's content for an annotation, which more people may read than the Secret.
+ * Its UID, random and as well kept as the Secret, is the key, so that nobody on the cluster can
+ * try passwords on the digest; and as Pulumi's state holds the UID, a try costs as much as on the
+ * hash of a password. The version of the Secret would change with every touch by others.
+ */
+export async function toRevision([content, uid]: [content: string, uid: string]): Promise<string> {
+  const salt = createHmac("sha256", uid).update("plonk credentials").digest().subarray(0, 16);
+  const hash = await hashPassword(content, salt);
+  return createHmac("sha256", uid).update(hash).digest("hex").slice(0, 16);
+}
+
+function checkAdminUser(user: string): string {
+  if (USER_NAME.test(user)) return user;
+  const got = JSON.stringify(user);
+  throw new ArgumentError(`adminUser: expected no colons and no spaces, got ${got}`);
+}
+
+function checkAdminPassword(password: string): string {
+  if (password !== "") return password;
+  throw new ArgumentError("adminPassword: expected one, got an empty text");
 }
 
 /** Returns `users` when the gateway takes them; a message never holds a password. */
@@ -63,7 +93,7 @@ export function checkUsers(users: User[], admin: string): User[] {
       if (!isRight) throw new ArgumentError(`users[${index}].${field}: expected ${expectation}`);
     };
     const got = JSON.stringify(name);
-    check(/^[^:\s]{1,128}$/.test(name), "name", `no colons and no spaces, got ${got}`);
+    check(USER_NAME.test(name), "name", `no colons and no spaces, got ${got}`);
     check(!names.includes(name), "name", `one that is not used already, got ${got}`);
     names.push(name);
     check(password !== "", "password", "one, got an empty text");

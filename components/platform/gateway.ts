@@ -1,7 +1,9 @@
 /** The gateway: REST API, calls of functions, and the address under which people reach both. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { isIPv6 } from "node:net";
 import { NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import type { OidcArgs } from "./args.ts";
 import {
   createDeployment,
@@ -27,7 +29,9 @@ export interface GatewayParts {
   /** Address that the user gave; wins over what the cluster offers. */
   gatewayUrl: pulumi.Input<string> | undefined;
   oidc: OidcArgs | undefined;
-  /** Address of a node, where there is no load balancer. */
+  /** Whether the cluster gives addresses to Services of type LoadBalancer. */
+  isBalanced: boolean;
+  /** Address of a node, where there is no load balancer; empty when none is known. */
   nodeAddress: pulumi.Output<string>;
   /** Must exist before the gateway watches it. */
   definition: pulumi.Resource;
@@ -40,7 +44,11 @@ export interface Gateway {
 }
 
 /** Creates the Deployment `gateway`, the Service inside and the one to the outside. */
-export function createGateway(context: PlatformContext, parts: GatewayParts): Gateway {
+export function createGateway(
+  resource: pulumi.ComponentResource,
+  context: PlatformContext,
+  parts: GatewayParts,
+): Gateway {
   const { replicas, timeoutSeconds, ...limits } = context.settings.gateway;
   const size = context.settings.sizes.gateway;
   const container = toContainer(
@@ -103,7 +111,11 @@ export function createGateway(context: PlatformContext, parts: GatewayParts): Ga
   );
   createDisruptionBudget(context, "gateway", replicas);
   createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
-  return { deployment, url: createEntrance(context, parts, deployment) };
+  const service = createEntrance(context);
+  const url = pulumi
+    .all([toUrl(resource, parts, service), deployment.metadata.name, service.metadata.name])
+    .apply(([known]) => known);
+  return { deployment, url };
 }
 
 function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>> {
@@ -115,19 +127,11 @@ function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>>
   };
 }
 
-/**
- * The way in from outside: metrics stay inside. A node's address may come from the same secret
- * output as the kubeconfig, and is none itself. The address is known when the gateway answers
- * there.
- */
-function createEntrance(
-  context: PlatformContext,
-  parts: GatewayParts,
-  deployment: k8s.apps.v1.Deployment,
-): pulumi.Output<string> {
+/** The way in from outside: metrics stay inside. */
+function createEntrance(context: PlatformContext): k8s.core.v1.Service {
   const isBalanced = context.capabilities.loadBalancer;
   const nodePort = isBalanced ? {} : { nodePort: PORT.gatewayNode };
-  const service = new k8s.core.v1.Service(
+  return new k8s.core.v1.Service(
     `${context.name}-gateway-external`,
     {
       metadata: toMetadata("gateway", context.namespace, "gateway-external"),
@@ -139,15 +143,48 @@ function createEntrance(
     },
     context.options,
   );
-  const address = isBalanced
+}
+
+/**
+ * The address for people: the one that they say themselves, the load balancer's, or a node's. A
+ * node's address may come from the same secret output as the kubeconfig, and is none itself.
+ */
+function toUrl(
+  resource: pulumi.ComponentResource,
+  parts: GatewayParts,
+  service: k8s.core.v1.Service,
+): pulumi.Output<string> {
+  const { gatewayUrl, nodeAddress, isBalanced } = parts;
+  const checks = new ArgumentChecks(resource);
+  if (gatewayUrl !== undefined) return checks.apply(gatewayUrl, checkUrl);
+  return isBalanced
     ? service.status.apply((status) => toBalancerUrl(status.loadBalancer.ingress[0]))
-    : pulumi.interpolate`http://${pulumi.unsecret(parts.nodeAddress)}:${PORT.gatewayNode}`;
-  const url = parts.gatewayUrl ?? address;
-  return pulumi
-    .all([url, deployment.metadata.name, service.metadata.name])
-    .apply(([known]) => known);
+    : checks.apply(pulumi.unsecret(nodeAddress), toNodeUrl);
+}
+
+/** Returns `url` when a path can be put behind it. */
+export function checkUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:\/\/.*[^/]$/.test(url)) return url;
+  throw new ArgumentError(
+    `gatewayUrl: must be an http(s) URL without a slash at its end, got ${JSON.stringify(url)}`,
+  );
+}
+
+/** Address of the gateway on a node. */
+export function toNodeUrl(address: string): string {
+  if (address !== "") return `http://${toHost(address)}:${PORT.gatewayNode}`;
+  throw new ArgumentError(
+    "gatewayUrl: must be given where no node's address is known, got none; " +
+      "nodeAddress or a load balancer of the cluster will do as well",
+  );
+}
+
+/** In a URL an IPv6 address has brackets. */
+function toHost(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
 }
 
 function toBalancerUrl(ingress: { hostname?: string; ip?: string } | undefined): string {
-  return `http://${ingress?.hostname ?? ingress?.ip ?? "gateway-external"}:${PORT.gateway}`;
+  const host = ingress?.hostname ?? toHost(ingress?.ip ?? "gateway-external");
+  return `http://${host}:${PORT.gateway}`;
 }

@@ -1,6 +1,6 @@
 /** Who may talk to whom: nothing is allowed that is not listed here. */
 import * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { DENIAL, PORT, toFunctionAllowance } from "../../services/contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
@@ -9,20 +9,22 @@ type Peer = k8s.types.input.networking.v1.NetworkPolicyPeer;
 
 interface Allowance {
   to: string;
-  ports: number[];
+  port: number;
   /** Components of the platform; empty for everybody, also from outside the cluster. */
   from: string[];
+  /** End of the name that it had when the names were numbers in a list. */
+  was: number;
 }
 
 const ALLOWANCES: Allowance[] = [
-  { to: "gateway", ports: [PORT.gateway], from: [] },
-  { to: "gateway", ports: [PORT.gatewayMetrics], from: ["prometheus"] },
-  { to: "nats", ports: [PORT.nats], from: ["gateway", "queue-worker"] },
-  { to: "prometheus", ports: [PORT.prometheus], from: ["gateway", "operator", "prometheus"] },
-  { to: "alertmanager", ports: [PORT.alertmanager], from: ["prometheus"] },
-  { to: "queue-worker", ports: [PORT.queueWorkerMetrics], from: ["prometheus"] },
-  { to: "operator", ports: [PORT.operatorMetrics], from: ["prometheus"] },
-  { to: "node-exporter", ports: [PORT.nodeExporter], from: ["prometheus"] },
+  { to: "gateway", port: PORT.gateway, from: [], was: 0 },
+  { to: "gateway", port: PORT.gatewayMetrics, from: ["prometheus"], was: 1 },
+  { to: "nats", port: PORT.nats, from: ["gateway", "queue-worker"], was: 2 },
+  { to: "prometheus", port: PORT.prometheus, from: ["gateway", "operator", "prometheus"], was: 3 },
+  { to: "alertmanager", port: PORT.alertmanager, from: ["prometheus"], was: 4 },
+  { to: "queue-worker", port: PORT.queueWorkerMetrics, from: ["prometheus"], was: 5 },
+  { to: "operator", port: PORT.operatorMetrics, from: ["prometheus"], was: 6 },
+  { to: "node-exporter", port: PORT.nodeExporter, from: ["prometheus"], was: 7 },
 ];
 
 /**
@@ -33,9 +35,7 @@ export function createNetworkPolicies(context: PlatformContext): void {
   if (!context.capabilities.networkPolicy) return;
   createDenial(context, "platform", context.namespace);
   createDenial(context, "functions", context.functionNamespace);
-  ALLOWANCES.forEach((allowance, index) => {
-    createAllowance(context, allowance, `${allowance.to}-${index}`);
-  });
+  for (const allowance of ALLOWANCES) createAllowance(context, allowance);
   createFunctionAllowance(context);
 }
 
@@ -54,7 +54,10 @@ function createDenial(
   );
 }
 
-function createAllowance(context: PlatformContext, allowance: Allowance, name: string): void {
+/** Named by what it opens, so that a new one in the list renames none of the others. */
+function createAllowance(context: PlatformContext, allowance: Allowance): void {
+  const { to, port, was } = allowance;
+  const name = `${to}-${port}`;
   const from: Peer[] = allowance.from.map((component) => ({
     podSelector: { matchLabels: toSelector(component) },
   }));
@@ -63,17 +66,19 @@ function createAllowance(context: PlatformContext, allowance: Allowance, name: s
     {
       metadata: toMetadata("network", context.namespace, `allow-${name}`),
       spec: {
-        podSelector: { matchLabels: toSelector(allowance.to) },
+        podSelector: { matchLabels: toSelector(to) },
         policyTypes: ["Ingress"],
         ingress: [
           {
-            ports: allowance.ports.map((port) => ({ port, protocol: "TCP" })),
+            ports: [{ port, protocol: "TCP" }],
             ...(from.length > 0 && { from }),
           },
         ],
       },
     },
-    context.options,
+    pulumi.mergeOptions(context.options, {
+      aliases: [{ name: `${context.name}-allow-${to}-${was}` }],
+    }),
   );
 }
 

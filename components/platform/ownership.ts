@@ -1,20 +1,22 @@
 /** Tells a cluster of Plonk's from one on which another OpenFaaS owns the Function definition. */
-import { ApiException, ApiextensionsV1Api, KubeConfig } from "@kubernetes/client-node";
+import { ApiextensionsV1Api, KubeConfig } from "@kubernetes/client-node";
 import { CRD } from "../../services/contract/index.ts";
+import { readIfThere } from "../cluster/inspect.ts";
 import { ArgumentError } from "../errors.ts";
 import { CRD_NAME } from "./crd.ts";
 
-/** A cluster that does not answer within this time is left to the provider to report. */
-const ANSWER_SECONDS = 5;
-
 /**
- * Reads the Function definition and refuses one that is not Plonk's. A cluster that cannot be
- * asked passes: the provider says what is wrong with it in its own words.
+ * Reads the Function definition of the kubeconfig's current context and refuses one that is not
+ * Plonk's. Only "not found" means that nobody owns it. A preview of a cluster that does not answer
+ * passes, as it changes nothing and the cluster may be about to start.
  *
- * @throws ArgumentError naming the owner
+ * @throws ArgumentError naming the owner, or why it could not be learnt
  */
-export async function refuseForeignDefinition(kubeconfig: string): Promise<void> {
-  const labels = await readDefinitionLabels(kubeconfig);
+export async function refuseForeignDefinition(
+  kubeconfig: string,
+  isPreview: boolean,
+): Promise<void> {
+  const labels = await readDefinitionLabels(kubeconfig, isPreview);
   if (labels === undefined || labels[CRD.ownerLabel] === CRD.ownerValue) return;
   const owner =
     labels["app.kubernetes.io/managed-by"] ?? labels[CRD.ownerLabel] ?? "another OpenFaaS";
@@ -24,27 +26,20 @@ export async function refuseForeignDefinition(kubeconfig: string): Promise<void>
   );
 }
 
-/** Undefined when there is no definition, or no answer. */
+/** Undefined when there is no definition, or no answer in a preview. */
 async function readDefinitionLabels(
   kubeconfig: string,
+  isPreview: boolean,
 ): Promise<Record<string, string> | undefined> {
-  try {
-    const config = new KubeConfig();
-    config.loadFromString(kubeconfig);
-    const client = config.makeApiClient(ApiextensionsV1Api);
-    const read = client.readCustomResourceDefinition({ name: CRD_NAME });
-    const definition = await Promise.race([read, giveUp()]);
-    return definition?.metadata?.labels ?? (definition && {});
-  } catch (error) {
-    if (error instanceof ApiException || error instanceof Error) return undefined;
-    throw error;
-  }
-}
-
-function giveUp(): Promise<undefined> {
-  return new Promise((resolve) => {
-    setTimeout(() => {
-      resolve(undefined);
-    }, ANSWER_SECONDS * 1000).unref();
-  });
+  const definition = await readIfThere(
+    `who owns the definition ${CRD_NAME}`,
+    isPreview,
+    async () => {
+      const config = new KubeConfig();
+      config.loadFromString(kubeconfig);
+      const client = config.makeApiClient(ApiextensionsV1Api);
+      return await client.readCustomResourceDefinition({ name: CRD_NAME });
+    },
+  );
+  return definition && (definition.metadata?.labels ?? {});
 }

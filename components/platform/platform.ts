@@ -19,6 +19,7 @@ import { toLabels } from "./pods.ts";
 import { createPrometheus } from "./prometheus.ts";
 import { createQueueWorker } from "./queue-worker.ts";
 import { createAccounts } from "./rbac.ts";
+import { refuseOtherSizes } from "./volumes.ts";
 
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
@@ -64,12 +65,13 @@ export class Platform extends pulumi.ComponentResource {
     createQueueWorker(context, accounts);
     createNetworkPolicies(context);
     const operator = createOperator(context, accounts, definition);
-    const gateway = createGateway(context, {
+    const gateway = createGateway(this, context, {
       accounts,
       credentials,
       definition,
       gatewayUrl: args.gatewayUrl,
       oidc: args.oidc,
+      isBalanced: args.cluster.capabilities.loadBalancer,
       nodeAddress: args.cluster.nodeAddress,
     });
     this.gatewayUrl = gateway.url;
@@ -100,6 +102,11 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
     provider,
     ...(lifetime && { deletedWith: lifetime }),
   };
+  const settings = checkFor(platform, () => normalizePlatform(args));
+  const checks = new ArgumentChecks(platform);
+  checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+    refuseOtherSizes(kubeconfig, settings, pulumi.runtime.isDryRun()),
+  );
   const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
   return {
     name,
@@ -110,9 +117,10 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
       annotations: inFunctions,
       options,
     }),
-    settings: checkFor(platform, () => normalizePlatform(args)),
+    settings,
     images: args.images,
     capabilities,
+    volumesChecked: checks.passed,
   };
 }
 
@@ -134,7 +142,7 @@ function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<
         annotations: args.annotations,
       },
     },
-    args.options,
+    { ...args.options, ...retainWithCluster(args.options) },
   );
   return created.metadata.name;
 }
@@ -146,7 +154,11 @@ function createDefinition(
   args: PlatformArgs,
 ): pulumi.Resource {
   const checks = new ArgumentChecks(platform);
-  if (!args.adopt) checks.applyAsync(args.cluster.kubeconfig, refuseForeignDefinition);
+  if (!args.adopt) {
+    checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+      refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
+    );
+  }
   return new k8s.apiextensions.v1.CustomResourceDefinition(
     `${context.name}-functions`,
     {
@@ -157,6 +169,19 @@ function createDefinition(
       },
       spec: toDefinitionSpec(),
     },
-    pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
+    pulumi.mergeOptions(context.options, {
+      dependsOn: checks.passed,
+      ...retainWithCluster(context.options),
+    }),
   );
+}
+
+/**
+ * Where the cluster outlives the program, the definition and the namespaces stay: they hold what
+ * others made, and their deletion would take it along. What the program made in them goes.
+ */
+function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions): {
+  retainOnDelete: boolean;
+} {
+  return { retainOnDelete: deletedWith === undefined };
 }

@@ -42,6 +42,7 @@ export const LABEL = {
   scaleZero: "com.openfaas.scale.zero",
   scaleZeroDuration: "com.openfaas.scale.zero-duration",
   scaleTarget: "com.openfaas.scale.target",
+  scaleTargetProportion: "com.openfaas.scale.target-proportion",
   scaleType: "com.openfaas.scale.type",
   /** Most calls of the function in flight at one gateway, waiting ones included; 0: no limit. */
   maxInflight: "plonk/max-inflight",
@@ -54,6 +55,22 @@ export const LABEL = {
   /** On Secrets in the function namespaces that functions may mount. */
   secretManagedBy: "app.kubernetes.io/managed-by",
 } as const;
+
+const UNAVAILABLE_LABELS: readonly string[] = [
+  LABEL.scaleZero,
+  LABEL.scaleZeroDuration,
+  LABEL.scaleTarget,
+  LABEL.scaleTargetProportion,
+  LABEL.scaleType,
+];
+
+/**
+ * Whether a label asks for something that OpenFaaS has and Plonk has not yet. Taken in silence, it
+ * would seem to work. `com.openfaas.scale.zero: "false"` says what holds anyway.
+ */
+export function isUnavailableLabel(label: string, value: string): boolean {
+  return UNAVAILABLE_LABELS.includes(label) && !(label === LABEL.scaleZero && value === "false");
+}
 
 export const ANNOTATION = {
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */

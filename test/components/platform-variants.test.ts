@@ -47,15 +47,15 @@ describe("a platform on a cluster that offers more", () => {
   it("denies by default and allows what is needed, where policies are enforced", () => {
     const policies = objectsOf(all, "q").filter(({ type }) => type.endsWith(":NetworkPolicy"));
     expect(policies.map(({ name }) => name).sort()).toEqual([
-      "q-allow-alertmanager-4",
+      "q-allow-alertmanager-9093",
       "q-allow-functions",
-      "q-allow-gateway-0",
-      "q-allow-gateway-1",
-      "q-allow-nats-2",
-      "q-allow-node-exporter-7",
-      "q-allow-operator-6",
-      "q-allow-prometheus-3",
-      "q-allow-queue-worker-5",
+      "q-allow-gateway-8080",
+      "q-allow-gateway-8082",
+      "q-allow-nats-4222",
+      "q-allow-node-exporter-9100",
+      "q-allow-operator-8081",
+      "q-allow-prometheus-9090",
+      "q-allow-queue-worker-8081",
       "q-functions-deny",
       "q-platform-deny",
     ]);
@@ -71,7 +71,7 @@ describe("a platform on a cluster that offers more", () => {
         },
       ],
     });
-    expect(find(all, "q-allow-gateway-0").inputs["spec"]).not.toHaveProperty("ingress.0.from");
+    expect(find(all, "q-allow-gateway-8080").inputs["spec"]).not.toHaveProperty("ingress.0.from");
   });
 
   it("protects several gateways from being drained at once, and spreads them", () => {

@@ -9,7 +9,7 @@ const minute = 60_000;
 const HEAD = `
   import * as k8s from "@pulumi/kubernetes";
   import * as pulumi from "@pulumi/pulumi";
-  import { Function, CallbackFunction } from ${JSON.stringify(components)};
+  import { Function, FunctionSecret, CallbackFunction } from ${JSON.stringify(components)};
   import * as os from "node:os";
   const provider = new k8s.Provider("nowhere", { kubeconfig: "{}" });
   const platform = {
@@ -50,6 +50,30 @@ describe("a wrong argument", () => {
       'new Function("Bad_Name", { platform, image: "x" }, { provider });',
       "plonk:index:Function Bad_Name",
       'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got "Bad_Name"',
+    ],
+    [
+      "no provider",
+      'new Function("f", { platform, image: "x" }, { parent: new pulumi.ComponentResource("t:i:T", "t") });',
+      "t:i:T$plonk:index:Function f",
+      "opts.provider: must be the Kubernetes provider of the platform's cluster, got none; name it in the options, or give the Platform itself as platform",
+    ],
+    [
+      "no time",
+      'new Function("f", { platform, image: "x", timeoutSeconds: 0 }, { provider });',
+      "plonk:index:Function f",
+      "timeoutSeconds: expected a whole number from 1 to 86400, got 0",
+    ],
+    [
+      "no image",
+      'new Function("f", { platform, image: "" }, { provider });',
+      "plonk:index:Function f",
+      'image: must not be empty, got ""',
+    ],
+    [
+      "no namespace",
+      'new FunctionSecret("s", { platform, value: "x", namespace: "" }, { provider });',
+      "plonk:index:FunctionSecret s",
+      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got ""',
     ],
     [
       "captured import",

@@ -1,19 +1,19 @@
 /** `ServiceImage`: what is delivered where; the push runs against a real registry. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, request as send, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../../components/cluster/cluster.ts";
 import { ImageDeliveryMode } from "../../components/cluster/cluster.ts";
-import { ServiceImage } from "../../components/service-image.ts";
+import { ServiceImage, toWord } from "../../components/service-image.ts";
 import type { ImageArtifact } from "../../services/contract/index.ts";
-import { acquire } from "../../toolchain/acquire.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./cluster/mocks.ts";
+import { createImage, type Registry, startRegistry } from "./support/images.ts";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 const IMAGE: ImageArtifact = {
@@ -31,7 +31,8 @@ afterAll(() => pulumi.runtime.disconnect());
 
 function clusterWith(delivery: Partial<Cluster["imageDelivery"]>): Cluster {
   const imageDelivery = { mode: "none", targets: [], registry: undefined, ...delivery };
-  return { imageDelivery, lifetime: undefined } as unknown as Cluster;
+  const capabilities = { architectures: ["amd64"] };
+  return { imageDelivery, capabilities, lifetime: undefined } as unknown as Cluster;
 }
 
 function target(architecture: "amd64" | "arm64"): Cluster["imageDelivery"]["targets"][number] {
@@ -87,46 +88,124 @@ describe("preloading", () => {
   });
 });
 
-describe("nothing to deliver", () => {
-  it.each<[string, ImageDeliveryMode, ImageArtifact]>([
-    ["the cluster takes none", ImageDeliveryMode.None, IMAGE],
-    [
-      "the image comes from its vendor",
-      ImageDeliveryMode.Preload,
-      { reference: "docker.io/library/nats:2", archives: {} },
-    ],
-  ])("where %s", async (_, mode, image) => {
-    const cluster = clusterWith({ mode, targets: [target("amd64")] });
-    const { reference } = new ServiceImage("gw", { image, cluster });
-    expect(await valueOf(reference)).toBe(image.reference);
+describe("without a way to the nodes", () => {
+  it("leaves an image of a vendor's to be pulled", async () => {
+    const vendors = { reference: "docker.io/library/nats:2", archives: {} };
+    const { reference } = new ServiceImage("gw", { image: vendors, cluster: clusterWith({}) });
+    expect(await valueOf(reference)).toBe(vendors.reference);
     await settle();
     expect(registrations).toHaveLength(1);
   });
+
+  it("refuses an image that is on this machine only", () => {
+    expect(() => new ServiceImage("gw", { image: IMAGE, cluster: clusterWith({}) })).toThrow(
+      "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
+        `got none for ${IMAGE.reference}; set registry or imageCommand of the cluster`,
+    );
+  });
 });
+
+describe("paths in commands", () => {
+  it.each([
+    ["", "/home/ann", "/home/ann/.cache/plonk/images/it's.tar"],
+    ["/srv/cache", "/home/ann", "/srv/cache/images/it's.tar"],
+  ])("are the same on every machine: cache %j, home %s", (cache, home, path) => {
+    const env = { PLONK_CACHE: cache, HOME: home };
+    const word = toWord(path, env);
+    expect(word).toBe(`"\${PLONK_CACHE:-$HOME/.cache/plonk}"'/images/it'\\''s.tar'`);
+    const said = execFileSync("sh", ["-c", `printf %s ${word}`], { encoding: "utf8", env });
+    expect(said).toBe(path);
+  });
+
+  it("stay as they are outside the cache", () => {
+    const env = { PLONK_CACHE: "", HOME: "/home/ann" };
+    expect(toWord("/opt/crane", env)).toBe("'/opt/crane'");
+    expect(toWord("/home/ann/.cache/plonk-2/x", env)).toBe("'/home/ann/.cache/plonk-2/x'");
+    expect(toWord("/.cache/plonk/x", {})).toBe("'/.cache/plonk/x'");
+    expect(toWord("crane", env)).toBe("'crane'");
+  });
+});
+
+describe("a command of the user's", () => {
+  const folder = mkdtempSync(join(tmpdir(), "plonk-command-"));
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("gets one archive with all architectures, and the reference", async () => {
+    const image = createImage(folder);
+    const command = `tar -xOf "$ARCHIVE" ./index.json > ${folder}/index; tar -tf "$ARCHIVE" > ${folder}/list; echo "$IMAGE" > ${folder}/image`;
+    const cluster = clusterWith({ mode: ImageDeliveryMode.Command, command });
+    const { reference } = new ServiceImage("gw", { image, cluster });
+    expect(await valueOf(reference)).toBe(image.reference);
+    await settle();
+    expect(registrations.map(({ name }) => name)).toEqual(["gw", "gw-import"]);
+    execFileSync("sh", ["-c", String(registrations[1]?.inputs["create"])], { stdio: "pipe" });
+    const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+    expect(read("image")).toBe(`${image.reference}\n`);
+    // Index, and for each architecture manifest, config and layer.
+    expect(read("list").match(/blobs\/sha256\/[0-9a-f]{64}/g)).toHaveLength(7);
+    const { manifests } = JSON.parse(read("index")) as { manifests: unknown[] };
+    expect(manifests).toHaveLength(2);
+  });
+
+  it("is refused an image that a node could not run", () => {
+    const cluster = clusterWith({ mode: ImageDeliveryMode.Command, command: "true" });
+    const image = { ...IMAGE, archives: { arm64: "/cache/a.tar" } };
+    expect(() => new ServiceImage("gw", { image, cluster })).toThrow(
+      "image.archives: must hold one for amd64 (which nodes have), got arm64",
+    );
+  });
+});
+
+describe("a preview", () => {
+  it.each([
+    [ImageDeliveryMode.Preload, IMAGE.reference],
+    [ImageDeliveryMode.Registry, `r.example.com/plonk/gateway:0.1.0@${DIGEST}`],
+    [ImageDeliveryMode.Command, IMAGE.reference],
+  ])("knows the reference before the delivery by %s", async (mode, expected) => {
+    const before = registrations;
+    registrations = collectRegistrations({}, { isPreview: true });
+    expect(before).toEqual([]);
+    const cluster = clusterWith({
+      mode,
+      targets: mode === ImageDeliveryMode.Preload ? [target("amd64")] : [],
+      registry: "r.example.com/plonk",
+      command: "true",
+    });
+    const { reference } = new ServiceImage("gw", { image: IMAGE, cluster });
+    expect(await isKnown(reference)).toBe(true);
+    expect(await valueOf(reference)).toBe(expected);
+    const delivery = registrations.at(-1)?.name ?? "";
+    expect(await dependenciesOf(reference)).toEqual([delivery]);
+  });
+});
+
+/** What `reference` comes after; both are internal to Pulumi. */
+async function dependenciesOf(output: pulumi.Output<string>): Promise<string[]> {
+  const internal = output as unknown as { resources(): Set<{ urn: pulumi.Output<string> }> };
+  const urns = await Promise.all([...internal.resources()].map(({ urn }) => valueOf(urn)));
+  return urns.map((urn) => urn.split("::").at(-1) ?? "");
+}
+
+function isKnown(output: pulumi.Output<string>): Promise<boolean> {
+  return (output as unknown as { isKnown: Promise<boolean> }).isKnown;
+}
 
 describe("a registry", () => {
   const folder = mkdtempSync(join(tmpdir(), "plonk-push-"));
-  let registry: ChildProcess;
-  let address = "";
-  let crane = "";
+  let registry: Registry;
 
   beforeAll(async () => {
-    crane = (await acquire("crane")).path;
-    registry = spawn(crane, ["registry", "serve", "--address", "localhost:0"], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let printed = "";
-    registry.stderr?.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-    while (!/serving on port (\d+)/.test(printed)) await sleep(20);
-    address = `localhost:${/serving on port (\d+)/.exec(printed)?.[1] ?? ""}`;
+    registry = await startRegistry();
   });
 
   afterAll(() => {
-    registry.kill();
+    registry.stop();
     rmSync(folder, { recursive: true });
   });
 
   it("gets the image of all architectures under its own digest", async () => {
+    const { address, crane } = registry;
     const image = createImage(folder);
     const cluster = clusterWith({
       mode: ImageDeliveryMode.Registry,
@@ -146,58 +225,54 @@ describe("a registry", () => {
   });
 });
 
-/** An image of two architectures in the form that the toolchain writes: one archive for each. */
-function createImage(folder: string): ImageArtifact {
-  const blobs = new Map<string, Buffer>();
-  const store = (content: Buffer): { digest: string; size: number } => {
-    const hash = createHash("sha256").update(content).digest("hex");
-    blobs.set(hash, content);
-    return { digest: `sha256:${hash}`, size: content.length };
-  };
-  const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-  const architectures = ["amd64", "arm64"] as const;
-  const manifests = architectures.map((architecture) => {
-    const empty = join(folder, architecture);
-    mkdirSync(empty);
-    writeFileSync(join(empty, "hello"), architecture);
-    const files = execFileSync("tar", ["-C", empty, "-cf", "-", "hello"]);
-    const layer = store(gzipSync(files));
-    const diffId = `sha256:${createHash("sha256").update(files).digest("hex")}`;
-    const rootfs = { type: "layers", diff_ids: [diffId] };
-    const config = store(json({ architecture, os: "linux", config: {}, rootfs }));
-    const manifest = store(
-      json({
-        schemaVersion: 2,
-        mediaType: "application/vnd.oci.image.manifest.v1+json",
-        config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
-        layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", ...layer }],
-      }),
-    );
-    return {
-      mediaType: "application/vnd.oci.image.manifest.v1+json",
-      ...manifest,
-      platform: { architecture, os: "linux" },
+describe("a registry that asks for a password", () => {
+  const folder = mkdtempSync(join(tmpdir(), "plonk-login-"));
+  const login = `Basic ${Buffer.from("ci:hunter2").toString("base64")}`;
+  let registry: Registry;
+  let guard: Server;
+  let address = "";
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    guard = createServer((request, response) => {
+      if (request.headers.authorization !== login) {
+        response.writeHead(401, { "www-authenticate": 'Basic realm="registry"' }).end();
+        return;
+      }
+      const { method, url, headers } = request;
+      const [host, port] = registry.address.split(":");
+      const onward = send({ host, port, method, path: url, headers }, (answer) => {
+        answer.pipe(response.writeHead(answer.statusCode ?? 500, answer.headers));
+      });
+      request.pipe(onward);
+    }).listen(0, "localhost");
+    await once(guard, "listening");
+    address = `localhost:${(guard.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => {
+    registry.stop();
+    guard.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("gets the image with the login of docker's configuration, and not without", async () => {
+    const image = createImage(folder);
+    const cluster = clusterWith({ mode: ImageDeliveryMode.Registry, registry: address });
+    new ServiceImage("gw", { image, cluster, crane: registry.crane });
+    await settle();
+    const push = async (auths: object): Promise<number | null> => {
+      const DOCKER_CONFIG = mkdtempSync(join(folder, "docker-"));
+      writeFileSync(join(DOCKER_CONFIG, "config.json"), JSON.stringify({ auths }));
+      const command = String(registrations[1]?.inputs["create"]);
+      const env = { ...process.env, DOCKER_CONFIG };
+      const pushing = spawn("sh", ["-c", command], { env, stdio: "ignore" });
+      const [code] = (await once(pushing, "exit")) as [number | null];
+      return code;
     };
+    expect(await push({})).toBe(1);
+    expect(await push({ [address]: { auth: login.split(" ")[1] } })).toBe(0);
+    const digest = execFileSync(registry.crane, ["digest", `${registry.address}/gateway:0.1.0`]);
+    expect(digest.toString().trim()).toBe(image.reference.split("@")[1]);
   });
-  const mediaType = "application/vnd.oci.image.index.v1+json";
-  const index = store(json({ schemaVersion: 2, mediaType, manifests }));
-  const archives = architectures.map((architecture) => {
-    const layout = join(folder, `layout-${architecture}`);
-    mkdirSync(join(layout, "blobs/sha256"), { recursive: true });
-    for (const [hash, content] of blobs) writeFileSync(join(layout, "blobs/sha256", hash), content);
-    writeFileSync(join(layout, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-    const named = { mediaType, ...index };
-    writeFileSync(
-      join(layout, "index.json"),
-      json({ schemaVersion: 2, manifests: [named, named] }),
-    );
-    const archive = join(folder, `gateway-${architecture}.tar`);
-    execFileSync("tar", ["-C", layout, "-cf", archive, "."]);
-    expect(readFileSync(archive).length).toBeGreaterThan(0);
-    return [architecture, archive];
-  });
-  return {
-    reference: `plonk.local/gateway:0.1.0@${index.digest}`,
-    archives: Object.fromEntries(archives) as ImageArtifact["archives"],
-  };
-}
+});

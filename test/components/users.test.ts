@@ -4,17 +4,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { verifyPassword } from "../../services/contract/password-hash.ts";
 import { ArgumentError } from "../../components/errors.ts";
-import { checkUsers, type User } from "../../components/platform/credentials.ts";
+import { checkUsers, toRevision, type User } from "../../components/platform/credentials.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";
-import { until } from "../support/until.ts";
-import {
-  fakeCluster,
-  find,
-  IMAGES,
-  recordRegistrations,
-  reveal,
-  valueOf,
-} from "./support/mocks.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations, reveal } from "./support/mocks.ts";
+import { settle } from "./cluster/mocks.ts";
 import { environmentOf } from "./support/objects.ts";
 
 jest.setTimeout(60_000);
@@ -31,8 +24,7 @@ async function declare(name: string, args: Partial<PlatformArgs>): Promise<Platf
     adminPassword: "admin-pw",
     ...args,
   });
-  await valueOf(platform.adminPassword);
-  await until("the gateway", () => all.some((item) => item.name === `${name}-gateway`), 10_000);
+  await settle();
   return platform;
 }
 
@@ -49,6 +41,35 @@ const USERS = [
   { name: "ci", password: "canary-ci", role: "deployer", namespaces: ["openfaas-fn", "team-a"] },
   { name: "viewer", password: pulumi.secret("canary-viewer"), role: "reader" },
 ];
+
+describe("the revision of the credentials", () => {
+  const revisionOf = (name: string): string | undefined => {
+    const { spec } = find(all, `${name}-gateway`).inputs as {
+      spec: { template: { metadata: { annotations: Record<string, string> } } };
+    };
+    return spec.template.metadata.annotations["plonk/credentials-revision"];
+  };
+
+  it("is a digest of the whole Secret, under the Secret's UID, and no secret itself", async () => {
+    await declare("revised", { users: USERS });
+    const { data } = reveal(find(all, "revised-basic-auth").inputs) as {
+      data: Record<string, string>;
+    };
+    const keys = ["basic-auth-user", "basic-auth-password", "users.yaml"];
+    expect(Object.keys(data).sort()).toEqual([...keys].sort());
+    const content = JSON.stringify(Object.fromEntries(keys.map((key) => [key, data[key]])));
+    const expected = await toRevision([content, "revised-basic-auth-uid"]);
+    expect(revisionOf("revised")).toBe(expected);
+    expect(expected).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it("changes with the content and with the UID, and with nothing else", async () => {
+    const same = await toRevision(["content", "uid"]);
+    expect(await toRevision(["content", "uid"])).toBe(same);
+    expect(await toRevision(["other", "uid"])).not.toBe(same);
+    expect(await toRevision(["content", "other"])).not.toBe(same);
+  });
+});
 
 describe("users", () => {
   it("are a file in the Secret that the gateway reads, with hashes of their passwords", async () => {

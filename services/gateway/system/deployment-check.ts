@@ -1,5 +1,11 @@
 /** What the schema cannot say of a deployment, found before Kubernetes or the operator does. */
-import { LABEL, SCALE, WATCHDOG_TIMEOUTS, type FunctionDeployment } from "../../contract/index.ts";
+import {
+  isUnavailableLabel,
+  LABEL,
+  SCALE,
+  WATCHDOG_TIMEOUTS,
+  type FunctionDeployment,
+} from "../../contract/index.ts";
 import { DURATION_PATTERN } from "../../contract/duration.ts";
 import { BadRequest } from "../errors.ts";
 import { quote } from "./validation-message.ts";
@@ -20,6 +26,7 @@ export function checkDeployment(deployment: FunctionDeployment): void {
   const mistakes = [
     ...findHandlerMistakes(deployment),
     ...findScaleMistakes(deployment.labels ?? {}),
+    ...findUnavailable(deployment.labels ?? {}),
     ...findAnnotationMistakes(deployment.annotations ?? {}),
     ...findTimeoutMistakes(deployment.envVars ?? {}),
   ];
@@ -42,6 +49,15 @@ function findScaleMistakes(labels: Record<string, string>): string[] {
       : [`labels["${key}"]: expected a whole number from 0 to ${most}, got ${quote(value)}`];
   });
   return found.length > 0 ? found : findScaleOrder(labels);
+}
+
+function findUnavailable(labels: Record<string, string>): string[] {
+  return Object.entries(labels)
+    .filter(([label, value]) => isUnavailableLabel(label, value))
+    .map(
+      ([label, value]) =>
+        `labels["${label}"]: must be left out, it is not available yet, got ${quote(value)}`,
+    );
 }
 
 function findScaleOrder(labels: Record<string, string>): string[] {

@@ -1,27 +1,22 @@
 /** `ExistingCluster`: what it declares, what it believes of a kubeconfig, what it refuses. */
-import { afterAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import { stringify } from "yaml";
+import { parse } from "yaml";
 import {
   ExistingCluster,
   type ExistingClusterArgs,
 } from "../../../components/cluster/existing-cluster.ts";
+import { type FakeApi, startFakeApi, toKubeconfig } from "../support/fake-api.ts";
+import { answersOfCluster } from "../support/fake-cluster.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./mocks.ts";
 
-const KUBECONFIG = stringify({
-  apiVersion: "v1",
-  kind: "Config",
-  "current-context": "one",
-  clusters: [
-    { name: "c1", cluster: { server: "https://api.example.com:6443" } },
-    { name: "c2", cluster: { server: "https://[fd00::7]:443/path" } },
-  ],
-  contexts: [
-    { name: "one", context: { cluster: "c1", user: "u" } },
-    { name: "two", context: { cluster: "c2", user: "u" } },
-    { name: "lost", context: { cluster: "c3", user: "u" } },
-  ],
-  users: [{ name: "u", user: { token: "hunter2" } }],
+let api: FakeApi;
+/** Its current context, `elsewhere`, is of another cluster. */
+let KUBECONFIG = "";
+
+beforeAll(async () => {
+  api = await startFakeApi(answersOfCluster());
+  KUBECONFIG = api.kubeconfig;
 });
 
 let registrations: Registration[] = [];
@@ -32,37 +27,52 @@ beforeEach(() => {
 
 afterAll(() => pulumi.runtime.disconnect());
 
-it("declares the provider and nothing else, with the kubeconfig as a secret", async () => {
-  const cluster = new ExistingCluster("kind", { kubeconfig: KUBECONFIG, context: "two" });
-  await settle();
-  expect(await valueOf(cluster.kubeconfig)).toBe(KUBECONFIG);
+/** The one context, its cluster and its user. */
+function expectOneContext(text: unknown): void {
+  expect(parse(String(text))).toEqual({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "here",
+    clusters: [{ name: "c1", cluster: { server: api.url, "insecure-skip-tls-verify": true } }],
+    contexts: [{ name: "here", context: { cluster: "c1", user: "u1", namespace: "n" } }],
+    users: [{ name: "u1", user: { token: "hunter1" } }],
+  });
+}
+
+it("declares the provider and nothing else, with the one context as a secret", async () => {
+  const cluster = new ExistingCluster("kind", { kubeconfig: KUBECONFIG, context: "here" });
+  expectOneContext(await valueOf(cluster.kubeconfig));
   expect(await pulumi.isSecret(cluster.kubeconfig)).toBe(true);
-  expect(await valueOf(cluster.nodeAddress)).toBe("fd00::7");
+  expect(await valueOf(cluster.nodeAddress)).toBe("192.0.2.7");
   expect(await pulumi.isSecret(cluster.nodeAddress)).toBe(false);
   await settle();
   expect(registrations.map(({ type, name }) => `${type} ${name}`)).toEqual([
     "plonk:index:ExistingCluster kind",
     "pulumi:providers:kubernetes kind",
   ]);
-  expect(registrations[1]).toMatchObject({
-    inputs: {
-      kubeconfig: KUBECONFIG,
-      context: "two",
-      enableServerSideApply: "true",
-      upsertExistingObjects: "true",
-    },
-    secrets: ["kubeconfig"],
+  const [, provider] = registrations;
+  const { kubeconfig, ...inputs } = provider?.inputs ?? {};
+  expectOneContext(kubeconfig);
+  expect(provider?.secrets).toEqual(["kubeconfig"]);
+  expect(inputs).toEqual({
+    enableServerSideApply: "true",
+    upsertExistingObjects: "true",
+    enableSecretMutable: "true",
+    enableConfigMapMutable: "true",
+    clusterIdentifier: "existing/uid-1",
   });
   expect(cluster.lifetime).toBeUndefined();
 });
 
 it("takes the current context when none is named, and a kubeconfig that is an output", async () => {
-  const cluster = new ExistingCluster("kind", { kubeconfig: pulumi.output(KUBECONFIG) });
-  expect(await valueOf(cluster.nodeAddress)).toBe("api.example.com");
+  const kubeconfig = pulumi.output(toKubeconfig(api.url, "here"));
+  const cluster = new ExistingCluster("kind", { kubeconfig });
+  expectOneContext(await valueOf(cluster.kubeconfig));
 });
 
 it("offers little unless told otherwise", () => {
-  const { capabilities, imageDelivery } = new ExistingCluster("kind", { kubeconfig: KUBECONFIG });
+  const args = { kubeconfig: KUBECONFIG, context: "here" };
+  const { capabilities, imageDelivery } = new ExistingCluster("kind", args);
   expect(capabilities).toEqual({
     architectures: ["amd64"],
     loadBalancer: false,
@@ -78,6 +88,7 @@ it("offers little unless told otherwise", () => {
 it("offers what it is told", async () => {
   const cluster = new ExistingCluster("kind", {
     kubeconfig: KUBECONFIG,
+    context: "here",
     registry: "registry.example.com/plonk",
     nodeAddress: "192.0.2.9",
     capabilities: { architectures: ["arm64"], loadBalancer: true, storageClass: "gp3" },
@@ -95,34 +106,57 @@ it("offers what it is told", async () => {
   expect(await valueOf(cluster.nodeAddress)).toBe("192.0.2.9");
 });
 
-describe("a kubeconfig that cannot be used", () => {
+it("takes images there by a command", () => {
+  const imageCommand = 'kind load image-archive "$ARCHIVE"';
+  const args = { kubeconfig: KUBECONFIG, context: "here", imageCommand };
+  expect(new ExistingCluster("kind", args).imageDelivery).toEqual({
+    mode: "command",
+    targets: [],
+    registry: undefined,
+    command: imageCommand,
+  });
+});
+
+describe("what cannot be used", () => {
   const without = (key: string): string => KUBECONFIG.replace(`${key}:`, "other:");
-  it.each<[string, ExistingClusterArgs]>([
-    ["kubeconfig: must be YAML or JSON, got something else", { kubeconfig: "a: b: c: hunter2" }],
+  it.each<[string, () => ExistingClusterArgs]>([
     [
-      "kubeconfig: must be a kubeconfig file's content, got something else",
-      { kubeconfig: "/home/hunter2/.kube/config" },
+      "kubeconfig: must be YAML or JSON, got something else",
+      () => ({ kubeconfig: "a: b: c: hunter2" }),
     ],
     [
       "kubeconfig: must be a kubeconfig file's content, got something else",
-      { kubeconfig: without("clusters") },
+      () => ({ kubeconfig: "/home/hunter2/.kube/config" }),
     ],
     [
-      'context: must be one of the kubeconfig\'s (one, two, lost), got "three"',
-      { kubeconfig: KUBECONFIG, context: "three" },
+      "kubeconfig: must be a kubeconfig file's content, got something else",
+      () => ({ kubeconfig: without("clusters") }),
+    ],
+    [
+      'context: must be one of the kubeconfig\'s (here, elsewhere, lost), got "three"',
+      () => ({ kubeconfig: KUBECONFIG, context: "three" }),
     ],
     [
       'kubeconfig: must have the cluster "c3" of context "lost", got none of that name',
-      { kubeconfig: KUBECONFIG, context: "lost" },
+      () => ({ kubeconfig: KUBECONFIG, context: "lost" }),
     ],
     [
       'kubeconfig: server must be a URL, got "nowhere"',
-      { kubeconfig: KUBECONFIG.replace("https://api.example.com:6443", "nowhere") },
+      () => ({ kubeconfig: toKubeconfig("nowhere", "here") }),
     ],
-  ])("%s", (message, args) => {
+    ['registry: must not be empty, got ""', () => ({ kubeconfig: KUBECONFIG, registry: "" })],
+    [
+      'imageCommand: must not be empty, got " "',
+      () => ({ kubeconfig: KUBECONFIG, imageCommand: " " }),
+    ],
+    [
+      "registry, imageCommand: must be at most one of them, got both",
+      () => ({ kubeconfig: KUBECONFIG, registry: "r.example.com", imageCommand: "true" }),
+    ],
+  ])("%s", (message, toArgs) => {
     let error: unknown;
     try {
-      new ExistingCluster("kind", args);
+      new ExistingCluster("kind", toArgs());
     } catch (thrown) {
       error = thrown;
     }

@@ -63,6 +63,8 @@ describe("what is declared", () => {
     expect(find("edge", "pulumi:providers:kubernetes").inputs).toEqual({
       kubeconfig: "the kubeconfig",
       enableServerSideApply: "true",
+      enableSecretMutable: "true",
+      enableConfigMapMutable: "true",
       clusterIdentifier: "k3s/edge",
       // Objects that a killed update has left are applied again.
       upsertExistingObjects: "true",

@@ -16,9 +16,12 @@ const SECRET_KEY = "4dabf18193072939515e22adb298388d";
 type Outputs = (inputs: Record<string, unknown>) => Record<string, unknown>;
 
 /** Starts afresh. The list grows as resources are registered. */
-export function collectRegistrations(outputs: Record<string, Outputs> = {}): Registration[] {
+export function collectRegistrations(
+  outputs: Record<string, Outputs> = {},
+  { isPreview = false }: { isPreview?: boolean } = {},
+): Registration[] {
   const registrations: Registration[] = [];
-  void pulumi.runtime.setMocks({
+  const mocks: pulumi.runtime.Mocks = {
     newResource({ type, name, inputs }) {
       const entries = Object.entries(inputs as Record<string, unknown>);
       const given = Object.fromEntries(entries.map(([key, value]) => [key, reveal(value)]));
@@ -27,7 +30,8 @@ export function collectRegistrations(outputs: Record<string, Outputs> = {}): Reg
       return { id: `${name}-id`, state: { ...given, ...outputs[type]?.(given) } };
     },
     call: () => ({}),
-  });
+  };
+  void pulumi.runtime.setMocks(mocks, undefined, undefined, isPreview);
   return registrations;
 }
 

@@ -1,9 +1,16 @@
 /** What `Function`, `CallbackFunction` and `FunctionSecret` register, against Pulumi's mocks. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { CallbackFunction, Function, FunctionSecret } from "../../../components/index.ts";
+import {
+  CallbackFunction,
+  Function,
+  type FunctionArgs,
+  type FunctionCallback,
+  FunctionSecret,
+} from "../../../components/index.ts";
 import { find, recordRegistrations, reveal, valueOf } from "../support/mocks.ts";
 
 const all = recordRegistrations();
@@ -15,13 +22,16 @@ const platform = {
   runtimeImage: "plonk.local/runtime:1@sha256:04",
 };
 
+/** A platform of another stack has no provider at hand. */
+const opts = { provider: new k8s.Provider("cluster", { kubeconfig: "{}" }) };
+
 afterAll(() => pulumi.runtime.disconnect());
 
 describe("a function from an image", () => {
   let figlet: Function;
 
   beforeAll(async () => {
-    figlet = new Function("figlet", {
+    const args: FunctionArgs = {
       platform,
       image: "ghcr.io/openfaas/figlet:0.1.0",
       fprocess: "figlet -f slant",
@@ -32,16 +42,18 @@ describe("a function from an image", () => {
       constraints: ["kubernetes.io/arch=arm64"],
       limits: { memory: "128Mi", cpu: "500m" },
       requests: { memory: "32Mi" },
-      scale: { min: 2, max: 6, factorPercent: 50, zero: true, zeroAfterSeconds: 90, target: 7 },
+      scale: { min: 2, max: 6, factorPercent: 50, zero: false },
       timeoutSeconds: 20,
       readOnlyRootFilesystem: true,
       private: true,
-    });
+    };
+    figlet = new Function("figlet", args, opts);
     await valueOf(figlet.url);
   });
 
   it("registers one Function and nothing else below the component", () => {
     expect(all.map(({ type, name }) => `${type} ${name}`)).toEqual([
+      "pulumi:providers:kubernetes cluster",
       "plonk:index:Function figlet",
       "kubernetes:openfaas.com/v1:Function figlet-function",
     ]);
@@ -71,9 +83,7 @@ describe("a function from an image", () => {
           "com.openfaas.scale.min": "2",
           "com.openfaas.scale.max": "6",
           "com.openfaas.scale.factor": "50",
-          "com.openfaas.scale.zero": "true",
-          "com.openfaas.scale.zero-duration": "90s",
-          "com.openfaas.scale.target": "7",
+          "com.openfaas.scale.zero": "false",
         },
         annotations: { topic: "words.new", "plonk/private": "true" },
         secrets: ["api-key"],
@@ -92,7 +102,7 @@ describe("a function from an image", () => {
   });
 
   it("names another namespace in its address", async () => {
-    const other = new Function("other", { platform, image: "x", namespace: "team-a" });
+    const other = new Function("other", { platform, image: "x", namespace: "team-a" }, opts);
     expect(await valueOf(other.url)).toBe("http://gateway.example/function/other.team-a");
     expect(find(all, "other-function").inputs).toMatchObject({
       metadata: { namespace: "team-a" },
@@ -103,7 +113,7 @@ describe("a function from an image", () => {
 
 describe("a function from a module", () => {
   it("carries the bundle in an immutable ConfigMap that is named after its content", async () => {
-    const greeter = new Function("greeter", { platform, code: join(fixtures, "greeter.ts") });
+    const greeter = new Function("greeter", { platform, code: join(fixtures, "greeter.ts") }, opts);
     await valueOf(greeter.url);
     const map = find(all, "greeter-code").inputs as {
       metadata: { name: string };
@@ -145,11 +155,8 @@ describe("a function from a module", () => {
   });
 
   it("takes a file URL, which is how a program names a file beside it", async () => {
-    const byUrl = new Function("by-url", {
-      platform,
-      name: "greeter",
-      code: import.meta.resolve("../fixtures/greeter.ts"),
-    });
+    const code = import.meta.resolve("../fixtures/greeter.ts");
+    const byUrl = new Function("by-url", { platform, name: "greeter", code }, opts);
     await valueOf(byUrl.url);
     expect(find(all, "by-url-code").inputs["data"]).toEqual(
       find(all, "greeter-code").inputs["data"],
@@ -160,10 +167,8 @@ describe("a function from a module", () => {
 describe("a function from a closure", () => {
   it("carries it as CommonJS, with what it captures", async () => {
     const greeting = "good day";
-    const hello = new CallbackFunction("hello", {
-      platform,
-      callback: (event) => `${greeting} ${String(event.body)}`,
-    });
+    const callback: FunctionCallback = (event) => `${greeting} ${String(event.body)}`;
+    const hello = new CallbackFunction("hello", { platform, callback }, opts);
     await valueOf(hello.url);
     const { data } = find(all, "hello-code").inputs as { data: Record<string, string> };
     expect(Object.keys(data)).toEqual(["index.cjs"]);
@@ -177,7 +182,7 @@ describe("a function from a closure", () => {
 
 describe("a secret for functions", () => {
   it("is a Secret under its own name, kept secret, that functions can list", async () => {
-    const secret = new FunctionSecret("api-key", { platform, value: "s3cret" });
+    const secret = new FunctionSecret("api-key", { platform, value: "s3cret" }, opts);
     expect(await valueOf(secret.name)).toBe("api-key");
     const { inputs } = find(all, "api-key-secret");
     expect(JSON.stringify(inputs)).toContain(pulumi.runtime.specialSecretSig);
@@ -196,8 +201,8 @@ describe("a secret for functions", () => {
   });
 
   it("does not make the function that lists it secret", async () => {
-    const secret = new FunctionSecret("other-key", { platform, value: "s3cret" });
-    const user = new Function("user", { platform, image: "x", secrets: [secret.name] });
+    const secret = new FunctionSecret("other-key", { platform, value: "s3cret" }, opts);
+    const user = new Function("user", { platform, image: "x", secrets: [secret.name] }, opts);
     await valueOf(user.url);
     expect(JSON.stringify(find(all, "user-function").inputs)).not.toContain(
       pulumi.runtime.specialSecretSig,
@@ -221,7 +226,7 @@ describe("wrong arguments", () => {
     ],
     [
       "callback: expected a function, got string",
-      () => new CallbackFunction("wrong", { platform, callback: "x" as never }),
+      () => new CallbackFunction("wrong", { platform, callback: "x" as never }, opts),
     ],
   ])("refuses at once: %s", (message, make) => {
     expect(make).toThrow(expect.objectContaining({ message, hideStack: true }));

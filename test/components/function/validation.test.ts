@@ -5,10 +5,12 @@ import { ArgumentError } from "../../../components/errors.ts";
 import { toScaleLabels } from "../../../components/function/spec.ts";
 import {
   checkConstraint,
+  checkLabels,
   checkName,
   checkQuantity,
   checkScale,
   checkSecretName,
+  checkText,
   checkTimeout,
 } from "../../../components/function/validation.ts";
 
@@ -99,12 +101,13 @@ describe("the scale", () => {
     [{ max: 1001 }, "scale.max: expected a whole number from 1 to 1000, got 1001"],
     [{ min: 1.5 }, "scale.min: expected a whole number from 0 to 1000, got 1.5"],
     [{ factorPercent: 101 }, "scale.factorPercent: expected a whole number from 0 to 100, got 101"],
+    [{ zero: true }, "scale.zero: must be left out, it is not available yet, got true"],
     [
-      { zeroAfterSeconds: 0 },
-      "scale.zeroAfterSeconds: expected a whole number from 1 to 86400, got 0",
+      { zeroAfterSeconds: 900 },
+      "scale.zeroAfterSeconds: must be left out, it is not available yet, got 900",
     ],
-    [{ target: 0 }, "scale.target: expected a whole number from 1 to 1000000, got 0"],
-    [{ type: "memory" }, 'scale.type: expected one of rps, capacity, cpu, got "memory"'],
+    [{ type: "cpu" }, 'scale.type: must be left out, it is not available yet, got "cpu"'],
+    [{ target: 0 }, "scale.target: must be left out, it is not available yet, got 0"],
   ])("refuses %j", (scale, message) => {
     expect(() => checkScale(scale)).toThrow(new ArgumentError(message));
   });
@@ -119,17 +122,52 @@ describe("the scale", () => {
     );
   });
 
+  it("may say what holds anyway", () => {
+    expect(checkScale({ zero: false })).toEqual({ zero: false });
+  });
+
   it("becomes labels for what is given, and nothing else", () => {
     expect(toScaleLabels({})).toEqual({});
-    expect(toScaleLabels({ min: 0, zero: false, type: "cpu" })).toEqual({
+    expect(toScaleLabels({ min: 0, zero: false })).toEqual({
       "com.openfaas.scale.min": "0",
       "com.openfaas.scale.zero": "false",
-      "com.openfaas.scale.type": "cpu",
     });
   });
 });
 
+describe("labels", () => {
+  it("may be any that have an effect, or none that they ask for", () => {
+    const labels = { team: "a", "com.openfaas.scale.zero": "false", "plonk/call-timeout": "5s" };
+    expect(checkLabels(labels)).toBe(labels);
+  });
+
+  it.each([
+    ["com.openfaas.scale.zero", "true"],
+    ["com.openfaas.scale.zero-duration", "15m"],
+    ["com.openfaas.scale.type", "cpu"],
+    ["com.openfaas.scale.target", "50"],
+    ["com.openfaas.scale.target-proportion", "0.9"],
+  ])("must not be %s: %s", (label, value) => {
+    expect(() => checkLabels({ [label]: value })).toThrow(
+      new ArgumentError(
+        `labels["${label}"]: must be left out, it is not available yet, got "${value}"`,
+      ),
+    );
+  });
+});
+
 describe("other arguments", () => {
+  it.each(["", " "])("a text must not be %j", (text) => {
+    expect(checkText("image", "x")).toBe("x");
+    expect(() => checkText("image", text)).toThrow(
+      new ArgumentError(`image: must not be empty, got "${text}"`),
+    );
+  });
+
+  it("a namespace is a name", () => {
+    expect(() => checkName("", "namespace")).toThrow(/^namespace: expected 1 to 63 .*, got ""$/);
+  });
+
   it.each([1, 30, 86_400])("a time-out may be %d s", (seconds) => {
     expect(checkTimeout(seconds)).toBe(seconds);
   });

@@ -1,12 +1,15 @@
 /** Runs components against Pulumi's mocks and keeps every registration. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { startFakeApi, toKubeconfig } from "./fake-api.ts";
 import type { Cluster, ClusterCapabilities, PlatformImages } from "../../../components/index.ts";
 
 export interface Registration {
   type: string;
   name: string;
   inputs: Record<string, unknown>;
+  /** Logical name of the explicit provider; empty for the default one. */
+  provider: string;
 }
 
 /** Outputs that a provider adds to the inputs of an object. */
@@ -28,7 +31,9 @@ export function recordRegistrations(): Registration[] {
     {
       newResource(args) {
         const inputs = args.inputs as Record<string, unknown>;
-        registrations.push({ type: args.type, name: args.name, inputs });
+        // `<URN>::<id>`, and the name is the last part of the URN.
+        const provider = args.provider?.split("::").at(-2) ?? "";
+        registrations.push({ type: args.type, name: args.name, inputs, provider });
         return { id: `${args.name}-id`, state: toState(args) };
       },
       call: (args) => args.inputs as Record<string, unknown>,
@@ -43,7 +48,8 @@ export function recordRegistrations(): Registration[] {
 /** A cluster that exists in name only. */
 export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cluster {
   return {
-    kubeconfig: pulumi.secret("not a kubeconfig"),
+    // Nobody owns a Function definition there.
+    kubeconfig: pulumi.secret(startFakeApi().then(({ url }) => toKubeconfig(url, "here"))),
     provider: new k8s.Provider("fake", { kubeconfig: "not a kubeconfig" }),
     capabilities: {
       architectures: ["amd64"],
@@ -78,13 +84,12 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return (output as unknown as { promise(): Promise<T> }).promise();
 }
 
-/** Waits until `count` registrations are there, or fails with what is. */
+/** Waits until nothing is being registered any more, and fails with less than `count`. */
 export async function waitForCount(registrations: Registration[], count: number): Promise<void> {
-  for (let turn = 0; turn < 200 && registrations.length < count; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  // One more turn, for a registration too many.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const runtime = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
+  await runtime.waitForRPCs();
+  if (registrations.length >= count) return;
+  throw new Error(`expected ${count} registrations, got ${registrations.length}`);
 }
 
 /** The one registration of that name. */

@@ -7,7 +7,12 @@ const base = { service: "f", image: "i" };
 
 describe("checkDeployment", () => {
   test("takes what faas-cli sends", () => {
-    const labels = { [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0", team: "a" };
+    const labels = {
+      [scale("min")]: "2",
+      [scale("max")]: "2",
+      [scale("factor")]: "0",
+      [scale("zero")]: "false",
+    };
     const envVars = { exec_timeout: "1m30s", read_timeout: "30" };
     expect(() => checkDeployment({ ...base, labels, annotations: {}, envVars })).not.toThrow();
   });
@@ -28,6 +33,14 @@ describe("checkDeployment", () => {
     [
       { labels: { [scale("min")]: "3", [scale("max")]: "2" } },
       `labels["${scale("min")}"]: must not exceed ${scale("max")} (2), got 3`,
+    ],
+    [
+      { labels: { [scale("zero")]: "true" } },
+      `labels["${scale("zero")}"]: must be left out, it is not available yet, got "true"`,
+    ],
+    [
+      { labels: { [scale("type")]: "capacity" } },
+      `labels["${scale("type")}"]: must be left out, it is not available yet, got "capacity"`,
     ],
     [
       { envVars: { exec_timeout: "soon" } },

@@ -1,0 +1,206 @@
+/** Asks a cluster that somebody else made what it is, and whether Plonk can be installed on it. */
+import {
+  ApiException,
+  AuthorizationV1Api,
+  CoreV1Api,
+  KubeConfig,
+  StorageV1Api,
+  VersionApi,
+  V1ResourceAttributes,
+  V1SelfSubjectAccessReview,
+  V1SelfSubjectAccessReviewSpec,
+  type V1Node,
+  type V1StorageClass,
+} from "@kubernetes/client-node";
+import { ArgumentError } from "../errors.ts";
+import type { ClusterCapabilities } from "./cluster.ts";
+
+/** What the cluster says of itself. */
+export interface ClusterReport {
+  /** UID of the namespace kube-system: it lives as long as the cluster. */
+  identity: string;
+  /** Address of a node; empty when none may be listed. */
+  nodeAddress: string;
+  /** A line for each thing that decides how Plonk is installed. */
+  lines: string[];
+}
+
+/** A cluster that does not answer within this time cannot be used. */
+const ANSWER_SECONDS = 15;
+
+const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
+
+/** What the components create, `<resource>.<group>`, asked for in all namespaces. */
+const CREATED = [
+  "namespaces.",
+  "customresourcedefinitions.apiextensions.k8s.io",
+  "clusterroles.rbac.authorization.k8s.io",
+  "clusterrolebindings.rbac.authorization.k8s.io",
+  "roles.rbac.authorization.k8s.io",
+  "rolebindings.rbac.authorization.k8s.io",
+  "serviceaccounts.",
+  "secrets.",
+  "configmaps.",
+  "services.",
+  "persistentvolumeclaims.",
+  "deployments.apps",
+  "statefulsets.apps",
+  "daemonsets.apps",
+  "poddisruptionbudgets.policy",
+  "networkpolicies.networking.k8s.io",
+  "functions.openfaas.com",
+] as const;
+
+/**
+ * Asks the cluster of a kubeconfig's current context.
+ *
+ * @throws ArgumentError when it does not answer, rights are missing, or volumes would have no class
+ */
+export async function inspectCluster(
+  kubeconfig: string,
+  capabilities: ClusterCapabilities,
+): Promise<ClusterReport> {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  const server = config.getCurrentCluster()?.server ?? "";
+  const version = await ask(server, config.makeApiClient(VersionApi).getCode());
+  const core = config.makeApiClient(CoreV1Api);
+  const [missing, classes, nodes, system] = await ask(
+    server,
+    Promise.all([
+      findMissingRights(config),
+      ifAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
+      ifAllowed(core.listNode()),
+      core.readNamespace({ name: "kube-system" }),
+    ]),
+  );
+  if (missing.length > 0) {
+    throw new ArgumentError(
+      `context: must have the rights to install Plonk, got none to ${missing.join(", ")}`,
+    );
+  }
+  return {
+    identity: system.metadata?.uid ?? "",
+    nodeAddress: findNodeAddress(nodes?.items ?? []),
+    lines: [
+      `Kubernetes ${version.gitVersion} at ${server}`,
+      "rights: all that are needed",
+      `storage class: ${describeClass(classes?.items, capabilities.storageClass)}`,
+      `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}`,
+      `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
+    ],
+  };
+}
+
+function describe(isOffered: boolean, yes: string, no: string): string {
+  return isOffered
+    ? `${yes}, as the configuration says there is`
+    : `${no}, as the configuration says`;
+}
+
+async function ask<T>(server: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await withinSeconds(ANSWER_SECONDS, answer);
+  } catch (error) {
+    throw new ArgumentError(
+      `kubeconfig: must be of a cluster that answers, got ${toReason(error)} from ${server}`,
+    );
+  }
+}
+
+/** Asks for one thing before an update: where nobody answers, a preview passes, an update waits. */
+export async function readIfThere<T>(
+  what: string,
+  isPreview: boolean,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await withinSeconds(isPreview ? 5 : 60, read());
+  } catch (error) {
+    const isAnswer = error instanceof ApiException;
+    // A preview changes nothing, and the cluster may be about to start.
+    if (isAnswer ? error.code === 404 : isPreview) return undefined;
+    throw new ArgumentError(`cluster: must say ${what}, got ${toReason(error)}`);
+  }
+}
+
+async function withinSeconds<T>(seconds: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer in ${seconds} s`));
+    }, seconds * 1000);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An error of the API or of the network in a few words; a body could hold anything. */
+function toReason(error: unknown): string {
+  if (error instanceof ApiException) return `HTTP ${error.code}`;
+  const { code, message, cause } = error as NodeJS.ErrnoException;
+  if (cause !== undefined) return toReason(cause);
+  return code ?? message.split("\n", 1)[0] ?? "an error";
+}
+
+/** Undefined for what the user may not list: it is nice to know, and not needed. */
+async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiException && error.code === 403) return undefined;
+    throw error;
+  }
+}
+
+async function findMissingRights(config: KubeConfig): Promise<string[]> {
+  const client = config.makeApiClient(AuthorizationV1Api);
+  const questions = CREATED.flatMap((kind) => {
+    const [resource = "", ...group] = kind.split(".");
+    return ["create", "patch", "delete"].map((verb) => ({
+      resource,
+      verb,
+      group: group.join("."),
+    }));
+  });
+  const answers = await Promise.all(
+    questions.map(async ({ resource, verb, group }) => {
+      const body = new V1SelfSubjectAccessReview();
+      body.spec = Object.assign(new V1SelfSubjectAccessReviewSpec(), {
+        resourceAttributes: Object.assign(new V1ResourceAttributes(), { resource, verb, group }),
+      });
+      const { status } = await client.createSelfSubjectAccessReview({ body });
+      return status?.allowed === true ? [] : [`${verb} ${resource}`];
+    }),
+  );
+  return answers.flat();
+}
+
+function describeClass(classes: V1StorageClass[] | undefined, wanted: string | undefined): string {
+  if (classes === undefined) return `${wanted ?? "the default one"}, not seen for lack of rights`;
+  const found = classes.find(({ metadata }) =>
+    wanted === undefined
+      ? metadata?.annotations?.[DEFAULT_CLASS] === "true"
+      : metadata?.name === wanted,
+  );
+  if (found) {
+    const growth = found.allowVolumeExpansion === true ? "can" : "cannot";
+    return `${found.metadata?.name ?? ""} (${found.provisioner}), its volumes ${growth} grow`;
+  }
+  const names = classes.map(({ metadata }) => metadata?.name ?? "").join(", ") || "none";
+  throw new ArgumentError(
+    `capabilities.storageClass: must be one of the cluster's (${names}), ` +
+      `got ${wanted === undefined ? "none, and no default one" : JSON.stringify(wanted)}`,
+  );
+}
+
+/** One that is reached from outside before one that is reached from the cluster's network only. */
+function findNodeAddress(nodes: V1Node[]): string {
+  const addresses = nodes.flatMap(({ status }) => status?.addresses ?? []);
+  const ofType = (wanted: string): string | undefined =>
+    addresses.find(({ type }) => type === wanted)?.address;
+  return ofType("ExternalIP") ?? ofType("InternalIP") ?? "";
+}

@@ -1,0 +1,124 @@
+/** What is asked of a cluster that somebody else made, and what is refused. */
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { ClusterCapabilities } from "../../../components/index.ts";
+import { type ClusterReport, inspectCluster } from "../../../components/cluster/inspect.ts";
+import { ArgumentError } from "../../../components/errors.ts";
+import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "../support/fake-api.ts";
+import { answersOfCluster } from "../support/fake-cluster.ts";
+
+const CAPABILITIES: ClusterCapabilities = {
+  architectures: ["amd64"],
+  loadBalancer: false,
+  storageClass: undefined,
+  networkPolicy: true,
+  apiServerNetworks: [],
+  memoryMiB: undefined,
+  internet: true,
+};
+
+let api: FakeApi | undefined;
+
+afterEach(() => api?.stop());
+
+async function inspect(
+  answers: Answers,
+  capabilities: Partial<ClusterCapabilities> = {},
+): Promise<ClusterReport> {
+  api = await startFakeApi(answers);
+  const kubeconfig = toKubeconfig(api.url, "here");
+  return inspectCluster(kubeconfig, { ...CAPABILITIES, ...capabilities });
+}
+
+const LINES = [
+  "rights: all that are needed",
+  "storage class: standard (rancher.io/local-path), its volumes cannot grow",
+  "load balancer: not used, a NodePort is, as the configuration says",
+  "NetworkPolicy: policies are made, as the configuration says there is",
+];
+
+it("reports version, rights, class, load balancer and policies in a line each", async () => {
+  const report = await inspect(answersOfCluster());
+  expect(report).toEqual({
+    identity: "uid-1",
+    nodeAddress: "192.0.2.7",
+    lines: [`Kubernetes v1.34.3+k3s1 at ${api?.url ?? ""}`, ...LINES],
+  });
+});
+
+it("goes by the class that is named", async () => {
+  const { lines } = await inspect(answersOfCluster(), { storageClass: "gp3", loadBalancer: true });
+  expect(lines.slice(2, 4)).toEqual([
+    "storage class: gp3 (ebs.csi.aws.com), its volumes can grow",
+    "load balancer: used, as the configuration says there is",
+  ]);
+});
+
+it("does without what may not be listed", async () => {
+  const hidden = { "/api/v1/nodes": 403, "/apis/storage.k8s.io/v1/storageclasses": 403 };
+  const report = await inspect({ ...answersOfCluster(), ...hidden });
+  expect(report.nodeAddress).toBe("");
+  expect(report.lines[2]).toBe("storage class: the default one, not seen for lack of rights");
+});
+
+it("takes a node's outer address before its inner one", async () => {
+  const addresses = [
+    { type: "InternalIP", address: "10.0.0.1" },
+    { type: "ExternalIP", address: "2001:db8::1" },
+  ];
+  const nodes = { "/api/v1/nodes": { items: [{ status: { addresses } }] } };
+  expect((await inspect({ ...answersOfCluster(), ...nodes })).nodeAddress).toBe("2001:db8::1");
+});
+
+describe("it refuses", () => {
+  it("a user without the rights, and names them", async () => {
+    const answers = answersOfCluster(
+      ({ resource, verb, group }) =>
+        !(resource === "secrets" && verb === "patch") && group !== "apiextensions.k8s.io",
+    );
+    await expect(inspect(answers)).rejects.toThrow(
+      new ArgumentError(
+        "context: must have the rights to install Plonk, got none to " +
+          "create customresourcedefinitions, patch customresourcedefinitions, " +
+          "delete customresourcedefinitions, patch secrets",
+      ),
+    );
+  });
+
+  it("a cluster without a class for volumes", async () => {
+    const none = { "/apis/storage.k8s.io/v1/storageclasses": { items: [] } };
+    await expect(inspect({ ...answersOfCluster(), ...none })).rejects.toThrow(
+      new ArgumentError(
+        "capabilities.storageClass: must be one of the cluster's (none), " +
+          "got none, and no default one",
+      ),
+    );
+  });
+
+  it("a class that there is not", async () => {
+    await expect(inspect(answersOfCluster(), { storageClass: "fast" })).rejects.toThrow(
+      new ArgumentError(
+        'capabilities.storageClass: must be one of the cluster\'s (standard, gp3), got "fast"',
+      ),
+    );
+  });
+
+  it("a cluster that turns the user away", async () => {
+    api = await startFakeApi({ "/version": 401 });
+    const kubeconfig = toKubeconfig(api.url, "here");
+    await expect(inspectCluster(kubeconfig, CAPABILITIES)).rejects.toThrow(
+      new ArgumentError(
+        `kubeconfig: must be of a cluster that answers, got HTTP 401 from ${api.url}`,
+      ),
+    );
+  });
+
+  it("a cluster that does not answer", async () => {
+    const { url, stop } = await startFakeApi();
+    stop();
+    await expect(inspectCluster(toKubeconfig(url, "here"), CAPABILITIES)).rejects.toThrow(
+      new ArgumentError(
+        `kubeconfig: must be of a cluster that answers, got ECONNREFUSED from ${url}`,
+      ),
+    );
+  });
+});

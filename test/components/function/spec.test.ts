@@ -1,0 +1,51 @@
+/** `spec` of a function from arguments: none that is wrong is passed over. */
+import { afterAll, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import type { FunctionOptions } from "../../../components/index.ts";
+import { type ArgumentChecks, ArgumentError } from "../../../components/errors.ts";
+import { toSpec } from "../../../components/function/spec.ts";
+import { recordRegistrations, valueOf } from "../support/mocks.ts";
+
+recordRegistrations();
+
+const platform = { gatewayUrl: "http://g.example", functionNamespace: "fn", runtimeImage: "rt" };
+
+afterAll(() => pulumi.runtime.disconnect());
+
+/** The checks at once: a refusal inside `apply` would end the process of the test. */
+const checks = {
+  apply: (value: unknown, test: (known: unknown) => unknown) => pulumi.output(test(value)),
+} as unknown as ArgumentChecks;
+
+function toValues(args: Omit<FunctionOptions, "platform">): Promise<unknown> {
+  return valueOf(pulumi.output(toSpec(checks, { platform, ...args })));
+}
+
+it.each<[Omit<FunctionOptions, "platform">, string]>([
+  [{ timeoutSeconds: 0 }, "timeoutSeconds: expected a whole number from 1 to 86400, got 0"],
+  [{ limits: { memory: "" } }, 'limits.memory: expected a quantity such as 128Mi or 100m, got ""'],
+  [{ requests: { cpu: "" } }, 'requests.cpu: expected a quantity such as 128Mi or 100m, got ""'],
+  [{ secrets: [""] }, 'name: expected lower-case letters, digits, hyphens and dots, got ""'],
+  [{ constraints: [""] }, 'constraints: expected key=value, got ""'],
+  [{ scale: { max: 0 } }, "scale.max: expected a whole number from 1 to 1000, got 0"],
+  [{ scale: { zero: true } }, "scale.zero: must be left out, it is not available yet, got true"],
+  [
+    { labels: { "com.openfaas.scale.type": "" } },
+    'labels["com.openfaas.scale.type"]: must be left out, it is not available yet, got ""',
+  ],
+])("refuses %j", (args, message) => {
+  expect(() => toValues(args)).toThrow(new ArgumentError(message));
+});
+
+it("keeps what is right though it looks like nothing", async () => {
+  const args = { scale: { min: 0, factorPercent: 0 }, environment: { EMPTY: "" }, private: false };
+  expect(await toValues(args)).toEqual({
+    environment: { EMPTY: "" },
+    labels: { "com.openfaas.scale.min": "0", "com.openfaas.scale.factor": "0" },
+    annotations: { "plonk/private": "false" },
+  });
+});
+
+it("says nothing of what was not said", async () => {
+  expect(await toValues({})).toEqual({});
+});

@@ -1,0 +1,54 @@
+/** Under which address people reach the gateway. */
+import { afterAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { Platform, type PlatformArgs } from "../../components/index.ts";
+import { ArgumentError } from "../../components/errors.ts";
+import { checkUrl, toNodeUrl } from "../../components/platform/gateway.ts";
+import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
+
+recordRegistrations();
+
+afterAll(() => pulumi.runtime.disconnect());
+
+function urlOf(name: string, args: Partial<PlatformArgs>): Promise<string> {
+  const usual = { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" };
+  return valueOf(new Platform(name, { ...usual, ...args }).gatewayUrl);
+}
+
+describe("the gateway's address", () => {
+  it("is the one that is given, whatever else there is", async () => {
+    const cluster = { ...fakeCluster(), nodeAddress: pulumi.output("") };
+    const gatewayUrl = "https://plonk.example.com/gateway";
+    expect(await urlOf("given", { cluster, gatewayUrl })).toBe(gatewayUrl);
+  });
+
+  it("is the load balancer's where there is one, and no node's is needed", async () => {
+    const cluster = { ...fakeCluster({ loadBalancer: true }), nodeAddress: pulumi.output("") };
+    expect(await urlOf("balanced", { cluster })).toBe("http://192.0.2.1:8080");
+  });
+
+  it.each([
+    ["192.0.2.7", "http://192.0.2.7:31112"],
+    ["node.example.com", "http://node.example.com:31112"],
+    ["fd00::7", "http://[fd00::7]:31112"],
+  ])("is on the node %s at %s", (address, url) => {
+    expect(toNodeUrl(address)).toBe(url);
+  });
+
+  it("must be given where no node is known", () => {
+    expect(() => toNodeUrl("")).toThrow(
+      new ArgumentError(
+        "gatewayUrl: must be given where no node's address is known, got none; " +
+          "nodeAddress or a load balancer of the cluster will do as well",
+      ),
+    );
+  });
+
+  it.each(["", "https://x.example/", "x.example", "ftp://x.example"])("must not be %j", (url) => {
+    expect(() => checkUrl(url)).toThrow(
+      new ArgumentError(
+        `gatewayUrl: must be an http(s) URL without a slash at its end, got "${url}"`,
+      ),
+    );
+  });
+});

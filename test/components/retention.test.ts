@@ -1,0 +1,36 @@
+/** What `destroy` leaves on a cluster that outlives the program: what others may have filled. */
+import { afterAll, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { type Cluster, Platform } from "../../components/index.ts";
+import { settle } from "./cluster/mocks.ts";
+import { fakeCluster, IMAGES, recordRegistrations } from "./support/mocks.ts";
+
+recordRegistrations();
+
+afterAll(() => pulumi.runtime.disconnect());
+
+/** Logical names of the objects that stay when the platform is destroyed. */
+async function findRetained(name: string, cluster: Cluster): Promise<string[]> {
+  const retained: string[] = [];
+  const record: pulumi.ResourceTransformation = ({ name: child, opts }) => {
+    if (opts.retainOnDelete === true) retained.push(child);
+    return undefined;
+  };
+  const opts = { transformations: [record] };
+  new Platform(name, { cluster, images: IMAGES, adminPassword: "pw" }, opts);
+  await settle();
+  return retained.sort();
+}
+
+it("leaves the definition and the namespaces of a cluster that was there before", async () => {
+  expect(await findRetained("e", fakeCluster())).toEqual([
+    "e-functions",
+    "e-openfaas",
+    "e-openfaas-fn",
+  ]);
+});
+
+it("leaves nothing on a cluster that goes with the program", async () => {
+  const lifetime = new pulumi.ComponentResource("test:index:Host", "host");
+  expect(await findRetained("k", { ...fakeCluster(), lifetime })).toEqual([]);
+});

@@ -1,0 +1,66 @@
+/** What the configuration says of a cluster that somebody else made. */
+import { afterAll, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkSettings, DEFAULTS, type StackConfig } from "../../stacks/config.ts";
+import { toClusterArgs } from "../../stacks/existing.ts";
+import { loadKubeconfig } from "../../stacks/kubeconfig.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "plonk-existing-"));
+const kubeconfig = join(folder, "config");
+writeFileSync(kubeconfig, "current-context: here\n");
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function configure(settings: Partial<StackConfig>): StackConfig {
+  const all = checkSettings({ ...DEFAULTS, target: "existing", kubeconfig, ...settings });
+  return { ...all, adminPassword: pulumi.secret("pw"), users: [] };
+}
+
+it("names little by default", () => {
+  expect(toClusterArgs(configure({ registry: "localhost:5000/plonk" }))).toEqual({
+    kubeconfig: loadKubeconfig(kubeconfig),
+    registry: "localhost:5000/plonk",
+    capabilities: { loadBalancer: false, networkPolicy: false },
+  });
+});
+
+it("hands over what is set", () => {
+  const config = configure({
+    kubeContext: "kind-kind",
+    imageCommand: 'kind load image-archive "$ARCHIVE"',
+    nodeAddress: "fd00::7",
+    storageClass: "gp3",
+    loadBalancer: true,
+    networkPolicy: true,
+  });
+  expect(toClusterArgs(config)).toEqual({
+    kubeconfig: loadKubeconfig(kubeconfig),
+    context: "kind-kind",
+    imageCommand: 'kind load image-archive "$ARCHIVE"',
+    nodeAddress: "fd00::7",
+    capabilities: { loadBalancer: true, networkPolicy: true, storageClass: "gp3" },
+  });
+});
+
+it("refuses a cluster that images have no way to, before anything is built", () => {
+  expect(() => toClusterArgs(configure({}))).toThrow(
+    new pulumi.RunError(
+      "plonk:registry: expected a registry that the nodes pull from, or a command in " +
+        "plonk:imageCommand that takes images to them, got neither",
+    ),
+  );
+});
+
+it.each(["https://registry.example.com", "registry.example.com/", "a b"])(
+  "refuses the registry %j",
+  (registry) => {
+    expect(() => configure({ registry })).toThrow(
+      new pulumi.RunError(
+        `plonk:registry: expected a registry and path, e.g. registry.example.com/plonk, got "${registry}"`,
+      ),
+    );
+  },
+);
