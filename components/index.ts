@@ -13,6 +13,7 @@ export {
 } from "./cluster/existing-cluster.ts";
 export type { HostConnection, SshConnection } from "./cluster/host.ts";
 export {
+  Egress,
   HostNetwork,
   type K3sBinary,
   type K3sClusterArgs,

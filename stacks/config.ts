@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Type, type Static } from "typebox";
 import { Check, Errors } from "typebox/value";
-import { Profile } from "../components/index.ts";
+import { Egress, Profile } from "../components/index.ts";
 
 /** The targets that there are; each has a file beside this one. */
 export const TARGETS = ["local", "existing"] as const;
@@ -15,6 +15,7 @@ const Settings = Type.Object({
   examples: Type.Boolean(),
   clusterName: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$" }),
   subnet: Type.String({ pattern: "^198\\.1[89]\\.[0-9]{1,3}\\.0/24$" }),
+  egress: Type.Enum([Egress.Nat, Egress.None]),
   kubeconfig: Type.String(),
   kubeContext: Type.String(),
   // Without a scheme, and not ending in a slash: images are named after it.
@@ -64,6 +65,7 @@ const EXPECTED: Record<keyof Settings, string> = {
   examples: "true or false",
   clusterName: "1 to 32 lower-case letters, digits and hyphens",
   subnet: "a /24 of 198.18.0.0/15, e.g. 198.18.0.0/24",
+  egress: "nat or none",
   kubeconfig: "a path",
   kubeContext: "a name",
   registry: "a registry and path, e.g. registry.example.com/plonk",
@@ -100,6 +102,7 @@ export const DEFAULTS: Record<keyof Settings, string | boolean> = {
   examples: true,
   clusterName: "local",
   subnet: "198.18.0.0/24",
+  egress: Egress.None,
   kubeconfig: "",
   kubeContext: "",
   registry: "",

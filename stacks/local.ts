@@ -9,12 +9,18 @@ import { declarePlatform, type StackOutputs } from "./platform.ts";
 /** Declares the cluster, the platform and the examples. */
 export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
   const artifacts = await resolveArtifacts();
-  const { clusterName, subnet } = config;
+  const { clusterName, subnet, egress } = config;
   const cluster = new K3sCluster("local", {
     clusterName,
     subnet,
+    egress,
     servers: [
-      { connection: { local: true }, directory: join(plonkHome(), "clusters", clusterName) },
+      {
+        connection: { local: true },
+        directory: join(plonkHome(), "clusters", clusterName),
+        // Nothing is installed on the machine, so nothing of it is started at boot either.
+        supervised: true,
+      },
     ],
     k3s: artifacts.k3s,
   });

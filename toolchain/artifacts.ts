@@ -15,7 +15,11 @@ import { hostArchitecture } from "./acquire/session.ts";
 import { acquire } from "./acquire.ts";
 import { assembleNodeBase, pullNodeBase, type Base } from "./images/base.ts";
 import { assembleClusterImages } from "./images/cluster-images.ts";
-import { createImageContext, type ImageContext } from "./images/context.ts";
+import {
+  createImageContext,
+  type ImageContext,
+  type ImageContextOptions,
+} from "./images/context.ts";
 import { readPins, type ImagePins } from "./images/pins.ts";
 import type { GetCrane } from "./images/pull.ts";
 import { areRegistriesOpen, toApiRoots } from "./images/registries.ts";
@@ -81,14 +85,10 @@ async function withPlan<T>(options: ArtifactOptions, work: (plan: Plan) => Promi
   signal.throwIfAborted();
   const task = progress.start("images");
   try {
-    const registryMirror = readRegistryMirror(process.env);
-    const report = (message: string): void => task.report(message);
-    const context = createImageContext({ report, signal, registryMirror });
+    const context = createContext({ report: (message) => task.report(message), signal });
     const getTool: GetTool = (name, architecture) =>
       acquire(name, { architecture, progress, signal });
-    const pins = await readPins(process.env);
-    const registries = toApiRoots([pins.nodeBase, ...Object.values(pins.vendors)], context);
-    const isOpen = await areRegistriesOpen(context, { registries });
+    const { pins, isOpen } = await askRegistries(context);
     return await work({ context, isOpen, pins, architectures, preload, getTool });
   } catch (error) {
     // What is still going on would only finish for nothing.
@@ -97,6 +97,21 @@ async function withPlan<T>(options: ArtifactOptions, work: (plan: Plan) => Promi
   } finally {
     task.end();
   }
+}
+
+function createContext(options: Omit<ImageContextOptions, "registryMirror">): ImageContext {
+  return createImageContext({ ...options, registryMirror: readRegistryMirror(process.env) });
+}
+
+async function askRegistries(context: ImageContext): Promise<{ pins: ImagePins; isOpen: boolean }> {
+  const pins = await readPins(process.env);
+  const registries = toApiRoots([pins.nodeBase, ...Object.values(pins.vendors)], context);
+  return { pins, isOpen: await areRegistriesOpen(context, { registries }) };
+}
+
+/** Whether the vendors' images can be pulled from here. */
+export async function isNetworkOpen(): Promise<boolean> {
+  return (await askRegistries(createContext({}))).isOpen;
 }
 
 async function getImages(plan: Plan): Promise<Artifacts["images"]> {

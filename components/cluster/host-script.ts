@@ -2,11 +2,23 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const PARTS = ["common", "network", "isolation", "service", "stop", "node", "main"];
+const PARTS = [
+  "common",
+  "owner",
+  "egress",
+  "network",
+  "isolation",
+  "service",
+  "stop",
+  "node",
+  "main",
+];
 
 /** Settings of a node, under the names that the script has for them. */
 export interface HostSettings {
   cluster: string;
+  /** `<project>/<stack>` that the directory belongs to; "" for nobody in particular. */
+  owner: string;
   /** Absolute; all that belongs to the node lies in it. */
   directory: string;
   nodeName: string;
@@ -21,7 +33,14 @@ export interface HostSettings {
   isolation: IsolationSettings | undefined;
 }
 
-const NO_ISOLATION = { namespace: "", bridge: "", veth: "", subnet: "", hostAddress: "" };
+const NO_ISOLATION = {
+  namespace: "",
+  bridge: "",
+  veth: "",
+  subnet: "",
+  hostAddress: "",
+  egress: "",
+};
 
 /** Names and addresses of an isolated node's network. */
 export interface IsolationSettings {
@@ -31,6 +50,8 @@ export interface IsolationSettings {
   /** In CIDR notation. */
   subnet: string;
   hostAddress: string;
+  /** Whether the node reaches other machines: `nat` or `none`. */
+  egress: string;
 }
 
 /** The text of the script, POSIX sh. `sh -s -- COMMAND` runs it; `prepare` does not store it. */
@@ -38,6 +59,7 @@ export function createHostScript(settings: HostSettings): string {
   const isolation = settings.isolation ?? NO_ISOLATION;
   const variables = {
     CLUSTER: settings.cluster,
+    OWNER: settings.owner,
     DIR: settings.directory,
     NODE_NAME: settings.nodeName,
     NODE_ADDRESS: settings.nodeAddress,
@@ -50,6 +72,7 @@ export function createHostScript(settings: HostSettings): string {
     VETH: isolation.veth,
     SUBNET: isolation.subnet,
     HOST_ADDRESS: isolation.hostAddress,
+    EGRESS: isolation.egress,
   };
   const assignments = Object.entries(variables).map(([key, value]) => `${key}=${quote(value)}\n`);
   return [

@@ -10,12 +10,21 @@ import type { IsolationSettings } from "./host-script.ts";
 
 /** Which network a node lives in. */
 export const HostNetwork = {
-  /** One of its own that ends at the host: nothing of the node's reaches any other machine. */
+  /** One of its own behind the host; `egress` says whether the node reaches other machines. */
   Isolated: "isolated",
   /** The host's own. */
   Host: "host",
 } as const;
 export type HostNetwork = (typeof HostNetwork)[keyof typeof HostNetwork];
+
+/** Whether an isolated node reaches other machines. */
+export const Egress = {
+  /** By the host's own address, so that functions reach the internet and nodes pull images. */
+  Nat: "nat",
+  /** Nothing of the node's leaves the host. */
+  None: "none",
+} as const;
+export type Egress = (typeof Egress)[keyof typeof Egress];
 
 /** A Linux host that runs a node. */
 export interface K3sHost {
@@ -73,6 +82,11 @@ export interface K3sClusterArgs {
   token?: pulumi.Input<string>;
   /** Network of isolated hosts: a /24 of 198.18.0.0/15. @default "198.18.0.0/24" */
   subnet?: string;
+  /**
+   * Whether isolated hosts reach other machines: `nat` (through the host's own address; needs `nft`
+   * or `iptables` there) or `none`. @default "none"
+   */
+  egress?: Egress;
   /** Addresses of pods. @default "10.42.0.0/16" */
   clusterCidr?: string;
   /** Addresses of Services. @default "10.43.0.0/16" */
@@ -85,7 +99,7 @@ export interface K3sClusterArgs {
   kubeletArgs?: string[];
   /** How long the cluster may take to become ready, seconds. @default 180 */
   readyTimeoutSeconds?: number;
-  /** Whether pods reach the internet. @default false for isolated hosts, else true */
+  /** Whether pods reach the internet. @default false without `egress`, else true */
   internet?: boolean;
   /** Memory of all hosts together, MiB. @default that of the machine that runs the program */
   memoryMiB?: number;
@@ -130,6 +144,7 @@ const PRIVATE_SUBNET = /^198\.(18|19)\.(\d{1,3})\.0\/24$/;
 
 const DEFAULTS = {
   subnet: "198.18.0.0/24",
+  egress: Egress.None,
   clusterCidr: "10.42.0.0/16",
   serviceCidr: "10.43.0.0/16",
   disable: ["traefik", "servicelb"],
@@ -146,7 +161,7 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
     pattern: CLUSTER_NAME,
     expected: "1 to 32 lower-case letters, digits and hyphens",
   });
-  const server = normalizeHost(cluster, onlyHost(given.servers), given.subnet);
+  const server = normalizeHost(cluster, onlyHost(given.servers), given);
   return {
     cluster,
     server,
@@ -158,7 +173,7 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
     tlsSans: given.tlsSans,
     kubeletArgs: given.kubeletArgs,
     readySeconds: checkSeconds(given.readyTimeoutSeconds),
-    internet: given.internet ?? server.isolation === undefined,
+    internet: given.internet ?? server.isolation?.egress !== Egress.None,
     memoryMiB: given.memoryMiB,
   };
 }
@@ -171,9 +186,15 @@ function onlyHost(servers: K3sHost[]): K3sHost {
   );
 }
 
-function normalizeHost(cluster: string, host: K3sHost, subnet: string): ResolvedHost {
+/** The arguments that say how an isolated host is connected. */
+interface Network {
+  subnet: string;
+  egress: Egress;
+}
+
+function normalizeHost(cluster: string, host: K3sHost, wanted: Network): ResolvedHost {
   checkConnection("servers[0].connection", host.connection);
-  const place = normalizeNetwork(cluster, host, subnet);
+  const place = normalizeNetwork(cluster, host, wanted);
   const directory = checkDirectory(host.directory ?? `/var/lib/plonk/${cluster}`);
   return {
     ...place,
@@ -194,7 +215,7 @@ function normalizeHost(cluster: string, host: K3sHost, subnet: string): Resolved
 function normalizeNetwork(
   cluster: string,
   host: K3sHost,
-  subnet: string,
+  { subnet, egress }: Network,
 ): Pick<ResolvedHost, "address" | "isolation"> {
   const { network = HostNetwork.Isolated, address } = host;
   if (network === HostNetwork.Host) {
@@ -222,6 +243,7 @@ function normalizeNetwork(
       veth: `${bridge}v11`,
       subnet,
       hostAddress: `${prefix}.1`,
+      egress: check("egress", egress, { pattern: /^(nat|none)$/, expected: "nat or none" }),
     },
   };
 }

@@ -117,6 +117,7 @@ function toScript(resolved: ResolvedCluster): string {
   const { server } = resolved;
   return createHostScript({
     cluster: resolved.cluster,
+    owner: `${pulumi.getProject()}/${pulumi.getStack()}`,
     directory: server.directory,
     nodeName: server.name,
     nodeAddress: server.address,
@@ -133,7 +134,7 @@ function toPrepareCommand(directory: string): string {
   const file = quote(`${directory}/cluster.sh`);
   return [
     `umask 077 && mkdir -p ${quote(directory)}`,
-    `cat > ${file}.new && mv ${file}.new ${file}`,
+    `cat > ${file}.new && sh ${file}.new claim && mv ${file}.new ${file}`,
     `sh ${file} prepare`,
   ].join(" && ");
 }

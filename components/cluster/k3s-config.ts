@@ -15,6 +15,7 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
     "tls-san": [server.address, ...resolved.tlsSans],
     "cluster-cidr": resolved.clusterCidr,
     "service-cidr": resolved.serviceCidr,
+    ...(server.isolation?.egress === "nat" && { "resolv-conf": `${server.directory}/resolv.conf` }),
     ...toList("disable", resolved.disable),
     ...toList("node-label", toPairs(server.labels)),
     ...toList("node-taint", server.taints),

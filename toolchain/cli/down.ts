@@ -1,6 +1,5 @@
 /** `npm run down`: removes the local stack, its cluster and its files, finished or not. */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   clearPendingOperations,
@@ -13,26 +12,30 @@ import {
   restartClusters,
   restoreState,
   stackFile,
-  STACK,
   type LocalStack,
 } from "./local-stack.ts";
+import { ownClusters, releaseSubnets } from "./neighbours.ts";
+import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { capture, CommandError, say } from "./process.ts";
+import { parseRequest, toCommand } from "./up.ts";
 
-export async function down(): Promise<number> {
-  const stack = await openLocalStack();
+export async function down(args: readonly string[]): Promise<number> {
+  const { name } = parseRequest("down", args);
+  if (isOnThisMachine([], stackFile(name))) checkMachine();
+  const stack = await openLocalStack(name);
   if (hasStack(stack)) {
     await endKilledRuns(stack, say);
     await restoreState(stack, say);
     await clearPendingOperations(stack, say);
     await startForDestroy(stack);
-    const code = await pulumi(stack, ["destroy", "--stack", STACK, "--yes", "--skip-preview"]);
+    const code = await pulumi(stack, ["destroy", "--stack", name, "--yes", "--skip-preview"]);
     if (code !== 0) {
-      say("not finished; run `npm run down` again to go on from here");
+      say(`not finished; run \`${toCommand("down", name)}\` again to go on from here`);
       return code;
     }
-    await pulumiText(stack, ["stack", "rm", "--stack", STACK, "--yes"]);
+    await pulumiText(stack, ["stack", "rm", "--stack", name, "--yes"]);
   } else {
-    say("there is no local stack");
+    say(`there is no stack ${name}`);
   }
   await removeLeftovers(stack);
   say("everything is removed, except the caches");
@@ -49,17 +52,35 @@ async function startForDestroy(stack: LocalStack): Promise<void> {
   }
 }
 
-/** What a run left that died before Pulumi had recorded it. */
+/** What a run left that died before Pulumi had recorded it; other stacks' clusters stay. */
 async function removeLeftovers(stack: LocalStack): Promise<void> {
   for (const name of await localClusters(stack)) {
-    say(`found cluster ${name}, which no stack knows; removing it`);
-    const script = join(stack.home, "clusters", name, "remove.sh");
-    if (!existsSync(script)) continue;
+    say(`found cluster ${name}, which the stack does not know; removing it`);
+    const folder = join(stack.home, "clusters", name);
+    const script = join(folder, "remove.sh");
     const result = await capture("sh", [script], { env: stack.env });
     if (result.code !== 0) {
       throw new CommandError(`cluster ${name}: could not be removed\n${result.stderr.trim()}`);
     }
   }
-  await rm(join(stack.home, "clusters"), { recursive: true, force: true });
-  await rm(stackFile(), { force: true });
+  for (const name of await ownClusters(stack, stack.name)) {
+    await removeFolder(join(stack.home, "clusters", name));
+  }
+  // Only when it is empty.
+  await rmdir(join(stack.home, "clusters")).catch(() => undefined);
+  await releaseSubnets(stack);
+  await rm(stackFile(stack.name), { force: true });
+}
+
+/** Deletes a folder that nothing is mounted in: what is mounted is somebody's, and not ours. */
+export async function removeFolder(folder: string): Promise<void> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  const inside = mounts
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .find((mount) => mount === folder || mount.startsWith(`${folder}/`));
+  if (inside !== undefined) {
+    throw new CommandError(`${inside}: expected no mount, got one; unmount it and run this again`);
+  }
+  await rm(folder, { recursive: true, force: true });
 }

@@ -4,13 +4,16 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { plonkCache, plonkHome } from "../directories.ts";
+import { ownClusters, stateFileOf } from "./neighbours.ts";
+import { linkPlugins } from "./plugins.ts";
 import { endOrphans } from "./orphans.ts";
 import { capture, captureOrFail, CommandError, interruptible, runOnTerminal } from "./process.ts";
 
+/** The stack that the commands mean when they are not told another one. */
 export const STACK = "local";
 const root = dirname(dirname(import.meta.dirname));
 
@@ -26,6 +29,8 @@ export interface StackEnvironment {
 }
 
 export interface LocalStack {
+  /** Name of the stack. */
+  name: string;
   /** Directory of the project. */
   root: string;
   home: string;
@@ -50,9 +55,10 @@ async function ensurePassphrase(path: string): Promise<void> {
 /**
  * Acquires what Pulumi needs and returns the local stack; creates its directories and passphrase.
  */
-export async function openLocalStack(): Promise<LocalStack> {
+export async function openLocalStack(name = STACK): Promise<LocalStack> {
   const home = plonkHome();
   const pulumiHome = join(home, "pulumi");
+  await linkPlugins(process.env["PULUMI_HOME"], pulumiHome);
   await mkdir(join(home, "state"), { recursive: true, mode: 0o700 });
   const passphrase = join(home, "passphrase");
   await ensurePassphrase(passphrase);
@@ -71,7 +77,7 @@ export async function openLocalStack(): Promise<LocalStack> {
     NODE_COMPILE_CACHE: join(plonkCache(), "compiled"),
     PATH: `${dirname(pulumi)}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
   };
-  return { root, home, pulumi, exports, env: { ...process.env, ...exports } };
+  return { name, root, home, pulumi, exports, env: { ...process.env, ...exports } };
 }
 
 /** Runs pulumi on this terminal, in the project, on the local stack's backend. */
@@ -89,38 +95,14 @@ export function pulumiText(
   return captureOrFail(stack.pulumi, args, options);
 }
 
-function stateFile(stack: LocalStack): string {
-  return join(stack.home, "state", ".pulumi", "stacks", "plonk", `${STACK}.json`);
-}
-
 /** Whether the backend knows the stack, finished or not. */
 export function hasStack(stack: LocalStack): boolean {
-  return existsSync(stateFile(stack));
+  return existsSync(stateFileOf(stack));
 }
 
 /** Path of the git-ignored file with the stack's configuration. */
-export function stackFile(): string {
-  return join(root, "stacks", `Pulumi.${STACK}.yaml`);
-}
-
-/** Creates the stack and its configuration; the admin password is generated once, as a secret. */
-export async function ensureStack(stack: LocalStack, settings: readonly string[]): Promise<void> {
-  if (!hasStack(stack)) {
-    await pulumiText(stack, ["stack", "init", STACK, "--non-interactive"]);
-  }
-  const set = ["config", "set", "--stack", STACK, "--non-interactive"];
-  const config = await pulumiText(stack, ["config", "--stack", STACK, "--json"]);
-  const known = JSON.parse(config) as Record<string, unknown>;
-  if (!("plonk:target" in known)) await pulumiText(stack, [...set, "plonk:target", "local"]);
-  if (!("plonk:adminPassword" in known)) {
-    const password = randomBytes(24).toString("base64url");
-    await pulumiText(stack, [...set, "--secret", "plonk:adminPassword"], password);
-  }
-  for (const setting of settings) {
-    const at = setting.indexOf("=");
-    if (at < 1) throw new CommandError(`--config: expected key=value, got ${setting}`);
-    await pulumiText(stack, [...set, setting.slice(0, at), setting.slice(at + 1)]);
-  }
+export function stackFile(name: string): string {
+  return join(root, "stacks", `Pulumi.${name}.yaml`);
 }
 
 /**
@@ -130,15 +112,15 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
 export async function endKilledRuns(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const orphans = endOrphans(stack.exports.PULUMI_BACKEND_URL);
   if (orphans > 0) say(`found ${orphans} processes of a pulumi that was killed; ended them`);
-  const folder = join(stack.home, "state", ".pulumi", "locks", "organization", "plonk", STACK);
+  const folder = join(stack.home, "state", ".pulumi", "locks", "organization", "plonk", stack.name);
   if (!existsSync(folder)) return;
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
     // One without content was cut short as well.
     const lock = ((await readJson(path)) ?? {}) as { pid?: number };
-    if (lock.pid !== undefined && isPulumiRunning(lock.pid)) {
+    if (lock.pid !== undefined && (await isPulumiRunning(lock.pid, path))) {
       throw new CommandError(
-        `the local stack is in use by process ${lock.pid}; wait for it or stop it, then run this again`,
+        `the stack ${stack.name} is in use by process ${lock.pid}; wait for it or stop it, then run this again`,
       );
     }
     say(`found the lock of an interrupted run (process ${lock.pid ?? "unknown"}); removed it`);
@@ -146,10 +128,27 @@ export async function endKilledRuns(stack: LocalStack, say: (line: string) => vo
   }
 }
 
-function isPulumiRunning(pid: number): boolean {
-  const commandLine = `/proc/${pid}/cmdline`;
+/**
+ * Whether the process that wrote a lock is there still. Process ids are used again: it has to be a
+ * pulumi, and to have begun before the lock was written.
+ */
+async function isPulumiRunning(pid: number, lock: string): Promise<boolean> {
   if (!existsSync(`/proc/${process.pid}`)) return isAlive(pid); // no procfs: not Linux
-  return existsSync(commandLine) && isAlive(pid);
+  const began = await startOf(pid);
+  if (began === undefined || began > (await stat(lock)).mtimeMs) return false;
+  const command = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return command.some((word) => basename(word) === "pulumi");
+}
+
+/** When a process began, milliseconds since 1970, rounded down to seconds; undefined without it. */
+async function startOf(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  if (status === undefined) return undefined;
+  const boot = /^btime (\d+)$/m.exec(await readFile("/proc/stat", "utf8"))?.[1];
+  // The name in parentheses may hold anything, so fields count from the last parenthesis; the time
+  // is in hundredths of a second on every Linux.
+  const ticks = (status.split(") ").at(-1) ?? "").split(" ")[19];
+  return (Number(boot) + Math.floor(Number(ticks) / 100)) * 1000;
 }
 
 function isAlive(pid: number): boolean {
@@ -179,7 +178,7 @@ async function readJson(path: string): Promise<unknown> {
  * @throws CommandError when the copy cannot be read either.
  */
 export async function restoreState(stack: LocalStack, say: (line: string) => void): Promise<void> {
-  const path = stateFile(stack);
+  const path = stateFileOf(stack);
   if (!existsSync(path) || (await readJson(path)) !== undefined) return;
   if ((await readJson(`${path}.bak`)) === undefined) {
     throw new CommandError(
@@ -203,7 +202,7 @@ export async function clearPendingOperations(
   stack: LocalStack,
   say: (line: string) => void,
 ): Promise<void> {
-  const text = await pulumiText(stack, ["stack", "export", "--stack", STACK]);
+  const text = await pulumiText(stack, ["stack", "export", "--stack", stack.name]);
   const state = JSON.parse(text) as Deployment;
   const pending = state.deployment.pending_operations ?? [];
   if (pending.length === 0) return;
@@ -212,18 +211,16 @@ export async function clearPendingOperations(
     say(`found an interrupted ${operation.type.replace(/ing$/, "e")} of ${name}; it is done again`);
   }
   delete state.deployment.pending_operations;
-  await pulumiText(stack, ["stack", "import", "--stack", STACK], JSON.stringify(state));
+  await pulumiText(stack, ["stack", "import", "--stack", stack.name], JSON.stringify(state));
 }
 
-/** Clusters of this machine that earlier runs left a start script for. */
+/** The stack's clusters on this machine that earlier runs left a start script for. */
 export async function localClusters(stack: LocalStack): Promise<string[]> {
-  const folder = join(stack.home, "clusters");
-  if (!existsSync(folder)) return [];
-  const names = await readdir(folder);
-  return names.filter((name) => existsSync(join(folder, name, "start.sh")));
+  const names = await ownClusters(stack, stack.name);
+  return names.filter((name) => existsSync(join(stack.home, "clusters", name, "start.sh")));
 }
 
-/** Starts every cluster that is not running; after a reboot none is. */
+/** Starts every cluster of the stack that is not running; after a reboot none is. */
 export async function restartClusters(
   stack: LocalStack,
   say: (line: string) => void,

@@ -3,57 +3,87 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { resolveArtifacts } from "../artifacts.ts";
 import {
   clearPendingOperations,
-  ensureStack,
   openLocalStack,
   pulumi,
   pulumiText,
   endKilledRuns,
   restartClusters,
   restoreState,
+  stackFile,
   STACK,
   type LocalStack,
 } from "./local-stack.ts";
+import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { CommandError, interruptible, say } from "./process.ts";
+import { ensureStack } from "./stack-settings.ts";
 
 interface Outputs {
   gatewayUrl?: string;
   adminUser?: string;
 }
 
-/** `-c key=value` and `--config key=value`, as the Pulumi CLI has them. */
-export function parseSettings(args: readonly string[]): string[] {
-  const settings: string[] = [];
+/** What a command line asks for. */
+interface Request {
+  /** Name of the stack. */
+  name: string;
+  /** `key=value` each. */
+  settings: string[];
+}
+
+/** `--stack name` and `--config key=value`, and -s and -c, as the Pulumi CLI has them. */
+export function parseRequest(command: string, args: readonly string[]): Request {
+  const request: Request = { name: STACK, settings: [] };
   for (let index = 0; index < args.length; index += 2) {
-    const [flag, value] = [args[index], args[index + 1]];
-    if ((flag !== "-c" && flag !== "--config") || value === undefined) {
-      throw new CommandError(`up: expected --config key=value, got ${flag ?? ""}`);
+    const [flag = "", value] = [args[index], args[index + 1]];
+    if (value === undefined || !/^(-c|--config|-s|--stack)$/.test(flag)) {
+      throw new CommandError(
+        `${command}: expected --stack name or --config key=value, got ${flag}`,
+      );
     }
-    settings.push(value);
+    if (flag === "-c" || flag === "--config") request.settings.push(value);
+    else request.name = checkName(value);
   }
-  return settings;
+  return request;
+}
+
+/** It becomes the cluster's name and part of paths. */
+function checkName(name: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name)) return name;
+  throw new CommandError(
+    `--stack: expected 1 to 32 lower-case letters, digits and hyphens, got "${name}"`,
+  );
 }
 
 export async function up(args: readonly string[]): Promise<number> {
-  const settings = parseSettings(args);
+  const { name, settings } = parseRequest("up", args);
   const begin = Date.now();
-  const stack = await openLocalStack();
+  // In front of the first download.
+  if (isOnThisMachine(settings, stackFile(name))) checkMachine();
+  const stack = await openLocalStack(name);
   await interruptible((signal) => resolveArtifacts({ signal }));
   await endKilledRuns(stack, say);
   await restoreState(stack, say);
   await ensureStack(stack, settings);
   await clearPendingOperations(stack, say);
   await restartClusters(stack, say);
-  const code = await pulumi(stack, ["up", "--stack", STACK, "--yes", "--skip-preview"]);
+  const code = await pulumi(stack, ["up", "--stack", name, "--yes", "--skip-preview"]);
   if (code !== 0) {
-    say("not finished; `npm run up` goes on from here, `npm run down` removes everything");
+    say(
+      `not finished; \`${toCommand("up", name)}\` goes on from here, \`${toCommand("down", name)}\` removes everything`,
+    );
     return code;
   }
   const outputs = JSON.parse(
-    await pulumiText(stack, ["stack", "output", "--stack", STACK, "--json"]),
+    await pulumiText(stack, ["stack", "output", "--stack", name, "--json"]),
   ) as Outputs;
   await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`);
   printSummary(stack, outputs, begin);
   return 0;
+}
+
+/** The command line of a command for a stack. */
+export function toCommand(command: string, name: string): string {
+  return name === STACK ? `npm run ${command}` : `npm run ${command} -- --stack ${name}`;
 }
 
 /** The last word of `up` is a URL, so it must answer: 30 s at most, then a clear failure. */
@@ -81,14 +111,14 @@ function printSummary(stack: LocalStack, outputs: Outputs, begin: number): void 
     "",
     `  Gateway   ${url}`,
     `  User      ${outputs.adminUser ?? "admin"}`,
-    "  Password  npm run --silent pulumi -- stack output adminPassword --show-secrets",
+    `  Password  npm run --silent pulumi -- stack output adminPassword --show-secrets -s ${stack.name}`,
     `  Try       curl -d world ${url}/function/hello`,
     "",
-    "A plain `pulumi up -s local` in this folder works with these:",
+    `A plain \`pulumi up -s ${stack.name}\` in this folder works with these:`,
     ...exports,
     `  export PATH='${stack.exports.PATH.split(":").slice(0, 2).join(":")}':$PATH`,
     "",
-    "`npm run down` removes all of it.",
+    `\`${toCommand("down", stack.name)}\` removes all of it.`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }

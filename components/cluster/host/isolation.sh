@@ -30,7 +30,9 @@ enter_mounts() {
         *) mount --bind "$0$place" "$place" ;;
         esac || exit
       done
-      mount --make-rshared / && shift && exec "$@"' "$DIR/host" "$PLACES" "$@"
+      # Where the host asks a resolver of its own, containerd and pods need another.
+      [ ! -s "$2" ] || mount --bind "$2" /etc/resolv.conf || exit
+      mount --make-rshared / && shift 2 && exec "$@"' "$DIR/host" "$PLACES" "$DIR/resolv.conf" "$@"
 }
 
 # The places must be there to be mounted over; which of them were not is kept in `made`.

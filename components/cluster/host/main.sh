@@ -1,6 +1,7 @@
 # The commands of cluster.sh.
 
 case ${1:-} in
+claim) claim_directory ;;
 prepare) prepare ;;
 install) install_node "$2" "$3" ;;
 start) start_node ;;

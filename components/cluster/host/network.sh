@@ -10,19 +10,18 @@ network_up() {
 }
 
 bridge_up() {
-  if ! ip link show dev "$BRIDGE" >/dev/null 2>&1; then
+  if ip link show dev "$BRIDGE" >/dev/null 2>&1; then
+    is_own_bridge || fail $EXIT_NETWORK \
+      "subnet: $SUBNET is in use by the cluster in $(link_mark "$BRIDGE"), choose another subnet"
+  else
     user=$(ip -4 -o addr show to "$SUBNET" | sed -n '1s/^[0-9]*: \([^ ]*\).*/\1/p')
     [ -z "$user" ] ||
       fail $EXIT_NETWORK "address: $SUBNET is in use by $user, choose another network"
     run_ip link add "$BRIDGE" type bridge
   fi
+  mark_link "$BRIDGE"
   run_ip addr replace "$HOST_ADDRESS/24" dev "$BRIDGE"
-  # What comes from the node ends at this host. Twice: others switch forwarding on for all
-  # interfaces, and network managers drop rules that they do not know.
-  sysctl_off "/proc/sys/net/ipv4/conf/$BRIDGE/forwarding"
-  ip rule show | grep -q "iif $BRIDGE " || ip rule add pref 998 iif "$BRIDGE" prohibit 2>/dev/null ||
-    [ "$(cat "/proc/sys/net/ipv4/conf/$BRIDGE/forwarding")" = 0 ] ||
-    fail $EXIT_NETWORK "could not keep this host from forwarding what the node sends"
+  egress_up
   run_ip link set "$BRIDGE" up
 }
 
@@ -33,6 +32,9 @@ namespace_up() {
     run_ip netns add "$NETNS"
     NETWORK_IS_NEW=1
   fi
+  is_own_namespace || fail $EXIT_NETWORK \
+    "clusterName: $CLUSTER is in use by the cluster in $(link_mark lo "$NETNS"), choose another name"
+  mark_link lo "$NETNS"
   if ! ip -n "$NETNS" link show dev eth0 >/dev/null 2>&1; then
     ip link del "$VETH" 2>/dev/null
     run_ip link add "$VETH" type veth peer name eth0 netns "$NETNS"
@@ -43,7 +45,7 @@ namespace_up() {
   run_ip -n "$NETNS" link set eth0 up
   # Kubernetes takes a node without a default route for one without network.
   run_ip -n "$NETNS" route replace default via "$HOST_ADDRESS"
-  refuse_quickly
+  if [ "$EGRESS" = nat ]; then answer_slowly; else refuse_quickly; fi
 }
 
 # Nothing answers beyond the host, so say so at once in place of letting callers wait: everything
@@ -56,20 +58,35 @@ refuse_quickly() {
     ip -n "$NETNS" rule add pref 999 unreachable 2>/dev/null || true
 }
 
-sysctl_off() { (echo 0 >"$1") 2>/dev/null || true; }
+# Undoes `refuse_quickly` where the node reaches others.
+answer_slowly() {
+  for pref in 998 999; do
+    while ip -n "$NETNS" rule del pref $pref 2>/dev/null; do :; done
+  done
+}
 
 run_ip() {
   ip_error=$(ip "$@" 2>&1) || fail $EXIT_NETWORK "ip $*: $ip_error"
 }
 
-# Idempotent; also after a network_up that stopped half-way.
+# Idempotent; also after a network_up that stopped half-way. Another cluster's network stays.
 network_down() {
   [ -n "$NETNS" ] || return 0
   command -v ip >/dev/null || return 0
-  for pid in $(ip netns pids "$NETNS" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null; done
-  if [ -e "/run/netns/$NETNS" ]; then ip netns del "$NETNS" || true; fi
+  if [ -e "/run/netns/$NETNS" ] && is_own_namespace; then
+    for pid in $(ip netns pids "$NETNS" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null; done
+    is_namespace_left=1
+  else
+    is_namespace_left=
+  fi
+  if ! ip link show dev "$BRIDGE" >/dev/null 2>&1 || is_own_bridge; then bridge_down; fi
+  if [ -n "$is_namespace_left" ]; then ip netns del "$NETNS" || true; fi
+  true
+}
+
+bridge_down() {
+  nat_down
   ip link del "$VETH" 2>/dev/null
   while ip rule del iif "$BRIDGE" prohibit 2>/dev/null; do :; done
   ip link del "$BRIDGE" 2>/dev/null
-  true
 }

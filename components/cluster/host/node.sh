@@ -7,6 +7,7 @@ IMPORT_SECONDS=300
 # Makes the cluster's directory. Nothing else exists before it, and it goes last.
 prepare() {
   require_root
+  claim_directory
   mkdir -p "$DIR"
   chmod 700 "$DIR"
   for command in start stop remove kubectl; do
@@ -136,6 +137,8 @@ stop_node() {
 # Leaves the host as it was. Idempotent, also after a start that stopped half-way.
 remove_node() {
   require_root
+  other=$(other_owner)
+  [ -z "$other" ] || { say "$DIR belongs to stack $other, left alone" && return 0; }
   if [ -d "$DIR" ]; then lock; fi
   # Nobody needs what an orderly end would still write.
   STOP_SECONDS=1

@@ -77,13 +77,15 @@ describe("what is declared", () => {
     const { create, delete: remove, stdin, logging } = find("edge-server").inputs;
     expect(create).toBe(
       "umask 077 && mkdir -p '/srv/plonk/here' && cat > '/srv/plonk/here/cluster.sh'.new && " +
+        "sh '/srv/plonk/here/cluster.sh'.new claim && " +
         "mv '/srv/plonk/here/cluster.sh'.new '/srv/plonk/here/cluster.sh' && " +
         "sh '/srv/plonk/here/cluster.sh' prepare",
     );
     expect(remove).toBe("sh -s -- remove");
     expect(logging).toBe("stdoutAndStderr");
-    expect(String(stdin).split("\n").slice(3, 16)).toEqual([
+    expect(String(stdin).split("\n").slice(3, 18)).toEqual([
       "CLUSTER='edge'",
+      "OWNER='project/stack'",
       "DIR='/srv/plonk/here'",
       "NODE_NAME='server'",
       "NODE_ADDRESS='198.18.0.11'",
@@ -96,6 +98,7 @@ describe("what is declared", () => {
       "VETH='plonk18-0v11'",
       "SUBNET='198.18.0.0/24'",
       "HOST_ADDRESS='198.18.0.1'",
+      "EGRESS='none'",
     ]);
   });
 

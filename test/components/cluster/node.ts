@@ -70,6 +70,7 @@ export class FakeNode {
     writeFileSync(join(this.folder, "k3s"), FAKE_K3S, { mode: 0o755 });
     this.settings = {
       cluster: `test${subnet}`,
+      owner: "plonk/test",
       directory: this.directory,
       nodeName: "n1",
       nodeAddress: `198.19.${subnet}.11`,
@@ -83,6 +84,7 @@ export class FakeNode {
         veth: `plonk19-${subnet}v11`,
         subnet: `198.19.${subnet}.0/24`,
         hostAddress: `198.19.${subnet}.1`,
+        egress: "none",
       },
       ...settings,
     };

@@ -1,5 +1,15 @@
 /** What `up` mends before Pulumi runs, on state as the real engine writes it. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -20,6 +30,7 @@ const say = (line: string): void => {
 
 function stack(): LocalStack {
   return {
+    name: "local",
     root: home,
     home,
     pulumi: "pulumi",
@@ -42,10 +53,20 @@ function lock(pid: number): string {
   return folder;
 }
 
-function cluster(name: string, script: string): void {
+function cluster(name: string, script: string, owner = "plonk/local"): void {
   const folder = join(home, "clusters", name);
   mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "owner"), `${owner}\n`);
   writeFileSync(join(folder, "start.sh"), script);
+}
+
+/** A process that goes by the name of the Pulumi CLI. */
+async function startPulumi(): Promise<ChildProcess> {
+  const path = join(home, "pulumi");
+  writeFileSync(path, "#!/bin/sh\necho ready\nread -r line\n", { mode: 0o755 });
+  const child = spawn(path, { stdio: ["pipe", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  return child;
 }
 
 beforeEach(() => {
@@ -66,11 +87,27 @@ describe("endKilledRuns", () => {
   });
 
   it("refuses to go on while the process that locked the stack runs", async () => {
-    const folder = lock(process.pid);
+    const running = await startPulumi();
+    const folder = lock(running.pid ?? 0);
     await expect(endKilledRuns(stack(), say)).rejects.toThrow(
-      `the local stack is in use by process ${process.pid}; wait for it or stop it, then run this again`,
+      `the stack local is in use by process ${running.pid}; wait for it or stop it, then run this again`,
     );
     expect(readdirSync(folder)).toEqual(["1.json"]);
+    running.kill("SIGKILL");
+  });
+
+  it.each([
+    ["another program", async () => Promise.resolve(process.pid), 0],
+    ["a younger pulumi", async () => (await startPulumi()).pid ?? 0, 60],
+  ])("removes a lock whose process id belongs to %s by now", async (_, start, age) => {
+    const pid = await start();
+    const folder = lock(pid);
+    const written = Date.now() / 1000 - age;
+    utimesSync(join(folder, "1.json"), written, written);
+    await endKilledRuns(stack(), say);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(said).toEqual([`found the lock of an interrupted run (process ${pid}); removed it`]);
+    if (pid !== process.pid) process.kill(pid, "SIGKILL");
   });
 
   it("removes a lock that was cut short", async () => {
@@ -137,6 +174,7 @@ describe("restartClusters", () => {
   it("runs every cluster's start script and passes on what it says", async () => {
     cluster("one", "echo cluster one: started after a reboot");
     cluster("two", "");
+    cluster("others", "echo not ours", "plonk/dev");
     mkdirSync(join(home, "clusters", "half-made"));
     expect((await localClusters(stack())).sort()).toEqual(["one", "two"]);
     await restartClusters(stack(), say);

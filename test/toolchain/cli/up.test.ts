@@ -1,19 +1,32 @@
 import { describe, expect, it } from "@jest/globals";
-import { parseSettings } from "../../../toolchain/cli/up.ts";
+import { parseRequest, toCommand } from "../../../toolchain/cli/up.ts";
 
-describe("parseSettings", () => {
-  it("takes -c and --config as the Pulumi CLI does", () => {
-    expect(parseSettings(["-c", "plonk:a=1", "--config", "plonk:b=x=y"])).toEqual([
-      "plonk:a=1",
-      "plonk:b=x=y",
-    ]);
-    expect(parseSettings([])).toEqual([]);
+describe("parseRequest", () => {
+  it("takes -c, --config, -s and --stack as the Pulumi CLI does", () => {
+    const args = ["-c", "plonk:a=1", "--stack", "dev", "--config", "plonk:b=x=y"];
+    expect(parseRequest("up", args)).toEqual({
+      name: "dev",
+      settings: ["plonk:a=1", "plonk:b=x=y"],
+    });
+    expect(parseRequest("up", ["-s", "dev"])).toEqual({ name: "dev", settings: [] });
+    expect(parseRequest("up", [])).toEqual({ name: "local", settings: [] });
   });
 
   it.each([
-    [["--nonsense", "x"], "up: expected --config key=value, got --nonsense"],
-    [["-c"], "up: expected --config key=value, got -c"],
+    [["--nonsense", "x"], "up: expected --stack name or --config key=value, got --nonsense"],
+    [["-c"], "up: expected --stack name or --config key=value, got -c"],
+    [
+      ["-s", "../x"],
+      '--stack: expected 1 to 32 lower-case letters, digits and hyphens, got "../x"',
+    ],
   ])("refuses %j", (args, message) => {
-    expect(() => parseSettings(args)).toThrow(message);
+    expect(() => parseRequest("up", args)).toThrow(message);
+  });
+});
+
+describe("toCommand", () => {
+  it("names the stack where it is not the usual one", () => {
+    expect(toCommand("down", "local")).toBe("npm run down");
+    expect(toCommand("down", "dev")).toBe("npm run down -- --stack dev");
   });
 });

@@ -1,0 +1,168 @@
+/**
+ * The way out of a node, in namespaces that stand for a host and for the internet behind it:
+ * nothing here leaves the machine, or changes how the machine itself forwards.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { quote } from "../../../components/cluster/host-script.ts";
+import { FakeNode, type Result, ip } from "./node.ts";
+
+const SUBNET = 205;
+const [HOST, OUTSIDE] = ["plonktest-host", "plonktest-out"];
+const inside = (namespace: string): string[] => ["nsenter", `--net=/run/netns/${namespace}`];
+
+let node: FakeNode;
+let server: ChildProcess | undefined;
+
+beforeEach(() => {
+  for (const name of [HOST, OUTSIDE]) ip("netns", "add", name);
+  ip("-n", HOST, "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", OUTSIDE);
+  for (const [name, address] of [
+    [HOST, "203.0.113.1/24"],
+    [OUTSIDE, "203.0.113.2/24"],
+  ] as const) {
+    ip("-n", name, "link", "set", "lo", "up");
+    ip("-n", name, "addr", "add", address, "dev", "up0");
+    ip("-n", name, "link", "set", "up0", "up");
+  }
+  ip("-n", HOST, "route", "add", "default", "via", "203.0.113.2");
+  ip("-n", OUTSIDE, "route", "add", `198.19.${SUBNET}.0/24`, "via", "203.0.113.1");
+  node = new FakeNode(SUBNET);
+  node.prefix = inside(HOST);
+});
+
+afterEach(() => {
+  server?.kill("SIGKILL");
+  server = undefined;
+  node.dispose();
+  for (const name of [HOST, OUTSIDE]) ip("netns", "del", name);
+});
+
+function up(egress: string): void {
+  if (node.settings.isolation) node.settings.isolation.egress = egress;
+  node.up();
+}
+
+/** A server in a namespace that answers with the address that a call comes from. */
+async function serve(namespace: string): Promise<void> {
+  const program =
+    "require('http').createServer((q, a) => a.end(q.socket.remoteAddress))" +
+    ".listen(8080, '0.0.0.0', () => console.log('ready'))";
+  const args = [`--net=/run/netns/${namespace}`, process.execPath, "-e", program];
+  server = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+  if (server.stdout) await once(server.stdout, "data");
+}
+
+/** What a call from a namespace is answered. */
+function call(namespace: string, address: string): Result {
+  const program =
+    `fetch('http://${address}:8080', { signal: AbortSignal.timeout(1500) })` +
+    ".then((a) => a.text()).then((t) => process.stdout.write(t))" +
+    ".catch((e) => { process.stdout.write(e.cause?.code ?? e.name); process.exitCode = 1; })";
+  const prefix = node.prefix;
+  node.prefix = inside(namespace);
+  const result = node.execute([process.execPath, "-e", program]);
+  node.prefix = prefix;
+  return result;
+}
+
+const NODE = `plonk-test${SUBNET}`;
+
+function forwarding(): string {
+  const interfaces = "/proc/sys/net/ipv4/conf/up0/forwarding";
+  return node.execute(["cat", interfaces]).stdout.trim();
+}
+
+describe("egress nat", () => {
+  it("lets the node out under the host's address, and nobody in", async () => {
+    up("nat");
+    await serve(OUTSIDE);
+    expect(call(NODE, "203.0.113.2")).toMatchObject({ code: 0, stdout: "203.0.113.1" });
+    server?.kill("SIGKILL");
+    await serve(NODE);
+    expect(call(HOST, `198.19.${SUBNET}.11`)).toMatchObject({ code: 0 });
+    expect(call(OUTSIDE, `198.19.${SUBNET}.11`)).toMatchObject({ code: 1, stdout: "TimeoutError" });
+  });
+
+  it("is there again after a reboot, and gone when the node is removed", () => {
+    up("nat");
+    expect(forwarding()).toBe("1");
+    node.execute(["nft", "delete", "table", "ip", NODE]);
+    node.start();
+    expect(node.execute(["nft", "list", "tables"]).stdout).toBe(`table ip ${NODE}\n`);
+    node.piped("remove");
+    expect(node.execute(["nft", "list", "tables"]).stdout).toBe("");
+    expect(forwarding()).toBe("0");
+    expect(node.traces()).toEqual([]);
+  });
+
+  it("says in one line what it needs where that is missing", () => {
+    if (node.settings.isolation) node.settings.isolation.egress = "nat";
+    node.prepare();
+    node.install();
+    // The script adds the usual folders to PATH, so the programs are hidden by a function.
+    const program = `command() { case $2 in nft | iptables) return 1 ;; esac; builtin=1; [ -n "$builtin" ]; }`;
+    const script = node.read("c/cluster.sh").replace("#!/bin/sh\n", `${program}\n`);
+    writeFileSync(join(node.directory, "cluster.sh"), script);
+    expect(node.start()).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `cluster test${SUBNET}: egress: nat needs nft, which is in the package nftables, or iptables; got neither\n`,
+    });
+  });
+});
+
+describe("egress none", () => {
+  it("refuses at once, also after it was nat", async () => {
+    up("nat");
+    up("none");
+    await serve(OUTSIDE);
+    expect(call(NODE, "203.0.113.2")).toMatchObject({ code: 1, stdout: "ENETUNREACH" });
+    expect(node.execute(["nft", "list", "tables"]).stdout).toBe("");
+    expect(node.has("c/resolv.conf")).toBe(false);
+  });
+});
+
+describe("resolvers of the node", () => {
+  /** What is written where the host has files of these contents. */
+  function resolve(...contents: string[]): { said: string; written: string } {
+    const files = contents.map((content, index) => {
+      const file = join(node.folder, `resolv-${index}`);
+      writeFileSync(file, content);
+      return file;
+    });
+    const egress = join(import.meta.dirname, "../../../components/cluster/host/egress.sh");
+    const program = [
+      `DIR=${quote(node.folder)} CLUSTER=c`,
+      "say() { echo $*; }",
+      `. ${quote(egress)}`,
+      `RESOLVER_FILES=${quote(files.join(" "))}`,
+      "write_resolv_conf",
+    ].join("\n");
+    const { stdout } = node.execute(["sh", "-c", program]);
+    return { said: stdout, written: node.read("resolv.conf") };
+  }
+
+  it("are the host's, but for those on its loopback", () => {
+    const content = "# x\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nsearch example.com\n";
+    expect(resolve(content)).toEqual({
+      said: "",
+      written: "nameserver 192.0.2.53\nsearch example.com\n",
+    });
+  });
+
+  it("are those that systemd-resolved asks where the host asks that", () => {
+    const stub = "nameserver 127.0.0.53\noptions edns0\n";
+    expect(resolve(stub, "nameserver 192.0.2.54\n").written).toBe("nameserver 192.0.2.54\n");
+  });
+
+  it("are none, and that is said, where only the loopback answers", () => {
+    expect(resolve("nameserver 127.0.0.1\n")).toEqual({
+      said: "this host's resolver answers on its loopback only, so names outside the cluster are not found\n",
+      written: "",
+    });
+  });
+});

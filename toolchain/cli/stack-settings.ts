@@ -1,0 +1,65 @@
+/** What `up` writes into a stack's configuration, once, so that every later preview is the same. */
+import { randomBytes } from "node:crypto";
+import { isNetworkOpen } from "../artifacts.ts";
+import { hasStack, pulumiText, STACK, type LocalStack } from "./local-stack.ts";
+import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
+import { hasProgram } from "./preflight.ts";
+import { capture, CommandError, say } from "./process.ts";
+
+type Known = Readonly<Record<string, { value?: string } | undefined>>;
+
+/** Creates the stack and its configuration; the admin password is generated once, as a secret. */
+export async function ensureStack(stack: LocalStack, settings: readonly string[]): Promise<void> {
+  if (!hasStack(stack)) {
+    await pulumiText(stack, ["stack", "init", stack.name, "--non-interactive"]);
+  }
+  for (const setting of settings) {
+    const at = setting.indexOf("=");
+    if (at < 1) throw new CommandError(`--config: expected key=value, got ${setting}`);
+    await set(stack, setting.slice(0, at), setting.slice(at + 1));
+  }
+  const text = await pulumiText(stack, ["config", "--stack", stack.name, "--json"]);
+  const known = JSON.parse(text) as Known;
+  if (!("plonk:target" in known)) await set(stack, "plonk:target", "local");
+  if (!("plonk:adminPassword" in known)) {
+    const password = randomBytes(24).toString("base64url");
+    const secret = ["config", "set", "--stack", stack.name, "--non-interactive", "--secret"];
+    await pulumiText(stack, [...secret, "plonk:adminPassword"], password);
+  }
+  if ((known["plonk:target"]?.value ?? "local") === "local") await ensurePlace(stack, known);
+}
+
+async function set(stack: LocalStack, key: string, value: string): Promise<void> {
+  const command = ["config", "set", "--stack", stack.name, "--non-interactive", key, value];
+  await pulumiText(stack, command);
+}
+
+/** Name, network and way out of a cluster on this machine. */
+async function ensurePlace(stack: LocalStack, known: Known): Promise<void> {
+  const cluster = known["plonk:clusterName"]?.value ?? stack.name;
+  if (!("plonk:clusterName" in known) && stack.name !== STACK) {
+    await set(stack, "plonk:clusterName", cluster);
+  }
+  const chosen = known["plonk:subnet"]?.value;
+  if (chosen === undefined) await set(stack, "plonk:subnet", await chooseSubnet(stack, cluster));
+  else await claimSubnet(stack, chosen);
+  if (!("plonk:egress" in known)) await set(stack, "plonk:egress", await chooseEgress());
+}
+
+/** That of a cluster which a killed run or an earlier version has made, else one that is free. */
+async function chooseSubnet(stack: LocalStack, cluster: string): Promise<string> {
+  const isOwn = (await ownClusters(stack, cluster)).includes(cluster);
+  const before = isOwn ? await subnetOf(stack.home, cluster) : undefined;
+  if (before === undefined) return takeSubnet(stack, await usedNetworks());
+  await claimSubnet(stack, before);
+  return before;
+}
+
+/** Out where there is somewhere to go: on an open network, by a default route. */
+async function chooseEgress(): Promise<string> {
+  const route = await capture("ip", ["-4", "route", "show", "default"]);
+  if (route.stdout.trim() === "" || !(await isNetworkOpen())) return "none";
+  if (["nft", "iptables"].some((name) => hasProgram(name))) return "nat";
+  say("plonk:egress: none, as nat needs nft, which is in the package nftables, or iptables");
+  return "none";
+}
