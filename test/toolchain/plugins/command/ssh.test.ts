@@ -179,6 +179,12 @@ describe("a login", () => {
 });
 
 describe("a command", () => {
+  it("that is over at once has its status, also through a proxy", async () => {
+    const proxied = to(server.port, { proxy: to(server.port) });
+    const runs = Array.from({ length: 10 }, () => stdoutOf("echo done", { connection: proxied }));
+    expect(await Promise.all(runs)).toEqual(runs.map(() => "done"));
+  });
+
   it("is given its input, and what it prints is kept and shown", async () => {
     const lines: string[] = [];
     const run = toRun("cat; echo oops >&2; printf 'hunter2 é'", {

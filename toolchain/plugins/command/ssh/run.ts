@@ -116,11 +116,10 @@ function isAccepted(client: Client, name: string): Promise<boolean> {
 
 async function execute(login: Login, run: RemoteRun, env: Record<string, string>): Promise<Output> {
   throwIfStopped(run.signal);
-  const channel = await whileConnected(login, open(login.client, run.command, env));
+  const { channel, isEnded } = await whileConnected(login, open(login, run.command, env));
   const recorder = new Recorder(run);
   recorder.record("stdout", channel);
   recorder.record("stderr", channel.stderr);
-  const isEnded = waitFor(login, channel);
   const stopping = stopOnAbort(login, channel, run.signal);
   // A command that does not read its standard input closes it early, which is no failure.
   channel.on("error", () => undefined);
@@ -132,13 +131,18 @@ async function execute(login: Login, run: RemoteRun, env: Record<string, string>
   return recorder.toOutput();
 }
 
-function open(
-  client: Client,
-  command: string,
-  env: Record<string, string>,
-): Promise<ClientChannel> {
+interface Started {
+  channel: ClientChannel;
+  isEnded: Promise<string | undefined>;
+}
+
+function open(login: Login, command: string, env: Record<string, string>): Promise<Started> {
   return new Promise((resolve, reject) => {
-    client.exec(command, { env }, (error, channel) => (error ? reject(error) : resolve(channel)));
+    login.client.exec(command, { env }, (error, channel) => {
+      if (error) reject(error);
+      // Here and not after an await: a short command's status may come in the very same packet.
+      else resolve({ channel, isEnded: waitFor(login, channel) });
+    });
   });
 }
 
