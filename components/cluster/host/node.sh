@@ -105,7 +105,8 @@ is_ready() {
 }
 
 # Programs that k3s carries; without its directory it would unpack them once more elsewhere.
-run_k3s() { env -i PATH="$PATH" K3S_DATA_DIR="$DATA" "$K3S" "$@"; }
+# kubectl keeps a cache in the home directory, which is the node's own here.
+run_k3s() { env -i PATH="$PATH" HOME="$DIR" K3S_DATA_DIR="$DATA" "$K3S" "$@"; }
 
 run_kubectl() { run_k3s kubectl --kubeconfig "$DIR/kubeconfig" "$@"; }
 
