@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 38);
+  await waitForCount(all, 37);
 });
 
 afterAll(() => pulumi.runtime.disconnect());

@@ -176,7 +176,7 @@ describe("what is declared", () => {
       loadBalancer: true,
       storageClass: "local-path",
       networkPolicy: true,
-      apiServerNetworks: ["192.0.2.7/32", "10.43.0.1/32"],
+      apiServerNetworks: ["198.18.0.11/32", "10.43.0.1/32"],
       memoryMiB: 2048,
       internet: false,
     });

@@ -83,6 +83,9 @@ it("comes up ready, stays unchanged, comes back after kill -9, and goes without 
   expect(outputs["nodeAddress"]).toBe("198.19.203.11");
   expect(outputs["kubeconfig"]).toContain("server: https://198.19.203.11:6443");
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
+  // k3s applies its manifests a moment after the node is ready.
+  const created = ["wait", "--for=create", "deployment/coredns", "--timeout=60s"];
+  kubectl("-n", "kube-system", ...created);
   kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=60s");
 
   expect((await engine.preview()).changes).toEqual({ same: 6 });
