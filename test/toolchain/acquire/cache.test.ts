@@ -73,7 +73,7 @@ describe("a cached tool", () => {
     await damage(path);
     expect(await acquireHere("coredns")).toMatchObject({ source: "mirror" });
     expect(await readFile(path)).toEqual(content);
-    const directory = join(cacheDir, "tools/coredns/1.12.1-linux-amd64");
+    const directory = join(cacheDir, "tools/coredns/1.14.0-linux-amd64");
     expect(progress.notes).toEqual([
       `coredns: removed ${directory} from the cache, bin/coredns ${fault}`,
     ]);
@@ -190,7 +190,7 @@ describe("a process that is killed", () => {
 
     mirror.serve(url, published?.content ?? "");
     expect(await acquireHere("coredns")).toMatchObject({ source: "mirror" });
-    expect(await readdir(join(cacheDir, "tools/coredns"))).toEqual(["1.12.1-linux-amd64"]);
+    expect(await readdir(join(cacheDir, "tools/coredns"))).toEqual(["1.14.0-linux-amd64"]);
     expect(await readdir(join(cacheDir, "locks"))).toEqual([]);
   });
 

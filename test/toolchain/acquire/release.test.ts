@@ -106,7 +106,7 @@ describe("a release", () => {
     const changed = await makeArchive([{ name: "coredns", content: "another" }]);
     mirror.serve(published?.file.url ?? "", changed);
     mirror.serve(published?.file.checksums ?? "", digest(changed));
-    const entry = join(cacheDir, "tools/coredns/1.12.1-linux-amd64");
+    const entry = join(cacheDir, "tools/coredns/1.14.0-linux-amd64");
     await rm(entry, { recursive: true });
     await expect(acquireFromMirror("coredns")).rejects.toMatchObject({
       code: "checksum",

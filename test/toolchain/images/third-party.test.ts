@@ -112,14 +112,14 @@ describe("the cluster's own images", () => {
     const coredns = await unpackArchive(cluster, {
       architecture,
       root: await makeTemporary(),
-      name: "plonk.local/coredns:1.12.1",
+      name: "docker.io/rancher/mirrored-coredns-coredns:1.14.0",
     });
     const version = await runInside(coredns, [...coredns.run.Entrypoint, "-version"]);
-    expect(version.output).toMatch(/^CoreDNS-1\.12\.1/);
+    expect(version.output).toMatch(/^CoreDNS-1\.14\.0/);
     const pause = await unpackArchive(cluster, {
       architecture,
       root: await makeTemporary(),
-      name: "plonk.local/pause:3.10",
+      name: "docker.io/rancher/mirrored-pause:3.6",
     });
     const sleeper = startInside(pause, pause.run.Entrypoint);
     await once(sleeper, "spawn");

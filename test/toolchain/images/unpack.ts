@@ -21,7 +21,7 @@ export interface Unpacked {
   run: { Entrypoint: string[]; Cmd?: string[]; User: string; Env?: string[] };
 }
 
-/** Unpacks the image with this name, e.g. `plonk.local/pause:3.10`, @default the only one. */
+/** Unpacks the image with this name, e.g. `plonk.local/nats:2.15.0`, @default the only one. */
 export async function unpackArchive(
   file: string,
   target: { architecture: Architecture; root: string; name?: string },
