@@ -141,7 +141,7 @@ describe("a function from a module", () => {
 
   it("names its code after the logical name where previews may not know its own", async () => {
     const code = join(fixtures, "greeter.ts");
-    const late = new Function("Late_One", { platform, name: pulumi.output("late"), code });
+    const late = new Function("Late_One", { platform, name: pulumi.output("late"), code }, opts);
     await valueOf(late.url);
     expect(find(all, "Late_One-code")).toMatchObject({
       type: "kubernetes:core/v1:ConfigMapPatch",
