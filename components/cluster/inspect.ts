@@ -71,16 +71,12 @@ export async function inspectCluster(
       findMissingRights(config),
       ifAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
       ifAllowed(core.listNode()),
-      core.readNamespace({ name: "kube-system" }),
+      ifAllowed(core.readNamespace({ name: "kube-system" })),
     ]),
   );
-  if (missing.length > 0) {
-    throw new ArgumentError(
-      `context: must have the rights to install Plonk, got none to ${missing.join(", ")}`,
-    );
-  }
+  requireRights([...missing, ...(system ? [] : ["get the namespace kube-system"])]);
   return {
-    identity: system.metadata?.uid ?? "",
+    identity: system?.metadata?.uid ?? "",
     nodeAddress: findNodeAddress(nodes?.items ?? []),
     lines: [
       `Kubernetes ${version.gitVersion} at ${server}`,
@@ -90,6 +86,13 @@ export async function inspectCluster(
       `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
     ],
   };
+}
+
+function requireRights(missing: string[]): void {
+  if (missing.length === 0) return;
+  throw new ArgumentError(
+    `context: must have the rights to install Plonk, got none to ${missing.join(", ")}`,
+  );
 }
 
 function describe(isOffered: boolean, yes: string, no: string): string {

@@ -84,6 +84,15 @@ describe("it refuses", () => {
     );
   });
 
+  it("a user who may not see what the cluster is known by", async () => {
+    const hidden = { "/api/v1/namespaces/kube-system": 403 };
+    await expect(inspect({ ...answersOfCluster(), ...hidden })).rejects.toThrow(
+      new ArgumentError(
+        "context: must have the rights to install Plonk, got none to get the namespace kube-system",
+      ),
+    );
+  });
+
   it("a cluster without a class for volumes", async () => {
     const none = { "/apis/storage.k8s.io/v1/storageclasses": { items: [] } };
     await expect(inspect({ ...answersOfCluster(), ...none })).rejects.toThrow(
