@@ -133,8 +133,8 @@ describe("the admin password", () => {
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name));
-    const files = [join(clone.home, "state"), join(cluster, "data", "logs")].flatMap(listFiles);
-    files.push(join(cluster, "k3s.log"));
+    const files = [join(clone.home, "state"), join(cluster, "host", "var", "log")].flatMap(listFiles);
+    files.push(join(cluster, "k3s.log"), join(cluster, "data/agent/containerd/containerd.log"));
     files.push(join(clone.folder, "stacks", "Pulumi.local.yaml"));
     expect(files.length).toBeGreaterThan(10);
     const holders = files.filter((file) => readFileSync(file).includes(password));
@@ -339,7 +339,7 @@ describe("npm run down", () => {
     async () => {
       const down = await clone.run("down");
       expect(down).toMatchObject({ code: 0 });
-      expect(down.output).toContain("there is no local stack");
+      expect(down.output).toContain("there is no stack local");
     },
     minute,
   );
