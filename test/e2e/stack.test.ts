@@ -133,7 +133,9 @@ describe("the admin password", () => {
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name));
-    const files = [join(clone.home, "state"), join(cluster, "host", "var", "log")].flatMap(listFiles);
+    const files = [join(clone.home, "state"), join(cluster, "host", "var", "log")].flatMap(
+      listFiles,
+    );
     files.push(join(cluster, "k3s.log"), join(cluster, "data/agent/containerd/containerd.log"));
     files.push(join(clone.folder, "stacks", "Pulumi.local.yaml"));
     expect(files.length).toBeGreaterThan(10);
