@@ -1,6 +1,7 @@
 /** `npm run check`: types, lint, format, dead code and the Go sources; each is one result. */
 import { dirname } from "node:path";
-import { capture } from "./process.ts";
+import { capture, CommandError, isStopped } from "./process.ts";
+import { stoppable } from "./stoppable.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -18,12 +19,17 @@ export interface CheckResult {
   output: string;
 }
 
-/** Runs every check, one after the other, and says each result as it comes. */
-export async function runChecks(): Promise<CheckResult[]> {
+/**
+ * Runs every check, one after the other, and says each result as it comes.
+ * @throws CommandError when one was told to end
+ */
+export async function runChecks(signal: AbortSignal): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const { name, command, args } of CHECKS) {
     const begin = Date.now();
     const { code, stdout, stderr } = await capture(command, args, { cwd: root, env: process.env });
+    signal.throwIfAborted();
+    if (isStopped(code)) throw new CommandError(`${name}: was told to end; nothing follows`, code);
     const result = { name, passed: code === 0, output: `${stdout}${stderr}`.trim() };
     results.push(result);
     const seconds = ((Date.now() - begin) / 1000).toFixed(1);
@@ -34,6 +40,6 @@ export async function runChecks(): Promise<CheckResult[]> {
 }
 
 export async function check(): Promise<number> {
-  const results = await runChecks();
+  const results = await stoppable(runChecks);
   return results.every((result) => result.passed) ? 0 : 1;
 }

@@ -3,10 +3,21 @@
  * captured.
  */
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { text } from "node:stream/consumers";
 
 /** What asks a command to stop: Ctrl-C, a supervisor, a closed terminal. */
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Exit code of a program that a signal has ended, as shells have it. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+/** Whether an exit code says that somebody told the program to end. */
+export function isStopped(code: number): boolean {
+  return STOP_SIGNALS.some((signal) => exitCodeOf(signal) === code);
+}
 
 export interface ProgramOptions {
   cwd?: string;
@@ -53,7 +64,7 @@ export async function runOnTerminal(
   try {
     return await new Promise<number>((resolve, reject) => {
       child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
-      child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+      child.on("exit", (code, signal) => resolve(code ?? exitCodeOf(signal ?? "SIGTERM")));
     });
   } finally {
     for (const signal of STOP_SIGNALS) process.off(signal, forward);
@@ -67,7 +78,7 @@ export async function runOnTerminal(
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const abort = (name: NodeJS.Signals): void => {
-    stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, 130));
+    stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, exitCodeOf(name)));
   };
   for (const signal of STOP_SIGNALS) process.on(signal, abort);
   try {
@@ -88,7 +99,7 @@ export async function capture(
   child.stdin.end(options.input ?? "");
   const ended = new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
-    child.on("close", (code) => resolve(code ?? 143));
+    child.on("close", (code, signal) => resolve(code ?? exitCodeOf(signal ?? "SIGTERM")));
   });
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, stdout, stderr };

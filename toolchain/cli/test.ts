@@ -1,55 +1,47 @@
 /** `npm test`: the checks, the unit and integration tests and the whole stack on a real cluster. */
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { resolveArtifacts } from "../artifacts.ts";
 import { runChecks } from "./check.ts";
-import { interruptible, runOnTerminal } from "./process.ts";
+import {
+  describeSlowest,
+  describeTally,
+  readCommit,
+  sumUp,
+  toRecord,
+  writeRecord,
+} from "./results.ts";
+import { runJest, runStages, type Stage, type StageResult } from "./stages.ts";
+import { stoppable } from "./stoppable.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
-interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+/** Written by whole runs only. */
+const RECORD = join(root, "test", ".results", "last.json");
 
-interface JestSummary {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  numRuntimeErrorTestSuites: number;
-}
+const stages: readonly Stage[] = [
+  {
+    name: "toolchain",
+    run: async (signal) => {
+      await acquireAll(undefined, { signal });
+      await resolveArtifacts({ signal });
+      return { passed: 0, failed: 0, skipped: 0, tests: [] };
+    },
+  },
+  { name: "checks", run: checkAll },
+  {
+    name: "unit and integration tests",
+    run: () => runJest(root, ["--testPathIgnorePatterns=/e2e/"]),
+  },
+  { name: "end to end tests", run: () => runJest(root, ["--runInBand", "test/e2e"]) },
+];
 
-/** Runs jest over some folders; a run that leaves no summary counts as one failure. */
-async function runJest(folder: string, name: string, args: readonly string[]): Promise<Tally> {
-  console.log(`\n== ${name}`);
-  const summary = join(folder, `${name.replaceAll(" ", "-")}.json`);
-  const code = await runOnTerminal(
-    process.execPath,
-    [
-      "--experimental-vm-modules",
-      "--disable-warning=ExperimentalWarning",
-      join(root, "node_modules", "jest", "bin", "jest.js"),
-      "--json",
-      `--outputFile=${summary}`,
-      // What a failed test left open must not keep the whole run from ending.
-      "--forceExit",
-      ...args,
-    ],
-    { cwd: root, env: { ...process.env, FORCE_COLOR: "0" } },
-  );
-  if (!existsSync(summary)) return { passed: 0, failed: 1, skipped: 0 };
-  const result = JSON.parse(await readFile(summary, "utf8")) as JestSummary;
-  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
-  return {
-    passed: result.numPassedTests,
-    failed: failed === 0 && code !== 0 ? 1 : failed,
-    skipped: result.numPendingTests + result.numTodoTests,
-  };
+async function checkAll(signal: AbortSignal): Promise<StageResult> {
+  const checks = await runChecks(signal);
+  const passed = checks.filter((result) => result.passed).length;
+  return { passed, failed: checks.length - passed, skipped: 0, tests: [] };
 }
 
 /** `npm test -- <jest arguments>` runs just those tests; without arguments everything is run. */
@@ -58,28 +50,33 @@ export async function test(args: readonly string[]): Promise<number> {
   // The plugins of this clone must not take the place of those that the person's own stack uses.
   process.env["PLONK_HOME"] ??= join(folder, "home");
   try {
-    const tallies =
-      args.length > 0 ? [await runJest(folder, "chosen tests", args)] : await runAll(folder);
-    const sum = (key: keyof Tally): number =>
-      tallies.reduce((total, tally) => total + tally[key], 0);
-    const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
-    console.log(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
-    return sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
+    return await stoppable((signal) => (args.length > 0 ? runSome(args, signal) : runAll(signal)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runAll(folder: string): Promise<Tally[]> {
-  console.log("== toolchain");
-  await interruptible((signal) => acquireAll(undefined, { signal }));
-  await interruptible((signal) => resolveArtifacts({ signal }));
-  console.log("\n== checks");
-  const checks = await runChecks();
-  const passed = checks.filter((result) => result.passed).length;
-  return [
-    { passed, failed: checks.length - passed, skipped: 0 },
-    await runJest(folder, "unit and integration tests", ["--testPathIgnorePatterns=/e2e/"]),
-    await runJest(folder, "end to end tests", ["--runInBand", "test/e2e"]),
-  ];
+async function runSome(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const chosen: Stage = { name: "chosen tests", run: () => runJest(root, args) };
+  return end(sumUp(await runStages([chosen], signal)));
+}
+
+async function runAll(signal: AbortSignal): Promise<number> {
+  const startedAt = new Date();
+  const begin = performance.now();
+  const source = await readCommit(root);
+  const finished = await runStages(stages, signal);
+  const seconds = (performance.now() - begin) / 1000;
+  const record = toRecord({ ...source, startedAt, seconds, stages: finished });
+  await writeRecord(RECORD, record);
+  console.log(`\n${describeSlowest(record.slowest)}`);
+  for (const stage of record.stages)
+    console.log(`${stage.seconds.toFixed(0).padStart(5)} s    ${stage.name}`);
+  return end(record);
+}
+
+/** Says what came of it, in the last line, and returns the exit code. */
+function end(tally: ReturnType<typeof sumUp>): number {
+  console.log(`\n${describeTally(tally)}`);
+  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
 }

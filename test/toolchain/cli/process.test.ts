@@ -1,5 +1,19 @@
-import { describe, expect, it } from "@jest/globals";
-import { capture, captureOrFail, CommandError } from "../../../toolchain/cli/process.ts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import {
+  capture,
+  captureOrFail,
+  CommandError,
+  exitCodeOf,
+  isStopped,
+} from "../../../toolchain/cli/process.ts";
+import { collectEnds } from "../../support/ends.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+const atEnd = collectEnds(afterEach);
 
 describe("capture", () => {
   it("returns exit code, output and error output of a program", async () => {
@@ -55,5 +69,44 @@ describe("interruptible", () => {
   it("returns what the work returns", async () => {
     const result = await run("console.log(await interruptible(async () => 7));");
     expect(result.stdout).toBe("7\n");
+  });
+});
+
+describe("exit codes", () => {
+  it("are those of shells, and tell a program that was told to end from one that broke", () => {
+    expect([exitCodeOf("SIGHUP"), exitCodeOf("SIGINT"), exitCodeOf("SIGTERM")]).toEqual([
+      129, 130, 143,
+    ]);
+    expect([129, 130, 143].map(isStopped)).toEqual([true, true, true]);
+    expect([0, 1, exitCodeOf("SIGKILL"), exitCodeOf("SIGSEGV")].map(isStopped)).toEqual(
+      Array(4).fill(false),
+    );
+  });
+});
+
+describe("npm's commands", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)("end on %s with what they run", async (signal) => {
+    const script = `console.log("pid", process.pid); setInterval(() => {}, 1000);`;
+    const command = ["run", "--silent", "exec", "--", "node", "-e", script];
+    const npm = spawn("npm", command, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    atEnd(() => npm.kill("SIGKILL"));
+    const [line] = (await once(npm.stdout, "data")) as [Buffer];
+    const pid = Number(/^pid (\d+)\n$/.exec(line.toString())?.[1]);
+    const ended = once(npm, "exit");
+    // npm's end alone would leave the output open.
+    const closed = once(npm.stdout, "close");
+    npm.kill(signal);
+    expect(await ended).toEqual([exitCodeOf(signal), null]);
+    await closed;
+    expect(() => readFileSync(`/proc/${pid}/cmdline`)).toThrow("ENOENT");
+  });
+
+  it("take the place of the shell that npm starts, which would keep signals from them", () => {
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const commands = Object.values(scripts).filter((text) => text.includes("toolchain/run.js"));
+    expect(commands.filter((text) => !text.startsWith("exec node "))).toEqual([]);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(["up", "down", "test", "check"]));
   });
 });

@@ -1,0 +1,176 @@
+/** Stages of jest over small projects of their own, in a process that is told to end. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { collectEnds } from "../../support/ends.ts";
+import { until } from "../../support/until.ts";
+
+/** Time for jest to start on a busy machine, milliseconds. */
+const PATIENCE_MS = 60_000;
+
+const atEnd = collectEnds(afterEach);
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "plonk-stages-"));
+  write("package.json", '{ "type": "module" }');
+  write("jest.config.js", 'export default { transform: {}, testMatch: ["**/*.test.js"] };');
+  atEnd(() => rmSync(root, { recursive: true }));
+});
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+/** A script in a process of its own, as a signal would end this one. */
+function startScript(script: string): { run: ChildProcess; output: () => string } {
+  const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
+  const run = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  atEnd(() => run.kill("SIGKILL"));
+  let output = "";
+  run.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  return { run, output: () => output };
+}
+
+const CLI = new URL("../../../toolchain/cli/", import.meta.url).href;
+
+/** A run of two stages. */
+function startRun(): { run: ChildProcess; output: () => string } {
+  return startScript(`
+    import { runJest, runStages } from "${CLI}stages.ts";
+    import { stoppable } from "${CLI}stoppable.ts";
+    const root = ${JSON.stringify(root)};
+    const stages = ["first", "second"].map((name) => ({ name, run: () => runJest(root, [name]) }));
+    try {
+      await stoppable((signal) => runStages(stages, signal));
+      console.log("all done");
+    } catch (error) {
+      console.log(error.message);
+      process.exitCode = error.exitCode;
+    }`);
+}
+
+/** A test that starts a program in a session of its own, and waits for ever. */
+const ENDLESS = (script: string): string => `
+  import { spawn } from "node:child_process";
+  import { writeFileSync } from "node:fs";
+  test("waits", async () => {
+    const script = ${JSON.stringify(script)};
+    const child = spawn("sh", ["-c", script], { detached: true });
+    child.stdout.on("data", () => {
+      writeFileSync("begun", [child.pid, process.pid, process.ppid].join(" "));
+    });
+    await new Promise(() => {});
+  }, 600_000);`;
+
+const DONE = `
+  import { writeFileSync } from "node:fs";
+  test("is done", () => writeFileSync("followed", ""));`;
+
+function isRunning(pid: number): boolean {
+  try {
+    // A zombie has ended; only its parent, maybe the machine's first process, has not noticed yet.
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+describe("stages", () => {
+  it.each([
+    ["SIGINT", 130, "echo ready; exec sleep 600"],
+    ["SIGTERM", 143, "trap '' TERM; echo ready; exec sleep 600"],
+  ] as const)(
+    "end with all their programs on %s, and none follows",
+    async (signal, exitCode, script) => {
+      write("first.test.js", ENDLESS(script));
+      write("second.test.js", DONE);
+      const { run, output } = startRun();
+      const ended = once(run, "exit");
+      const begun = join(root, "begun");
+      await until("the first stage", () => existsSync(begun), PATIENCE_MS);
+      const pids = readFileSync(begun, "utf8").split(" ").map(Number);
+      expect(pids.map(isRunning)).toEqual([true, true, true]);
+      run.kill(signal);
+      expect(await ended).toEqual([exitCode, null]);
+      expect(pids.map(isRunning)).toEqual([false, false, false]);
+      expect(existsSync(join(root, "followed"))).toBe(false);
+      expect(output()).toContain(`stopped by ${signal}; run it again to go on`);
+      expect(output()).not.toContain("all done");
+    },
+    3 * PATIENCE_MS,
+  );
+
+  it(
+    "are over as well when only one of their programs is told to end",
+    async () => {
+      write("first.test.js", `test("ends", () => process.kill(process.pid, "SIGTERM"));`);
+      write("second.test.js", DONE);
+      const { run, output } = startRun();
+      expect(await once(run, "exit")).toEqual([143, null]);
+      expect(existsSync(join(root, "followed"))).toBe(false);
+      expect(output()).toContain("jest: was told to end; nothing follows");
+    },
+    3 * PATIENCE_MS,
+  );
+
+  it(
+    "follow one another whatever comes of them",
+    async () => {
+      write("first.test.js", `test("fails", () => expect(1).toBe(2));`);
+      write("second.test.js", DONE);
+      const { run, output } = startRun();
+      expect(await once(run, "exit")).toEqual([0, null]);
+      expect(existsSync(join(root, "followed"))).toBe(true);
+      expect(output()).toMatch(/== first\n[^]*== second\n[^]*all done\n$/);
+    },
+    3 * PATIENCE_MS,
+  );
+});
+
+describe("runJest", () => {
+  async function runHere(pattern: string): Promise<unknown> {
+    const { run, output } = startScript(`
+      import { runJest } from "${CLI}stages.ts";
+      const result = await runJest(${JSON.stringify(root)}, [${JSON.stringify(pattern)}]);
+      console.log(JSON.stringify(result));`);
+    await once(run, "close");
+    return JSON.parse(output());
+  }
+
+  it(
+    "counts tests, and keeps the name, file and time of each",
+    async () => {
+      write(
+        "deep/some.test.js",
+        `describe("a", () => {
+           test("b", () => {});
+           test("c", () => expect(1).toBe(2));
+           test.skip("d", () => {});
+         });`,
+      );
+      const seconds = expect.any(Number) as unknown as number;
+      expect(await runHere("some")).toEqual({
+        ...{ passed: 1, failed: 1, skipped: 1 },
+        tests: [
+          { name: "a b", file: "deep/some.test.js", seconds, hasFailed: false },
+          { name: "a c", file: "deep/some.test.js", seconds, hasFailed: true },
+          { name: "a d", file: "deep/some.test.js", seconds: 0, hasFailed: false },
+        ],
+      });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    "is one failure where there is no test",
+    async () => {
+      expect(await runHere("nowhere")).toEqual({ passed: 0, failed: 1, skipped: 0, tests: [] });
+    },
+    PATIENCE_MS,
+  );
+});

@@ -1,0 +1,95 @@
+/** What came of a test run: its last lines, and its record in `test/.results/last.json`. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { capture } from "./process.ts";
+import type { FinishedStage, Tally, TestCase } from "./stages.ts";
+
+/** How many tests are named for their time. */
+const SLOWEST = 10;
+
+/** What stays of a whole run. It says nothing of the machine. */
+export interface RunRecord extends Tally {
+  /** Null where the sources are no git checkout. */
+  commit: string | null;
+  /** Whether there were changes that are not in the commit. */
+  dirty: boolean;
+  startedAt: string;
+  seconds: number;
+  stages: (Tally & { name: string; seconds: number })[];
+  failures: Pick<TestCase, "name" | "file">[];
+  /** The ten that took longest. */
+  slowest: Omit<TestCase, "hasFailed">[];
+}
+
+export function sumUp(stages: readonly Tally[]): Tally {
+  const sum = (key: keyof Tally): number => stages.reduce((total, stage) => total + stage[key], 0);
+  return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+}
+
+/** The last line of a run. */
+export function describeTally({ passed, failed, skipped }: Tally): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+function findSlowest(tests: readonly TestCase[]): TestCase[] {
+  return [...tests].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+}
+
+/** One line for each test. */
+export function describeSlowest(tests: RunRecord["slowest"]): string {
+  const lines = tests.map(({ name, file, seconds }) => {
+    return `${seconds.toFixed(1).padStart(7)} s  ${file}: ${name}`;
+  });
+  return ["slowest tests:", ...lines].join("\n");
+}
+
+/** The commit that is tested, and whether the sources differ from it. */
+export async function readCommit(root: string): Promise<{ commit: string | null; dirty: boolean }> {
+  const git = async (...args: string[]): Promise<string | undefined> => {
+    const { code, stdout } = await capture("git", args, { cwd: root, env: process.env });
+    return code === 0 ? stdout.trim() : undefined;
+  };
+  try {
+    const commit = await git("rev-parse", "HEAD");
+    if (commit === undefined) return { commit: null, dirty: false };
+    return { commit, dirty: (await git("status", "--porcelain")) !== "" };
+  } catch {
+    return { commit: null, dirty: false }; // no git on this machine
+  }
+}
+
+export interface Run {
+  commit: string | null;
+  dirty: boolean;
+  startedAt: Date;
+  seconds: number;
+  stages: readonly FinishedStage[];
+}
+
+export function toRecord({ commit, dirty, startedAt, seconds, stages }: Run): RunRecord {
+  const tests = stages.flatMap((stage) => stage.tests);
+  const failures = tests.filter(({ hasFailed }) => hasFailed);
+  return {
+    commit,
+    dirty,
+    startedAt: startedAt.toISOString(),
+    seconds: round(seconds),
+    ...sumUp(stages),
+    stages: stages.map(({ name, seconds: taken, passed, failed, skipped }) => {
+      return { name, seconds: round(taken), passed, failed, skipped };
+    }),
+    failures: failures.map(({ name, file }) => ({ name, file })),
+    slowest: findSlowest(tests).map((test) => {
+      return { name: test.name, file: test.file, seconds: round(test.seconds) };
+    }),
+  };
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}
+
+export async function writeRecord(file: string, record: RunRecord): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
+}

@@ -1,0 +1,118 @@
+/** The stages of a test run, one after the other; jest's are read from what it reports. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { CommandError, isStopped, runOnTerminal } from "./process.ts";
+
+export interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+export interface TestCase {
+  /** Its sentences, from the outer block inwards. */
+  name: string;
+  /** Path of its file below the root. */
+  file: string;
+  seconds: number;
+  hasFailed: boolean;
+}
+
+export interface StageResult extends Tally {
+  /** What ran, each with its time; empty for stages that are no tests. */
+  tests: TestCase[];
+}
+
+export interface Stage {
+  name: string;
+  run: (signal: AbortSignal) => Promise<StageResult>;
+}
+
+export interface FinishedStage extends StageResult {
+  name: string;
+  seconds: number;
+}
+
+interface JestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  numRuntimeErrorTestSuites: number;
+  testResults: {
+    name: string;
+    assertionResults: { fullName: string; status: string; duration?: number | null }[];
+  }[];
+}
+
+/** Runs the stages in their order; when one is stopped, none follows. */
+export async function runStages(
+  stages: readonly Stage[],
+  signal: AbortSignal,
+): Promise<FinishedStage[]> {
+  const finished: FinishedStage[] = [];
+  for (const { name, run } of stages) {
+    signal.throwIfAborted();
+    console.log(`\n== ${name}`);
+    const begin = performance.now();
+    const result = await run(signal);
+    finished.push({ name, seconds: (performance.now() - begin) / 1000, ...result });
+  }
+  return finished;
+}
+
+/**
+ * Runs jest with these arguments; a run that leaves no report counts as one failure.
+ * @param root folder of jest's configuration
+ * @throws CommandError when it was told to end
+ */
+export async function runJest(root: string, args: readonly string[]): Promise<StageResult> {
+  const folder = await mkdtemp(join(tmpdir(), "plonk-jest-"));
+  try {
+    const file = join(folder, "report.json");
+    const code = await runOnTerminal(process.execPath, toCommandLine(file, args), {
+      cwd: root,
+      env: { ...process.env, FORCE_COLOR: "0" },
+    });
+    if (isStopped(code)) throw new CommandError("jest: was told to end; nothing follows", code);
+    if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, tests: [] };
+    return toResult(root, JSON.parse(await readFile(file, "utf8")) as JestReport, code);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const JEST = join(import.meta.dirname, "../../node_modules/jest/bin/jest.js");
+
+function toCommandLine(report: string, args: readonly string[]): string[] {
+  return [
+    "--experimental-vm-modules",
+    "--disable-warning=ExperimentalWarning",
+    JEST,
+    "--json",
+    `--outputFile=${report}`,
+    // What a failed test left open must not keep the whole run from ending.
+    "--forceExit",
+    ...args,
+  ];
+}
+
+function toResult(root: string, report: JestReport, code: number): StageResult {
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  const tests = report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ fullName, status, duration }) => ({
+      name: fullName,
+      file: relative(root, name),
+      seconds: (duration ?? 0) / 1000,
+      hasFailed: status === "failed",
+    })),
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+    tests,
+  };
+}
