@@ -1,7 +1,12 @@
 /** Who may talk to whom: nothing is allowed that is not listed here. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { DENIAL, PORT, toFunctionAllowance } from "../../services/contract/index.ts";
+import {
+  DENIAL,
+  FUNCTION_POLICY,
+  PORT,
+  toFunctionPolicies,
+} from "../../services/contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
 
@@ -33,23 +38,38 @@ const ALLOWANCES: Allowance[] = [
  */
 export function createNetworkPolicies(context: PlatformContext): void {
   if (!context.capabilities.networkPolicy) return;
-  createDenial(context, "platform", context.namespace);
-  createDenial(context, "functions", context.functionNamespace);
+  createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
   for (const allowance of ALLOWANCES) createAllowance(context, allowance);
-  createFunctionAllowance(context);
+  // The same as the operator makes in other function namespaces.
+  const { namespace, functionNamespace, capabilities } = context;
+  for (const policy of toFunctionPolicies(namespace, capabilities.apiServerNetworks)) {
+    createPolicy(context, FUNCTION_NAMES[policy.name] ?? policy.name, {
+      namespace: functionNamespace,
+      policy,
+    });
+  }
 }
 
-function createDenial(
+/** Logical names of the policies of functions. */
+const FUNCTION_NAMES: Record<string, string> = {
+  [FUNCTION_POLICY.denial]: "functions-deny",
+  [FUNCTION_POLICY.ingress]: "allow-functions",
+  [FUNCTION_POLICY.egress]: "allow-functions-out",
+};
+
+interface Policy {
+  name: string;
+  spec: pulumi.Input<k8s.types.input.networking.v1.NetworkPolicySpec>;
+}
+
+function createPolicy(
   context: PlatformContext,
-  place: string,
-  namespace: pulumi.Output<string>,
+  name: string,
+  { namespace, policy }: { namespace: pulumi.Output<string>; policy: Policy },
 ): void {
   new k8s.networking.v1.NetworkPolicy(
-    `${context.name}-${place}-deny`,
-    {
-      metadata: toMetadata("network", namespace, DENIAL.name),
-      spec: DENIAL.spec,
-    },
+    `${context.name}-${name}`,
+    { metadata: toMetadata("network", namespace, policy.name), spec: policy.spec },
     context.options,
   );
 }
@@ -79,18 +99,5 @@ function createAllowance(context: PlatformContext, allowance: Allowance): void {
     pulumi.mergeOptions(context.options, {
       aliases: [{ name: `${context.name}-allow-${to}-${was}` }],
     }),
-  );
-}
-
-/** The same as the operator makes in other function namespaces. */
-function createFunctionAllowance(context: PlatformContext): void {
-  const { name, spec } = toFunctionAllowance(
-    context.namespace,
-    context.capabilities.apiServerNetworks,
-  );
-  new k8s.networking.v1.NetworkPolicy(
-    `${context.name}-allow-functions`,
-    { metadata: toMetadata("network", context.functionNamespace, name), spec },
-    context.options,
   );
 }

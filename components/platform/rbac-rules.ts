@@ -3,7 +3,7 @@
  * what tells where functions are, in function namespaces what functions need, and in all others
  * nothing.
  */
-import { CRD, DENIAL, FUNCTION_ROLE, toFunctionAllowance } from "../../services/contract/index.ts";
+import { CRD, FUNCTION_POLICY, FUNCTION_ROLE } from "../../services/contract/index.ts";
 
 /** A rule of a Role or ClusterRole. */
 export interface Rule {
@@ -19,7 +19,7 @@ const WRITE = ["create", "update", "patch", "delete"];
 const FUNCTIONS = CRD.plural;
 const RBAC = "rbac.authorization.k8s.io";
 const ROLES: string[] = Object.values(FUNCTION_ROLE);
-const POLICIES = [DENIAL.name, toFunctionAllowance("", []).name];
+const POLICIES = Object.values(FUNCTION_POLICY);
 
 /**
  * In function namespaces the gateway changes Functions, their scale, their code and their secrets

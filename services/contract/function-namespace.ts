@@ -89,10 +89,10 @@ interface PlatformPeer<T> {
   podSelector: { matchLabels: Record<string, string> };
 }
 
-/** Specification of a NetworkPolicy; `T` is a string, or a Pulumi output of one. */
-interface FunctionAllowance<T> {
+/** A NetworkPolicy in a function namespace; `T` is a string, or a Pulumi output of one. */
+export interface FunctionPolicy<T> {
   name: string;
-  spec: { podSelector: object; policyTypes: string[]; ingress: Ingress<T>[]; egress: Egress[] };
+  spec: { podSelector: object; policyTypes: string[]; ingress?: Ingress<T>[]; egress?: Egress[] };
 }
 
 interface Ingress<T> {
@@ -101,21 +101,32 @@ interface Ingress<T> {
 }
 
 interface Egress {
-  to: { ipBlock: { cidr: string; except?: string[] } }[];
+  to: { ipBlock: { cidr: string; except: string[] } }[];
 }
 
 /** Where clouds answer with credentials of the machine (RFC 3927, and AWS' IPv6 address). */
-const METADATA = { v4: ["169.254.0.0/16"], v6: ["fd00:ec2::254/128"] };
+const METADATA = { v4: "169.254.0.0/16", v6: "fd00:ec2::254/128" };
+
+/** Names of the policies of a function namespace. */
+export const FUNCTION_POLICY = {
+  denial: "default-deny",
+  ingress: "allow-platform",
+  egress: "allow-egress",
+} as const;
 
 /**
- * Functions are called by the gateway and watched by Prometheus, and by nobody else. They may call
- * everything but metadata services and `denied`, networks in CIDR notation: the API server's, which
- * has no pods to select. What of the platform they may call, its own policies say.
+ * The policies of a function namespace: its pods are called by the gateway and watched by
+ * Prometheus, and by nobody else. They may call everything but metadata services and `denied`,
+ * networks in CIDR notation: the API server's, which has no pods to select. What of the platform
+ * they may call, its own policies say.
+ *
+ * Each direction has a policy of its own: kube-router, which enforces them in k3s, takes what one
+ * policy for both lets out for let in as well, between pods that it selects.
  */
-export function toFunctionAllowance<T>(
+export function toFunctionPolicies<T>(
   platformNamespace: T,
   denied: readonly string[],
-): FunctionAllowance<T> {
+): FunctionPolicy<T>[] {
   const allow = (component: string, port: number): Ingress<T> => ({
     ports: [{ port, protocol: "TCP" }],
     from: [
@@ -125,25 +136,30 @@ export function toFunctionAllowance<T>(
       },
     ],
   });
-  return {
-    name: "allow-platform",
-    spec: {
-      podSelector: {},
-      policyTypes: ["Ingress", "Egress"],
-      ingress: [allow("gateway", PORT.function), allow("prometheus", PORT.functionMetrics)],
-      egress: [toEgress(denied)],
+  const toBlock = (cidr: string, own: string, isV6: boolean): Egress["to"][number] => ({
+    ipBlock: { cidr, except: [own, ...denied.filter((each) => each.includes(":") === isV6)] },
+  });
+  return [
+    { name: FUNCTION_POLICY.denial, spec: DENIAL.spec },
+    {
+      name: FUNCTION_POLICY.ingress,
+      spec: {
+        podSelector: {},
+        policyTypes: ["Ingress"],
+        ingress: [allow("gateway", PORT.function), allow("prometheus", PORT.functionMetrics)],
+      },
     },
-  };
-}
-
-function toEgress(denied: readonly string[]): Egress {
-  const [v4, v6] = [false, true].map((isV6) =>
-    denied.filter((cidr) => cidr.includes(":") === isV6),
-  );
-  return {
-    to: [
-      { ipBlock: { cidr: "0.0.0.0/0", except: [...METADATA.v4, ...(v4 ?? [])] } },
-      { ipBlock: { cidr: "::/0", except: [...METADATA.v6, ...(v6 ?? [])] } },
-    ],
-  };
+    {
+      name: FUNCTION_POLICY.egress,
+      spec: {
+        podSelector: {},
+        policyTypes: ["Egress"],
+        egress: [
+          {
+            to: [toBlock("0.0.0.0/0", METADATA.v4, false), toBlock("::/0", METADATA.v6, true)],
+          },
+        ],
+      },
+    },
+  ];
 }

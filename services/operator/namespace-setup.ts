@@ -3,12 +3,11 @@
  * Security. It adds only what is missing and removes nothing.
  */
 import {
-  DENIAL,
   FIELD_MANAGER,
   FUNCTION_ROLE,
   POD_SECURITY,
   PREPARED,
-  toFunctionAllowance,
+  toFunctionPolicies,
 } from "../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -44,7 +43,7 @@ export class NamespaceSetup {
     }
     // The rights to make these come with the binding, a moment later.
     for (const policy of hasNetworkPolicies
-      ? [DENIAL, toFunctionAllowance(platformNamespace, deniedEgress)]
+      ? toFunctionPolicies(platformNamespace, deniedEgress)
       : []) {
       const resource = { group: "networking.k8s.io", plural: "networkpolicies" };
       await this.#apply(name, resource, {

@@ -33,7 +33,7 @@ describe("a platform on a cluster that offers more", () => {
       queue: { maxInflight: 3 },
       adopt: true,
     });
-    await waitForCount(all, 48);
+    await waitForCount(all, 49);
   });
 
   it("takes a load balancer", () => {
@@ -49,6 +49,7 @@ describe("a platform on a cluster that offers more", () => {
     expect(policies.map(({ name }) => name).sort()).toEqual([
       "q-allow-alertmanager-9093",
       "q-allow-functions",
+      "q-allow-functions-out",
       "q-allow-gateway-8080",
       "q-allow-gateway-8082",
       "q-allow-nats-4222",
@@ -68,6 +69,17 @@ describe("a platform on a cluster that offers more", () => {
         {
           ports: [{ port: 8081, protocol: "TCP" }],
           from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+        },
+      ],
+    });
+    expect(find(all, "q-allow-functions-out").inputs["spec"]).toMatchObject({
+      policyTypes: ["Egress"],
+      egress: [
+        {
+          to: [
+            { ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16", "192.0.2.1/32"] } },
+            { ipBlock: { cidr: "::/0", except: ["fd00:ec2::254/128", "2001:db8::1/128"] } },
+          ],
         },
       ],
     });

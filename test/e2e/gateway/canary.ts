@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Stack } from "../../support/stack.ts";
+import { until } from "../../support/until.ts";
 import { basic } from "../../support/users.ts";
 
 const minute = 60_000;
@@ -32,6 +33,16 @@ export function describeCanary(stack: () => Stack): void {
     return response.status;
   }
 
+  const listGateways = async (): Promise<string[]> =>
+    (
+      await stack().kubectl(
+        ...["get", "pods", "-n", "openfaas", "-o", "name"],
+        ...["-l", "app.kubernetes.io/name=gateway"],
+      )
+    )
+      .trim()
+      .split("\n");
+
   const admin = (): string => basic("admin", stack().password);
   const team = basic("team", `${CANARY}-team`);
   const viewer = basic("viewer", `${CANARY}-viewer`);
@@ -42,6 +53,8 @@ export function describeCanary(stack: () => Stack): void {
       const users = JSON.stringify(USERS);
       await stack().pulumi("config", "set", "--secret", "plonk:users", users, "-s", "local");
       await stack().update();
+      // The pod of before answers on connections that it has until it has drained.
+      await until("the old gateway's end", async () => (await listGateways()).length === 1, minute);
     }, 5 * minute);
 
     afterAll(async () => {
@@ -134,7 +147,7 @@ export function describeCanary(stack: () => Stack): void {
     const clusters = readdirSync(join(home, "clusters")).map((name) =>
       join(home, "clusters", name),
     );
-    const logs = clusters.map((cluster) => join(cluster, "data", "logs"));
+    const logs = clusters.map((cluster) => join(cluster, "host", "var", "log"));
     const files = [join(home, "state"), join(clone, "stacks"), ...logs].flatMap((folder) =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())

@@ -1,6 +1,6 @@
 /** Gateway and operator with the rights that they really have, in several function namespaces. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { toFunctionAllowance } from "../../../services/contract/index.ts";
+import { toFunctionPolicies } from "../../../services/contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
@@ -87,12 +87,9 @@ describe("a namespace that the REST API makes", () => {
       "pod-security.kubernetes.io/warn": "restricted",
       "pod-security.kubernetes.io/audit": "restricted",
     });
-    expect((await readPolicy("default-deny", "dev"))?.spec).toEqual({
-      podSelector: {},
-      policyTypes: ["Ingress"],
-    });
-    const allowance = toFunctionAllowance("openfaas", ["192.0.2.1/32"]);
-    expect((await readPolicy("allow-platform", "dev"))?.spec).toEqual(allowance.spec);
+    for (const { name, spec } of toFunctionPolicies("openfaas", ["192.0.2.1/32"])) {
+      expect((await readPolicy(name, "dev"))?.spec).toEqual(spec);
+    }
     await eventually(() => cluster.readDeployment("here", "dev"));
     expect(await create("dev")).toEqual([409, "namespace dev already exists"]);
   }, 30_000);

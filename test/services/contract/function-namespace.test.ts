@@ -5,7 +5,7 @@ import {
   FunctionNamespace,
   isFunctionNamespace,
   isMarked,
-  toFunctionAllowance,
+  toFunctionPolicies,
 } from "../../../services/contract/index.ts";
 
 const places = { functionNamespace: "openfaas-fn", platformNamespace: "openfaas" };
@@ -48,8 +48,10 @@ describe("FunctionNamespace", () => {
 });
 
 test("functions are open to the gateway's and Prometheus' pods in the platform's namespace", () => {
-  const { spec } = toFunctionAllowance("openfaas", ["192.0.2.1/32"]);
-  const opened = spec.ingress.map(({ ports, from }) => [
+  const [denial, { spec } = { spec: undefined }] = toFunctionPolicies("openfaas", ["192.0.2.1/32"]);
+  expect(denial?.spec).toEqual({ podSelector: {}, policyTypes: ["Ingress"] });
+  expect(spec?.policyTypes).toEqual(["Ingress"]);
+  const opened = spec?.ingress?.map(({ ports, from }) => [
     ports[0]?.port,
     from[0]?.namespaceSelector.matchLabels,
     from[0]?.podSelector.matchLabels["app.kubernetes.io/name"],
@@ -62,9 +64,15 @@ test("functions are open to the gateway's and Prometheus' pods in the platform's
 });
 
 test("functions reach everything but metadata services and the networks that are denied", () => {
-  const { spec } = toFunctionAllowance("openfaas", ["192.0.2.1/32", "2001:db8::1/128"]);
-  expect(spec.policyTypes).toEqual(["Ingress", "Egress"]);
-  expect(spec.egress).toEqual([
+  const policies = toFunctionPolicies("openfaas", ["192.0.2.1/32", "2001:db8::1/128"]);
+  expect(policies.map(({ name }) => name)).toEqual([
+    "default-deny",
+    "allow-platform",
+    "allow-egress",
+  ]);
+  // A policy of its own: see toFunctionPolicies.
+  expect(policies[2]?.spec.policyTypes).toEqual(["Egress"]);
+  expect(policies[2]?.spec.egress).toEqual([
     {
       to: [
         { ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16", "192.0.2.1/32"] } },
