@@ -130,8 +130,8 @@ type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
 
 function toKubectl(binary: string, directory: string): Kubectl {
   const kubeconfig = `--kubeconfig=${join(directory, "kubeconfig")}`;
-  // Where the server has unpacked kubectl already.
-  const env = { ...process.env, K3S_DATA_DIR: join(directory, "data") };
+  // Where the server has unpacked kubectl already; kubectl keeps a cache in the home directory.
+  const env = { ...process.env, HOME: directory, K3S_DATA_DIR: join(directory, "data") };
   return async (args, input) => {
     const child = spawn(binary, ["kubectl", kubeconfig, ...args], { env });
     let output = "";

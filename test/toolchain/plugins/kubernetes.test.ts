@@ -111,6 +111,30 @@ describe("objects", () => {
   );
 });
 
+describe("a server that does not answer", () => {
+  it(
+    "is said to be unreachable, and its objects are let go when told so",
+    async () => {
+      const elsewhere = server.kubeconfig.replace(/server: .*/, "server: https://127.0.0.1:1");
+      const declare = (kubeconfig: string): Promise<void> =>
+        program(
+          `const provider = new k8s.Provider("p", {`,
+          `  kubeconfig: ${JSON.stringify(kubeconfig)}, clusterIdentifier: "one" });`,
+          `new k8s.core.v1.ConfigMap("lost", { metadata: { name: "lost" } }, { provider });`,
+        );
+      await declare(server.kubeconfig);
+      await up();
+      await declare(elsewhere);
+      const refreshed = await engine.refresh({ args: ["--run-program"] });
+      expect(refreshed.output).toContain("unreachable");
+      await program("");
+      const env = { PULUMI_K8S_DELETE_UNREACHABLE: "true" };
+      expect(await engine.destroy({ env })).toMatchObject({ code: 0 });
+    },
+    2 * MINUTE,
+  );
+});
+
 describe("an object that is waited for", () => {
   const DEFINITION = `
     const crd = new k8s.apiextensions.v1.CustomResourceDefinition("gadgets", {
@@ -148,30 +172,6 @@ describe("an object that is waited for", () => {
       );
       expect(opsOf(await up(), "gadget")).toEqual(["update"]);
       expect(opsOf(await engine.destroy(), "gadget")).toEqual(["delete"]);
-    },
-    2 * MINUTE,
-  );
-});
-
-describe("a server that does not answer", () => {
-  it(
-    "is said to be unreachable, and its objects are let go when told so",
-    async () => {
-      const elsewhere = server.kubeconfig.replace(/server: .*/, "server: https://127.0.0.1:1");
-      const declare = (kubeconfig: string): Promise<void> =>
-        program(
-          `const provider = new k8s.Provider("p", {`,
-          `  kubeconfig: ${JSON.stringify(kubeconfig)}, clusterIdentifier: "one" });`,
-          `new k8s.core.v1.ConfigMap("lost", { metadata: { name: "lost" } }, { provider });`,
-        );
-      await declare(server.kubeconfig);
-      await up();
-      await declare(elsewhere);
-      const refreshed = await engine.refresh({ args: ["--run-program"] });
-      expect(refreshed.output).toContain("unreachable");
-      await program("");
-      const env = { PULUMI_K8S_DELETE_UNREACHABLE: "true" };
-      expect(await engine.destroy({ env })).toMatchObject({ code: 0 });
     },
     2 * MINUTE,
   );
