@@ -17,7 +17,7 @@ test(
     expect(Object.keys(images).toSorted()).toEqual(
       [...SERVICE_IMAGES, ...THIRD_PARTY_IMAGES].toSorted(),
     );
-    expect(k3s.version).toMatch(/^1\.34\./);
+    expect(k3s.version).toMatch(/^1\.35\./);
     const services = SERVICE_IMAGES.map((name) => images[name].archives[hostArchitecture()] ?? "");
     await Promise.all([k3s.path, k3s.airgapImages, ...services].map((path) => access(path)));
     for (const name of SERVICE_IMAGES) {
@@ -27,8 +27,8 @@ test(
     }
     const begin = performance.now();
     expect(await resolveArtifacts({ progress })).toEqual(artifacts);
-    // 0.3 s on two idle cores; four times that leaves room for busy ones.
-    expect(performance.now() - begin).toBeLessThan(1200);
+    // From the cache; to build anything takes minutes. A closed network is asked again for 3 s.
+    expect(performance.now() - begin).toBeLessThan(20_000);
   },
   30 * MINUTES,
 );
