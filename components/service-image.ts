@@ -88,7 +88,7 @@ function preload({ name, args, reference, parent }: Delivery): pulumi.Output<str
     const variables = toVariables({
       IMAGE_NAME: quote(reference.baseName),
       ARCHIVE: toWord(findArchive(image, target.architecture, `host ${target.host}`)),
-      // Read by nobody: the archive is imported again when it changes.
+      // What the host waits for; the archive is imported again when it changes.
       IMAGE_DIGEST: quote(reference.digest),
     });
     return run(

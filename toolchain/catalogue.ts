@@ -108,7 +108,13 @@ const k3s: Tool = {
   source: {
     version: K3S.k3s,
     recipe: buildK3s(K3S),
-    inputs: ["go/k3s", "go/flannel-cni", "recipes/k3s.ts", "recipes/k3s-programs.ts"],
+    inputs: [
+      "go/k3s",
+      "go/flannel-cni",
+      "recipes/k3s.ts",
+      "recipes/k3s-programs.ts",
+      "recipes/module-copy.ts",
+    ],
     key: () => JSON.stringify(K3S),
     megabytes: 7000,
   },

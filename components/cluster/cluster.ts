@@ -55,8 +55,9 @@ export interface PreloadTarget {
   architecture: Architecture;
   /**
    * A POSIX sh script for the host that takes an archive in and imports it at once. It reads the
-   * variables `IMAGE_NAME` (file name without `.tar`) and `ARCHIVE` (path of the archive on the
-   * host), can be run again, and is resolved only after the host's containerd answers.
+   * variables `IMAGE_NAME` (start of the file's name), `IMAGE_DIGEST` (of the image's index) and
+   * `ARCHIVE` (path of the archive on the host), can be run again, and is resolved only after the
+   * host's containerd answers.
    */
   importScript: pulumi.Output<string>;
   /** The script that takes `IMAGE_NAME` out again; containerd keeps what pods still use. */

@@ -109,7 +109,7 @@ const METADATA = { v4: "169.254.0.0/16", v6: "fd00:ec2::254/128" };
 
 /** Names of the policies of a function namespace. */
 export const FUNCTION_POLICY = {
-  denial: "default-deny",
+  denial: DENIAL.name,
   ingress: "allow-platform",
   egress: "allow-egress",
 } as const;

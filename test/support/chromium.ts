@@ -1,8 +1,8 @@
 /** A real browser for tests: the machine's Chromium, or Debian's unpacked into the cache. */
-import { accessSync, constants } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
+import { isExecutable } from "../../toolchain/cli/preflight.ts";
 import { toLibraryPath, unpackDebianTree } from "./debian-tree.ts";
 
 /** Under these names distributions and vendors install it. */
@@ -51,15 +51,6 @@ function findInstalled(): Program | undefined {
   const paths = PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name)));
   const path = paths.find(isExecutable);
   return path === undefined ? undefined : { path, environment: {} };
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Unpacks Chromium and what it needs, which installs nothing and needs no root. */

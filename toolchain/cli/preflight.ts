@@ -63,7 +63,8 @@ export function checkMachine(machine = thisMachine()): void {
   if (lines.length > 0) throw new CommandError(lines.join("\n"));
 }
 
-function isExecutable(path: string): boolean {
+/** Whether there is a file that may be run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

@@ -10,6 +10,7 @@ import { entriesBelow, packLayer, type LayerEntry } from "../images/layer.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
 import { buildGo, goEnvironment } from "./go.ts";
 import { copyNodePrograms } from "./k3s-programs.ts";
+import { copyModule } from "./module-copy.ts";
 
 const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
 const MODULE = "github.com/k3s-io/k3s";
@@ -58,8 +59,8 @@ export interface K3sVersion {
 export function buildK3s(version: K3sVersion): Recipe {
   return async (context) => {
     await requireCompiler(context);
-    const sources = await copyModule(context);
-    const module = relative(TOOLCHAIN, sources);
+    const module = await copyModule(context, MODULE, "go/k3s");
+    const sources = join(TOOLCHAIN, module);
     const variables = await toVariables(context, version);
     const node = join(context.scratch, "node");
     await embedManifests(sources);
@@ -102,20 +103,6 @@ async function requireCompiler(context: RecipeContext): Promise<void> {
       cause: error,
     });
   }
-}
-
-/** A copy that can be written to, of the module that `go/k3s` pins and Go has verified. */
-async function copyModule(context: RecipeContext): Promise<string> {
-  context.report(`fetching ${MODULE}`);
-  const output = await context.run("go", ["mod", "download", "-json", MODULE], {
-    cwd: join(TOOLCHAIN, "go/k3s"),
-    env: goEnvironment(context),
-  });
-  const { Dir: directory } = JSON.parse(output) as { Dir: string };
-  const sources = join(context.scratch, "k3s");
-  await cp(directory, sources, { recursive: true });
-  await context.run("chmod", ["-R", "u+w", sources]);
-  return sources;
 }
 
 async function toVariables(
