@@ -79,8 +79,22 @@ cgroup_directories() {
   done
 }
 
-# Idempotent. kubelet wants to find its root; two that share one take each other's pods for orphans.
+# Removes the node's cgroups in which nothing runs; the kernel keeps the others.
+remove_empty_cgroups() {
+  for directory in $(cgroup_directories); do
+    [ ! -d "$directory" ] || find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  done
+}
+
+# In front of every start of k3s. kubelet wants to find its root; two that share one take each other's
+# pods for orphans. Containers whose shims were killed with k3s are unknown to it: they would go on
+# beside those that it starts anew, on the same volumes. For each of their cgroups it would wait 3 s.
 cgroups_up() {
+  if [ -z "$(find_inside)" ]; then
+    for pid in $(cgroup_processes); do kill -KILL "$pid" 2>/dev/null; done
+    cgroups_down
+  fi
+  remove_empty_cgroups
   for controller in cpuset cpu io memory pids; do
     [ ! -e "$CGROUPS/cgroup.controllers" ] ||
       (echo "+$controller" >"$CGROUPS/cgroup.subtree_control") 2>/dev/null || true
@@ -105,9 +119,9 @@ cgroup_processes() {
 cgroups_down() {
   turn=0
   while [ "$turn" -lt 50 ]; do
+    remove_empty_cgroups
     left=
     for directory in $(cgroup_directories); do
-      [ ! -d "$directory" ] || find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null
       [ ! -d "$directory" ] || left=$directory
     done
     [ -n "$left" ] || return 0

@@ -58,17 +58,18 @@ start_node() {
   lock
   host_up
   wanted=$(installation)
-  if service_is_running; then
-    if [ -n "$NETWORK_IS_NEW" ]; then
-      say "its network was gone, restarting it"
-      stop_everything
-      host_up
-    elif [ "$wanted" != "$(cat "$DIR/running" 2>/dev/null)" ]; then
-      say "its configuration has changed, restarting k3s"
-      service_stop
-    fi
-  elif [ -s "$DIR/running" ]; then
-    say "was not running, starting it"
+  if ! service_is_running; then
+    [ ! -s "$DIR/running" ] || say "was not running, starting it"
+  elif [ -n "$NETWORK_IS_NEW" ]; then
+    say "its network was gone, restarting it"
+  elif [ "$wanted" != "$(cat "$DIR/running" 2>/dev/null)" ]; then
+    say "its configuration has changed, restarting k3s"
+    service_stop
+  fi
+  # Pods that are still there are in the network of before.
+  if [ -n "$NETWORK_IS_NEW" ]; then
+    stop_everything
+    host_up
   fi
   if ! service_is_running; then
     service_stop

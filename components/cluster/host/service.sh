@@ -17,6 +17,7 @@ init_system() {
 # Becomes k3s, in the node's network and mounts and with nothing of the caller's environment.
 become_k3s() {
   exec 9>&-
+  cgroups_up
   # The first stage of k3s unpacks its programs before anything has read the configuration.
   enter_mounts env -i PATH="$CLEAN_PATH" HOME=/root K3S_DATA_DIR="$DATA" \
     "$K3S" server --config "$CONFIG"
@@ -26,7 +27,6 @@ become_k3s() {
 host_up() {
   network_up
   make_places
-  cgroups_up
   configure_containerd
 }
 

@@ -1,16 +1,18 @@
 /** The script on a host, run for real; k3s itself is a stand-in. Needs root, as a node does. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
 import { until } from "../../support/until.ts";
@@ -165,6 +167,23 @@ describe("starting", () => {
     });
     expect(node.pid("supervisor")).not.toBe(supervisor);
     expect(node.pid("k3s")).not.toBe(k3s);
+  });
+
+  it("ends containers that were left when k3s and their shims were killed, cgroups and all", async () => {
+    node.up();
+    const cgroup = /CGROUP='(.+)'/.exec(node.read("c/cluster.sh"))?.[1] ?? "";
+    const pids = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "" : "pids";
+    const container = join("/sys/fs/cgroup", pids, cgroup, "kubepods/pod1/container1");
+    mkdirSync(container, { recursive: true });
+    const orphan = spawn("sleep", ["600"], { stdio: "ignore" });
+    const ended = once(orphan, "exit");
+    writeFileSync(join(container, "cgroup.procs"), String(orphan.pid));
+    process.kill(node.pid("supervisor"), "SIGKILL");
+    process.kill(node.pid("k3s"), "SIGKILL");
+    expect(node.start().code).toBe(0);
+    expect(await ended).toEqual([null, "SIGKILL"]);
+    await until("k3s in its mounts", () => isAlive(node.pid("k3s")), 10_000);
+    expect(existsSync(dirname(container))).toBe(false);
   });
 
   it("takes over from a supervisor that was killed alone: one k3s runs, not two", async () => {
