@@ -7,7 +7,16 @@ import * as pulumi from "@pulumi/pulumi";
  * @param message `field: expectation, got value`
  */
 export function toResourceError(resource: pulumi.Resource, message: string): pulumi.ResourceError {
-  return new pulumi.ResourceError(message, resource, true);
+  return keepMessage(new pulumi.ResourceError(message, resource, true));
+}
+
+/**
+ * The SDK puts "error serializing property …" in front of an error's message once for each resource
+ * that waits for it: 40 times, with a cluster that cannot be used.
+ */
+function keepMessage<E extends Error>(error: E): E {
+  const { message } = error;
+  return Object.defineProperty(error, "message", { get: () => message, set: () => undefined });
 }
 
 /** A wrong argument, found by a function that knows of no resource. */
@@ -68,9 +77,9 @@ export class ArgumentChecks {
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
       await pulumi.log.error(error.message, this.#resource);
-      const stop = new pulumi.RunError("stopped: an argument is wrong, see the resource above");
+      const stop = new pulumi.RunError("stopped: something is wrong, see the resource above");
       delete stop.stack;
-      throw stop;
+      throw keepMessage(stop);
     }
   }
 

@@ -101,6 +101,7 @@ function preload({ name, args, reference, parent }: Delivery): pulumi.Output<str
         },
       },
       {
+        triggers: [cluster.identity],
         create: pulumi.interpolate`${variables}\n${target.importScript}`,
         delete: pulumi.interpolate`${variables}\n${target.removeScript}`,
       },
@@ -156,6 +157,7 @@ function handOver({ name, args, reference, parent }: Delivery): pulumi.Output<st
     `${name}-import`,
     { connection: { local: true }, options: { parent } },
     {
+      triggers: [cluster.identity],
       create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, cluster.imageDelivery.command].join("\n"),
     },
   );

@@ -84,6 +84,8 @@ export interface Cluster {
   /** Known before anything is created, so that a component can decide what to create. */
   readonly capabilities: ClusterCapabilities;
   readonly imageDelivery: ImageDelivery;
+  /** Changes when it is another cluster, on which everything has to be made anew. */
+  readonly identity: pulumi.Output<string>;
   /**
    * An address of a node, where NodePorts answer; empty when there is none that is known. Resolved
    * when the cluster is ready.

@@ -79,6 +79,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
   public readonly imageDelivery: ImageDelivery;
+  /** The UID of its namespace kube-system. @internal */
+  public readonly identity: pulumi.Output<string>;
   /** It outlives the program. @internal */
   public readonly lifetime = undefined;
 
@@ -94,6 +96,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     this.nodeAddress = pulumi
       .all([args.nodeAddress, report])
       .apply(([address, { nodeAddress }]) => address ?? nodeAddress);
+    this.identity = report.apply(({ identity }) => `existing/${identity}`);
     this.provider = new k8s.Provider(
       name,
       {
@@ -101,7 +104,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         enableServerSideApply: true,
         ...MUTABLE,
         // Its address and the names in a kubeconfig change, and it stays the same cluster.
-        clusterIdentifier: report.apply(({ identity }) => `existing/${identity}`),
+        clusterIdentifier: this.identity,
       },
       { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
     );

@@ -31,6 +31,8 @@ export interface HostStep {
   delete?: pulumi.Input<string>;
   /** Standard input of the commands. @default none */
   stdin?: pulumi.Input<string>;
+  /** What the step belongs to: when one of these changes, it is another step. @default [] */
+  triggers?: pulumi.Input<string>[];
   /**
    * Whether standard output may be seen: it is neither shown nor kept in plain text otherwise.
    * Standard error is always shown. @default false

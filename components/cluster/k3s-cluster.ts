@@ -1,9 +1,9 @@
 /** A Kubernetes cluster of k3s on Linux hosts: a laptop, a CI machine, bare metal, edge boards. */
 import { readFile } from "node:fs/promises";
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
@@ -18,8 +18,10 @@ import {
   type K3sClusterArgs,
   normalizeCluster,
   type ResolvedCluster,
+  type ResolvedHost,
 } from "./k3s-args.ts";
 import { createK3sConfig } from "./k3s-config.ts";
+import { checkPresence, parseStarted, type StartedNode } from "./presence.ts";
 import { upsertExisting } from "./upsert.ts";
 
 /**
@@ -49,16 +51,22 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
   public readonly imageDelivery: ImageDelivery;
+  /** @internal */
+  public readonly identity: pulumi.Output<string>;
   /** Its deletion takes everything on the cluster with it. @internal */
   public readonly lifetime: pulumi.Resource;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:K3sCluster", name, {}, opts);
     const resolved = checkFor(this, () => normalizeCluster(name, args));
-    const nodeName = `${name}-${resolved.server.name}`;
-    const { prepared, started } = createNode(nodeName, resolved, this);
-    this.lifetime = prepared;
-    this.kubeconfig = pulumi.secret(started.stdout);
+    this.identity = toIdentity(resolved);
+    const started = createNode(`${name}-server`, { ...resolved, identity: this.identity }, this);
+    this.lifetime = started;
+    const checks = new ArgumentChecks(this);
+    const found = checks.applyAsync(pulumi.all([started.stdout, this.urn]), ([stdout, urn]) =>
+      this.#find(parseStarted(stdout), resolved.server, urn),
+    );
+    this.kubeconfig = pulumi.secret(found);
     this.nodeAddress = started.stdout.apply(() => resolved.server.address);
     this.provider = new k8s.Provider(
       name,
@@ -66,51 +74,91 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
         kubeconfig: this.kubeconfig,
         enableServerSideApply: true,
         ...MUTABLE,
-        // Certificates of the same cluster change, its name does not.
-        clusterIdentifier: `k3s/${resolved.cluster}`,
+        // Certificates of the same cluster change.
+        clusterIdentifier: this.identity,
       },
-      { parent: this, transformations: [upsertExisting] },
+      { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
     );
     this.capabilities = toCapabilities(resolved);
     this.imageDelivery = toImageDelivery(resolved, started);
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
   }
-}
 
-interface Node {
-  /** The node's directory and, when deleted, all that ever came to the host with it. */
-  prepared: HostCommand;
-  /** Gives the kubeconfig when the node is Ready. */
-  started: HostCommand;
+  /**
+   * The kubeconfig of a node that is there. Only a warning in a preview, which may be made on
+   * another machine.
+   */
+  async #find(started: StartedNode, host: ResolvedHost, urn: string): Promise<string> {
+    try {
+      await checkPresence(started.uid, host);
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error;
+      const message =
+        `${error.message}. Once it is gone for good, pulumi destroy --target ${quote(urn)} ` +
+        "--target-dependents forgets it with all that was on it, and the next up makes it again";
+      if (!pulumi.runtime.isDryRun()) throw new ArgumentError(message);
+      await pulumi.log.warn(message, this);
+    }
+    return started.kubeconfig;
+  }
 }
 
 /**
- * Three steps. Only the first has something to undo, so that a node whose making was interrupted
- * anywhere is removed as a whole.
+ * Three steps; the last gives the kubeconfig when the node is Ready. Only the first has something
+ * to undo, so that a node whose making was interrupted anywhere is removed as a whole. It has to be
+ * undone before another cluster is made in its directory.
+ *
+ * Objects say that they are deleted with the last: Pulumi knows that it goes, also where it is
+ * replaced, which it forgets of one that is deleted first.
  */
-function createNode(name: string, resolved: ResolvedCluster, parent: pulumi.Resource): Node {
+function createNode(
+  name: string,
+  resolved: ResolvedCluster & { identity: pulumi.Output<string> },
+  parent: pulumi.Resource,
+): HostCommand {
   const { server, k3s } = resolved;
-  const place = (...dependsOn: pulumi.Resource[]): HostPlace => ({
+  const triggers = [resolved.identity];
+  const place = (options: pulumi.CustomResourceOptions): HostPlace => ({
     connection: server.connection,
-    options: { parent, dependsOn },
+    options: { parent, ...options },
   });
   const script = `sh ${quote(`${server.directory}/cluster.sh`)}`;
-  const prepared = run(name, place(), {
+  const prepared = run(name, place({ deleteBeforeReplace: true }), {
     create: toPrepareCommand(server.directory),
     delete: "sh -s -- remove",
     stdin: toScript(resolved),
+    triggers,
   });
   const sources = [k3s.path, k3s.airgapImages ?? ""].map(quote).join(" ");
-  const installed = run(`${name}-install`, place(prepared), {
+  const installed = run(`${name}-install`, place({ dependsOn: [prepared] }), {
     // What follows the paths is there for the change that it makes.
     create: pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`,
     stdin: createK3sConfig(resolved),
+    triggers,
   });
-  const started = run(`${name}-start`, place(installed), {
-    create: pulumi.interpolate`${script} start ${installed.stdout} >&2 && ${script} kubeconfig`,
+  return run(`${name}-start`, place({ dependsOn: [installed] }), {
+    create: installed.stdout.apply((installation) =>
+      [`start ${installation} >&2`, "identity", "kubeconfig"]
+        .map((command) => `${script} ${command}`)
+        .join(" && "),
+    ),
+    triggers,
     isOutputSecret: true,
   });
-  return { prepared, started };
+}
+
+/**
+ * What cannot be changed of a cluster that is there: any of it makes it another cluster. k3s keeps
+ * its networks and its token in the database, and volumes belong to a node by its name.
+ */
+function toIdentity({ cluster, server, ...given }: ResolvedCluster): pulumi.Output<string> {
+  const { directory, name, isolation, connection } = server;
+  const fixed = { cluster, directory, name, connection, subnet: isolation?.subnet };
+  return pulumi.output(given.token).apply((token) => {
+    const { clusterCidr, serviceCidr } = given;
+    const text = JSON.stringify({ ...fixed, clusterCidr, serviceCidr, token });
+    return `k3s/${cluster}/${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+  });
 }
 
 function toScript(resolved: ResolvedCluster): string {
@@ -175,7 +223,7 @@ function firstAddress(cidr: string): string {
 
 function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): ImageDelivery {
   const { server } = resolved;
-  const script = `sh ${quote(`${server.directory}/cluster.sh`)}`;
+  const file = quote(`${server.directory}/cluster.sh`);
   // The commands are worth something only when containerd answers.
   const whenStarted = (command: string): pulumi.Output<string> =>
     pulumi.unsecret(started.stdout.apply(() => command));
@@ -183,13 +231,14 @@ function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): Image
     mode: ImageDeliveryMode.Preload,
     targets: [
       {
-        host: server.name,
+        host: "server",
         connection: server.connection,
         architecture: server.architecture,
         importScript: whenStarted(
-          `${script} import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
+          `sh ${file} import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
         ),
-        removeScript: whenStarted(`${script} forget-image "$IMAGE_NAME"`),
+        // Nothing to remove where the cluster has gone.
+        removeScript: whenStarted(`[ ! -e ${file} ] || sh ${file} forget-image "$IMAGE_NAME"`),
       },
     ],
     registry: undefined,

@@ -32,7 +32,12 @@ afterAll(() => pulumi.runtime.disconnect());
 function clusterWith(delivery: Partial<Cluster["imageDelivery"]>): Cluster {
   const imageDelivery = { mode: "none", targets: [], registry: undefined, ...delivery };
   const capabilities = { architectures: ["amd64"] };
-  return { imageDelivery, capabilities, lifetime: undefined } as unknown as Cluster;
+  return {
+    imageDelivery,
+    capabilities,
+    identity: "fake",
+    lifetime: undefined,
+  } as unknown as Cluster;
 }
 
 function target(architecture: "amd64" | "arm64"): Cluster["imageDelivery"]["targets"][number] {
@@ -64,6 +69,8 @@ describe("preloading", () => {
         {
           create: `${variables(architecture)}\ntake "$IMAGE_NAME" "$ARCHIVE"`,
           delete: `${variables(architecture)}\ndrop "$IMAGE_NAME"`,
+          // Another cluster has no images yet.
+          triggers: ["fake"],
           logging: "stdoutAndStderr",
           addPreviousOutputInEnv: false,
         },

@@ -16,6 +16,7 @@ import {
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { CommandError, interruptible, say } from "./process.ts";
 import { ensureStack } from "./stack-settings.ts";
+import { forgetVanishedClusters } from "./vanished.ts";
 
 interface Outputs {
   gatewayUrl?: string;
@@ -65,6 +66,7 @@ export async function up(args: readonly string[]): Promise<number> {
   await restoreState(stack, say);
   await ensureStack(stack, settings);
   await clearPendingOperations(stack, say);
+  await forgetVanishedClusters(stack, say);
   await restartClusters(stack, say);
   const code = await pulumi(stack, ["up", "--stack", name, "--yes", "--skip-preview"]);
   if (code !== 0) {

@@ -7,6 +7,7 @@ install) install_node "$2" "$3" ;;
 start) start_node ;;
 stop) stop_node ;;
 remove) remove_node ;;
+identity) cat "$DIR/uid" ;;
 kubeconfig) cat "$DIR/kubeconfig" ;;
 kubectl)
   shift
@@ -21,7 +22,7 @@ run)
   become_k3s
   ;;
 *)
-  echo "usage: cluster.sh prepare|install|start|stop|remove|kubeconfig|kubectl|import-image|forget-image" >&2
+  echo "usage: cluster.sh prepare|install|start|stop|remove|identity|kubeconfig|kubectl|import-image|forget-image" >&2
   exit 2
   ;;
 esac

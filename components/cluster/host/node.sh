@@ -102,7 +102,11 @@ is_ready() {
   heartbeat=$(query "/api/v1/nodes/$NODE_NAME" | tr '{' '\n' |
     sed -n 's/^"type":"Ready","status":"True","lastHeartbeatTime":"\([^"]*\)".*/\1/p')
   # A node that was started just now may still be called Ready from before.
-  [ -n "$heartbeat" ] && expr "$heartbeat" '>=' "$STARTED_AT" >/dev/null
+  [ -n "$heartbeat" ] && expr "$heartbeat" '>=' "$STARTED_AT" >/dev/null || return 1
+  # Kubernetes has no other identity of a cluster: this one is new in every new cluster.
+  NOT_READY="namespace kube-system is not there"
+  query /api/v1/namespaces/kube-system | sed -n 's/.*"uid":"\([^"]*\)".*/\1/p' >"$DIR/uid.new"
+  [ -s "$DIR/uid.new" ] && mv "$DIR/uid.new" "$DIR/uid"
 }
 
 # Programs that k3s carries; without its directory it would unpack them once more elsewhere.

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { HostNetwork, type K3sClusterArgs } from "../../../components/cluster/k3s-args.ts";
@@ -16,14 +16,18 @@ writeFileSync(binary, "binary");
 writeFileSync(images, "images");
 
 let registrations: Registration[] = [];
+let warnings: jest.SpiedFunction<typeof console.warn>;
 
 beforeEach(() => {
-  registrations = collectRegistrations({
-    "command:local:Command": (inputs) => ({
-      stdout: String(inputs["create"]).includes(" kubeconfig") ? "the kubeconfig" : "123-45",
+  const outputs = {
+    "command:local:Command": (inputs: Record<string, unknown>) => ({
+      stdout: String(inputs["create"]).includes(" kubeconfig") ? "uid-1\nthe kubeconfig" : "123-45",
       stderr: "",
     }),
-  });
+  };
+  // A preview only warns of a cluster that is not there.
+  warnings = jest.spyOn(console, "warn").mockImplementation(() => undefined);
+  registrations = collectRegistrations(outputs, { isPreview: true });
 });
 
 afterAll(async () => {
@@ -65,7 +69,7 @@ describe("what is declared", () => {
       enableServerSideApply: "true",
       enableSecretMutable: "true",
       enableConfigMapMutable: "true",
-      clusterIdentifier: "k3s/edge",
+      clusterIdentifier: await valueOf(cluster.identity),
       // Objects that a killed update has left are applied again.
       upsertExistingObjects: "true",
     });
@@ -113,7 +117,9 @@ describe("what is declared", () => {
     expect(find("edge-server-start").inputs).toEqual({
       create:
         "sh '/srv/plonk/here/cluster.sh' start 123-45 >&2 && " +
+        "sh '/srv/plonk/here/cluster.sh' identity && " +
         "sh '/srv/plonk/here/cluster.sh' kubeconfig",
+      triggers: [expect.stringMatching(/^k3s\/edge\/[0-9a-f]{16}$/)],
       logging: "stderr",
       addPreviousOutputInEnv: false,
     });
@@ -142,7 +148,8 @@ describe("what is declared", () => {
       }),
     );
     await settle();
-    const { inputs, secrets } = find("edge-pi-install");
+    const { inputs, secrets } = find("edge-server-install");
+    // What the token is part of is not to be seen either.
     expect(secrets).toEqual(["stdin"]);
     expect(parse(String(inputs["stdin"]))).toEqual({
       "data-dir": "/var/lib/plonk/edge/data",
@@ -166,7 +173,7 @@ describe("what is declared", () => {
       ],
       token: "join-me",
     });
-    expect(String(find("edge-pi").inputs["stdin"])).toContain("NETNS=''\n");
+    expect(String(find("edge-server").inputs["stdin"])).toContain("NETNS=''\n");
   });
 
   it("says what the cluster offers and how images get there", async () => {
@@ -187,9 +194,58 @@ describe("what is declared", () => {
       `sh '/srv/plonk/here/cluster.sh' import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
     );
     expect(await valueOf(target?.removeScript)).toBe(
-      `sh '/srv/plonk/here/cluster.sh' forget-image "$IMAGE_NAME"`,
+      "[ ! -e '/srv/plonk/here/cluster.sh' ] || " +
+        `sh '/srv/plonk/here/cluster.sh' forget-image "$IMAGE_NAME"`,
     );
-    expect(await valueOf(cluster.lifetime.urn)).toMatch(/::edge-server$/);
+    // Not the first step: Pulumi takes that for the same one where the cluster is replaced.
+    expect(await valueOf(cluster.lifetime.urn)).toMatch(/::edge-server-start$/);
+  });
+});
+
+describe("a cluster that has gone", () => {
+  it("is warned of in a preview, which also says how to make it again", async () => {
+    expect(await valueOf(new K3sCluster("edge", args()).kubeconfig)).toBe("the kubeconfig");
+    expect(warnings.mock.calls.flat().join()).toContain(
+      "/srv/plonk/here: expected the cluster that was made here, found none. Once it is gone for " +
+        "good, pulumi destroy --target 'urn:pulumi:stack::project::plonk:index:K3sCluster::edge' " +
+        "--target-dependents forgets it",
+    );
+  });
+});
+
+describe("another cluster", () => {
+  const here = { connection: { local: true }, directory: "/srv/plonk/here" };
+  const identityOf = async (overrides: Partial<K3sClusterArgs>): Promise<string> =>
+    valueOf(new K3sCluster("edge", args(overrides)).identity);
+
+  it.each<[string, Partial<K3sClusterArgs>]>([
+    ["clusterName", { clusterName: "centre" }],
+    ["subnet", { subnet: "198.18.1.0/24" }],
+    ["clusterCidr", { clusterCidr: "10.52.0.0/16" }],
+    ["serviceCidr", { serviceCidr: "10.53.0.0/16" }],
+    ["token", { token: "join-me" }],
+    ["name of the node", { servers: [{ ...here, name: "pi" }] }],
+    ["directory", { servers: [{ ...here, directory: "/srv/plonk/there" }] }],
+    ["network", { servers: [{ ...here, network: HostNetwork.Host, address: "192.0.2.7" }] }],
+  ])("is what another %s makes it", async (_, overrides) => {
+    expect(await identityOf(overrides)).not.toBe(await identityOf({}));
+  });
+
+  it("is not what all else makes it", async () => {
+    const overrides: Partial<K3sClusterArgs> = {
+      servers: [{ ...here, labels: { zone: "b" }, taints: ["a=b:NoSchedule"], supervised: true }],
+      k3s: { path: binary, version: "1.36.0+k3s1" },
+      egress: "nat",
+      disable: [],
+      tlsSans: ["pi.example.com"],
+      kubeletArgs: ["max-pods=50"],
+      readyTimeoutSeconds: 60,
+    };
+    expect(await identityOf(overrides)).toBe(await identityOf({}));
+    const host = { ...here, network: HostNetwork.Host };
+    expect(await identityOf({ servers: [{ ...host, address: "192.0.2.7" }] })).toBe(
+      await identityOf({ servers: [{ ...host, address: "192.0.2.8" }] }),
+    );
   });
 });
 

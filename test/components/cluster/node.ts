@@ -31,6 +31,7 @@ server)
 kubectl)
   case $6 in
   /readyz) echo ok ;;
+  /api/v1/namespaces/kube-system) echo '{"metadata":{"name":"kube-system","uid":"uid-1"}}' ;;
   /api/v1/nodes/n1)
     [ -e "$home/alive" ] || exit 1
     ready='"type":"Ready","status":"True","lastHeartbeatTime":"'$(cat "$home/alive")'"'

@@ -62,6 +62,7 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
       ...capabilities,
     },
     imageDelivery: { mode: "none", targets: [], registry: undefined },
+    identity: pulumi.output("fake"),
     nodeAddress: pulumi.secret("198.18.0.11"),
     lifetime: undefined,
   };
