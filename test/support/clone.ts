@@ -23,6 +23,13 @@ export interface Running {
   finished: Promise<Finished>;
 }
 
+/** Fails with what a command has printed last, unless it went well. */
+export function requireSuccess(finished: Finished): Finished {
+  if (finished.code === 0) return finished;
+  const { code, output } = finished;
+  throw new Error(`expected success, got code ${String(code)} and\n${output.slice(-4000)}`);
+}
+
 export class FreshClone {
   readonly folder: string;
   readonly home: string;
