@@ -21,7 +21,7 @@ import {
   type MachineState,
 } from "../support/machine.ts";
 import { until } from "../support/until.ts";
-import { secondStackIsApart } from "./stack/second-stack.ts";
+import { describeSecondStack } from "./stack/second-stack.ts";
 
 const CLUSTER = "e2e";
 const HOST = "198.18.77.1";
@@ -303,19 +303,18 @@ describe("an interrupted run", () => {
   );
 });
 
-secondStackIsApart(clone, () => gateway);
+describeSecondStack(clone, () => gateway);
 
 describe("a machine that rebooted", () => {
   it(
     "is brought back by the next up, with the state it had",
     async () => {
-      for (const pid of listPids()) {
-        const isOurs = !pidsBefore.has(pid) && commandLine(pid).includes(clone.home);
-        if (isOurs) process.kill(pid, "SIGKILL");
+      const ours = listPids().filter((pid) => !pidsBefore.has(pid));
+      for (const pid of ours.filter((each) => commandLine(each).includes(clone.home))) {
+        process.kill(pid, "SIGKILL");
       }
       execFileSync("ip", ["netns", "delete", `plonk-${CLUSTER}`]);
-      const again = await clone.up();
-      requireSuccess(again);
+      const again = requireSuccess(await clone.up());
       expect(again.output).toMatch(/cluster e2e.*start/);
       // A caller of its own: this process' connections ended with the old gateway.
       const url = `${gateway}/function/hello`;

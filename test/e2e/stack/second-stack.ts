@@ -11,7 +11,7 @@ function callHello(gateway: string): string {
 }
 
 /** Beside the stack of the clone, which answers at `firstGateway`. */
-export function secondStackIsApart(clone: FreshClone, firstGateway: () => string): void {
+export function describeSecondStack(clone: FreshClone, firstGateway: () => string): void {
   describe("a second stack on the machine", () => {
     it("has a network of its own, and takes nothing of the first along when it goes", async () => {
       const first = firstGateway();
