@@ -130,6 +130,8 @@ start_supervisor() {
 
 # Runs k3s again whenever it ends, more slowly each time, until it is told to stop.
 supervise() {
+  # The caller's folder may go while this goes on.
+  cd /
   stopping='' child='' delay=1
   trap 'stopping=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT
   write_pid "$DIR/supervisor.pid" $$
