@@ -3,6 +3,7 @@ import { acquireAll } from "./acquire.ts";
 import { cacheLayout } from "./directories.ts";
 import { toMessage } from "./errors.ts";
 import { describeRegistries } from "./images/registries.ts";
+import { removeCompilerCache } from "./recipes/go.ts";
 import type { AcquiredTool } from "./tool.ts";
 
 const WHENCE: Record<AcquiredTool["source"], string> = {
@@ -31,6 +32,7 @@ try {
   const names = process.argv.slice(2);
   const options = { signal: stop.signal };
   const tools = await acquireAll(names.length === 0 ? undefined : names, options);
+  await removeCompilerCache();
   console.log(toTable([...tools.values()]));
   console.log(await describeRegistries(cacheLayout().images, process.env));
 } catch (error) {

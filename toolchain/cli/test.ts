@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { acquireAll } from "../acquire.ts";
 import { resolveArtifacts } from "../artifacts.ts";
+import { removeCompilerCache } from "../recipes/go.ts";
 import { runChecks } from "./check.ts";
 import {
   describeSlowest,
@@ -27,6 +28,7 @@ const stages: readonly Stage[] = [
     run: async (signal) => {
       await acquireAll(undefined, { signal });
       await resolveArtifacts({ signal });
+      await removeCompilerCache();
       return { passed: 0, failed: 0, skipped: 0, tests: [] };
     },
   },

@@ -1,6 +1,7 @@
 /** `npm run up`: from an empty machine to a URL that answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { resolveArtifacts } from "../artifacts.ts";
+import { removeCompilerCache } from "../recipes/go.ts";
 import {
   clearPendingOperations,
   openLocalStack,
@@ -62,6 +63,7 @@ export async function up(args: readonly string[]): Promise<number> {
   if (isOnThisMachine(settings, stackFile(name))) checkMachine();
   const stack = await openLocalStack(name);
   await interruptible((signal) => resolveArtifacts({ signal }));
+  await removeCompilerCache();
   await endKilledRuns(stack, say);
   await restoreState(stack, say);
   await ensureStack(stack, settings);

@@ -1,8 +1,9 @@
 /** Builds a program from one of the small Go modules here, whose go.sum pins all of its sources. */
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheLayout } from "../directories.ts";
+import { cacheLayout, plonkCache } from "../directories.ts";
 import { toMessage, ToolchainError } from "../errors.ts";
 import { withLock } from "../lock.ts";
 import type { RecipeContext } from "../recipe.ts";
@@ -81,6 +82,31 @@ export async function requireGo(context: RecipeContext, module: string): Promise
   }
 }
 
+/** One build at a time on the whole machine. */
+function lockOf(cache: string): string {
+  return join(cacheLayout(cache).locks, "go-build.lock");
+}
+
+/**
+ * Removes what the compiler keeps for the next build: many gigabytes. For the end of a run that has
+ * built all that it wanted; one that was interrupted leaves it, so that the next goes on with it.
+ * Does nothing while another process builds, which will come to its own end.
+ * @param cache @default `$PLONK_CACHE`
+ */
+export async function removeCompilerCache(cache = plonkCache()): Promise<void> {
+  const { goBuild } = cacheLayout(cache);
+  if (!existsSync(goBuild)) return;
+  const busy = new AbortController();
+  try {
+    await withLock(lockOf(cache), () => rm(goBuild, { recursive: true, force: true }), {
+      onWait: () => busy.abort(),
+      signal: busy.signal,
+    });
+  } catch (error) {
+    if (!busy.signal.aborted) throw error;
+  }
+}
+
 /**
  * Builds one program; one build at a time on the whole machine, as each takes all cores and
  * gigabytes of memory.
@@ -108,7 +134,7 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
     await context.run("go", [...args, ...tags, what], { cwd: module, env });
     await rm(own, { recursive: true, force: true });
   };
-  await withLock(join(cacheLayout(context.cache).locks, "go-build.lock"), compile, {
+  await withLock(lockOf(context.cache), compile, {
     onWait: (pid) => context.report(`waiting for the Go build of process ${pid}`),
     signal: context.signal,
   });
