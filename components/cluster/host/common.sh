@@ -8,6 +8,7 @@ PATH=$PATH:$CLEAN_PATH
 K3S=$DIR/bin/k3s
 CONFIG=$DIR/config.yaml
 DATA=$DIR/data
+LOCK_SECONDS=300
 LOG=$DIR/k3s.log
 
 # Exit codes, also those of start.sh, stop.sh and remove.sh.
@@ -32,10 +33,16 @@ require_root() {
 
 is_installed() { [ -x "$K3S" ] && [ -s "$CONFIG" ]; }
 
-# One script at a time works on a cluster; the lock goes with the process.
+# One script at a time works on a cluster; the lock goes with the process. BusyBox' flock cannot
+# wait for a certain time.
 lock() {
   exec 9>"$DIR/lock"
-  flock -w 300 9 || fail 1 "another script has been working on it for five minutes"
+  deadline=$(($(date +%s) + LOCK_SECONDS))
+  until flock -n 9; do
+    [ "$(date +%s)" -lt "$deadline" ] ||
+      fail 1 "another script has been working on it for $LOCK_SECONDS s"
+    sleep 0.2
+  done
 }
 
 # When a process began, in ticks since boot: field 22 of its stat, after the name in parentheses.

@@ -1,4 +1,6 @@
 /** Two clusters on one machine: neither takes, breaks or removes anything of the other's. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -92,5 +94,25 @@ describe("a directory", () => {
     writeFileSync(join(first.directory, "owner"), "");
     expect(first.piped("claim")).toEqual(OK);
     expect(first.read("c/owner")).toBe("plonk/test\n");
+  });
+});
+
+describe("another script that works on the same node", () => {
+  it("is waited for, and not for ever", async () => {
+    first.prepare();
+    first.install();
+    const script = first.read("c/cluster.sh").replace("LOCK_SECONDS=300", "LOCK_SECONDS=0");
+    writeFileSync(join(first.directory, "cluster.sh"), script);
+    const lock = join(first.directory, "lock");
+    const other = spawn("flock", ["--no-fork", lock, "sh", "-c", "echo; exec sleep 600"]);
+    await once(other.stdout, "data");
+    const result = first.start();
+    other.kill("SIGKILL");
+    expect(result).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "cluster test203: another script has been working on it for 0 s\n",
+    });
+    expect(first.start().code).toBe(0);
   });
 });

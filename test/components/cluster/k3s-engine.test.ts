@@ -19,7 +19,7 @@ import { findLeftovers, type MachineState, readMachineState } from "../../suppor
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 
 const COMPONENTS = join(import.meta.dirname, "../../../components");
-const SUBNETS = ["198.19.203.0/24", "198.19.204.0/24"] as const;
+const SUBNETS = ["198.19.207.0/24", "198.19.208.0/24"] as const;
 const folder = mkdtempSync(join(tmpdir(), "plonk-k3s-"));
 const directory = join(folder, "c");
 
@@ -32,7 +32,7 @@ async function declare(subnet: string): Promise<void> {
   await engine.program(`
     import * as k8s from "@pulumi/kubernetes";
     import { K3sCluster } from ${JSON.stringify(join(COMPONENTS, "cluster/k3s-cluster.ts"))};
-    const cluster = new K3sCluster("test203", {
+    const cluster = new K3sCluster("test207", {
       servers: [{
         connection: { local: true }, directory: ${JSON.stringify(directory)}, supervised: true,
       }],
@@ -98,8 +98,8 @@ it("comes up ready and stays unchanged", async () => {
   expect(up.output).not.toContain("client-key-data");
   expect(await engine.state()).not.toContain("client-key-data");
   const outputs = await engine.outputs();
-  expect(outputs["nodeAddress"]).toBe("198.19.203.11");
-  expect(outputs["kubeconfig"]).toContain("server: https://198.19.203.11:6443");
+  expect(outputs["nodeAddress"]).toBe("198.19.207.11");
+  expect(outputs["kubeconfig"]).toContain("server: https://198.19.207.11:6443");
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
   // k3s applies its manifests a moment after the node is ready.
   const created = ["wait", "--for=create", "deployment/coredns", "--timeout=60s"];
@@ -119,7 +119,7 @@ it("comes back after kill -9", async () => {
   const started = spawnSync("sh", [join(directory, "start.sh")], { encoding: "utf8" });
   expect(started).toMatchObject({
     status: 0,
-    stdout: "cluster test203: was not running, starting it\n",
+    stdout: "cluster test207: was not running, starting it\n",
     stderr: "",
   });
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
@@ -146,19 +146,19 @@ it("is missed when it is another one, and before anything on it is changed", asy
 it("is replaced with all that is on it when what it is changes", async () => {
   await declare(SUBNETS[1]);
   const preview = await engine.preview();
-  const replaced = ["test203-server", "test203-server-install", "test203-server-start"];
+  const replaced = ["test207-server", "test207-server-install", "test207-server-start"];
   expect(preview.steps.filter(({ op }) => op === "replace").map(({ name }) => name)).toEqual(
-    expect.arrayContaining([...replaced, "test203", "note"]),
+    expect.arrayContaining([...replaced, "test207", "note"]),
   );
   expect(problem(await engine.up())).toBe("");
-  expect(execFileSync("ip", ["-o", "link"], { encoding: "utf8" })).not.toContain("plonk19-203");
-  expect((await engine.outputs())["nodeAddress"]).toBe("198.19.204.11");
+  expect(execFileSync("ip", ["-o", "link"], { encoding: "utf8" })).not.toContain("plonk19-207");
+  expect((await engine.outputs())["nodeAddress"]).toBe("198.19.208.11");
   expect(kubectl("get", "configmap", "note", "-o", "name")).toBe("configmap/note\n");
   expect((await engine.preview()).changes).toEqual({ same: 7 });
 }, 240_000);
 
 it("goes without a trace", async () => {
-  const names = [directory, "test203", "plonk19-20", "198.19.203.", "198.19.204."];
+  const names = [directory, "test207", "plonk19-20", "198.19.207.", "198.19.208."];
   expect(problem(await engine.destroy())).toBe("");
   expect(existsSync(directory)).toBe(false);
   const after = readMachineState([folder, dirname(engine.directory)], [directory]);
