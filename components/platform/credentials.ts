@@ -58,7 +58,9 @@ export function createCredentials(
   );
   const { name, uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
-  const revision = pulumi.unsecret(pulumi.all([content, uid]).apply(toRevision));
+  // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown.
+  const made = pulumi.all([content, uid, secret.id]);
+  const revision = pulumi.unsecret(made.apply(([text, key]) => toRevision([text, key])));
   return { user, password, secretName: name, revision };
 }
 

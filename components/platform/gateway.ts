@@ -158,7 +158,10 @@ function toUrl(
   const checks = new ArgumentChecks(resource);
   if (gatewayUrl !== undefined) return checks.apply(gatewayUrl, checkUrl);
   return isBalanced
-    ? service.status.apply((status) => toBalancerUrl(status.loadBalancer.ingress[0]))
+    ? // The preview of a Service that is to be made has no status, and only its id is unknown.
+      pulumi
+        .all([service.status, service.id])
+        .apply(([status]) => toBalancerUrl((status as BalancerStatus).loadBalancer?.ingress?.[0]))
     : checks.apply(pulumi.unsecret(nodeAddress), toNodeUrl);
 }
 
@@ -182,6 +185,11 @@ export function toNodeUrl(address: string): string {
 /** In a URL an IPv6 address has brackets. */
 function toHost(address: string): string {
   return isIPv6(address) ? `[${address}]` : address;
+}
+
+/** What a Service says that has no address yet. */
+interface BalancerStatus {
+  loadBalancer?: { ingress?: { hostname?: string; ip?: string }[] };
 }
 
 function toBalancerUrl(ingress: { hostname?: string; ip?: string } | undefined): string {

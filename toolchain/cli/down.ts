@@ -21,7 +21,8 @@ import { parseRequest, toCommand } from "./up.ts";
 
 export async function down(args: readonly string[]): Promise<number> {
   const { name } = parseRequest("down", args);
-  if (isOnThisMachine([], stackFile(name))) checkMachine();
+  const isLocal = isOnThisMachine([], stackFile(name));
+  if (isLocal) checkMachine();
   const stack = await openLocalStack(name);
   if (hasStack(stack)) {
     await endKilledRuns(stack, say);
@@ -38,9 +39,14 @@ export async function down(args: readonly string[]): Promise<number> {
     say(`there is no stack ${name}`);
   }
   await removeLeftovers(stack);
-  say("everything is removed, except the caches");
+  say(`everything is removed, except the caches${isLocal ? "" : KEPT_ELSEWHERE}`);
   return 0;
 }
+
+/** On a cluster that others use as well, what may hold theirs, and data. */
+const KEPT_ELSEWHERE =
+  " and, on the cluster, the namespaces openfaas and openfaas-fn with others' objects and the " +
+  "volumes, and the definition of Functions";
 
 /** Resources are deleted with their cluster, so a cluster that cannot start is no obstacle. */
 async function startForDestroy(stack: LocalStack): Promise<void> {

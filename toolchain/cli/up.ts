@@ -60,10 +60,12 @@ export async function up(args: readonly string[]): Promise<number> {
   const { name, settings } = parseRequest("up", args);
   const begin = Date.now();
   // In front of the first download.
-  if (isOnThisMachine(settings, stackFile(name))) checkMachine();
+  const isLocal = isOnThisMachine(settings, stackFile(name));
+  if (isLocal) checkMachine();
   const stack = await openLocalStack(name);
-  await interruptible((signal) => resolveArtifacts({ signal }));
-  await removeCompilerCache();
+  // For another cluster the program resolves its own, without Kubernetes, once its settings are
+  // known to be right.
+  if (isLocal) await interruptible((signal) => resolveArtifacts({ signal }));
   await endKilledRuns(stack, say);
   await restoreState(stack, say);
   await ensureStack(stack, settings);
@@ -77,6 +79,7 @@ export async function up(args: readonly string[]): Promise<number> {
     );
     return code;
   }
+  await removeCompilerCache();
   const outputs = JSON.parse(
     await pulumiText(stack, ["stack", "output", "--stack", name, "--json"]),
   ) as Outputs;

@@ -24,8 +24,11 @@ function toState(args: pulumi.runtime.MockResourceArgs): Record<string, unknown>
   };
 }
 
-/** Starts recording; call it once in a file, before any component is made. */
-export function recordRegistrations(): Registration[] {
+/**
+ * Starts recording; call it once in a file, before any component is made. In a preview objects that
+ * are to be made have no id, and nothing but their inputs.
+ */
+export function recordRegistrations({ isPreview = false } = {}): Registration[] {
   const registrations: Registration[] = [];
   void pulumi.runtime.setMocks(
     {
@@ -34,13 +37,15 @@ export function recordRegistrations(): Registration[] {
         // `<URN>::<id>`, and the name is the last part of the URN.
         const provider = args.provider?.split("::").at(-2) ?? "";
         registrations.push({ type: args.type, name: args.name, inputs, provider });
-        return { id: `${args.name}-id`, state: toState(args) };
+        return isPreview
+          ? { id: undefined, state: inputs }
+          : { id: `${args.name}-id`, state: toState(args) };
       },
       call: (args) => args.inputs as Record<string, unknown>,
     },
     "plonk",
     "test",
-    false,
+    isPreview,
   );
   return registrations;
 }

@@ -1,0 +1,192 @@
+/** A cluster of one k3s node that somebody else made: no stack of ours knows of it. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { createHostScript } from "../../components/cluster/host-script.ts";
+import { hostArchitecture } from "../../toolchain/acquire/session.ts";
+import { acquire } from "../../toolchain/acquire.ts";
+import { assembleClusterImages } from "../../toolchain/images/cluster-images.ts";
+import { createImageContext } from "../../toolchain/images/context.ts";
+
+/** Name of the cluster, of its network and of its cgroup. */
+const NAME = "theirs";
+
+/** Kinds that Plonk makes, and what its objects bring along. */
+const KINDS = [
+  ...["namespaces", "customresourcedefinitions", "clusterroles", "clusterrolebindings"],
+  ...["roles", "rolebindings", "serviceaccounts", "secrets", "configmaps", "services"],
+  ...["persistentvolumeclaims", "deployments", "statefulsets", "daemonsets"],
+  ...["poddisruptionbudgets", "networkpolicies"],
+];
+
+/** A node that runs. */
+export class ForeignNode {
+  /** All of the node lies in it, with `cluster.sh`, its owner's tool. */
+  readonly directory: string;
+  readonly address: string;
+  readonly #folder: string;
+
+  private constructor(folder: string, address: string) {
+    this.#folder = folder;
+    this.directory = join(folder, "c");
+    this.address = address;
+  }
+
+  /**
+   * Starts it.
+   *
+   * @param prefix first three bytes of its /24, which no other cluster on this machine may have;
+   *   this machine is `.1` in it
+   * @param registries what its owner has in `registries.yaml`
+   */
+  static async start(prefix: string, registries: unknown): Promise<ForeignNode> {
+    const node = new ForeignNode(mkdtempSync(join(tmpdir(), "plonk-foreign-")), `${prefix}.11`);
+    try {
+      node.#write("c/cluster.sh", node.#toScript(prefix));
+      node.#write("c/host/etc/rancher/k3s/registries.yaml", stringify(registries));
+      node.run("prepare");
+      const [{ path }, images] = await Promise.all([acquire("k3s"), assembleImages()]);
+      node.#run(["install", path, images], stringify(node.#toConfig()));
+      node.run("start");
+      return node;
+    } catch (error) {
+      node.remove();
+      throw error;
+    }
+  }
+
+  /** Runs the owner's tool. @throws Error with what it printed */
+  run(...args: string[]): string {
+    return this.#run(args);
+  }
+
+  /** Runs `kubectl` as the cluster's owner. @throws Error with what it printed */
+  kubectl(args: readonly string[], input = ""): string {
+    return this.#run(["kubectl", ...args], input);
+  }
+
+  /** Deletes images as the owner may: the next pod with one of them has to get it again. */
+  forgetImages(repository: string): void {
+    const { images } = JSON.parse(this.#crictl("images", "--output", "json")) as {
+      images: { id: string; repoTags: string[] }[];
+    };
+    const found = images.filter(({ repoTags }) =>
+      repoTags.some((tag) => tag.startsWith(repository)),
+    );
+    this.#crictl("rmi", ...found.map(({ id }) => id));
+  }
+
+  /** Kind, namespace and name of what is on the cluster, in order. */
+  listObjects(): string[] {
+    const columns = "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name";
+    const text = this.kubectl(["get", KINDS.join(), "-A", "--no-headers", "-o", columns]);
+    return text
+      .split("\n")
+      .map((line) => line.trim().replaceAll(/\s+/g, " ").replace("<none> ", ""))
+      .filter((line) => line !== "" && !line.startsWith("Secret kube-system "))
+      .sort();
+  }
+
+  /** A kubeconfig with the context `theirs`, and with `elsewhere` as its current one. */
+  kubeconfigWith(elsewhere: string): string {
+    const { clusters, users } = parse(readFileSync(join(this.directory, "kubeconfig"), "utf8")) as {
+      clusters: { cluster: unknown }[];
+      users: { user: unknown }[];
+    };
+    return stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "elsewhere",
+      clusters: [
+        { name: "c1", cluster: { server: elsewhere } },
+        { name: "c2", cluster: clusters[0]?.cluster },
+      ],
+      users: [
+        { name: "u1", user: { token: "token-of-elsewhere" } },
+        { name: "u2", user: users[0]?.user },
+      ],
+      contexts: [
+        { name: "elsewhere", context: { cluster: "c1", user: "u1" } },
+        { name: "theirs", context: { cluster: "c2", user: "u2" } },
+      ],
+    });
+  }
+
+  /** Leaves nothing. */
+  remove(): void {
+    spawnSync("sh", [join(this.directory, "cluster.sh"), "remove"], { stdio: "ignore" });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #run(args: readonly string[], input = ""): string {
+    const words = [join(this.directory, "cluster.sh"), ...args];
+    const { status, stdout, stderr } = spawnSync("sh", words, { input, encoding: "utf8" });
+    if (status === 0) return stdout;
+    throw new Error(`${args.join(" ")}: expected success, got ${stdout}${stderr}`);
+  }
+
+  #crictl(...args: string[]): string {
+    const [pid = ""] = readFileSync(join(this.directory, "k3s.pid"), "utf8").split(" ");
+    const words = ["--", join(this.directory, "bin/k3s"), "crictl", ...args];
+    return execFileSync("nsenter", [`--mount=/proc/${pid}/ns/mnt`, ...words], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], K3S_DATA_DIR: join(this.directory, "data") },
+      stdio: "pipe",
+    });
+  }
+
+  #write(file: string, text: string): void {
+    const path = join(this.#folder, file);
+    mkdirSync(join(path, ".."), { recursive: true });
+    writeFileSync(path, text);
+  }
+
+  #toScript(prefix: string): string {
+    return createHostScript({
+      cluster: NAME,
+      owner: "",
+      directory: this.directory,
+      nodeName: "node-1",
+      nodeAddress: this.address,
+      serviceCidr: "10.43.0.0/16",
+      cgroup: NAME,
+      readySeconds: 180,
+      supervised: true,
+      isolation: {
+        namespace: NAME,
+        bridge: NAME,
+        veth: `${NAME}v11`,
+        subnet: `${prefix}.0/24`,
+        hostAddress: `${prefix}.1`,
+        egress: "none",
+      },
+    });
+  }
+
+  #toConfig(): Record<string, unknown> {
+    return {
+      "data-dir": join(this.directory, "data"),
+      "write-kubeconfig": join(this.directory, "k3s.yaml"),
+      "node-name": "node-1",
+      "node-ip": this.address,
+      disable: ["traefik", "servicelb"],
+      "flannel-backend": "host-gw",
+      "kubelet-arg": [
+        `cgroup-root=/${NAME}`,
+        `kubelet-cgroups=/${NAME}/k3s`,
+        `runtime-cgroups=/${NAME}/k3s`,
+        "fail-cgroupv1=false",
+      ],
+    };
+  }
+}
+
+/** The images that come with k3s: its owner has them, wherever from. */
+async function assembleImages(): Promise<string> {
+  return await assembleClusterImages(createImageContext({ report: () => undefined }), {
+    architecture: hostArchitecture(),
+    getTool: (name, architecture) => acquire(name, { architecture }),
+  });
+}
