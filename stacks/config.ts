@@ -16,6 +16,7 @@ const Settings = Type.Object({
   clusterName: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$" }),
   subnet: Type.String({ pattern: "^198\\.1[89]\\.[0-9]{1,3}\\.0/24$" }),
   egress: Type.Enum([Egress.Nat, Egress.None]),
+  registries: Type.String({ pattern: "^(/.*)?$" }),
   kubeconfig: Type.String(),
   kubeContext: Type.String(),
   // Without a scheme, and not ending in a slash: images are named after it.
@@ -66,6 +67,7 @@ const EXPECTED: Record<keyof Settings, string> = {
   clusterName: "1 to 32 lower-case letters, digits and hyphens",
   subnet: "a /24 of 198.18.0.0/15, e.g. 198.18.0.0/24",
   egress: "nat or none",
+  registries: "an absolute path",
   kubeconfig: "a path",
   kubeContext: "a name",
   registry: "a registry and path, e.g. registry.example.com/plonk",
@@ -103,6 +105,7 @@ export const DEFAULTS: Record<keyof Settings, string | boolean> = {
   clusterName: "local",
   subnet: "198.18.0.0/24",
   egress: Egress.None,
+  registries: "",
   kubeconfig: "",
   kubeContext: "",
   registry: "",

@@ -1,19 +1,22 @@
 /** Target `local`: a cluster of one node on this machine, in a network of its own. */
 import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { K3sCluster } from "../components/index.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import { plonkHome } from "../toolchain/directories.ts";
 import type { StackConfig } from "./config.ts";
+import { loadRegistries } from "./registries.ts";
 import { declarePlatform, type StackOutputs } from "./platform.ts";
 
 /** Declares the cluster, the platform and the examples. */
 export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
   const artifacts = await resolveArtifacts();
-  const { clusterName, subnet, egress } = config;
+  const { clusterName, subnet, egress, registries } = config;
   const cluster = new K3sCluster("local", {
     clusterName,
     subnet,
     egress,
+    ...(registries !== "" && { registries: pulumi.secret(loadRegistries(registries)) }),
     servers: [
       {
         connection: { local: true },

@@ -17,7 +17,7 @@ interface Owner {
 }
 
 export interface LockOptions {
-  /** Called once, when somebody else holds the lock, with that process's id. */
+  /** Called once, when another process holds the lock, with that process's id. */
   onWait?: ((pid: number) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -99,7 +99,7 @@ async function take(path: string, owner: Owner, options: LockOptions): Promise<v
     const holder = await readOwner(path);
     if (!(await isAlive(holder))) {
       await removeStale(path);
-    } else if (!isTold && holder !== undefined) {
+    } else if (!isTold && holder !== undefined && holder.pid !== process.pid) {
       isTold = true;
       options.onWait?.(holder.pid);
     }

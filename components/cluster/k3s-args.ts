@@ -87,6 +87,11 @@ export interface K3sClusterArgs {
    * or `iptables` there) or `none`. @default "none"
    */
   egress?: Egress;
+  /**
+   * Content of a `registries.yaml` of k3s: mirrors, authorities and logins of the registries that
+   * images come from. Secret. @default none, images come from where their names say
+   */
+  registries?: pulumi.Input<string>;
   /** Addresses of pods. @default "10.42.0.0/16" */
   clusterCidr?: string;
   /** Addresses of Services. @default "10.43.0.0/16" */
@@ -126,6 +131,7 @@ export interface ResolvedCluster {
   server: ResolvedHost;
   k3s: K3sBinary;
   token: pulumi.Input<string> | undefined;
+  registries: pulumi.Input<string> | undefined;
   clusterCidr: string;
   serviceCidr: string;
   disable: string[];
@@ -167,6 +173,7 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
     server,
     k3s: checkBinary(given.k3s),
     token: given.token,
+    registries: given.registries,
     clusterCidr: checkNetwork("clusterCidr", given.clusterCidr),
     serviceCidr: checkNetwork("serviceCidr", given.serviceCidr),
     disable: given.disable,

@@ -1,11 +1,14 @@
-/** k3s's own configuration file for a node. */
+/** k3s's own configuration files for a node. */
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import type { ResolvedCluster } from "./k3s-args.ts";
 
-/** The text of `config.yaml`; secret when it holds a token. */
+/**
+ * The text of `config.yaml`, and that of `registries.yaml` as a second document where there is one;
+ * secret when it holds a token or logins.
+ */
 export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string> {
-  const { server } = resolved;
+  const { server, token, registries } = resolved;
   const config = {
     "data-dir": `${server.directory}/data`,
     "write-kubeconfig": `${server.directory}/k3s.yaml`,
@@ -16,6 +19,7 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
     "cluster-cidr": resolved.clusterCidr,
     "service-cidr": resolved.serviceCidr,
     ...(server.isolation?.egress === "nat" && { "resolv-conf": `${server.directory}/resolv.conf` }),
+    ...(registries !== undefined && { "private-registry": `${server.directory}/registries.yaml` }),
     ...toList("disable", resolved.disable),
     ...toList("node-label", toPairs(server.labels)),
     ...toList("node-taint", server.taints),
@@ -23,8 +27,13 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
     // Nodes of an isolated network are on one link, and need no tunnel between them.
     ...(server.isolation && { "flannel-backend": "host-gw" }),
   };
-  if (resolved.token === undefined) return pulumi.output(stringify(config));
-  return pulumi.secret(resolved.token).apply((token) => stringify({ ...config, token }));
+  const secrets = [token, registries].map((input) =>
+    input === undefined ? undefined : pulumi.secret(input),
+  );
+  return pulumi.all(secrets).apply(([secret, second]) => {
+    const first = stringify({ ...config, ...(secret !== undefined && { token: secret }) });
+    return second === undefined ? first : `${first}---\n${second}`;
+  });
 }
 
 /** A cgroup of the node's own, and none of systemd's; kubelet takes cgroup v1 only when told to. */

@@ -29,6 +29,7 @@ describe("settings", () => {
     ["target", "nowhere", 'plonk:target: expected one of local, existing, got "nowhere"'],
     ["profile", "huge", 'plonk:profile: expected one of standard, edge, got "huge"'],
     ["adminUser", "a:b", 'plonk:adminUser: expected a name without colons and spaces, got "a:b"'],
+    ["registries", "r.yaml", 'plonk:registries: expected an absolute path, got "r.yaml"'],
     ["egress", "yes", 'plonk:egress: expected nat or none, got "yes"'],
     [
       "subnet",

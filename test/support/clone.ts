@@ -1,6 +1,14 @@
 /** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -33,11 +41,17 @@ export function requireSuccess(finished: Finished): Finished {
 export class FreshClone {
   readonly folder: string;
   readonly home: string;
-  readonly settings: readonly string[];
+  /** Of every `up`. */
+  readonly settings: string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #exports: Record<string, string> = {};
 
-  /** Clones what is committed. The cache is the machine's own: what is tested is a warm start. */
-  constructor(name: string, subnet: string) {
+  /**
+   * Clones what is committed. The cache is the machine's own, so that what is tested is a warm
+   * start, unless the environment of all commands says otherwise.
+   */
+  constructor(name: string, subnet: string, env: Readonly<Record<string, string>> = {}) {
+    this.#env = env;
     const parent = mkdtempSync(join(tmpdir(), "plonk-e2e-"));
     this.folder = join(parent, "plonk");
     this.home = join(parent, "home");
@@ -48,6 +62,11 @@ export class FreshClone {
     execFileSync("git", ["clone", "--quiet", root, this.folder]);
   }
 
+  /** Takes this repository's dependencies: their install is what `stack.test.ts` sees to. */
+  linkDependencies(): void {
+    symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+  }
+
   start(args: readonly string[]): Running {
     return this.#spawn("npm", ["run", "--silent", ...args], process.env);
   }
@@ -55,7 +74,7 @@ export class FreshClone {
   #spawn(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Running {
     const child = spawn(command, args, {
       cwd: this.folder,
-      env: { ...env, PLONK_HOME: this.home },
+      env: { ...env, ...this.#env, PLONK_HOME: this.home },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

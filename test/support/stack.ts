@@ -1,11 +1,8 @@
 /** The whole stack on a cluster of its own, brought up and removed by the README's commands. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { FreshClone, type Finished } from "./clone.ts";
-
-const root = dirname(dirname(import.meta.dirname));
 
 /** A running stack, with the examples `hello`, `markdown` and `sha256` on it. */
 export interface Stack {
@@ -36,8 +33,7 @@ export interface Stack {
  */
 export async function startStack(name: string, subnet: string): Promise<Stack> {
   const clone = new FreshClone(name, subnet);
-  // The install is what stack.test.ts sees to; here it would only take time.
-  symlinkSync(join(root, "node_modules"), join(clone.folder, "node_modules"));
+  clone.linkDependencies();
   const { code, output } = await clone.up();
   const url = /Gateway\s+(http:\S+)/.exec(output)?.[1];
   if (code !== 0 || url === undefined) {

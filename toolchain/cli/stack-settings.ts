@@ -1,12 +1,16 @@
 /** What `up` writes into a stack's configuration, once, so that every later preview is the same. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { parse } from "yaml";
 import { isNetworkOpen } from "../artifacts.ts";
-import { hasStack, pulumiText, STACK, type LocalStack } from "./local-stack.ts";
+import { hasStack, pulumiText, STACK, stackFile, type LocalStack } from "./local-stack.ts";
 import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
 import { hasProgram } from "./preflight.ts";
 import { capture, CommandError, say } from "./process.ts";
 
-type Known = Readonly<Record<string, { value?: string } | undefined>>;
+/** Settings by key; secrets are objects. */
+type Known = Readonly<Record<string, unknown>>;
 
 /** Creates the stack and its configuration; the admin password is generated once, as a secret. */
 export async function ensureStack(stack: LocalStack, settings: readonly string[]): Promise<void> {
@@ -18,15 +22,29 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
     if (at < 1) throw new CommandError(`--config: expected key=value, got ${setting}`);
     await set(stack, setting.slice(0, at), setting.slice(at + 1));
   }
-  const text = await pulumiText(stack, ["config", "--stack", stack.name, "--json"]);
-  const known = JSON.parse(text) as Known;
+  const known = await readKnown(stackFile(stack.name));
   if (!("plonk:target" in known)) await set(stack, "plonk:target", "local");
   if (!("plonk:adminPassword" in known)) {
     const password = randomBytes(24).toString("base64url");
     const secret = ["config", "set", "--stack", stack.name, "--non-interactive", "--secret"];
     await pulumiText(stack, [...secret, "plonk:adminPassword"], password);
   }
-  if ((known["plonk:target"]?.value ?? "local") === "local") await ensurePlace(stack, known);
+  if ((textOf(known, "target") ?? "local") === "local") await ensurePlace(stack, known);
+}
+
+/**
+ * What a stack's own file says. `pulumi config` is no way to ask: it lists the defaults of
+ * Pulumi.yaml as well, as if the person had chosen them.
+ */
+export async function readKnown(file: string): Promise<Known> {
+  if (!existsSync(file)) return {};
+  const content = parse(await readFile(file, "utf8")) as { config?: Known | null } | null;
+  return content?.config ?? {};
+}
+
+function textOf(known: Known, key: string): string | undefined {
+  const value = known[`plonk:${key}`];
+  return typeof value === "string" ? value : undefined;
 }
 
 async function set(stack: LocalStack, key: string, value: string): Promise<void> {
@@ -36,11 +54,11 @@ async function set(stack: LocalStack, key: string, value: string): Promise<void>
 
 /** Name, network and way out of a cluster on this machine. */
 async function ensurePlace(stack: LocalStack, known: Known): Promise<void> {
-  const cluster = known["plonk:clusterName"]?.value ?? stack.name;
+  const cluster = textOf(known, "clusterName") ?? stack.name;
   if (!("plonk:clusterName" in known) && stack.name !== STACK) {
     await set(stack, "plonk:clusterName", cluster);
   }
-  const chosen = known["plonk:subnet"]?.value;
+  const chosen = textOf(known, "subnet");
   if (chosen === undefined) await set(stack, "plonk:subnet", await chooseSubnet(stack, cluster));
   else await claimSubnet(stack, chosen);
   if (!("plonk:egress" in known)) await set(stack, "plonk:egress", await chooseEgress());

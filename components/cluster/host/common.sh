@@ -7,6 +7,7 @@ PATH=$PATH:$CLEAN_PATH
 [ ! -d "$DIR" ] || DIR=$(cd "$DIR" && pwd -P)
 K3S=$DIR/bin/k3s
 CONFIG=$DIR/config.yaml
+REGISTRIES=$DIR/registries.yaml
 DATA=$DIR/data
 LOCK_SECONDS=300
 LOG=$DIR/k3s.log

@@ -24,6 +24,7 @@ install_node() {
   lock
   umask 077
   cat >"$CONFIG.given"
+  take_registries
   add_token
   put_file "$CONFIG.given" "$CONFIG" 600 || true
   rm -f "$CONFIG.given"
@@ -35,7 +36,20 @@ install_node() {
 }
 
 # Stands for what k3s would run with if it were started now.
-installation() { cat "$CONFIG" "$DIR/bin/cksum" | cksum | tr ' ' -; }
+installation() { cat "$CONFIG" "$DIR/bin/cksum" "$REGISTRIES" 2>/dev/null | cksum | tr ' ' -; }
+
+# What follows the configuration as a second document is that of registries, which k3s wants in a
+# file of its own.
+take_registries() {
+  if grep -qx -e --- "$CONFIG.given"; then
+    sed '1,/^---$/d' "$CONFIG.given" >"$REGISTRIES.given"
+    put_file "$REGISTRIES.given" "$REGISTRIES" 600 || true
+    sed '/^---$/,$d' "$CONFIG.given" >"$CONFIG.first" && mv "$CONFIG.first" "$CONFIG.given"
+    rm -f "$REGISTRIES.given"
+  else
+    rm -f "$REGISTRIES"
+  fi
+}
 
 # Without a token of the user's, the host makes one and keeps it.
 add_token() {

@@ -32,7 +32,9 @@ list_processes() {
   done
 }
 
+# One that is stopped starts no other in the place of a child that is killed.
 kill_tree() {
+  kill -STOP "$1" 2>/dev/null
   for child_pid in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
     # A function has no variables of its own in POSIX sh, a subshell has.
     (kill_tree "$child_pid")

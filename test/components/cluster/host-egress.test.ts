@@ -4,12 +4,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { quote } from "../../../components/cluster/host-script.ts";
-import { toLibraryPath, unpackDebianTree } from "../../support/debian-tree.ts";
+import { provideNft } from "../../support/nft.ts";
 import { FakeNode, type Result, ip } from "./node.ts";
 
 const SUBNET = 205;
@@ -19,20 +18,7 @@ const inside = (namespace: string): string[] => ["nsenter", `--net=/run/netns/${
 let node: FakeNode;
 let server: ChildProcess | undefined;
 
-// The machine's own nft would do, and may be missing.
-beforeAll(async () => {
-  const tree = await unpackDebianTree({
-    name: "nftables",
-    packages: ["nftables"],
-    needed: /^(lib|nftables)/,
-    needless: /^libc6/,
-  });
-  const bin = mkdtempSync(join(tmpdir(), "plonk-nft-"));
-  const libraries = `LD_LIBRARY_PATH=${quote(toLibraryPath(tree))}`;
-  const text = `#!/bin/sh\n${libraries} exec ${quote(join(tree, "usr/sbin/nft"))} "$@"\n`;
-  writeFileSync(join(bin, "nft"), text, { mode: 0o755 });
-  process.env["PATH"] = `${bin}:${process.env["PATH"] ?? ""}`;
-}, 120_000);
+beforeAll(provideNft, 120_000);
 
 beforeEach(() => {
   for (const name of [HOST, OUTSIDE]) ip("netns", "add", name);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import type { HostSettings } from "../../../components/cluster/host-script.ts";
+import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
 import { FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
 
 const SUBNET = 202;
@@ -58,6 +58,23 @@ describe("stopping and removing", () => {
     expect(node.piped("remove")).toEqual(OK);
     expect(node.traces()).toEqual([]);
     expect(node.has("c")).toBe(false);
+  });
+
+  it("leaves nothing that a process starts while its children are killed", () => {
+    const functions = join(import.meta.dirname, "../../../components/cluster/host/stop.sh");
+    const mark = `600.${String(process.pid)}`;
+    const program = [
+      `. ${quote(functions)}`,
+      `sh -c 'while :; do sleep ${mark}; done' >/dev/null 2>&1 & parent=$!`,
+      `until pgrep -fx "sleep ${mark}" >"$0"; do sleep 0.05; done`,
+      "kill_tree $parent; wait $parent",
+      `pgrep -fx "sleep ${mark}"`,
+    ].join("\n");
+    for (let turn = 0; turn < 10; turn += 1) {
+      const result = node.execute(["sh", "-c", program, join(node.folder, "found")]);
+      for (const pid of result.stdout.split("\n").filter(Boolean)) process.kill(Number(pid));
+      expect(result).toMatchObject({ code: 1, stdout: "" });
+    }
   });
 
   it("removes a node whose supervisor was killed, whose directory is gone, or both", () => {

@@ -51,6 +51,16 @@ describe("installing", () => {
     expect(node.install("a: 1\n").stdout).not.toBe(first.stdout);
   });
 
+  it("keeps what it is told about registries in a file of its own, as long as it is told", () => {
+    node.prepare();
+    const without = node.install("a: 1\n").stdout;
+    expect(node.install("a: 1\n---\n---\nmirrors: {}\n").stdout).not.toBe(without);
+    expect(node.read("c/registries.yaml")).toBe("---\nmirrors: {}\n");
+    expect(statSync(join(node.directory, "registries.yaml")).mode & 0o777).toBe(0o600);
+    expect(node.install("a: 1\n").stdout).toBe(without);
+    expect(node.has("c/registries.yaml")).toBe(false);
+  });
+
   it("keeps the token that it made, and takes one that it is given", () => {
     node.prepare();
     node.install("a: 1\n");

@@ -176,6 +176,20 @@ describe("what is declared", () => {
     expect(String(find("edge-server").inputs["stdin"])).toContain("NETNS=''\n");
   });
 
+  it("hands over what it is told about registries, as a secret", async () => {
+    const registries = "---\nconfigs: {r.example: {auth: {password: hunter2}}}\n";
+    new K3sCluster("edge", args({ registries }));
+    await settle();
+    const { inputs, secrets } = find("edge-server-install");
+    expect(secrets).toEqual(["stdin"]);
+    const [first, ...others] = String(inputs["stdin"]).split(/^---\n/m);
+    expect(parse(first ?? "")).toMatchObject({
+      "private-registry": "/srv/plonk/here/registries.yaml",
+    });
+    expect(first).not.toContain("hunter2");
+    expect(others.join("---\n")).toBe(registries);
+  });
+
   it("says what the cluster offers and how images get there", async () => {
     const cluster = new K3sCluster("edge", args({ disable: ["traefik"] }));
     expect(cluster.capabilities).toEqual({

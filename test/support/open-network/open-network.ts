@@ -14,8 +14,10 @@ import {
 } from "../../../services/contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { acquireAll } from "../../../toolchain/acquire.ts";
+import { resolveArtifacts } from "../../../toolchain/artifacts.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
-import type { Base } from "../../../toolchain/images/base.ts";
+import { assembleNodeBase, type Base } from "../../../toolchain/images/base.ts";
+import { createImageContext } from "../../../toolchain/images/context.ts";
 import { createIndex, createPlatformImage } from "../../../toolchain/images/oci.ts";
 import {
   NODE_BASE,
@@ -69,6 +71,21 @@ export class OpenNetwork {
     }
   }
 
+  /** Serves all that a first `up` asks for, of what this machine has or builds. */
+  async publishAll(tools: readonly string[]): Promise<void> {
+    const { PLONK_OFFLINE } = process.env;
+    process.env["PLONK_OFFLINE"] = "1";
+    try {
+      const { k3s, images } = await resolveArtifacts({ progress: silentProgress });
+      await this.publishOwnTools(tools, k3s.airgapImages);
+      await this.publishImages(images);
+      await this.publishBase(await assembleNodeBase(createImageContext()));
+    } finally {
+      if (PLONK_OFFLINE === undefined) delete process.env["PLONK_OFFLINE"];
+      else process.env["PLONK_OFFLINE"] = PLONK_OFFLINE;
+    }
+  }
+
   /**
    * Serves what this machine has, or builds, of the tools with a release.
    * @param airgapImages archive of the images that come with k3s, where its build has none
@@ -76,7 +93,9 @@ export class OpenNetwork {
   async publishOwnTools(names: readonly string[], airgapImages = ""): Promise<void> {
     const architecture = hostArchitecture();
     const images = `images/k3s-airgap-images-${architecture}.tar.zst`;
-    const tools = await acquireAll(names, { progress: silentProgress });
+    // Plugins would be put where the person's own stacks find theirs.
+    const env = { ...process.env, PULUMI_HOME: join(this.#directory, "pulumi") };
+    const tools = await acquireAll(names, { progress: silentProgress, env });
     for (const { name, directory } of tools.values()) {
       const tool = catalogue.find((candidate) => candidate.name === name);
       if (tool?.release === undefined) throw new Error(`${name}: must have a release`);

@@ -12,7 +12,7 @@ import { findFreePort } from "../network.ts";
 import { until } from "../until.ts";
 
 export class Registry {
-  /** `127.0.0.1:<port>`. */
+  /** `<address>:<port>`. */
   readonly host: string;
   readonly #crane: string;
   readonly #directory: string;
@@ -27,9 +27,9 @@ export class Registry {
   }
 
   /** Starts with nothing in it; keeps its blobs in the directory. */
-  static async start(crane: string, directory: string): Promise<Registry> {
+  static async start(crane: string, directory: string, address = "127.0.0.1"): Promise<Registry> {
     await mkdir(join(directory, "blobs"), { recursive: true });
-    const registry = new Registry(crane, directory, `127.0.0.1:${await findFreePort()}`);
+    const registry = new Registry(crane, directory, `${address}:${await findFreePort()}`);
     await until("the registry's answer", async () => {
       return await fetch(`http://${registry.host}/v2/`).then(
         ({ ok }) => ok,
@@ -88,7 +88,7 @@ export class Registry {
   async #push(layout: string, index: Descriptor, name: string): Promise<string> {
     const content = { schemaVersion: 2, manifests: [index] };
     await writeFile(join(layout, "index.json"), JSON.stringify(content));
-    await runCommand(this.#crane, ["push", layout, `${this.host}/${name}`]);
+    await runCommand(this.#crane, ["push", "--insecure", layout, `${this.host}/${name}`]);
     return index.digest;
   }
 }

@@ -96,6 +96,16 @@ describe("a lock", () => {
     expect(told).toEqual([child.pid]);
   });
 
+  test("tells nothing where this very process has it", async () => {
+    const told: number[] = [];
+    const wait = { onWait: (pid: number): void => void told.push(pid) };
+    const order = ["first", "second"].map((name) =>
+      withLock(path, () => Promise.resolve(name), wait),
+    );
+    expect(await Promise.all(order)).toEqual(["first", "second"]);
+    expect(told).toEqual([]);
+  });
+
   test("is waited for only as long as the signal allows", async () => {
     const stop = new AbortController();
     await withLock(path, async () => {

@@ -111,6 +111,18 @@ export class Mirror {
     this.#handlers.set(path, handler);
   }
 
+  /** Answers the next request for a vendor's URL in another way than all that come after it. */
+  interrupt(url: string, handler: Handler): void {
+    const { host, pathname } = new URL(url);
+    const path = `/${host}${pathname}`;
+    const usual = this.#handlers.get(path);
+    if (usual === undefined) throw new Error(`${url}: must be served, got none`);
+    this.serveAt(path, (request, response) => {
+      this.serveAt(path, usual);
+      handler(request, response);
+    });
+  }
+
   /** How often a vendor's URL was asked for. */
   count(url: string): number {
     const { host, pathname } = new URL(url);
