@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../services/contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
 import { run } from "./cluster/host.ts";
-import { quote } from "./cluster/host-script.ts";
+import { quote, toWord } from "./cluster/host-script.ts";
 import { ArgumentError, checkFor } from "./errors.ts";
 
 /** Arguments of `ServiceImage`. */
@@ -202,19 +202,6 @@ function toVariables(words: Record<string, string>): string {
   return Object.entries(words)
     .map(([key, word]) => `${key}=${word}`)
     .join(" ");
-}
-
-/**
- * A path as a word for sh. In the cache it is said so, and not where the cache lies: the same
- * stack on another machine, or in CI, shows no change then.
- */
-export function toWord(path: string, env: NodeJS.ProcessEnv = process.env): string {
-  const { PLONK_CACHE = "", HOME = "" } = env;
-  const cache = PLONK_CACHE === "" ? `${HOME}/.cache/plonk` : PLONK_CACHE;
-  const isInside = PLONK_CACHE + HOME !== "" && path.startsWith(`${cache}/`);
-  return isInside
-    ? `"\${PLONK_CACHE:-$HOME/.cache/plonk}"${quote(path.slice(cache.length))}`
-    : quote(path);
 }
 
 function parseReference(text: string): Reference {

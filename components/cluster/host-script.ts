@@ -87,6 +87,19 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/**
+ * A path as a word for sh. In the cache it is said so, and not where the cache lies: the same
+ * stack on another machine, or in CI, shows no change then.
+ */
+export function toWord(path: string, env: NodeJS.ProcessEnv = process.env): string {
+  const { PLONK_CACHE = "", HOME = "" } = env;
+  const cache = PLONK_CACHE === "" ? `${HOME}/.cache/plonk` : PLONK_CACHE;
+  const isInside = PLONK_CACHE + HOME !== "" && path.startsWith(`${cache}/`);
+  return isInside
+    ? `"\${PLONK_CACHE:-$HOME/.cache/plonk}"${quote(path.slice(cache.length))}`
+    : quote(path);
+}
+
 function readPart(name: string): string {
   return readFileSync(join(import.meta.dirname, `host/${name}.sh`), "utf8");
 }

@@ -12,7 +12,7 @@ import {
   MUTABLE,
 } from "./cluster.ts";
 import { type HostCommand, type HostPlace, run } from "./host.ts";
-import { createHostScript, quote } from "./host-script.ts";
+import { createHostScript, quote, toWord } from "./host-script.ts";
 import {
   type K3sBinary,
   type K3sClusterArgs,
@@ -129,7 +129,7 @@ function createNode(
     stdin: toScript(resolved),
     triggers,
   });
-  const sources = [k3s.path, k3s.airgapImages ?? ""].map(quote).join(" ");
+  const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
   const installed = run(`${name}-install`, place({ dependsOn: [prepared] }), {
     // What follows the paths is there for the change that it makes.
     create: pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`,

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../../components/cluster/cluster.ts";
 import { ImageDeliveryMode } from "../../components/cluster/cluster.ts";
-import { ServiceImage, toWord } from "../../components/service-image.ts";
+import { toWord } from "../../components/cluster/host-script.ts";
+import { ServiceImage } from "../../components/service-image.ts";
 import type { ImageArtifact } from "../../services/contract/index.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./cluster/mocks.ts";
 import { createImage, type Registry, startRegistry } from "./support/images.ts";
