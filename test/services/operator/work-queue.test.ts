@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WorkQueue } from "../../../services/operator/work-queue.ts";
+import { runs } from "../../support/property-runs.ts";
 
 /** A queue whose handler ends when the test says so. */
 function makeGated(concurrency: number) {
@@ -158,7 +159,7 @@ describe("WorkQueue", () => {
           expect(seen).toStrictEqual(version);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });
