@@ -75,8 +75,6 @@ it("comes up ready, stays unchanged, comes back after kill -9, and goes without 
     code: 0,
     output: "",
   });
-  // The aim is 15 s with the machine to itself.
-  expect(up.seconds).toBeLessThan(60);
   expect(up.output).not.toContain("client-key-data");
   expect(await engine.state()).not.toContain("client-key-data");
   const outputs = await engine.outputs();
