@@ -16,7 +16,7 @@ const RELOAD_MS = 1000;
 const ADMIN = { name: "admin", roles: [{ role: "admin" }] };
 
 // A hash at full cost takes a good part of a second on a busy machine.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let folder: UserFolder;
 let log: KeptLog;
