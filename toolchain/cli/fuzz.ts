@@ -99,7 +99,7 @@ export async function fuzz(args: readonly string[]): Promise<number> {
   const { seed, runs, patterns } = readFuzzOptions(args);
   const files = findPropertyTests(root, patterns);
   const command = ["npm run fuzz -- --seed", seed, "--runs", runs, ...patterns].join(" ");
-  console.log(`${files.length} test files; the same again: ${command}`);
+  console.log(`test files: ${files.length}; the same again: ${command}`);
   process.env["PLONK_FUZZ_SEED"] = String(seed);
   process.env["PLONK_FUZZ_RUNS"] = String(runs);
   const options = [`--testTimeout=${TIMEOUT_MS}`, "--runTestsByPath"];
