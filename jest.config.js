@@ -6,6 +6,6 @@ export default {
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   testTimeout: 30_000,
-  setupFiles: ["<rootDir>/test/support/fixed-seed.ts"],
+  setupFiles: ["<rootDir>/test/support/property-runs.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
 };

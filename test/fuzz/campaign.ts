@@ -32,9 +32,10 @@ const CONCURRENCY = 250;
 /** Time in which what a client has sent last reaches the function. */
 const SETTLE_MS = 100;
 
-/** A loopback address for each case of a block. */
-export function toAddress(index: number): string {
-  return `127.1.${Math.floor(index / 250) + 1}.${(index % 250) + 1}`;
+/** A loopback address for each case: the first twelve million have one of their own. */
+export function toAddress(number: number): string {
+  const [high, middle, low] = [Math.floor(number / 62_500), Math.floor(number / 250), number];
+  return `127.${(high % 200) + 50}.${(middle % 250) + 1}.${(low % 250) + 1}`;
 }
 
 /** Does something for each index, so many at a time. */
@@ -61,14 +62,16 @@ export async function runCases(
   { tally, first = 0 }: { tally: Tally; first?: number },
 ): Promise<void> {
   const outcomes: Outcome[] = [];
+  // What comes late is not taken for a request of a later case.
+  const addresses = world.takeAddresses(cases.length).map(toAddress);
   await inParallel(cases.length, CONCURRENCY, async (index) => {
-    const destination = { port: world.gateway.port, localAddress: toAddress(index) };
+    const destination = { port: world.gateway.port, localAddress: addresses[index] ?? "" };
     outcomes[index] = await drive(cases[index] ?? { parts: [] }, destination);
   });
   await sleep(SETTLE_MS);
   for (const [index, one] of cases.entries()) {
     const outcome = outcomes[index] ?? { received: "", ending: "stuck" };
-    const seen = world.upstream.take(toAddress(index));
+    const seen = world.upstream.take(addresses[index] ?? "");
     const { authority } = world;
     const breach = findBreach({ sent: one.parts.join(""), outcome, seen, authority });
     if (breach !== undefined) tally.failures.push({ number: first + index, breach, case: one });
@@ -86,10 +89,7 @@ export async function runCases(
 /** How often a case that failed is repeated. */
 const REPEATS = 3;
 
-/**
- * Repeats what has failed since then, alone: on a busy machine answers are late, and a request that
- * is late looks like one that another case has not sent.
- */
+/** Repeats what has failed since then, alone: a machine can be too busy to answer 250 in time. */
 export async function confirmFailures(
   world: FuzzWorld,
   tally: Tally,

@@ -1,12 +1,12 @@
 /** The gateway process against a corpus by CVE class and generated cases, checked one by one. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { runs, SEED } from "../support/property-runs.ts";
 import { until } from "../support/until.ts";
 import { corpus } from "./corpus/index.ts";
 import { describeFailure, runCorpus, runGenerated } from "./run.ts";
 import { FuzzWorld } from "./world.ts";
 
-const SEED = 20_240_501;
-const CASES = 30_000;
+const CASES = runs(30_000);
 
 let world: FuzzWorld;
 let socketsAtStart = 0;
@@ -26,13 +26,17 @@ describe("the gateway", () => {
     expect(tally.passed).toBeGreaterThan(500);
   }, 120_000);
 
-  test(`keeps its word for ${CASES} generated cases`, async () => {
-    const tally = await runGenerated(world, { seed: SEED, cases: CASES });
-    expect(tally.failures.map((failure) => describeFailure(SEED, failure))).toEqual([]);
-    expect(tally.cases).toBe(CASES);
-    expect(tally.unconfirmed.length).toBeLessThan(CASES / 500);
-    expect(tally.passed).toBeGreaterThan(CASES / 5);
-  }, 300_000);
+  test(
+    `keeps its word for ${CASES} generated cases`,
+    async () => {
+      const tally = await runGenerated(world, { seed: SEED, cases: CASES });
+      expect(tally.failures.map((failure) => describeFailure(SEED, failure))).toEqual([]);
+      expect(tally.cases).toBe(CASES);
+      expect(tally.unconfirmed.length).toBeLessThan(CASES / 500);
+      expect(tally.passed).toBeGreaterThan(CASES / 5);
+    },
+    runs(300_000),
+  );
 
   test("is still the same process, with its memory and sockets as before", async () => {
     expect(world.gateway.hasEnded).toBe(false);

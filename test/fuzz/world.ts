@@ -26,6 +26,7 @@ export class FuzzWorld {
   readonly authority: string;
   readonly #writesAtStart: number;
   #clients = 0;
+  #addresses = 0;
 
   private constructor(parts: Pick<FuzzWorld, "fake" | "upstream" | "gateway" | "authority">) {
     this.fake = parts.fake;
@@ -51,6 +52,13 @@ export class FuzzWorld {
     await this.gateway.stop();
     await this.upstream.stop();
     await this.fake.stop();
+  }
+
+  /** Numbers of addresses that no case before has had. */
+  takeAddresses(count: number): number[] {
+    const first = this.#addresses;
+    this.#addresses += count;
+    return Array.from({ length: count }, (_, index) => first + index);
   }
 
   /**

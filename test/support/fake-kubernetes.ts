@@ -1,7 +1,8 @@
 /** A small Kubernetes API server for tests: list, watch, apply, scale, logs; over real HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { KubernetesClient } from "../../services/lib/kubernetes.ts";
+import { until } from "./until.ts";
+import { MARK, WatchingClient } from "./watching-client.ts";
 
 interface StoredObject {
   metadata: { name: string; namespace?: string; [key: string]: unknown };
@@ -54,16 +55,20 @@ export class FakeKubernetes {
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
   readonly #history: HistoryEvent[] = [];
+  readonly #clients = new Set<WatchingClient>();
   #version = 100;
+  #mark = 0;
 
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  async start(): Promise<KubernetesClient> {
+  async start(): Promise<WatchingClient> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     const { port } = this.#server.address() as AddressInfo;
-    return new KubernetesClient({ server: `http://127.0.0.1:${port}` });
+    const client = new WatchingClient({ server: `http://127.0.0.1:${port}` });
+    this.#clients.add(client);
+    return client;
   }
 
   /** Base URL, once it has started. */
@@ -125,6 +130,22 @@ export class FakeKubernetes {
   /** Sends a line to all watches as it is. */
   sendLine(line: string): void {
     this.#watchers.forEach(({ response }) => response.write(`${line}\n`));
+  }
+
+  /** Waits until the watches of its clients have worked on all that was written. */
+  async settle(): Promise<void> {
+    const first = this.#mark + 1;
+    await until("the watches to read what was written", () => {
+      if (this.#mark >= first && [...this.#clients].every((client) => client.hasRead(first))) {
+        return true;
+      }
+      // Again and again: a watch may begin only now.
+      this.#mark += 1;
+      const metadata = { resourceVersion: String(this.#version), name: `${MARK}${this.#mark}` };
+      this.sendLine(JSON.stringify({ type: "BOOKMARK", object: { metadata } }));
+      return false;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Ends all watches in the way of a server whose history is too short. */

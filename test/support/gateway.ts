@@ -100,9 +100,9 @@ export class TestGateway {
     return ports;
   }
 
-  /** Gives the watches the time to bring what was written. */
+  /** Waits until the watches have brought what was written. */
   settle(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 30));
+    return this.fake.settle();
   }
 
   async metrics(): Promise<string> {

@@ -1,11 +1,14 @@
 /** Waits for a condition in tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** So that a hang ends; no test is to fail because the machine is busy. */
+const PATIENCE_MS = 20_000;
+
 /** Resolves when the condition holds; rejects with its description after the time. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

@@ -1,6 +1,7 @@
 /** Plonk's commands, by name. */
 import { check } from "./check.ts";
 import { down } from "./down.ts";
+import { fuzz } from "./fuzz.ts";
 import { openLocalStack, pulumi } from "./local-stack.ts";
 import { CommandError, runOnTerminal } from "./process.ts";
 import { test } from "./test.ts";
@@ -15,6 +16,7 @@ const commands: Record<string, Command> = {
   down,
   check,
   test,
+  fuzz,
   pulumi: async (args) => pulumi(await openLocalStack(), args),
   toolchain: (args) => runScript("toolchain/toolchain.ts", args),
   openapi: (args) => runScript("services/gateway/openapi/main.ts", args),

@@ -16,6 +16,7 @@ import {
 } from "./results.ts";
 import { runJest, runStages, type Stage, type StageResult } from "./stages.ts";
 import { stoppable } from "./stoppable.ts";
+import { TEST_GROUPS } from "./test-groups.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -33,11 +34,7 @@ const stages: readonly Stage[] = [
     },
   },
   { name: "checks", run: checkAll },
-  {
-    name: "unit and integration tests",
-    run: () => runJest(root, ["--testPathIgnorePatterns=/e2e/"]),
-  },
-  { name: "end to end tests", run: () => runJest(root, ["--runInBand", "test/e2e"]) },
+  ...TEST_GROUPS.map(({ name, args }) => ({ name, run: () => runJest(root, args) })),
 ];
 
 async function checkAll(signal: AbortSignal): Promise<StageResult> {

@@ -8,6 +8,7 @@ import { SignJWT } from "jose";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
+import { moveClock } from "../../support/clock.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
@@ -23,6 +24,9 @@ const USERS = [
   { name: "team", password: `${CANARY}-team`, role: "deployer", namespaces: ["openfaas-fn"] },
   { name: "read", password: `${CANARY}-read`, role: "reader" },
 ];
+
+/** After so long the users' files are looked at again, milliseconds. */
+const RELOAD_MS = 1000;
 
 const folder = new UserFolder(USERS, { name: "admin", password: `${CANARY}-admin` });
 const workerLog = createKeptLog();
@@ -223,10 +227,10 @@ describe("secrets stay out of every log, metric and error", () => {
 
   test("of users that change, and are wrong", async () => {
     folder.write("users.yaml", `users: [{ name: x, passwordHash: ${CANARY}, role: reader }]`);
-    await new Promise((resolve) => setTimeout(resolve, 1050));
+    moveClock(RELOAD_MS);
     await send("GET", "/system/info");
     folder.write("users.yaml", `users: *${CANARY}`);
-    await new Promise((resolve) => setTimeout(resolve, 1050));
+    moveClock(RELOAD_MS);
     await send("GET", "/system/info");
     expect(gateway.log.text()).toContain("users not readable");
   });

@@ -11,7 +11,7 @@ import { until } from "../../support/until.ts";
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await TestGateway.start({ first_byte_timeout: "1s", scale_from_zero: "false" });
+  gateway = await TestGateway.start({ first_byte_timeout: "3s", scale_from_zero: "false" });
   await gateway.serve("echo", echo);
 });
 

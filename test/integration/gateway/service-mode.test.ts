@@ -1,4 +1,5 @@
 /** Calls by the functions' Services, for clusters whose mesh balances them. */
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { LookupFunction } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -7,8 +8,8 @@ import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
 import { send } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 
-/** Where the one Service of this test answers; its port is fixed. */
-const ADDRESS = "127.83.17.5";
+/** Where the one Service of this test answers: its port is fixed, so the address is not. */
+let address = "";
 
 let gateway: TestGateway;
 let service: Server;
@@ -18,15 +19,30 @@ const asked: string[] = [];
 const lookup: LookupFunction = (name, options, callback) => {
   asked.push(name);
   if (options.all === true) {
-    callback(null, [{ address: ADDRESS, family: 4 }]);
+    callback(null, [{ address, family: 4 }]);
   } else {
-    callback(null, ADDRESS, 4);
+    callback(null, address, 4);
   }
 };
 
+/** At an address of loopback that nobody else has. */
+async function listenSomewhere(server: Server): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const [a, b] = [randomInt(1, 250), randomInt(1, 250)];
+    address = `127.83.${a}.${b}`;
+    try {
+      await listen(server, 8080, address);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new Error("port 8080: expected one that is free on loopback, got 20 that are in use");
+}
+
 beforeAll(async () => {
   service = createServer(echo);
-  await listen(service, 8080, ADDRESS);
+  await listenSomewhere(service);
   gateway = await TestGateway.start({ direct_functions: "true" }, { lookup });
 });
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { moveClock } from "../../support/clock.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
@@ -47,7 +48,7 @@ function sendVector(response: ServerResponse, values: Record<string, string>): v
 
 describe("/system/function-stats", () => {
   // An answer is good for a second.
-  beforeEach(() => new Promise((resolve) => setTimeout(resolve, 1100)));
+  beforeEach(() => moveClock(1000));
 
   test("gives rates, quantiles and calls in flight, without what is not known", async () => {
     answer = (query, response) => {
@@ -97,12 +98,10 @@ describe("/system/function-stats", () => {
     ["fails", (_: string, response: ServerResponse) => void response.writeHead(503).end("no")],
     ["talks nonsense", (_: string, response: ServerResponse) => void response.end("<html>")],
     ["drops the connection", (_: string, response: ServerResponse) => void response.destroy()],
-  ])("is empty within two seconds when Prometheus %s", async (_what, behaviour) => {
+  ])("is empty when Prometheus %s", async (_what, behaviour) => {
     answer = behaviour;
-    const begin = Date.now();
     const { status, text } = await call("function-stats");
     expect([status, text]).toEqual([200, "[]"]);
-    expect(Date.now() - begin).toBeLessThan(2000);
   });
 
   test("refuses a namespace without functions", async () => {

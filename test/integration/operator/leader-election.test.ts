@@ -9,14 +9,23 @@ import { createLogger } from "../../../services/lib/logger.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
 import { Operator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
-import { LeaderElection } from "../../../services/operator/leader-election.ts";
+import {
+  LeaderElection,
+  type LeaderElectionOptions,
+} from "../../../services/operator/leader-election.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/operator/main.ts");
 
 interface Lease {
   metadata: { name: string; resourceVersion: string };
-  spec: { holderIdentity: string; leaseTransitions: number; leaseDurationSeconds: number };
+  spec: {
+    holderIdentity: string;
+    leaseTransitions: number;
+    leaseDurationSeconds: number;
+    acquireTime?: string;
+    renewTime?: string;
+  };
 }
 
 const LEASES = { group: "coordination.k8s.io", plural: "leases", namespace: "openfaas" };
@@ -46,20 +55,24 @@ afterAll(async () => {
 
 const readLease = (name: string) => cluster.read<Lease>({ ...LEASES, name });
 
-/** Starts an instance with short times that notes what happens to it. */
-function elect(name: string, identity: string, client = cluster.client) {
+/** Not to be lost by an instance because the machine is busy. */
+const LONG_LEASE = { leaseSeconds: 600, renewSeconds: 300 };
+
+/** Starts an instance that tries often and notes what happens to it. */
+function elect(name: string, identity: string, options: Partial<LeaderElectionOptions> = {}) {
   const events: string[] = [];
   const election = new LeaderElection({
-    client,
+    client: cluster.client,
     logger: createLogger({ name: "test", level: "silent" }),
     namespace: "openfaas",
     name,
     identity,
     onLead: () => events.push("lead"),
     onLose: () => events.push("lose"),
-    leaseSeconds: 2,
-    renewSeconds: 1,
+    leaseSeconds: 5,
+    renewSeconds: 4,
     retrySeconds: 0.1,
+    ...options,
   });
   elections.push(election);
   election.start();
@@ -69,26 +82,27 @@ function elect(name: string, identity: string, client = cluster.client) {
 describe("LeaderElection", () => {
   it("lets one of several instances lead, and keeps it", async () => {
     const instances = ["a", "b", "c"].map((identity) => elect("several", identity));
-    await eventually(() => Promise.resolve(instances.some(({ events }) => events.length > 0)));
-    await sleep(3000);
+    await eventually(async () => {
+      const { acquireTime = "", renewTime = "" } = (await readLease("several"))?.spec ?? {};
+      return Date.parse(renewTime) - Date.parse(acquireTime) > 5000;
+    }, 30);
     expect(instances.flatMap(({ events }) => events)).toStrictEqual(["lead"]);
     expect(instances.filter(({ election }) => election.isLeading)).toHaveLength(1);
     expect((await readLease("several"))?.spec).toMatchObject({
       leaseTransitions: 0,
-      leaseDurationSeconds: 2,
+      leaseDurationSeconds: 5,
     });
   });
 
   it("hands over at once when the leader stops", async () => {
-    const first = elect("handover", "a");
+    const first = elect("handover", "a", LONG_LEASE);
     await eventually(() => Promise.resolve(first.election.isLeading));
-    const second = elect("handover", "b");
+    const second = elect("handover", "b", LONG_LEASE);
     await sleep(300);
-    const startedAt = performance.now();
     await first.election.stop();
     expect(first.events).toStrictEqual(["lead", "lose"]);
+    // The lease itself would last for minutes.
     await eventually(() => Promise.resolve(second.election.isLeading));
-    expect(performance.now() - startedAt).toBeLessThan(1500);
     expect((await readLease("handover"))?.spec).toMatchObject({
       holderIdentity: "b",
       leaseTransitions: 1,
@@ -97,25 +111,24 @@ describe("LeaderElection", () => {
 
   it("loses the lead before another can take it, when it cannot reach the API server", async () => {
     const own = new KubernetesClient(readKubeConfig(cluster.kubeconfigPath));
-    const first = elect("cut-off", "a", own);
+    const order: string[] = [];
+    const onLose = (): void => void order.push("a loses");
+    const first = elect("cut-off", "a", { client: own, onLose });
     await eventually(() => Promise.resolve(first.election.isLeading));
-    const second = elect("cut-off", "b");
-    await sleep(300);
+    const second = elect("cut-off", "b", { onLead: () => order.push("b leads") });
     await own.close();
-    await eventually(() => Promise.resolve(first.events.includes("lose")));
-    expect([first.election.isLeading, second.events]).toStrictEqual([false, []]);
-    await eventually(() => Promise.resolve(second.election.isLeading));
+    await eventually(() => Promise.resolve(second.election.isLeading), 30);
+    expect(first.election.isLeading).toBe(false);
+    expect(order).toStrictEqual(["a loses", "b leads"]);
   });
 
   it("loses the lead when somebody else takes the Lease away", async () => {
-    const { election, events } = elect("taken", "a");
+    const { election, events } = elect("taken", "a", LONG_LEASE);
     await eventually(() => Promise.resolve(election.isLeading));
-    const startedAt = performance.now();
     const path = "/apis/coordination.k8s.io/v1/namespaces/openfaas/leases/taken";
     const spec = { holderIdentity: "somebody", leaseDurationSeconds: 3600 };
     await cluster.client.mergePatch(path, { spec }, "test");
     await eventually(() => Promise.resolve(events.length === 2));
-    expect(performance.now() - startedAt).toBeLessThan(800);
     expect(events).toStrictEqual(["lead", "lose"]);
     expect((await readLease("taken"))?.spec.holderIdentity).toBe("somebody");
   });
@@ -151,7 +164,8 @@ describe("two operators", () => {
     second.kill("SIGTERM");
     const [code] = (await once(second, "close")) as [number];
     expect(code).toBe(0);
-    await waitForHolder("three", 6);
+    // Given up, it is free at once; else the lease would last for 15 s.
+    await waitForHolder("three", 14);
     await cluster.applyFunction("after");
     await eventually(() => isReconciled("after"));
   }, 90_000);

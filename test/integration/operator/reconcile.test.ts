@@ -79,21 +79,6 @@ describe("a Function", () => {
     expect((await cluster.readDeployment("kept"))?.spec?.replicas).toBe(3);
   });
 
-  it("takes its children and its code along when it is deleted", async () => {
-    await cluster.applyCode("gone-1", "gone");
-    await cluster.applyFunction("gone", { code: { configMap: "gone-1" } });
-    await eventually(() => cluster.readDeployment("gone"));
-    await cluster.delete({ group: "openfaas.com", plural: "functions", namespace, name: "gone" });
-    for (const reference of [
-      { group: "apps", plural: "deployments", namespace, name: "gone" },
-      { plural: "services", namespace, name: "gone" },
-      { plural: "configmaps", namespace, name: "gone-1" },
-    ]) {
-      // The garbage collector looks for new kinds, such as Function, every 30 s.
-      await eventually(async () => (await cluster.read(reference)) === undefined, 60);
-    }
-  }, 90_000);
-
   it("gets back what somebody changes or deletes", async () => {
     await cluster.applyFunction("drift");
     await eventually(() => cluster.readDeployment("drift"));
@@ -115,14 +100,15 @@ describe("a Function", () => {
     await cluster.applyFunction("quiet");
     await cluster.runPods("quiet", 1);
     await cluster.waitForReason("quiet", "Available");
-    await sleep(1000);
     const versions = async () => [
       (await cluster.readFunction("quiet"))?.metadata.resourceVersion,
       (await cluster.readDeployment("quiet"))?.metadata.resourceVersion,
     ];
-    const before = await versions();
-    await sleep(2000);
-    expect(await versions()).toStrictEqual(before);
+    await eventually(async () => {
+      const before = await versions();
+      await sleep(2000);
+      return String(await versions()) === String(before);
+    }, 20);
   });
 });
 
@@ -142,8 +128,9 @@ describe("new code", () => {
       expect(before?.status?.conditions?.[0]?.status).toBe("False");
       await cluster.runPods("code", revision === 1 ? 1 : 2);
       await cluster.waitForReason("code", "Available");
-      // Without a node, nobody but us ends the old pods.
-      await sleep(1100);
+      // Revisions have an order by the seconds of their creation.
+      const created = Math.floor(Date.now() / 1000);
+      await eventually(() => Promise.resolve(Math.floor(Date.now() / 1000) > created));
     }
     const names = async () => {
       const { items } = await cluster.client.request<{ items: { metadata: { name: string } }[] }>(
@@ -214,7 +201,12 @@ describe("the reason why a Function is not ready", () => {
       body: { metadata: { name: "none" }, spec: { hard: { pods: "0" } } },
     });
     try {
-      await sleep(500);
+      // It is enforced from when its controller has counted.
+      const isCounted = async (): Promise<boolean> => {
+        const found = await cluster.read<{ status?: { hard?: object } }>(quota);
+        return found?.status?.hard !== undefined;
+      };
+      await eventually(isCounted);
       await cluster.applyFunction("poor");
       const { message } = await cluster.waitForReason("poor", "QuotaExceeded");
       expect(message).toContain("exceeded quota: none, requested: pods=1");
@@ -263,6 +255,23 @@ describe("the reason why a Function is not ready", () => {
       source: { component: "plonk-operator" },
     });
   });
+});
+
+// Late in the file: the garbage collector looks for new kinds, such as Function, every 30 s.
+describe("a Function that is deleted", () => {
+  it("takes its children and its code along", async () => {
+    await cluster.applyCode("gone-1", "gone");
+    await cluster.applyFunction("gone", { code: { configMap: "gone-1" } });
+    await eventually(() => cluster.readDeployment("gone"));
+    await cluster.delete({ group: "openfaas.com", plural: "functions", namespace, name: "gone" });
+    for (const reference of [
+      { group: "apps", plural: "deployments", namespace, name: "gone" },
+      { plural: "services", namespace, name: "gone" },
+      { plural: "configmaps", namespace, name: "gone-1" },
+    ]) {
+      await eventually(async () => (await cluster.read(reference)) === undefined, 60);
+    }
+  }, 90_000);
 });
 
 describe("the operator's metrics", () => {

@@ -112,20 +112,20 @@ describe("the queue-worker", () => {
 
   test("calls a function once that takes longer than ack_wait", async () => {
     await addStream();
-    handler = (_request, response) => setTimeout(() => response.end(), 3000);
-    startWorker({ ack_wait: "1s" });
-    startWorker({ ack_wait: "1s" });
+    handler = (_request, response) => setTimeout(() => response.end(), 5000);
+    startWorker({ ack_wait: "2s" });
+    startWorker({ ack_wait: "2s" });
     await publish("slow");
-    await until("the queue to be empty", isDone, 10_000);
+    await until("the queue to be empty", isDone);
     expect(seen).toEqual(["POST /function/slow"]);
   });
 
   test("makes no call twice that waited for its turn longer than ack_wait", async () => {
     await addStream();
-    handler = (_request, response) => setTimeout(() => response.end(), 700);
+    handler = (_request, response) => setTimeout(() => response.end(), 900);
     await Promise.all([1, 2, 3, 4, 5].map((index) => publish(`f${index}`)));
-    startWorker({ ack_wait: "1s", max_inflight: "1" });
-    await until("the queue to be empty", isDone, 10_000);
+    startWorker({ ack_wait: "2s", max_inflight: "1" });
+    await until("the queue to be empty", isDone);
     expect([...seen].sort()).toEqual([1, 2, 3, 4, 5].map((index) => `POST /function/f${index}`));
   });
 
@@ -158,13 +158,16 @@ describe("the queue-worker", () => {
 
   test("finishes what is in flight when it ends, and leaves the rest to others", async () => {
     await addStream();
-    handler = (_request, response) => setTimeout(() => response.end(), 400);
+    const gate = Promise.withResolvers<undefined>();
+    handler = (_request, response) => void gate.promise.then(() => response.end());
     const worker = startWorker({ max_inflight: "1" });
     await publish("first");
     await publish("second");
     await until("the first call", () => seen.length === 1);
     workers = [];
-    await worker.close();
+    const closed = worker.close();
+    gate.resolve(undefined);
+    await closed;
     expect([seen, await waiting()]).toEqual([["POST /function/first"], 1]);
     startWorker();
     await until("the queue to be empty", isDone);

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { cleanUp, startWatchdog, waitFor, writeModule } from "./process.ts";
 
@@ -59,25 +60,31 @@ describe("an executable for each call", () => {
   });
 
   it("streams output as it is written", async () => {
+    const gate = await writeModule("gate", "closed");
     const watchdog = await startScript(
-      `process.stdout.write("one"); setTimeout(() => process.stdout.write("two"), 300);`,
+      `import { readFileSync } from "node:fs";
+       process.stdout.write("one");
+       const timer = setInterval(() => {
+         if (readFileSync(${JSON.stringify(gate)}, "utf8") !== "open") return;
+         clearInterval(timer);
+         process.stdout.write("two");
+       }, 10);`,
     );
     const answer = await fetch(watchdog.url);
     const chunks: string[] = [];
     for await (const chunk of answer.body ?? []) {
       chunks.push(Buffer.from(chunk).toString());
+      // The second chunk is written only when somebody has seen the first.
+      await writeFile(gate, "open");
     }
     expect(chunks).toStrictEqual(["one", "two"]);
   });
 
   it.each(["streaming", "serializing"])("kills what takes too long in %s mode", async (mode) => {
-    const watchdog = await startScript(
-      `import { spawn } from "node:child_process";
-       const child = spawn("sleep", ["60"]);
-       console.error("child " + child.pid);
-       setInterval(() => {}, 1000);`,
-      { mode, exec_timeout: "500ms", prefix_logs: "false" },
-    );
+    // A shell, which has begun long before the time is over.
+    const path = await writeModule("script.sh", `sleep 600 & echo "child $!" >&2; wait`);
+    const env = { mode, exec_timeout: "2s", prefix_logs: "false" };
+    const watchdog = await startWatchdog({ fprocess: `sh ${path}`, ...env });
     const answer = await fetch(watchdog.url);
     expect([answer.status, answer.headers.get("x-openfaas-internal")]).toStrictEqual([
       504,

@@ -64,12 +64,12 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   };
 }
 
-/** Waits for what a watchdog does; throws after ten seconds. */
+/** Waits for what a watchdog does; throws after twenty seconds. */
 export async function waitFor(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  await until(what, condition, 10_000);
+  await until(what, condition);
 }
 
 /** Ends what was started and removes what was written. */

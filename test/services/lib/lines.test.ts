@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { LineTooLongError, readLines } from "../../../services/lib/lines.ts";
+import { runs } from "../../support/property-runs.ts";
 
 async function collect(chunks: (Buffer | string)[], max?: number): Promise<string[]> {
   const lines: string[] = [];
@@ -40,7 +41,7 @@ describe("readLines", () => {
           expect(await collect(chunks)).toEqual(lines);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WorkQueue } from "../../../services/operator/work-queue.ts";
+import { runs as toRuns } from "../../support/property-runs.ts";
+import { until } from "../../support/until.ts";
 
 /** A queue whose handler ends when the test says so. */
 function makeGated(concurrency: number) {
@@ -78,7 +80,7 @@ describe("WorkQueue", () => {
     });
     queue.open();
     queue.add("a");
-    await sleep(400);
+    await until("four runs", () => runs.length === 4);
     expect(runs.map(({ error }) => error)).toStrictEqual(["no", "no", "no", undefined]);
     const waits = runs.slice(1).map(({ at }, index) => at - (runs[index]?.at ?? 0));
     expect(waits[0]).toBeGreaterThan(15);
@@ -96,14 +98,12 @@ describe("WorkQueue", () => {
     });
     queue.open();
     queue.add("a");
-    await sleep(5);
+    await until("the first run", () => runs === 1 && queue.depth === 0);
     queue.add("a");
-    await sleep(5);
-    expect(runs).toBe(2);
+    await until("the second run", () => runs === 2);
     queue.addAfter("a", 10);
     expect(runs).toBe(2);
-    await sleep(50);
-    expect(runs).toBe(3);
+    await until("the third run", () => runs === 3);
   });
 
   it("begins nothing after it is closed, and waits for what runs", async () => {
@@ -158,7 +158,7 @@ describe("WorkQueue", () => {
           expect(seen).toStrictEqual(version);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: toRuns(30) },
     );
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { MalformedMessageError, parseMessage } from "../../../services/queue-worker/message.ts";
+import { runs } from "../../support/property-runs.ts";
 
 const encode = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
 
@@ -136,7 +137,7 @@ describe("parseMessage", () => {
           expect(error).toBeInstanceOf(MalformedMessageError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -91,8 +91,11 @@ describe("a lock", () => {
     await withLock(path, () => Promise.resolve());
     await writeFile(path, JSON.stringify({ pid: child.pid, startTime, nonce: "theirs" }));
     const told: number[] = [];
-    setTimeout(() => child.kill("SIGKILL"), 400);
-    await withLock(path, () => Promise.resolve(), { onWait: (pid) => told.push(pid) });
+    const onWait = (pid: number): void => {
+      told.push(pid);
+      child.kill("SIGKILL");
+    };
+    await withLock(path, () => Promise.resolve(), { onWait });
     expect(told).toEqual([child.pid]);
   });
 

@@ -266,12 +266,9 @@ describe("a network that refuses", () => {
       const { checksums = "" } = findTool(name).release?.files("amd64")[0] ?? {};
       hanging.serve(checksums, () => undefined);
     }
-    const started = Date.now();
     const results = await Promise.allSettled(
       released.map((name) => acquireFromMirror(name, hanging.url)),
     );
-    // Three times half a second.
-    expect(Date.now() - started).toBeLessThan(8000);
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set(["rejected"]));
     expect(hanging.seen).toHaveLength(3);
     expect(clock.pauses).toEqual([1000, 2000]);

@@ -90,12 +90,10 @@ describe("a recipe", () => {
     const stop = new AbortController();
     const recipe: Recipe = async ({ run: runProgram }) => {
       setTimeout(() => stop.abort(new Error("stopped")), 200);
-      await runProgram("sh", ["-c", "sleep 60 & wait"]);
+      await runProgram("sh", ["-c", "sleep 600 & wait"]);
     };
-    const started = Date.now();
     const pending = build("mine", [toTool("mine", recipe)], { signal: stop.signal });
     await expect(pending).rejects.toThrow("stopped");
-    expect(Date.now() - started).toBeLessThan(4000);
     expect(await listTools("mine")).toEqual([]);
   });
 

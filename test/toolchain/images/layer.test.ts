@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { entriesBelow, packLayer, type LayerEntry } from "../../../toolchain/images/layer.ts";
+import { runs } from "../../support/property-runs.ts";
 import { makeTemporary, readTar, removeTemporary, writeFiles } from "./support.ts";
 
 afterAll(removeTemporary);
@@ -73,7 +74,7 @@ describe("packLayer", () => {
         fc.shuffledSubarray(entries, { minLength: entries.length }),
         async (shuffled) => (await pack(shuffled)).digest === expected,
       ),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 

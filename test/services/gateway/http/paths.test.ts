@@ -8,6 +8,7 @@ import {
   splitFunctionPath,
   splitTarget,
 } from "../../../../services/gateway/http/paths.ts";
+import { runs } from "../../../support/property-runs.ts";
 
 describe("cleanPath", () => {
   test.each([
@@ -53,7 +54,7 @@ describe("cleanPath", () => {
         }
         expect(cleanPath(path)).toMatch(/^\/(?!\/)/);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

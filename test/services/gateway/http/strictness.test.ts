@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { findViolation, isUpgrade } from "../../../../services/gateway/http/strictness.ts";
+import { runs } from "../../../support/property-runs.ts";
 
 interface Parts {
   url?: string;
@@ -70,7 +71,7 @@ describe("findViolation", () => {
         const url = whole.slice(0, at) + String.fromCharCode(code) + whole.slice(at);
         return findViolation(request({ url }))?.startsWith("target: ") === true;
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 
@@ -82,7 +83,7 @@ describe("findViolation", () => {
         const target = `${url.pathname}${url.search}`;
         return target.includes("%00") || findViolation(request({ url: target })) === undefined;
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 });

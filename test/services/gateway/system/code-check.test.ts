@@ -57,10 +57,9 @@ describe("findCodeMistake", () => {
 
   test("reads the largest code without holding the process up", async () => {
     const text = `export default () => [${"1,".repeat(131_000)}1]`;
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 1);
+    let hasGoneOn = false;
+    setImmediate(() => (hasGoneOn = true));
     expect(await findCodeMistake(text)).toBeUndefined();
-    clearInterval(timer);
-    expect(ticks).toBeGreaterThan(0);
+    expect(hasGoneOn).toBe(true);
   });
 });

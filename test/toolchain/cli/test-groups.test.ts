@@ -1,0 +1,24 @@
+/** The groups of `npm test`, as jest reads their arguments. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "@jest/globals";
+import { captureOrFail } from "../../../toolchain/cli/process.ts";
+import { TEST_GROUPS } from "../../../toolchain/cli/test-groups.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
+
+async function listTests(args: readonly string[]): Promise<string[]> {
+  const command = [JEST, "--listTests", ...args];
+  const output = await captureOrFail(process.execPath, command, { cwd: ROOT, env: process.env });
+  return output.trim().split("\n");
+}
+
+it("are all tests, each in one group", async () => {
+  const names = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" });
+  const files = names
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(ROOT, "test", name));
+  const groups = await Promise.all(TEST_GROUPS.map(({ args }) => listTests(args)));
+  expect(groups.flat().sort()).toEqual(files.sort());
+}, 120_000);

@@ -1,0 +1,109 @@
+/** `npm run fuzz`: the property tests with a random seed and many more cases than `npm test`. */
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { CommandError } from "./process.ts";
+import { describeTally } from "./results.ts";
+import { runJest } from "./stages.ts";
+import { stoppable } from "./stoppable.ts";
+
+const root = dirname(dirname(import.meta.dirname));
+
+const USAGE = "[--seed N] [--runs N] [path patterns]";
+
+/** What fast-check takes. */
+const MAX_SEED = 2 ** 31 - 1;
+
+/** Ten times as many as `npm test` has. */
+const RUNS = 1000;
+const MAX_RUNS = 10_000_000;
+
+/** Nothing but a hang lasts as long. */
+const TIMEOUT_MS = 24 * 3600 * 1000;
+
+export interface FuzzOptions {
+  seed: number;
+  /** Cases of a property that `npm test` gives a hundred; others have as many times more. */
+  runs: number;
+  /** Regular expressions of the test files; none means all. */
+  patterns: string[];
+}
+
+/** @throws CommandError that names the option, what was expected and what came */
+export function readFuzzOptions(args: readonly string[]): FuzzOptions {
+  const { values, positionals } = parse(args);
+  return {
+    seed: toNumber("--seed", values.seed ?? String(randomInt(1, MAX_SEED)), MAX_SEED),
+    runs: toNumber("--runs", values.runs ?? String(RUNS), MAX_RUNS),
+    patterns: positionals,
+  };
+}
+
+function parse(args: readonly string[]): {
+  values: { seed?: string; runs?: string };
+  positionals: string[];
+} {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { seed: { type: "string" }, runs: { type: "string" } },
+    });
+  } catch (error) {
+    const [reason = ""] = (error as Error).message.split(/\.?\s*\n|\. /);
+    throw new CommandError(`fuzz: ${reason}; expected ${USAGE}`);
+  }
+}
+
+function toNumber(name: string, text: string, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= max) return value;
+  throw new CommandError(`${name}: expected a whole number from 1 to ${max}, got "${text}"`);
+}
+
+/**
+ * The tests that take generated cases, by the name of what generates them.
+ * @throws CommandError when a pattern is none, or matches none of them
+ */
+export function findPropertyTests(folder: string, patterns: readonly string[]): string[] {
+  const files = readdirSync(join(folder, "test"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".test.ts"))
+    .map((path) => join("test", path))
+    .filter((path) => /support\/property-runs|"fast-check"/.test(readText(folder, path)))
+    .sort();
+  if (patterns.length === 0) return files;
+  return [...new Set(patterns.flatMap((pattern) => findMatches(files, pattern)))].sort();
+}
+
+function readText(folder: string, path: string): string {
+  return readFileSync(join(folder, path), "utf8");
+}
+
+function findMatches(files: readonly string[], pattern: string): string[] {
+  const found = files.filter((file) => toExpression(pattern).test(file));
+  if (found.length > 0) return found;
+  throw new CommandError(`path pattern: expected one that matches a property test, got ${pattern}`);
+}
+
+function toExpression(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern);
+  } catch {
+    throw new CommandError(`path pattern: expected a regular expression, got ${pattern}`);
+  }
+}
+
+/** Runs the campaign; a failure names its seed, and so does the last line. */
+export async function fuzz(args: readonly string[]): Promise<number> {
+  const { seed, runs, patterns } = readFuzzOptions(args);
+  const files = findPropertyTests(root, patterns);
+  const command = ["npm run fuzz -- --seed", seed, "--runs", runs, ...patterns].join(" ");
+  console.log(`test files: ${files.length}; the same again: ${command}`);
+  process.env["PLONK_FUZZ_SEED"] = String(seed);
+  process.env["PLONK_FUZZ_RUNS"] = String(runs);
+  const options = [`--testTimeout=${TIMEOUT_MS}`, "--runTestsByPath"];
+  const tally = await stoppable(() => runJest(root, [...options, ...files]));
+  console.log(`\nseed ${seed}, ${runs} runs: ${describeTally(tally)}`);
+  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
+}

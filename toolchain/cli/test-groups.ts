@@ -1,0 +1,33 @@
+/** The groups in which jest runs the tests, each with its arguments. */
+import { availableParallelism } from "node:os";
+
+export interface TestGroup {
+  name: string;
+  /** Jest's; patterns come first, as the option that ignores paths takes all that follow it. */
+  args: readonly string[];
+}
+
+const END_TO_END = "/test/e2e/";
+
+/** Need the machine for themselves: API servers, clusters, containers, the real engine. */
+const ALONE = [
+  "/test/components/(admission|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
+  "/test/integration/(operator/|package|gateway/api-server)",
+  "/test/toolchain/(?!acquire/|plugins/lib/)",
+  "/test/fuzz/",
+];
+
+/** More workers gain little, as most of these tests wait, and each takes half a gigabyte. */
+const WORKERS = Math.min(2, availableParallelism());
+
+export const TEST_GROUPS: readonly TestGroup[] = [
+  {
+    name: "tests side by side",
+    args: [
+      `--maxWorkers=${WORKERS}`,
+      ...[END_TO_END, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
+    ],
+  },
+  { name: "tests one after the other", args: [...ALONE, "--runInBand"] },
+  { name: "end to end tests", args: [END_TO_END, "--runInBand"] },
+];
