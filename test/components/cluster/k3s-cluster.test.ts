@@ -44,6 +44,13 @@ function args(overrides: Partial<K3sClusterArgs> = {}): K3sClusterArgs {
   };
 }
 
+/** Also waits until the cluster was looked for. */
+async function make(overrides: Partial<K3sClusterArgs> = {}): Promise<K3sCluster> {
+  const cluster = new K3sCluster("edge", args(overrides));
+  await Promise.all([settle(), valueOf(cluster.kubeconfig)]);
+  return cluster;
+}
+
 function find(name: string, type = "command:local:Command"): Registration {
   const found = registrations.find((each) => each.name === name && each.type === type);
   if (!found) throw new Error(`expected a resource ${name}`);
@@ -52,8 +59,7 @@ function find(name: string, type = "command:local:Command"): Registration {
 
 describe("what is declared", () => {
   it("is the component, three steps in their order and the provider, each once", async () => {
-    const cluster = new K3sCluster("edge", args());
-    await settle();
+    const cluster = await make();
     expect(registrations.map(({ type, name }) => `${type} ${name}`)).toEqual([
       "plonk:index:K3sCluster edge",
       "command:local:Command edge-server",
@@ -76,8 +82,7 @@ describe("what is declared", () => {
   });
 
   it("stores the script first and removes with the script of the state", async () => {
-    new K3sCluster("edge", args());
-    await settle();
+    await make();
     const { create, delete: remove, stdin, logging } = find("edge-server").inputs;
     expect(create).toBe(
       "umask 077 && mkdir -p '/srv/plonk/here' && cat > '/srv/plonk/here/cluster.sh'.new && " +
@@ -107,8 +112,7 @@ describe("what is declared", () => {
   });
 
   it("installs by content and starts by what is installed", async () => {
-    new K3sCluster("edge", args());
-    await settle();
+    await make();
     // sha256 of "binary" and of "images", their beginnings.
     expect(find("edge-server-install").inputs["create"]).toBe(
       `sh '/srv/plonk/here/cluster.sh' install '${binary}' '${images}' '1.35.0+k3s3' ` +
@@ -136,18 +140,14 @@ describe("what is declared", () => {
         taints: ["edge=yes:NoSchedule"],
       },
     ];
-    new K3sCluster(
-      "edge",
-      args({
-        servers,
-        tlsSans: ["pi.example.com"],
-        kubeletArgs: ["max-pods=50"],
-        clusterCidr: "10.52.0.0/16",
-        serviceCidr: "10.53.0.0/16",
-        token: "join-me",
-      }),
-    );
-    await settle();
+    await make({
+      servers,
+      tlsSans: ["pi.example.com"],
+      kubeletArgs: ["max-pods=50"],
+      clusterCidr: "10.52.0.0/16",
+      serviceCidr: "10.53.0.0/16",
+      token: "join-me",
+    });
     const { inputs, secrets } = find("edge-server-install");
     // What the token is part of is not to be seen either.
     expect(secrets).toEqual(["stdin"]);
@@ -178,8 +178,7 @@ describe("what is declared", () => {
 
   it("hands over what it is told about registries, as a secret", async () => {
     const registries = "---\nconfigs: {r.example: {auth: {password: hunter2}}}\n";
-    new K3sCluster("edge", args({ registries }));
-    await settle();
+    await make({ registries });
     const { inputs, secrets } = find("edge-server-install");
     expect(secrets).toEqual(["stdin"]);
     const [first, ...others] = String(inputs["stdin"]).split(/^---\n/m);
@@ -191,7 +190,7 @@ describe("what is declared", () => {
   });
 
   it("says what the cluster offers and how images get there", async () => {
-    const cluster = new K3sCluster("edge", args({ disable: ["traefik"] }));
+    const cluster = await make({ disable: ["traefik"] });
     expect(cluster.capabilities).toEqual({
       architectures: ["arm64"],
       loadBalancer: true,
@@ -218,7 +217,7 @@ describe("what is declared", () => {
 
 describe("a cluster that has gone", () => {
   it("is warned of in a preview, which also says how to make it again", async () => {
-    expect(await valueOf(new K3sCluster("edge", args()).kubeconfig)).toBe("the kubeconfig");
+    await make();
     expect(warnings.mock.calls.flat().join()).toContain(
       "/srv/plonk/here: expected the cluster that was made here, found none. Once it is gone for " +
         "good, pulumi destroy --target 'urn:pulumi:stack::project::plonk:index:K3sCluster::edge' " +
@@ -230,7 +229,7 @@ describe("a cluster that has gone", () => {
 describe("another cluster", () => {
   const here = { connection: { local: true }, directory: "/srv/plonk/here" };
   const identityOf = async (overrides: Partial<K3sClusterArgs>): Promise<string> =>
-    valueOf(new K3sCluster("edge", args(overrides)).identity);
+    valueOf((await make(overrides)).identity);
 
   it.each<[string, Partial<K3sClusterArgs>]>([
     ["clusterName", { clusterName: "centre" }],
