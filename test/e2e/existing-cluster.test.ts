@@ -5,17 +5,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import { acquire } from "../../toolchain/acquire.ts";
@@ -114,9 +106,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "docker/config.json"), JSON.stringify({ auths }));
   atEnd(() => (process.env = environment));
   process.env["DOCKER_CONFIG"] = join(folder, "docker");
-  const root = dirname(dirname(import.meta.dirname));
-  // The install is what stack.test.ts sees to; here it would only take time.
-  symlinkSync(join(root, "node_modules"), join(clone.folder, "node_modules"));
+  clone.linkDependencies();
 }, 10 * minute);
 
 describe("without a way for images to the nodes", () => {

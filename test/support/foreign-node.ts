@@ -5,10 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { createHostScript } from "../../components/cluster/host-script.ts";
-import { hostArchitecture } from "../../toolchain/acquire/session.ts";
-import { acquire } from "../../toolchain/acquire.ts";
-import { assembleClusterImages } from "../../toolchain/images/cluster-images.ts";
-import { createImageContext } from "../../toolchain/images/context.ts";
+import { acquireK3s } from "./k3s.ts";
 
 /** Name of the cluster, of its network and of its cgroup. */
 const NAME = "theirs";
@@ -47,8 +44,8 @@ export class ForeignNode {
       node.#write("c/cluster.sh", node.#toScript(prefix));
       node.#write("c/host/etc/rancher/k3s/registries.yaml", stringify(registries));
       node.run("prepare");
-      const [{ path }, images] = await Promise.all([acquire("k3s"), assembleImages()]);
-      node.#run(["install", path, images], stringify(node.#toConfig()));
+      const { path, airgapImages } = await acquireK3s();
+      node.#run(["install", path, airgapImages], stringify(node.#toConfig()));
       node.run("start");
       return node;
     } catch (error) {
@@ -181,12 +178,4 @@ export class ForeignNode {
       ],
     };
   }
-}
-
-/** The images that come with k3s: its owner has them, wherever from. */
-async function assembleImages(): Promise<string> {
-  return await assembleClusterImages(createImageContext({ report: () => undefined }), {
-    architecture: hostArchitecture(),
-    getTool: (name, architecture) => acquire(name, { architecture }),
-  });
 }

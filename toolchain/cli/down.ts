@@ -8,6 +8,7 @@ import {
   openLocalStack,
   pulumi,
   pulumiText,
+  readState,
   endKilledRuns,
   restartClusters,
   restoreState,
@@ -27,7 +28,7 @@ export async function down(args: readonly string[]): Promise<number> {
   if (hasStack(stack)) {
     await endKilledRuns(stack, say);
     await restoreState(stack, say);
-    await clearPendingOperations(stack, say);
+    await clearPendingOperations(stack, await readState(stack), say);
     await startForDestroy(stack);
     const code = await pulumi(stack, ["destroy", "--stack", name, "--yes", "--skip-preview"]);
     if (code !== 0) {

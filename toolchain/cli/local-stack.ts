@@ -190,8 +190,26 @@ export async function restoreState(stack: LocalStack, say: (line: string) => voi
   say("found the state cut short; went back to the copy from before its last write");
 }
 
-interface Deployment {
-  deployment: { pending_operations?: { type: string; resource: { urn: string } }[] };
+/** A resource of Pulumi's state, as far as it is read here. */
+export interface StateResource {
+  type: string;
+  urn: string;
+  parent?: string;
+  inputs?: { stdin?: unknown };
+}
+
+/** Pulumi's state of a stack, as far as it is read here. */
+export interface StackState {
+  deployment: {
+    resources?: StateResource[];
+    pending_operations?: { type: string; resource: { urn: string } }[];
+  };
+}
+
+/** Has Pulumi print its state. */
+export async function readState(stack: LocalStack): Promise<StackState> {
+  const text = await pulumiText(stack, ["stack", "export", "--stack", stack.name]);
+  return JSON.parse(text) as StackState;
 }
 
 /**
@@ -200,10 +218,9 @@ interface Deployment {
  */
 export async function clearPendingOperations(
   stack: LocalStack,
+  state: StackState,
   say: (line: string) => void,
 ): Promise<void> {
-  const text = await pulumiText(stack, ["stack", "export", "--stack", stack.name]);
-  const state = JSON.parse(text) as Deployment;
   const pending = state.deployment.pending_operations ?? [];
   if (pending.length === 0) return;
   for (const operation of pending) {

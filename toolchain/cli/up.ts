@@ -7,6 +7,7 @@ import {
   openLocalStack,
   pulumi,
   pulumiText,
+  readState,
   endKilledRuns,
   restartClusters,
   restoreState,
@@ -69,8 +70,9 @@ export async function up(args: readonly string[]): Promise<number> {
   await endKilledRuns(stack, say);
   await restoreState(stack, say);
   await ensureStack(stack, settings);
-  await clearPendingOperations(stack, say);
-  await forgetVanishedClusters(stack, say);
+  const state = await readState(stack);
+  await clearPendingOperations(stack, state, say);
+  await forgetVanishedClusters(stack, state, say);
   await restartClusters(stack, say);
   const code = await pulumi(stack, ["up", "--stack", name, "--yes", "--skip-preview"]);
   if (code !== 0) {

@@ -1,15 +1,7 @@
 /** Clusters that Pulumi's state knows and this machine does not: a new disk, a deleted folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type LocalStack, pulumiText } from "./local-stack.ts";
-
-/** A resource of Pulumi's state, as far as it is read here. */
-interface Resource {
-  type: string;
-  urn: string;
-  parent?: string;
-  inputs?: { stdin?: unknown };
-}
+import { type LocalStack, pulumiText, type StackState, type StateResource } from "./local-stack.ts";
 
 interface Cluster {
   urn: string;
@@ -23,10 +15,9 @@ interface Cluster {
  */
 export async function forgetVanishedClusters(
   stack: LocalStack,
+  state: StackState,
   say: (line: string) => void,
 ): Promise<void> {
-  const text = await pulumiText(stack, ["stack", "export", "--stack", stack.name]);
-  const state = JSON.parse(text) as { deployment: { resources?: Resource[] } };
   for (const { urn, directory } of listReadyClusters(state.deployment.resources ?? [])) {
     if (existsSync(join(directory, "uid"))) continue;
     say(`found no cluster in ${directory}; it is made again, with all that was on it`);
@@ -37,8 +28,8 @@ export async function forgetVanishedClusters(
 }
 
 /** Those that once were ready: then they have a provider. Their script says where they are. */
-function listReadyClusters(resources: readonly Resource[]): Cluster[] {
-  const isReady = ({ urn }: Resource): boolean =>
+function listReadyClusters(resources: readonly StateResource[]): Cluster[] {
+  const isReady = ({ urn }: StateResource): boolean =>
     resources.some((child) => child.type === "pulumi:providers:kubernetes" && child.parent === urn);
   return resources
     .filter((resource) => resource.type === "plonk:index:K3sCluster" && isReady(resource))

@@ -93,8 +93,9 @@ cgroups_up() {
   if [ -z "$(find_inside)" ]; then
     for pid in $(cgroup_processes); do kill -KILL "$pid" 2>/dev/null; done
     cgroups_down
+  else
+    remove_empty_cgroups
   fi
-  remove_empty_cgroups
   for controller in cpuset cpu io memory pids; do
     [ ! -e "$CGROUPS/cgroup.controllers" ] ||
       (echo "+$controller" >"$CGROUPS/cgroup.subtree_control") 2>/dev/null || true

@@ -81,7 +81,7 @@ start_node() {
     service_stop
   fi
   # Pods that are still there are in the network of before.
-  if [ -n "$NETWORK_IS_NEW" ]; then
+  if [ -n "$NETWORK_IS_NEW" ] && [ -s "$DIR/running" ]; then
     stop_everything
     host_up
   fi

@@ -12,9 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { acquire } from "../../../toolchain/acquire.ts";
-import { assembleClusterImages } from "../../../toolchain/images/cluster-images.ts";
-import { createImageContext } from "../../../toolchain/images/context.ts";
+import { acquireK3s } from "../../support/k3s.ts";
 import { findLeftovers, type MachineState, readMachineState } from "../../support/machine.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 
@@ -46,14 +44,7 @@ async function declare(subnet: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  const [{ path, version }, airgapImages] = await Promise.all([
-    acquire("k3s"),
-    assembleClusterImages(createImageContext({ report: () => undefined }), {
-      architecture: process.arch === "arm64" ? "arm64" : "amd64",
-      getTool: (name, architecture) => acquire(name, { architecture }),
-    }),
-  ]);
-  k3s = { path, version, airgapImages };
+  k3s = await acquireK3s();
   engine = await createEngine({ plugins: ["command", "kubernetes"] });
   before = readMachineState([folder, dirname(engine.directory)], [directory]);
   await declare(SUBNETS[0]);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import type { LocalStack } from "../../../toolchain/cli/local-stack.ts";
+import { type LocalStack, readState } from "../../../toolchain/cli/local-stack.ts";
 import { forgetVanishedClusters } from "../../../toolchain/cli/vanished.ts";
 
 const URN = "urn:pulumi:local::plonk::plonk:index:K3sCluster::local";
@@ -25,7 +25,7 @@ async function run(...resources: object[]): Promise<string> {
   const script = `#!/bin/sh\necho "$*" >> ${home}/run\n[ "$1" != stack ] || cat ${state}\n`;
   writeFileSync(pulumi, script, { mode: 0o755 });
   const stack = { name: "local", root: home, home, pulumi, env: process.env } as LocalStack;
-  await forgetVanishedClusters(stack, (line) => said.push(line));
+  await forgetVanishedClusters(stack, await readState(stack), (line) => said.push(line));
   return readFileSync(join(home, "run"), "utf8");
 }
 
