@@ -7,7 +7,7 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { plonkCache } from "../../toolchain/directories.ts";
 import { CallbackReceiver } from "../support/callback-receiver.ts";
@@ -309,10 +309,10 @@ describe("a machine that rebooted", () => {
   it(
     "is brought back by the next up, with the state it had",
     async () => {
-      const ours = listPids().filter((pid) => !pidsBefore.has(pid));
-      for (const pid of ours.filter((each) => commandLine(each).includes(clone.home))) {
-        process.kill(pid, "SIGKILL");
-      }
+      const others = listPids().filter((pid) => !pidsBefore.has(pid));
+      const ours = others.filter((pid) => commandLine(pid).includes(clone.home));
+      // Some end by themselves as soon as their parent is gone, which `kill` complains about.
+      spawnSync("kill", ["-KILL", ...ours.map(String)]);
       execFileSync("ip", ["netns", "delete", `plonk-${CLUSTER}`]);
       const again = requireSuccess(await clone.up());
       expect(again.output).toMatch(/cluster e2e.*start/);
