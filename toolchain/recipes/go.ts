@@ -51,6 +51,9 @@ export function goEnvironment(
     GOARCH: context.architecture,
     GOCACHE: cache.goBuild,
     GOFLAGS: "-trimpath -modcacherw -mod=readonly -buildvcs=false",
+    // For the compiler itself, which spends a fifth of its time on its own garbage otherwise.
+    GOGC: "400",
+    GOMEMLIMIT: "3GiB",
     GOMODCACHE: cache.goModules,
     GOOS: "linux",
     GOPATH: dirname(cache.goModules),
@@ -120,18 +123,26 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
   const variables = Object.entries(build.variables ?? {}).map(
     ([name, value]) => `-X ${name}=${value}`,
   );
-  const args = ["build", "-ldflags", ["-s", "-w", ...variables].join(" "), "-o", output];
+  // The linker leaves debugging information out, so the compiler need not make it.
+  const flags = ["-ldflags", ["-s", "-w", ...variables].join(" "), "-gcflags", "all=-dwarf=false"];
   const tags = build.tags === undefined ? [] : ["-tags", build.tags.join(",")];
   const what = build.package ?? ".";
+  const name = what === "." ? basename(module) : what;
+  const own = `${cacheLayout(context.cache).goBuild}-${basename(module)}`;
+  const env = {
+    ...goEnvironment(context),
+    ...(build.cgo === true && { CGO_ENABLED: "1" }),
+    ...(build.hasOwnCache === true && { GOCACHE: own }),
+  };
+  context.report(`fetching the modules of ${name}`);
+  // Loads every package and so downloads its module, while another build has the processors.
+  await context.run("go", ["list", "-deps", "-f", "{{with .Error}}{{end}}", ...tags, what], {
+    cwd: module,
+    env,
+  });
   const compile = async (): Promise<void> => {
-    context.report(`compiling ${what === "." ? basename(module) : what}`);
-    const own = `${cacheLayout(context.cache).goBuild}-${basename(module)}`;
-    const env = {
-      ...goEnvironment(context),
-      ...(build.cgo === true && { CGO_ENABLED: "1" }),
-      ...(build.hasOwnCache === true && { GOCACHE: own }),
-    };
-    await context.run("go", [...args, ...tags, what], { cwd: module, env });
+    context.report(`compiling ${name}`);
+    await context.run("go", ["build", ...flags, "-o", output, ...tags, what], { cwd: module, env });
     await rm(own, { recursive: true, force: true });
   };
   await withLock(lockOf(context.cache), compile, {
