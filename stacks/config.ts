@@ -1,7 +1,7 @@
 /** The stack's configuration, typed: the same keys, defaults and meanings as in Pulumi.yaml. */
 import * as pulumi from "@pulumi/pulumi";
 import { Type, type Static } from "typebox";
-import { Check, Errors } from "typebox/value";
+import { Check, Errors } from "typebox/schema";
 import { Egress, Profile } from "../components/index.ts";
 
 /** The targets that there are; each has a file beside this one. */
@@ -89,7 +89,7 @@ const EXPECTED: Record<keyof Settings, string> = {
  */
 export function checkSettings(values: Record<keyof Settings, unknown>): Settings {
   if (Check(Settings, values)) return values;
-  const [first] = Errors(Settings, values);
+  const [, [first]] = Errors(Settings, values);
   const key = (first?.instancePath.split("/")[1] ?? "target") as keyof Settings;
   throw new pulumi.RunError(
     `plonk:${key}: expected ${EXPECTED[key]}, got ${JSON.stringify(values[key])}`,

@@ -12,7 +12,7 @@ import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 /** Of k3s on all networks; the commit is that of the module in `go/k3s`. */
 const K3S = { k3s: "1.35.0+k3s3", commit: "e69d1861", containerd: "v2.1.5-k3s1" };
-const PULUMI_VERSION = "3.259.0";
+const PULUMI_VERSION = "3.276.0";
 /** The last version of the SDK's module that carries the Node language host. */
 const LANGUAGE_HOST_VERSION = "3.68.0";
 /** The version whose commit the module in `go/pulumi-kubernetes` is, and that of its SDK. */

@@ -1,6 +1,6 @@
 /** Takes one context out of a kubeconfig, and says what is wrong with it. */
 import { Type, type Static } from "typebox";
-import { Check, Errors } from "typebox/value";
+import { Check, Errors } from "typebox/schema";
 import { parse, stringify } from "yaml";
 import { ArgumentError } from "../errors.ts";
 
@@ -68,7 +68,7 @@ export function readKubeconfig(content: string, context: string | undefined): Ku
 function parseKubeconfig(text: string): Kubeconfig {
   const value = parseYaml(text);
   if (Check(Kubeconfig, value)) return value;
-  const [first] = Errors(Kubeconfig, value);
+  const [, [first]] = Errors(Kubeconfig, value);
   const place = first?.instancePath.slice(1).replaceAll("/", ".");
   throw new ArgumentError(
     `kubeconfig: must be a kubeconfig file's content, got ${

@@ -145,6 +145,7 @@ export async function buildGo(context: RecipeContext, build: GoBuild): Promise<v
     await context.run("go", ["build", ...flags, "-o", output, ...tags, what], { cwd: module, env });
     await rm(own, { recursive: true, force: true });
   };
+  context.report(`waiting for its turn to compile ${name}`);
   await withLock(lockOf(context.cache), compile, {
     onWait: (pid) => context.report(`waiting for the Go build of process ${pid}`),
     signal: context.signal,

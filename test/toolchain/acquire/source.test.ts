@@ -290,17 +290,17 @@ describe("a program on PATH", () => {
   }
 
   test("of the right version is used", async () => {
-    const bin = await putOnPath("3.259.0", ["pulumi-language-nodejs"]);
+    const bin = await putOnPath("3.276.0", ["pulumi-language-nodejs"]);
     expect(await build("pulumi", catalogue, { path: `${bin}:/usr/bin:/bin` })).toEqual({
       name: "pulumi",
       path: join(bin, "pulumi"),
       directory: bin,
-      version: "3.259.0",
+      version: "3.276.0",
       source: "path",
     });
   });
 
-  test.each(["3.25.0", "3.259.1", "13.259.0", "3.259.0-alpha.1"])(
+  test.each(["3.27.0", "3.276.1", "13.276.0", "3.276.0-alpha.1"])(
     "of version %s is not",
     async (version) => {
       const bin = await putOnPath(version, ["pulumi-language-nodejs"]);
@@ -311,7 +311,7 @@ describe("a program on PATH", () => {
   );
 
   test("without what belongs to it is not used", async () => {
-    const bin = await putOnPath("3.259.0");
+    const bin = await putOnPath("3.276.0");
     await expect(build("pulumi", catalogue, { path: bin })).rejects.toMatchObject({ code: "go" });
   });
 });
