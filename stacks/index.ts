@@ -1,4 +1,5 @@
 /** The program: reads the configuration and declares the target that it names. */
+import "./stack-traces.ts";
 import { readConfig, type Target } from "./config.ts";
 import { declareExisting } from "./existing.ts";
 import { declareLocal } from "./local.ts";

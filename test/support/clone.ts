@@ -68,13 +68,16 @@ export class FreshClone {
   }
 
   start(args: readonly string[]): Running {
-    return this.#spawn("npm", ["run", "--silent", ...args], process.env);
+    return this.#spawn("npm", ["run", "--silent", ...args], {
+      ...process.env,
+      PLONK_HOME: this.home,
+    });
   }
 
   #spawn(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Running {
     const child = spawn(command, args, {
       cwd: this.folder,
-      env: { ...env, ...this.#env, PLONK_HOME: this.home },
+      env: { ...env, ...this.#env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

@@ -19,6 +19,9 @@ const root = dirname(dirname(import.meta.dirname));
 
 /** The variables of a plain `pulumi` on the local stack; `up` prints them as exports. */
 export interface StackEnvironment {
+  /** With another one than `up` had, the program would move its cluster there. */
+  PLONK_HOME: string;
+  PLONK_CACHE: string;
   PULUMI_HOME: string;
   PULUMI_BACKEND_URL: string;
   PULUMI_CONFIG_PASSPHRASE_FILE: string;
@@ -68,6 +71,8 @@ export async function openLocalStack(name = STACK): Promise<LocalStack> {
   const pulumi = tools.get("pulumi")?.path;
   if (pulumi === undefined) throw new CommandError("pulumi: could not be acquired");
   const exports: StackEnvironment = {
+    PLONK_HOME: home,
+    PLONK_CACHE: plonkCache(),
     PULUMI_HOME: pulumiHome,
     // Without sidecar files: Pulumi writes those in place, and one that a kill cuts short makes the
     // whole state unreadable.

@@ -36,6 +36,8 @@ function stack(): LocalStack {
     pulumi: "pulumi",
     env: process.env,
     exports: {
+      PLONK_HOME: home,
+      PLONK_CACHE: join(home, "cache"),
       PULUMI_HOME: home,
       PULUMI_BACKEND_URL: `file://${home}/state`,
       PULUMI_CONFIG_PASSPHRASE_FILE: join(home, "passphrase"),
