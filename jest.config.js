@@ -5,7 +5,7 @@ export default {
   transform: {},
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   setupFiles: ["<rootDir>/test/support/property-runs.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
 };

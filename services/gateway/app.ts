@@ -1,6 +1,5 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
-import type { LookupFunction } from "node:net";
 import type { RouteOptions } from "fastify";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
@@ -23,7 +22,7 @@ import { FunctionWatch } from "./cluster/functions.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
 import { FunctionNamespaces } from "./cluster/namespaces.ts";
-import { Pod } from "./calls/pod.ts";
+import { Pod, type Locate } from "./calls/pod.ts";
 import { createSystemApp } from "./system/system.ts";
 import { scaleFunction } from "./cluster/scaling.ts";
 import { SocketPairs } from "./calls/socket-pair.ts";
@@ -33,8 +32,8 @@ export interface GatewayDependencies {
   config: GatewayConfig;
   client: KubernetesClient;
   logger: Logger;
-  /** Resolves names of Services instead of the system, for tests. */
-  lookup?: LookupFunction;
+  /** Says where Services are, for tests. */
+  locate?: Locate;
   /** Hears of each route of Fastify's; for the API's document. */
   onRoute?: (route: RouteOptions) => void;
 }
@@ -64,13 +63,13 @@ interface ClusterWatches {
 }
 
 function watchCluster(dependencies: GatewayDependencies, health: Health): ClusterWatches {
-  const { config, client, logger, lookup } = dependencies;
+  const { config, client, logger, locate } = dependencies;
   const { timeouts, serviceSuffix } = config.calls;
   const namespaces = new FunctionNamespaces({ ...config, client, logger });
   const functions = new FunctionWatch({ client, logger, namespaces });
   const watch = createEndpointWatch(client, namespaces.scope, logger);
   const endpoints = new Endpoints(watch, {
-    createPod: (origin) => new Pod({ origin, connectMs: timeouts.connectMs, lookup }),
+    createPod: (origin) => new Pod({ origin, connectMs: timeouts.connectMs, locate }),
     toServiceOrigin:
       serviceSuffix === undefined
         ? undefined

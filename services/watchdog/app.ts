@@ -63,12 +63,13 @@ export class Watchdog {
   }
 
   /**
-   * Says at once that it is not ready, goes on serving for `delayMs`, then refuses connections and
-   * waits for the calls in flight, but no longer than the write time-out. True when all ended.
+   * Says at once that it is not ready, goes on serving until `delay` is over, then refuses
+   * connections and waits for the calls in flight, but no longer than the write time-out. True when
+   * all ended.
    */
-  async stop(delayMs: number): Promise<boolean> {
+  async stop(delay: Promise<unknown>): Promise<boolean> {
     this.#isStopping = true;
-    await sleep(delayMs);
+    await delay;
     const closed = new Promise<boolean>((resolve) => {
       this.#calls.close(() => resolve(true));
     });

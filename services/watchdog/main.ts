@@ -1,4 +1,5 @@
 /** The process in every function pod of Plonk: answers calls by a module or by an executable. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Watchdog } from "./app.ts";
 import type { CallHandler } from "./call.ts";
 import { readConfig, type WatchdogConfig } from "./config.ts";
@@ -38,7 +39,7 @@ async function run(): Promise<void> {
   const stop = async (delayMs: number, onEnd: (isDrained: boolean) => void): Promise<void> => {
     if (!isStopping) {
       isStopping = true;
-      onEnd(await watchdog.stop(delayMs));
+      onEnd(await watchdog.stop(sleep(delayMs)));
     }
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

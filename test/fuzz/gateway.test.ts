@@ -14,7 +14,7 @@ let socketsAtStart = 0;
 beforeAll(async () => {
   world = await FuzzWorld.start({ NODE_OPTIONS: "--max-old-space-size=96" });
   socketsAtStart = world.gateway.sockets;
-}, 30_000);
+});
 
 afterAll(() => world.stop());
 
@@ -24,7 +24,7 @@ describe("the gateway", () => {
     expect(tally.failures.map((failure) => describeFailure(0, failure))).toEqual([]);
     expect(tally.cases).toBeGreaterThan(corpus.length * 2);
     expect(tally.passed).toBeGreaterThan(500);
-  }, 120_000);
+  });
 
   test(
     `keeps its word for ${CASES} generated cases`,
@@ -45,6 +45,6 @@ describe("the gateway", () => {
     // Connections to the function stay open for a few seconds after the last call, and those to the
     // API server come and go; a leak would leave one of every few cases.
     const isClosed = (): boolean => world.gateway.sockets <= socketsAtStart + 8;
-    await until("sockets to be closed", isClosed, 20_000);
-  }, 30_000);
+    await until("sockets to be closed", isClosed);
+  });
 });

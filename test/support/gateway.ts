@@ -25,7 +25,7 @@ export class TestGateway {
 
   static async start(
     env: Record<string, string> = {},
-    extra: Pick<GatewayDependencies, "lookup"> = {},
+    extra: Pick<GatewayDependencies, "locate"> = {},
   ): Promise<TestGateway> {
     const test = new TestGateway();
     try {
@@ -39,7 +39,7 @@ export class TestGateway {
 
   async #start(
     env: Record<string, string>,
-    extra: Pick<GatewayDependencies, "lookup">,
+    extra: Pick<GatewayDependencies, "locate">,
   ): Promise<void> {
     const client = await this.fake.start();
     this.#client = client;

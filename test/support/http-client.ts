@@ -22,12 +22,12 @@ export interface Answer {
   body: string;
 }
 
-/** One call on a connection of its own; rejects when the answer breaks off, or after 15 s. */
+/** One call on a connection of its own; rejects when the answer breaks off, or after a minute. */
 export async function send(
   url: string,
   { body, ...options }: RequestOptions & { body?: string | Buffer } = {},
 ): Promise<Answer> {
-  const signal = AbortSignal.timeout(15_000);
+  const signal = AbortSignal.timeout(60_000);
   const request = httpRequest(url, { agent: false, signal, ...options });
   request.end(body);
   const [response] = (await once(request, "response")) as [IncomingMessage];
@@ -63,16 +63,15 @@ export class RawConnection {
   }
 
   /** Resolves when the text contains this. */
-  waitFor(part: string, timeoutMs = 5000): Promise<void> {
-    return until(
-      `${JSON.stringify(part)} in ${JSON.stringify(this.text)}`,
-      () => this.text.includes(part),
-      timeoutMs,
-    );
+  async waitFor(part: string): Promise<void> {
+    const what = `${JSON.stringify(part)} from the server`;
+    await until(what, () => this.text.includes(part)).catch((error: unknown) => {
+      throw new Error(`${String(error)}, got ${JSON.stringify(this.text)}`);
+    });
   }
 
-  waitForEnd(timeoutMs = 5000): Promise<void> {
-    return until("the end of the connection", () => this.isEnded, timeoutMs);
+  waitForEnd(): Promise<void> {
+    return until("the end of the connection", () => this.isEnded);
   }
 
   close(): void {

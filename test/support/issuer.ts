@@ -57,7 +57,7 @@ export class TestIssuer {
         grant_type: "client_credentials",
         resource: `urn:test:${audience}`,
       }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     });
     const answer = (await response.json()) as { access_token?: string };
     if (answer.access_token === undefined) {

@@ -18,7 +18,7 @@ export interface Load {
 
 async function call(url: string, body: string): Promise<{ body?: string; failure?: string }> {
   try {
-    const answer = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(60_000) });
     const text = await answer.text();
     return answer.ok ? { body: text } : { failure: `status ${answer.status}: ${text}` };
   } catch (error) {

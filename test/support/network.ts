@@ -1,54 +1,85 @@
 /** What tests and benchmarks ask of this machine's network. */
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import type { Server } from "node:http";
-import { createServer } from "node:net";
+import { createServer, type ListenOptions, type Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { closeServer } from "../../services/lib/metrics.ts";
 
 /**
  * Ports for programs that cannot choose one themselves. Linux gives none of these to who asks for
  * any port or connects, from 32768 on it does, and Kubernetes has its own from 30000 on: so nobody
- * takes one between the look and its use. Test workers side by side have a part each.
+ * takes one between the look and its use. Each process has a block for itself, also when another
+ * checkout is tested at the same time.
  */
 const FIRST_PORT = 11_000;
-const PORTS = 4500;
-const PARTS = 4;
+const BLOCK = 500;
+const BLOCKS = 36;
 
-const part = Number(process.env["JEST_WORKER_ID"] ?? 1) % PARTS;
-let next = randomInt(PORTS);
+interface Block {
+  first: number;
+  /** How many of its ports have been looked at, round after round. */
+  used: number;
+}
 
-/** A TCP port of 127.0.0.1 that was free a moment ago, and that no other call gives. */
+/** A TCP port of 127.0.0.1 that is free, and that no other call gives meanwhile. */
 export async function findFreePort(): Promise<number> {
   return (await findFreePorts(1))[0] ?? 0;
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago, as was the one after it. */
+/** A TCP port of 127.0.0.1 that is free, as is the one after it. */
 export async function findFreePortPair(): Promise<number> {
   return (await findFreePorts(2))[0] ?? 0;
 }
 
 async function findFreePorts(count: number): Promise<number[]> {
-  for (let looked = 0; looked < PORTS; looked += count) {
-    if (next + count > PORTS) next = 0;
-    const first = FIRST_PORT + part * PORTS + next;
+  const block = await ownBlock();
+  for (let looked = 0; looked < BLOCK; looked += count) {
+    if ((block.used % BLOCK) + count > BLOCK) block.used = 0;
+    const first = block.first + block.used;
     const ports = Array.from({ length: count }, (_, index) => first + index);
-    next += count;
+    block.used += count;
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return ports;
   }
-  throw new Error(`ports: expected a free one of ${PORTS}, got none`);
+  throw new Error(`ports: expected a free one from ${block.first} on, got none of ${BLOCK}`);
+}
+
+const BLOCK_KEY = "plonk-ports";
+let claimed: Promise<Block> | undefined;
+
+/** Jest loads this module anew for each file, so the block is kept where all of a process look. */
+async function ownBlock(): Promise<Block> {
+  const known = getEnvironmentData(BLOCK_KEY) as Block | undefined;
+  if (known !== undefined) return known;
+  claimed ??= claimBlock();
+  const block = await claimed;
+  setEnvironmentData(BLOCK_KEY, block);
+  return block;
+}
+
+/** By a name in the kernel that goes with the process, of the ports' own network namespace. */
+async function claimBlock(): Promise<Block> {
+  for (let index = 0; index < BLOCKS; index += 1) {
+    const first = FIRST_PORT + index * BLOCK;
+    const claim = createServer().unref();
+    if (await listens(claim, { path: `\0plonk-ports-${first}` })) return { first, used: 0 };
+  }
+  throw new Error(`ports: expected a free block of ${BLOCKS}, got none`);
 }
 
 async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
-  const isListening = await new Promise<boolean>((resolve) => {
-    probe.once("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => resolve(true));
-  });
-  if (!isListening) return false;
+  if (!(await listens(probe, { port, host: "127.0.0.1" }))) return false;
   probe.close();
   await once(probe, "close");
   return true;
+}
+
+function listens(server: NetServer, where: ListenOptions): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(where, () => resolve(true));
+  });
 }
 
 /** An address of this machine that a real API server takes in EndpointSlices: no loopback one. */

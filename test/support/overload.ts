@@ -15,8 +15,10 @@ export interface OverloadOptions {
   limit: number;
   /** How long the function takes. */
   callMs: number;
-  /** How long each of the three phases takes, seconds. */
+  /** How long each of the three phases takes at least, seconds. */
   seconds: number;
+  /** How often there has to be each of these statuses before the overload ends, if at all. */
+  enough?: Readonly<Record<string, number>>;
   /** Idle kept-alive connections that are open all the time. */
   idleConnections: number;
 }
@@ -82,8 +84,11 @@ class Overload {
     this.#gateway = gateway;
   }
 
-  /** Half of the capacity, or ten times as much, for one phase. */
-  async run(factor: number): Promise<SteadyLoadResult> {
+  /** Half of the capacity, or ten times as much, for one phase, until there is `enough`. */
+  async run(
+    factor: number,
+    enough: Readonly<Record<string, number>> = {},
+  ): Promise<SteadyLoadResult> {
     const { limit, seconds } = this.#options;
     const load = new SteadyLoad({
       url: `${this.#gateway.url}/function/f`,
@@ -92,9 +97,11 @@ class Overload {
       body: "x",
       expected: [200, 429, 503],
     });
-    const end = Date.now() + seconds * 1000;
+    const end = performance.now() + seconds * 1000;
+    const wanted = Object.entries(enough);
+    const isEnough = (): boolean => wanted.every(([status, count]) => load.count(status) >= count);
     try {
-      while (Date.now() < end) {
+      while (performance.now() < end || !isEnough()) {
         await sleep(100);
         this.memoryMiB = Math.max(this.memoryMiB, this.#gateway.memoryMiB);
       }
@@ -128,7 +135,7 @@ export async function measureOverload(options: OverloadOptions): Promise<Overloa
     const overload = new Overload(options, gateway);
     await overload.run(0.5); // warms up
     const before = await overload.run(0.5);
-    const during = await overload.run(10);
+    const during = await overload.run(10, options.enough);
     await sleep(1000);
     const after = await overload.run(0.5);
     const [a, b, c] = [before, during, after].map(({ seconds }) => quantile(seconds, 0.95));

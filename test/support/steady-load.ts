@@ -30,7 +30,7 @@ export interface SteadyLoadResult {
   seconds: number[];
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 function call(agent: Agent, { url, body }: SteadyLoadOptions): Promise<[string, boolean]> {
   return new Promise((resolve) => {
@@ -78,6 +78,11 @@ export class SteadyLoad {
   /** Calls so far. */
   get calls(): number {
     return this.#result.calls;
+  }
+
+  /** Calls so far with an outcome. */
+  count(outcome: string): number {
+    return this.#result.outcomes[outcome] ?? 0;
   }
 
   /** Resolves when the number of calls that was asked for has been made. */

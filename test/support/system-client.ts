@@ -20,7 +20,7 @@ export async function callSystem(url: string, call: SystemCall = {}): Promise<Sy
     method,
     headers,
     body: body === undefined || typeof body === "string" ? (body ?? null) : JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return { status: response.status, text: await response.text(), headers: response.headers };
 }

@@ -204,7 +204,7 @@ describe("images on an open network", () => {
     let pulled: Record<string, ImageArtifact>;
     beforeAll(async () => {
       pulled = await resolveImages({ progress: silentProgress, preload: false });
-    }, 120_000);
+    });
 
     test.each(THIRD_PARTY_IMAGES)("are the reference alone of %s", (name) => {
       expect(pulled[name]).toEqual({ reference: images[name]?.reference, archives: {} });

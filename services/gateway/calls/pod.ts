@@ -1,15 +1,17 @@
 /** One pod of a function: its kept-alive connections and its calls in flight. */
-import type { LookupFunction } from "node:net";
 import { buildConnector, Pool } from "undici";
 import { watchWrites } from "../http/spent-buffers.ts";
+
+/** Says where something else than the name and the port of an origin is connected to. */
+export type Locate = (hostname: string) => { hostname: string; port: string };
 
 export interface PodOptions {
   /** `http://address:port`. */
   origin: string;
   /** Longest time to open a connection, milliseconds; 0 is no limit. */
   connectMs: number;
-  /** Resolves names instead of the system. */
-  lookup?: LookupFunction | undefined;
+  /** For tests, where no Service has a name. */
+  locate?: Locate | undefined;
 }
 
 /**
@@ -67,12 +69,8 @@ export class Pod {
   }
 
   #createPool(): Pool {
-    const { origin, connectMs, lookup } = this.#options;
-    const connect = buildConnector({
-      allowH2: false,
-      timeout: connectMs,
-      ...(lookup !== undefined && { lookup }),
-    });
+    const { origin, connectMs, locate } = this.#options;
+    const connect = buildConnector({ allowH2: false, timeout: connectMs });
     return new Pool(origin, {
       pipelining: 1,
       allowH2: false,
@@ -83,7 +81,7 @@ export class Pod {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (target, done) => {
-        connect(target, (...outcome) => {
+        connect({ ...target, ...locate?.(target.hostname) }, (...outcome) => {
           if (outcome[0] === null) {
             watchWrites(outcome[1]);
           }

@@ -27,6 +27,9 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 /** How long an idle connection is kept; proxies before the gateway should use less. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** How much later than it should a head may be found to be late. */
+const HEAD_CHECK_MS = 1000;
+
 /** Builds the server; it listens to nothing. `system` answers whatever is no call. */
 export function createFrontServer(
   config: GatewayConfig,
@@ -37,6 +40,8 @@ export function createFrontServer(
     // Bodies may be streamed for as long as they move: the call clock has an eye on each.
     requestTimeout: 0,
     headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
+    // Node looks for late heads only every 30 s, unless it is told to.
+    connectionsCheckingInterval: HEAD_CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     ...CONNECTION,
     maxHeaderSize: MAX_HEAD_BYTES,

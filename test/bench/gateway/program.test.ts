@@ -10,7 +10,9 @@ describe("startProgram", () => {
     const port = await findFreePort();
     const args = ["-e", SERVER, String(port)];
     const program = await startProgram({ name: "test", command: process.execPath, args, port });
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(`http://127.0.0.1:${port}/`, {
+      signal: AbortSignal.timeout(60_000),
+    });
     expect(await answer.text()).toBe("up");
     await program.stop();
     await program.stop();

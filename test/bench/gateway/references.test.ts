@@ -25,7 +25,7 @@ describe.each(REFERENCES)("%s", (name) => {
     try {
       const answer = await fetch(`http://127.0.0.1:${proxy.port}/function/x/a?b=1`, {
         headers: { "x-forwarded-for": "192.0.2.1", connection: "close" },
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       });
       const { url, headers } = (await answer.json()) as {
         url: string;

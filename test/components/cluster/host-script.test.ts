@@ -104,7 +104,7 @@ describe("starting", () => {
     const pod = spawn("nsenter", [mounts, shim, "600"], { stdio: "ignore" });
     const inside = (...words: string[]): string =>
       node.execute(["nsenter", `--mount=/proc/${pod.pid ?? 0}/ns/mnt`, ...words]).stdout;
-    await until("a pod", () => readlinkSync(`/proc/${pod.pid ?? 0}/exe`) === shim, 10_000);
+    await until("a pod", () => readlinkSync(`/proc/${pod.pid ?? 0}/exe`) === shim);
     inside("sh", "-c", "echo mine > /etc/rancher/x; echo mine > /run/k3s/x");
     expect(node.read("c/host/etc/rancher/x")).toBe("mine\n");
     expect(existsSync("/etc/rancher/x") || existsSync("/run/k3s/x")).toBe(false);
@@ -158,7 +158,7 @@ describe("starting", () => {
     node.up();
     const pid = node.pid("k3s");
     process.kill(pid, "SIGKILL");
-    await until("another k3s", () => node.has("c/k3s.pid") && node.pid("k3s") !== pid, 10_000);
+    await until("another k3s", () => node.has("c/k3s.pid") && node.pid("k3s") !== pid);
     expect(node.read("c/k3s.log")).toMatch(
       /supervisor: k3s ended with 137 after \d s, again in 1 s/,
     );
@@ -192,7 +192,7 @@ describe("starting", () => {
     process.kill(node.pid("k3s"), "SIGKILL");
     expect(node.start().code).toBe(0);
     expect(await ended).toEqual([null, "SIGKILL"]);
-    await until("k3s in its mounts", () => isAlive(node.pid("k3s")), 10_000);
+    await until("k3s in its mounts", () => isAlive(node.pid("k3s")));
     expect(existsSync(dirname(container))).toBe(false);
   });
 
@@ -202,7 +202,7 @@ describe("starting", () => {
     process.kill(supervisor, "SIGKILL");
     expect(node.start().code).toBe(0);
     expect(isAlive(k3s)).toBe(false);
-    await until("k3s to run", () => isAlive(node.pid("k3s")), 10_000);
+    await until("k3s to run", () => isAlive(node.pid("k3s")));
   });
 
   it("finds a machine that was rebooted: no process, no network, stale process ids", () => {

@@ -92,6 +92,8 @@ it("comes up ready and stays unchanged", async () => {
   expect(outputs["nodeAddress"]).toBe("198.19.207.11");
   expect(outputs["kubeconfig"]).toContain("server: https://198.19.207.11:6443");
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
+  // One server keeps its state in SQLite, not in etcd.
+  expect(readdirSync(join(directory, "data/server/db"))).toContain("state.db");
   // k3s applies its manifests a moment after the node is ready.
   const created = ["wait", "--for=create", "deployment/coredns", "--timeout=60s"];
   kubectl("-n", "kube-system", ...created);
@@ -132,7 +134,7 @@ it("is missed when it is another one, and before anything on it is changed", asy
   expect(up.output).toContain(`error: ${message}`);
   expect(up.output).not.toContain("error serializing property");
   writeFileSync(uid, own);
-}, 120_000);
+});
 
 it("is replaced with all that is on it when what it is changes", async () => {
   await declare(SUBNETS[1]);

@@ -151,25 +151,33 @@ export class FakeNode {
 
   /** What there is of the node on this machine, outside its directory. */
   traces(): string[] {
-    const lines = ["-o link", "rule", "netns list"].flatMap((words) =>
-      ip(...words.split(" ")).split("\n"),
-    );
     const names = [`plonk-${this.settings.cluster}`, this.settings.isolation?.bridge ?? "none"];
-    const processes = readdirSync("/proc").filter(
-      (entry) => /^\d+$/.test(entry) && readCommand(entry).includes(this.directory),
-    );
-    const folders = [...hierarchies(), "/run/plonk"].flatMap((folder) =>
-      existsSync(folder) ? readdirSync(folder) : [],
-    );
-    return [...lines, ...folders]
-      .filter((line) => names.some((name) => line.includes(name)))
-      .concat(processes);
+    return findTraces(names, this.directory);
   }
 
   dispose(): void {
     this.piped("remove");
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * What has one of these names in the network, among the cgroups and the nodes of this machine,
+ * and processes whose command lines name the directory.
+ */
+export function findTraces(names: readonly string[], directory: string): string[] {
+  const lines = ["-o link", "rule", "netns list"].flatMap((words) =>
+    ip(...words.split(" ")).split("\n"),
+  );
+  const processes = readdirSync("/proc").filter(
+    (entry) => /^\d+$/.test(entry) && readCommand(entry).includes(directory),
+  );
+  const folders = [...hierarchies(), "/run/plonk"].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder) : [],
+  );
+  return [...lines, ...folders]
+    .filter((line) => names.some((name) => line.includes(name)))
+    .concat(processes);
 }
 
 /** Roots of the cgroups: several in version 1, one in version 2. */

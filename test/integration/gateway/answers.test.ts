@@ -12,7 +12,7 @@ afterAll(() => gateway.stop());
 
 /** Gives up after some seconds. */
 function call(path: string, method = "GET"): Promise<Response> {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   return fetch(`${gateway.url}/function/${path}`, { method, signal });
 }
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
   const { server } = gateway;
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
   atEnd(() => stopServer(server));
-}, 120_000);
+});
 
 async function call(method: string, path: string, body?: object): Promise<Response> {
   return fetch(`${url}/system/${path}`, {

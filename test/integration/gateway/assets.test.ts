@@ -45,7 +45,7 @@ interface Init {
 
 async function get(path: string, init: Init = {}): Promise<Response> {
   const headers = { authorization: basic("admin", "admin-password"), ...init.headers };
-  const signal = AbortSignal.timeout(5000);
+  const signal = AbortSignal.timeout(60_000);
   return await fetch(`${gateway.url}${path}`, { redirect: "manual", ...init, headers, signal });
 }
 
@@ -65,7 +65,7 @@ async function getRaw(path: string): Promise<{ status: number; body: string }> {
 describe("the way to the page", () => {
   test("leads from the root, with the statuses of OpenFaaS and without a login", async () => {
     const path = `${gateway.url}/`;
-    const init = { redirect: "manual", signal: AbortSignal.timeout(5000) } as const;
+    const init = { redirect: "manual", signal: AbortSignal.timeout(60_000) } as const;
     const found = await fetch(path, init);
     expect([found.status, found.headers.get("location")]).toEqual([301, "/ui/"]);
     const head = await fetch(path, { ...init, method: "HEAD" });
@@ -192,7 +192,7 @@ test("a gateway without the files starts, and says what it expected", async () =
   const missing = join(folder, "missing");
   const bare = await TestGateway.start({ assets_directory: missing });
   try {
-    const found = await fetch(`${bare.url}/ui/`, { signal: AbortSignal.timeout(5000) });
+    const found = await fetch(`${bare.url}/ui/`, { signal: AbortSignal.timeout(60_000) });
     expect(found.status).toBe(503);
     expect(await found.text()).toBe(
       `assets_directory: expected the files of the page, got no index.html in ${missing}/ui`,
@@ -200,7 +200,7 @@ test("a gateway without the files starts, and says what it expected", async () =
     // They may come later, e.g. by a build.
     mkdirSync(join(missing, "ui"), { recursive: true });
     writeFileSync(join(missing, "ui", "index.html"), "now");
-    const later = await fetch(`${bare.url}/ui/`, { signal: AbortSignal.timeout(5000) });
+    const later = await fetch(`${bare.url}/ui/`, { signal: AbortSignal.timeout(60_000) });
     expect(await later.text()).toBe("now");
   } finally {
     await bare.stop();

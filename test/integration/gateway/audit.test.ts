@@ -1,9 +1,7 @@
 /** The audit log: a line for each change, whoever asked for it and whatever came of it. */
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { basic, UserFolder } from "../../support/users.ts";
-
-jest.setTimeout(60_000);
 
 const folder = new UserFolder([
   { name: "team", password: "p", role: "deployer", namespaces: ["openfaas-fn"] },
@@ -32,7 +30,7 @@ async function audit(
     method,
     headers: { authorization: basic(user, "p"), "x-call-id": "call-1" },
     body: method === "GET" ? null : typeof body === "string" ? body : JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   await response.text();
   await gateway.settle();

@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { collectEnds } from "../../support/ends.ts";
@@ -12,8 +12,6 @@ import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 import { basic, UserFolder } from "../../support/users.ts";
-
-jest.setTimeout(60_000);
 
 const folder = new UserFolder([
   { name: "caller", password: "p", role: "invoke" },
@@ -84,7 +82,7 @@ async function call(
     method: "POST",
     body: "hello",
     headers: { ...headers, ...(authorization !== undefined && { authorization }) },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
 }
 
@@ -203,7 +201,7 @@ describe("a queued call of a private function", () => {
   test("is made when its credentials have long expired, and does not carry them", async () => {
     const token = await issuer.token("one");
     expect(await enqueue("private/later", `Bearer ${token}`)).toBe(202);
-    await until("the call", () => seen.some(({ url }) => url === "/later"), 10_000);
+    await until("the call", () => seen.some(({ url }) => url === "/later"));
     const made = seen.find(({ url }) => url === "/later");
     expect(made?.headers["user-agent"]).toMatch(/^plonk-queue-worker/);
     expect(made?.headers).not.toHaveProperty("authorization");
@@ -226,7 +224,7 @@ describe("a queued call of a private function", () => {
     await publish("/forged", `${Date.now() + 60_000}.${"A".repeat(43)}`);
     await publish("/forged-2", "anything");
     await client.publish("faas-request", JSON.stringify({ Function: "open", Path: "/after" }));
-    await until("the call behind them", () => seen.some(({ url }) => url === "/after"), 10_000);
+    await until("the call behind them", () => seen.some(({ url }) => url === "/after"));
     expect(seen.filter(({ url }) => url.startsWith("/forged"))).toEqual([]);
   });
 });
@@ -238,7 +236,7 @@ test("without any authentication, a private function is closed", async () => {
   without.route("private", [await without.pod(echo)]);
   await without.settle();
   const response = await fetch(`${without.url}/function/private`, {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const text = await response.text();
   expect([response.status, text]).toEqual([
@@ -260,7 +258,7 @@ test("with tokens only, calls of private functions are not queued", async () => 
   const response = await fetch(`${only.url}/async-function/private`, {
     method: "POST",
     headers: { authorization: `Bearer ${await issuer.token("all")}` },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const text = await response.text();
   expect([response.status, text]).toEqual([

@@ -1,10 +1,8 @@
 /** Who may do what on `/system`: every role at every route. */
 import { request } from "node:http";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { basic, UserFolder } from "../../support/users.ts";
-
-jest.setTimeout(60_000);
 
 const NAMESPACES = "/api/v1/namespaces";
 const USERS = [
@@ -53,7 +51,7 @@ async function ask(
     method,
     headers: { authorization: basic(user, "p"), ...headers },
     body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
@@ -138,7 +136,7 @@ describe("a route lets in who has the right", () => {
     for (const path of ["/healthz", "/"]) {
       const response = await fetch(`${gateway.url}${path}`, {
         redirect: "manual",
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       });
       expect(response.status).toBeLessThan(400);
     }

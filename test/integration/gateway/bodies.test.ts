@@ -72,7 +72,7 @@ async function serve(name: string, server: Server): Promise<void> {
 }
 
 async function send(path: string, init: RequestInit): Promise<number> {
-  const options = { ...init, signal: AbortSignal.timeout(20_000) };
+  const options = { ...init, signal: AbortSignal.timeout(60_000) };
   const answer = await fetch(`${gateway.url}/function/${path}`, options);
   await answer.text();
   return answer.status;

@@ -87,7 +87,7 @@ beforeAll(async () => {
   atEnd(() => closeServer(worker.metricsServer));
   worker.start();
   await until("the queue", async () => (await send("POST", "/async-function/echo")) === 202);
-}, 30_000);
+});
 
 interface Options {
   authorization?: string;
@@ -110,7 +110,7 @@ async function sendOnce(
     method,
     headers: { authorization, cookie: `a=${CANARY}`, "x-api-key": CANARY, accept, ...headers },
     body: method === "GET" ? null : (body ?? `{"name":"n","value":"${CANARY}"}`),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const text = `${JSON.stringify([...response.headers])}\n${await response.text()}`;
   const isOwn = path.startsWith("/system") || response.headers.has("x-openfaas-internal");
@@ -121,7 +121,7 @@ async function sendOnce(
 }
 
 async function readEverything(): Promise<string> {
-  const metrics = await fetch(workerMetrics, { signal: AbortSignal.timeout(10_000) });
+  const metrics = await fetch(workerMetrics, { signal: AbortSignal.timeout(60_000) });
   return [
     gateway.log.text(),
     workerLog.text(),
@@ -141,7 +141,7 @@ describe("secrets stay out of every log, metric and error", () => {
     }
     await send("POST", "/function/private", { authorization: basic("read", `${CANARY}-read`) });
     await send("POST", "/function/private", { authorization: basic("read", `${CANARY}-not`) });
-  }, 30_000);
+  });
 
   test("of callbacks: their queries, and credentials that should not be there", async () => {
     const { port } = callbacks.address() as { port: number };
@@ -158,7 +158,7 @@ describe("secrets stay out of every log, metric and error", () => {
     }
     await until("callbacks that failed", () => workerLog.text().includes("callback not accepted"));
     await until("calls that failed", () => workerLog.text().includes("call failed"));
-  }, 30_000);
+  });
 
   test("of logins that fail, by password and by token", async () => {
     for (const user of ["admin", "team", "nobody", CANARY]) {
@@ -186,7 +186,7 @@ describe("secrets stay out of every log, metric and error", () => {
       await send("POST", "/system/secrets", { authorization });
       await send("POST", "/function/private", { authorization });
     }
-  }, 30_000);
+  });
 
   test("of requests to /system, right and wrong ones", async () => {
     const bodies = [
@@ -211,7 +211,7 @@ describe("secrets stay out of every log, metric and error", () => {
       await send("DELETE", `/system/${route}`);
       await send("GET", `/system/${route}`);
     }
-  }, 60_000);
+  });
 
   test("of a cluster that fails", async () => {
     gateway.fake.intercept = ({ body }, response) => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   atEnd(() => stopServer(pod));
   gateway = await GatewayProcess.start(fake);
   atEnd(() => gateway.stop());
-}, 30_000);
+});
 
 const GET = ["Host: a", "", ""];
 
@@ -71,5 +71,5 @@ describe("a gateway that is told to end", () => {
     await waiting.waitFor("after all");
     expect(waiting.text).toContain("Connection: close");
     expect(await exit).toBe(0);
-  }, 30_000);
+  });
 });

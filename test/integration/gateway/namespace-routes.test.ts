@@ -23,7 +23,7 @@ async function send(method: string, path: string, body?: object): Promise<[numbe
   const answer = await fetch(`${gateway.url}${path}`, {
     method,
     body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return [answer.status, await answer.text()];
 }
@@ -152,7 +152,7 @@ describe("a gateway that may see its own namespace alone", () => {
         const answer = await fetch(`${single.url}${path}`, {
           method,
           body: method === "POST" ? JSON.stringify(fresh) : null,
-          signal: AbortSignal.timeout(5000),
+          signal: AbortSignal.timeout(60_000),
         });
         return [answer.status, await answer.text()];
       };

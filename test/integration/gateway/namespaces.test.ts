@@ -46,7 +46,7 @@ async function saying(word: string): Promise<number> {
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<[number, string]> {
-  const options = { signal: AbortSignal.timeout(10_000), ...init };
+  const options = { signal: AbortSignal.timeout(60_000), ...init };
   const answer = await fetch(`${gateway.url}${path}`, options);
   return [answer.status, await answer.text()];
 }

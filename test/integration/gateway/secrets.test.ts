@@ -110,7 +110,7 @@ describe("/system/secrets", () => {
     const response = await fetch(`${gateway.url}/system/secrets`, {
       method: "POST",
       body: `{"name": "x", "value": ${CANARY}}`,
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(60_000),
     });
     const text = await response.text();
     expect(text).toBe("body: expected JSON, got something else at line 1 column 24");

@@ -111,7 +111,7 @@ describe("/system/function-stats", () => {
 
 describe("/system/queue", () => {
   const enqueue = async (): Promise<number> => {
-    const init = { method: "POST", body: "x", signal: AbortSignal.timeout(5000) };
+    const init = { method: "POST", body: "x", signal: AbortSignal.timeout(60_000) };
     return (await fetch(`${gateway.url}/async-function/f`, init)).status;
   };
 

@@ -12,7 +12,7 @@ let world: FuzzWorld;
 
 beforeAll(async () => {
   world = await FuzzWorld.start();
-}, 30_000);
+});
 
 afterAll(() => world.stop());
 

@@ -49,13 +49,13 @@ beforeAll(async () => {
   const { server } = gateway;
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
   atEnd(() => stopServer(server));
-}, 120_000);
+});
 
 async function send(method: string, path: string, body?: object): Promise<[number, string]> {
   const answer = await fetch(`${url}/system/${path}`, {
     method,
     body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return [answer.status, await answer.text()];
 }
@@ -92,7 +92,7 @@ describe("a namespace that the REST API makes", () => {
     }
     await eventually(() => cluster.readDeployment("here", "dev"));
     expect(await create("dev")).toEqual([409, "namespace dev already exists"]);
-  }, 30_000);
+  });
 
   it("shows what was sent, and takes new labels in place of the old ones", async () => {
     await create("shown", { annotations: { note: " \u00fc ", "example.com/x": "" } });
@@ -135,7 +135,7 @@ describe("a namespace that the REST API makes", () => {
     expect(await send("GET", "functions?namespace=brief")).toEqual([200, "[]"]);
     await deploy("short", "brief");
     await eventually(() => cluster.readDeployment("short", "brief"));
-  }, 90_000);
+  });
 });
 
 describe("a namespace that somebody else marks", () => {
@@ -151,7 +151,7 @@ describe("a namespace that somebody else marks", () => {
       "pod-security.kubernetes.io/warn": "restricted",
     });
     expect((await send("GET", "function/waiting?namespace=old"))[0]).toBe(200);
-  }, 30_000);
+  });
 
   it("is left alone when the mark goes, with all that is in it", async () => {
     await cluster.createNamespace("left", { annotations: MARK });
@@ -167,7 +167,7 @@ describe("a namespace that somebody else marks", () => {
     const readReason = async (): Promise<string | undefined> =>
       (await cluster.readFunction("stays", "left"))?.status?.conditions?.[0]?.reason;
     await eventually(async () => (await readReason()) !== "NamespaceNotEnabled");
-  }, 60_000);
+  });
 });
 
 describe("rights", () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
     registry,
   });
   await operator.start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await operator?.stop();
@@ -271,7 +271,7 @@ describe("a Function that is deleted", () => {
     ]) {
       await eventually(async () => (await cluster.read(reference)) === undefined, 60);
     }
-  }, 90_000);
+  });
 });
 
 describe("the operator's metrics", () => {

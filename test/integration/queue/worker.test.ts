@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
@@ -10,6 +10,19 @@ import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
+
+/** What stays as it is where a test says when intervals are over. */
+const ALL_BUT_INTERVALS = [
+  "Date",
+  "hrtime",
+  "nextTick",
+  "performance",
+  "queueMicrotask",
+  "setImmediate",
+  "clearImmediate",
+  "setTimeout",
+  "clearTimeout",
+] as const;
 
 let nats: NatsServer;
 let connection: NatsConnection;
@@ -37,6 +50,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.useRealTimers();
   await Promise.all(workers.map((worker) => worker.close()));
   await connection.close();
   await nats.destroy();
@@ -79,6 +93,16 @@ async function waiting(): Promise<number> {
   return (await manager.streams.info("OF_faas-request")).state.messages;
 }
 
+/** Waits until the queue has given so many to workers, and has so many still to give. */
+async function untilDelivered(ackPending: number, waiting: number): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  await until(`${ackPending} with workers and ${waiting} in the queue`, async () => {
+    const info = await manager.consumers.info("OF_faas-request", "faas-workers");
+    expect(info.num_redelivered).toBe(0);
+    return info.num_ack_pending === ackPending && info.num_pending === waiting;
+  });
+}
+
 const isDone = async (): Promise<boolean> => (await waiting()) === 0;
 
 describe("the queue-worker", () => {
@@ -95,36 +119,56 @@ describe("the queue-worker", () => {
 
   test("makes as many calls at once as it may, and no more", async () => {
     await addStream();
-    let inFlight = 0;
-    let most = 0;
-    handler = (_request, response) => {
-      most = Math.max(most, ++inFlight);
-      setTimeout(() => {
-        inFlight -= 1;
-        response.end();
-      }, 50);
-    };
+    const held: (() => void)[] = [];
+    handler = (_request, response) => void held.push(() => response.end());
     await Promise.all(Array.from({ length: 20 }, () => publish("f")));
     startWorker({ max_inflight: "4" });
+    for (let done = 0; done < 20; done += 4) {
+      await until("four calls", () => held.length === done + 4);
+      await untilDelivered(4, 16 - done);
+      expect(held).toHaveLength(done + 4);
+      held.slice(done).forEach((answer) => answer());
+    }
     await until("the queue to be empty", isDone);
-    expect([most, seen.length]).toEqual([4, 20]);
+    expect(seen).toHaveLength(20);
   });
 
-  test("calls a function once that takes longer than ack_wait", async () => {
+  test("says again and again that a call goes on, so that no other worker gets it", async () => {
     await addStream();
-    handler = (_request, response) => setTimeout(() => response.end(), 5000);
-    startWorker({ ack_wait: "2s" });
-    startWorker({ ack_wait: "2s" });
+    const gate = Promise.withResolvers<undefined>();
+    handler = (_request, response) => void gate.promise.then(() => response.end());
+    const heard: string[] = [];
+    connection.subscribe("$JS.ACK.OF_faas-request.>", {
+      callback: (_error, message) => void heard.push(message.string()),
+    });
+    // What the queue is told within ack_wait; that it waits for that long once more is NATS' part.
+    jest.useFakeTimers({ doNotFake: [...ALL_BUT_INTERVALS] });
+    startWorker({ ack_wait: "60s" });
+    startWorker({ ack_wait: "60s" });
     await publish("slow");
+    await until("the call", () => seen.length === 1);
+    for (let turn = 1; turn <= 6; turn += 1) {
+      jest.advanceTimersByTime(20_000);
+      await until("a sign of life", () => heard.length === turn);
+    }
+    await untilDelivered(1, 0);
+    gate.resolve(undefined);
     await until("the queue to be empty", isDone);
+    expect(heard).toEqual([...Array.from({ length: 6 }, () => "+WPI"), "+ACK"]);
     expect(seen).toEqual(["POST /function/slow"]);
   });
 
-  test("makes no call twice that waited for its turn longer than ack_wait", async () => {
+  test("leaves in the queue what would have to wait for its turn, where no time runs", async () => {
     await addStream();
-    handler = (_request, response) => setTimeout(() => response.end(), 900);
+    const held: (() => void)[] = [];
+    handler = (_request, response) => void held.push(() => response.end());
     await Promise.all([1, 2, 3, 4, 5].map((index) => publish(`f${index}`)));
-    startWorker({ ack_wait: "2s", max_inflight: "1" });
+    startWorker({ max_inflight: "1" });
+    for (let left = 4; left >= 0; left -= 1) {
+      await until("the next call", () => held.length === 5 - left);
+      await untilDelivered(1, left);
+      held.at(-1)?.();
+    }
     await until("the queue to be empty", isDone);
     expect([...seen].sort()).toEqual([1, 2, 3, 4, 5].map((index) => `POST /function/f${index}`));
   });
@@ -182,18 +226,15 @@ describe("the queue-worker", () => {
     await nats.halt("SIGKILL");
     await until("the worker to notice", () => worker.health.problems().length > 0);
     await nats.start();
-    await until(
-      "a publication",
-      () =>
-        publish("after").then(
-          () => true,
-          () => false,
-        ),
-      10_000,
+    await until("a publication", () =>
+      publish("after").then(
+        () => true,
+        () => false,
+      ),
     );
-    await until("the call", () => seen.includes("POST /function/after"), 20_000);
+    await until("the call", () => seen.includes("POST /function/after"));
     await until("the queue to be empty", isDone);
-  }, 60_000);
+  });
 
   test("goes on after the stream was deleted and made again", async () => {
     await addStream();
@@ -204,6 +245,6 @@ describe("the queue-worker", () => {
     await manager.streams.delete("OF_faas-request");
     await addStream();
     await publish("after");
-    await until("the call", () => seen.includes("POST /function/after"), 25_000);
-  }, 60_000);
+    await until("the call", () => seen.includes("POST /function/after"));
+  });
 });

@@ -38,7 +38,7 @@ export default {
       case "/abort":
         console.log("waiting");
         request.signal.addEventListener("abort", () => console.log("aborted"));
-        await pause(5000);
+        await pause(600_000);
         return new Response("late");
       default: return new Response("no such page", { status: 404 });
     }
@@ -49,7 +49,7 @@ let watchdog: RunningWatchdog;
 
 beforeAll(async () => {
   const path = await writeModule("index.mjs", MODULE);
-  watchdog = await startWatchdog({ PLONK_FUNCTION_MODULE: path, exec_timeout: "2s" });
+  watchdog = await startWatchdog({ PLONK_FUNCTION_MODULE: path });
 });
 afterAll(cleanUp);
 
@@ -68,7 +68,7 @@ describe("a module with a web-standard handler", () => {
     });
     expect([answer.status, answer.headers.get("x-custom")]).toStrictEqual([201, "yes"]);
     expect(new Uint8Array(await answer.arrayBuffer())).toStrictEqual(new Uint8Array([0, 200]));
-    expect(answer.headers.get("x-duration-seconds")).toMatch(/^\d\.\d{6}$/);
+    expect(answer.headers.get("x-duration-seconds")).toMatch(/^\d+\.\d{6}$/);
   });
 
   it("gets method, path and query as they were sent", async () => {
@@ -137,7 +137,7 @@ describe("a module with a web-standard handler", () => {
   });
 
   it("answers 504 when the handler takes too long", async () => {
-    const answer = await call("/abort");
+    const answer = await call("/abort", { headers: { "x-timeout": "100ms" } });
     expect([answer.status, answer.headers.get("x-openfaas-internal")]).toStrictEqual([
       504,
       "of-watchdog",

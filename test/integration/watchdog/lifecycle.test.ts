@@ -2,6 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
+import { Watchdog } from "../../../services/watchdog/app.ts";
+import type { Call } from "../../../services/watchdog/call.ts";
 import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
 
 const SLOW = `
@@ -23,6 +25,18 @@ async function startSlow(env: Record<string, string> = {}): Promise<RunningWatch
     ...env,
   });
 }
+
+const UNLIMITED = {
+  readTimeoutMs: 0,
+  // Of the calls in flight at the end: so that a hang ends.
+  writeTimeoutMs: 60_000,
+  execTimeoutMs: 0,
+  shutdownDelayMs: 0,
+  maxInflight: 0,
+};
+
+const isTrue = (): boolean => true;
+const isFalse = (): boolean => false;
 
 const statusOf = async (url: string, init?: RequestInit) => (await fetch(url, init)).status;
 
@@ -54,18 +68,22 @@ describe("health, readiness and limits", () => {
   });
 
   it("counts calls by code and method, but not those about health", async () => {
-    const { url, metricsUrl } = await startSlow({ exec_timeout: "1s" });
+    const { url, metricsUrl } = await startSlow();
     await fetch(url);
     await fetch(url, { method: "POST" });
-    await fetch(`${url}/?ms=600000`);
+    await fetch(`${url}/?ms=600000`, { headers: { "x-timeout": "1s" } });
     await fetch(`${url}/_/health`);
-    const text = await (await fetch(metricsUrl)).text();
+    // Calls are counted when their answers have gone, which callers may see a moment before.
+    let text = "";
+    await waitFor("the last call's end", async () => {
+      text = await (await fetch(metricsUrl)).text();
+      return text.includes("http_requests_in_flight 0\n");
+    });
     expect(text).toContain('http_requests_total{code="200",method="get"} 1\n');
     expect(text).toContain('http_requests_total{code="200",method="post"} 1\n');
     expect(text).toContain('http_requests_total{code="504",method="get"} 1\n');
     expect(text).toContain('_seconds_bucket{code="504",method="get",le="0.05"} 0\n');
     expect(text).toContain('_seconds_bucket{code="504",method="get",le="+Inf"} 1\n');
-    expect(text).toContain("http_requests_in_flight 0\n");
   });
 
   it("ends a request that is not complete within read_timeout", async () => {
@@ -81,14 +99,45 @@ describe("health, readiness and limits", () => {
 });
 
 describe("the end of a watchdog", () => {
-  it("is unready at once, serves on for a while, then drains and exits with 0", async () => {
-    const { url, process, exit } = await startSlow({ healthcheck_interval: "2s" });
-    const running = fetch(`${url}/?ms=3000`);
-    await fetch(url);
-    process.kill("SIGTERM");
-    await waitFor("the end of readiness", async () => (await statusOf(`${url}/_/ready`)) === 503);
+  it("is unready at once, serves on for a while, then drains", async () => {
+    const called = Promise.withResolvers<Call>();
+    const delay = Promise.withResolvers<undefined>();
+    const log: string[] = [];
+    const watchdog = new Watchdog({
+      limits: UNLIMITED,
+      handler: (call) => {
+        if (call.request.url === "/held") called.resolve(call);
+        else call.response.end("served");
+        return Promise.resolve();
+      },
+      log: (line) => void log.push(line),
+    });
+    const { port } = await watchdog.listen(0, 0);
+    const url = `http://127.0.0.1:${port}`;
+    const held = fetch(`${url}/held`);
+    const { response } = await called.promise;
+
+    const stopped = watchdog.stop(delay.promise);
+    expect(await statusOf(`${url}/_/ready`)).toBe(503);
     expect(await statusOf(`${url}/_/health`)).toBe(503);
-    expect(await (await fetch(url)).text()).toBe("slept");
+    expect(await (await fetch(url)).text()).toBe("served");
+
+    delay.resolve(undefined);
+    await waitFor("the end of connections", () => fetch(url).then(isFalse, isTrue));
+    response.end("held until now");
+    expect(await (await held).text()).toBe("held until now");
+    expect(await stopped).toBe(true);
+    expect(log.at(-1)).toMatch(/^GET \/held - 200 - /);
+  });
+
+  it("lets the calls in flight end, and exits with 0", async () => {
+    const { url, process, exit, stdout, stderr } = await startSlow({ healthcheck_interval: "1s" });
+    const gate = join(dirname(await writeModule("index.mjs", "")), "gate");
+    const running = fetch(`${url}/?until=${gate}`);
+    await waitFor("the call", () => stdout().includes("called"));
+    process.kill("SIGTERM");
+    await waitFor("the signal", () => stderr().includes("SIGTERM, finishing the calls in flight"));
+    await writeFile(gate, "open");
     expect(await (await running).text()).toBe("slept");
     expect(await exit).toBe(0);
   });

@@ -167,7 +167,7 @@ describe("two processes", () => {
     mirror.serve(published?.file.url ?? "", slow);
     const first = start("coredns");
     const finished = finish(first);
-    await until("the download", () => mirror.count(published?.file.url ?? "") === 1, 10_000);
+    await until("the download", () => mirror.count(published?.file.url ?? "") === 1);
     expect(await acquireHere("coredns")).toMatchObject({ source: "cache" });
     expect(progress.lines).toContain(
       `coredns: waiting for process ${first.pid}, which is acquiring it`,
@@ -182,7 +182,7 @@ describe("a process that is killed", () => {
     const { url = "" } = published?.file ?? {};
     mirror.serve(url, () => undefined);
     const child = start("coredns");
-    await until("the download", () => mirror.count(url) === 1, 10_000);
+    await until("the download", () => mirror.count(url) === 1);
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
@@ -204,7 +204,7 @@ describe("a process that is killed", () => {
       response.write(content.subarray(0, half));
     });
     const child = start("coredns");
-    await until("half of it", async () => (await downloadedBytes()) === half, 10_000);
+    await until("half of it", async () => (await downloadedBytes()) === half);
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;

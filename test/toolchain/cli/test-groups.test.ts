@@ -21,4 +21,4 @@ it("are all tests, each in one group", async () => {
     .map((name) => join(ROOT, "test", name));
   const groups = await Promise.all(TEST_GROUPS.map(({ args }) => listTests(args)));
   expect(groups.flat().sort()).toEqual(files.sort());
-}, 120_000);
+});

@@ -28,7 +28,7 @@ beforeAll(async () => {
     [`${UI}/src/main.tsx`]: 'import { render } from "preact"; render(<p>built</p>, document.body);',
   });
   first = await build();
-}, 60_000);
+});
 
 afterAll(removeTemporary);
 

@@ -189,7 +189,7 @@ describe("digests", () => {
     expect(first.trim().split("\n")).toHaveLength(4);
     expect(second).toBe(first);
     expect(first).toContain(image.reference);
-  }, 60_000);
+  });
 
   test.each(ARCHITECTURES)(
     "are the same for a C library of %s that is extracted again",

@@ -157,5 +157,5 @@ describe("a vendor's image", () => {
     } finally {
       await containerd.stop();
     }
-  }, 120_000);
+  });
 });

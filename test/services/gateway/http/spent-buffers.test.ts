@@ -223,7 +223,7 @@ describe("a large answer through the gateway", () => {
 
   test.each(["/plain", "/chunked"])("%s: every byte arrives, call after call", async (path) => {
     for (let call = 0; call < 10; call++) {
-      const signal = AbortSignal.timeout(20_000);
+      const signal = AbortSignal.timeout(60_000);
       const answer = await fetch(`${gateway.url}/function/large${path}`, { signal });
       expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
     }

@@ -34,7 +34,7 @@ beforeAll(async () => {
   writeFileSync(join(local, "large"), "x".repeat(3_000_000));
   writeFileSync(join(local, "folder/inner/leaf"), "leaf");
   symlinkSync("inner/leaf", join(local, "folder/link"));
-}, 120_000);
+});
 
 const asset = (content: Bag): Bag => ({
   [SIGNATURE]: "c44067f5952c0a294b673a41bacd8c17",

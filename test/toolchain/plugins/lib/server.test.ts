@@ -261,5 +261,5 @@ describe("the plugin's process", () => {
     parent.kill("SIGKILL");
     await once(parent.stdout, "close");
     await rm(directory, { recursive: true });
-  }, 20_000);
+  });
 });
