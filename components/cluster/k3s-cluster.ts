@@ -138,7 +138,7 @@ function createNode(
   });
   return run(`${name}-start`, place({ dependsOn: [installed] }), {
     create: installed.stdout.apply((installation) =>
-      [`start ${installation} >&2`, "identity", "kubeconfig"]
+      [`start ${quote(installation)} >&2`, "identity", "kubeconfig"]
         .map((command) => `${script} ${command}`)
         .join(" && "),
     ),

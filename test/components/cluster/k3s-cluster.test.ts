@@ -120,7 +120,7 @@ describe("what is declared", () => {
     );
     expect(find("edge-server-start").inputs).toEqual({
       create:
-        "sh '/srv/plonk/here/cluster.sh' start 123-45 >&2 && " +
+        "sh '/srv/plonk/here/cluster.sh' start '123-45' >&2 && " +
         "sh '/srv/plonk/here/cluster.sh' identity && " +
         "sh '/srv/plonk/here/cluster.sh' kubeconfig",
       triggers: [expect.stringMatching(/^k3s\/edge\/[0-9a-f]{16}$/)],
