@@ -11,7 +11,7 @@ import {
   ImageDeliveryMode,
   MUTABLE,
 } from "./cluster.ts";
-import { type HostCommand, type HostPlace, run } from "./host.ts";
+import { type HostCommand, type HostPlace, run, UNKNOWN } from "./host.ts";
 import { createHostScript, quote, toWord } from "./host-script.ts";
 import {
   type K3sBinary,
@@ -129,12 +129,12 @@ function createNode(
     stdin: toScript(resolved),
     triggers,
   });
-  const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
+  const isKept = k3s.path === "";
   const installed = run(`${name}-install`, place({ dependsOn: [prepared] }), {
-    // What follows the paths is there for the change that it makes.
-    create: pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`,
+    create: isKept ? UNKNOWN : toInstallCommand(script, k3s),
     stdin: createK3sConfig(resolved),
     triggers,
+    isKept,
   });
   return run(`${name}-start`, place({ dependsOn: [installed] }), {
     create: installed.stdout.apply((installation) =>
@@ -185,6 +185,12 @@ function toPrepareCommand(directory: string): string {
     `cat > ${file}.new && sh ${file}.new claim && mv ${file}.new ${file}`,
     `sh ${file} prepare`,
   ].join(" && ");
+}
+
+function toInstallCommand(script: string, k3s: K3sBinary): pulumi.Output<string> {
+  const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
+  // What follows the paths is there for the change that it makes.
+  return pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`;
 }
 
 /** Changes with the content of the files, so that a rebuilt binary of the same version is seen. */
