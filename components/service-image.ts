@@ -2,9 +2,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../services/contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
-import { type HostPlace, type HostStep, run, UNKNOWN } from "./cluster/host.ts";
+import { type HostPlace, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
 import { ArgumentError, checkFor } from "./errors.ts";
+import { UNKNOWN, whenKnown } from "./unknown.ts";
 
 /** Arguments of `ServiceImage`. */
 export interface ServiceImageArgs {
@@ -86,7 +87,7 @@ function keepLast({ steps }: Delivery): pulumi.Output<string> {
     }),
   );
   if (kept === undefined) return UNKNOWN;
-  return kept.environment.apply((variables) => pulumi.output(variables?.["IMAGE"] ?? UNKNOWN));
+  return kept.environment.apply((variables) => whenKnown(variables?.["IMAGE"], (image) => image));
 }
 
 /** How images reach the nodes of a cluster. */

@@ -1,6 +1,6 @@
 /** How commands reach a host: one way for all steps, whatever the connection is. */
 import { local } from "@pulumi/command";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../errors.ts";
 
 /** A host that is reached over SSH. Comes later: `K3sCluster` refuses it for now. */
@@ -46,9 +46,6 @@ export interface HostStep {
    */
   isKept?: boolean;
 }
-
-/** For a preview: what will be known in an update only. */
-export const UNKNOWN = pulumi.output(pulumi.unknown) as pulumi.Output<string>;
 
 /** Refuses a connection that cannot be used. @throws ArgumentError */
 export function checkConnection(field: string, connection: HostConnection): void {

@@ -4,6 +4,7 @@ import { createHash, webcrypto } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
+import { UNKNOWN } from "../unknown.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
@@ -11,7 +12,7 @@ import {
   ImageDeliveryMode,
   MUTABLE,
 } from "./cluster.ts";
-import { type HostCommand, type HostPlace, run, UNKNOWN } from "./host.ts";
+import { type HostCommand, type HostPlace, run } from "./host.ts";
 import { createHostScript, quote, toWord } from "./host-script.ts";
 import {
   type K3sBinary,
