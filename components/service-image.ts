@@ -2,14 +2,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../services/contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
-import { run } from "./cluster/host.ts";
+import { type HostPlace, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
 import { ArgumentError, checkFor } from "./errors.ts";
+import { UNKNOWN, whenKnown } from "./unknown.ts";
 
 /** Arguments of `ServiceImage`. */
 export interface ServiceImageArgs {
-  /** The image. One without archives is pulled by the nodes, and nothing is delivered. */
-  image: ImageArtifact;
+  /**
+   * The image. One without archives is pulled by the nodes, and nothing is delivered. Undefined in
+   * a preview on a machine that does not have it: the one that was delivered last is taken to stay.
+   */
+  image: ImageArtifact | undefined;
   /** The cluster that it goes to. */
   cluster: Cluster;
   /** Program that pushes to a registry. @default "crane", from PATH */
@@ -49,65 +53,110 @@ export class ServiceImage extends pulumi.ComponentResource {
 
 function deliver(
   name: string,
-  args: ServiceImageArgs,
+  { image, cluster, crane = "crane" }: ServiceImageArgs,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
-  const { image, cluster } = args;
-  const { mode } = cluster.imageDelivery;
+  const delivery = DELIVERIES[cluster.imageDelivery.mode]({ name, cluster, crane, parent });
+  if (image === undefined) return keepLast(delivery);
   const isPulled = Object.keys(image.archives).length === 0;
   if (isPulled) return pulumi.output(image.reference);
-  const context = { name, args, reference: parseReference(image.reference), parent };
-  return DELIVER[mode](context);
+  const known = { ...image, ...parseReference(image.reference) };
+  const reference = delivery.toReference(known);
+  const delivered = delivery.steps.map(({ name: step, place, triggers, toCommands }) =>
+    run(step, place, {
+      ...toCommands(known),
+      ...(triggers && { triggers }),
+      environment: { IMAGE: reference },
+    }),
+  );
+  return after(delivered, reference);
 }
 
-const DELIVER: Record<ImageDeliveryMode, (delivery: Delivery) => pulumi.Output<string>> = {
+/** The image that was delivered last, by what the state knows of the first step. */
+function keepLast({ steps }: Delivery): pulumi.Output<string> {
+  if (!pulumi.runtime.isDryRun()) {
+    throw new ArgumentError("image: must be there in an update, got none");
+  }
+  const [kept] = steps.map(({ name, place, triggers, isUndone }) =>
+    run(name, place, {
+      create: UNKNOWN,
+      ...(isUndone && { delete: UNKNOWN }),
+      ...(triggers && { triggers }),
+      environment: { IMAGE: UNKNOWN },
+      isKept: true,
+    }),
+  );
+  if (kept === undefined) return UNKNOWN;
+  return kept.environment.apply((variables) => whenKnown(variables?.["IMAGE"], (image) => image));
+}
+
+/** How images reach the nodes of a cluster. */
+interface Delivery {
+  steps: DeliveryStep[];
+  /** What a pod spec says. Steps have it as `IMAGE` in their environment. */
+  toReference: (image: KnownImage) => string;
+}
+
+type KnownImage = ImageArtifact & Reference;
+
+/** One command that takes an image somewhere. */
+interface DeliveryStep {
+  name: string;
+  place: HostPlace;
+  triggers?: pulumi.Input<string>[];
+  /** Whether there is a `delete` among the commands. */
+  isUndone: boolean;
+  toCommands: (image: KnownImage) => Pick<HostStep, "create" | "delete">;
+}
+
+interface DeliveryContext {
+  name: string;
+  cluster: Cluster;
+  crane: string;
+  parent: pulumi.Resource;
+}
+
+const DELIVERIES: Record<ImageDeliveryMode, (context: DeliveryContext) => Delivery> = {
   [ImageDeliveryMode.Preload]: preload,
   [ImageDeliveryMode.Registry]: push,
   [ImageDeliveryMode.Command]: handOver,
   [ImageDeliveryMode.None]: refuse,
 };
 
-/** Its archive is on this machine only: pods would wait for it for ever. */
-function refuse({ args }: Delivery): never {
-  throw new ArgumentError(
-    "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
-      `got none for ${args.image.reference}; set registry or imageCommand of the cluster`,
-  );
+/** An archive is on this machine only: pods would wait for its image for ever. */
+function refuse(): Delivery {
+  return {
+    steps: [],
+    toReference: ({ reference }) => {
+      throw new ArgumentError(
+        "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
+          `got none for ${reference}; set registry or imageCommand of the cluster`,
+      );
+    },
+  };
 }
 
-interface Delivery {
-  name: string;
-  args: ServiceImageArgs;
-  reference: Reference;
-  parent: pulumi.Resource;
-}
-
-function preload({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
-  const { image, cluster } = args;
-  const deliveries = cluster.imageDelivery.targets.map((target) => {
-    const variables = toVariables({
-      IMAGE_NAME: quote(reference.baseName),
-      ARCHIVE: toWord(findArchive(image, target.architecture, `host ${target.host}`)),
-      // What the host waits for; the archive is imported again when it changes.
-      IMAGE_DIGEST: quote(reference.digest),
-    });
-    return run(
-      `${name}-${target.host}`,
-      {
-        connection: target.connection,
-        options: {
-          parent,
-          ...(cluster.lifetime && { deletedWith: cluster.lifetime }),
-        },
-      },
-      {
-        triggers: [cluster.identity],
+function preload({ name, cluster, parent }: DeliveryContext): Delivery {
+  const options = { parent, ...(cluster.lifetime && { deletedWith: cluster.lifetime }) };
+  const steps = cluster.imageDelivery.targets.map((target) => ({
+    name: `${name}-${target.host}`,
+    place: { connection: target.connection, options },
+    triggers: [cluster.identity],
+    isUndone: true,
+    toCommands: (image: KnownImage) => {
+      const variables = toVariables({
+        IMAGE_NAME: quote(image.baseName),
+        ARCHIVE: toWord(findArchive(image, target.architecture, `host ${target.host}`)),
+        // What the host waits for; the archive is imported again when it changes.
+        IMAGE_DIGEST: quote(image.digest),
+      });
+      return {
         create: pulumi.interpolate`${variables}\n${target.importScript}`,
         delete: pulumi.interpolate`${variables}\n${target.removeScript}`,
-      },
-    );
-  });
-  return after(deliveries, image.reference);
+      };
+    },
+  }));
+  return { steps, toReference: ({ reference }) => reference };
 }
 
 /**
@@ -129,52 +178,49 @@ function findArchive(image: ImageArtifact, architecture: Architecture, place: st
 }
 
 /** Pushes the image with its own digest. */
-function push({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
-  const { cluster, crane = "crane" } = args;
-  const { baseName, tag, digest } = reference;
-  const target = `${cluster.imageDelivery.registry ?? ""}/${baseName}:${tag}`;
-  const variables = toVariables({
-    CRANE: toWord(crane),
-    ...toLayoutVariables(args, digest),
-    TARGET: quote(target),
-  });
-  const pushed = run(
-    `${name}-push`,
-    { connection: { local: true }, options: { parent } },
-    { create: `${variables}\n${LAYOUT_SCRIPT}\n"$CRANE" push "$layout" "$TARGET"` },
-  );
-  return after([pushed], `${target}@${digest}`);
+function push({ name, cluster, crane, parent }: DeliveryContext): Delivery {
+  const toTarget = ({ baseName, tag }: KnownImage): string =>
+    `${cluster.imageDelivery.registry ?? ""}/${baseName}:${tag}`;
+  const step: DeliveryStep = {
+    name: `${name}-push`,
+    place: { connection: { local: true }, options: { parent } },
+    isUndone: false,
+    toCommands: (image) => {
+      const variables = toVariables({
+        CRANE: toWord(crane),
+        ...toLayoutVariables(image, cluster),
+        TARGET: quote(toTarget(image)),
+      });
+      return { create: `${variables}\n${LAYOUT_SCRIPT}\n"$CRANE" push "$layout" "$TARGET"` };
+    },
+  };
+  return { steps: [step], toReference: (image) => `${toTarget(image)}@${image.digest}` };
 }
 
 /** Gives an archive of all architectures to the cluster's own command. */
-function handOver({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
-  const { image, cluster } = args;
-  const variables = toVariables({
-    ...toLayoutVariables(args, reference.digest),
-    IMAGE: quote(image.reference),
-  });
-  const handed = run(
-    `${name}-import`,
-    { connection: { local: true }, options: { parent } },
-    {
-      triggers: [cluster.identity],
-      create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, cluster.imageDelivery.command].join("\n"),
+function handOver({ name, cluster, parent }: DeliveryContext): Delivery {
+  const step: DeliveryStep = {
+    name: `${name}-import`,
+    place: { connection: { local: true }, options: { parent } },
+    triggers: [cluster.identity],
+    isUndone: false,
+    toCommands: (image) => {
+      const variables = toVariables(toLayoutVariables(image, cluster));
+      const { command = "" } = cluster.imageDelivery;
+      return { create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, command].join("\n") };
     },
-  );
-  return after([handed], image.reference);
+  };
+  return { steps: [step], toReference: ({ reference }) => reference };
 }
 
-function toLayoutVariables(
-  { image, cluster }: ServiceImageArgs,
-  digest: string,
-): Record<string, string> {
+function toLayoutVariables(image: KnownImage, cluster: Cluster): Record<string, string> {
   for (const architecture of cluster.capabilities.architectures) {
     findArchive(image, architecture, "which nodes have");
   }
   const archives = Object.entries(image.archives).sort(([a], [b]) => (a < b ? -1 : 1));
   // One a line; the line break is quoted for sh.
   const words = archives.map(([, archive]) => toWord(archive)).join("'\n'");
-  return { ARCHIVES: words, DIGEST: quote(digest) };
+  return { ARCHIVES: words, DIGEST: quote(image.digest) };
 }
 
 /**
@@ -194,7 +240,7 @@ printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%
 
 /** With both names, by which containerd finds the image. */
 const ARCHIVE_SCRIPT = `mv "$work/names.json" "$layout/index.json"
-export IMAGE ARCHIVE="$work/image.tar"
+export ARCHIVE="$work/image.tar"
 tar -cf "$ARCHIVE" -C "$layout" .`;
 
 /** `words` are quoted for sh. */

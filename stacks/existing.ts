@@ -1,20 +1,54 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
 import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
-import { acquire } from "../toolchain/acquire.ts";
-import { resolveImages } from "../toolchain/artifacts.ts";
+import { acquire, find } from "../toolchain/acquire.ts";
+import { findImages, type ImagesAtHand, resolveImages } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
 import { loadKubeconfig } from "./kubeconfig.ts";
-import { declarePlatform, type StackOutputs } from "./platform.ts";
+import {
+  declarePlatform,
+  type PlatformParts,
+  type StackOutputs,
+  warnOfMissing,
+} from "./platform.ts";
 
 /** Declares the platform and the examples on the cluster. */
 export async function declareExisting(config: StackConfig): Promise<StackOutputs> {
   const args = toClusterArgs(config);
   const cluster = new ExistingCluster("existing", args);
-  // Nodes that have a registry to pull ours from can pull the vendors' too.
-  const images = await resolveImages({ preload: false });
-  const crane = args.registry === undefined ? undefined : (await acquire("crane")).path;
-  return declarePlatform({ config, cluster, images, crane });
+  const isPushed = args.registry !== undefined;
+  const parts = await (pulumi.runtime.isDryRun() ? findParts(isPushed) : getParts(isPushed));
+  return declarePlatform({ config, cluster, ...parts });
+}
+
+type Parts = Pick<PlatformParts, "images" | "crane">;
+
+// Nodes that have a registry to pull ours from can pull the vendors' too.
+const IMAGES = { preload: false };
+
+async function getParts(isPushed: boolean): Promise<Parts> {
+  const images = await resolveImages(IMAGES);
+  return { images, crane: isPushed ? (await acquire("crane")).path : undefined };
+}
+
+/** For a preview: what is at hand. Without the program that pushes them, images are of no use. */
+async function findParts(isPushed: boolean): Promise<Parts> {
+  const [found, crane] = await Promise.all([
+    findImages(IMAGES),
+    isPushed ? find("crane") : undefined,
+  ]);
+  const isLacking = isPushed && crane === undefined;
+  const images = isLacking ? dropArchived(found) : found;
+  await warnOfMissing(images);
+  return { images, crane: crane?.path };
+}
+
+function dropArchived(images: ImagesAtHand): ImagesAtHand {
+  const entries = Object.entries(images).map(([name, image]) => {
+    const isArchived = Object.keys(image?.archives ?? {}).length > 0;
+    return [name, isArchived ? undefined : image];
+  });
+  return Object.fromEntries(entries) as ImagesAtHand;
 }
 
 /**

@@ -2,15 +2,15 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { K3sCluster } from "../components/index.ts";
-import { resolveArtifacts } from "../toolchain/artifacts.ts";
+import { type ArtifactsAtHand, findArtifacts, resolveArtifacts } from "../toolchain/artifacts.ts";
 import { plonkHome } from "../toolchain/directories.ts";
 import type { StackConfig } from "./config.ts";
 import { loadRegistries } from "./registries.ts";
-import { declarePlatform, type StackOutputs } from "./platform.ts";
+import { declarePlatform, type StackOutputs, warnOfMissing } from "./platform.ts";
 
 /** Declares the cluster, the platform and the examples. */
 export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
-  const artifacts = await resolveArtifacts();
+  const artifacts = await getArtifacts();
   const { clusterName, subnet, egress, registries } = config;
   const cluster = new K3sCluster("local", {
     clusterName,
@@ -25,7 +25,15 @@ export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
         supervised: true,
       },
     ],
-    k3s: artifacts.k3s,
+    k3s: artifacts.k3s ?? { path: "", version: "" },
   });
   return declarePlatform({ config, cluster, images: artifacts.images });
+}
+
+/** A preview takes what is at hand. */
+async function getArtifacts(): Promise<ArtifactsAtHand> {
+  if (!pulumi.runtime.isDryRun()) return await resolveArtifacts();
+  const { k3s, images } = await findArtifacts();
+  await warnOfMissing({ k3s, ...images });
+  return { k3s, images };
 }

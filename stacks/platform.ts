@@ -11,14 +11,15 @@ import {
 import { declareHello } from "../examples/hello.ts";
 import { declareMarkdown } from "../examples/markdown.ts";
 import { declareSha256 } from "../examples/sha256.ts";
-import type { Artifacts } from "../services/contract/index.ts";
+import type { ImagesAtHand } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
 
 /** What a target hands over. */
 export interface PlatformParts {
   config: StackConfig;
   cluster: Cluster;
-  images: Artifacts["images"];
+  /** Undefined for those that are not at hand in a preview. */
+  images: ImagesAtHand;
   /** Program that pushes images to the cluster's registry. */
   crane?: string | undefined;
 }
@@ -41,6 +42,16 @@ export interface StackOutputs {
   functions: Record<string, pulumi.Output<string>>;
   /** What to do now. */
   next: pulumi.Output<string>;
+}
+
+/** Says in one line what a preview could not look at. */
+export async function warnOfMissing(parts: Record<string, unknown>): Promise<void> {
+  const names = Object.keys(parts).filter((name) => parts[name] === undefined);
+  if (names.length === 0) return;
+  await pulumi.log.warn(
+    `not at hand on this machine: ${names.join(", ")}. This preview takes them to stay what they ` +
+      "are; an update downloads or builds them, and changes what is another one then",
+  );
 }
 
 /** Declares the platform, and the examples unless the configuration says otherwise. */
@@ -77,7 +88,7 @@ function toOidc(config: StackConfig): OidcArgs {
 
 function deliverImages(parts: PlatformParts): PlatformImages {
   const { cluster, images, crane } = parts;
-  const deliver = (name: string, image: ImageArtifact): pulumi.Output<string> => {
+  const deliver = (name: string, image: ImageArtifact | undefined): pulumi.Output<string> => {
     const pushedBy = crane === undefined ? {} : { crane };
     return new ServiceImage(name, { image, cluster, ...pushedBy }).reference;
   };

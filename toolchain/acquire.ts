@@ -2,6 +2,7 @@
 import { acquireTool } from "./acquire/acquire-tool.ts";
 import { createSession, type AcquireOptions } from "./acquire/session.ts";
 import { catalogue } from "./catalogue.ts";
+import { ifAtHand } from "./errors.ts";
 import type { AcquiredTool } from "./tool.ts";
 
 export type { AcquireOptions } from "./acquire/session.ts";
@@ -14,6 +15,14 @@ export type { AcquiredTool } from "./tool.ts";
  */
 export function acquire(name: string, options: AcquireOptions = {}): Promise<AcquiredTool> {
   return acquireTool(name, createSession(catalogue, options));
+}
+
+/** The tool when it is on this machine already; nothing is downloaded or built. */
+export async function find(
+  name: string,
+  options: AcquireOptions = {},
+): Promise<AcquiredTool | undefined> {
+  return await ifAtHand(acquire(name, { ...options, findOnly: true }));
 }
 
 /**

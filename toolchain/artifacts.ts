@@ -13,6 +13,7 @@ import {
 } from "../services/contract/index.ts";
 import { hostArchitecture } from "./acquire/session.ts";
 import { acquire } from "./acquire.ts";
+import { ifAtHand } from "./errors.ts";
 import { assembleNodeBase, pullNodeBase, type Base } from "./images/base.ts";
 import { assembleClusterImages } from "./images/cluster-images.ts";
 import {
@@ -59,9 +60,18 @@ interface Plan {
   getTool: GetTool;
 }
 
+/** All images; undefined for one that is not at hand. */
+export type ImagesAtHand = Record<keyof Artifacts["images"], ImageArtifact | undefined>;
+
+/** All that a program deploys, as far as it is at hand. */
+export interface ArtifactsAtHand {
+  k3s: Artifacts["k3s"] | undefined;
+  images: ImagesAtHand;
+}
+
 /**
  * Acquires and assembles what is not there yet, k3s included; with a warm cache it takes tenths of
- * a second, as it runs in every preview.
+ * a second.
  * @throws where a tool cannot be had, or a service does not compile.
  */
 export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<Artifacts> {
@@ -76,18 +86,38 @@ export async function resolveImages(options: ArtifactOptions = {}): Promise<Arti
   return await withPlan(options, getImages);
 }
 
-async function withPlan<T>(options: ArtifactOptions, work: (plan: Plan) => Promise<T>): Promise<T> {
+/**
+ * The same without a download and without compiling a tool, for previews; images are assembled
+ * where all parts are there, as after a change in `services/`.
+ */
+export async function findArtifacts(options: ArtifactOptions = {}): Promise<ArtifactsAtHand> {
+  return await withPlan({ ...options, findOnly: true }, async (plan) => {
+    const [k3s, images] = await Promise.all([ifAtHand(getKubernetes(plan)), findAll(plan)]);
+    return { k3s, images };
+  });
+}
+
+/** The images alone, as far as they are at hand. */
+export async function findImages(options: ArtifactOptions = {}): Promise<ImagesAtHand> {
+  return await withPlan({ ...options, findOnly: true }, findAll);
+}
+
+async function withPlan<T>(
+  options: ArtifactOptions & { findOnly?: boolean },
+  work: (plan: Plan) => Promise<T>,
+): Promise<T> {
   const { progress = terminalProgress(), architectures = [hostArchitecture()] } = options;
-  const { preload = true } = options;
+  const { preload = true, findOnly = false } = options;
   const stop = new AbortController();
   const signals = [stop.signal, ...(options.signal ? [options.signal] : [])];
   const signal = AbortSignal.any(signals);
   signal.throwIfAborted();
   const task = progress.start("images");
   try {
-    const context = createContext({ report: (message) => task.report(message), signal });
+    const report = (message: string): void => task.report(message);
+    const context = createContext({ report, signal, findOnly });
     const getTool: GetTool = (name, architecture) =>
-      acquire(name, { architecture, progress, signal });
+      acquire(name, { architecture, progress, signal, findOnly });
     const { pins, isOpen } = await askRegistries(context);
     return await work({ context, isOpen, pins, architectures, preload, getTool });
   } catch (error) {
@@ -118,6 +148,15 @@ async function getImages(plan: Plan): Promise<Artifacts["images"]> {
   const [services, others] = await Promise.all([
     buildAll(SERVICE_IMAGES, serviceImages(plan)),
     buildAll(THIRD_PARTY_IMAGES, thirdPartyImages(plan)),
+  ]);
+  return { ...services, ...others };
+}
+
+async function findAll(plan: Plan): Promise<ImagesAtHand> {
+  const [ours, theirs] = [serviceImages(plan), thirdPartyImages(plan)];
+  const [services, others] = await Promise.all([
+    buildAll(SERVICE_IMAGES, (name) => ifAtHand(ours(name))),
+    buildAll(THIRD_PARTY_IMAGES, (name) => ifAtHand(theirs(name))),
   ]);
   return { ...services, ...others };
 }
@@ -169,12 +208,12 @@ function toGetCrane(getTool: GetTool): GetCrane {
   return async () => (await getTool("crane", hostArchitecture())).path;
 }
 
-async function buildAll<Name extends string>(
+async function buildAll<Name extends string, Image>(
   names: readonly Name[],
-  build: (name: Name) => Promise<ImageArtifact>,
-): Promise<Record<Name, ImageArtifact>> {
+  build: (name: Name) => Promise<Image>,
+): Promise<Record<Name, Image>> {
   const images = await Promise.all(
-    names.map(async (name): Promise<[Name, ImageArtifact]> => [name, await build(name)]),
+    names.map(async (name): Promise<[Name, Image]> => [name, await build(name)]),
   );
-  return Object.fromEntries(images) as Record<Name, ImageArtifact>;
+  return Object.fromEntries(images) as Record<Name, Image>;
 }

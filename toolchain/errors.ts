@@ -31,6 +31,25 @@ export class ToolchainError extends Error {
   }
 }
 
+/** Something is not there, and whoever asked wants nothing to be downloaded or compiled for it. */
+export class NotAtHandError extends Error {
+  override readonly name = "NotAtHandError";
+
+  constructor(what: string) {
+    super(`${what}: must be at hand, as nothing is to be downloaded or compiled now`);
+  }
+}
+
+/** The result of `work`; undefined when it ends with `NotAtHandError`. */
+export async function ifAtHand<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof NotAtHandError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The code of an error of Node's own, such as `ENOENT`. By shape and not by class, as such errors
  * may come from another realm.

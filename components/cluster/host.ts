@@ -31,6 +31,8 @@ export interface HostStep {
   delete?: pulumi.Input<string>;
   /** Standard input of the commands. @default none */
   stdin?: pulumi.Input<string>;
+  /** Added to the environment of the commands. @default nothing */
+  environment?: Record<string, pulumi.Input<string>>;
   /** What the step belongs to: when one of these changes, it is another step. @default [] */
   triggers?: pulumi.Input<string>[];
   /**
@@ -38,6 +40,11 @@ export interface HostStep {
    * Standard error is always shown. @default false
    */
   isOutputSecret?: boolean;
+  /**
+   * Whether commands and environment cannot be known in this preview, and are taken to stay what
+   * they are. @default false
+   */
+  isKept?: boolean;
 }
 
 /** Refuses a connection that cannot be used. @throws ArgumentError */
@@ -56,6 +63,7 @@ export function checkConnection(field: string, connection: HostConnection): void
 /** The resource that runs a step; its `stdout` is the last output of `create`. */
 export interface HostCommand extends pulumi.Resource {
   stdout: pulumi.Output<string>;
+  environment: pulumi.Output<Record<string, string> | undefined>;
 }
 
 /** Where and under which options a step is declared. */
@@ -67,7 +75,7 @@ export interface HostPlace {
 /** Declares a step on a host. */
 export function run(name: string, place: HostPlace, step: HostStep): HostCommand {
   // The one place that will choose `remote.Command` for a connection over SSH.
-  const { isOutputSecret = false, ...commands } = step;
+  const { isOutputSecret = false, isKept = false, ...commands } = step;
   return new local.Command(
     name,
     {
@@ -76,6 +84,10 @@ export function run(name: string, place: HostPlace, step: HostStep): HostCommand
       // The steps do not read it, and a kubeconfig has no place in an environment.
       addPreviousOutputInEnv: false,
     },
-    { ...place.options, ...(isOutputSecret && { additionalSecretOutputs: ["stdout"] }) },
+    {
+      ...place.options,
+      ...(isOutputSecret && { additionalSecretOutputs: ["stdout"] }),
+      ...(isKept && { ignoreChanges: ["create", "delete", "environment"] }),
+    },
   );
 }

@@ -150,7 +150,7 @@ function toReason(error: unknown): string {
 }
 
 /** Undefined for what the user may not list: it is nice to know, and not needed. */
-async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {

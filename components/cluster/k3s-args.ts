@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { totalmem } from "node:os";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
@@ -59,7 +59,10 @@ export interface K3sHost {
 
 /** The program to run, and the cluster's own images. */
 export interface K3sBinary {
-  /** Path of the k3s binary for the host, on the machine that runs the program. */
+  /**
+   * Path of the k3s binary for the host, on the machine that runs the program. Empty in a preview
+   * on a machine that has none: what is installed is taken to stay.
+   */
   path: string;
   /** Version, e.g. `1.35.0+k3s3`. A change of it updates the node. */
   version: string;
@@ -275,6 +278,7 @@ function checkAddress(address: string | undefined): string {
 }
 
 function checkBinary(k3s: K3sBinary): K3sBinary {
+  if (k3s.path === "" && pulumi.runtime.isDryRun()) return k3s;
   checkFile("k3s.path", k3s.path);
   if (k3s.airgapImages) checkFile("k3s.airgapImages", k3s.airgapImages);
   return k3s;

@@ -4,6 +4,7 @@ import { createHash, webcrypto } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
+import { UNKNOWN } from "../unknown.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
@@ -129,16 +130,16 @@ function createNode(
     stdin: toScript(resolved),
     triggers,
   });
-  const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
+  const isKept = k3s.path === "";
   const installed = run(`${name}-install`, place({ dependsOn: [prepared] }), {
-    // What follows the paths is there for the change that it makes.
-    create: pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`,
+    create: isKept ? UNKNOWN : toInstallCommand(script, k3s),
     stdin: createK3sConfig(resolved),
     triggers,
+    isKept,
   });
   return run(`${name}-start`, place({ dependsOn: [installed] }), {
     create: installed.stdout.apply((installation) =>
-      [`start ${installation} >&2`, "identity", "kubeconfig"]
+      [`start ${quote(installation)} >&2`, "identity", "kubeconfig"]
         .map((command) => `${script} ${command}`)
         .join(" && "),
     ),
@@ -185,6 +186,12 @@ function toPrepareCommand(directory: string): string {
     `cat > ${file}.new && sh ${file}.new claim && mv ${file}.new ${file}`,
     `sh ${file} prepare`,
   ].join(" && ");
+}
+
+function toInstallCommand(script: string, k3s: K3sBinary): pulumi.Output<string> {
+  const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
+  // What follows the paths is there for the change that it makes.
+  return pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`;
 }
 
 /** Changes with the content of the files, so that a rebuilt binary of the same version is seen. */

@@ -67,7 +67,11 @@ export interface QueueArgs {
   maxInflight?: number;
   /** Time after which an unanswered call is made again, seconds. @default 60 */
   ackWaitSeconds?: number;
-  /** Size of the volume that holds queued calls, GiB. @default 1 */
+  /**
+   * Size of the volume that holds queued calls, GiB. It can grow where the volume's class allows
+   * that, and never shrinks.
+   * @default 1
+   */
   volumeGiB?: number;
 }
 
@@ -75,7 +79,11 @@ export interface QueueArgs {
 export interface MetricsArgs {
   /** How long Prometheus keeps samples, hours. @default 360; 6 in the profile `edge` */
   retentionHours?: number;
-  /** Size of the volume that holds samples, GiB. @default 5; 1 in the profile `edge` */
+  /**
+   * Size of the volume that holds samples, GiB. It can grow where the volume's class allows that,
+   * and never shrinks.
+   * @default 5; 1 in the profile `edge`
+   */
   volumeGiB?: number;
   /** Time between two scrapes, seconds. @default 5 */
   scrapeIntervalSeconds?: number;

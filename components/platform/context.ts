@@ -12,8 +12,12 @@ type PodSpec = k8s.types.input.core.v1.PodSpec;
 export interface PlatformContext {
   /** Logical name of the platform, prefix of all children's. */
   name: string;
-  /** Options of every child: parent, and what the child is deleted with. */
+  /** Options of every child: parent, what it is deleted with, and what it comes after. */
   options: pulumi.CustomResourceOptions;
+  /** The platform itself, on whose row wrong arguments are told. */
+  platform: pulumi.Resource;
+  /** Kubeconfig file content of the cluster. Secret. */
+  kubeconfig: pulumi.Output<string>;
   /** Namespace of the platform; known only when it exists. */
   namespace: pulumi.Output<string>;
   /** Namespace of the functions; known only when it exists. */
@@ -21,7 +25,7 @@ export interface PlatformContext {
   settings: PlatformSettings;
   images: PlatformImages;
   capabilities: ClusterCapabilities;
-  /** For `dependsOn` of what has a volume: fails where its size cannot be had. */
+  /** For `dependsOn` of volumes: fails where their sizes cannot be had. */
   volumesChecked: pulumi.Output<pulumi.Resource[]>;
 }
 
@@ -139,50 +143,4 @@ export function createService(
     },
     context.options,
   );
-}
-
-/** A StatefulSet of one pod with one volume named `data`. */
-export interface StatefulArgs extends WorkloadArgs {
-  /** Size of the volume, GiB. */
-  volumeGiB: number;
-}
-
-/**
- * Creates the StatefulSet. Its volume outlives the StatefulSet (Kubernetes' `Retain`), so that a
- * replacement finds its data; it goes with the namespace.
- */
-export function createStatefulSet(
-  context: PlatformContext,
-  args: StatefulArgs,
-): k8s.apps.v1.StatefulSet {
-  return new k8s.apps.v1.StatefulSet(
-    `${context.name}-${args.component}`,
-    {
-      metadata: toMetadata(args.component, context.namespace),
-      spec: {
-        serviceName: args.component,
-        replicas: 1,
-        revisionHistoryLimit: 2,
-        selector: { matchLabels: toSelector(args.component) },
-        template: toPodTemplate(args),
-        volumeClaimTemplates: [toClaim(args, context.capabilities.storageClass)],
-      },
-    },
-    pulumi.mergeOptions(context.options, { dependsOn: context.volumesChecked }),
-  );
-}
-
-/** Without the name of a StorageClass the cluster's default one makes the volume. */
-function toClaim(
-  args: StatefulArgs,
-  storageClassName: string | undefined,
-): k8s.types.input.core.v1.PersistentVolumeClaim {
-  return {
-    metadata: { name: "data", labels: toSelector(args.component) },
-    spec: {
-      accessModes: ["ReadWriteOnce"],
-      ...(storageClassName !== undefined && { storageClassName }),
-      resources: { requests: { storage: `${args.volumeGiB}Gi` } },
-    },
-  };
 }

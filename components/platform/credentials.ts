@@ -5,6 +5,7 @@ import { createHmac } from "node:crypto";
 import { ROLES } from "../../services/contract/index.ts";
 import { hashPassword } from "../../services/contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import { whenKnown } from "../unknown.ts";
 import type { PlatformArgs, PlatformUser } from "./args.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata } from "./pods.ts";
@@ -58,10 +59,11 @@ export function createCredentials(
   );
   const { name, uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
-  // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown.
+  // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown; nor
+  // has that of a changed one where the cluster does not answer.
   const made = pulumi.all([content, uid, secret.id]);
-  const revision = pulumi.unsecret(made.apply(([text, key]) => toRevision([text, key])));
-  return { user, password, secretName: name, revision };
+  const revision = made.apply(([text, key]) => whenKnown(key, () => toRevision([text, key])));
+  return { user, password, secretName: name, revision: pulumi.unsecret(revision) };
 }
 
 /**

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { isIPv6 } from "node:net";
 import { NAMESPACE, PORT } from "../../services/contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import { whenKnown } from "../unknown.ts";
 import type { OidcArgs } from "./args.ts";
 import {
   createDeployment,
@@ -158,10 +159,9 @@ function toUrl(
   const checks = new ArgumentChecks(resource);
   if (gatewayUrl !== undefined) return checks.apply(gatewayUrl, checkUrl);
   return isBalanced
-    ? // The preview of a Service that is to be made has no status, and only its id is unknown.
-      pulumi
-        .all([service.status, service.id])
-        .apply(([status]) => toBalancerUrl((status as BalancerStatus).loadBalancer?.ingress?.[0]))
+    ? // The preview of a Service that is to be made has no status, and only its id is unknown; nor
+      // has a changed one where the cluster does not answer.
+      pulumi.all([service.status, service.id]).apply(([status]) => whenKnown(status, toBalancerUrl))
     : checks.apply(pulumi.unsecret(nodeAddress), toNodeUrl);
 }
 
@@ -192,7 +192,8 @@ interface BalancerStatus {
   loadBalancer?: { ingress?: { hostname?: string; ip?: string }[] };
 }
 
-function toBalancerUrl(ingress: { hostname?: string; ip?: string } | undefined): string {
+function toBalancerUrl({ loadBalancer }: BalancerStatus): string {
+  const ingress = loadBalancer?.ingress?.[0];
   const host = ingress?.hostname ?? toHost(ingress?.ip ?? "gateway-external");
   return `http://${host}:${PORT.gateway}`;
 }

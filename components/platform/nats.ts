@@ -1,16 +1,13 @@
 /** NATS with JetStream: the queue of asynchronous calls, on a volume of its own. */
 import { PORT } from "../../services/contract/index.ts";
-import {
-  createConfigFiles,
-  createService,
-  createStatefulSet,
-  type PlatformContext,
-} from "./context.ts";
+import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
 import { NATS_DATA, toNatsConfig } from "./nats-config.ts";
 import { toContainer, toProbe } from "./pods.ts";
+import { createStatefulSet, createVolume } from "./stateful-set.ts";
 
-/** Creates the StatefulSet `nats` and its Service. */
-export function createNats(context: PlatformContext): void {
+/** Creates the StatefulSet `nats`, its volume and its Service. */
+export function createNats(platform: PlatformContext): void {
+  const context = createVolume(platform, "nats");
   const { sizes, queue } = context.settings;
   const config = createConfigFiles(context, "nats", {
     "nats.conf": toNatsConfig(queue.volumeGiB),
@@ -45,7 +42,6 @@ export function createNats(context: PlatformContext): void {
   createStatefulSet(context, {
     component: "nats",
     annotations: config.annotations,
-    volumeGiB: queue.volumeGiB,
     pod: {
       terminationGracePeriodSeconds: 30,
       containers: [container],

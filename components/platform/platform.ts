@@ -19,7 +19,7 @@ import { toLabels } from "./pods.ts";
 import { createPrometheus } from "./prometheus.ts";
 import { createQueueWorker } from "./queue-worker.ts";
 import { createAccounts } from "./rbac.ts";
-import { refuseOtherSizes } from "./volumes.ts";
+import { checkVolumes } from "./volumes.ts";
 
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
@@ -105,12 +105,18 @@ function createContext(platform: Platform, name: string, args: PlatformArgs): Pl
   const settings = checkFor(platform, () => normalizePlatform(args));
   const checks = new ArgumentChecks(platform);
   checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
-    refuseOtherSizes(kubeconfig, settings, pulumi.runtime.isDryRun()),
+    checkVolumes(
+      kubeconfig,
+      { settings, storageClass: capabilities.storageClass },
+      pulumi.runtime.isDryRun(),
+    ),
   );
   const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
   return {
     name,
     options,
+    platform,
+    kubeconfig: args.cluster.kubeconfig,
     namespace: createNamespace(NAMESPACE.platform, { name, annotations: {}, options }),
     functionNamespace: createNamespace(NAMESPACE.functions, {
       name,

@@ -1,17 +1,14 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
 import { PORT } from "../../services/contract/index.ts";
-import {
-  createConfigFiles,
-  createService,
-  createStatefulSet,
-  type PlatformContext,
-} from "./context.ts";
+import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
 import { METRICS_PORT, toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
 import { toContainer, toProbe } from "./pods.ts";
 import type { Accounts } from "./rbac.ts";
+import { createStatefulSet, createVolume } from "./stateful-set.ts";
 
-/** Creates the StatefulSet `prometheus` and its Service. */
-export function createPrometheus(context: PlatformContext, accounts: Accounts): void {
+/** Creates the StatefulSet `prometheus`, its volume and its Service. */
+export function createPrometheus(platform: PlatformContext, accounts: Accounts): void {
+  const context = createVolume(platform, "prometheus");
   const { sizes, metrics } = context.settings;
   const config = createConfigFiles(context, "prometheus", {
     "prometheus.yml": toPrometheusConfig(metrics.scrapeIntervalSeconds),
@@ -44,7 +41,6 @@ export function createPrometheus(context: PlatformContext, accounts: Accounts): 
   createStatefulSet(context, {
     component: "prometheus",
     annotations: config.annotations,
-    volumeGiB: metrics.volumeGiB,
     pod: {
       serviceAccountName: accounts.prometheus,
       automountServiceAccountToken: true,

@@ -1,51 +1,181 @@
-/** Refuses another size for a volume that is there: a StatefulSet cannot change it. */
-import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+/** Sizes of the platform's volumes: one that is there grows where its class can, at most. */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  CoreV1Api,
+  KubeConfig,
+  StorageV1Api,
+  type V1PersistentVolumeClaim,
+} from "@kubernetes/client-node";
 import { NAMESPACE } from "../../services/contract/index.ts";
-import { readIfThere } from "../cluster/inspect.ts";
+import { ifAllowed, readIfThere } from "../cluster/inspect.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PlatformSettings } from "./args.ts";
 
+type Sizes = Pick<PlatformSettings, "queue" | "metrics">;
+
+/** The parts that keep something, by name. */
+export const VOLUMES = {
+  nats: {
+    /** Where its size comes from. */
+    field: "queue.volumeGiB",
+    /** Name of the claim; a StatefulSet looks for its pod's under this one. */
+    claim: "data-nats-0",
+    toGiB: ({ queue }: Sizes): number => queue.volumeGiB,
+  },
+  prometheus: {
+    field: "metrics.volumeGiB",
+    claim: "data-prometheus-0",
+    toGiB: ({ metrics }: Sizes): number => metrics.volumeGiB,
+  },
+} as const;
+export type VolumeName = keyof typeof VOLUMES;
+
+/** What is asked for. */
+export interface WantedVolumes {
+  settings: Sizes;
+  /** Undefined for the cluster's default one. */
+  storageClass: string | undefined;
+}
+
 /**
- * Compares the sizes with those of the volumes on the cluster. With another size the StatefulSet
- * would be deleted and made again, its volume would stay as it is, and NATS and Prometheus would
- * be told of room that they do not have. A preview of a cluster that does not answer passes.
+ * Compares the sizes with those of the volumes on the cluster. A preview of a cluster that does not
+ * answer passes.
  *
- * @throws ArgumentError for a size that is not the volume's
+ * @throws ArgumentError for a smaller size, another class, and growth that the class does not offer
  */
-export async function refuseOtherSizes(
+export async function checkVolumes(
   kubeconfig: string,
-  settings: Pick<PlatformSettings, "queue" | "metrics">,
+  wanted: WantedVolumes,
   isPreview: boolean,
 ): Promise<void> {
-  const wanted: [field: string, claim: string, volumeGiB: number][] = [
-    ["queue.volumeGiB", "data-nats-0", settings.queue.volumeGiB],
-    ["metrics.volumeGiB", "data-prometheus-0", settings.metrics.volumeGiB],
-  ];
-  for (const [field, claim, volumeGiB] of wanted) {
-    const size = await readSize({ kubeconfig, claim, isPreview });
-    if (size !== undefined && size !== `${volumeGiB}Gi`) {
+  const config = loadConfig(kubeconfig);
+  const volumes = Object.values(VOLUMES);
+  const claims = await Promise.all(volumes.map(({ claim }) => readClaim(config, claim, isPreview)));
+  for (const [index, { field, toGiB }] of volumes.entries()) {
+    const claim = claims[index];
+    if (claim === undefined) continue;
+    checkClass(claim, wanted.storageClass);
+    const [size, volumeGiB] = [toSize(claim), toGiB(wanted.settings)];
+    if (size === undefined || toBytes(size) === toBytes(`${volumeGiB}Gi`)) continue;
+    const className = claim.spec?.storageClassName ?? "";
+    const there = `the size of the volume that is there (${size} of the class "${className}")`;
+    if (toBytes(size) > toBytes(`${volumeGiB}Gi`)) {
       throw new ArgumentError(
-        `${field}: must stay the size of the volume that is there (${size}), ` +
-          `volumes cannot grow yet, got ${volumeGiB}`,
+        `${field}: must be at least ${there}, as volumes never shrink, got ${volumeGiB}`,
+      );
+    }
+    if (!(await canGrow(config, className, isPreview))) {
+      throw new ArgumentError(
+        `${field}: must stay ${there}, as volumes of that class cannot grow, got ${volumeGiB}`,
       );
     }
   }
 }
 
-interface Question {
-  kubeconfig: string;
-  /** Name of the PersistentVolumeClaim. */
-  claim: string;
-  isPreview: boolean;
+/** A claim keeps its class. With another one it would be replaced by itself, which fails. */
+function checkClass(claim: V1PersistentVolumeClaim, wanted: string | undefined): void {
+  const there = claim.spec?.storageClassName;
+  if (wanted === undefined || there === undefined || there === wanted) return;
+  throw new ArgumentError(
+    `capabilities.storageClass: must stay that of the volume ${claim.metadata?.name ?? ""} ` +
+      `which is there ("${there}"), got "${wanted}"`,
+  );
 }
 
-/** Undefined when there is no such volume, or no answer in a preview. */
-async function readSize({ kubeconfig, claim, isPreview }: Question): Promise<string | undefined> {
-  const found = await readIfThere(`the size of the volume ${claim}`, isPreview, async () => {
-    const config = new KubeConfig();
-    config.loadFromString(kubeconfig);
-    const name = { name: claim, namespace: NAMESPACE.platform };
-    return await config.makeApiClient(CoreV1Api).readNamespacedPersistentVolumeClaim(name);
-  });
-  return found?.spec?.resources?.requests?.["storage"];
+/** A class that may not be read is left to the API server, which refuses in its place. */
+async function canGrow(config: KubeConfig, name: string, isPreview: boolean): Promise<boolean> {
+  if (name === "") return false;
+  const api = config.makeApiClient(StorageV1Api);
+  const found = await readIfThere(
+    `whether volumes of the class ${name} grow`,
+    isPreview,
+    async () => (await ifAllowed(api.readStorageClass({ name }))) ?? { allowVolumeExpansion: true },
+  );
+  return found?.allowVolumeExpansion === true;
+}
+
+/** How long a volume may take to grow. */
+export interface Patience {
+  seconds: number;
+  pauseSeconds: number;
+  /** Told in a line that this takes a while. */
+  onWait: (line: string) => unknown;
+}
+
+/**
+ * Waits until the volume of a claim has its size: what is written into it is told of no room that
+ * it does not have. A claim whose volume is still to be made gets the size at once.
+ *
+ * @throws ArgumentError when it is not there in time; a later update goes on
+ */
+export async function waitForSize(
+  kubeconfig: string,
+  { component, volumeGiB }: { component: VolumeName; volumeGiB: number },
+  { seconds = 300, pauseSeconds = 1, onWait }: Partial<Patience> = {},
+): Promise<void> {
+  const { field, claim: name } = VOLUMES[component];
+  const config = loadConfig(kubeconfig);
+  for (let waited = 0; ; waited += pauseSeconds) {
+    const claim = await readClaim(config, name, false);
+    const { size, reasons } = readStatus(claim);
+    if (size === undefined || toBytes(size) >= toBytes(`${volumeGiB}Gi`)) return;
+    if (waited >= seconds) {
+      throw new ArgumentError(
+        `${field}: must be had within ${seconds} s, ` +
+          `got a volume ${name} of ${size} (${reasons})`,
+      );
+    }
+    if (waited === 0) {
+      await onWait?.(
+        `${field}: waiting for the volume ${name} of ${size} to have ${volumeGiB} GiB`,
+      );
+    }
+    await sleep(pauseSeconds * 1000);
+  }
+}
+
+/** The size that a volume has, undefined before it is made, and what the cluster says of it. */
+function readStatus(claim: V1PersistentVolumeClaim | undefined): {
+  size: string | undefined;
+  reasons: string;
+} {
+  const status = claim?.status;
+  const reasons = (status?.conditions ?? []).map(({ type, message }) =>
+    [type, message].filter(Boolean).join(": "),
+  );
+  return {
+    size: status?.capacity?.["storage"],
+    reasons: reasons.join(", ") || "nothing says why",
+  };
+}
+
+function loadConfig(kubeconfig: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  return config;
+}
+
+/** Undefined when there is no such claim, or no answer in a preview. */
+async function readClaim(
+  config: KubeConfig,
+  name: string,
+  isPreview: boolean,
+): Promise<V1PersistentVolumeClaim | undefined> {
+  const api = config.makeApiClient(CoreV1Api);
+  return await readIfThere(`the size of the volume ${name}`, isPreview, () =>
+    api.readNamespacedPersistentVolumeClaim({ name, namespace: NAMESPACE.platform }),
+  );
+}
+
+function toSize(claim: V1PersistentVolumeClaim): string | undefined {
+  return claim.spec?.resources?.requests?.["storage"];
+}
+
+const UNITS = ["", "k", "M", "G", "T", "P", "E"];
+
+/** Bytes of a quantity as Kubernetes writes sizes: `1536Mi`, `5G`, `1073741824`. */
+export function toBytes(quantity: string): number {
+  const [, number, unit = "", binary] = /^([\d.]+)([kKMGTPE]?)(i?)$/.exec(quantity) ?? [];
+  const base = binary === "i" ? 1024 : 1000;
+  return Number(number) * base ** UNITS.indexOf(unit.replace("K", "k"));
 }

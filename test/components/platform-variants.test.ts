@@ -110,6 +110,7 @@ describe("a platform on a cluster that offers more", () => {
       spec: { volumeClaimTemplates: { spec: Record<string, unknown> }[] };
     };
     expect(spec.volumeClaimTemplates[0]?.spec).not.toHaveProperty("storageClassName");
+    expect(find(all, "q-nats-volume").inputs["spec"]).not.toHaveProperty("storageClassName");
   });
 
   it("passes its arguments on", () => {

@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 37);
+  await waitForCount(all, 39);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -51,6 +51,8 @@ describe("a platform with its defaults", () => {
       "v1:Deployment p-queue-worker",
       "v1:Namespace p-openfaas",
       "v1:Namespace p-openfaas-fn",
+      "v1:PersistentVolumeClaim p-nats-volume",
+      "v1:PersistentVolumeClaim p-prometheus-volume",
       "v1:Role p-operator-platform-role",
       "v1:RoleBinding p-gateway-functions-binding",
       "v1:RoleBinding p-operator-functions-binding",
@@ -273,21 +275,20 @@ describe("a platform with its defaults", () => {
   });
 
   it("keeps queued calls and samples on volumes of the cluster's class", () => {
-    const claims = ["p-nats", "p-prometheus"].map((name) => {
-      const { spec } = find(all, name).inputs as { spec: { volumeClaimTemplates: unknown[] } };
-      return spec.volumeClaimTemplates;
+    const toSpec = (storage: string): object => ({
+      accessModes: ["ReadWriteOnce"],
+      storageClassName: "local-path",
+      resources: { requests: { storage } },
     });
-    const toClaim = (storage: string) => [
-      {
-        metadata: expect.objectContaining({ name: "data" }),
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          storageClassName: "local-path",
-          resources: { requests: { storage } },
-        },
-      },
-    ];
-    expect(claims).toEqual([toClaim("1Gi"), toClaim("5Gi")]);
+    for (const [name, storage] of Object.entries({ nats: "1Gi", prometheus: "5Gi" })) {
+      const claim = find(all, `p-${name}-volume`).inputs;
+      const { spec } = find(all, `p-${name}`).inputs as { spec: { volumeClaimTemplates: unknown } };
+      // The StatefulSet looks for its claim under this name, and would make it by the template.
+      expect(claim).toMatchObject({ metadata: { name: `data-${name}-0` }, spec: toSpec(storage) });
+      expect(spec.volumeClaimTemplates).toEqual([
+        { metadata: expect.objectContaining({ name: "data" }), spec: toSpec(storage) },
+      ]);
+    }
   });
 
   it("opens the gateway on a port of the node, and its metrics to nobody outside", () => {

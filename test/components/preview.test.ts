@@ -1,16 +1,20 @@
-/** The first preview on a cluster that answers: what is to be made says nothing of itself yet. */
+/** Previews without an answer of objects: they are to be made, or the cluster does not answer. */
 import { afterAll, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform } from "../../components/index.ts";
 import { settle } from "./cluster/mocks.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations } from "./support/mocks.ts";
 
-const registrations = recordRegistrations({ isPreview: true });
-
 afterAll(() => pulumi.runtime.disconnect());
 
-it.each([true, false])("needs no answer of any object, load balancer: %s", async (loadBalancer) => {
-  const name = `balanced-${loadBalancer}`;
+it.each([
+  { loadBalancer: true, isThere: false },
+  { loadBalancer: false, isThere: false },
+  { loadBalancer: true, isThere: true },
+  { loadBalancer: false, isThere: true },
+])("needs no answer of any object: %j", async ({ loadBalancer, isThere }) => {
+  const registrations = recordRegistrations({ isPreview: true, isThere });
+  const name = `balanced-${loadBalancer}-${isThere}`;
   const cluster = fakeCluster({ loadBalancer });
   const { gatewayUrl } = new Platform(name, { cluster, images: IMAGES, adminPassword: "pw" });
   await settle();

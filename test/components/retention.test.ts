@@ -22,15 +22,20 @@ async function findRetained(name: string, cluster: Cluster): Promise<string[]> {
   return retained.sort();
 }
 
-it("leaves the definition and the namespaces of a cluster that was there before", async () => {
+it("leaves the definition, the namespaces and the volumes of a cluster that was there before", async () => {
   expect(await findRetained("e", fakeCluster())).toEqual([
     "e-functions",
+    "e-nats-volume",
     "e-openfaas",
     "e-openfaas-fn",
+    "e-prometheus-volume",
   ]);
 });
 
-it("leaves nothing on a cluster that goes with the program", async () => {
+it("deletes no volume by itself on a cluster that goes with the program, and all else", async () => {
   const lifetime = new pulumi.ComponentResource("test:index:Host", "host");
-  expect(await findRetained("k", { ...fakeCluster(), lifetime })).toEqual([]);
+  expect(await findRetained("k", { ...fakeCluster(), lifetime })).toEqual([
+    "k-nats-volume",
+    "k-prometheus-volume",
+  ]);
 });

@@ -72,6 +72,7 @@ describe("preloading", () => {
           delete: `${variables(architecture)}\ndrop "$IMAGE_NAME"`,
           // Another cluster has no images yet.
           triggers: ["fake"],
+          environment: { IMAGE: IMAGE.reference },
           logging: "stdoutAndStderr",
           addPreviousOutputInEnv: false,
         },
@@ -147,7 +148,9 @@ describe("a command of the user's", () => {
     expect(await valueOf(reference)).toBe(image.reference);
     await settle();
     expect(registrations.map(({ name }) => name)).toEqual(["gw", "gw-import"]);
-    execFileSync("sh", ["-c", String(registrations[1]?.inputs["create"])], { stdio: "pipe" });
+    const { create, environment } = registrations[1]?.inputs ?? {};
+    const env = { ...process.env, ...(environment as NodeJS.ProcessEnv) };
+    execFileSync("sh", ["-c", String(create)], { stdio: "pipe", env });
     const read = (name: string): string => readFileSync(join(folder, name), "utf8");
     expect(read("image")).toBe(`${image.reference}\n`);
     // Index, and for each architecture manifest, config and layer.
@@ -166,6 +169,14 @@ describe("a command of the user's", () => {
 });
 
 describe("a preview", () => {
+  const clusterOf = (mode: ImageDeliveryMode): Cluster =>
+    clusterWith({
+      mode,
+      targets: mode === ImageDeliveryMode.Preload ? [target("amd64")] : [],
+      registry: "r.example.com/plonk",
+      command: "true",
+    });
+
   it.each([
     [ImageDeliveryMode.Preload, IMAGE.reference],
     [ImageDeliveryMode.Registry, `r.example.com/plonk/gateway:0.1.0@${DIGEST}`],
@@ -174,18 +185,51 @@ describe("a preview", () => {
     const before = registrations;
     registrations = collectRegistrations({}, { isPreview: true });
     expect(before).toEqual([]);
-    const cluster = clusterWith({
-      mode,
-      targets: mode === ImageDeliveryMode.Preload ? [target("amd64")] : [],
-      registry: "r.example.com/plonk",
-      command: "true",
-    });
+    const cluster = clusterOf(mode);
     const { reference } = new ServiceImage("gw", { image: IMAGE, cluster });
     expect(await isKnown(reference)).toBe(true);
     expect(await valueOf(reference)).toBe(expected);
     const delivery = registrations.at(-1)?.name ?? "";
     expect(await dependenciesOf(reference)).toEqual([delivery]);
   });
+
+  it.each([
+    [ImageDeliveryMode.Preload, "gw-node-amd64", ["create", "delete", "environment"]],
+    [ImageDeliveryMode.Registry, "gw-push", ["create", "delete", "environment"]],
+    [ImageDeliveryMode.Command, "gw-import", ["create", "delete", "environment"]],
+  ])("without the image takes the one that %s has delivered", async (mode, name, ignored) => {
+    // As the engine answers: with what the state has of properties whose changes are ignored.
+    const outputs = { "command:local:Command": () => ({ environment: { IMAGE: "delivered" } }) };
+    registrations = collectRegistrations(outputs, { isPreview: true });
+    const kept: unknown[] = [];
+    const opts = {
+      transformations: [
+        ({ name: child, opts: { ignoreChanges } }: pulumi.ResourceTransformationArgs) => {
+          if (ignoreChanges) kept.push([child, ignoreChanges]);
+          return undefined;
+        },
+      ],
+    };
+    const args = { image: undefined, cluster: clusterOf(mode) };
+    const { reference } = new ServiceImage("gw", args, opts);
+    expect(await valueOf(reference)).toBe("delivered");
+    expect(kept).toEqual([[name, ignored]]);
+  });
+
+  it("without the image, and without one that was delivered, knows no reference", async () => {
+    registrations = collectRegistrations({}, { isPreview: true });
+    const cluster = clusterOf(ImageDeliveryMode.Preload);
+    expect(await isKnown(new ServiceImage("gw", { image: undefined, cluster }).reference)).toBe(
+      false,
+    );
+  });
+});
+
+it("needs the image in an update", () => {
+  const cluster = clusterWith({ mode: ImageDeliveryMode.Preload, targets: [target("amd64")] });
+  expect(() => new ServiceImage("gw", { image: undefined, cluster })).toThrow(
+    "image: must be there in an update, got none",
+  );
 });
 
 /** What `reference` comes after; both are internal to Pulumi. */

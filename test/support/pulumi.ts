@@ -8,8 +8,6 @@ import { fileURLToPath } from "node:url";
 import { acquire } from "../../toolchain/acquire.ts";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const PROJECT = "trial";
-const STACK = "test";
 
 type PluginName = "command" | "kubernetes";
 
@@ -69,10 +67,15 @@ export interface EngineOptions {
   plugins: readonly PluginName[];
   /** Environment of every run. */
   env?: Record<string, string>;
+  /** Name of the project. @default "trial" */
+  project?: string;
+  /** Name of the stack. @default "test" */
+  stack?: string;
 }
 
 /** Makes an empty project with a stack of its own, and installs the plugins for it. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { project = "trial", stack = "test" } = options;
   const home = await mkdtemp(join(tmpdir(), "plonk-engine-"));
   const directory = join(home, "project");
   await mkdir(directory);
@@ -82,11 +85,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }));
   await writeFile(
     join(directory, "Pulumi.yaml"),
-    `name: ${PROJECT}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n`,
+    `name: ${project}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n`,
   );
   const environment = { ...(await toEnvironment(home)), ...options.env };
-  const engine = toEngine({ home, directory, environment });
-  const made = await engine.pulumi(["stack", "init", STACK]);
+  const state = join(home, `state/.pulumi/stacks/${project}/${stack}.json`);
+  const engine = toEngine({ home, directory, environment, state });
+  const made = await engine.pulumi(["stack", "init", stack]);
   if (made.code !== 0) throw new Error(`pulumi stack init: ${made.output}`);
   return engine;
 }
@@ -95,6 +99,8 @@ interface Place {
   home: string;
   directory: string;
   environment: NodeJS.ProcessEnv;
+  /** Path of the state file. */
+  state: string;
 }
 
 function toEngine(place: Place): Engine {
@@ -112,7 +118,7 @@ function toEngine(place: Place): Engine {
       const shown = await execute(place, ["stack", "output", "--json", "--show-secrets"]);
       return JSON.parse(shown.output) as Record<string, unknown>;
     },
-    state: () => readFile(join(home, `state/.pulumi/stacks/${PROJECT}/${STACK}.json`), "utf8"),
+    state: () => readFile(place.state, "utf8"),
     remove: () => rm(home, { recursive: true, force: true }),
   };
 }

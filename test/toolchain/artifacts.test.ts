@@ -1,5 +1,7 @@
 /** All that a program deploys, from the machine's own cache. */
-import { access, stat } from "node:fs/promises";
+import { access, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import {
   SERVICE_IMAGES,
@@ -7,7 +9,7 @@ import {
   THIRD_PARTY_IMAGES,
 } from "../../services/contract/index.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
-import { resolveArtifacts } from "../../toolchain/artifacts.ts";
+import { findArtifacts, resolveArtifacts } from "../../toolchain/artifacts.ts";
 import { silentProgress } from "../../toolchain/progress.ts";
 
 const MINUTES = 60_000;
@@ -41,9 +43,30 @@ test(
     const files = await readIdentities(artifacts);
     expect(await resolveArtifacts({ progress })).toEqual(artifacts);
     expect(await readIdentities(artifacts)).toEqual(files);
+    expect(await findArtifacts({ progress })).toEqual(artifacts);
   },
   30 * MINUTES,
 );
+
+test("is looked for only, where nothing is to be downloaded or compiled", async () => {
+  const { PLONK_CACHE, PLONK_OFFLINE, PATH } = process.env;
+  const cache = await mkdtemp(join(tmpdir(), "plonk-empty-"));
+  // On PATH there may be tools of the right version.
+  Object.assign(process.env, { PLONK_CACHE: cache, PLONK_OFFLINE: "1", PATH: "/none" });
+  try {
+    const { k3s, images } = await findArtifacts({ progress: silentProgress });
+    expect([k3s, ...Object.values(images)].filter((each) => each !== undefined)).toEqual([]);
+    expect(Object.keys(images)).toHaveLength(SERVICE_IMAGES.length + THIRD_PARTY_IMAGES.length);
+    const files = await readdir(cache, { recursive: true, withFileTypes: true });
+    expect(files.filter((file) => file.isFile()).map(({ name }) => name)).toEqual([]);
+  } finally {
+    for (const [key, value] of Object.entries({ PLONK_CACHE, PLONK_OFFLINE, PATH })) {
+      if (value === undefined) Reflect.deleteProperty(process.env, key);
+      else process.env[key] = value;
+    }
+    await rm(cache, { recursive: true });
+  }
+});
 
 test("stops when the person stops the command", async () => {
   const signal = AbortSignal.abort();

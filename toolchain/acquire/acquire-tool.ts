@@ -2,7 +2,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { requireSpace } from "../disk.ts";
-import { isDiskFull, toMessage, ToolchainError } from "../errors.ts";
+import { isDiskFull, NotAtHandError, toMessage, ToolchainError } from "../errors.ts";
 import { withLock } from "../lock.ts";
 import type { Task } from "../progress.ts";
 import { CommandError } from "../run-command.ts";
@@ -35,6 +35,7 @@ export async function acquireTool(name: string, session: Session): Promise<Acqui
   if (cached !== undefined) {
     return await toAcquired(tool, session, { ...cached, source: "cache" });
   }
+  if (session.findOnly) throw new NotAtHandError(tool.name);
   const task = session.progress.start(tool.name);
   try {
     return await makeEntry(tool, session, task);

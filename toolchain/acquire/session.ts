@@ -19,6 +19,8 @@ export interface AcquireOptions {
   signal?: AbortSignal;
   /** @default the machine's own */
   architecture?: Architecture;
+  /** Only looks for what is there, and throws `NotAtHandError` otherwise. @default false */
+  findOnly?: boolean;
   /** @default `$PLONK_CACHE` */
   cacheDir?: string;
   /** @default that of this process */
@@ -35,6 +37,7 @@ export interface Session {
   progress: Progress;
   network: Network;
   connectivity: Connectivity;
+  findOnly: boolean;
   signal: AbortSignal;
 }
 
@@ -94,6 +97,7 @@ export function createSession(catalogue: readonly Tool[], options: AcquireOption
     progress,
     network: shareNetwork(env, options, { progress, cache }),
     connectivity: readConnectivity(env),
+    findOnly: options.findOnly ?? false,
     signal: options.signal ?? new AbortController().signal,
   };
 }

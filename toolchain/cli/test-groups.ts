@@ -11,7 +11,8 @@ const END_TO_END = "/test/e2e/";
 
 /** Need the machine for themselves: API servers, clusters, containers, the real engine. */
 const ALONE = [
-  "/test/components/(admission|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
+  "/test/components/(admission|growth|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
+  "/test/stacks/recorded-",
   "/test/integration/(operator/|package|gateway/api-server)",
   "/test/toolchain/(?!acquire/|plugins/lib/)",
   "/test/fuzz/",

@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
-import type { ImageContext } from "./context.ts";
+import { requireDownloads, type ImageContext } from "./context.ts";
 import { packLayer, type LayerEntry } from "./layer.ts";
 import { blobFile, readLayoutImage, runConfigOf } from "./layout.ts";
 import { getNodePackage } from "./node-binary.ts";
@@ -37,10 +37,12 @@ export async function getRootfsLayer(
     name: `rootfs-${architecture}`,
     inputs: { architecture, ROOTFS_PACKAGES },
     signal: context.signal,
-    build: async (directory) =>
-      await withScratch(join(directory, "scratch"), async (scratch) =>
+    build: async (directory) => {
+      requireDownloads(context, `Debian's packages for ${architecture}`);
+      return await withScratch(join(directory, "scratch"), async (scratch) =>
         packInto(directory, "rootfs.tar.zst", await collectRootfs(context, architecture, scratch)),
-      ),
+      );
+    },
   });
   return atPath(entry, entry.value);
 }
@@ -87,8 +89,9 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
     name: `node-${architecture}`,
     inputs: { architecture, NODE_VERSION },
     signal: context.signal,
-    build: async (directory) =>
-      await withScratch(join(directory, "scratch"), async (scratch) => {
+    build: async (directory) => {
+      requireDownloads(context, `node for ${architecture}`);
+      return await withScratch(join(directory, "scratch"), async (scratch) => {
         const source = await getNodePackage(context, architecture, scratch);
         context.report(`packing node ${NODE_VERSION} for ${architecture}`);
         return await packInto(directory, "node.tar.zst", [
@@ -100,7 +103,8 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
           },
           { kind: "copy", path: "/nodejs/LICENSE", source: join(source, "LICENSE") },
         ]);
-      }),
+      });
+    },
   });
   return atPath(entry, entry.value);
 }

@@ -1,5 +1,6 @@
 /** What each step of the image builds needs from its surroundings. */
 import { cacheLayout } from "../directories.ts";
+import { NotAtHandError } from "../errors.ts";
 import { runCommand } from "../run-command.ts";
 import type { RecipeContext } from "../recipe.ts";
 import type { RegistryMirror } from "./registry-mirror.ts";
@@ -11,6 +12,8 @@ export interface ImageContext extends Pick<RecipeContext, "run" | "report"> {
   cache: string;
   /** In the place of the vendors' registries. */
   registryMirror?: RegistryMirror | undefined;
+  /** Whether nothing may be downloaded: then `NotAtHandError` is thrown. */
+  findOnly: boolean;
   /** Aborted when the person stops the command. */
   signal: AbortSignal;
 }
@@ -22,6 +25,8 @@ export interface ImageContextOptions {
   report?: ((message: string) => void) | undefined;
   /** In the place of the vendors' registries. @default none */
   registryMirror?: RegistryMirror | undefined;
+  /** Whether nothing may be downloaded: then `NotAtHandError` is thrown. @default false */
+  findOnly?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -33,9 +38,15 @@ export function createImageContext(options: ImageContextOptions = {}): ImageCont
     images,
     report,
     registryMirror: options.registryMirror,
+    findOnly: options.findOnly ?? false,
     run: (command, args, run) => runCommand(command, args, withEnvironment(run, signal)),
     signal,
   };
+}
+
+/** In front of what may take a download. @throws NotAtHandError where none is wanted */
+export function requireDownloads({ findOnly }: ImageContext, what: string): void {
+  if (findOnly) throw new NotAtHandError(what);
 }
 
 type RunOptions = Parameters<RecipeContext["run"]>[2];

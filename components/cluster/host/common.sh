@@ -4,6 +4,7 @@ CLEAN_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 PATH=$PATH:$CLEAN_PATH
 
 # The kernel names programs and mounts without symbolic links.
+GIVEN_DIR=$DIR
 [ ! -d "$DIR" ] || DIR=$(cd "$DIR" && pwd -P)
 K3S=$DIR/bin/k3s
 CONFIG=$DIR/config.yaml
@@ -30,6 +31,20 @@ fail() {
 
 require_root() {
   [ "$(id -u)" -eq 0 ] || fail $EXIT_NOT_ROOT "a node can only be run by root, got user $(id -un)"
+}
+
+# What the path of the directory is made of was checked before its links were followed. It goes into
+# units, scripts and lists of mounts, where other characters mean something.
+case $DIR in
+*[!-A-Za-z0-9._/]*)
+  fail 1 "directory: must lead to a path of letters, digits and -._, got $GIVEN_DIR which leads to $DIR"
+  ;;
+esac
+
+# Processes whose program lies below the folder $1, taken literally.
+processes_below() {
+  ls -l /proc/[0-9]*/exe 2>/dev/null | grep -F "/exe -> $1/" |
+    sed -n 's#^[^/]* /proc/\([0-9]*\)/exe -> .*#\1#p'
 }
 
 is_installed() { [ -x "$K3S" ] && [ -s "$CONFIG" ]; }

@@ -59,7 +59,7 @@ nat_down() {
 # Whether another cluster made the host forward for that interface, and guards it.
 is_guarded() {
   { nft list ruleset; iptables -w -S FORWARD; } 2>/dev/null |
-    grep -qE "iifname \"$1\" oifname != \"plonk\*\"|-i $1 ! -o plonk\+ "
+    grep -qF -e "iifname \"$1\" oifname != \"plonk*\"" -e "-i $1 ! -o plonk+ "
 }
 
 find_firewall() {

@@ -12,9 +12,7 @@ CGROUPS=/sys/fs/cgroup
 NODES=/run/plonk
 
 # A process of k3s in the node's mounts: itself, or of a pod's shim, which goes on without k3s.
-find_inside() {
-  ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s#.* /proc/\([0-9]*\)/exe -> $DATA/.*#\1#p" | head -n 1
-}
+find_inside() { processes_below "$DATA" | head -n 1; }
 
 # Becomes a program in the mounts of the node, which are made where no process of it is left; they go
 # with the last one. No file keeps them: the kernel does that only in some namespaces.

@@ -23,7 +23,7 @@ kill_processes() {
 
 list_processes() {
   cgroup_processes
-  ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s#.* /proc/\([0-9]*\)/exe -> $DIR/.*#\1#p"
+  processes_below "$DIR"
   # The words of a command line are separated by zero bytes.
   for cmdline in $(grep -lsaF "$DIR/cluster.sh" /proc/[0-9]*/cmdline); do
     case $({ tr '\0' ' ' <"$cmdline"; } 2>/dev/null) in

@@ -120,13 +120,31 @@ describe("what is declared", () => {
     );
     expect(find("edge-server-start").inputs).toEqual({
       create:
-        "sh '/srv/plonk/here/cluster.sh' start 123-45 >&2 && " +
+        "sh '/srv/plonk/here/cluster.sh' start '123-45' >&2 && " +
         "sh '/srv/plonk/here/cluster.sh' identity && " +
         "sh '/srv/plonk/here/cluster.sh' kubeconfig",
       triggers: [expect.stringMatching(/^k3s\/edge\/[0-9a-f]{16}$/)],
       logging: "stderr",
       addPreviousOutputInEnv: false,
     });
+  });
+
+  it("takes what is installed to stay in a preview without k3s, and needs it in an update", async () => {
+    const k3s = { path: "", version: "" };
+    const kept: Record<string, unknown> = {};
+    const record: pulumi.ResourceTransformation = ({ name, opts }) => {
+      kept[name] = opts.ignoreChanges;
+      return undefined;
+    };
+    new K3sCluster("edge", args({ k3s }), { transformations: [record] });
+    await settle();
+    expect(pulumi.isUnknown(find("edge-server-install").inputs["create"])).toBe(true);
+    expect(Object.keys(kept).filter((name) => kept[name] !== undefined)).toEqual([
+      "edge-server-install",
+    ]);
+    expect(kept["edge-server-install"]).toEqual(["create", "delete", "environment"]);
+    registrations = collectRegistrations({}, { isPreview: false });
+    expect(() => new K3sCluster("edge", args({ k3s }))).toThrow('k3s.path: must be a file, got ""');
   });
 
   it("writes k3s's own configuration", async () => {

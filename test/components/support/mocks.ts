@@ -25,10 +25,11 @@ function toState(args: pulumi.runtime.MockResourceArgs): Record<string, unknown>
 }
 
 /**
- * Starts recording; call it once in a file, before any component is made. In a preview objects that
- * are to be made have no id, and nothing but their inputs.
+ * Starts recording; call it before any component is made. In a preview objects that are to be made
+ * have no id, and nothing but their inputs; those that are there, and change on a cluster that does
+ * not answer, have no more.
  */
-export function recordRegistrations({ isPreview = false } = {}): Registration[] {
+export function recordRegistrations({ isPreview = false, isThere = false } = {}): Registration[] {
   const registrations: Registration[] = [];
   void pulumi.runtime.setMocks(
     {
@@ -38,7 +39,7 @@ export function recordRegistrations({ isPreview = false } = {}): Registration[] 
         const provider = args.provider?.split("::").at(-2) ?? "";
         registrations.push({ type: args.type, name: args.name, inputs, provider });
         return isPreview
-          ? { id: undefined, state: inputs }
+          ? { id: isThere ? `${args.name}-id` : undefined, state: inputs }
           : { id: `${args.name}-id`, state: toState(args) };
       },
       call: (args) => args.inputs as Record<string, unknown>,

@@ -1,0 +1,197 @@
+/**
+ * The platform's volumes on a real API server, by the real engine: claims of earlier versions are
+ * taken over, and grow. No node runs pods and no driver resizes volumes: the test says in its place
+ * how large one is.
+ */
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { startApiServer, type ApiServer } from "../support/apiserver.ts";
+import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
+import { until } from "../support/until.ts";
+import { IMAGES } from "./support/mocks.ts";
+
+const components = import.meta.resolve("../../components/index.ts");
+const minutes = 60_000;
+const NATS = ["-n", "openfaas", "persistentvolumeclaim", "data-nats-0"];
+
+let api: ApiServer;
+let engine: Engine;
+
+beforeAll(async () => {
+  api = await startApiServer();
+  engine = await createEngine({ plugins: ["kubernetes"] });
+  await api.apply(toClass(true));
+  await api.apply("{apiVersion: v1, kind: Namespace, metadata: {name: openfaas}}");
+  for (const [name, size] of Object.entries({ nats: "1Gi", prometheus: "5Gi" })) {
+    // As the controller of StatefulSets makes claims.
+    await api.apply(toVolume(name, size));
+    await api.apply(toClaim(name, size), "kube-controller-manager");
+    const claim = `persistentvolumeclaim/data-${name}-0`;
+    await api.kubectl("-n", "openfaas", "wait", "--for=jsonpath={.status.phase}=Bound", claim);
+  }
+}, 3 * minutes);
+
+afterAll(async () => {
+  await engine.remove();
+  await api.stop();
+});
+
+const toClass = (allowVolumeExpansion: boolean): string =>
+  JSON.stringify({
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: "disks" },
+    provisioner: "example.com/disks",
+    allowVolumeExpansion,
+  });
+
+const toSpec = (storage: string): object => ({
+  storageClassName: "disks",
+  accessModes: ["ReadWriteOnce"],
+  resources: { requests: { storage } },
+});
+
+const toClaim = (name: string, size: string): string =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: `data-${name}-0`, namespace: "openfaas" },
+    spec: toSpec(size),
+  });
+
+const toVolume = (name: string, storage: string): string =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name },
+    spec: {
+      storageClassName: "disks",
+      accessModes: ["ReadWriteOnce"],
+      capacity: { storage },
+      hostPath: { path: "/nowhere" },
+      claimRef: { namespace: "openfaas", name: `data-${name}-0` },
+    },
+  });
+
+/** The program: a platform whose objects nobody waits for, as no pod ever runs. */
+async function declare(queueGiB: number): Promise<void> {
+  await engine.program(`
+    import * as k8s from "@pulumi/kubernetes";
+    import * as pulumi from "@pulumi/pulumi";
+    import { Platform } from ${JSON.stringify(components)};
+    const kubeconfig = pulumi.secret(${JSON.stringify(api.kubeconfig)});
+    const cluster = {
+      kubeconfig,
+      provider: new k8s.Provider("there", {
+        kubeconfig, enableServerSideApply: true, enableConfigMapMutable: true,
+      }),
+      capabilities: {
+        architectures: ["amd64"], storageClass: "disks", apiServerNetworks: [], internet: false,
+      },
+      imageDelivery: { mode: "none", targets: [] },
+      identity: pulumi.output("there"),
+      nodeAddress: pulumi.output("192.0.2.7"),
+    };
+    const doNotWait = ({ props, opts }) => {
+      if (!props.metadata) return undefined;
+      const annotations = { ...props.metadata.annotations, "pulumi.com/skipAwait": "true" };
+      return { props: { ...props, metadata: { ...props.metadata, annotations } }, opts };
+    };
+    const args = {
+      cluster,
+      images: ${JSON.stringify(IMAGES)},
+      adminPassword: "pw",
+      queue: { volumeGiB: ${queueGiB} },
+    };
+    new Platform("p", args, { transformations: [doNotWait] });
+  `);
+}
+
+const get = (...args: string[]): Promise<string> => api.kubectl("get", ...args);
+const natsConfig = (): Promise<string> => get("-n", "openfaas", "configmap/nats-config", "-o=yaml");
+
+/** What tells an object from one of the same name that was made in its place. */
+const uidOf = (...object: string[]): Promise<string> =>
+  get(...object, "-o=jsonpath={.metadata.uid}");
+
+function changesOf({ steps }: RunResult): string[] {
+  return steps
+    .filter(({ op, type }) => op !== "same" && type.startsWith("kubernetes:"))
+    .map(({ op, name }) => `${op} ${name}`)
+    .sort();
+}
+
+function errorsOf({ diagnostics }: RunResult): string[] {
+  return diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
+}
+
+it(
+  "takes over the claims that are there",
+  async () => {
+    const uid = await uidOf(...NATS);
+    await declare(1);
+    const up = await engine.up();
+    expect(up.code === 0 ? "" : up.output).toBe("");
+    expect(await uidOf(...NATS)).toBe(uid);
+    expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
+  },
+  3 * minutes,
+);
+
+it(
+  "grows a volume in place, and tells NATS only when it is large enough",
+  async () => {
+    const objects = [NATS, ["-n", "openfaas", "statefulset", "nats"]];
+    const uids = await Promise.all(objects.map((object) => uidOf(...object)));
+    await declare(2);
+    const grown = ["update p-nats", "update p-nats-config", "update p-nats-volume"];
+    const preview = await engine.preview();
+    expect(changesOf(preview)).toEqual(grown);
+    expect(preview.steps.find(({ name }) => name === "p-nats-volume")?.diff).toEqual({
+      "spec.resources.requests.storage": "update",
+    });
+
+    const up = engine.up();
+    const isAsked = async (): Promise<boolean> =>
+      (await get(...NATS, "-o=jsonpath={.spec.resources.requests.storage}")) === "2Gi";
+    await until("the request for more", isAsked, 2 * minutes);
+    expect(await natsConfig()).toContain("max_file_store: 921MiB");
+    const size = JSON.stringify({ status: { capacity: { storage: "2Gi" } } });
+    await api.kubectl("patch", ...NATS, "--subresource=status", "--type=merge", `--patch=${size}`);
+    const { code, output } = await up;
+    expect(code === 0 ? "" : output).toBe("");
+    expect(await natsConfig()).toContain("max_file_store: 1843MiB");
+    expect(await Promise.all(objects.map((object) => uidOf(...object)))).toEqual(uids);
+    expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
+  },
+  5 * minutes,
+);
+
+it(
+  "refuses in the preview to shrink it, and to grow it where the class cannot",
+  async () => {
+    await declare(1);
+    expect(errorsOf(await engine.preview())).toEqual([
+      'queue.volumeGiB: must be at least the size of the volume that is there (2Gi of the class "disks"), as volumes never shrink, got 1',
+      "stopped: something is wrong, see the resource above",
+    ]);
+    await api.apply(toClass(false));
+    await declare(3);
+    expect(errorsOf(await engine.preview())).toEqual([
+      'queue.volumeGiB: must stay the size of the volume that is there (2Gi of the class "disks"), as volumes of that class cannot grow, got 3',
+      "stopped: something is wrong, see the resource above",
+    ]);
+  },
+  3 * minutes,
+);
+
+it(
+  "leaves the volumes where they are when the platform goes",
+  async () => {
+    const uid = await uidOf(...NATS);
+    await declare(2);
+    const destroyed = await engine.destroy();
+    expect(destroyed.code === 0 ? "" : destroyed.output).toBe("");
+    expect(await uidOf(...NATS)).toBe(uid);
+  },
+  3 * minutes,
+);
