@@ -4,7 +4,8 @@ import type { Architecture, ImageArtifact } from "../services/contract/index.ts"
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
 import { run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
-import { ArgumentError, checkFor } from "./errors.ts";
+import { ArgumentChecks, ArgumentError, checkFor } from "./errors.ts";
+import { PUSH_SCRIPT, toImportScript } from "./image-scripts.ts";
 
 /** Arguments of `ServiceImage`. */
 export interface ServiceImageArgs {
@@ -114,8 +115,12 @@ function preload({ name, args, reference, parent }: Delivery): pulumi.Output<str
  * A text that is known at once, though what depends on it waits for `deliveries`: an URN is known
  * in a preview already, and resolves when its resource is there.
  */
-function after(deliveries: pulumi.Resource[], text: string): pulumi.Output<string> {
-  return pulumi.all(deliveries.map(({ urn }) => urn)).apply(() => text);
+function after(
+  deliveries: pulumi.Resource[],
+  text: string,
+  checked?: pulumi.Output<unknown>,
+): pulumi.Output<string> {
+  return pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]).apply(() => text);
 }
 
 /** Every node's architecture must be there, or its pods fail long after the update. */
@@ -128,74 +133,81 @@ function findArchive(image: ImageArtifact, architecture: Architecture, place: st
   );
 }
 
+/** The push that shows whether a cluster's registry takes images: the others come after it. */
+const firstPushes = new WeakMap<Cluster, pulumi.Resource>();
+
 /** Pushes the image with its own digest. */
-function push({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
+function push(delivery: Delivery): pulumi.Output<string> {
+  const { name, args, reference } = delivery;
   const { cluster, crane = "crane" } = args;
   const { baseName, tag, digest } = reference;
   const target = `${cluster.imageDelivery.registry ?? ""}/${baseName}:${tag}`;
-  const variables = toVariables({
-    CRANE: toWord(crane),
-    ...toLayoutVariables(args, digest),
-    TARGET: quote(target),
-  });
+  const checked = checkArchitectures(delivery);
+  const first = firstPushes.get(cluster);
   const pushed = run(
     `${name}-push`,
-    { connection: { local: true }, options: { parent } },
-    { create: `${variables}\n${LAYOUT_SCRIPT}\n"$CRANE" push "$layout" "$TARGET"` },
+    {
+      connection: { local: true },
+      options: { parent: delivery.parent, dependsOn: first ? all(checked, first) : checked },
+    },
+    {
+      create: `sh -s -- push ${quote(target)}`,
+      stdin: toScript({ CRANE: toWord(crane), ...toLayoutVariables(args, digest) }, PUSH_SCRIPT),
+    },
   );
-  return after([pushed], `${target}@${digest}`);
+  if (!first) firstPushes.set(cluster, pushed);
+  return after([pushed], `${target}@${digest}`, checked);
 }
 
 /** Gives an archive of all architectures to the cluster's own command. */
-function handOver({ name, args, reference, parent }: Delivery): pulumi.Output<string> {
+function handOver(delivery: Delivery): pulumi.Output<string> {
+  const { name, args, reference, parent } = delivery;
   const { image, cluster } = args;
-  const variables = toVariables({
-    ...toLayoutVariables(args, reference.digest),
-    IMAGE: quote(image.reference),
-  });
+  const checked = checkArchitectures(delivery);
   const handed = run(
     `${name}-import`,
-    { connection: { local: true }, options: { parent } },
+    { connection: { local: true }, options: { parent, dependsOn: checked } },
     {
       triggers: [cluster.identity],
-      create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, cluster.imageDelivery.command].join("\n"),
+      create: `sh -s -- import ${quote(image.reference)}`,
+      stdin: toScript(
+        toLayoutVariables(args, reference.digest),
+        toImportScript(cluster.imageDelivery.command ?? ""),
+      ),
     },
   );
-  return after([handed], image.reference);
+  return after([handed], image.reference, checked);
 }
 
-function toLayoutVariables(
-  { image, cluster }: ServiceImageArgs,
-  digest: string,
-): Record<string, string> {
-  for (const architecture of cluster.capabilities.architectures) {
-    findArchive(image, architecture, "which nodes have");
-  }
+/** For `dependsOn`: fails where the image is missing for an architecture that nodes have. */
+function checkArchitectures({ args, parent }: Delivery): pulumi.Output<pulumi.Resource[]> {
+  const checks = new ArgumentChecks(parent);
+  // The cluster is asked while the program's text runs to its end.
+  checks.applyAsync(args.cluster.architectures, async (known) => {
+    for (const each of known) findArchive(args.image, each, "which nodes have");
+    return Promise.resolve();
+  });
+  return checks.passed;
+}
+
+function all(
+  checked: pulumi.Output<pulumi.Resource[]>,
+  first: pulumi.Resource,
+): pulumi.Output<pulumi.Resource[]> {
+  return checked.apply((others) => [...others, first]);
+}
+
+function toLayoutVariables({ image }: ServiceImageArgs, digest: string): Record<string, string> {
   const archives = Object.entries(image.archives).sort(([a], [b]) => (a < b ? -1 : 1));
   // One a line; the line break is quoted for sh.
   const words = archives.map(([, archive]) => toWord(archive)).join("'\n'");
   return { ARCHIVES: words, DIGEST: quote(digest) };
 }
 
-/**
- * The archives hold the same index and the layers of one architecture each, so all of them
- * together make the layout. Their own index.json names the image twice, and a push takes one.
- */
-const LAYOUT_SCRIPT = `set -e
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-layout="$work/layout"
-mkdir "$layout"
-printf '%s\\n' "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
-mv "$layout/index.json" "$work/names.json"
-size=$(wc -c < "$layout/blobs/$(echo "$DIGEST" | tr : /)")
-printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \\
-  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"`;
-
-/** With both names, by which containerd finds the image. */
-const ARCHIVE_SCRIPT = `mv "$work/names.json" "$layout/index.json"
-export IMAGE ARCHIVE="$work/image.tar"
-tar -cf "$ARCHIVE" -C "$layout" .`;
+/** It goes to a shell's standard input: Pulumi shows the whole command where one fails. */
+function toScript(words: Record<string, string>, script: string): string {
+  return `${toVariables(words)}\n${script}\n`;
+}
 
 /** `words` are quoted for sh. */
 function toVariables(words: Record<string, string>): string {

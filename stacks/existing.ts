@@ -1,6 +1,8 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
 import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
+import { findArchitectures } from "../components/cluster/inspect.ts";
+import type { Architecture } from "../services/contract/index.ts";
 import { acquire } from "../toolchain/acquire.ts";
 import { resolveImages } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
@@ -11,8 +13,10 @@ import { declarePlatform, type StackOutputs } from "./platform.ts";
 export async function declareExisting(config: StackConfig): Promise<StackOutputs> {
   const args = toClusterArgs(config);
   const cluster = new ExistingCluster("existing", args);
+  const architectures =
+    args.capabilities?.architectures ?? (await findArchitectures(args.kubeconfig, args.context));
   // Nodes that have a registry to pull ours from can pull the vendors' too.
-  const images = await resolveImages({ preload: false });
+  const images = await resolveImages({ preload: false, architectures });
   const crane = args.registry === undefined ? undefined : (await acquire("crane")).path;
   return declarePlatform({ config, cluster, images, crane });
 }
@@ -22,8 +26,8 @@ export async function declareExisting(config: StackConfig): Promise<StackOutputs
  *
  * @throws pulumi.RunError when images have no way to the nodes: before anything is built for it
  */
-export function toClusterArgs(config: StackConfig): ExistingClusterArgs {
-  const { kubeContext, registry, imageCommand, nodeAddress, storageClass } = config;
+export function toClusterArgs(config: StackConfig): ExistingClusterArgs & { kubeconfig: string } {
+  const { kubeContext, registry, imageCommand, nodeAddress, storageClass, architectures } = config;
   if (registry === "" && imageCommand === "") {
     throw new pulumi.RunError(
       "plonk:registry: expected a registry that the nodes pull from, or a command in " +
@@ -40,6 +44,7 @@ export function toClusterArgs(config: StackConfig): ExistingClusterArgs {
       loadBalancer: config.loadBalancer,
       networkPolicy: config.networkPolicy,
       ...(storageClass !== "" && { storageClass }),
+      ...(architectures !== "" && { architectures: architectures.split(",") as Architecture[] }),
     },
   };
 }
