@@ -10,6 +10,7 @@ import {
   V1SelfSubjectAccessReview,
   V1SelfSubjectAccessReviewSpec,
   type V1Node,
+  type V1Service,
   type V1StorageClass,
 } from "@kubernetes/client-node";
 import type { Architecture } from "../../services/contract/index.ts";
@@ -78,12 +79,13 @@ export async function inspectCluster(
   const server = config.getCurrentCluster()?.server ?? "";
   const version = await ask(server, config.makeApiClient(VersionApi).getCode());
   const core = config.makeApiClient(CoreV1Api);
-  const [missing, classes, nodes, system] = await ask(
+  const [missing, classes, nodes, services, system] = await ask(
     server,
     Promise.all([
       findMissingRights(config),
       listIfAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
       listIfAllowed(core.listNode()),
+      listIfAllowed(core.listServiceForAllNamespaces()),
       ifAllowed(core.readNamespace({ name: "kube-system" })),
     ]),
   );
@@ -99,7 +101,8 @@ export async function inspectCluster(
       line,
       "rights: all that are needed",
       `storage class: ${describeClass(classes, capabilities.storageClass)}`,
-      `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}`,
+      `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}` +
+        describeBalanced(services ?? []),
       `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
     ],
   };
@@ -138,6 +141,14 @@ function describe(isOffered: boolean, yes: string, no: string): string {
   return isOffered
     ? `${yes}, as the configuration says there is`
     : `${no}, as the configuration says`;
+}
+
+/** That others have an address shows that the cluster gives some. */
+function describeBalanced(services: V1Service[]): string {
+  const balanced = services.filter(
+    ({ spec, status }) => spec?.type === "LoadBalancer" && status?.loadBalancer?.ingress?.length,
+  );
+  return balanced.length === 0 ? "" : `; Services that have an address: ${balanced.length}`;
 }
 
 async function ask<T>(server: string, answer: Promise<T>): Promise<T> {

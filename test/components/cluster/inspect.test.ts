@@ -65,8 +65,23 @@ it("goes by the class that is named", async () => {
   ]);
 });
 
+it("counts the Services that got an address, where there are some", async () => {
+  const toService = (ingress: object[]): object => ({
+    spec: { type: "LoadBalancer" },
+    status: { loadBalancer: { ingress } },
+  });
+  const items = [toService([]), toService([{ ip: "192.0.2.8" }]), toService([{ hostname: "a" }])];
+  const { lines } = await inspect({ ...answersOfCluster(), "/api/v1/services": { items } });
+  expect(lines[4]).toBe(`${LINES[3] ?? ""}; Services that have an address: 2`);
+});
+
 it("does without what may not be listed", async () => {
-  const hidden = { "/api/v1/nodes": 403, "/apis/storage.k8s.io/v1/storageclasses": 403 };
+  const services = { "/api/v1/services": 403 };
+  const hidden = {
+    ...services,
+    "/api/v1/nodes": 403,
+    "/apis/storage.k8s.io/v1/storageclasses": 403,
+  };
   const report = await inspect({ ...answersOfCluster(), ...hidden });
   expect(report.nodeAddress).toBe("");
   expect(report.lines[1]).toBe(

@@ -34,6 +34,7 @@ export function answersOfCluster(isAllowed: (question: Question) => boolean = ()
         { metadata: { name: "node-2" }, status: { nodeInfo: { architecture: "amd64" } } },
       ],
     },
+    "/api/v1/services": { items: [{ spec: { type: "ClusterIP" }, status: { loadBalancer: {} } }] },
     [CLASSES]: {
       items: [
         {
