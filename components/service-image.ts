@@ -4,7 +4,8 @@ import type { Architecture, ImageArtifact } from "../services/contract/index.ts"
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
 import { type HostPlace, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
-import { ArgumentError, checkFor } from "./errors.ts";
+import { ArgumentChecks, ArgumentError, checkFor } from "./errors.ts";
+import { PUSH_SCRIPT, toImportScript } from "./image-scripts.ts";
 import { UNKNOWN, whenKnown } from "./unknown.ts";
 
 /** Arguments of `ServiceImage`. */
@@ -62,15 +63,26 @@ function deliver(
   if (isPulled) return pulumi.output(image.reference);
   const known = { ...image, ...parseReference(image.reference) };
   const reference = delivery.toReference(known);
-  const delivered = delivery.steps.map(({ name: step, place, triggers, toCommands }) =>
-    run(step, place, {
-      ...toCommands(known),
-      ...(triggers && { triggers }),
-      environment: { IMAGE: reference },
-    }),
-  );
-  return after(delivered, reference);
+  const checked = delivery.isWhole ? checkArchitectures({ image, cluster, parent }) : undefined;
+  const first = delivery.isWhole ? firstDeliveries.get(cluster) : undefined;
+  const delivered = delivery.steps.map(({ name: step, place, triggers, toCommands }) => {
+    const dependsOn = (checked ?? pulumi.output([])).apply((all) =>
+      first ? [...all, first] : all,
+    );
+    const options = pulumi.mergeOptions(place.options, { dependsOn });
+    return run(
+      step,
+      { ...place, options },
+      { ...toCommands(known), ...(triggers && { triggers }), environment: { IMAGE: reference } },
+    );
+  });
+  const [shown] = delivered;
+  if (delivery.isWhole && !first && shown) firstDeliveries.set(cluster, shown);
+  return after(delivered, reference, checked);
 }
+
+/** What shows whether images reach a cluster: the others come after it, and fail only once. */
+const firstDeliveries = new WeakMap<Cluster, pulumi.Resource>();
 
 /** The image that was delivered last, by what the state knows of the first step. */
 function keepLast({ steps }: Delivery): pulumi.Output<string> {
@@ -93,6 +105,8 @@ function keepLast({ steps }: Delivery): pulumi.Output<string> {
 /** How images reach the nodes of a cluster. */
 interface Delivery {
   steps: DeliveryStep[];
+  /** Whether it takes all architectures at once, wherever the nodes are. */
+  isWhole: boolean;
   /** What a pod spec says. Steps have it as `IMAGE` in their environment. */
   toReference: (image: KnownImage) => string;
 }
@@ -106,7 +120,7 @@ interface DeliveryStep {
   triggers?: pulumi.Input<string>[];
   /** Whether there is a `delete` among the commands. */
   isUndone: boolean;
-  toCommands: (image: KnownImage) => Pick<HostStep, "create" | "delete">;
+  toCommands: (image: KnownImage) => Pick<HostStep, "create" | "delete" | "stdin">;
 }
 
 interface DeliveryContext {
@@ -127,6 +141,7 @@ const DELIVERIES: Record<ImageDeliveryMode, (context: DeliveryContext) => Delive
 function refuse(): Delivery {
   return {
     steps: [],
+    isWhole: false,
     toReference: ({ reference }) => {
       throw new ArgumentError(
         "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
@@ -156,15 +171,34 @@ function preload({ name, cluster, parent }: DeliveryContext): Delivery {
       };
     },
   }));
-  return { steps, toReference: ({ reference }) => reference };
+  return { steps, isWhole: false, toReference: ({ reference }) => reference };
 }
 
 /**
  * A text that is known at once, though what depends on it waits for `deliveries`: an URN is known
  * in a preview already, and resolves when its resource is there.
  */
-function after(deliveries: pulumi.Resource[], text: string): pulumi.Output<string> {
-  return pulumi.all(deliveries.map(({ urn }) => urn)).apply(() => text);
+function after(
+  deliveries: pulumi.Resource[],
+  text: string,
+  checked?: pulumi.Output<unknown>,
+): pulumi.Output<string> {
+  return pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]).apply(() => text);
+}
+
+/** For `dependsOn`: fails where the image is missing for an architecture that nodes have. */
+function checkArchitectures(delivered: {
+  image: ImageArtifact;
+  cluster: Cluster;
+  parent: pulumi.Resource;
+}): pulumi.Output<pulumi.Resource[]> {
+  const checks = new ArgumentChecks(delivered.parent);
+  // The cluster is asked while the program's text runs to its end.
+  checks.applyAsync(delivered.cluster.architectures, async (known) => {
+    for (const each of known) findArchive(delivered.image, each, "which nodes have");
+    return Promise.resolve();
+  });
+  return checks.passed;
 }
 
 /** Every node's architecture must be there, or its pods fail long after the update. */
@@ -185,63 +219,42 @@ function push({ name, cluster, crane, parent }: DeliveryContext): Delivery {
     name: `${name}-push`,
     place: { connection: { local: true }, options: { parent } },
     isUndone: false,
-    toCommands: (image) => {
-      const variables = toVariables({
-        CRANE: toWord(crane),
-        ...toLayoutVariables(image, cluster),
-        TARGET: quote(toTarget(image)),
-      });
-      return { create: `${variables}\n${LAYOUT_SCRIPT}\n"$CRANE" push "$layout" "$TARGET"` };
-    },
+    toCommands: (image) => ({
+      create: `sh -s -- push ${quote(toTarget(image))}`,
+      stdin: toScript({ CRANE: toWord(crane), ...toLayoutVariables(image) }, PUSH_SCRIPT),
+    }),
   };
-  return { steps: [step], toReference: (image) => `${toTarget(image)}@${image.digest}` };
+  const toReference = (image: KnownImage): string => `${toTarget(image)}@${image.digest}`;
+  return { steps: [step], isWhole: true, toReference };
 }
 
 /** Gives an archive of all architectures to the cluster's own command. */
 function handOver({ name, cluster, parent }: DeliveryContext): Delivery {
+  const script = toImportScript(cluster.imageDelivery.command ?? "");
   const step: DeliveryStep = {
     name: `${name}-import`,
     place: { connection: { local: true }, options: { parent } },
     triggers: [cluster.identity],
     isUndone: false,
-    toCommands: (image) => {
-      const variables = toVariables(toLayoutVariables(image, cluster));
-      const { command = "" } = cluster.imageDelivery;
-      return { create: [variables, LAYOUT_SCRIPT, ARCHIVE_SCRIPT, command].join("\n") };
-    },
+    toCommands: (image) => ({
+      create: `sh -s -- import ${quote(image.reference)}`,
+      stdin: toScript(toLayoutVariables(image), script),
+    }),
   };
-  return { steps: [step], toReference: ({ reference }) => reference };
+  return { steps: [step], isWhole: true, toReference: ({ reference }) => reference };
 }
 
-function toLayoutVariables(image: KnownImage, cluster: Cluster): Record<string, string> {
-  for (const architecture of cluster.capabilities.architectures) {
-    findArchive(image, architecture, "which nodes have");
-  }
+function toLayoutVariables(image: KnownImage): Record<string, string> {
   const archives = Object.entries(image.archives).sort(([a], [b]) => (a < b ? -1 : 1));
   // One a line; the line break is quoted for sh.
   const words = archives.map(([, archive]) => toWord(archive)).join("'\n'");
   return { ARCHIVES: words, DIGEST: quote(image.digest) };
 }
 
-/**
- * The archives hold the same index and the layers of one architecture each, so all of them
- * together make the layout. Their own index.json names the image twice, and a push takes one.
- */
-const LAYOUT_SCRIPT = `set -e
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-layout="$work/layout"
-mkdir "$layout"
-printf '%s\\n' "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
-mv "$layout/index.json" "$work/names.json"
-size=$(wc -c < "$layout/blobs/$(echo "$DIGEST" | tr : /)")
-printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \\
-  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"`;
-
-/** With both names, by which containerd finds the image. */
-const ARCHIVE_SCRIPT = `mv "$work/names.json" "$layout/index.json"
-export ARCHIVE="$work/image.tar"
-tar -cf "$ARCHIVE" -C "$layout" .`;
+/** It goes to a shell's standard input: Pulumi shows the whole command where one fails. */
+function toScript(words: Record<string, string>, script: string): string {
+  return `${toVariables(words)}\n${script}\n`;
+}
 
 /** `words` are quoted for sh. */
 function toVariables(words: Record<string, string>): string {

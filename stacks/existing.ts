@@ -1,8 +1,15 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
 import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
+import { findArchitectures } from "../components/cluster/inspect.ts";
+import type { Architecture } from "../services/contract/index.ts";
 import { acquire, find } from "../toolchain/acquire.ts";
-import { findImages, type ImagesAtHand, resolveImages } from "../toolchain/artifacts.ts";
+import {
+  type ArtifactOptions,
+  findImages,
+  type ImagesAtHand,
+  resolveImages,
+} from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
 import { loadKubeconfig } from "./kubeconfig.ts";
 import {
@@ -17,24 +24,26 @@ export async function declareExisting(config: StackConfig): Promise<StackOutputs
   const args = toClusterArgs(config);
   const cluster = new ExistingCluster("existing", args);
   const isPushed = args.registry !== undefined;
-  const parts = await (pulumi.runtime.isDryRun() ? findParts(isPushed) : getParts(isPushed));
+  const architectures =
+    args.capabilities?.architectures ?? (await findArchitectures(args.kubeconfig, args.context));
+  // Nodes that have a registry to pull ours from can pull the vendors' too.
+  const options = { preload: false, architectures };
+  const getOrFind = pulumi.runtime.isDryRun() ? findParts : getParts;
+  const parts = await getOrFind(isPushed, options);
   return declarePlatform({ config, cluster, ...parts });
 }
 
 type Parts = Pick<PlatformParts, "images" | "crane">;
 
-// Nodes that have a registry to pull ours from can pull the vendors' too.
-const IMAGES = { preload: false };
-
-async function getParts(isPushed: boolean): Promise<Parts> {
-  const images = await resolveImages(IMAGES);
+async function getParts(isPushed: boolean, options: ArtifactOptions): Promise<Parts> {
+  const images = await resolveImages(options);
   return { images, crane: isPushed ? (await acquire("crane")).path : undefined };
 }
 
 /** For a preview: what is at hand. Without the program that pushes them, images are of no use. */
-async function findParts(isPushed: boolean): Promise<Parts> {
+async function findParts(isPushed: boolean, options: ArtifactOptions): Promise<Parts> {
   const [found, crane] = await Promise.all([
-    findImages(IMAGES),
+    findImages(options),
     isPushed ? find("crane") : undefined,
   ]);
   const isLacking = isPushed && crane === undefined;
@@ -56,8 +65,8 @@ function dropArchived(images: ImagesAtHand): ImagesAtHand {
  *
  * @throws pulumi.RunError when images have no way to the nodes: before anything is built for it
  */
-export function toClusterArgs(config: StackConfig): ExistingClusterArgs {
-  const { kubeContext, registry, imageCommand, nodeAddress, storageClass } = config;
+export function toClusterArgs(config: StackConfig): ExistingClusterArgs & { kubeconfig: string } {
+  const { kubeContext, registry, imageCommand, nodeAddress, storageClass, architectures } = config;
   if (registry === "" && imageCommand === "") {
     throw new pulumi.RunError(
       "plonk:registry: expected a registry that the nodes pull from, or a command in " +
@@ -74,6 +83,7 @@ export function toClusterArgs(config: StackConfig): ExistingClusterArgs {
       loadBalancer: config.loadBalancer,
       networkPolicy: config.networkPolicy,
       ...(storageClass !== "" && { storageClass }),
+      ...(architectures !== "" && { architectures: architectures.split(",") as Architecture[] }),
     },
   };
 }

@@ -26,8 +26,6 @@ export const MUTABLE = { enableSecretMutable: true, enableConfigMapMutable: true
 
 /** What a cluster offers, so that components create only what works there. */
 export interface ClusterCapabilities {
-  /** Processor architectures of the nodes. */
-  architectures: readonly Architecture[];
   /** Whether a Service of type LoadBalancer gets an address. Without it a NodePort is used. */
   loadBalancer: boolean;
   /** Name of the StorageClass for volumes; undefined when the cluster has none. */
@@ -84,6 +82,8 @@ export interface Cluster {
   /** Known before anything is created, so that a component can decide what to create. */
   readonly capabilities: ClusterCapabilities;
   readonly imageDelivery: ImageDelivery;
+  /** Processor architectures of the nodes: every image has to be there for all of them. */
+  readonly architectures: pulumi.Output<readonly Architecture[]>;
   /** Changes when it is another cluster, on which everything has to be made anew. */
   readonly identity: pulumi.Output<string>;
   /**

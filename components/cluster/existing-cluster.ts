@@ -16,7 +16,11 @@ import { upsertExisting } from "./upsert.ts";
 
 /** What is known of a cluster that Plonk did not make. */
 export interface ExistingCapabilities {
-  /** Processor architectures of the nodes. @default ["amd64"] */
+  /**
+   * Processor architectures of the nodes. To be given where nodes may not be listed, or where they
+   * come and go: images that are made here get another digest with them.
+   * @default those that the nodes say, `["amd64"]` where they may not be listed
+   */
   architectures?: Architecture[];
   /** Whether a Service of type LoadBalancer gets an address. @default false */
   loadBalancer?: boolean;
@@ -75,6 +79,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   public readonly nodeAddress: pulumi.Output<string>;
   /** Provider for every object on this cluster. @internal */
   public readonly provider: k8s.Provider;
+  /** Processor architectures of the nodes. @internal */
+  public readonly architectures: pulumi.Output<readonly Architecture[]>;
   /** What the cluster offers. @internal */
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
@@ -90,12 +96,13 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     this.imageDelivery = checkFor(this, () => toImageDelivery(args));
     const checks = new ArgumentChecks(this);
     const text = pulumi.secret(checkKubeconfig(this, args).apply((facts) => facts.text));
-    const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known)));
+    const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known, args)));
     // A cluster that cannot be used fails here, before anything is declared on it.
     this.kubeconfig = pulumi.secret(pulumi.all([text, report]).apply(([known]) => known));
     this.nodeAddress = pulumi
       .all([args.nodeAddress, report])
       .apply(([address, { nodeAddress }]) => address ?? nodeAddress);
+    this.architectures = report.apply(({ architectures }) => architectures);
     this.identity = report.apply(({ identity }) => `existing/${identity}`);
     this.provider = new k8s.Provider(
       name,
@@ -111,8 +118,11 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
   }
 
-  async #inspect(kubeconfig: string): Promise<ClusterReport> {
-    const report = await inspectCluster(kubeconfig, this.capabilities);
+  async #inspect(kubeconfig: string, args: ExistingClusterArgs): Promise<ClusterReport> {
+    const { capabilities } = this;
+    const architectures = args.capabilities?.architectures;
+    const report = await inspectCluster(kubeconfig, { capabilities, architectures });
+    await Promise.all(report.warnings.map((line) => pulumi.log.warn(line, this)));
     if (pulumi.runtime.isDryRun()) {
       await Promise.all(report.lines.map((line) => pulumi.log.info(line, this)));
     }
@@ -150,7 +160,6 @@ function checkKubeconfig(
 
 function normalizeCapabilities(given: ExistingCapabilities): ClusterCapabilities {
   return {
-    architectures: given.architectures ?? ["amd64"],
     loadBalancer: given.loadBalancer ?? false,
     storageClass: given.storageClass,
     networkPolicy: given.networkPolicy ?? false,

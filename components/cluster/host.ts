@@ -72,6 +72,8 @@ export interface HostPlace {
   options: pulumi.CustomResourceOptions;
 }
 
+const KEPT = ["create", "delete", "environment"];
+
 /** Declares a step on a host. */
 export function run(name: string, place: HostPlace, step: HostStep): HostCommand {
   // The one place that will choose `remote.Command` for a connection over SSH.
@@ -87,7 +89,9 @@ export function run(name: string, place: HostPlace, step: HostStep): HostCommand
     {
       ...place.options,
       ...(isOutputSecret && { additionalSecretOutputs: ["stdout"] }),
-      ...(isKept && { ignoreChanges: ["create", "delete", "environment"] }),
+      ...(isKept && {
+        ignoreChanges: [...KEPT, ...(commands.stdin === undefined ? ["stdin"] : [])],
+      }),
     },
   );
 }

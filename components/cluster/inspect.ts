@@ -10,9 +10,12 @@ import {
   V1SelfSubjectAccessReview,
   V1SelfSubjectAccessReviewSpec,
   type V1Node,
+  type V1Service,
   type V1StorageClass,
 } from "@kubernetes/client-node";
+import type { Architecture } from "../../services/contract/index.ts";
 import { ArgumentError } from "../errors.ts";
+import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
 
 /** What the cluster says of itself. */
@@ -21,8 +24,19 @@ export interface ClusterReport {
   identity: string;
   /** Address of a node; empty when none may be listed. */
   nodeAddress: string;
+  /** Of its nodes, as it says itself or as it was told. */
+  architectures: readonly Architecture[];
   /** A line for each thing that decides how Plonk is installed. */
   lines: string[];
+  /** What may keep pods from starting. */
+  warnings: string[];
+}
+
+/** What is known of the cluster before it is asked. */
+export interface KnownOfCluster {
+  capabilities: ClusterCapabilities;
+  /** Architectures of its nodes; undefined to go by the nodes. */
+  architectures: readonly Architecture[] | undefined;
 }
 
 /** A cluster that does not answer within this time cannot be used. */
@@ -58,34 +72,62 @@ const CREATED = [
  */
 export async function inspectCluster(
   kubeconfig: string,
-  capabilities: ClusterCapabilities,
+  { capabilities, architectures }: KnownOfCluster,
 ): Promise<ClusterReport> {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
   const server = config.getCurrentCluster()?.server ?? "";
   const version = await ask(server, config.makeApiClient(VersionApi).getCode());
   const core = config.makeApiClient(CoreV1Api);
-  const [missing, classes, nodes, system] = await ask(
+  const [missing, classes, nodes, services, system] = await ask(
     server,
     Promise.all([
       findMissingRights(config),
-      ifAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
-      ifAllowed(core.listNode()),
+      listIfAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
+      listIfAllowed(core.listNode()),
+      listIfAllowed(core.listServiceForAllNamespaces()),
       ifAllowed(core.readNamespace({ name: "kube-system" })),
     ]),
   );
-  requireRights([...missing, ...(system ? [] : ["get the namespace kube-system"])]);
+  const identity = system?.metadata?.uid ?? "";
+  requireRights([...missing, ...(identity === "" ? ["get the namespace kube-system"] : [])]);
+  const { line, ...found } = reportArchitectures(nodes, architectures);
   return {
-    identity: system?.metadata?.uid ?? "",
-    nodeAddress: findNodeAddress(nodes?.items ?? []),
+    ...found,
+    identity,
+    nodeAddress: findNodeAddress(nodes ?? []),
     lines: [
       `Kubernetes ${version.gitVersion} at ${server}`,
+      line,
       "rights: all that are needed",
-      `storage class: ${describeClass(classes?.items, capabilities.storageClass)}`,
-      `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}`,
+      `storage class: ${describeClass(classes, capabilities.storageClass)}`,
+      `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}` +
+        describeBalanced(services ?? []),
       `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
     ],
   };
+}
+
+/**
+ * Asks for the architectures of a cluster's nodes alone: images are made for them before anything
+ * is declared. Where it does not say, the usual ones: `ExistingCluster` says what is wrong with it.
+ *
+ * @param context the current one when undefined
+ */
+export async function findArchitectures(
+  kubeconfig: string,
+  context?: string,
+): Promise<readonly Architecture[]> {
+  try {
+    const config = new KubeConfig();
+    config.loadFromString(kubeconfig);
+    if (context !== undefined) config.setCurrentContext(context);
+    const nodes = config.makeApiClient(CoreV1Api).listNode();
+    const { items } = await withinSeconds(ANSWER_SECONDS, nodes);
+    return reportArchitectures(items, undefined).architectures;
+  } catch {
+    return USUAL_ARCHITECTURES;
+  }
 }
 
 function requireRights(missing: string[]): void {
@@ -99,6 +141,14 @@ function describe(isOffered: boolean, yes: string, no: string): string {
   return isOffered
     ? `${yes}, as the configuration says there is`
     : `${no}, as the configuration says`;
+}
+
+/** That others have an address shows that the cluster gives some. */
+function describeBalanced(services: V1Service[]): string {
+  const balanced = services.filter(
+    ({ spec, status }) => spec?.type === "LoadBalancer" && status?.loadBalancer?.ingress?.length,
+  );
+  return balanced.length === 0 ? "" : `; Services that have an address: ${balanced.length}`;
 }
 
 async function ask<T>(server: string, answer: Promise<T>): Promise<T> {
@@ -157,6 +207,10 @@ export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
     if (error instanceof ApiException && error.code === 403) return undefined;
     throw error;
   }
+}
+
+async function listIfAllowed<T>(answer: Promise<{ items: T[] }>): Promise<T[] | undefined> {
+  return (await ifAllowed(answer))?.items;
 }
 
 async function findMissingRights(config: KubeConfig): Promise<string[]> {

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createHash, webcrypto } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Architecture } from "../../services/contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
 import { UNKNOWN } from "../unknown.ts";
 import {
@@ -48,6 +49,8 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
   public readonly nodeAddress: pulumi.Output<string>;
   /** Provider for every object on this cluster. @internal */
   public readonly provider: k8s.Provider;
+  /** Processor architectures of the nodes. @internal */
+  public readonly architectures: pulumi.Output<readonly Architecture[]>;
   /** What the cluster offers. @internal */
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
@@ -80,6 +83,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
       },
       { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
     );
+    this.architectures = pulumi.output([resolved.server.architecture]);
     this.capabilities = toCapabilities(resolved);
     this.imageDelivery = toImageDelivery(resolved, started);
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
@@ -208,7 +212,6 @@ async function hashFile(path: string): Promise<string> {
 
 function toCapabilities(resolved: ResolvedCluster): ClusterCapabilities {
   return {
-    architectures: [resolved.server.architecture],
     loadBalancer: !resolved.disable.includes("servicelb"),
     storageClass: resolved.disable.includes("local-storage") ? undefined : "local-path",
     networkPolicy: true,

@@ -23,6 +23,9 @@ const SECRETS = "/var/secrets/gateway";
 /** Time in which load balancers and kube-proxy learn that a pod is going, seconds. */
 const DRAIN_SECONDS = 5;
 
+/** Time in which a load balancer has to get its address; clouds need a minute or two. */
+const BALANCER_TIMEOUT = "300s";
+
 /** What the gateway needs besides the context. */
 export interface GatewayParts {
   accounts: Accounts;
@@ -132,6 +135,7 @@ function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>>
 function createEntrance(context: PlatformContext): k8s.core.v1.Service {
   const isBalanced = context.capabilities.loadBalancer;
   const nodePort = isBalanced ? {} : { nodePort: PORT.gatewayNode };
+  const customTimeouts = { create: BALANCER_TIMEOUT, update: BALANCER_TIMEOUT };
   return new k8s.core.v1.Service(
     `${context.name}-gateway-external`,
     {
@@ -142,7 +146,8 @@ function createEntrance(context: PlatformContext): k8s.core.v1.Service {
         ports: [{ name: "http", port: PORT.gateway, targetPort: "http", ...nodePort }],
       },
     },
-    context.options,
+    // The update waits for the address, and says so when there is none.
+    { ...context.options, ...(isBalanced && { customTimeouts }) },
   );
 }
 
@@ -161,7 +166,13 @@ function toUrl(
   return isBalanced
     ? // The preview of a Service that is to be made has no status, and only its id is unknown; nor
       // has a changed one where the cluster does not answer.
-      pulumi.all([service.status, service.id]).apply(([status]) => whenKnown(status, toBalancerUrl))
+      pulumi
+        .all([service.status, service.id])
+        .apply(([status]) =>
+          whenKnown(status, ({ loadBalancer }: BalancerStatus) =>
+            toBalancerUrl(loadBalancer?.ingress?.[0]),
+          ),
+        )
     : checks.apply(pulumi.unsecret(nodeAddress), toNodeUrl);
 }
 
@@ -192,8 +203,11 @@ interface BalancerStatus {
   loadBalancer?: { ingress?: { hostname?: string; ip?: string }[] };
 }
 
-function toBalancerUrl({ loadBalancer }: BalancerStatus): string {
-  const ingress = loadBalancer?.ingress?.[0];
-  const host = ingress?.hostname ?? toHost(ingress?.ip ?? "gateway-external");
-  return `http://${host}:${PORT.gateway}`;
+/**
+ * Address of the gateway on a load balancer: a name as EKS gives one, or an address. Not known for
+ * a Service that has neither, as one has whose type is to be changed.
+ */
+export function toBalancerUrl(ingress: { hostname?: string; ip?: string } | undefined): string {
+  const host = ingress?.hostname ?? ingress?.ip ?? "";
+  return host === "" ? (pulumi.unknown as never) : `http://${toHost(host)}:${PORT.gateway}`;
 }

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { ArgumentError } from "../../components/errors.ts";
-import { checkUrl, toNodeUrl } from "../../components/platform/gateway.ts";
+import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/platform/gateway.ts";
 import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 
 recordRegistrations();
@@ -26,6 +26,23 @@ describe("the gateway's address", () => {
     const cluster = { ...fakeCluster({ loadBalancer: true }), nodeAddress: pulumi.output("") };
     expect(await urlOf("balanced", { cluster })).toBe("http://192.0.2.1:8080");
   });
+
+  it.each([
+    [{ ip: "192.0.2.1" }, "http://192.0.2.1:8080"],
+    [{ ip: "2001:db8::1" }, "http://[2001:db8::1]:8080"],
+    [{ hostname: "a1.elb.example.com" }, "http://a1.elb.example.com:8080"],
+    // Some say both, and the name moves with the balancer.
+    [{ hostname: "a1.elb.example.com", ip: "192.0.2.1" }, "http://a1.elb.example.com:8080"],
+  ])("is that of the balancer %j: %s", (ingress, url) => {
+    expect(toBalancerUrl(ingress)).toBe(url);
+  });
+
+  it.each([undefined, {}, { hostname: "", ip: "" }])(
+    "is not known while the balancer has none: %j",
+    (ingress) => {
+      expect(pulumi.isUnknown(toBalancerUrl(ingress))).toBe(true);
+    },
+  );
 
   it.each([
     ["192.0.2.7", "http://192.0.2.7:31112"],

@@ -9,7 +9,7 @@ const minute = 60_000;
 const HEAD = `
   import * as k8s from "@pulumi/kubernetes";
   import * as pulumi from "@pulumi/pulumi";
-  import { Function, FunctionSecret, CallbackFunction } from ${JSON.stringify(components)};
+  import { CallbackFunction, Function, FunctionSecret, ServiceImage } from ${JSON.stringify(components)};
   import * as os from "node:os";
   const provider = new k8s.Provider("nowhere", { kubeconfig: "{}" });
   const platform = {
@@ -86,6 +86,27 @@ describe("a wrong argument", () => {
     async (...[, statement, resource, message]) => {
       const result = await preview(statement);
       expect(errorsOf(result)).toEqual([[resource, message]]);
+      expect(result.code).not.toBe(0);
+      expect(result.output).not.toMatch(/^\s+at /m);
+    },
+    minute,
+  );
+
+  it(
+    "(an image that a node could not run) is told when the cluster has said what it has",
+    async () => {
+      const result = await preview(`
+        const asked = new Promise((resolve) => setTimeout(() => resolve(["amd64", "arm64"]), 100));
+        const cluster = {
+          imageDelivery: { mode: "registry", targets: [], registry: "r.example.com" },
+          architectures: pulumi.output(asked), identity: pulumi.output("x"),
+        };
+        const image = { reference: "plonk.local/a:1@sha256:${"ab".repeat(32)}", archives: { arm64: "/a.tar" } };
+        new ServiceImage("a", { image, cluster });`);
+      expect(errorsOf(result)[0]).toEqual([
+        "plonk:index:ServiceImage a",
+        "image.archives: must hold one for amd64 (which nodes have), got arm64",
+      ]);
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);
     },

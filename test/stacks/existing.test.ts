@@ -35,13 +35,19 @@ it("hands over what is set", () => {
     storageClass: "gp3",
     loadBalancer: true,
     networkPolicy: true,
+    architectures: "arm64,amd64",
   });
   expect(toClusterArgs(config)).toEqual({
     kubeconfig: loadKubeconfig(kubeconfig),
     context: "kind-kind",
     imageCommand: 'kind load image-archive "$ARCHIVE"',
     nodeAddress: "fd00::7",
-    capabilities: { loadBalancer: true, networkPolicy: true, storageClass: "gp3" },
+    capabilities: {
+      loadBalancer: true,
+      networkPolicy: true,
+      storageClass: "gp3",
+      architectures: ["arm64", "amd64"],
+    },
   });
 });
 
@@ -50,6 +56,14 @@ it("refuses a cluster that images have no way to, before anything is built", () 
     new pulumi.RunError(
       "plonk:registry: expected a registry that the nodes pull from, or a command in " +
         "plonk:imageCommand that takes images to them, got neither",
+    ),
+  );
+});
+
+it.each(["riscv64", "amd64 arm64", "amd64,"])("refuses the architectures %j", (architectures) => {
+  expect(() => configure({ architectures })).toThrow(
+    new pulumi.RunError(
+      `plonk:architectures: expected amd64, arm64, or amd64,arm64, got "${architectures}"`,
     ),
   );
 });

@@ -118,6 +118,12 @@ export class FreshClone {
     return this.run("pulumi", "--", ...args);
   }
 
+  /** The output of kubectl on a cluster of the clone's. */
+  kubectl(cluster: string, args: readonly string[], input = ""): string {
+    const script = join(this.home, "clusters", cluster, "kubectl.sh");
+    return execFileSync("sh", [script, ...args], { input, encoding: "utf8" });
+  }
+
   /** Changes a file of the clone; fails when there is nothing to change. */
   edit(file: string, from: string, to: string): void {
     const path = join(this.folder, file);

@@ -85,7 +85,8 @@ export async function up(args: readonly string[]): Promise<number> {
   const outputs = JSON.parse(
     await pulumiText(stack, ["stack", "output", "--stack", name, "--json"]),
   ) as Outputs;
-  await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`);
+  // The name of a cloud's load balancer is known everywhere after some minutes only.
+  await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`, isLocal ? 30 : 300);
   printSummary(stack, outputs, begin);
   return 0;
 }
@@ -95,15 +96,17 @@ export function toCommand(command: string, name: string): string {
   return name === STACK ? `npm run ${command}` : `npm run ${command} -- --stack ${name}`;
 }
 
-/** The last word of `up` is a URL, so it must answer: 30 s at most, then a clear failure. */
-async function waitForAnswer(url: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
+/** The last word of `up` is a URL, so it must answer: in some time, or with a clear failure. */
+async function waitForAnswer(url: string, seconds: number): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(String);
     if (typeof answer !== "string" && answer.ok) return;
     if (Date.now() > deadline) {
       const what = typeof answer === "string" ? answer : `status ${answer.status}`;
-      throw new CommandError(`gateway: expected an answer from ${url} within 30 s, got ${what}`);
+      throw new CommandError(
+        `gateway: expected an answer from ${url} within ${seconds} s, got ${what}`,
+      );
     }
     await sleep(200);
   }

@@ -70,11 +70,11 @@ it("takes the current context when none is named, and a kubeconfig that is an ou
   expectOneContext(await valueOf(cluster.kubeconfig));
 });
 
-it("offers little unless told otherwise", () => {
+it("offers little unless told otherwise", async () => {
   const args = { kubeconfig: KUBECONFIG, context: "here" };
-  const { capabilities, imageDelivery } = new ExistingCluster("kind", args);
+  const { architectures, capabilities, imageDelivery } = new ExistingCluster("kind", args);
+  expect(await valueOf(architectures)).toEqual(["amd64", "arm64"]);
   expect(capabilities).toEqual({
-    architectures: ["amd64"],
     loadBalancer: false,
     storageClass: undefined,
     networkPolicy: false,
@@ -83,6 +83,7 @@ it("offers little unless told otherwise", () => {
     internet: true,
   });
   expect(imageDelivery).toEqual({ mode: "none", targets: [], registry: undefined });
+  await settle();
 });
 
 it("offers what it is told", async () => {
@@ -91,10 +92,10 @@ it("offers what it is told", async () => {
     context: "here",
     registry: "registry.example.com/plonk",
     nodeAddress: "192.0.2.9",
-    capabilities: { architectures: ["arm64"], loadBalancer: true, storageClass: "gp3" },
+    capabilities: { architectures: ["arm64", "amd64"], loadBalancer: true, storageClass: "gp3" },
   });
+  expect(await valueOf(cluster.architectures)).toEqual(["arm64", "amd64"]);
   expect(cluster.capabilities).toMatchObject({
-    architectures: ["arm64"],
     loadBalancer: true,
     storageClass: "gp3",
   });
@@ -104,6 +105,7 @@ it("offers what it is told", async () => {
     registry: "registry.example.com/plonk",
   });
   expect(await valueOf(cluster.nodeAddress)).toBe("192.0.2.9");
+  await settle();
 });
 
 it("takes images there by a command", () => {

@@ -209,8 +209,8 @@ describe("what is declared", () => {
 
   it("says what the cluster offers and how images get there", async () => {
     const cluster = await make({ disable: ["traefik"] });
+    expect(await valueOf(cluster.architectures)).toEqual(["arm64"]);
     expect(cluster.capabilities).toEqual({
-      architectures: ["arm64"],
       loadBalancer: true,
       storageClass: "local-path",
       networkPolicy: true,

@@ -13,7 +13,8 @@ export interface Registration {
 /** How a secret looks on the wire. */
 const SECRET_KEY = "4dabf18193072939515e22adb298388d";
 
-type Outputs = (inputs: Record<string, unknown>) => Record<string, unknown>;
+type Values = Record<string, unknown>;
+type Outputs = (inputs: Values) => Values | Promise<Values>;
 
 /** Starts afresh. The list grows as resources are registered. */
 export function collectRegistrations(
@@ -22,12 +23,12 @@ export function collectRegistrations(
 ): Registration[] {
   const registrations: Registration[] = [];
   const mocks: pulumi.runtime.Mocks = {
-    newResource({ type, name, inputs }) {
+    async newResource({ type, name, inputs }) {
       const entries = Object.entries(inputs as Record<string, unknown>);
       const given = Object.fromEntries(entries.map(([key, value]) => [key, reveal(value)]));
       const secrets = entries.filter(([, value]) => reveal(value) !== value).map(([key]) => key);
       registrations.push({ type, name, inputs: given, secrets });
-      return { id: `${name}-id`, state: { ...given, ...outputs[type]?.(given) } };
+      return { id: `${name}-id`, state: { ...given, ...(await outputs[type]?.(given)) } };
     },
     call: () => ({}),
   };

@@ -11,7 +11,10 @@ interface Question {
   group: string;
 }
 
-/** A cluster with a default class and one node, whose user may do what `isAllowed` says. */
+/**
+ * A cluster with a default class and a node of each architecture, whose user may do what
+ * `isAllowed` says.
+ */
 export function answersOfCluster(isAllowed: (question: Question) => boolean = () => true): Answers {
   return {
     "/version": { gitVersion: "v1.34.3+k3s1" },
@@ -19,15 +22,19 @@ export function answersOfCluster(isAllowed: (question: Question) => boolean = ()
     "/api/v1/nodes": {
       items: [
         {
+          metadata: { name: "node-1" },
           status: {
             addresses: [
               { type: "Hostname", address: "node-1" },
               { type: "InternalIP", address: "192.0.2.7" },
             ],
+            nodeInfo: { architecture: "arm64" },
           },
         },
+        { metadata: { name: "node-2" }, status: { nodeInfo: { architecture: "amd64" } } },
       ],
     },
+    "/api/v1/services": { items: [{ spec: { type: "ClusterIP" }, status: { loadBalancer: {} } }] },
     [CLASSES]: {
       items: [
         {

@@ -58,7 +58,6 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
     kubeconfig: pulumi.secret(startFakeApi().then(({ url }) => toKubeconfig(url, "here"))),
     provider: new k8s.Provider("fake", { kubeconfig: "not a kubeconfig" }),
     capabilities: {
-      architectures: ["amd64"],
       loadBalancer: false,
       storageClass: "local-path",
       networkPolicy: false,
@@ -68,6 +67,7 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
       ...capabilities,
     },
     imageDelivery: { mode: "none", targets: [], registry: undefined },
+    architectures: pulumi.output(["amd64"]),
     identity: pulumi.output("fake"),
     nodeAddress: pulumi.secret("198.18.0.11"),
     lifetime: undefined,

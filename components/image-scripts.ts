@@ -1,0 +1,49 @@
+/** Scripts for sh that take an image from its archives to a registry, or to a command. */
+
+/**
+ * The archives hold the same index and the layers of one architecture each, so all of them
+ * together make the layout. Their own index.json names the image twice, and a push takes one.
+ */
+const LAYOUT = `set -e
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+layout="$work/layout"
+mkdir "$layout"
+printf '%s\\n' "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
+mv "$layout/index.json" "$work/names.json"
+size=$(wc -c < "$layout/blobs/$(echo "$DIGEST" | tr : /)")
+printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \\
+  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"`;
+
+/**
+ * Reads `CRANE`, `ARCHIVES`, `DIGEST`, and the target as its second argument. crane's last line
+ * says why it could not, and for the common reasons a person is told what to do.
+ */
+export const PUSH_SCRIPT = `${LAYOUT}
+target=$2
+registry=\${target%%/*}
+"$CRANE" push "$layout" "$target" 2> "$work/said" && exit
+said=$(tail -n 1 "$work/said")
+case $said in
+*" 401 "* | *UNAUTHORIZED* | *" 403 "* | *DENIED*)
+  what="a login that may push, by docker login $registry or crane auth login $registry" ;;
+*x509:*)
+  what="a certificate that this machine trusts; SSL_CERT_FILE=<path> names the authority's" ;;
+*) what="to take $target" ;;
+esac
+echo "registry $registry: expected $what; got \${said#Error: }" >&2
+exit 1`;
+
+/**
+ * Reads `ARCHIVES`, `DIGEST`, and the reference as its second argument. The archive has both names,
+ * by which containerd finds the image. The script itself is standard input: nothing may read it.
+ */
+export function toImportScript(command: string): string {
+  return `${LAYOUT}
+mv "$work/names.json" "$layout/index.json"
+export IMAGE="$2" ARCHIVE="$work/image.tar"
+tar -cf "$ARCHIVE" -C "$layout" .
+{
+${command}
+} < /dev/null`;
+}
