@@ -59,8 +59,8 @@ export function createCredentials(
   );
   const { name, uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
-  // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown; nor
-  // has that of a changed one where the cluster does not answer.
+  // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown;
+  // nor has that of a changed one where the cluster does not answer.
   const made = pulumi.all([content, uid, secret.id]);
   const revision = made.apply(([text, key]) => whenKnown(key, () => toRevision([text, key])));
   return { user, password, secretName: name, revision: pulumi.unsecret(revision) };
