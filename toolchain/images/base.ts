@@ -37,12 +37,11 @@ export async function getRootfsLayer(
     name: `rootfs-${architecture}`,
     inputs: { architecture, ROOTFS_PACKAGES },
     signal: context.signal,
-    build: async (directory) => {
-      requireDownloads(context, `Debian's packages for ${architecture}`);
-      return await withScratch(join(directory, "scratch"), async (scratch) =>
+    beforeBuild: () => requireDownloads(context, `Debian's packages for ${architecture}`),
+    build: async (directory) =>
+      await withScratch(join(directory, "scratch"), async (scratch) =>
         packInto(directory, "rootfs.tar.zst", await collectRootfs(context, architecture, scratch)),
-      );
-    },
+      ),
   });
   return atPath(entry, entry.value);
 }
@@ -71,6 +70,7 @@ export async function pullNodeBase(
       name: `base-${architecture}`,
       inputs: { architecture, image },
       signal: context.signal,
+      beforeBuild: () => requireDownloads(context, `${image.name} for ${architecture}`),
       build: async (directory) => {
         context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
         const platform = `linux/${architecture}`;
@@ -89,9 +89,9 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
     name: `node-${architecture}`,
     inputs: { architecture, NODE_VERSION },
     signal: context.signal,
-    build: async (directory) => {
-      requireDownloads(context, `node for ${architecture}`);
-      return await withScratch(join(directory, "scratch"), async (scratch) => {
+    beforeBuild: () => requireDownloads(context, `node for ${architecture}`),
+    build: async (directory) =>
+      await withScratch(join(directory, "scratch"), async (scratch) => {
         const source = await getNodePackage(context, architecture, scratch);
         context.report(`packing node ${NODE_VERSION} for ${architecture}`);
         return await packInto(directory, "node.tar.zst", [
@@ -103,8 +103,7 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
           },
           { kind: "copy", path: "/nodejs/LICENSE", source: join(source, "LICENSE") },
         ]);
-      });
-    },
+      }),
   });
   return atPath(entry, entry.value);
 }

@@ -23,6 +23,8 @@ export interface EntryRequest<T> {
   name: string;
   /** Everything that the result depends on. */
   inputs: unknown;
+  /** Called first where there is no entry; throws where none may be built. */
+  beforeBuild?: () => void;
   /** Fills an empty directory; what it returns is kept as JSON and must name files relatively. */
   build(directory: string): Promise<T>;
   /** Stops the wait for another process that builds an entry of this name. */
@@ -53,6 +55,7 @@ export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>
   const directory = join(request.root, entryName(request.name, request.inputs));
   const found = await readEntry<T>(directory);
   if (found) return found;
+  request.beforeBuild?.();
   return await withLock(
     join(request.root, ".locks", request.name),
     async () => (await readEntry<T>(directory)) ?? (await buildEntry(request, directory)),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
 import { ToolchainError } from "../errors.ts";
 import { ARCHIVE_FORMAT, writeArchive } from "./archive.ts";
-import type { ImageContext } from "./context.ts";
+import { requireDownloads, type ImageContext } from "./context.ts";
 import { readLayoutImage } from "./layout.ts";
 import type { Descriptor, Document } from "./oci.ts";
 import { fetchManifest, pullLayout, type GetCrane } from "./pull.ts";
@@ -48,6 +48,7 @@ async function getArchive(
     name: `vendor-${name}-${architecture}`,
     inputs: { format: ARCHIVE_FORMAT, architecture, image },
     signal: context.signal,
+    beforeBuild: () => requireDownloads(context, `${image.name} for ${architecture}`),
     build: async (directory) => {
       context.report(`pulling ${image.name}:${image.tag} for ${architecture}`);
       const index = await fetchIndex(context, image, getCrane);
