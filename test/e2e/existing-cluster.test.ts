@@ -1,6 +1,7 @@
 /**
  * Target `existing` on a cluster that somebody else made, by the README's commands: images taken
- * there by a command, then by a registry with a password; what others have there stays.
+ * there by a command, then by a registry with a password and a certificate of its owner's own
+ * authority; a load balancer; what others have there stays.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,12 +12,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import { acquire } from "../../toolchain/acquire.ts";
+import { Authority } from "../support/authority.ts";
 import { FreshClone, requireSuccess, type Finished } from "../support/clone.ts";
 import { collectEnds } from "../support/ends.ts";
 import { ForeignNode } from "../support/foreign-node.ts";
-import { GuardedRegistry, toBase64 } from "../support/guarded-registry.ts";
+import { GuardedRegistry, type Login, toBase64 } from "../support/guarded-registry.ts";
 import { stopServer } from "../support/network.ts";
 import { until } from "../support/until.ts";
+import { describeLoadBalancer } from "./existing/load-balancer.ts";
+import { describeRefusals } from "./existing/registry-refusals.ts";
 
 const PREFIX = "198.18.79";
 const GATEWAY = `http://${PREFIX}.11:31112`;
@@ -54,7 +58,8 @@ function configure(settings: Record<string, unknown>): void {
 }
 
 const pulumi = (...args: string[]): Promise<string> => run("pulumi", "--", ...args, "-s", STACK);
-const up = (): Promise<string> => run("up", "--", "--stack", STACK);
+const tryUp = (): Promise<Finished> => clone.run("up", "--", "--stack", STACK);
+const up = async (): Promise<string> => requireSuccess(await tryUp()).output;
 
 const preview = (): Promise<Finished> => clone.pulumi("preview", "-s", STACK);
 
@@ -63,6 +68,26 @@ async function call(name: string, body: string): Promise<string> {
   const init = { method: "POST", body, signal: AbortSignal.timeout(30_000) };
   const answer = await fetch(url, init);
   return `${answer.status} ${await answer.text()}`;
+}
+
+/** As `docker login` does. */
+function logIn(login: Login): void {
+  const auths = { [`127.0.0.1:${registry.port}`]: { auth: toBase64(login) } };
+  mkdirSync(join(folder, "docker"), { recursive: true });
+  writeFileSync(join(folder, "docker/config.json"), JSON.stringify({ auths }));
+}
+
+/** One that is there in name only, and that nothing is scheduled to. */
+function addNode(name: string, architecture: string): void {
+  const object = {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name },
+    spec: { unschedulable: true },
+  };
+  node.kubectl(["create", "-f", "-"], stringify(object));
+  const status = JSON.stringify({ status: { nodeInfo: { architecture } } });
+  node.kubectl(["patch", "node", name, "--subresource=status", "--type=merge", "-p", status]);
 }
 
 /** Images of all pods in a namespace. */
@@ -78,15 +103,21 @@ beforeAll(async () => {
   elsewhere.on("connection", () => (connections += 1));
   await once(elsewhere, "listening");
   atEnd(() => stopServer(elsewhere));
-  registry = await GuardedRegistry.start((await acquire("crane")).path, folder, LOGIN);
+  const authority = new Authority();
+  writeFileSync(join(folder, "authority.pem"), authority.certificate);
+  const identity = authority.issue(["127.0.0.1", `${PREFIX}.1`]);
+  const crane = (await acquire("crane")).path;
+  registry = await GuardedRegistry.start(crane, folder, { login: LOGIN, identity });
   atEnd(() => registry.stop());
   // As with the registries that kind and k3d make: a port of this machine, of which the nodes
   // know where it is for them.
   const name = `127.0.0.1:${registry.port}`;
   const address = `${PREFIX}.1:${registry.port}`;
   node = await ForeignNode.start(PREFIX, {
-    mirrors: { [name]: { endpoint: [`http://${address}`] } },
-    configs: { [address]: { auth: LOGIN } },
+    mirrors: { [name]: { endpoint: [`https://${address}`] } },
+    configs: {
+      [address]: { auth: LOGIN, tls: { ca_file: join(folder, "authority.pem") } },
+    },
   });
   atEnd(() => node.remove());
   // k3s applies its manifests a moment after the node is ready.
@@ -101,9 +132,6 @@ beforeAll(async () => {
   const { port } = elsewhere.address() as AddressInfo;
   const kubeconfig = node.kubeconfigWith(`https://127.0.0.1:${port}`);
   writeFileSync(join(folder, "kubeconfig"), kubeconfig);
-  mkdirSync(join(folder, "docker"));
-  const auths = { [name]: { auth: toBase64(LOGIN) } };
-  writeFileSync(join(folder, "docker/config.json"), JSON.stringify({ auths }));
   atEnd(() => (process.env = environment));
   process.env["DOCKER_CONFIG"] = join(folder, "docker");
   clone.linkDependencies();
@@ -138,17 +166,21 @@ describe("with a command that takes images to the nodes", () => {
       const script = join(node.directory, "cluster.sh");
       const command = `name=\${IMAGE%%:*}; sh ${script} import-image "\${name##*/}" "$ARCHIVE" "\${IMAGE#*@}"`;
       configure({ "plonk:imageCommand": command });
+      addNode("odd", "riscv64");
       const { code, output } = await preview();
+      node.kubectl(["delete", "node", "odd"]);
       expect({ code, output: code === 0 ? "" : output.slice(-4000) }).toEqual({
         code: 0,
         output: "",
       });
       const report = output.split("plonk:index:ExistingCluster (existing):")[1] ?? "";
       const lines = report.split("\n").map((line) => line.trim());
-      expect(lines.slice(1, 6)).toEqual([
+      expect(lines.slice(1, 8)).toEqual([
+        "warning: no image is made for riscv64, which nodes have (odd): pods that are scheduled there cannot start",
         expect.stringMatching(
           new RegExp(`^Kubernetes v1\\.\\d+\\.\\d+\\+k3s\\d+ at https://${PREFIX}\\.11:6443$`),
         ),
+        "architectures: amd64, as the nodes say",
         "rights: all that are needed",
         "storage class: local-path (rancher.io/local-path), its volumes cannot grow",
         "load balancer: not used, a NodePort is, as the configuration says",
@@ -237,12 +269,21 @@ describe("a Function of somebody else", () => {
 });
 
 describe("with a registry that wants a password", () => {
+  describeRefusals({
+    tryUp,
+    prepare: () => {
+      configure({ "plonk:imageCommand": "", "plonk:registry": `127.0.0.1:${registry.port}/plonk` });
+      node.forgetImages("plonk.local/");
+      return `127.0.0.1:${registry.port}`;
+    },
+    trust: () => (process.env["SSL_CERT_FILE"] = join(folder, "authority.pem")),
+    logIn: (password = LOGIN.password) => logIn({ ...LOGIN, password }),
+  });
+
   it(
     "up ends with a call that is answered, of images that the nodes have pulled",
     async () => {
       const start = `127.0.0.1:${registry.port}/plonk`;
-      configure({ "plonk:imageCommand": "", "plonk:registry": start });
-      node.forgetImages("plonk.local/");
       await up();
       expect(await call("hello", "again")).toBe("200 hello again");
       expect(await call("others", "")).toBe("200 of others");
@@ -287,6 +328,8 @@ describe("with a registry that wants a password", () => {
     },
     3 * minute,
   );
+
+  describeLoadBalancer({ clone, stack: STACK, node: () => node, configure });
 
   it(
     "down removes the stack, leaves what others have, and says so",

@@ -15,7 +15,7 @@ import { assembleNodeBase } from "../../toolchain/images/base.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 import { FreshClone, requireSuccess } from "../support/clone.ts";
 import { findLeftovers, readMachineState, type MachineState } from "../support/machine.ts";
-import { provideNft } from "../support/nft.ts";
+import { provideNft } from "../support/firewalls.ts";
 import { publishFiglet } from "../support/open-network/figlet.ts";
 import { OpenNetwork } from "../support/open-network/open-network.ts";
 import { Registry } from "../support/open-network/registry.ts";

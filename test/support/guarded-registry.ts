@@ -1,13 +1,12 @@
-/** A registry that wants a password: `crane registry serve` behind a server that asks for one. */
+/**
+ * A registry that wants a password and speaks TLS: `crane registry serve` behind a server that asks
+ * for the password.
+ */
 import { once } from "node:events";
-import {
-  createServer,
-  request,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { ServerIdentity } from "./authority.ts";
 import { stopServer } from "./network.ts";
 import { Registry } from "./open-network/registry.ts";
 
@@ -40,9 +39,13 @@ export class GuardedRegistry {
   }
 
   /** Starts with nothing in it, on all addresses: those of a cluster's network may come later. */
-  static async start(crane: string, directory: string, login: Login): Promise<GuardedRegistry> {
+  static async start(
+    crane: string,
+    directory: string,
+    { login, identity }: { login: Login; identity: ServerIdentity },
+  ): Promise<GuardedRegistry> {
     const registry = await Registry.start(crane, directory);
-    const server = createServer().listen(0);
+    const server = createServer(identity).listen(0);
     await once(server, "listening");
     const guarded = new GuardedRegistry(registry, server);
     const expected = `Basic ${toBase64(login)}`;

@@ -91,8 +91,9 @@ $(guards)
 }
 RULES
   # A rule that accepts ends only its own table, so others' policy needs one among theirs.
-  ! command -v iptables >/dev/null || ! iptables -S FORWARD 2>/dev/null | grep -q '^-P FORWARD DROP' ||
-    iptables_accept
+  command -v iptables >/dev/null || return 0
+  iptables_down
+  ! iptables -w -S FORWARD 2>/dev/null | grep -q '^-P FORWARD DROP' || iptables_accept
 }
 
 guards() {
@@ -106,7 +107,9 @@ iptables_up() {
   iptables_down
   rule -t nat -A POSTROUTING -s "$SUBNET" ! -o "$BRIDGE" -j MASQUERADE
   [ ! -s "$FORWARDING" ] || while read -r interface; do
-    rule -I FORWARD -i "$interface" ! -o plonk+ -m conntrack --ctstate NEW ! --ctstatus DNAT -j DROP
+    # One match holds where any of its states does, so it takes two.
+    rule -I FORWARD -i "$interface" ! -o plonk+ -m conntrack --ctstate NEW \
+      -m conntrack ! --ctstate DNAT -j DROP
   done <"$FORWARDING"
   iptables_accept
 }

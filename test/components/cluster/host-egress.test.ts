@@ -4,21 +4,24 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { quote } from "../../../components/cluster/host-script.ts";
-import { provideNft } from "../../support/nft.ts";
+import { provideIptables, provideNft } from "../../support/firewalls.ts";
 import { FakeNode, type Result, ip } from "./node.ts";
 
 const SUBNET = 205;
-const [HOST, OUTSIDE] = ["plonktest-host", "plonktest-out"];
+const [HOST, OUTSIDE, BESIDE] = ["plonktest-host", "plonktest-out", "plonktest-in"];
 const inside = (namespace: string): string[] => ["nsenter", `--net=/run/netns/${namespace}`];
 
 let node: FakeNode;
 let server: ChildProcess | undefined;
 
-beforeAll(provideNft, 120_000);
+beforeAll(async () => {
+  await provideNft();
+  await provideIptables();
+}, 240_000);
 
 beforeEach(() => {
   for (const name of [HOST, OUTSIDE]) ip("netns", "add", name);
@@ -42,11 +45,12 @@ afterEach(() => {
   server = undefined;
   node.dispose();
   for (const name of [HOST, OUTSIDE]) ip("netns", "del", name);
+  if (existsSync(`/run/netns/${BESIDE}`)) ip("netns", "del", BESIDE);
 });
 
-function up(egress: string): void {
-  if (node.settings.isolation) node.settings.isolation.egress = egress;
-  node.up();
+function up(egress: string, of = node): void {
+  if (of.settings.isolation) of.settings.isolation.egress = egress;
+  of.up();
 }
 
 /** A server in a namespace that answers with the address that a call comes from. */
@@ -79,7 +83,32 @@ function forwarding(): string {
   return node.execute(["cat", interfaces]).stdout.trim();
 }
 
-describe("egress nat", () => {
+/** Everybody's rules of the host, without counters. */
+function rules(): string {
+  const { stdout } = node.execute(["nft", "--stateless", "list", "ruleset"]);
+  return stdout.replaceAll(/counter packets \d+ bytes \d+ /g, "");
+}
+
+/** Rules of somebody else, named much like the node's. */
+function addOthers(): string {
+  const comment = ["-m", "comment", "--comment", `${NODE}-of-others`];
+  for (const rule of [
+    ["-A", "FORWARD", "-s", "192.0.2.0/24", "-j", "DROP"],
+    ["-t", "nat", "-A", "POSTROUTING", "-s", "192.0.2.0/24", "-j", "MASQUERADE"],
+  ]) {
+    expect(node.execute(["iptables", "-w", ...rule, ...comment])).toMatchObject({ code: 0 });
+  }
+  return rules();
+}
+
+describe.each([
+  ["nft", []],
+  ["iptables", ["nft"]],
+])("egress nat by %s", (_, hidden) => {
+  beforeEach(() => {
+    node.hidden = hidden;
+  });
+
   it("lets the node out under the host's address, and nobody in", async () => {
     up("nat");
     await serve(OUTSIDE);
@@ -90,26 +119,84 @@ describe("egress nat", () => {
     expect(call(OUTSIDE, `198.19.${SUBNET}.11`)).toMatchObject({ code: 1, stdout: "TimeoutError" });
   });
 
-  it("is there again after a reboot, and gone when the node is removed", () => {
+  it("makes the host no router for others, unless they publish a port", async () => {
+    ip("netns", "add", BESIDE);
+    ip("-n", HOST, "link", "add", "in0", "type", "veth", "peer", "name", "in0", "netns", BESIDE);
+    ip("-n", HOST, "addr", "add", "192.0.2.1/24", "dev", "in0");
+    ip("-n", BESIDE, "addr", "add", "192.0.2.2/24", "dev", "in0");
+    for (const name of [HOST, BESIDE]) ip("-n", name, "link", "set", "in0", "up");
+    ip("-n", BESIDE, "route", "add", "default", "via", "192.0.2.1");
+    ip("-n", OUTSIDE, "route", "add", "192.0.2.0/24", "via", "203.0.113.1");
+    up("nat");
+    node.execute(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/in0/forwarding"]);
+    await serve(BESIDE);
+    expect(call(OUTSIDE, "192.0.2.2")).toMatchObject({ code: 1, stdout: "TimeoutError" });
+    const published = "-A PREROUTING -i up0 -p tcp --dport 8080 -j DNAT --to-destination 192.0.2.2";
+    node.execute(["iptables", "-w", "-t", "nat", ...published.split(" ")]);
+    expect(call(OUTSIDE, "203.0.113.1")).toMatchObject({ code: 0, stdout: "203.0.113.2" });
+  });
+
+  it("is there again after a reboot and once, and gone when the node is removed", () => {
+    const others = addOthers();
     up("nat");
     expect(forwarding()).toBe("1");
-    node.execute(["nft", "delete", "table", "ip", NODE]);
+    const ours = rules();
+    expect(ours).not.toBe(others);
     node.start();
-    expect(node.execute(["nft", "list", "tables"]).stdout).toBe(`table ip ${NODE}\n`);
+    expect(rules()).toBe(ours);
+    for (const table of ["filter", "nat"]) node.execute(["iptables", "-t", table, "-F"]);
+    node.execute(["nft", "delete", "table", "ip", NODE]);
+    addOthers();
+    node.start();
+    expect(rules().split("\n").sort()).toEqual(ours.split("\n").sort());
     node.piped("remove");
-    expect(node.execute(["nft", "list", "tables"]).stdout).toBe("");
+    expect(rules()).toBe(others);
     expect(forwarding()).toBe("0");
     expect(node.traces()).toEqual([]);
   });
 
+  it("gives each of two clusters a way out that the other's end does not touch", async () => {
+    up("nat");
+    const ofFirst = rules();
+    const second = new FakeNode(SUBNET + 1);
+    second.prefix = node.prefix;
+    second.hidden = hidden;
+    try {
+      up("nat", second);
+      await serve(OUTSIDE);
+      const callBoth = (): Result[] =>
+        [NODE, `plonk-test${SUBNET + 1}`].map((namespace) => call(namespace, "203.0.113.2"));
+      const answered = { code: 0, stdout: "203.0.113.1", stderr: "" };
+      expect(callBoth()).toEqual([answered, answered]);
+      second.piped("remove");
+      expect(rules()).toBe(ofFirst);
+      expect(forwarding()).toBe("1");
+      expect(call(NODE, "203.0.113.2")).toEqual(answered);
+    } finally {
+      second.dispose();
+    }
+  });
+});
+
+describe("egress nat", () => {
+  it("gets past the rules of who lets nobody through, whoever starts it how often", async () => {
+    node.execute(["iptables", "-P", "FORWARD", "DROP"]);
+    const others = rules();
+    up("nat");
+    const ours = rules();
+    node.start();
+    expect(rules()).toBe(ours);
+    await serve(OUTSIDE);
+    expect(call(NODE, "203.0.113.2")).toMatchObject({ code: 0, stdout: "203.0.113.1" });
+    node.piped("remove");
+    expect(rules()).toBe(others);
+  });
+
   it("says in one line what it needs where that is missing", () => {
     if (node.settings.isolation) node.settings.isolation.egress = "nat";
+    node.hidden = ["nft", "iptables"];
     node.prepare();
     node.install();
-    // The script adds the usual folders to PATH, so the programs are hidden by a function.
-    const program = `command() { case $2 in nft | iptables) return 1 ;; esac; builtin=1; [ -n "$builtin" ]; }`;
-    const script = node.read("c/cluster.sh").replace("#!/bin/sh\n", `${program}\n`);
-    writeFileSync(join(node.directory, "cluster.sh"), script);
     expect(node.start()).toEqual({
       code: 3,
       stdout: "",

@@ -66,6 +66,8 @@ export class FakeNode {
   readonly settings: HostSettings;
   /** Put before `sh`, e.g. `unshare` with its arguments. */
   prefix: string[] = [];
+  /** Programs that the script does not find: it has the usual folders in its PATH anyway. */
+  hidden: string[] = [];
 
   constructor(subnet: number, settings: Partial<HostSettings> = {}) {
     writeFileSync(join(this.folder, "k3s"), FAKE_K3S, { mode: 0o755 });
@@ -93,7 +95,18 @@ export class FakeNode {
 
   /** Runs a command of the script as it comes from Pulumi: on standard input. */
   piped(...args: string[]): Result {
-    return this.execute(["sh", "-s", "--", ...args], createHostScript(this.settings));
+    return this.execute(["sh", "-s", "--", ...args], this.#toScript());
+  }
+
+  #toScript(): string {
+    const script = createHostScript(this.settings);
+    if (this.hidden.length === 0) return script;
+    const isHidden = `case $2 in ${this.hidden.join("|")}) return 1 ;; esac`;
+    const functions = [
+      `command() { ${isHidden}; type "$2" >/dev/null 2>&1; }`,
+      ...this.hidden.map((name) => `${name}() { return 127; }`),
+    ];
+    return script.replace("#!/bin/sh\n", `#!/bin/sh\n${functions.join("\n")}\n`);
   }
 
   /** Runs a command of the script that lies on the host. */
@@ -113,8 +126,7 @@ export class FakeNode {
 
   prepare(): Result {
     mkdirSync(this.directory, { recursive: true });
-    const script = createHostScript(this.settings);
-    writeFileSync(join(this.directory, "cluster.sh"), script);
+    writeFileSync(join(this.directory, "cluster.sh"), this.#toScript());
     return this.stored("prepare");
   }
 
