@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { acquire } from "../../toolchain/acquire.ts";
+import { plonkCache } from "../../toolchain/directories.ts";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -140,6 +141,8 @@ async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
     PATH: path,
     // Jest's own flags are not for the programs under test.
     NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
+    // As in the person's own stack: half of a run is the compiling of Pulumi's SDK otherwise.
+    NODE_COMPILE_CACHE: join(plonkCache(), "compiled"),
     PULUMI_HOME: join(home, "pulumi"),
     PULUMI_BACKEND_URL: `file://${join(home, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: "x",
