@@ -2,7 +2,7 @@
 
 /**
  * The archives hold the same index and the layers of one architecture each, so all of them
- * together make the layout. Their own index.json names the image twice, and a push takes one.
+ * together make the layout. `describe` prints the descriptor of the index.
  */
 const LAYOUT = `set -e
 work=$(mktemp -d)
@@ -10,16 +10,19 @@ trap 'rm -rf "$work"' EXIT
 layout="$work/layout"
 mkdir "$layout"
 printf '%s\\n' "$ARCHIVES" | while read -r archive; do tar -xf "$archive" -C "$layout"; done
-mv "$layout/index.json" "$work/names.json"
 size=$(wc -c < "$layout/blobs/$(echo "$DIGEST" | tr : /)")
-printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \\
-  application/vnd.oci.image.index.v1+json "$DIGEST" "$size" > "$layout/index.json"`;
+describe() {
+  printf '{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"%s","size":%d%s}' \\
+    "$DIGEST" "$size" "$1"
+}
+write_index() { printf '{"schemaVersion":2,"manifests":[%s]}' "$1" > "$layout/index.json"; }`;
 
 /**
  * Reads `CRANE`, `ARCHIVES`, `DIGEST`, and the target as its second argument. crane's last line
  * says why it could not, and for the common reasons a person is told what to do.
  */
 export const PUSH_SCRIPT = `${LAYOUT}
+write_index "$(describe "")"
 target=$2
 registry=\${target%%/*}
 "$CRANE" push "$layout" "$target" 2> "$work/said" && exit
@@ -35,12 +38,16 @@ echo "registry $registry: expected $what; got \${said#Error: }" >&2
 exit 1`;
 
 /**
- * Reads `ARCHIVES`, `DIGEST`, and the reference as its second argument. The archive has both names,
- * by which containerd finds the image. The script itself is standard input: nothing may read it.
+ * Reads `ARCHIVES`, `DIGEST`, and the reference as its second argument. containerd looks up a
+ * reference with tag and digest by the digest alone, and knows an image by the names that it
+ * comes with: so the archive names it by its tag, for people, and by its digest. The script
+ * itself is standard input: nothing may read it.
  */
 export function toImportScript(command: string): string {
   return `${LAYOUT}
-mv "$work/names.json" "$layout/index.json"
+name() { describe ',"annotations":{"io.containerd.image.name":"'"$1"'"}'; }
+tagged=\${2%@*}
+write_index "$(name "$tagged"),$(name "\${tagged%:*}@$DIGEST")"
 export IMAGE="$2" ARCHIVE="$work/image.tar"
 tar -cf "$ARCHIVE" -C "$layout" .
 {

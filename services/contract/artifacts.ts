@@ -15,8 +15,8 @@ export interface ImageArtifact {
    */
   reference: string;
   /**
-   * OCI layout archives (tar) by architecture, for preloading. Each names the manifest twice, as
-   * `name:tag` and `name@digest`. Empty for an image that nodes pull from its registry.
+   * OCI layout archives (tar) by architecture, for preloading. Each names the image by its tag, as
+   * k3s takes it. Empty for an image that nodes pull from its registry.
    */
   archives: Partial<Record<Architecture, string>>;
 }

@@ -151,8 +151,20 @@ describe("a command of the user's", () => {
     expect(read("image")).toBe(`${image.reference}\n`);
     // Index, and for each architecture manifest, config and layer.
     expect(read("list").match(/blobs\/sha256\/[0-9a-f]{64}/g)).toHaveLength(7);
-    const { manifests } = JSON.parse(read("index")) as { manifests: unknown[] };
-    expect(manifests).toHaveLength(2);
+    const digest = image.reference.split("@")[1] ?? "";
+    const descriptor = {
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      digest,
+      size: expect.any(Number) as unknown,
+    };
+    const names = ["plonk.local/gateway:0.1.0", `plonk.local/gateway@${digest}`];
+    expect(JSON.parse(read("index"))).toEqual({
+      schemaVersion: 2,
+      manifests: names.map((name) => ({
+        ...descriptor,
+        annotations: { "io.containerd.image.name": name },
+      })),
+    });
   });
 });
 

@@ -163,9 +163,7 @@ describe("with a command that takes images to the nodes", () => {
   it(
     "the first preview says what the cluster is, and changes nothing",
     async () => {
-      const script = join(node.directory, "cluster.sh");
-      const command = `name=\${IMAGE%%:*}; sh ${script} import-image "\${name##*/}" "$ARCHIVE" "\${IMAGE#*@}"`;
-      configure({ "plonk:imageCommand": command });
+      configure({ "plonk:imageCommand": node.importCommand });
       addNode("odd", "riscv64");
       const { code, output } = await preview();
       node.kubectl(["delete", "node", "odd"]);

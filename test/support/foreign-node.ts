@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { createHostScript } from "../../components/cluster/host-script.ts";
+import { createHostScript, quote } from "../../components/cluster/host-script.ts";
 import { acquireK3s } from "./k3s.ts";
 
 /** Name of the cluster, of its network and of its cgroup. */
@@ -124,14 +124,24 @@ export class ForeignNode {
     throw new Error(`${args.join(" ")}: expected success, got ${stdout}${stderr}`);
   }
 
+  /** What `kind load image-archive` runs on each of its nodes, as a command for sh. */
+  get importCommand(): string {
+    const options = ["--all-platforms", "--digests", "--snapshotter=overlayfs"];
+    const words = ["ctr", "--namespace=k8s.io", "images", "import", ...options, "-"];
+    return `${[...this.#toK3s(), ...words].map(quote).join(" ")} < "$ARCHIVE"`;
+  }
+
   #crictl(...args: string[]): string {
+    const [program = "", ...words] = [...this.#toK3s(), "crictl", ...args];
+    return execFileSync(program, words, { encoding: "utf8", stdio: "pipe" });
+  }
+
+  /** The words of a command that runs the node's k3s where it has its files. */
+  #toK3s(): string[] {
     const [pid = ""] = readFileSync(join(this.directory, "k3s.pid"), "utf8").split(" ");
-    const words = ["--", join(this.directory, "bin/k3s"), "crictl", ...args];
-    return execFileSync("nsenter", [`--mount=/proc/${pid}/ns/mnt`, ...words], {
-      encoding: "utf8",
-      env: { PATH: process.env["PATH"], K3S_DATA_DIR: join(this.directory, "data") },
-      stdio: "pipe",
-    });
+    const data = `K3S_DATA_DIR=${join(this.directory, "data")}`;
+    const enter = ["nsenter", `--mount=/proc/${pid}/ns/mnt`, "--"];
+    return [...enter, "env", data, join(this.directory, "bin/k3s")];
   }
 
   #write(file: string, text: string): void {
