@@ -1,6 +1,7 @@
 /** `CallbackFunction`: a function written inline in the program. */
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks, checkFor } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
 import type { FunctionOptions } from "./args.ts";
 import { checkCallback, toClosureCode } from "./closure.ts";
 import { createFunction, withPlatformProvider } from "./create.ts";
@@ -60,7 +61,12 @@ export class CallbackFunction extends pulumi.ComponentResource {
   public readonly asyncUrl: pulumi.Output<string>;
 
   constructor(name: string, args: CallbackFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("plonk:index:CallbackFunction", name, {}, withPlatformProvider(args.platform, opts));
+    super(
+      "plonk:index:CallbackFunction",
+      name,
+      {},
+      withFieldManager(withPlatformProvider(args.platform, opts)),
+    );
     checkFor(this, () => checkCallback(args.callback));
     const checks = new ArgumentChecks(this);
     const text = checks.applyAsync({}, () => toClosureCode(args.callback));

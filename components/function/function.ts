@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CODE_ENTRY } from "../../services/contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
 import { checkText } from "./validation.ts";
@@ -28,7 +29,12 @@ export class Function extends pulumi.ComponentResource {
   public readonly asyncUrl: pulumi.Output<string>;
 
   constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("plonk:index:Function", name, {}, withPlatformProvider(args.platform, opts));
+    super(
+      "plonk:index:Function",
+      name,
+      {},
+      withFieldManager(withPlatformProvider(args.platform, opts)),
+    );
     requireOneSource(this, args);
     const checks = new ArgumentChecks(this);
     const outputs = createFunction(this, name, { args, checks, source: toSource(checks, args) });

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, CRD, NAMESPACE, POD_SECURITY, PORT } from "../../services/contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
 import { createAlertmanager } from "./alertmanager.ts";
 import { normalizePlatform, type PlatformArgs } from "./args.ts";
 import type { PlatformContext } from "./context.ts";
@@ -52,7 +53,7 @@ export class Platform extends pulumi.ComponentResource {
   public readonly cluster: Cluster;
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("plonk:index:Platform", name, {}, opts);
+    super("plonk:index:Platform", name, {}, withFieldManager(opts));
     this.cluster = args.cluster;
     const context = createContext(this, name, args);
     const definition = createDefinition(this, context, args);

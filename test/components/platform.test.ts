@@ -83,7 +83,14 @@ describe("a platform with its defaults", () => {
         },
       });
     }
-    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty("annotations");
+    // Nobody's definition is taken over, and an update after a killed one knows its own fields.
+    expect(find(all, "p-functions").inputs["metadata"]).toMatchObject({
+      annotations: { "pulumi.com/patchFieldManager": "plonk/plonk/test" },
+    });
+    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty([
+      "annotations",
+      "pulumi.com/patchForce",
+    ]);
     expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
       annotations: { openfaas: "1" },
     });

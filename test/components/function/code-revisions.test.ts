@@ -113,3 +113,21 @@ it(
   },
   4 * MINUTE,
 );
+
+it(
+  "takes its own Function for its own when the state knows nothing of it",
+  async () => {
+    await edit("four");
+    const { steps } = await up();
+    const urn = steps.find(({ name }) => name === "greet-function")?.urn ?? "";
+    expect((await engine.pulumi(["state", "delete", "--yes", urn])).code).toBe(0);
+    const before = await current();
+    await edit("five");
+    await up();
+    expect(await current()).not.toBe(before);
+    const managers = "-o=jsonpath={.metadata.managedFields[?(@.operation=='Apply')].manager}";
+    const shown = ["-n", NAMESPACE.functions, "get", "functions.openfaas.com/greet"];
+    expect(await server.kubectl(...shown, managers)).toMatch(/^plonk\/\S+\/\S+$/);
+  },
+  4 * MINUTE,
+);

@@ -13,6 +13,8 @@ import {
 } from "../../../components/index.ts";
 import { find, recordRegistrations, reveal, valueOf } from "../support/mocks.ts";
 
+/** Every object is the stack's. */
+const MANAGER = { "pulumi.com/patchFieldManager": "plonk/plonk/test" };
 const all = recordRegistrations();
 const fixtures = join(import.meta.dirname, "../fixtures");
 
@@ -66,7 +68,7 @@ describe("a function from an image", () => {
       metadata: {
         name: "figlet",
         namespace: "openfaas-fn",
-        annotations: { "pulumi.com/waitFor": "condition=Ready" },
+        annotations: { "pulumi.com/waitFor": "condition=Ready", ...MANAGER },
       },
       spec: {
         name: "figlet",
@@ -194,6 +196,7 @@ describe("a secret for functions", () => {
         name: "api-key",
         namespace: "openfaas-fn",
         labels: { "app.kubernetes.io/managed-by": "pulumi" },
+        annotations: MANAGER,
       },
       type: "Opaque",
       data: { "api-key": Buffer.from("s3cret").toString("base64") },
