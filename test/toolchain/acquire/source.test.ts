@@ -158,7 +158,7 @@ describe("a Go build", () => {
   test("with an old Go says which one is needed", async () => {
     await expect(build("pulumi", catalogue, { path: bin })).rejects.toMatchObject({
       code: "go",
-      message: expect.stringMatching(/version 1\.25\.11 or newer .*, got go1\.21\.4; /),
+      message: expect.stringMatching(/version 1\.26\.6 or newer .*, got go1\.21\.4; /),
     });
   });
 
@@ -169,6 +169,7 @@ describe("a Go build", () => {
       join(fake, "go"),
       `#!/bin/sh
 if [ "$1" = env ]; then echo go1.99.0; exit; fi
+if [ "$1" = list ]; then exit; fi
 while [ "$1" != -o ]; do shift; done
 echo begin >> "${fake}/log"; sleep 0.3; echo end >> "${fake}/log"
 env | grep -E '^(GO|CGO)' | sort > "$2"
@@ -189,6 +190,8 @@ chmod 755 "$2"
       "GOARCH=amd64",
       `GOCACHE=${cacheDir}/go/build`,
       "GOFLAGS=-trimpath -modcacherw -mod=readonly -buildvcs=false",
+      "GOGC=400",
+      "GOMEMLIMIT=3GiB",
       `GOMODCACHE=${cacheDir}/go/mod`,
       "GOOS=linux",
       `GOPATH=${cacheDir}/go`,
@@ -206,6 +209,7 @@ chmod 755 "$2"
       join(fake, "go"),
       `#!/bin/sh
 if [ "$1" = env ]; then echo go1.99.0; exit; fi
+if [ "$1" = list ]; then exit; fi
 while [ "$1" != -o ]; do shift; done
 mkdir -p "$GOCACHE"
 if [ ! -e "$GOCACHE/half" ]; then echo "$GOCACHE" > "$GOCACHE/half"; exit 1; fi
