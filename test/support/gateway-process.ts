@@ -14,6 +14,7 @@ import { join } from "node:path";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
 import { putFunction, putSlice } from "./function-objects.ts";
 import { findFreePort } from "./network.ts";
+import { runMark } from "./run-mark.ts";
 import { until } from "./until.ts";
 
 const MAIN = join(import.meta.dirname, "../../services/gateway/main.ts");
@@ -81,6 +82,7 @@ export class GatewayProcess {
       folder,
       nodeArguments: ["--disable-warning=ExperimentalWarning"],
       env: {
+        ...runMark(),
         PATH: process.env["PATH"] ?? "",
         KUBECONFIG: join(folder, "kubeconfig"),
         port: String(own),

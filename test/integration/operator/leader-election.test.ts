@@ -13,6 +13,7 @@ import {
   type LeaderElectionOptions,
 } from "../../../services/operator/leader-election.ts";
 import { moveClock } from "../../support/clock.ts";
+import { runMark } from "../../support/run-mark.ts";
 import { until } from "../../support/until.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
@@ -201,7 +202,12 @@ describe("LeaderElection", () => {
 describe("two operators", () => {
   const start = (identity: string, port: number) => {
     const child = spawn(process.execPath, [MAIN], {
-      env: { KUBECONFIG: cluster.kubeconfigPath, pod_name: identity, port: String(port) },
+      env: {
+        ...runMark(),
+        KUBECONFIG: cluster.kubeconfigPath,
+        pod_name: identity,
+        port: String(port),
+      },
       stdio: "ignore",
     });
     processes.push(child);

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../../support/network.ts";
+import { runMark } from "../../support/run-mark.ts";
 import { until } from "../../support/until.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/watchdog/main.ts");
@@ -38,6 +39,7 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   const [port, metricsPort] = [await findFreePort(), await findFreePort()];
   const child = spawn(process.execPath, [MAIN], {
     env: {
+      ...runMark(),
       PATH: process.env["PATH"] ?? "",
       port: String(port),
       metrics_port: String(metricsPort),
