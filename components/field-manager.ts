@@ -1,5 +1,6 @@
 /** Under which name the API server knows what a program has set of an object. */
 import * as pulumi from "@pulumi/pulumi";
+import { FIELD_MANAGER } from "../services/contract/index.ts";
 
 const ANNOTATION = "pulumi.com/patchFieldManager";
 /** The API server takes no longer ones. */
@@ -28,7 +29,13 @@ const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
   return { props: { ...others, metadata: { ...metadata, annotations } }, opts };
 };
 
-/** Another stack that makes the same object is refused by its own name. */
+/**
+ * Another stack that makes the same object is refused by its own name. By the prefix the gateway
+ * knows what a program manages.
+ */
 function toFieldManager(): string {
-  return `plonk/${pulumi.getProject()}/${pulumi.getStack()}`.slice(0, MAX_LENGTH);
+  return `${FIELD_MANAGER.pulumiPrefix}/${pulumi.getProject()}/${pulumi.getStack()}`.slice(
+    0,
+    MAX_LENGTH,
+  );
 }

@@ -86,7 +86,7 @@ export const ANNOTATION = {
 export const FIELD_MANAGER = {
   operator: "plonk-operator",
   gateway: "plonk-gateway",
-  /** Prefix of the managers that Pulumi's Kubernetes provider uses. */
+  /** Prefix of the managers that Pulumi's Kubernetes provider uses, and of those of our stacks. */
   pulumiPrefix: "pulumi-kubernetes",
 } as const;
 

@@ -85,7 +85,7 @@ describe("a platform with its defaults", () => {
     }
     // Nobody's definition is taken over, and an update after a killed one knows its own fields.
     expect(find(all, "p-functions").inputs["metadata"]).toMatchObject({
-      annotations: { "pulumi.com/patchFieldManager": "plonk/plonk/test" },
+      annotations: { "pulumi.com/patchFieldManager": "pulumi-kubernetes/plonk/test" },
     });
     expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty([
       "annotations",

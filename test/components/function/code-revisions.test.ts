@@ -127,7 +127,7 @@ it(
     expect(await current()).not.toBe(before);
     const managers = "-o=jsonpath={.metadata.managedFields[?(@.operation=='Apply')].manager}";
     const shown = ["-n", NAMESPACE.functions, "get", "functions.openfaas.com/greet"];
-    expect(await server.kubectl(...shown, managers)).toMatch(/^plonk\/\S+\/\S+$/);
+    expect(await server.kubectl(...shown, managers)).toMatch(/^pulumi-kubernetes\/\S+\/\S+$/);
   },
   4 * MINUTE,
 );

@@ -14,7 +14,7 @@ import {
 import { find, recordRegistrations, reveal, valueOf } from "../support/mocks.ts";
 
 /** Every object is the stack's. */
-const MANAGER = { "pulumi.com/patchFieldManager": "plonk/plonk/test" };
+const MANAGER = { "pulumi.com/patchFieldManager": "pulumi-kubernetes/plonk/test" };
 const all = recordRegistrations();
 const fixtures = join(import.meta.dirname, "../fixtures");
 
