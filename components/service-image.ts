@@ -63,19 +63,17 @@ function deliver(
   if (isPulled) return pulumi.output(image.reference);
   const known = { ...image, ...parseReference(image.reference) };
   const reference = delivery.toReference(known);
-  const checked = delivery.isWhole ? checkArchitectures({ image, cluster, parent }) : undefined;
+  const checks = new ArgumentChecks(parent);
+  const checked = delivery.isWhole ? checkArchitectures(checks, image, cluster) : checks.passed;
   const first = delivery.isWhole ? firstDeliveries.get(cluster) : undefined;
-  const delivered = delivery.steps.map(({ name: step, place, triggers, toCommands }) => {
-    const dependsOn = (checked ?? pulumi.output([])).apply((all) =>
-      first ? [...all, first] : all,
-    );
-    const options = pulumi.mergeOptions(place.options, { dependsOn });
-    return run(
+  const dependsOn = checked.apply((others) => (first ? [...others, first] : others));
+  const delivered = delivery.steps.map(({ name: step, place, triggers, toCommands }) =>
+    run(
       step,
-      { ...place, options },
+      { ...place, options: pulumi.mergeOptions(place.options, { dependsOn }) },
       { ...toCommands(known), ...(triggers && { triggers }), environment: { IMAGE: reference } },
-    );
-  });
+    ),
+  );
   const [shown] = delivered;
   if (delivery.isWhole && !first && shown) firstDeliveries.set(cluster, shown);
   return after(delivered, reference, checked);
@@ -181,21 +179,20 @@ function preload({ name, cluster, parent }: DeliveryContext): Delivery {
 function after(
   deliveries: pulumi.Resource[],
   text: string,
-  checked?: pulumi.Output<unknown>,
+  checked: pulumi.Output<unknown>,
 ): pulumi.Output<string> {
   return pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]).apply(() => text);
 }
 
 /** For `dependsOn`: fails where the image is missing for an architecture that nodes have. */
-function checkArchitectures(delivered: {
-  image: ImageArtifact;
-  cluster: Cluster;
-  parent: pulumi.Resource;
-}): pulumi.Output<pulumi.Resource[]> {
-  const checks = new ArgumentChecks(delivered.parent);
+function checkArchitectures(
+  checks: ArgumentChecks,
+  image: ImageArtifact,
+  cluster: Cluster,
+): pulumi.Output<pulumi.Resource[]> {
   // The cluster is asked while the program's text runs to its end.
-  checks.applyAsync(delivered.cluster.architectures, async (known) => {
-    for (const each of known) findArchive(delivered.image, each, "which nodes have");
+  checks.applyAsync(cluster.architectures, async (known) => {
+    for (const each of known) findArchive(image, each, "which nodes have");
     return Promise.resolve();
   });
   return checks.passed;

@@ -65,6 +65,13 @@ const CREATED = [
   "functions.openfaas.com",
 ] as const;
 
+/** What a client is made of; it asks the cluster of the current context. */
+export function loadConfig(kubeconfig: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  return config;
+}
+
 /**
  * Asks the cluster of a kubeconfig's current context.
  *
@@ -74,8 +81,7 @@ export async function inspectCluster(
   kubeconfig: string,
   { capabilities, architectures }: KnownOfCluster,
 ): Promise<ClusterReport> {
-  const config = new KubeConfig();
-  config.loadFromString(kubeconfig);
+  const config = loadConfig(kubeconfig);
   const server = config.getCurrentCluster()?.server ?? "";
   const version = await ask(server, config.makeApiClient(VersionApi).getCode());
   const core = config.makeApiClient(CoreV1Api);
@@ -119,8 +125,7 @@ export async function findArchitectures(
   context?: string,
 ): Promise<readonly Architecture[]> {
   try {
-    const config = new KubeConfig();
-    config.loadFromString(kubeconfig);
+    const config = loadConfig(kubeconfig);
     if (context !== undefined) config.setCurrentContext(context);
     const nodes = config.makeApiClient(CoreV1Api).listNode();
     const { items } = await withinSeconds(ANSWER_SECONDS, nodes);

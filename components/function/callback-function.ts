@@ -1,10 +1,9 @@
 /** `CallbackFunction`: a function written inline in the program. */
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks, checkFor } from "../errors.ts";
-import { withFieldManager } from "../field-manager.ts";
 import type { FunctionOptions } from "./args.ts";
 import { checkCallback, toClosureCode } from "./closure.ts";
-import { createFunction, withPlatformProvider } from "./create.ts";
+import { createFunction, toComponentOptions } from "./create.ts";
 
 /** A call, as OpenFaaS' Node template hands it over. */
 export interface FunctionEvent {
@@ -61,12 +60,7 @@ export class CallbackFunction extends pulumi.ComponentResource {
   public readonly asyncUrl: pulumi.Output<string>;
 
   constructor(name: string, args: CallbackFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(
-      "plonk:index:CallbackFunction",
-      name,
-      {},
-      withFieldManager(withPlatformProvider(args.platform, opts)),
-    );
+    super("plonk:index:CallbackFunction", name, {}, toComponentOptions(args.platform, opts));
     checkFor(this, () => checkCallback(args.callback));
     const checks = new ArgumentChecks(this);
     const text = checks.applyAsync({}, () => toClosureCode(args.callback));

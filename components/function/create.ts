@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { CRD, LABEL } from "../../services/contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
 import { Platform } from "../platform/platform.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { toSpec, type SpecInputs } from "./spec.ts";
@@ -30,12 +31,19 @@ export interface FunctionOutputs {
 /** Of this type are the objects behind functions, for the search of their provider. */
 const OBJECT_TYPE = `kubernetes:${CRD.apiVersion}:${CRD.kind}`;
 
+/** Options of a function component: objects below it are the stack's, on the cluster it is for. */
+export function toComponentOptions(
+  platform: PlatformReference,
+  opts?: pulumi.ComponentResourceOptions,
+): pulumi.ComponentResourceOptions {
+  return withFieldManager(withPlatformProvider(platform, opts));
+}
+
 /**
- * Options of a function component, with the provider decided once: what the options name, or the
- * parent or one of its parents, or else the platform's own, so that a program with one cluster
- * need not name it.
+ * With the provider decided once: what the options name, or the parent or one of its parents, or
+ * else the platform's own, so that a program with one cluster need not name it.
  */
-export function withPlatformProvider(
+function withPlatformProvider(
   platform: PlatformReference,
   opts: pulumi.ComponentResourceOptions = {},
 ): pulumi.ComponentResourceOptions {

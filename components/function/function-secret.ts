@@ -3,9 +3,8 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL } from "../../services/contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
-import { withFieldManager } from "../field-manager.ts";
 import type { PlatformReference } from "./args.ts";
-import { toNamespace, toObjectOptions, withPlatformProvider } from "./create.ts";
+import { toNamespace, toObjectOptions, toComponentOptions } from "./create.ts";
 import { checkSecretName } from "./validation.ts";
 
 /** Arguments of `FunctionSecret`. */
@@ -32,12 +31,7 @@ export class FunctionSecret extends pulumi.ComponentResource {
   public readonly name: pulumi.Output<string>;
 
   constructor(name: string, args: FunctionSecretArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(
-      "plonk:index:FunctionSecret",
-      name,
-      {},
-      withFieldManager(withPlatformProvider(args.platform, opts)),
-    );
+    super("plonk:index:FunctionSecret", name, {}, toComponentOptions(args.platform, opts));
     const { platform } = args;
     const options = toObjectOptions(this, platform);
     const checks = new ArgumentChecks(this);

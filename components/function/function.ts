@@ -2,11 +2,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CODE_ENTRY } from "../../services/contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
-import { withFieldManager } from "../field-manager.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
 import { checkText } from "./validation.ts";
-import { createFunction, withPlatformProvider, type FunctionSource } from "./create.ts";
+import { createFunction, toComponentOptions, type FunctionSource } from "./create.ts";
 
 /**
  * A function, made of a JavaScript or TypeScript module or of any OpenFaaS image. It is created
@@ -29,12 +28,7 @@ export class Function extends pulumi.ComponentResource {
   public readonly asyncUrl: pulumi.Output<string>;
 
   constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(
-      "plonk:index:Function",
-      name,
-      {},
-      withFieldManager(withPlatformProvider(args.platform, opts)),
-    );
+    super("plonk:index:Function", name, {}, toComponentOptions(args.platform, opts));
     requireOneSource(this, args);
     const checks = new ArgumentChecks(this);
     const outputs = createFunction(this, name, { args, checks, source: toSource(checks, args) });

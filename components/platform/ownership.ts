@@ -1,7 +1,7 @@
 /** Tells a cluster of Plonk's from one on which another OpenFaaS owns the Function definition. */
-import { ApiextensionsV1Api, KubeConfig } from "@kubernetes/client-node";
+import { ApiextensionsV1Api } from "@kubernetes/client-node";
 import { CRD } from "../../services/contract/index.ts";
-import { readIfThere } from "../cluster/inspect.ts";
+import { loadConfig, readIfThere } from "../cluster/inspect.ts";
 import { ArgumentError } from "../errors.ts";
 import { CRD_NAME } from "./crd.ts";
 
@@ -35,9 +35,7 @@ async function readDefinitionLabels(
     `who owns the definition ${CRD_NAME}`,
     isPreview,
     async () => {
-      const config = new KubeConfig();
-      config.loadFromString(kubeconfig);
-      const client = config.makeApiClient(ApiextensionsV1Api);
+      const client = loadConfig(kubeconfig).makeApiClient(ApiextensionsV1Api);
       return await client.readCustomResourceDefinition({ name: CRD_NAME });
     },
   );

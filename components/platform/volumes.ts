@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CoreV1Api,
-  KubeConfig,
+  type KubeConfig,
   StorageV1Api,
   type V1PersistentVolumeClaim,
 } from "@kubernetes/client-node";
-import { NAMESPACE } from "../../services/contract/index.ts";
-import { ifAllowed, readIfThere } from "../cluster/inspect.ts";
+import { NAMESPACE, parseQuantity } from "../../services/contract/index.ts";
+import { ifAllowed, loadConfig, readIfThere } from "../cluster/inspect.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PlatformSettings } from "./args.ts";
 
@@ -56,10 +56,10 @@ export async function checkVolumes(
     if (claim === undefined) continue;
     checkClass(claim, wanted.storageClass);
     const [size, volumeGiB] = [toSize(claim), toGiB(wanted.settings)];
-    if (size === undefined || toBytes(size) === toBytes(`${volumeGiB}Gi`)) continue;
+    if (size === undefined || parseQuantity(size) === parseQuantity(`${volumeGiB}Gi`)) continue;
     const className = claim.spec?.storageClassName ?? "";
     const there = `the size of the volume that is there (${size} of the class "${className}")`;
-    if (toBytes(size) > toBytes(`${volumeGiB}Gi`)) {
+    if (parseQuantity(size) > parseQuantity(`${volumeGiB}Gi`)) {
       throw new ArgumentError(
         `${field}: must be at least ${there}, as volumes never shrink, got ${volumeGiB}`,
       );
@@ -118,7 +118,7 @@ export async function waitForSize(
   for (let waited = 0; ; waited += pauseSeconds) {
     const claim = await readClaim(config, name, false);
     const { size, reasons } = readStatus(claim);
-    if (size === undefined || toBytes(size) >= toBytes(`${volumeGiB}Gi`)) return;
+    if (size === undefined || parseQuantity(size) >= parseQuantity(`${volumeGiB}Gi`)) return;
     if (waited >= seconds) {
       throw new ArgumentError(
         `${field}: must be had within ${seconds} s, ` +
@@ -149,12 +149,6 @@ function readStatus(claim: V1PersistentVolumeClaim | undefined): {
   };
 }
 
-function loadConfig(kubeconfig: string): KubeConfig {
-  const config = new KubeConfig();
-  config.loadFromString(kubeconfig);
-  return config;
-}
-
 /** Undefined when there is no such claim, or no answer in a preview. */
 async function readClaim(
   config: KubeConfig,
@@ -169,13 +163,4 @@ async function readClaim(
 
 function toSize(claim: V1PersistentVolumeClaim): string | undefined {
   return claim.spec?.resources?.requests?.["storage"];
-}
-
-const UNITS = ["", "k", "M", "G", "T", "P", "E"];
-
-/** Bytes of a quantity as Kubernetes writes sizes: `1536Mi`, `5G`, `1073741824`. */
-export function toBytes(quantity: string): number {
-  const [, number, unit = "", binary] = /^([\d.]+)([kKMGTPE]?)(i?)$/.exec(quantity) ?? [];
-  const base = binary === "i" ? 1024 : 1000;
-  return Number(number) * base ** UNITS.indexOf(unit.replace("K", "k"));
 }

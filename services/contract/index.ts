@@ -4,6 +4,7 @@ export * from "./duration.ts";
 export * from "./function.ts";
 export * from "./function-namespace.ts";
 export * from "./names.ts";
+export * from "./quantity.ts";
 export * from "./queue-message.ts";
 export * from "./rest.ts";
 export * from "./timeouts.ts";

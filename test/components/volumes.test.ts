@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { ArgumentError } from "../../components/errors.ts";
 import { normalizePlatform } from "../../components/platform/args.ts";
-import { checkVolumes, toBytes, waitForSize } from "../../components/platform/volumes.ts";
+import { checkVolumes, waitForSize } from "../../components/platform/volumes.ts";
 import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 
 const CLAIMS = "/api/v1/namespaces/openfaas/persistentvolumeclaims";
@@ -145,16 +145,4 @@ describe("a volume that grows", () => {
       ),
     );
   });
-});
-
-it.each([
-  ["1073741824", 1024 ** 3],
-  ["1536Mi", 1536 * 1024 ** 2],
-  ["1.5Gi", 1536 * 1024 ** 2],
-  ["5G", 5e9],
-  ["8k", 8000],
-  ["8Ki", 8192],
-  ["1Ei", 1024 ** 6],
-])("reads %s as Kubernetes does", (quantity, bytes) => {
-  expect(toBytes(quantity)).toBe(bytes);
 });

@@ -7,24 +7,20 @@ import { toLibraryPath, unpackDebianTree } from "./debian-tree.ts";
 
 /** Puts nft in front of the PATH of this process and all that it starts; installs nothing. */
 export async function provideNft(): Promise<void> {
-  const tree = await unpackDebianTree({
-    name: "nftables",
-    packages: ["nftables"],
-    needed: /^(lib|nftables)/,
-    needless: /^libc6/,
-  });
+  const tree = await unpack("nftables");
   provide("nft", tree, [join(tree, "usr/sbin/nft")]);
 }
 
 /** The same for iptables; as in Debian it is the one that keeps its rules in nftables. */
 export async function provideIptables(): Promise<void> {
-  const tree = await unpackDebianTree({
-    name: "iptables",
-    packages: ["iptables"],
-    needed: /^(lib|iptables)/,
-    needless: /^libc6/,
-  });
+  const tree = await unpack("iptables");
   provide("iptables", tree, [join(tree, "usr/sbin/xtables-nft-multi"), "iptables"]);
+}
+
+/** A package with its libraries, but for those of every machine. */
+function unpack(name: string): Promise<string> {
+  const needed = new RegExp(`^(lib|${name})`);
+  return unpackDebianTree({ name, packages: [name], needed, needless: /^libc6/ });
 }
 
 function provide(name: string, tree: string, command: string[]): void {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { createHostScript, quote } from "../../components/cluster/host-script.ts";
-import { acquireK3s } from "./k3s.ts";
+import { acquireK3s, toNodeConfig } from "./k3s.ts";
 
 /** Name of the cluster, of its network and of its cgroup. */
 const NAME = "theirs";
@@ -172,20 +172,9 @@ export class ForeignNode {
     });
   }
 
-  #toConfig(): Record<string, unknown> {
-    return {
-      "data-dir": join(this.directory, "data"),
-      "write-kubeconfig": join(this.directory, "k3s.yaml"),
-      "node-name": "node-1",
-      "node-ip": this.address,
-      disable: ["traefik", "servicelb"],
-      "flannel-backend": "host-gw",
-      "kubelet-arg": [
-        `cgroup-root=/${NAME}`,
-        `kubelet-cgroups=/${NAME}/k3s`,
-        `runtime-cgroups=/${NAME}/k3s`,
-        "fail-cgroupv1=false",
-      ],
-    };
+  #toConfig(): object {
+    const { directory, address } = this;
+    const node = { directory, address, name: "node-1", cgroup: NAME };
+    return { ...toNodeConfig(node), disable: ["traefik", "servicelb"] };
   }
 }

@@ -5,6 +5,33 @@ import { acquire } from "../../toolchain/acquire.ts";
 import { assembleClusterImages } from "../../toolchain/images/cluster-images.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 
+/** A node that a test makes without any component of ours. */
+export interface TestNode {
+  /** All of it lies in it. */
+  directory: string;
+  name: string;
+  address: string;
+  /** Name of the cgroup of its own. */
+  cgroup: string;
+}
+
+/** What k3s' `config.yaml` says in each of them: where it lives on a shared machine. */
+export function toNodeConfig({ directory, name, address, cgroup }: TestNode): object {
+  return {
+    "data-dir": `${directory}/data`,
+    "write-kubeconfig": `${directory}/k3s.yaml`,
+    "node-name": name,
+    "node-ip": address,
+    "flannel-backend": "host-gw",
+    "kubelet-arg": [
+      `cgroup-root=/${cgroup}`,
+      `kubelet-cgroups=/${cgroup}/k3s`,
+      `runtime-cgroups=/${cgroup}/k3s`,
+      "fail-cgroupv1=false",
+    ],
+  };
+}
+
 /** The binary for this machine, with the cluster's own images. */
 export async function acquireK3s(): Promise<Required<K3sBinary>> {
   const [{ path, version }, airgapImages] = await Promise.all([

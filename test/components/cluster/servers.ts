@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { createHostScript } from "../../../components/cluster/host-script.ts";
+import { toNodeConfig } from "../../support/k3s.ts";
 import { findTraces, ip } from "./node.ts";
 
 /** What a command prints on both streams, and how it ended. */
@@ -163,24 +164,15 @@ export class Server {
   }
 
   /** No pod is to run on it. */
-  #toConfig(): Record<string, unknown> {
+  #toConfig(): object {
+    const { directory, address, name } = this;
     return {
-      "data-dir": this.#path("data"),
-      "write-kubeconfig": this.#path("k3s.yaml"),
-      "node-name": this.name,
-      "node-ip": this.address,
+      ...toNodeConfig({ directory, address, name, cgroup: name }),
       disable: ["coredns", "local-storage", "metrics-server", "servicelb", "traefik"],
       "disable-cloud-controller": true,
       "disable-helm-controller": true,
       "disable-kube-proxy": true,
       "disable-network-policy": true,
-      "flannel-backend": "host-gw",
-      "kubelet-arg": [
-        `cgroup-root=/${this.name}`,
-        `kubelet-cgroups=/${this.name}/k3s`,
-        `runtime-cgroups=/${this.name}/k3s`,
-        "fail-cgroupv1=false",
-      ],
     };
   }
 }

@@ -12,24 +12,12 @@ import {
   LeaderElection,
   type LeaderElectionOptions,
 } from "../../../services/operator/leader-election.ts";
-import { moveClock } from "../../support/clock.ts";
+import { fakeOnly, moveClock } from "../../support/clock.ts";
 import { runMark } from "../../support/run-mark.ts";
 import { until } from "../../support/until.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/operator/main.ts");
-
-const ALL_BUT_TIMEOUTS = [
-  "Date",
-  "hrtime",
-  "nextTick",
-  "performance",
-  "queueMicrotask",
-  "setImmediate",
-  "clearImmediate",
-  "setInterval",
-  "clearInterval",
-] as const;
 
 interface Lease {
   metadata: { name: string; resourceVersion: string };
@@ -130,7 +118,7 @@ const waitForLead = ({ election }: Instance): Promise<void> =>
 /** What follows runs by clocks that only `passTime` moves. */
 function stopTimers(): void {
   // Node's own promises of time, by which instances try again, are not Jest's to fake.
-  jest.useFakeTimers({ doNotFake: [...ALL_BUT_TIMEOUTS] });
+  fakeOnly("setTimeout", "clearTimeout");
 }
 
 function passTime(seconds: number): void {

@@ -6,23 +6,11 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
+import { fakeOnly } from "../../support/clock.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
-
-/** What stays as it is where a test says when intervals are over. */
-const ALL_BUT_INTERVALS = [
-  "Date",
-  "hrtime",
-  "nextTick",
-  "performance",
-  "queueMicrotask",
-  "setImmediate",
-  "clearImmediate",
-  "setTimeout",
-  "clearTimeout",
-] as const;
 
 let nats: NatsServer;
 let connection: NatsConnection;
@@ -142,7 +130,7 @@ describe("the queue-worker", () => {
       callback: (_error, message) => void heard.push(message.string()),
     });
     // What the queue is told within ack_wait; that it waits for that long once more is NATS' part.
-    jest.useFakeTimers({ doNotFake: [...ALL_BUT_INTERVALS] });
+    fakeOnly("setInterval", "clearInterval");
     startWorker({ ack_wait: "60s" });
     startWorker({ ack_wait: "60s" });
     await publish("slow");

@@ -1,6 +1,6 @@
 /** Kubernetes' quantities as numbers. */
 import { describe, expect, test } from "@jest/globals";
-import { parseQuantity } from "../../../../services/gateway/system/usage.ts";
+import { parseQuantity } from "../../../services/contract/index.ts";
 
 describe("parseQuantity", () => {
   test.each([
@@ -20,5 +20,17 @@ describe("parseQuantity", () => {
 
   test.each(["", "Mi", "1X", "-1", "1e3x"])("does not guess at %j", (text) => {
     expect(parseQuantity(text)).toBeNaN();
+  });
+
+  test.each([
+    ["1073741824", 1024 ** 3],
+    ["1536Mi", 1536 * 1024 ** 2],
+    ["1.5Gi", 1536 * 1024 ** 2],
+    ["5G", 5e9],
+    ["8k", 8000],
+    ["8Ki", 8192],
+    ["1Ei", 1024 ** 6],
+  ])("reads %s as Kubernetes does", (quantity, bytes) => {
+    expect(parseQuantity(quantity)).toBe(bytes);
   });
 });
