@@ -3,9 +3,9 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { Transform, type Readable } from "node:stream";
+import { Transform, Writable, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { constants, createZstdCompress } from "node:zlib";
+import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 import { pack, type Header, type Pack } from "tar-stream";
 import type { Layer } from "./oci.ts";
 
@@ -37,9 +37,12 @@ export async function packLayer(entries: readonly LayerEntry[], file: string): P
       [constants.ZSTD_c_checksumFlag]: 1,
     },
   });
-  const written = pipeline(
+  const read = pipeline(
     tar,
     tap((chunk) => plain.update(chunk)),
+    chunkByChunk(compress),
+  );
+  const written = pipeline(
     compress,
     tap((chunk) => {
       compressed.update(chunk);
@@ -47,7 +50,7 @@ export async function packLayer(entries: readonly LayerEntry[], file: string): P
     }),
     createWriteStream(file),
   );
-  await Promise.all([written, addEntries(tar, withParents(entries))]);
+  await Promise.all([read, written, addEntries(tar, withParents(entries))]);
   return {
     mediaType: LAYER_MEDIA_TYPE,
     digest: digestOf(compressed),
@@ -74,6 +77,26 @@ export async function entriesBelow(
       return { kind: "copy", path, source, isExecutable };
     });
   return (await Promise.all(entries)).filter((entry) => entry !== undefined);
+}
+
+/**
+ * The way into a compressor that is told of the end when it has done all else. Node's compressors
+ * take a last chunk another way, to other bytes, when they know already that it is the last, which
+ * is a matter of timing.
+ */
+function chunkByChunk(compress: ZstdCompress): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      compress.write(chunk, done);
+    },
+    final(done) {
+      compress.end(done);
+    },
+    destroy(error, done) {
+      if (error !== null) compress.destroy(error);
+      done(error);
+    },
+  });
 }
 
 function tap(see: (chunk: Buffer) => void): Transform {

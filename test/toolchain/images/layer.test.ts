@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { chmod, readFile, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { constants, createZstdCompress, zstdDecompressSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { entriesBelow, packLayer, type LayerEntry } from "../../../toolchain/images/layer.ts";
@@ -16,6 +18,16 @@ const sha256 = (bytes: Buffer): string =>
 async function pack(entries: readonly LayerEntry[]) {
   const file = join(await makeTemporary(), "layer.tar.zst");
   return await packLayer(entries, file);
+}
+
+/** Tells of the end when everything before it is compressed. */
+async function compressCalmly(plain: Buffer): Promise<Buffer> {
+  const params = { [constants.ZSTD_c_compressionLevel]: 9, [constants.ZSTD_c_checksumFlag]: 1 };
+  const compress = createZstdCompress({ params });
+  const all = buffer(compress);
+  await new Promise((resolve) => compress.write(plain, resolve));
+  compress.end();
+  return await all;
 }
 
 describe("packLayer", () => {
@@ -77,6 +89,22 @@ describe("packLayer", () => {
       { numRuns: runs(10) },
     );
   });
+
+  test.each([0, 1, 512, 70_000, 131_072, 1_000_000])(
+    "gives the same digest for %i bytes that are at hand and that come in parts",
+    async (size) => {
+      const content = Buffer.from(Array.from({ length: size }, (_, at) => (at * at) % 251));
+      const source = join(await makeTemporary(), "file");
+      await writeFiles(join(source, ".."), { file: content });
+      const parts = await pack([{ kind: "copy", path: "/a", source }]);
+      const whole = await pack([{ kind: "file", path: "/a", content }]);
+      const plain = zstdDecompressSync(await readFile(parts.file));
+      expect(plain.length % 512).toBe(0);
+      expect(whole.digest).toBe(parts.digest);
+      // As a compressor writes it that nobody hurries.
+      expect(sha256(await compressCalmly(plain))).toBe(parts.digest);
+    },
+  );
 
   test("refuses two entries of one path", async () => {
     const entry: LayerEntry = { kind: "file", path: "/etc/passwd", content: "" };
