@@ -1,11 +1,14 @@
 /** What came of a test run: its last lines, and its record in `test/.results/last.json`. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { capture } from "./process.ts";
 import type { FinishedStage, Tally, TestCase } from "./stages.ts";
 
 /** How many tests are named for their time. */
 const SLOWEST = 10;
+/** How much is said of why a test failed. */
+const REASON_LINES = 25;
 
 /** What stays of a whole run. It says nothing of the machine. */
 export interface RunRecord extends Tally {
@@ -18,7 +21,7 @@ export interface RunRecord extends Tally {
   stages: (Tally & { name: string; seconds: number })[];
   failures: Pick<TestCase, "name" | "file">[];
   /** The ten that took longest. */
-  slowest: Omit<TestCase, "hasFailed">[];
+  slowest: Omit<TestCase, "failure">[];
 }
 
 export function sumUp(stages: readonly Tally[]): Tally {
@@ -33,6 +36,24 @@ export function describeTally({ passed, failed, skipped }: Tally): string {
 
 function findSlowest(tests: readonly TestCase[]): TestCase[] {
   return [...tests].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+}
+
+/**
+ * The tests that failed, each with the first lines of why: of a long run only the end may be at
+ * hand. One reason of several tests, such as a `beforeAll` that failed, is said once.
+ */
+export function describeFailures(tests: readonly TestCase[]): string {
+  const namesByReason = new Map<string, string[]>();
+  for (const { name, file, failure } of tests) {
+    if (failure === undefined) continue;
+    const reason = stripVTControlCharacters(failure).split("\n").slice(0, REASON_LINES).join("\n");
+    namesByReason.set(reason, [...(namesByReason.get(reason) ?? []), `${file}: ${name}`]);
+  }
+  const blocks = [...namesByReason].map(([reason, names]) => {
+    const more = names.length > 1 ? [`  and ${names.length - 1} more for the same reason`] : [];
+    return [`  ${names[0]}`, ...more, reason.replaceAll(/^(?=.)/gm, "      ")].join("\n");
+  });
+  return blocks.length === 0 ? "" : ["failed tests:", ...blocks].join("\n");
 }
 
 /** One line for each test. */
@@ -68,7 +89,7 @@ export interface Run {
 
 export function toRecord({ commit, dirty, startedAt, seconds, stages }: Run): RunRecord {
   const tests = stages.flatMap((stage) => stage.tests);
-  const failures = tests.filter(({ hasFailed }) => hasFailed);
+  const failures = tests.filter(({ failure }) => failure !== undefined);
   return {
     commit,
     dirty,

@@ -17,7 +17,8 @@ export interface TestCase {
   /** Path of its file below the root. */
   file: string;
   seconds: number;
-  hasFailed: boolean;
+  /** What it failed with, with a stack; nothing when it passed. */
+  failure?: string;
 }
 
 export interface StageResult extends Tally {
@@ -35,6 +36,13 @@ export interface FinishedStage extends StageResult {
   seconds: number;
 }
 
+interface AssertionResult {
+  fullName: string;
+  status: string;
+  duration?: number | null;
+  failureMessages?: string[] | null;
+}
+
 interface JestReport {
   numPassedTests: number;
   numFailedTests: number;
@@ -43,7 +51,9 @@ interface JestReport {
   numRuntimeErrorTestSuites: number;
   testResults: {
     name: string;
-    assertionResults: { fullName: string; status: string; duration?: number | null }[];
+    /** What jest says of all failures in the file. */
+    message: string;
+    assertionResults: AssertionResult[];
   }[];
 }
 
@@ -101,18 +111,24 @@ function toCommandLine(report: string, args: readonly string[]): string[] {
 
 function toResult(root: string, report: JestReport, code: number): StageResult {
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
-  const tests = report.testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map(({ fullName, status, duration }) => ({
-      name: fullName,
-      file: relative(root, name),
-      seconds: (duration ?? 0) / 1000,
-      hasFailed: status === "failed",
-    })),
-  );
+  const tests = report.testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(root, name);
+    // A file that could not be loaded has no tests.
+    if (assertionResults.length === 0 && message !== "") {
+      return [{ name: "(the whole file)", file, seconds: 0, failure: message }];
+    }
+    return assertionResults.map((result) => toTest(file, result));
+  });
   return {
     passed: report.numPassedTests,
     failed: failed === 0 && code !== 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
     tests,
   };
+}
+
+function toTest(file: string, result: AssertionResult): TestCase {
+  const { fullName: name, status, duration, failureMessages } = result;
+  const test = { name, file, seconds: (duration ?? 0) / 1000 };
+  return status === "failed" ? { ...test, failure: (failureMessages ?? []).join("\n") } : test;
 }

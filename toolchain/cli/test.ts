@@ -7,6 +7,7 @@ import { resolveArtifacts } from "../artifacts.ts";
 import { removeCompilerCache } from "../recipes/go.ts";
 import { runChecks } from "./check.ts";
 import {
+  describeFailures,
   describeSlowest,
   describeTally,
   readCommit,
@@ -71,6 +72,8 @@ async function runAll(signal: AbortSignal): Promise<number> {
   console.log(`\n${describeSlowest(record.slowest)}`);
   for (const stage of record.stages)
     console.log(`${stage.seconds.toFixed(0).padStart(5)} s    ${stage.name}`);
+  const failures = describeFailures(finished.flatMap(({ tests }) => tests));
+  if (failures !== "") console.log(`\n${failures}`);
   return end(record);
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import {
+  describeFailures,
   describeSlowest,
   describeTally,
   readCommit,
@@ -33,7 +34,7 @@ const STAGES: FinishedStage[] = [
       name: `test ${index}`,
       file: "test/a.test.ts",
       seconds: (index * 7) % 12,
-      hasFailed: index === 3,
+      ...(index === 3 ? { failure: "Error: three\n    at a.test.ts:1" } : {}),
     })),
   },
 ];
@@ -70,6 +71,27 @@ describe("toRecord", () => {
     const file = join(folder, ".results", "last.json");
     await writeRecord(file, record);
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(record);
+  });
+
+  it("says of each failure what it was, and of several alike only once", () => {
+    const file = "test/a.test.ts";
+    const failure = `\u001b[31mno cluster\u001b[39m${"\n    at x".repeat(99)}`;
+    const told = describeFailures([
+      { name: "passes", file, seconds: 1 },
+      { name: "one", file, seconds: 1, failure },
+      { name: "two", file, seconds: 1, failure: "Error: 2" },
+      { name: "three", file, seconds: 1, failure },
+    ]).split("\n");
+    expect(told.slice(0, 5)).toEqual([
+      "failed tests:",
+      "  test/a.test.ts: one",
+      "  and 1 more for the same reason",
+      "      no cluster",
+      "          at x",
+    ]);
+    expect(told.slice(-2)).toEqual(["  test/a.test.ts: two", "      Error: 2"]);
+    expect(told).toHaveLength(30);
+    expect(describeFailures([{ name: "passes", file, seconds: 1 }])).toBe("");
   });
 
   it("names the slowest tests with their files", () => {

@@ -154,13 +154,27 @@ describe("runJest", () => {
          });`,
       );
       const seconds = expect.any(Number) as unknown as number;
+      const failure = expect.stringMatching(/Expected: .*2[^]*some.test.js:3/) as unknown as string;
       expect(await runHere("some")).toEqual({
         ...{ passed: 1, failed: 1, skipped: 1 },
         tests: [
-          { name: "a b", file: "deep/some.test.js", seconds, hasFailed: false },
-          { name: "a c", file: "deep/some.test.js", seconds, hasFailed: true },
-          { name: "a d", file: "deep/some.test.js", seconds: 0, hasFailed: false },
+          { name: "a b", file: "deep/some.test.js", seconds },
+          { name: "a c", file: "deep/some.test.js", seconds, failure },
+          { name: "a d", file: "deep/some.test.js", seconds: 0 },
         ],
+      });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    "has a file that could not be loaded, with the reason",
+    async () => {
+      write("broken.test.js", `throw new Error("not today");`);
+      const failure = expect.stringContaining("not today") as unknown as string;
+      expect(await runHere("broken")).toEqual({
+        ...{ passed: 0, failed: 1, skipped: 0 },
+        tests: [{ name: "(the whole file)", file: "broken.test.js", seconds: 0, failure }],
       });
     },
     PATIENCE_MS,
