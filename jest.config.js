@@ -6,6 +6,7 @@ export default {
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   testTimeout: 120_000,
+  globalSetup: "<rootDir>/test/support/global-setup.ts",
   setupFiles: ["<rootDir>/test/support/property-runs.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
 };

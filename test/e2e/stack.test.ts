@@ -16,6 +16,7 @@ import { startLoad, type Load } from "../support/load.ts";
 import {
   commandLine,
   findLeftovers,
+  isOf,
   listPids,
   readMachineState,
   type MachineState,
@@ -294,7 +295,7 @@ describe("a machine that rebooted", () => {
     "is brought back by the next up, with the state it had",
     async () => {
       const others = listPids().filter((pid) => !pidsBefore.has(pid));
-      const ours = others.filter((pid) => commandLine(pid).includes(clone.home));
+      const ours = others.filter((pid) => isOf(owners, pid));
       // Some end by themselves as soon as their parent is gone, which `kill` complains about.
       spawnSync("kill", ["-KILL", ...ours.map(String)]);
       execFileSync("ip", ["netns", "delete", `plonk-${CLUSTER}`]);

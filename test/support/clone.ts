@@ -1,16 +1,8 @@
 /** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeClusterFolder } from "./cluster-folder.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -52,7 +44,7 @@ export class FreshClone {
    */
   constructor(name: string, subnet: string, env: Readonly<Record<string, string>> = {}) {
     this.#env = env;
-    const parent = mkdtempSync(join(tmpdir(), "plonk-e2e-"));
+    const parent = makeClusterFolder("e2e");
     this.folder = join(parent, "plonk");
     this.home = join(parent, "home");
     this.settings = [

@@ -1,10 +1,10 @@
 /** A cluster of one k3s node that somebody else made: no stack of ours knows of it. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { createHostScript, quote } from "../../components/cluster/host-script.ts";
+import { makeClusterFolder } from "./cluster-folder.ts";
 import { acquireK3s, toNodeConfig } from "./k3s.ts";
 
 /** Name of the cluster, of its network and of its cgroup. */
@@ -39,7 +39,7 @@ export class ForeignNode {
    * @param registries what its owner has in `registries.yaml`
    */
   static async start(prefix: string, registries: unknown): Promise<ForeignNode> {
-    const node = new ForeignNode(mkdtempSync(join(tmpdir(), "plonk-foreign-")), `${prefix}.11`);
+    const node = new ForeignNode(makeClusterFolder("foreign"), `${prefix}.11`);
     try {
       node.#write("c/cluster.sh", node.#toScript(prefix));
       node.#write("c/host/etc/rancher/k3s/registries.yaml", stringify(registries));

@@ -41,16 +41,24 @@ export function commandLine(pid: number): string {
   }
 }
 
+/** Whether a process has to do with one of the folders, by its words, environment or cgroup. */
+export function isOf(folders: readonly string[], pid: number): boolean {
+  return readTexts(pid).some((text) => folders.some((folder) => text.includes(folder)));
+}
+
 /** Other programs come and go on a machine; ours name one of the folders, or run in a pod. */
 function isOurs(pid: number, folders: readonly string[]): boolean {
+  return isOf(folders, pid) || /kubepods|\/k3s-/.test(readTexts(pid)[2] ?? "");
+}
+
+/** Words, environment and cgroups; nothing of a process that has ended in the meantime. */
+function readTexts(pid: number): string[] {
   try {
-    const texts = ["cmdline", "environ", "cgroup"].map((name) =>
+    return ["cmdline", "environ", "cgroup"].map((name) =>
       readFileSync(`/proc/${pid}/${name}`, "utf8"),
     );
-    const isMentioned = folders.some((folder) => texts.some((text) => text.includes(folder)));
-    return isMentioned || /kubepods|\/k3s-/.test(texts[2] ?? "");
   } catch {
-    return false; // it has ended in the meantime
+    return [];
   }
 }
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { quote } from "../../../components/cluster/host-script.ts";
 import { provideIptables, provideNft } from "../../support/firewalls.ts";
-import { FakeNode, type Result, ip } from "./node.ts";
+import { addNamespace, FakeNode, type Result, ip } from "./node.ts";
 
 const SUBNET = 205;
 const [HOST, OUTSIDE, BESIDE] = ["plonktest-host", "plonktest-out", "plonktest-in"];
@@ -24,7 +24,7 @@ beforeAll(async () => {
 }, 240_000);
 
 beforeEach(() => {
-  for (const name of [HOST, OUTSIDE]) ip("netns", "add", name);
+  for (const name of [HOST, OUTSIDE]) addNamespace(name);
   ip("-n", HOST, "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", OUTSIDE);
   for (const [name, address] of [
     [HOST, "203.0.113.1/24"],
@@ -120,7 +120,7 @@ describe.each([
   });
 
   it("makes the host no router for others, unless they publish a port", async () => {
-    ip("netns", "add", BESIDE);
+    addNamespace(BESIDE);
     ip("-n", HOST, "link", "add", "in0", "type", "veth", "peer", "name", "in0", "netns", BESIDE);
     ip("-n", HOST, "addr", "add", "192.0.2.1/24", "dev", "in0");
     ip("-n", BESIDE, "addr", "add", "192.0.2.2/24", "dev", "in0");

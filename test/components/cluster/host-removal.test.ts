@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
-import { FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
+import { addBridge, addNamespace, FakeNode, HOST_NETWORK, OK, isAlive } from "./node.ts";
 
 const SUBNET = 202;
 let node: FakeNode;
@@ -46,8 +46,8 @@ describe("stopping and removing", () => {
   it("removes what was half made: a directory, a network, a node that never got ready", () => {
     node.prepare();
     expect(node.piped("remove")).toEqual(OK);
-    ip("netns", "add", `plonk-test${SUBNET}`);
-    ip("link", "add", `plonk19-${SUBNET}`, "type", "bridge");
+    addNamespace(`plonk-test${SUBNET}`);
+    addBridge(`plonk19-${SUBNET}`);
     expect(node.piped("remove")).toEqual(OK);
     expect(node.traces()).toEqual([]);
     writeFileSync(join(node.folder, "broken"), "");

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
 import { until } from "../../support/until.ts";
-import { FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
+import { addBridge, FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
 
 const SUBNET = 201;
 let node: FakeNode;
@@ -268,7 +268,7 @@ describe("failing", () => {
   });
 
   it("ends with 3 when somebody else has the network, and touches nothing of theirs", () => {
-    ip("link", "add", "plonktest0", "type", "bridge");
+    addBridge("plonktest0");
     try {
       ip("addr", "add", `198.19.${SUBNET}.5/24`, "dev", "plonktest0");
       node.prepare();

@@ -2,23 +2,22 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { makeClusterFolder } from "../../support/cluster-folder.ts";
 import { acquireK3s } from "../../support/k3s.ts";
 import { findLeftovers, type MachineState, readMachineState } from "../../support/machine.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 
 const COMPONENTS = join(import.meta.dirname, "../../../components");
 const SUBNETS = ["198.19.207.0/24", "198.19.208.0/24"] as const;
-const folder = mkdtempSync(join(tmpdir(), "plonk-k3s-"));
+const folder = makeClusterFolder("k3s");
 const directory = join(folder, "c");
 
 let engine: Engine;

@@ -3,16 +3,15 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHostScript, type HostSettings } from "../../../components/cluster/host-script.ts";
+import { makeClusterFolder } from "../../support/cluster-folder.ts";
 
 /** Answers as k3s does, and keeps running until it is told to stop. */
 const FAKE_K3S = `#!/bin/sh
@@ -61,15 +60,26 @@ export const OK: Result = { code: 0, stdout: "", stderr: "" };
 export const HOST_NETWORK = { isolation: undefined, nodeAddress: "127.0.0.1" };
 
 export class FakeNode {
-  readonly folder = mkdtempSync(join(tmpdir(), "plonk-node-"));
-  readonly directory = join(this.folder, "c");
+  readonly folder: string;
+  readonly directory: string;
   readonly settings: HostSettings;
   /** Put before `sh`, e.g. `unshare` with its arguments. */
   prefix: string[] = [];
   /** Programs that the script does not find: it has the usual folders in its PATH anyway. */
   hidden: string[] = [];
 
-  constructor(subnet: number, settings: Partial<HostSettings> = {}) {
+  /**
+   * @param subnet third byte of 198.19.x.0/24, which no other cluster on this machine may have
+   * @param folder all of it lies here
+   */
+  constructor(
+    subnet: number,
+    settings: Partial<HostSettings> = {},
+    folder = makeClusterFolder("node"),
+  ) {
+    this.folder = folder;
+    this.directory = join(folder, "c");
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(this.folder, "k3s"), FAKE_K3S, { mode: 0o755 });
     this.settings = {
       cluster: `test${subnet}`,
@@ -207,6 +217,18 @@ function readCommand(pid: string): string {
     // It has ended between the two calls.
     return "";
   }
+}
+
+/** Makes a link of the tests alone, also where a killed run has left it. */
+export function addBridge(name: string): void {
+  spawnSync("ip", ["link", "del", name], { stdio: "ignore" });
+  ip("link", "add", name, "type", "bridge");
+}
+
+/** Makes a namespace of the tests alone, also where a killed run has left it. */
+export function addNamespace(name: string): void {
+  spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+  ip("netns", "add", name);
 }
 
 /** Runs `ip`. */

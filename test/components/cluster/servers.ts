@@ -1,13 +1,13 @@
 /** Several servers of one cluster on this machine, each in a network namespace, with real k3s. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { createHostScript } from "../../../components/cluster/host-script.ts";
+import { makeClusterFolder } from "../../support/cluster-folder.ts";
 import { toNodeConfig } from "../../support/k3s.ts";
-import { findTraces, ip } from "./node.ts";
+import { addBridge, addNamespace, findTraces, ip } from "./node.ts";
 
 /** What a command prints on both streams, and how it ended. */
 export interface Run {
@@ -19,14 +19,14 @@ export interface Run {
 export class ServerNetwork {
   readonly bridge: string;
   readonly #subnet: number;
-  readonly #folder = mkdtempSync(join(tmpdir(), "plonk-servers-"));
+  readonly #folder = makeClusterFolder("servers");
   readonly #servers: Server[] = [];
 
   /** @param subnet third byte of 198.19.x.0/24, which no other cluster on this machine may have */
   constructor(subnet: number) {
     this.#subnet = subnet;
     this.bridge = `plonk${subnet}`;
-    ip("link", "add", this.bridge, "type", "bridge");
+    addBridge(this.bridge);
     ip("link", "set", this.bridge, "up");
   }
 
@@ -75,7 +75,9 @@ export class Server {
 
   /** Gives it its network. */
   join(bridge: string): void {
-    ip("netns", "add", this.name);
+    addNamespace(this.name);
+    // The kernel takes its time with the links of a namespace that is no more.
+    spawnSync("ip", ["link", "del", this.#veth], { stdio: "ignore" });
     ip("link", "add", this.#veth, "type", "veth", "peer", "name", "eth0", "netns", this.name);
     ip("link", "set", this.#veth, "master", bridge, "up");
     ip("-n", this.name, "link", "set", "lo", "up");
