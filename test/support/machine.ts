@@ -43,12 +43,17 @@ export function commandLine(pid: number): string {
 
 /** Whether a process has to do with one of the folders, by its words, environment or cgroup. */
 export function isOf(folders: readonly string[], pid: number): boolean {
-  return readTexts(pid).some((text) => folders.some((folder) => text.includes(folder)));
+  return mentions(readTexts(pid), folders);
 }
 
 /** Other programs come and go on a machine; ours name one of the folders, or run in a pod. */
 function isOurs(pid: number, folders: readonly string[]): boolean {
-  return isOf(folders, pid) || /kubepods|\/k3s-/.test(readTexts(pid)[2] ?? "");
+  const texts = readTexts(pid);
+  return mentions(texts, folders) || /kubepods|\/k3s-/.test(texts[2] ?? "");
+}
+
+function mentions(texts: readonly string[], folders: readonly string[]): boolean {
+  return texts.some((text) => folders.some((folder) => text.includes(folder)));
 }
 
 /** Words, environment and cgroups; nothing of a process that has ended in the meantime. */

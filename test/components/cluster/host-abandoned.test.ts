@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { findAbandoned, makeClusterFolder, removeAbandoned } from "../../support/cluster-folder.ts";
@@ -18,7 +18,7 @@ describe("findAbandoned", () => {
       at(join(tmpdir(), "plonk-k3s-41-Ab1/c")),
       at(join(tmpdir(), "plonk-k3s-42-Ab1/c")),
       at(join(tmpdir(), "plonk-Ab1/c")),
-      at("/root/.local/share/plonk/clusters/local"),
+      at(join(homedir(), ".local/share/plonk/clusters/local")),
       "",
     ];
     expect(findAbandoned(lines.join("\n"), (pid) => pid === 42)).toEqual([
