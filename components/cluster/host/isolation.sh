@@ -11,8 +11,15 @@ CGROUPS=/sys/fs/cgroup
 # Nodes of this machine, a file each that says where; gone after a reboot, as their mounts are.
 NODES=/run/plonk
 
-# A process of k3s in the node's mounts: itself, or of a pod's shim, which goes on without k3s.
-find_inside() { processes_below "$DATA" | head -n 1; }
+# A process of k3s in the node's mounts: itself, or of a pod's shim, which goes on without k3s. Its
+# kubectl may run at the same time, in the mounts of the host.
+find_inside() {
+  outside=$(readlink /proc/self/ns/mnt)
+  for pid in $(processes_below "$DATA"); do
+    mounts=$(readlink "/proc/$pid/ns/mnt" 2>/dev/null) || continue
+    [ "$mounts" = "$outside" ] || { echo "$pid" && return 0; }
+  done
+}
 
 # Becomes a program in the mounts of the node, which are made where no process of it is left; they go
 # with the last one. No file keeps them: the kernel does that only in some namespaces.
