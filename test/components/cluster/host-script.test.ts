@@ -254,23 +254,6 @@ describe("starting", () => {
   });
 });
 
-describe("a program of k3s' that runs outside", () => {
-  it("does not take the node's mounts away", () => {
-    node.prepare();
-    node.install();
-    const program = join(node.directory, "data/bin/kubectl");
-    mkdirSync(dirname(program), { recursive: true });
-    copyFileSync("/bin/sleep", program);
-    const outside = spawn(program, ["60"]);
-    try {
-      expect(node.start()).toEqual(OK);
-      expect(node.read("mntns")).not.toBe(`${readlinkSync("/proc/self/ns/mnt")}\n`);
-    } finally {
-      outside.kill("SIGKILL");
-    }
-  });
-});
-
 describe("failing", () => {
   it("ends with 4, the reason and the last of the log when the node is not ready in time", () => {
     use({ readySeconds: 1, nodeName: "n2" });
