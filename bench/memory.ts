@@ -7,6 +7,8 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Pod {
   namespace: string;
   name: string;
+  /** Of a pod that is about to end. */
+  deletionTimestamp?: string;
 }
 
 export interface MemoryRow {
@@ -18,6 +20,7 @@ export interface MemoryRow {
 
 interface Process {
   commandLine: string;
+  environment: string;
   cgroup: string;
   pssMiB: number;
 }
@@ -28,8 +31,9 @@ function readProcess(pid: string): Process | undefined {
     const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
     const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
     const kibibytes = /^Pss:\s+(\d+) kB/m.exec(rollup)?.[1];
+    const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
     const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8");
-    return { commandLine, cgroup, pssMiB: Number(kibibytes ?? 0) / 1024 };
+    return { commandLine, environment, cgroup, pssMiB: Number(kibibytes ?? 0) / 1024 };
   } catch {
     return undefined;
   }
@@ -39,6 +43,11 @@ function readProcess(pid: string): Process | undefined {
 function findPod(cgroup: string, pods: ReadonlyMap<string, Pod>): Pod | undefined {
   const uid = /pod([0-9a-f_-]{36})/.exec(cgroup)?.[1]?.replaceAll("_", "-");
   return uid === undefined ? undefined : pods.get(uid);
+}
+
+/** Not every program of k3s has its folder among its words: containerd is told by what it inherits. */
+function isOf({ commandLine, environment }: Process, dataDir: string): boolean {
+  return commandLine.includes(dataDir) || environment.includes(dataDir);
 }
 
 /**
@@ -58,7 +67,7 @@ export function readMemory(dataDir: string, pods: ReadonlyMap<string, Pod>): Mem
         name: `${pod.name}: ${words[0] ?? ""}`,
         pssMiB: process.pssMiB,
       });
-    } else if (process.commandLine.includes(dataDir)) {
+    } else if (isOf(process, dataDir)) {
       rows.push({ group: "cluster", name: words.slice(0, 2).join(" "), pssMiB: process.pssMiB });
     }
   }

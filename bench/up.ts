@@ -71,9 +71,19 @@ function readPods(clone: FreshClone): Map<string, Pod> {
     { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
   );
   const list = JSON.parse(output) as {
-    items: { metadata: { uid: string; name: string; namespace: string } }[];
+    items: { metadata: Pod & { uid: string } }[];
   };
   return new Map(list.items.map(({ metadata }) => [metadata.uid, metadata]));
+}
+
+/** Pods that the last updates replaced are not of the stack any more: they are given time to end. */
+async function waitForEnds(clone: FreshClone): Promise<void> {
+  const deadline = Date.now() + 120_000;
+  while (Date.now() < deadline) {
+    if (![...readPods(clone).values()].some(({ deletionTimestamp }) => deletionTimestamp)) return;
+    await sleep(1_000);
+  }
+  throw new Error("expected the pods that were replaced to end within 120 s");
 }
 
 function printMemory(clone: FreshClone): void {
@@ -125,6 +135,7 @@ export async function benchUp(args: readonly string[]): Promise<void> {
     await must("npm install", clone.run("exec", "true"));
     report("warm: nothing to first answered call", await timeFirstAnswer(clone), "45 s");
     await measureRunning(clone);
+    await waitForEnds(clone);
     printMemory(clone);
   } finally {
     await clone.remove();

@@ -1,7 +1,8 @@
 /** Pulumi plugins that a person has put into a `$PULUMI_HOME` of their own. */
-import { lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { readManifest } from "../acquire/entry.ts";
 
 /**
  * Shows the person's plugins in Plonk's own home, where they go before Plonk's. Nothing is ever
@@ -12,16 +13,31 @@ import { join, resolve } from "node:path";
 export async function linkPlugins(theirs: string | undefined, ours: string): Promise<void> {
   const target = join(ours, "plugins");
   await mkdir(target, { recursive: true });
-  for (const entry of await readdir(target, { withFileTypes: true })) {
-    if (entry.isSymbolicLink()) await rm(join(target, entry.name));
+  for (const name of await readdir(target)) {
+    if (await isOfLinks(join(target, name))) await rm(join(target, name), { recursive: true });
   }
   if (theirs === undefined || theirs === "" || resolve(theirs) === resolve(ours)) return;
-  const source = join(theirs, "plugins");
+  const source = join(resolve(theirs), "plugins");
   const found = await readdir(source, { withFileTypes: true }).catch(() => []);
   for (const { name } of found.filter((entry) => entry.isDirectory())) {
-    const link = join(target, name);
-    // The one that is there comes from the cache and can be had again.
-    if (lstatSync(link, { throwIfNoEntry: false })) await rm(link, { recursive: true });
-    await symlink(join(resolve(source), name), link);
+    if (await isTheirOwn(join(source, name))) await linkFiles(join(source, name), join(target, name));
   }
+}
+
+/** Whole, as Pulumi marks those that it is installing, and not from our cache. */
+async function isTheirOwn(plugin: string): Promise<boolean> {
+  return !existsSync(`${plugin}.partial`) && (await readManifest(plugin)) === undefined;
+}
+
+/** Pulumi sees no plugin in a link, so that its folder is made and what is in it is linked. */
+async function linkFiles(source: string, target: string): Promise<void> {
+  // The one that is there comes from the cache and can be had again.
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target);
+  for (const name of await readdir(source)) await symlink(join(source, name), join(target, name));
+}
+
+async function isOfLinks(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined);
+  return entries?.every((entry) => entry.isSymbolicLink()) ?? false;
 }

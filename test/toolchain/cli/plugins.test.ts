@@ -1,8 +1,11 @@
 /** Plugins of the person's own go before Plonk's, and their home stays as it is. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
+import { sealEntry } from "../../../toolchain/acquire/entry.ts";
+import { acquire } from "../../../toolchain/acquire.ts";
 import { linkPlugins } from "../../../toolchain/cli/plugins.ts";
 
 const NAME = "resource-kubernetes-v4.0.0";
@@ -40,6 +43,34 @@ it("forgets theirs, and deletes nothing of it, when the person uses another home
   await linkPlugins(undefined, ours);
   expect(readdirSync(join(ours, "plugins"))).toEqual([]);
   expect(readFileSync(path, "utf8")).toBe("theirs");
+});
+
+it("shows them so that Pulumi finds them", async () => {
+  write(theirs, "theirs");
+  await linkPlugins(theirs, ours);
+  const { path } = await acquire("pulumi");
+  const env = { PATH: "", HOME: folder, PULUMI_HOME: ours, PULUMI_SKIP_UPDATE_CHECK: "true" };
+  const listed = execFileSync(path, ["plugin", "ls", "--json"], { env, encoding: "utf8" });
+  expect(JSON.parse(listed)).toMatchObject([
+    { name: "kubernetes", kind: "resource", version: "4.0.0" },
+  ]);
+});
+
+it("passes over what is being installed, and what Plonk has put into another home", async () => {
+  write(theirs, "half of it");
+  writeFileSync(join(theirs, "plugins", `${NAME}.partial`), "");
+  await linkPlugins(theirs, ours);
+  expect(readdirSync(join(ours, "plugins"))).toEqual([]);
+  rmSync(join(theirs, "plugins", `${NAME}.partial`));
+  await sealEntry(join(theirs, "plugins", NAME), {
+    name: "pulumi-resource-kubernetes",
+    version: "4.0.0",
+    platform: "linux-amd64",
+    source: "source",
+    inputs: "",
+  });
+  await linkPlugins(theirs, ours);
+  expect(readdirSync(join(ours, "plugins"))).toEqual([]);
 });
 
 it("leaves its own plugins alone where the home is its own", async () => {
