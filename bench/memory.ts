@@ -45,7 +45,7 @@ function findPod(cgroup: string, pods: ReadonlyMap<string, Pod>): Pod | undefine
   return uid === undefined ? undefined : pods.get(uid);
 }
 
-/** Not every program of k3s has its folder among its words: containerd is told by what it inherits. */
+/** Not every program of k3s has its folder among its words: containerd has it by inheritance. */
 function isOf({ commandLine, environment }: Process, dataDir: string): boolean {
   return commandLine.includes(dataDir) || environment.includes(dataDir);
 }

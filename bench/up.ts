@@ -76,7 +76,7 @@ function readPods(clone: FreshClone): Map<string, Pod> {
   return new Map(list.items.map(({ metadata }) => [metadata.uid, metadata]));
 }
 
-/** Pods that the last updates replaced are not of the stack any more: they are given time to end. */
+/** Pods that the last updates replaced are not of the stack any more, and are let end. */
 async function waitForEnds(clone: FreshClone): Promise<void> {
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {

@@ -1,20 +1,8 @@
 /** Asks a cluster that somebody else made what it is, and whether Plonk can be installed on it. */
-import {
-  ApiException,
-  AuthorizationV1Api,
-  CoreV1Api,
-  KubeConfig,
-  StorageV1Api,
-  VersionApi,
-  V1ResourceAttributes,
-  V1SelfSubjectAccessReview,
-  V1SelfSubjectAccessReviewSpec,
-  type V1Node,
-  type V1Service,
-  type V1StorageClass,
-} from "@kubernetes/client-node";
+import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
 import type { Architecture } from "../../services/contract/index.ts";
 import { ArgumentError } from "../errors.ts";
+import { ifAllowed, openApi, toReason, withinSeconds, type ClusterApi } from "./api.ts";
 import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
 
@@ -65,13 +53,6 @@ const CREATED = [
   "functions.openfaas.com",
 ] as const;
 
-/** What a client is made of; it asks the cluster of the current context. */
-export function loadConfig(kubeconfig: string): KubeConfig {
-  const config = new KubeConfig();
-  config.loadFromString(kubeconfig);
-  return config;
-}
-
 /**
  * Asks the cluster of a kubeconfig's current context.
  *
@@ -81,15 +62,14 @@ export async function inspectCluster(
   kubeconfig: string,
   { capabilities, architectures }: KnownOfCluster,
 ): Promise<ClusterReport> {
-  const config = loadConfig(kubeconfig);
-  const server = config.getCurrentCluster()?.server ?? "";
-  const version = await ask(server, config.makeApiClient(VersionApi).getCode());
-  const core = config.makeApiClient(CoreV1Api);
+  const api = await openApi(kubeconfig);
+  const { server, core, storage } = api;
+  const version = await ask(server, api.version.getCode());
   const [missing, classes, nodes, services, system] = await ask(
     server,
     Promise.all([
-      findMissingRights(config),
-      listIfAllowed(config.makeApiClient(StorageV1Api).listStorageClass()),
+      findMissingRights(api),
+      listIfAllowed(storage.listStorageClass()),
       listIfAllowed(core.listNode()),
       listIfAllowed(core.listServiceForAllNamespaces()),
       ifAllowed(core.readNamespace({ name: "kube-system" })),
@@ -125,10 +105,8 @@ export async function findArchitectures(
   context?: string,
 ): Promise<readonly Architecture[]> {
   try {
-    const config = loadConfig(kubeconfig);
-    if (context !== undefined) config.setCurrentContext(context);
-    const nodes = config.makeApiClient(CoreV1Api).listNode();
-    const { items } = await withinSeconds(ANSWER_SECONDS, nodes);
+    const { core } = await openApi(kubeconfig, context);
+    const { items } = await withinSeconds(ANSWER_SECONDS, core.listNode());
     return reportArchitectures(items, undefined).architectures;
   } catch {
     return USUAL_ARCHITECTURES;
@@ -166,79 +144,18 @@ async function ask<T>(server: string, answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Asks for one thing before an update: where nobody answers, a preview passes, an update waits. */
-export async function readIfThere<T>(
-  what: string,
-  isPreview: boolean,
-  read: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await withinSeconds(isPreview ? 5 : 60, read());
-  } catch (error) {
-    const isAnswer = error instanceof ApiException;
-    // A preview changes nothing, and the cluster may be about to start.
-    if (isAnswer ? error.code === 404 : isPreview) return undefined;
-    throw new ArgumentError(`cluster: must say ${what}, got ${toReason(error)}`);
-  }
-}
-
-async function withinSeconds<T>(seconds: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer in ${seconds} s`));
-    }, seconds * 1000);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** An error of the API or of the network in a few words; a body could hold anything. */
-function toReason(error: unknown): string {
-  if (error instanceof ApiException) return `HTTP ${error.code}`;
-  const { code, message, cause } = error as NodeJS.ErrnoException;
-  if (cause !== undefined) return toReason(cause);
-  return code ?? message.split("\n", 1)[0] ?? "an error";
-}
-
-/** Undefined for what the user may not list: it is nice to know, and not needed. */
-export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiException && error.code === 403) return undefined;
-    throw error;
-  }
-}
-
 async function listIfAllowed<T>(answer: Promise<{ items: T[] }>): Promise<T[] | undefined> {
   return (await ifAllowed(answer))?.items;
 }
 
-async function findMissingRights(config: KubeConfig): Promise<string[]> {
-  const client = config.makeApiClient(AuthorizationV1Api);
+async function findMissingRights({ isAllowed }: ClusterApi): Promise<string[]> {
   const questions = CREATED.flatMap((kind) => {
     const [resource = "", ...group] = kind.split(".");
-    return ["create", "patch", "delete"].map((verb) => ({
-      resource,
-      verb,
-      group: group.join("."),
-    }));
+    return ["create", "patch", "delete"].map(async (verb) =>
+      (await isAllowed(verb, resource, group.join("."))) ? [] : [`${verb} ${resource}`],
+    );
   });
-  const answers = await Promise.all(
-    questions.map(async ({ resource, verb, group }) => {
-      const body = new V1SelfSubjectAccessReview();
-      body.spec = Object.assign(new V1SelfSubjectAccessReviewSpec(), {
-        resourceAttributes: Object.assign(new V1ResourceAttributes(), { resource, verb, group }),
-      });
-      const { status } = await client.createSelfSubjectAccessReview({ body });
-      return status?.allowed === true ? [] : [`${verb} ${resource}`];
-    }),
-  );
-  return answers.flat();
+  return (await Promise.all(questions)).flat();
 }
 
 function describeClass(classes: V1StorageClass[] | undefined, wanted: string | undefined): string {

@@ -4,10 +4,14 @@ import { dirname } from "node:path";
 import { ArgumentError } from "../errors.ts";
 import { FUNCTION_PATHS } from "../../services/contract/index.ts";
 import { bundleClosure } from "./bundle.ts";
-import { findCaptured, findDefiningFile, readImports } from "./imports.ts";
+import { findCaptured, findDefiningFile, readImports, type ImportedName } from "./imports.ts";
 
 /** A function of the program. */
 export type Closure = (...parameters: never[]) => unknown;
+
+/** What was found out, which takes a tenth of a second each time. */
+const files = new WeakMap<Closure, string | undefined>();
+const importsOfFiles = new Map<string, ImportedName[]>();
 
 /**
  * Checks what can be checked at once.
@@ -18,9 +22,9 @@ export function checkCallback(callback: Closure): void {
   if (typeof callback !== "function") {
     throw new ArgumentError(`callback: expected a function, got ${typeof callback}`);
   }
-  const file = findDefiningFile(callback);
+  const file = fileOf(callback);
   if (file === undefined) return;
-  const [captured] = findCaptured(callback.toString(), readImports(file));
+  const [captured] = findCaptured(callback.toString(), importsOf(file));
   if (!captured) return;
   const { name, source } = captured;
   throw new ArgumentError(
@@ -43,8 +47,19 @@ export async function toClosureCode(callback: Closure): Promise<string> {
         `and read ${FUNCTION_PATHS.secrets}/<name>`,
     );
   }
-  const file = findDefiningFile(callback);
+  const file = fileOf(callback);
   return bundleClosure(text, file === undefined ? process.cwd() : dirname(file));
+}
+
+function fileOf(callback: Closure): string | undefined {
+  if (!files.has(callback)) files.set(callback, findDefiningFile(callback));
+  return files.get(callback);
+}
+
+function importsOf(file: string): ImportedName[] {
+  const imports = importsOfFiles.get(file) ?? readImports(file);
+  importsOfFiles.set(file, imports);
+  return imports;
 }
 
 async function serialize(callback: Closure): Promise<pulumi.runtime.SerializedFunction> {

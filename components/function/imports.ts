@@ -83,6 +83,8 @@ function toNames(clause: string): string[] {
 /** Those of `imports` that occur free in the text of a function. */
 export function findCaptured(text: string, imports: ImportedName[]): ImportedName[] {
   return imports.filter(({ name }) => {
+    // Most do not occur at all, and each look starts a program. A name may be written as escapes.
+    if (!text.includes(name) && !text.includes("\\u")) return false;
     const marker = `__plonk_captured_${name}`;
     return substitute(text, name, marker).includes(marker);
   });

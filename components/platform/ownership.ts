@@ -1,7 +1,6 @@
 /** Tells a cluster of Plonk's from one on which another OpenFaaS owns the Function definition. */
-import { ApiextensionsV1Api } from "@kubernetes/client-node";
 import { CRD } from "../../services/contract/index.ts";
-import { loadConfig, readIfThere } from "../cluster/inspect.ts";
+import { openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
 import { CRD_NAME } from "./crd.ts";
 
@@ -35,8 +34,8 @@ async function readDefinitionLabels(
     `who owns the definition ${CRD_NAME}`,
     isPreview,
     async () => {
-      const client = loadConfig(kubeconfig).makeApiClient(ApiextensionsV1Api);
-      return await client.readCustomResourceDefinition({ name: CRD_NAME });
+      const { extensions } = await openApi(kubeconfig);
+      return await extensions.readCustomResourceDefinition({ name: CRD_NAME });
     },
   );
   return definition && (definition.metadata?.labels ?? {});

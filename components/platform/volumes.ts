@@ -1,13 +1,8 @@
 /** Sizes of the platform's volumes: one that is there grows where its class can, at most. */
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  CoreV1Api,
-  type KubeConfig,
-  StorageV1Api,
-  type V1PersistentVolumeClaim,
-} from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import { NAMESPACE, parseQuantity } from "../../services/contract/index.ts";
-import { ifAllowed, loadConfig, readIfThere } from "../cluster/inspect.ts";
+import { ifAllowed, openApi, readIfThere, type ClusterApi } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PlatformSettings } from "./args.ts";
 
@@ -48,9 +43,9 @@ export async function checkVolumes(
   wanted: WantedVolumes,
   isPreview: boolean,
 ): Promise<void> {
-  const config = loadConfig(kubeconfig);
+  const api = await openApi(kubeconfig);
   const volumes = Object.values(VOLUMES);
-  const claims = await Promise.all(volumes.map(({ claim }) => readClaim(config, claim, isPreview)));
+  const claims = await Promise.all(volumes.map(({ claim }) => readClaim(api, claim, isPreview)));
   for (const [index, { field, toGiB }] of volumes.entries()) {
     const claim = claims[index];
     if (claim === undefined) continue;
@@ -64,7 +59,7 @@ export async function checkVolumes(
         `${field}: must be at least ${there}, as volumes never shrink, got ${volumeGiB}`,
       );
     }
-    if (!(await canGrow(config, className, isPreview))) {
+    if (!(await canGrow(api, className, isPreview))) {
       throw new ArgumentError(
         `${field}: must stay ${there}, as volumes of that class cannot grow, got ${volumeGiB}`,
       );
@@ -83,13 +78,17 @@ function checkClass(claim: V1PersistentVolumeClaim, wanted: string | undefined):
 }
 
 /** A class that may not be read is left to the API server, which refuses in its place. */
-async function canGrow(config: KubeConfig, name: string, isPreview: boolean): Promise<boolean> {
+async function canGrow(
+  { storage }: ClusterApi,
+  name: string,
+  isPreview: boolean,
+): Promise<boolean> {
   if (name === "") return false;
-  const api = config.makeApiClient(StorageV1Api);
   const found = await readIfThere(
     `whether volumes of the class ${name} grow`,
     isPreview,
-    async () => (await ifAllowed(api.readStorageClass({ name }))) ?? { allowVolumeExpansion: true },
+    async () =>
+      (await ifAllowed(storage.readStorageClass({ name }))) ?? { allowVolumeExpansion: true },
   );
   return found?.allowVolumeExpansion === true;
 }
@@ -114,9 +113,9 @@ export async function waitForSize(
   { seconds = 300, pauseSeconds = 1, onWait }: Partial<Patience> = {},
 ): Promise<void> {
   const { field, claim: name } = VOLUMES[component];
-  const config = loadConfig(kubeconfig);
+  const api = await openApi(kubeconfig);
   for (let waited = 0; ; waited += pauseSeconds) {
-    const claim = await readClaim(config, name, false);
+    const claim = await readClaim(api, name, false);
     const { size, reasons } = readStatus(claim);
     if (size === undefined || parseQuantity(size) >= parseQuantity(`${volumeGiB}Gi`)) return;
     if (waited >= seconds) {
@@ -151,13 +150,12 @@ function readStatus(claim: V1PersistentVolumeClaim | undefined): {
 
 /** Undefined when there is no such claim, or no answer in a preview. */
 async function readClaim(
-  config: KubeConfig,
+  { core }: ClusterApi,
   name: string,
   isPreview: boolean,
 ): Promise<V1PersistentVolumeClaim | undefined> {
-  const api = config.makeApiClient(CoreV1Api);
   return await readIfThere(`the size of the volume ${name}`, isPreview, () =>
-    api.readNamespacedPersistentVolumeClaim({ name, namespace: NAMESPACE.platform }),
+    core.readNamespacedPersistentVolumeClaim({ name, namespace: NAMESPACE.platform }),
   );
 }
 

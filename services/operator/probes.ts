@@ -6,9 +6,10 @@ import type { Plain } from "./kubernetes-types.ts";
 /** What each watchdog of OpenFaaS answers (openfaas-api §12). */
 const HEALTH_PATH = "/_/health";
 
-type Probes = Required<
-  Pick<Plain<V1Container>, "startupProbe" | "readinessProbe" | "livenessProbe">
->;
+/** A program that does not answer within two minutes of its start is started again. */
+const START_SECONDS = 120;
+
+type Probes = Pick<Plain<V1Container>, "startupProbe" | "readinessProbe" | "livenessProbe">;
 
 type Numbers = Partial<
   Record<
@@ -29,8 +30,12 @@ const NUMBERS = [
 ] as const;
 
 /**
- * Start-up, readiness and liveness probes. The first one asks every second, for a quick start;
- * liveness waits for a minute of silence, since a handler that computes keeps Node from answering.
+ * Start-up, readiness and liveness probes. Liveness waits for a minute of silence, since a handler
+ * that computes keeps Node from answering.
+ *
+ * Programs of images take their time to start, and are asked every second until they have. The
+ * runtime has started before kubelet first asks, and is ready half a second sooner when kubelet has
+ * one thing less to ask: its liveness begins late instead.
  */
 export function toProbes({ spec }: FunctionResource): Probes {
   const annotations = spec.annotations ?? {};
@@ -41,14 +46,9 @@ export function toProbes({ spec }: FunctionResource): Probes {
     ...NUMBERS,
     "successThreshold",
   ]);
-  const { initialDelaySeconds } = live;
+  const isRuntime = spec.code !== undefined;
   return {
-    startupProbe: toProbe(healthPath, {
-      periodSeconds: 1,
-      timeoutSeconds: 2,
-      failureThreshold: 120,
-      ...(initialDelaySeconds !== undefined && { initialDelaySeconds }),
-    }),
+    ...(!isRuntime && { startupProbe: toProbe(healthPath, toStart(live)) }),
     readinessProbe: toProbe(readyPath, {
       periodSeconds: 2,
       timeoutSeconds: 2,
@@ -56,11 +56,21 @@ export function toProbes({ spec }: FunctionResource): Probes {
       ...ready,
     }),
     livenessProbe: toProbe(healthPath, {
+      ...(isRuntime && { initialDelaySeconds: START_SECONDS / 2 }),
       periodSeconds: 10,
       timeoutSeconds: 5,
       failureThreshold: 6,
       ...live,
     }),
+  };
+}
+
+function toStart({ initialDelaySeconds }: Numbers): Numbers {
+  return {
+    periodSeconds: 1,
+    timeoutSeconds: 2,
+    failureThreshold: START_SECONDS,
+    ...(initialDelaySeconds !== undefined && { initialDelaySeconds }),
   };
 }
 

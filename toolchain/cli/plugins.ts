@@ -20,7 +20,8 @@ export async function linkPlugins(theirs: string | undefined, ours: string): Pro
   const source = join(resolve(theirs), "plugins");
   const found = await readdir(source, { withFileTypes: true }).catch(() => []);
   for (const { name } of found.filter((entry) => entry.isDirectory())) {
-    if (await isTheirOwn(join(source, name))) await linkFiles(join(source, name), join(target, name));
+    if (await isTheirOwn(join(source, name)))
+      await linkFiles(join(source, name), join(target, name));
   }
 }
 

@@ -240,6 +240,7 @@ describe("imports of a file", () => {
     expect(isCaptured("() => os.hostname()")).toBe(true);
     expect(isCaptured("async function handle() { return { os }; }")).toBe(true);
     expect(isCaptured("async handle() { return os; }")).toBe(true);
+    expect(isCaptured(String.raw`() => \u006fs.hostname()`)).toBe(true);
     expect(isCaptured("(os) => os.hostname()")).toBe(false);
     expect(isCaptured("() => { const os = 1; return os; }")).toBe(false);
     expect(isCaptured("(event) => event.os")).toBe(false);

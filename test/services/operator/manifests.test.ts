@@ -95,12 +95,6 @@ describe("toDeployment", () => {
                   requests: { cpu: "20m", memory: "64Mi" },
                   limits: { memory: "256Mi" },
                 },
-                startupProbe: {
-                  httpGet: probe,
-                  periodSeconds: 1,
-                  timeoutSeconds: 2,
-                  failureThreshold: 120,
-                },
                 readinessProbe: {
                   httpGet: probe,
                   periodSeconds: 2,
@@ -109,6 +103,7 @@ describe("toDeployment", () => {
                 },
                 livenessProbe: {
                   httpGet: probe,
+                  initialDelaySeconds: 60,
                   periodSeconds: 10,
                   timeoutSeconds: 5,
                   failureThreshold: 6,
@@ -242,9 +237,12 @@ describe("toDeployment", () => {
         "com.openfaas.ready.http.successThreshold": "2",
       },
     });
-    expect(container?.startupProbe).toMatchObject({
+    expect(container?.startupProbe).toStrictEqual({
       httpGet: { path: "/alive", port: "http" },
       initialDelaySeconds: 4,
+      periodSeconds: 1,
+      timeoutSeconds: 2,
+      failureThreshold: 120,
     });
     expect(container?.livenessProbe).toStrictEqual({
       httpGet: { path: "/alive", port: "http" },
@@ -260,6 +258,14 @@ describe("toDeployment", () => {
       failureThreshold: 3,
       successThreshold: 2,
     });
+  });
+
+  it("asks the runtime for its life late, as nothing else waits for its start", () => {
+    const code = { configMap: "c" };
+    expect(containerOf({ code })).not.toHaveProperty("startupProbe");
+    expect(containerOf({ code })?.livenessProbe?.initialDelaySeconds).toBe(60);
+    const annotations = { "com.openfaas.health.http.initialDelaySeconds": "4" };
+    expect(containerOf({ code, annotations })?.livenessProbe?.initialDelaySeconds).toBe(4);
   });
 
   it("asks for readiness where it asks for health, unless told otherwise", () => {
