@@ -51,6 +51,14 @@ export class TestGateway {
     this.metricsUrl = `http://127.0.0.1:${await listen(gateway.metricsServer, 0, "127.0.0.1")}`;
   }
 
+  /** How many connections of clients are open. */
+  async countConnections(): Promise<number> {
+    const { server } = this.#gateway ?? {};
+    return await new Promise((resolve, reject) => {
+      server?.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
+  }
+
   async stop(): Promise<void> {
     const servers = [this.#gateway?.server, this.#gateway?.metricsServer, ...this.#servers];
     for (const server of servers) {

@@ -8,6 +8,7 @@ import type { FunctionState } from "./function-states.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { askGuard, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
+import { closeInTime, endWithLinger } from "../http/client-errors.ts";
 import { PAGE_NOT_FOUND } from "../http/plain.ts";
 import { Pod } from "./pod.ts";
 import { PodSearch, type FailedAttempt } from "./pod-search.ts";
@@ -112,7 +113,12 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
 
   /** The handshake is a call with an answer; what follows has the limits of its sockets. */
   checkTime(now: number): void {
-    if (now > this.#deadline && !this.#hasAnswered) {
+    if (this.#isOver || now <= this.#deadline) {
+      return;
+    }
+    if (this.#hasAnswered) {
+      this.#options.incoming.socket.destroy();
+    } else {
       this.#fail(timedOut("function", this.#options.state.displayName));
     }
   }
@@ -133,6 +139,7 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
       return;
     }
     this.#answer(status);
+    this.#deadline = Infinity;
     this.#stopWatching();
     const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
     const flat = toClientHeaders(headers, call.own, status);
@@ -154,23 +161,37 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
     if (status >= 200 && !this.#isOver) {
       const { call, incoming } = this.#options;
       this.#answer(status);
+      this.#move();
       const flat = toClientHeaders(headers, call.own, status);
       incoming.socket.write(writeHead(status, [...flat, "Connection", "close"]), "latin1");
     }
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#options.incoming.socket.write(chunk);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { socket } = this.#options.incoming;
+    this.#move();
+    if (!socket.write(chunk)) {
+      controller.pause();
+      socket.once("drain", () => {
+        this.#move();
+        controller.resume();
+      });
+    }
   }
 
   onResponseEnd(): void {
-    this.#options.incoming.socket.end();
+    const { socket } = this.#options.incoming;
+    this.#stopWatching();
+    socket.resume().end(() => closeInTime(socket));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const pod = this.#pod;
     this.#leavePod();
-    if (this.#isOver || this.#hasAnswered || pod === undefined) {
+    if (this.#isOver) {
+      return;
+    }
+    if (this.#hasAnswered || pod === undefined) {
       this.#options.incoming.socket.destroy();
       return;
     }
@@ -218,10 +239,18 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
     this.#hasAnswered = true;
   }
 
+  /** An answer that is no upgrade has the silence that other answers have. */
+  #move(): void {
+    const { context, state } = this.#options;
+    const { idleMs } = state.timeouts;
+    this.#deadline = idleMs === 0 ? Infinity : context.clock.now + idleMs;
+  }
+
   #fail(failure: Failure): void {
     const { incoming, call } = this.#options;
     this.#status = failure.status;
     this.#isOver = true;
+    this.#stopWatching();
     this.#controller?.abort(new Error(failure.message));
     sendRefusal(incoming, call, failure);
   }
@@ -248,6 +277,7 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
 
 function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: Failure): void {
   if (!socket.writable) {
+    socket.destroy();
     return;
   }
   const { contentType, body } = describeFailure(failure, request.headers.accept, call.callId);
@@ -258,5 +288,5 @@ function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: F
     ...["Connection", "close"],
     ...call.own,
   ]);
-  socket.end(head + body);
+  endWithLinger(socket, head + body);
 }

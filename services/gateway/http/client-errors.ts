@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { writeHead } from "./raw-response.ts";
 
 /** Time in which the client can read the last answer; closing at once would reset it away. */
@@ -80,7 +81,21 @@ function endWith(status: number, socket: Socket, isHead: boolean): void {
     ...["Content-Type", "text/plain; charset=utf-8"],
     ...["Content-Length", String(body.length)],
   ]);
-  socket.end(isHead ? head : head + body);
+  endWithLinger(socket, isHead ? head : head + body);
+}
+
+/**
+ * Ends a connection that is no HTTP any more, after these last bytes. What still comes is dropped:
+ * behind bytes that nobody reads, the client's own end would stay unseen and the socket open.
+ */
+export function endWithLinger(socket: Duplex, last: string): void {
+  socket.end(last);
+  socket.resume();
+  closeInTime(socket);
+}
+
+/** Closes a connection that has been ended, whatever its client does. */
+export function closeInTime(socket: Duplex): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -1,11 +1,15 @@
 /** WebSocket upgrades through the gateway. */
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { TestGateway } from "../../support/gateway.ts";
 import { WEB_SOCKET } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
+
+/** More than a socket keeps that nobody reads. */
+const LONG = "x".repeat(70_000);
 
 let gateway: TestGateway;
 const seen: IncomingMessage[] = [];
@@ -82,4 +86,67 @@ describe("an upgrade", () => {
     const [response] = (await once(open("/function/plain"), "response")) as [IncomingMessage];
     expect([response.statusCode, response.headers["x-why"]]).toEqual([400, "not here"]);
   });
+
+  // The one that stays open would keep the gateway's socket, and the call's place, for ever.
+  test.each([
+    { what: "is missing", name: "nope", status: "404 Not Found", rest: "" },
+    { what: "is missing, with more", name: "nope", status: "404 Not Found", rest: LONG },
+    { what: "cannot be reached", name: "gone", status: "502 Bad Gateway", rest: "hello" },
+    { what: "answers otherwise", name: "other", status: "400 Bad Request", rest: "hello" },
+  ])("to a function that $what leaves no connection behind", async ({ name, status, rest }) => {
+    await gateway.serve("other", (_request, response) => {
+      response.writeHead(400, { "x-why": "not here" }).end("no");
+    });
+    gateway.declare("gone", { labels: { "com.openfaas.scale.min": "1" } });
+    gateway.route("gone", [1]);
+    await gateway.settle();
+    await until("no connections", async () => (await gateway.countConnections()) === 0);
+    for (const endsItself of [true, false]) {
+      const [socket, read] = openRaw(`/function/${name}`, rest);
+      await until("the answer", () => read().startsWith(`HTTP/1.1 ${status}`));
+      if (endsItself) socket.end();
+      await until("the connection to close", async () => (await gateway.countConnections()) === 0);
+      socket.destroy();
+    }
+    if (name === "nope") return;
+    const counted = `{code="${status.slice(0, 3)}",function_name="${name}.openfaas-fn"} 2`;
+    expect(await gateway.metrics()).toContain(`gateway_function_invocation_total${counted}`);
+  });
+
+  test("that is answered otherwise ends when its client takes nothing for long", async () => {
+    const port = await gateway.pod((_request, response) => {
+      response.writeHead(400).end(Buffer.alloc(64 * 1024 * 1024, "x"));
+    });
+    gateway.declare("stalled", { labels: { "plonk/idle-timeout": "300ms" } });
+    gateway.route("stalled", [port]);
+    await gateway.settle();
+    await until("no connections", async () => (await gateway.countConnections()) === 0);
+    const [socket] = openRaw("/function/stalled", "");
+    await once(socket, "data");
+    socket.pause();
+    await until("the connection to close", async () => (await gateway.countConnections()) === 0);
+    socket.destroy();
+  });
+
+  test("that is answered otherwise brings a large answer whole", async () => {
+    const size = 8 * 1024 * 1024;
+    await gateway.serve("large", (_request, response) => {
+      response.writeHead(400, { "content-length": size }).end(Buffer.alloc(size, "x"));
+    });
+    const [socket, read] = openRaw("/function/large", "");
+    await once(socket, "end");
+    expect(read().split("\r\n\r\n")[1]).toHaveLength(size);
+    socket.destroy();
+  });
 });
+
+/** A client that keeps its side open until it is told to end; and what it has read. */
+function openRaw(path: string, rest: string): [Socket, () => string] {
+  const { port, hostname: host } = new URL(gateway.url);
+  const socket = connect({ port: Number(port), host, allowHalfOpen: true });
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+  socket.on("error", () => socket.destroy());
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${WEB_SOCKET.join("\r\n")}\r\n\r\n${rest}`);
+  return [socket, () => text];
+}
