@@ -34,8 +34,8 @@ const NUMBERS = [
  * that computes keeps Node from answering.
  *
  * Programs of images take their time to start, and are asked every second until they have. The
- * runtime has started before kubelet first asks, and is ready half a second sooner when kubelet has
- * one thing less to ask: its liveness begins late instead.
+ * runtime has mostly started before kubelet first asks, and is ready half a second sooner when
+ * kubelet has one thing less to ask: it is asked for readiness every second, and for its life late.
  */
 export function toProbes({ spec }: FunctionResource): Probes {
   const annotations = spec.annotations ?? {};
@@ -50,9 +50,9 @@ export function toProbes({ spec }: FunctionResource): Probes {
   return {
     ...(!isRuntime && { startupProbe: toProbe(healthPath, toStart(live)) }),
     readinessProbe: toProbe(readyPath, {
-      periodSeconds: 2,
+      periodSeconds: isRuntime ? 1 : 2,
       timeoutSeconds: 2,
-      failureThreshold: 3,
+      failureThreshold: isRuntime ? 6 : 3,
       ...ready,
     }),
     livenessProbe: toProbe(healthPath, {

@@ -97,9 +97,9 @@ describe("toDeployment", () => {
                 },
                 readinessProbe: {
                   httpGet: probe,
-                  periodSeconds: 2,
+                  periodSeconds: 1,
                   timeoutSeconds: 2,
-                  failureThreshold: 3,
+                  failureThreshold: 6,
                 },
                 livenessProbe: {
                   httpGet: probe,
