@@ -1,5 +1,5 @@
 /** Sends raw bytes over one connection and keeps what comes back. */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
 export interface RawCase {
   /** Bytes, latin1; each part is a write of its own. */
@@ -39,8 +39,8 @@ export function drive(
     socket.setTimeout(STUCK_MS);
     socket.on("connect", () => {
       isConnected = true;
-      socket.setTimeout(silenceMs);
-      writeParts(parts, (part) => !socket.destroyed && socket.write(part, "latin1"));
+      // Silence counts from the last part on: a busy machine may take long over those before it.
+      writeParts(parts, socket, () => socket.setTimeout(silenceMs));
     });
     socket.on("data", (chunk) => {
       if (received.length < MAX_KEPT) received += chunk.toString("latin1");
@@ -63,9 +63,10 @@ export function drive(
   });
 }
 
-function writeParts(parts: readonly string[], write: (part: string) => void): void {
+function writeParts(parts: readonly string[], socket: Socket, done: () => void): void {
   const [first, ...rest] = parts;
-  if (first === undefined) return;
-  write(first);
-  if (rest.length > 0) setImmediate(() => writeParts(rest, write));
+  if (socket.destroyed || socket.writableEnded) return;
+  if (first !== undefined) socket.write(first, "latin1");
+  if (rest.length > 0) setImmediate(() => writeParts(rest, socket, done));
+  else done();
 }

@@ -18,9 +18,16 @@ const STATUS: Readonly<Record<string, number>> = {
 
 const condemned = new WeakSet<Socket>();
 
-/** From now on no request of this connection is answered. */
+/**
+ * From now on no request of this connection is answered. What Node does after its last answer, to
+ * close it at once, would reset that answer away where the client is still sending.
+ */
 export function condemn(socket: Socket): void {
   condemned.add(socket);
+  socket.destroySoon = () => {
+    socket.end();
+    closeInTime(socket);
+  };
 }
 
 /** Whether what comes over a connection is to be ignored. */

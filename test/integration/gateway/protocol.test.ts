@@ -1,4 +1,5 @@
 /** HTTP in its less common forms, as callers and functions may speak it. */
+import { once } from "node:events";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import type { RequestListener } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -255,6 +256,31 @@ describe("an early answer", () => {
     const connection = new RawConnection(gateway.url).write(...head);
     await connection.waitFor("too much");
     connection.write("x".repeat(3_000_000));
+    await connection.waitForEnd();
+  });
+});
+
+describe("a refusal", () => {
+  // Bytes for a socket that is closed already reset the connection, and with it what is on its way.
+  test.each([
+    ["of a head", ["GET  /function/echo HTTP/1.1", "Host: a", "", ""], "400 Bad Request"],
+    [
+      "of an expectation",
+      ["POST /function/echo HTTP/1.1", "Host: a", "Expect: more", "Content-Length: 99", "", ""],
+      "417 Expectation Failed",
+    ],
+  ])("%s gets to a client that goes on sending", async (_what, lines, status) => {
+    const connection = new RawConnection(gateway.url);
+    await once(connection.socket, "connect");
+    connection.socket.pause();
+    connection.write(...lines);
+    for (let packets = 0; packets < 3; packets += 1) {
+      // The gateway takes requests in turn: that one is behind it when this one is answered.
+      expect((await send(`${gateway.url}/function/echo`)).status).toBe(200);
+      connection.write("more of it");
+    }
+    connection.socket.resume();
+    await connection.waitFor(`HTTP/1.1 ${status}`);
     await connection.waitForEnd();
   });
 });
