@@ -13,8 +13,10 @@ import { readManifest } from "../acquire/entry.ts";
 export async function linkPlugins(theirs: string | undefined, ours: string): Promise<void> {
   const target = join(ours, "plugins");
   await mkdir(target, { recursive: true });
-  for (const name of await readdir(target)) {
-    if (await isOfLinks(join(target, name))) await rm(join(target, name), { recursive: true });
+  for (const entry of await readdir(target, { withFileTypes: true })) {
+    const path = join(target, entry.name);
+    // Links to folders are of earlier versions; what is written through one ends up in theirs.
+    if (entry.isSymbolicLink() || (await isOfLinks(path))) await rm(path, { recursive: true });
   }
   if (theirs === undefined || theirs === "" || resolve(theirs) === resolve(ours)) return;
   const source = join(resolve(theirs), "plugins");

@@ -1,6 +1,14 @@
 /** Plugins of the person's own go before Plonk's, and their home stays as it is. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
@@ -40,6 +48,15 @@ it("shows theirs in place of ours, again and again", async () => {
 it("forgets theirs, and deletes nothing of it, when the person uses another home", async () => {
   const path = write(theirs, "theirs");
   await linkPlugins(theirs, ours);
+  await linkPlugins(undefined, ours);
+  expect(readdirSync(join(ours, "plugins"))).toEqual([]);
+  expect(readFileSync(path, "utf8")).toBe("theirs");
+});
+
+it("removes a link to a folder, which earlier versions made, and nothing behind it", async () => {
+  const path = write(theirs, "theirs");
+  mkdirSync(join(ours, "plugins"), { recursive: true });
+  symlinkSync(join(theirs, "plugins", NAME), join(ours, "plugins", NAME));
   await linkPlugins(undefined, ours);
   expect(readdirSync(join(ours, "plugins"))).toEqual([]);
   expect(readFileSync(path, "utf8")).toBe("theirs");
