@@ -2,6 +2,7 @@
  * The memory table: proportional set sizes by process of a cluster, its platform and its functions.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { isOf } from "../test/support/machine.ts";
 
 /** Where a pod belongs, by its UID. */
 export interface Pod {
@@ -20,7 +21,6 @@ export interface MemoryRow {
 
 interface Process {
   commandLine: string;
-  environment: string;
   cgroup: string;
   pssMiB: number;
 }
@@ -31,9 +31,8 @@ function readProcess(pid: string): Process | undefined {
     const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
     const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
     const kibibytes = /^Pss:\s+(\d+) kB/m.exec(rollup)?.[1];
-    const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
     const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8");
-    return { commandLine, environment, cgroup, pssMiB: Number(kibibytes ?? 0) / 1024 };
+    return { commandLine, cgroup, pssMiB: Number(kibibytes ?? 0) / 1024 };
   } catch {
     return undefined;
   }
@@ -43,11 +42,6 @@ function readProcess(pid: string): Process | undefined {
 function findPod(cgroup: string, pods: ReadonlyMap<string, Pod>): Pod | undefined {
   const uid = /pod([0-9a-f_-]{36})/.exec(cgroup)?.[1]?.replaceAll("_", "-");
   return uid === undefined ? undefined : pods.get(uid);
-}
-
-/** Not every program of k3s has its folder among its words: containerd has it by inheritance. */
-function isOf({ commandLine, environment }: Process, dataDir: string): boolean {
-  return commandLine.includes(dataDir) || environment.includes(dataDir);
 }
 
 /**
@@ -67,7 +61,8 @@ export function readMemory(dataDir: string, pods: ReadonlyMap<string, Pod>): Mem
         name: `${pod.name}: ${words[0] ?? ""}`,
         pssMiB: process.pssMiB,
       });
-    } else if (isOf(process, dataDir)) {
+    } else if (isOf([dataDir], Number(pid))) {
+      // Not by words alone: containerd has the folder in its environment.
       rows.push({ group: "cluster", name: words.slice(0, 2).join(" "), pssMiB: process.pssMiB });
     }
   }

@@ -9,6 +9,7 @@ import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FreshClone } from "../test/support/clone.ts";
+import { until } from "../test/support/until.ts";
 import { readMemory, type Pod } from "./memory.ts";
 import { readOptions } from "./options.ts";
 
@@ -78,12 +79,9 @@ function readPods(clone: FreshClone): Map<string, Pod> {
 
 /** Pods that the last updates replaced are not of the stack any more, and are let end. */
 async function waitForEnds(clone: FreshClone): Promise<void> {
-  const deadline = Date.now() + 120_000;
-  while (Date.now() < deadline) {
-    if (![...readPods(clone).values()].some(({ deletionTimestamp }) => deletionTimestamp)) return;
-    await sleep(1_000);
-  }
-  throw new Error("expected the pods that were replaced to end within 120 s");
+  const haveEnded = (): boolean =>
+    [...readPods(clone).values()].every((pod) => pod.deletionTimestamp === undefined);
+  await until("the pods that were replaced to end", haveEnded, 120_000);
 }
 
 function printMemory(clone: FreshClone): void {
