@@ -3,6 +3,33 @@ import pulumi from "@pulumi/eslint-plugin";
 import jest from "eslint-plugin-jest";
 import tseslint from "typescript-eslint";
 
+/** What is outside the services, and the services that the gateway is not. */
+const OUTSIDE_GATEWAY = [
+  "components/",
+  "toolchain/",
+  "stacks/",
+  "test/",
+  "\\.\\./(operator|queue-worker|watchdog)/",
+];
+
+/**
+ * The gateway's floors, top down: a file imports from its own folder, from those below it, and
+ * `errors.ts`, on which all stand.
+ */
+const GATEWAY_FLOORS = ["system", "calls", "upstream", "auth", "cluster", "http"];
+
+/** floor -> what it must not import from: the floors above it, and the files of the top. */
+const gatewayFloors = Object.fromEntries(
+  GATEWAY_FLOORS.map((floor, index) => [
+    `services/gateway/${floor}/**/*.ts`,
+    [
+      ...OUTSIDE_GATEWAY,
+      ...GATEWAY_FLOORS.slice(0, index).map((above) => `\\.\\./${above}/`),
+      "\\.\\./(app|config|front-server|main)\\.ts",
+    ],
+  ]),
+);
+
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
   "stacks/**/*.ts": ["services/(?!contract)", "test/", "bench/"],
@@ -22,13 +49,8 @@ const forbidden = {
     "test/",
     "\\.\\./(gateway|operator|queue-worker|watchdog)/",
   ],
-  "services/gateway/**/*.ts": [
-    "components/",
-    "toolchain/",
-    "stacks/",
-    "test/",
-    "\\.\\./(operator|queue-worker|watchdog)/",
-  ],
+  "services/gateway/**/*.ts": OUTSIDE_GATEWAY,
+  ...gatewayFloors,
   // What the page takes from the contract are types: it is no part of the page.
   "services/gateway/ui/**/*.{ts,tsx}": [
     "components/",

@@ -3,6 +3,7 @@ export * from "./artifacts.ts";
 export * from "./duration.ts";
 export * from "./function.ts";
 export * from "./function-namespace.ts";
+export * from "./function-reference.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
 export * from "./queue-message.ts";

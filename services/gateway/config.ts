@@ -12,6 +12,7 @@ import {
 } from "../lib/config.ts";
 import { parseDuration } from "../contract/duration.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
+import type { ColdStartConfig } from "./calls/cold-starts.ts";
 import { callSettings, toCallConfig, type CallConfig } from "./calls/call-settings.ts";
 
 const Schema = Type.Object({
@@ -72,13 +73,6 @@ export interface GatewayConfig {
   /** Image that runs pasted JavaScript; undefined: such functions are refused. */
   runtimeImage: string | undefined;
   logLevel: string;
-}
-
-export interface ColdStartConfig {
-  /** Longest wait of a call for a ready pod, milliseconds. */
-  timeoutMs: number;
-  /** Most calls that wait for one function. */
-  queueLength: number;
 }
 
 /** Reads the environment; throws a ConfigError that names each wrong variable. */

@@ -1,8 +1,6 @@
 /** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import createError, { type FastifyErrorConstructor } from "@fastify/error";
 import type { FastifyReply } from "fastify";
-import { dropLeftovers, mustCloseAfter } from "./http/leftovers.ts";
 
 type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
 
@@ -53,39 +51,6 @@ export function describeFailure(
   }
   const body = JSON.stringify({ code, message, ...(callId !== undefined && { callId }) });
   return { contentType: "application/json; charset=utf-8", body };
-}
-
-/**
- * Answers a call of a function with a failure of the infrastructure. `X-OpenFaaS-Internal` tells
- * queue-workers that it was not the function that answered.
- */
-export function sendFailure(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { failure, own }: { failure: Failure; own: readonly string[] },
-): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
-  }
-  const callId = own[own.indexOf("X-Call-Id") + 1];
-  const { contentType, body } = describeFailure(failure, request.headers.accept, callId);
-  const isLast = mustCloseAfter(request);
-  response.writeHead(failure.status, [
-    ...["Content-Type", contentType],
-    ...["Content-Length", String(Buffer.byteLength(body))],
-    ...["X-Content-Type-Options", "nosniff"],
-    ...toFailureHeaders(failure),
-    ...(isLast ? ["Connection", "close"] : []),
-    ...own,
-  ]);
-  if (isLast) {
-    response.write(body);
-    dropLeftovers(request, () => response.end());
-  } else {
-    response.end(body);
-    dropLeftovers(request);
-  }
 }
 
 /** Answers a request of the gateway's own API with a failure. */

@@ -8,7 +8,7 @@ import { closeServer, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { readConfig, type GatewayConfig } from "./config.ts";
-import { drainServer } from "./http/front-server.ts";
+import { drainServer } from "./front-server.ts";
 import { listenWidely } from "./http/listeners.ts";
 
 /**

@@ -1,8 +1,7 @@
 /** The gateway's metrics, by OpenFaaS' names. */
-import { METRIC } from "../contract/index.ts";
+import { METRIC, toDisplayName } from "../contract/index.ts";
 import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
 import type { FunctionWatch } from "./cluster/functions.ts";
-import { toDisplayName } from "./cluster/names.ts";
 import { desiredReplicas } from "./cluster/scaling.ts";
 
 /** Upper bounds in seconds; calls that take longer are in `+Inf` only. */

@@ -1,9 +1,8 @@
 /** Lets those call a private function who may, and hides from it how they proved it. */
 import type { IncomingMessage } from "node:http";
-import type { FunctionResource } from "../../contract/index.ts";
+import { type FunctionResource, toKey, type FunctionReference } from "../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
-import { toKey, type FunctionReference } from "../cluster/names.ts";
 import { PREFIX, splitTarget } from "../http/paths.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";

@@ -1,13 +1,23 @@
 /** Calls of functions without a ready pod: one scale request each, and a bounded queue. */
-import type { FunctionResource } from "../../contract/index.ts";
+import {
+  type FunctionResource,
+  toDisplayName,
+  toKey,
+  type FunctionReference,
+} from "../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
-import type { ColdStartConfig } from "../config.ts";
-import type { Endpoints } from "../cluster/endpoints.ts";
+import type { Endpoints } from "../upstream/endpoints.ts";
 import type { Failure } from "../errors.ts";
 import { notFound } from "./function-states.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
-import { toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 import { desiredReplicas, scaleLimits } from "../cluster/scaling.ts";
+
+export interface ColdStartConfig {
+  /** Longest wait of a call for a ready pod, milliseconds. */
+  timeoutMs: number;
+  /** Most calls that wait for one function. */
+  queueLength: number;
+}
 
 export interface ColdStartOptions {
   /** Undefined: nobody waits and nothing is scaled. */

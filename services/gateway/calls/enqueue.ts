@@ -6,7 +6,8 @@ import type { Admission } from "./admission.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { MessageTooLargeError, type CallQueue } from "./call-queue.ts";
 import { beginCall, type Call } from "./call.ts";
-import { sendFailure, type Failure } from "../errors.ts";
+import type { Failure } from "../errors.ts";
+import { sendFailure } from "../http/failure-response.ts";
 import type { FunctionStates } from "./function-states.ts";
 import { toQueuedHeaders } from "../http/headers.ts";
 import { inviteBody } from "../http/invitation.ts";
@@ -14,7 +15,7 @@ import { askGuard, type Incoming } from "./invoke.ts";
 import { onceClosed } from "../http/once-closed.ts";
 import { PREFIX, splitFunctionPath, type FunctionPath } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
-import { limitReading, type ReadLimitContext } from "../http/read-limit.ts";
+import { limitReading, type ReadLimitContext } from "./read-limit.ts";
 import { readBody } from "../http/request-body.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 

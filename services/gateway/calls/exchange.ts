@@ -6,7 +6,8 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Admission } from "./admission.ts";
 import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
 import type { Call } from "./call.ts";
-import { sendFailure, type Failure } from "../errors.ts";
+import type { Failure } from "../errors.ts";
+import { sendFailure } from "../http/failure-response.ts";
 import type { FunctionState } from "./function-states.ts";
 import {
   toClientHeaders,
@@ -17,7 +18,7 @@ import {
 import { inviteBody } from "../http/invitation.ts";
 import { dropLeftovers } from "../http/leftovers.ts";
 import { onceClosed } from "../http/once-closed.ts";
-import { Pod } from "./pod.ts";
+import { Pod } from "../upstream/pod.ts";
 import { PodSearch, type FailedAttempt, type PodSearchContext } from "./pod-search.ts";
 import {
   hasBody,

@@ -4,12 +4,15 @@ import {
   LABEL,
   type CallTimeouts,
   type FunctionResource,
+  splitName,
+  toDisplayName,
+  toKey,
+  type FunctionReference,
 } from "../../contract/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
 import type { Failure } from "../errors.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import type { FunctionMetrics, GatewayMetrics } from "../metrics.ts";
-import { splitName, toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 
 /** One function; the same object for as long as the function exists. */
 export interface FunctionState {

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { beginCall } from "./call.ts";
-import { sendFailure, type Failure } from "../errors.ts";
+import type { Failure } from "../errors.ts";
+import { sendFailure } from "../http/failure-response.ts";
 import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { condemn } from "../http/client-errors.ts";

@@ -10,7 +10,7 @@ import { askGuard, type InvokeContext } from "./invoke.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
 import { closeInTime, endWithLinger } from "../http/client-errors.ts";
 import { PAGE_NOT_FOUND } from "../http/plain.ts";
-import { Pod } from "./pod.ts";
+import { Pod } from "../upstream/pod.ts";
 import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "../http/raw-response.ts";
 import { SocketPair, watchForEnd, type SocketPairs } from "./socket-pair.ts";

@@ -1,9 +1,9 @@
 /** The gateway's copy of all Functions, kept by a watch. */
+import { functionPath } from "../../lib/function-path.ts";
 import type { FunctionResource } from "../../contract/index.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
-import { functionPath } from "./names.ts";
 import type { FunctionNamespaces } from "./namespaces.ts";
 
 /** How long a write waits until the watch shows it, so that the next read does, milliseconds. */

@@ -1,7 +1,13 @@
 /** Replicas: what a function's labels ask for, and the one way to change them. */
-import { FIELD_MANAGER, LABEL, SCALE, type FunctionResource } from "../../contract/index.ts";
+import {
+  FIELD_MANAGER,
+  LABEL,
+  SCALE,
+  type FunctionResource,
+  type FunctionReference,
+} from "../../contract/index.ts";
+import { functionPath } from "../../lib/function-path.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
-import { functionPath, type FunctionReference } from "./names.ts";
 
 export interface ScaleLimits {
   min: number;

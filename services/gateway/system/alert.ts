@@ -1,7 +1,6 @@
 /** `/system/alert`: Alertmanager's webhook scales functions. */
-import { AlertRequest } from "../../contract/index.ts";
+import { AlertRequest, splitName, toDisplayName, toKey } from "../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
-import { splitName, toDisplayName, toKey } from "../cluster/names.ts";
 import {
   desiredReplicas,
   replicasWhenFiring,
@@ -9,7 +8,7 @@ import {
   scaleLimits,
 } from "../cluster/scaling.ts";
 import { operation, PlainText } from "./operation.ts";
-import type { SystemApp, SystemContext } from "./system.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 
 type Alert = AlertRequest["alerts"][number];
 

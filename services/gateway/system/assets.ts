@@ -11,7 +11,7 @@ import { gzip } from "node:zlib";
 import type { FastifyReply } from "fastify";
 import { AssetsMissing } from "../errors.ts";
 import { sendPageNotFound } from "../http/plain.ts";
-import type { SystemApp } from "./system.ts";
+import type { SystemApp } from "./types.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",

@@ -7,11 +7,11 @@ import {
   LABEL,
   type FunctionResource,
   type FunctionSpec,
+  type FunctionReference,
 } from "../../contract/index.ts";
 import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { findCodeMistake } from "./code-check.ts";
 import { BadRequest, Conflict } from "../errors.ts";
-import type { FunctionReference } from "../cluster/names.ts";
 
 /** Largest pasted code, bytes of UTF-8. */
 const MAX_CODE_BYTES = 256 * 1024;

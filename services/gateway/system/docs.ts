@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { serveAssets } from "./assets.ts";
 import { AssetsMissing } from "../errors.ts";
 import { operation } from "./operation.ts";
-import type { SystemApp } from "./system.ts";
+import type { SystemApp } from "./types.ts";
 
 /**
  * Adds the document and its page. Both are files made beforehand: putting the document together

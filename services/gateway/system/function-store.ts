@@ -4,7 +4,11 @@ import {
   type FunctionDeployment,
   type FunctionResource,
   type FunctionSpec,
+  toDisplayName,
+  toKey,
+  type FunctionReference,
 } from "../../contract/index.ts";
+import { functionPath } from "../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";
 import {
@@ -15,7 +19,6 @@ import {
 } from "./deployments.ts";
 import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { waitUntilSeen, type FunctionWatch } from "../cluster/functions.ts";
-import { functionPath, toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 
 export interface FunctionStoreContext {
   client: KubernetesClient;

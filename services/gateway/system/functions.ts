@@ -5,6 +5,9 @@ import {
   FunctionDeployment,
   FunctionDescription,
   ScaleServiceRequest,
+  toDisplayName,
+  toKey,
+  type FunctionReference,
 } from "../../contract/index.ts";
 import { readCode } from "./code.ts";
 import { checkDeployment } from "./deployment-check.ts";
@@ -19,12 +22,11 @@ import {
   rethrowMissing,
 } from "./function-store.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { toDisplayName, toKey, type FunctionReference } from "../cluster/names.ts";
 import { readFunction, readReference } from "./reference.ts";
 import { scaleFunction } from "../cluster/scaling.ts";
 import { readUsage } from "./usage.ts";
 import { Accepted, operation } from "./operation.ts";
-import type { SystemApp, SystemContext } from "./system.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the function's namespace" })),

@@ -10,9 +10,9 @@ import {
   toNamespacePatch,
   toNewNamespace,
   type StoredNamespace,
-} from "../cluster/namespace-objects.ts";
+} from "./namespace-objects.ts";
 import { Accepted, Done, operation } from "./operation.ts";
-import type { SystemApp, SystemContext } from "./system.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 
 /** How long a new namespace is waited for, so that functions can be deployed at once. */
 const PREPARATION_MS = 3000;

@@ -1,14 +1,19 @@
 /** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
 import { Type, type Static } from "typebox";
-import { LABEL, SecretDeployment, SecretReference } from "../../contract/index.ts";
+import {
+  LABEL,
+  SecretDeployment,
+  SecretReference,
+  toDisplayName,
+  type FunctionReference,
+} from "../../contract/index.ts";
 import { resourcePath } from "../../lib/kubernetes.ts";
 import { refuseForeign, type OwnedObject } from "./deployments.ts";
 import { BadRequest, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { toDisplayName, type FunctionReference } from "../cluster/names.ts";
 import { readReference } from "./reference.ts";
 import { Accepted, operation } from "./operation.ts";
-import type { SystemApp, SystemContext } from "./system.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 
 const MANAGED_BY = "plonk";
 

@@ -5,7 +5,7 @@ import { NoQueue, QueueUnavailable } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { operation } from "./operation.ts";
-import type { SystemApp, SystemContext } from "./system.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the functions' namespace" })),

@@ -5,35 +5,23 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyError,
-  type FastifyInstance,
   type FastifyRequest,
-  type FastifyServerFactory,
   type HTTPMethods,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-  type RouteOptions,
 } from "fastify";
 import { GatewayInfo } from "../../contract/index.ts";
-import { KubernetesError, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { KubernetesError } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";
-import { controlAccess } from "../auth/access-control.ts";
-import { auditChanges } from "../auth/audit.ts";
-import type { Authenticator } from "../auth/authenticator.ts";
-import { addSecurityHeaders } from "../auth/security-headers.ts";
-import type { CallQueue } from "../calls/call-queue.ts";
+import { controlAccess } from "./hooks/access-control.ts";
+import { auditChanges } from "./hooks/audit.ts";
+import { addSecurityHeaders } from "./hooks/security-headers.ts";
 import { answerClientError } from "../http/client-errors.ts";
 import { replyFailure } from "../errors.ts";
 import { callIdOf } from "../http/headers.ts";
-import type { FunctionStatsReader } from "./function-stats.ts";
-import type { FunctionWatch } from "../cluster/functions.ts";
-import type { InvocationCounts } from "./invocation-counts.ts";
 import { readEveryBodyAsJson } from "./json-body.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 import { toValidationError } from "./validation-message.ts";
-import type { FunctionNamespaces } from "../cluster/namespaces.ts";
-import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
@@ -43,37 +31,6 @@ import { registerNamespaceRoutes } from "./namespaces.ts";
 import { registerSecretRoutes } from "./secrets.ts";
 import { registerStatsRoutes } from "./stats.ts";
 import { registerUiRoutes } from "./ui.ts";
-
-export interface SystemContext {
-  client: KubernetesClient;
-  functions: FunctionWatch;
-  counts: InvocationCounts;
-  stats: FunctionStatsReader;
-  /** Undefined: there are no asynchronous calls. */
-  queue: CallQueue | undefined;
-  /** Image that runs pasted JavaScript; undefined: there is none. */
-  runtimeImage: string | undefined;
-  functionNamespace: string;
-  platformNamespace: string;
-  namespaces: FunctionNamespaces;
-  /** Undefined: everybody may use `/system`. */
-  auth: Authenticator | undefined;
-  peers: TrustedPeers;
-  /** Folder with the static files of the pages. */
-  assetsDirectory: string;
-  logger: Logger;
-  serverFactory: FastifyServerFactory;
-  /** Hears of each route, before any can be called. */
-  onRoute?: ((route: RouteOptions) => void) | undefined;
-}
-
-export type SystemApp = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "arm64" };
 

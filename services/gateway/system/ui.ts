@@ -1,7 +1,7 @@
 /** `/ui/`: the page on which people look after their functions; `/` leads there. */
 import { join } from "node:path";
 import { serveAssets } from "./assets.ts";
-import type { SystemApp } from "./system.ts";
+import type { SystemApp } from "./types.ts";
 
 /** Adds the page and the redirects that lead to it. */
 export function registerUiRoutes(

@@ -1,8 +1,12 @@
 /** What the pods of a function use, where the cluster measures it (metrics.k8s.io). */
-import { LABEL, parseQuantity, type FunctionDescription } from "../../contract/index.ts";
+import {
+  LABEL,
+  parseQuantity,
+  type FunctionDescription,
+  type FunctionReference,
+} from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
-import type { FunctionReference } from "../cluster/names.ts";
 
 /** Longest wait for the figures, milliseconds: the description is more than they are. */
 const TIMEOUT_MS = 1000;

@@ -1,8 +1,8 @@
 /** Routes from EndpointSlices. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createEndpointWatch } from "../../../../services/gateway/cluster/endpoint-slices.ts";
-import { Endpoints, serviceOrigins } from "../../../../services/gateway/cluster/endpoints.ts";
-import { Pod } from "../../../../services/gateway/calls/pod.ts";
+import { createEndpointWatch } from "../../../../services/gateway/upstream/endpoint-slices.ts";
+import { Endpoints, serviceOrigins } from "../../../../services/gateway/upstream/endpoints.ts";
+import { Pod } from "../../../../services/gateway/upstream/pod.ts";
 import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../../support/fake-kubernetes.ts";
 import { createKeptLog } from "../../../support/logs.ts";

@@ -1,12 +1,8 @@
 /** Function names in URLs. */
+import { splitName, toDisplayName, toKey } from "../../../../services/contract/index.ts";
+import { functionPath } from "../../../../services/lib/function-path.ts";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import {
-  functionPath,
-  splitName,
-  toDisplayName,
-  toKey,
-} from "../../../../services/gateway/cluster/names.ts";
 
 describe("splitName", () => {
   test.each([

@@ -7,7 +7,7 @@ import {
   toNamespacePatch,
   toNewNamespace,
   type StoredNamespace,
-} from "../../../../services/gateway/cluster/namespace-objects.ts";
+} from "../../../../services/gateway/system/namespace-objects.ts";
 
 type Values = Record<string, string>;
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect, createServer as createNetServer, type AddressInfo } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { drainServer } from "../../../../services/gateway/http/front-server.ts";
+import { drainServer } from "../../../../services/gateway/front-server.ts";
 import { listenWidely } from "../../../../services/gateway/http/listeners.ts";
 import { collectEnds } from "../../../support/ends.ts";
 

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { PORT } from "../../contract/index.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
 import type { RouteSlice } from "./endpoint-slices.ts";
-import type { Pod } from "../calls/pod.ts";
+import type { Pod } from "./pod.ts";
 
 /** The pods of one function. */
 interface Route {

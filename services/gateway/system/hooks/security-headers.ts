@@ -1,5 +1,5 @@
 /** Headers by which browsers take no answer of the gateway's own for more than it is. */
-import type { SystemApp } from "../system/system.ts";
+import type { SystemApp } from "../types.ts";
 
 /** For HTML that brings no policy of its own: it is shown, and that is all. */
 const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,10 +1,10 @@
 /** One line in the log for each change that somebody asked for, also when it was refused. */
 import type { FastifyRequest } from "fastify";
-import type { Logger } from "../../lib/logger.ts";
-import { callIdOf } from "../http/headers.ts";
-import { NAME_PATTERN } from "../cluster/names.ts";
-import type { SystemApp } from "../system/system.ts";
-import type { TrustedPeers } from "../http/trusted-peers.ts";
+import { NAME_PATTERN } from "../../../contract/index.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import { callIdOf } from "../../http/headers.ts";
+import type { SystemApp } from "../types.ts";
+import type { TrustedPeers } from "../../http/trusted-peers.ts";
 
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 

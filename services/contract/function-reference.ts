@@ -1,6 +1,4 @@
-/** Function names in URLs: `name` or `name.namespace`. */
-import { CRD } from "../../contract/index.ts";
-import { resourcePath } from "../../lib/kubernetes.ts";
+/** Names of functions in URLs, metrics and watches. */
 
 /** What may stand between the slashes of `/function/<name>/`. */
 export const NAME_PATTERN = /^[-a-zA-Z_0-9.]+$/;
@@ -26,19 +24,4 @@ export function toKey({ name, namespace }: FunctionReference): string {
 /** `name.namespace`, as metrics and messages show a function. */
 export function toDisplayName({ name, namespace }: FunctionReference): string {
   return `${name}.${namespace}`;
-}
-
-/** Path of a Function, its scale, or a collection (of all namespaces without one). */
-export function functionPath(
-  { name, namespace }: { name?: string; namespace: string | undefined },
-  subresource?: "scale",
-): string {
-  return resourcePath({
-    group: CRD.group,
-    version: CRD.version,
-    plural: CRD.plural,
-    ...(namespace !== undefined && { namespace }),
-    ...(name !== undefined && { name }),
-    ...(subresource !== undefined && { subresource }),
-  });
 }

@@ -1,0 +1,51 @@
+/** What the routes of `/system` are given. */
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyServerFactory,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+  RouteOptions,
+} from "fastify";
+import type { KubernetesClient } from "../../lib/kubernetes.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { CallQueue } from "../calls/call-queue.ts";
+import type { FunctionWatch } from "../cluster/functions.ts";
+import type { FunctionNamespaces } from "../cluster/namespaces.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
+import type { FunctionStatsReader } from "./function-stats.ts";
+import type { InvocationCounts } from "./invocation-counts.ts";
+
+export interface SystemContext {
+  client: KubernetesClient;
+  functions: FunctionWatch;
+  counts: InvocationCounts;
+  stats: FunctionStatsReader;
+  /** Undefined: there are no asynchronous calls. */
+  queue: CallQueue | undefined;
+  /** Image that runs pasted JavaScript; undefined: there is none. */
+  runtimeImage: string | undefined;
+  functionNamespace: string;
+  platformNamespace: string;
+  namespaces: FunctionNamespaces;
+  /** Undefined: everybody may use `/system`. */
+  auth: Authenticator | undefined;
+  peers: TrustedPeers;
+  /** Folder with the static files of the pages. */
+  assetsDirectory: string;
+  logger: Logger;
+  serverFactory: FastifyServerFactory;
+  /** Hears of each route, before any can be called. */
+  onRoute?: ((route: RouteOptions) => void) | undefined;
+}
+
+export type SystemApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

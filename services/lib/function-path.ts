@@ -1,0 +1,18 @@
+/** Where the Kubernetes API keeps Functions. */
+import { CRD } from "../contract/index.ts";
+import { resourcePath } from "./kubernetes.ts";
+
+/** Path of a Function, its scale, or a collection (of all namespaces without one). */
+export function functionPath(
+  { name, namespace }: { name?: string; namespace: string | undefined },
+  subresource?: "scale",
+): string {
+  return resourcePath({
+    group: CRD.group,
+    version: CRD.version,
+    plural: CRD.plural,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+    ...(subresource !== undefined && { subresource }),
+  });
+}
