@@ -2,10 +2,10 @@
 import { CRD } from "../contract/index.ts";
 import { resourcePath } from "./kubernetes.ts";
 
-/** Path of a Function, its scale, or a collection (of all namespaces without one). */
+/** Path of a Function, its scale or status, or a collection (of all namespaces without one). */
 export function functionPath(
   { name, namespace }: { name?: string; namespace: string | undefined },
-  subresource?: "scale",
+  subresource?: "scale" | "status",
 ): string {
   return resourcePath({
     group: CRD.group,

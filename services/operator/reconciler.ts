@@ -1,17 +1,12 @@
 /** Brings the cluster to what a Function says, one step at a time, and reports how it went. */
 import {
-  CRD,
   FIELD_MANAGER,
   type CallTimeouts,
   type FunctionResource,
   type FunctionStatus,
 } from "../contract/index.ts";
-import {
-  isKubernetesStatus,
-  KubernetesError,
-  resourcePath,
-  type KubernetesClient,
-} from "../lib/kubernetes.ts";
+import { functionPath } from "../lib/function-path.ts";
+import { isKubernetesStatus, KubernetesError, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Applier } from "./applier.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
@@ -178,7 +173,7 @@ export class Reconciler {
   /** Until somebody has written replicas, the scale subresource cannot even be read. */
   async #writeInitialScale(resource: FunctionResource): Promise<void> {
     const replicas = initialReplicas(resource);
-    const path = `${functionPath(resource)}/scale`;
+    const path = functionPath(resource.metadata, "scale");
     await this.#options.client.mergePatch(path, { spec: { replicas } }, FIELD_MANAGER.operator);
   }
 
@@ -188,7 +183,7 @@ export class Reconciler {
     }
     const { client, logger, caches, identity, assertLeading } = this.#options;
     assertLeading();
-    const path = `${functionPath(resource)}/status`;
+    const path = functionPath(resource.metadata, "status");
     try {
       await client.mergePatch(path, { status }, FIELD_MANAGER.operator);
     } catch (error) {
@@ -223,10 +218,6 @@ export class Reconciler {
       this.#options.logger.info({ function: key, removed }, "old code removed");
     }
   }
-}
-
-function functionPath({ metadata: { namespace, name } }: FunctionResource): string {
-  return resourcePath({ group: CRD.group, plural: CRD.plural, namespace, name });
 }
 
 function isReady({ status }: FunctionResource): boolean {

@@ -3,6 +3,7 @@ import {
   CRD,
   isFunctionNamespace,
   PREPARED,
+  toKey,
   type FunctionResource,
   type PlatformNamespaces,
 } from "../contract/index.ts";
@@ -86,7 +87,7 @@ export class Watches implements Caches {
 
   /** Keys of all Functions. */
   keys(): string[] {
-    return Array.from(this.#functions.values(), toKey);
+    return Array.from(this.#functions.values(), ({ metadata }) => toKey(metadata));
   }
 
   /** Names of the marked namespaces, without the platform's own. */
@@ -188,12 +189,8 @@ export class Watches implements Caches {
   #noteFunctions(namespace: string): void {
     for (const resource of this.#functions.values()) {
       if (resource.metadata.namespace === namespace) {
-        this.#options.onChange(toKey(resource));
+        this.#options.onChange(toKey(resource.metadata));
       }
     }
   }
-}
-
-function toKey({ metadata }: FunctionResource): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

@@ -1,8 +1,7 @@
 /** Function names in URLs. */
-import { splitName, toDisplayName, toKey } from "../../../../services/contract/index.ts";
-import { functionPath } from "../../../../services/lib/function-path.ts";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { splitName, toDisplayName, toKey } from "../../../services/contract/index.ts";
 
 describe("splitName", () => {
   test.each([
@@ -34,11 +33,4 @@ describe("splitName", () => {
       }),
     );
   });
-});
-
-test("functionPath names the collection, the object and its scale", () => {
-  expect(functionPath({ namespace: "ns" })).toBe("/apis/openfaas.com/v1/namespaces/ns/functions");
-  expect(functionPath({ namespace: "ns", name: "f" }, "scale")).toBe(
-    "/apis/openfaas.com/v1/namespaces/ns/functions/f/scale",
-  );
 });
