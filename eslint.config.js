@@ -32,16 +32,16 @@ const gatewayFloors = Object.fromEntries(
 
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
-  "stacks/**/*.ts": ["services/(?!contract)", "test/", "bench/"],
+  "stacks/**/*.ts": ["services/", "test/", "bench/"],
   "components/**/*.ts": [
-    "services/(?!contract)",
+    "services/",
     "toolchain/",
     "stacks/",
     "test/",
     "bench/",
     "examples/",
   ],
-  "services/contract/**/*.ts": ["\\.\\./"],
+  "contract/**/*.ts": ["\\.\\./"],
   "services/lib/**/*.ts": [
     "components/",
     "toolchain/",
@@ -81,7 +81,7 @@ const forbidden = {
     "test/",
     "\\.\\./(gateway|operator|queue-worker)/",
   ],
-  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/(?!contract)"],
+  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/"],
 };
 
 export default tseslint.config(

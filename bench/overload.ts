@@ -2,7 +2,7 @@
  * `npm run bench -- overload`: ten times what a function with a limit of its own, and what a whole
  * gateway may take, beside 2,000 idle connections: what the callers get, and how soon all is well.
  */
-import { LABEL } from "../services/contract/index.ts";
+import { LABEL } from "../contract/index.ts";
 import { measureOverload, type OverloadOptions } from "../test/support/overload.ts";
 import { readOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 /** Under which name the API server knows what a program has set of an object. */
 import * as pulumi from "@pulumi/pulumi";
-import { FIELD_MANAGER } from "../services/contract/index.ts";
+import { FIELD_MANAGER } from "../contract/index.ts";
 
 const ANNOTATION = "pulumi.com/patchFieldManager";
 /** The API server takes no longer ones. */

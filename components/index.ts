@@ -36,4 +36,4 @@ export {
 } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";
 export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";
-export type { Architecture, ImageArtifact } from "../services/contract/artifacts.ts";
+export type { Architecture, ImageArtifact } from "../contract/artifacts.ts";

@@ -1,6 +1,6 @@
 /** `ServiceImage`: brings an image that was assembled here to where a cluster's nodes find it. */
 import * as pulumi from "@pulumi/pulumi";
-import type { Architecture, ImageArtifact } from "../services/contract/index.ts";
+import type { Architecture, ImageArtifact } from "../contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
 import { type HostPlace, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";

@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
 import { findArchitectures } from "../components/cluster/inspect.ts";
-import type { Architecture } from "../services/contract/index.ts";
+import type { Architecture } from "../contract/index.ts";
 import { acquire, find } from "../toolchain/acquire.ts";
 import {
   type ArtifactOptions,

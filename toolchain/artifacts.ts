@@ -10,7 +10,7 @@ import {
   type ImageArtifact,
   type ServiceImageName,
   type ThirdPartyImageName,
-} from "../services/contract/index.ts";
+} from "../contract/index.ts";
 import { hostArchitecture } from "./acquire/session.ts";
 import { acquire } from "./acquire.ts";
 import { ifAtHand } from "./errors.ts";

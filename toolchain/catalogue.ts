@@ -1,5 +1,5 @@
 /** The tools: their versions, where their vendors publish them, and how they are built instead. */
-import type { Architecture } from "../services/contract/index.ts";
+import type { Architecture } from "../contract/index.ts";
 import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";

@@ -1,5 +1,5 @@
 /** How a tool is built from source: the contract between `acquire` and the recipes. */
-import type { Architecture } from "../services/contract/index.ts";
+import type { Architecture } from "../contract/index.ts";
 
 export interface RunOptions {
   /** Working directory. @default the recipe's scratch directory */

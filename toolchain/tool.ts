@@ -1,5 +1,5 @@
 /** What the catalogue says about a tool, and what `acquire` gives back. */
-import type { Architecture } from "../services/contract/index.ts";
+import type { Architecture } from "../contract/index.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** One download of a release. */

@@ -1,5 +1,5 @@
 /** Where the bench keeps its Functions: in the tests' small API server, or in a real one. */
-import { NAMESPACE } from "../../services/contract/index.ts";
+import { NAMESPACE } from "../../contract/index.ts";
 import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient, resourcePath } from "../../services/lib/kubernetes.ts";
 import { startApiServer } from "../../test/support/apiserver.ts";

@@ -1,5 +1,5 @@
 /** Functions and their EndpointSlices as a cluster with the operator holds them, in full. */
-import { CRD, LABEL, NAMESPACE } from "../../services/contract/index.ts";
+import { CRD, LABEL, NAMESPACE } from "../../contract/index.ts";
 
 const CREATED = "2026-01-02T03:04:05Z";
 

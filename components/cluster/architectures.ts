@@ -1,6 +1,6 @@
 /** Which processor architectures the nodes of a cluster have, and which of them have images. */
 import type { V1Node } from "@kubernetes/client-node";
-import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** What is believed where a cluster does not say. */

@@ -1,7 +1,7 @@
 /** What the rest of Plonk knows of a Kubernetes cluster, whoever made it. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import type { HostConnection } from "./host.ts";
 
 /** How an image that was assembled here reaches the nodes. */

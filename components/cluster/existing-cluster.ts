@@ -1,7 +1,7 @@
 /** A cluster that somebody else made: k3d, kind, EKS, AKS, GKE, or any other kubeconfig. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
 import {
   type Cluster,

@@ -1,6 +1,6 @@
 /** Asks a cluster that somebody else made what it is, and whether Plonk can be installed on it. */
 import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { ifAllowed, openApi, toReason, withinSeconds, type ClusterApi } from "./api.ts";
 import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { totalmem } from "node:os";
 import * as pulumi from "@pulumi/pulumi";
-import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
 import type { IsolationSettings } from "./host-script.ts";

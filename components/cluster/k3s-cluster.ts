@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
 import { UNKNOWN } from "../unknown.ts";
 import {

@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { dirname } from "node:path";
 import { ArgumentError } from "../errors.ts";
-import { FUNCTION_PATHS } from "../../services/contract/index.ts";
+import { FUNCTION_PATHS } from "../../contract/index.ts";
 import { bundleClosure } from "./bundle.ts";
 import { findCaptured, findDefiningFile, readImports, type ImportedName } from "./imports.ts";
 

@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
-import { CRD, LABEL } from "../../services/contract/index.ts";
+import { CRD, LABEL } from "../../contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { Platform } from "../platform/platform.ts";

@@ -1,7 +1,7 @@
 /** `FunctionSecret`: a secret that functions mount as a file. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { LABEL } from "../../services/contract/index.ts";
+import { LABEL } from "../../contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
 import { toNamespace, toObjectOptions, toComponentOptions } from "./create.ts";

@@ -1,6 +1,6 @@
 /** `Function`: a function of the platform, from a module or an image. */
 import * as pulumi from "@pulumi/pulumi";
-import { CODE_ENTRY } from "../../services/contract/index.ts";
+import { CODE_ENTRY } from "../../contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";

@@ -1,6 +1,6 @@
 /** `spec` of a Function resource from component arguments. */
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, LABEL, type FunctionSpec } from "../../services/contract/index.ts";
+import { ANNOTATION, LABEL, type FunctionSpec } from "../../contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import {

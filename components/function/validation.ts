@@ -1,5 +1,5 @@
 /** Checks of single arguments of a function; each throws `ArgumentError`. */
-import { isUnavailableLabel, SCALE } from "../../services/contract/index.ts";
+import { isUnavailableLabel, SCALE } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** RFC 1123 label: the name becomes that of a Service. */

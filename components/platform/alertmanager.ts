@@ -1,6 +1,6 @@
 /** Alertmanager: hands the scaling alerts to the gateway. */
 import * as pulumi from "@pulumi/pulumi";
-import { PORT } from "../../services/contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import {
   createConfigFiles,
   createDeployment,

@@ -1,6 +1,6 @@
 /** The CustomResourceDefinition of Function, made from the schema that the services share. */
 import type * as k8s from "@pulumi/kubernetes";
-import { CRD, FunctionSpec } from "../../services/contract/index.ts";
+import { CRD, FunctionSpec } from "../../contract/index.ts";
 import { toStructural, type JsonSchema } from "./structural-schema.ts";
 
 type CustomResourceDefinitionSpec = k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;

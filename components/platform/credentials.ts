@@ -2,8 +2,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { createHmac } from "node:crypto";
-import { ROLES } from "../../services/contract/index.ts";
-import { hashPassword } from "../../services/contract/password-hash.ts";
+import { ROLES } from "../../contract/index.ts";
+import { hashPassword } from "../../contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { whenKnown } from "../unknown.ts";
 import type { PlatformArgs, PlatformUser } from "./args.ts";

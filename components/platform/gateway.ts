@@ -2,7 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { isIPv6 } from "node:net";
-import { NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { NAMESPACE, PORT } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { whenKnown } from "../unknown.ts";
 import type { OidcArgs } from "./args.ts";

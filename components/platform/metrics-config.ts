@@ -1,6 +1,6 @@
 /** Configuration files of Prometheus and Alertmanager. */
 import { stringify } from "yaml";
-import { LABEL, METRIC, NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { LABEL, METRIC, NAMESPACE, PORT } from "../../contract/index.ts";
 
 /** Name of the port with metrics on the platform's pods. */
 export const METRICS_PORT = "metrics";

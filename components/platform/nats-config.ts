@@ -1,5 +1,5 @@
 /** Configuration file of nats-server. */
-import { PORT, QUEUE } from "../../services/contract/index.ts";
+import { PORT, QUEUE } from "../../contract/index.ts";
 
 /** Where the volume of queued calls is mounted. */
 export const NATS_DATA = "/data";

@@ -1,5 +1,5 @@
 /** NATS with JetStream: the queue of asynchronous calls, on a volume of its own. */
-import { PORT } from "../../services/contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
 import { NATS_DATA, toNatsConfig } from "./nats-config.ts";
 import { toContainer, toProbe } from "./pods.ts";

@@ -6,7 +6,7 @@ import {
   FUNCTION_POLICY,
   PORT,
   toFunctionPolicies,
-} from "../../services/contract/index.ts";
+} from "../../contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
 

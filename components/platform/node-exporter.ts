@@ -5,7 +5,7 @@
  * missing.
  */
 import * as k8s from "@pulumi/kubernetes";
-import { PORT } from "../../services/contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import { toPodTemplate, type PlatformContext } from "./context.ts";
 import { METRICS_PORT } from "./metrics-config.ts";
 import { toContainer, toMetadata, toProbe, toSelector } from "./pods.ts";

@@ -1,7 +1,7 @@
 /** The operator: turns Functions into Deployments and Services. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { PORT } from "../../services/contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import { createDeployment, type PlatformContext } from "./context.ts";
 import { METRICS_PORT } from "./metrics-config.ts";
 import { toNodeOptions } from "./node-service.ts";

@@ -1,5 +1,5 @@
 /** Tells a cluster of Plonk's from one on which another OpenFaaS owns the Function definition. */
-import { CRD } from "../../services/contract/index.ts";
+import { CRD } from "../../contract/index.ts";
 import { openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
 import { CRD_NAME } from "./crd.ts";

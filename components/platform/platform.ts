@@ -1,7 +1,7 @@
 /** `Platform`: everything between a Kubernetes cluster and an answered function call. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, CRD, NAMESPACE, POD_SECURITY, PORT } from "../../services/contract/index.ts";
+import { ANNOTATION, CRD, NAMESPACE, POD_SECURITY, PORT } from "../../contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";

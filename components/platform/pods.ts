@@ -1,7 +1,7 @@
 /** What every pod of the platform has in common: labels, security settings, resources, probes. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { toSelector } from "../../services/contract/index.ts";
+import { toSelector } from "../../contract/index.ts";
 
 export { toSelector };
 

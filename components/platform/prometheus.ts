@@ -1,5 +1,5 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
-import { PORT } from "../../services/contract/index.ts";
+import { PORT } from "../../contract/index.ts";
 import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
 import { METRICS_PORT, toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
 import { toContainer, toProbe } from "./pods.ts";

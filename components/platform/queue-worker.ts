@@ -1,6 +1,6 @@
 /** The queue-worker: makes the queued calls and reports their results. */
 import type * as k8s from "@pulumi/kubernetes";
-import { NAMESPACE, PORT } from "../../services/contract/index.ts";
+import { NAMESPACE, PORT } from "../../contract/index.ts";
 import { createDeployment, createDisruptionBudget, type PlatformContext } from "./context.ts";
 import { METRICS_PORT } from "./metrics-config.ts";
 import { toNodeOptions } from "./node-service.ts";

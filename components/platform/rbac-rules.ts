@@ -3,7 +3,7 @@
  * what tells where functions are, in function namespaces what functions need, and in all others
  * nothing.
  */
-import { CRD, FUNCTION_POLICY, FUNCTION_ROLE } from "../../services/contract/index.ts";
+import { CRD, FUNCTION_POLICY, FUNCTION_ROLE } from "../../contract/index.ts";
 
 /** A rule of a Role or ClusterRole. */
 export interface Rule {

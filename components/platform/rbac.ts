@@ -1,7 +1,7 @@
 /** ServiceAccounts and what each of them may do: no more than the part needs. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { FUNCTION_ROLE } from "../../services/contract/index.ts";
+import { FUNCTION_ROLE } from "../../contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toLabels, toMetadata } from "./pods.ts";
 import {

@@ -1,7 +1,7 @@
 /** Sizes of the platform's volumes: one that is there grows where its class can, at most. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
-import { NAMESPACE, parseQuantity } from "../../services/contract/index.ts";
+import { NAMESPACE, parseQuantity } from "../../contract/index.ts";
 import { ifAllowed, openApi, readIfThere, type ClusterApi } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PlatformSettings } from "./args.ts";

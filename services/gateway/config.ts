@@ -1,7 +1,7 @@
 /** The gateway's settings: OpenFaaS' environment variables. */
 import { join } from "node:path";
 import { Type, type Static } from "typebox";
-import { NAMESPACE, PORT } from "../contract/index.ts";
+import { NAMESPACE, PORT } from "../../contract/index.ts";
 import {
   booleanSetting,
   ConfigError,
@@ -10,7 +10,7 @@ import {
   logLevelSetting,
   portSetting,
 } from "../lib/config.ts";
-import { parseDuration } from "../contract/duration.ts";
+import { parseDuration } from "../../contract/duration.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
 import { callSettings, toCallConfig, type CallConfig } from "./calls/call-settings.ts";

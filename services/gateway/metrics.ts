@@ -1,5 +1,5 @@
 /** The gateway's metrics, by OpenFaaS' names. */
-import { METRIC, toDisplayName } from "../contract/index.ts";
+import { METRIC, toDisplayName } from "../../contract/index.ts";
 import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
 import type { FunctionWatch } from "./cluster/functions.ts";
 import { desiredReplicas } from "./cluster/scaling.ts";

@@ -1,7 +1,7 @@
 /** Typed configuration from the environment; a mistake ends the start and names the variable. */
 import envSchema from "env-schema";
 import { Type, type Static, type TObject } from "typebox";
-import { DURATION_PATTERN } from "../contract/duration.ts";
+import { DURATION_PATTERN } from "../../contract/duration.ts";
 
 /** A port number, with a default. */
 export function portSetting(port: number): ReturnType<typeof Type.Integer> {

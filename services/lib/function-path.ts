@@ -1,5 +1,5 @@
 /** Where the Kubernetes API keeps Functions. */
-import { CRD } from "../contract/index.ts";
+import { CRD } from "../../contract/index.ts";
 import { resourcePath } from "./kubernetes.ts";
 
 /** Path of a Function, its scale or status, or a collection (of all namespaces without one). */

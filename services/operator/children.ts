@@ -1,5 +1,5 @@
 /** Live copies of what functions are made of in one namespace: Deployments, Services and pods. */
-import { LABEL } from "../contract/index.ts";
+import { LABEL } from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { ResourceWatch, type Change, type WatchedObject } from "../lib/watch.ts";

@@ -1,5 +1,5 @@
 /** Events on a Function: what `kubectl describe` shows of its way to Ready. */
-import { CRD, type Condition, type FunctionResource } from "../contract/index.ts";
+import { CRD, type Condition, type FunctionResource } from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../lib/logger.ts";
 

@@ -8,7 +8,7 @@ import {
   POD_SECURITY,
   PREPARED,
   toFunctionPolicies,
-} from "../contract/index.ts";
+} from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Namespace } from "./kubernetes-types.ts";

@@ -18,7 +18,7 @@ import {
   watchdogTimeouts,
   type CallTimeouts,
   type FunctionResource,
-} from "../contract/index.ts";
+} from "../../contract/index.ts";
 import type { Plain } from "./kubernetes-types.ts";
 import { toProbes } from "./probes.ts";
 import { toNodeSelector } from "./validate.ts";

@@ -4,7 +4,7 @@ import {
   type CallTimeouts,
   type FunctionResource,
   type FunctionStatus,
-} from "../contract/index.ts";
+} from "../../contract/index.ts";
 import { functionPath } from "../lib/function-path.ts";
 import { isKubernetesStatus, KubernetesError, type KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";

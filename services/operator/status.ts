@@ -4,7 +4,7 @@ import {
   type Condition,
   type FunctionResource,
   type FunctionStatus,
-} from "../contract/index.ts";
+} from "../../contract/index.ts";
 import type { Deployment, Pod } from "./kubernetes-types.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";
 

@@ -6,7 +6,7 @@ import {
   toKey,
   type FunctionResource,
   type PlatformNamespaces,
-} from "../contract/index.ts";
+} from "../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../lib/logger.ts";
 import { ResourceWatch } from "../lib/watch.ts";

@@ -9,7 +9,7 @@ import {
   type JsMsg,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { QUEUE } from "../contract/index.ts";
+import { QUEUE } from "../../contract/index.ts";
 import { messageOf, type Logger } from "../lib/logger.ts";
 import type { NatsLink } from "../lib/nats.ts";
 

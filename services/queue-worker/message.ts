@@ -1,5 +1,5 @@
 /** From a queued message to a call: parsed, checked, and rid of what belongs to one hop. */
-import type { QueueMessage } from "../contract/index.ts";
+import type { QueueMessage } from "../../contract/index.ts";
 import { VERSION } from "../lib/version.ts";
 import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import * as pulumi from "@pulumi/pulumi";
 import { type Cluster, ImageDeliveryMode } from "../../components/cluster/cluster.ts";
 import { ServiceImage } from "../../components/service-image.ts";
-import type { ImageArtifact } from "../../services/contract/index.ts";
+import type { ImageArtifact } from "../../contract/index.ts";
 import { Authority } from "../support/authority.ts";
 import { stopServer } from "../support/network.ts";
 import { until } from "../support/until.ts";

@@ -9,7 +9,7 @@ import type { Cluster } from "../../components/cluster/cluster.ts";
 import { ImageDeliveryMode } from "../../components/cluster/cluster.ts";
 import { toWord } from "../../components/cluster/host-script.ts";
 import { ServiceImage } from "../../components/service-image.ts";
-import type { ImageArtifact } from "../../services/contract/index.ts";
+import type { ImageArtifact } from "../../contract/index.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./cluster/mocks.ts";
 import { createImage } from "./support/images.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
-import { verifyPassword } from "../../services/contract/password-hash.ts";
+import { verifyPassword } from "../../contract/password-hash.ts";
 import { ArgumentError } from "../../components/errors.ts";
 import { checkUsers, toRevision, type User } from "../../components/platform/credentials.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";

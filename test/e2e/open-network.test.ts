@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { THIRD_PARTY_IMAGES } from "../../services/contract/index.ts";
+import { THIRD_PARTY_IMAGES } from "../../contract/index.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { plonkCache } from "../../toolchain/directories.ts";

@@ -32,7 +32,7 @@ let manifestBefore: string;
 
 /** A copy of what is in the tree, so that packing touches nothing of the tree itself. */
 function copyTree(): void {
-  for (const item of ["components", "services", "toolchain", "README.md", "LICENSE"]) {
+  for (const item of ["components", "contract", "toolchain", "README.md", "LICENSE"]) {
     cpSync(join(root, item), join(tree, item), { recursive: true });
   }
   for (const file of ["package.json", "tsconfig.json", "CHANGELOG.md"]) {
@@ -101,7 +101,7 @@ describe("the packed package", () => {
         "CHANGELOG.md",
         "dist/components/index.js",
         "dist/components/index.d.ts",
-        "dist/services/contract/function.js",
+        "dist/contract/function.js",
       ]),
     );
     expect(names.filter((name) => /(?<!\.d)\.ts$/.test(name))).toEqual([]);

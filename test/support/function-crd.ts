@@ -1,6 +1,6 @@
 /** What a bare API server lacks to hold Functions. */
 import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
-import { NAMESPACE } from "../../services/contract/index.ts";
+import { NAMESPACE } from "../../contract/index.ts";
 import type { ApiServer } from "./apiserver.ts";
 
 /** Creates the CRD and the namespace of functions; resolves when Functions can be written. */

@@ -1,5 +1,5 @@
 /** Functions and the places of their pods, as objects of the small Kubernetes API. */
-import { LABEL } from "../../services/contract/index.ts";
+import { LABEL } from "../../contract/index.ts";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
 
 export const FUNCTIONS = "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions";

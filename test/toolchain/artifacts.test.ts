@@ -7,7 +7,7 @@ import {
   SERVICE_IMAGES,
   type Artifacts,
   THIRD_PARTY_IMAGES,
-} from "../../services/contract/index.ts";
+} from "../../contract/index.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { findArtifacts, resolveArtifacts } from "../../toolchain/artifacts.ts";
 import { silentProgress } from "../../toolchain/progress.ts";

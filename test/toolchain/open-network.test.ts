@@ -9,7 +9,7 @@ import {
   type Architecture,
   type ImageArtifact,
   type ThirdPartyImageName,
-} from "../../services/contract/index.ts";
+} from "../../contract/index.ts";
 import { acquireTool } from "../../toolchain/acquire/acquire-tool.ts";
 import { createSession, hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { acquire } from "../../toolchain/acquire.ts";

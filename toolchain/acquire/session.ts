@@ -1,6 +1,6 @@
 /** What all acquisitions of one command have in common. */
 import { arch, platform } from "node:os";
-import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
 import { cacheLayout, plonkCache, type CacheLayout, type Environment } from "../directories.ts";
 import { ToolchainError } from "../errors.ts";
 import { createProgress, terminalProgress, type Progress } from "../progress.ts";

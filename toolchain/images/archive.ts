@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { pack, type Pack } from "tar-stream";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { MEDIA_TYPE, type Descriptor, type Document, type PlatformImage } from "./oci.ts";
 
 /** Raised when archives of the same images come out differently than before. */

@@ -1,6 +1,6 @@
 /** Turns layers into a multi-architecture image with a reference and archives. */
 import { join } from "node:path";
-import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
+import type { Architecture, ImageArtifact } from "../../contract/index.ts";
 import { ARCHIVE_FORMAT, referenceOf, writeArchive, type NamedImage } from "./archive.ts";
 import type { ImageContext } from "./context.ts";
 import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";

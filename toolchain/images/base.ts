@@ -1,7 +1,7 @@
 /** The base of the service images, Node 24 without a shell: pulled, or assembled here. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ARCHITECTURES, type Architecture } from "../../services/contract/index.ts";
+import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
 import { requireDownloads, type ImageContext } from "./context.ts";
 import { packLayer, type LayerEntry } from "./layer.ts";
 import { blobFile, readLayoutImage, runConfigOf } from "./layout.ts";

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
-import type { ServiceImageName } from "../../services/contract/index.ts";
+import type { ServiceImageName } from "../../contract/index.ts";
 import type { ImageContext } from "./context.ts";
 import { findOrBuild, hashOf } from "./store.ts";
 

@@ -1,5 +1,5 @@
 /** The images that a cluster built from source runs by itself, under the names k3s has for them. */
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { archiveOf, createImage } from "./assemble.ts";
 import type { ImageContext } from "./context.ts";
 import { toImageRequest, type GetTool, type ToolImage } from "./third-party.ts";

@@ -1,7 +1,7 @@
 /** Reads the one image of an OCI layout, as `crane pull` leaves it. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import type { Descriptor, Document, Layer, PlatformImage, RunConfig } from "./oci.ts";
 
 interface Config {

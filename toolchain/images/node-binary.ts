@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createHash } from "node:crypto";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import type { ImageContext } from "./context.ts";
 import { NODE_VERSION, PACKAGE_ROOT } from "./package.ts";
 

@@ -1,6 +1,6 @@
 /** The JSON of an OCI image: config, manifest and index (OCI image specification 1.1). */
 import { createHash } from "node:crypto";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 
 export const MEDIA_TYPE = {
   index: "application/vnd.oci.image.index.v1+json",

@@ -1,6 +1,6 @@
 /** Which images of others are used: those of `versions.ts`, or those that a lock file names. */
 import { readFile } from "node:fs/promises";
-import { THIRD_PARTY_IMAGES, type ThirdPartyImageName } from "../../services/contract/index.ts";
+import { THIRD_PARTY_IMAGES, type ThirdPartyImageName } from "../../contract/index.ts";
 import type { Environment } from "../directories.ts";
 import { toMessage, ToolchainError } from "../errors.ts";
 import { NODE_BASE, VENDOR_IMAGES, type PinnedImage } from "./versions.ts";

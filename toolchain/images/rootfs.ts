@@ -1,7 +1,7 @@
 /** The files that every assembled image starts with: C library, user, certificates; no shell. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { extractDebianPackages } from "../recipes/debian.ts";
 import type { ImageContext } from "./context.ts";
 import { entriesBelow, type LayerEntry } from "./layer.ts";

@@ -4,7 +4,7 @@ import {
   type Architecture,
   type ImageArtifact,
   type ServiceImageName,
-} from "../../services/contract/index.ts";
+} from "../../contract/index.ts";
 import { assembleImage } from "./assemble.ts";
 import { buildAssets, type Assets } from "./assets.ts";
 import { atPath, packInto, type Base } from "./base.ts";

@@ -5,7 +5,7 @@ import type {
   Architecture,
   ImageArtifact,
   ThirdPartyImageName,
-} from "../../services/contract/index.ts";
+} from "../../contract/index.ts";
 import type { AcquiredTool } from "../tool.ts";
 import { assembleImage, type ImageRequest } from "./assemble.ts";
 import { atPath, getRootfsLayer, packInto } from "./base.ts";

@@ -1,7 +1,7 @@
 /** The vendors' own images as archives, so that a node without a network gets them all the same. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Architecture, ImageArtifact } from "../../services/contract/index.ts";
+import type { Architecture, ImageArtifact } from "../../contract/index.ts";
 import { ToolchainError } from "../errors.ts";
 import { ARCHIVE_FORMAT, writeArchive } from "./archive.ts";
 import { requireDownloads, type ImageContext } from "./context.ts";

@@ -9,7 +9,7 @@
  * On a closed network the same names are assembled from Go builds of the same versions. Those of
  * Prometheus and Alertmanager are without their pages, as the modules lack them.
  */
-import type { ThirdPartyImageName } from "../../services/contract/index.ts";
+import type { ThirdPartyImageName } from "../../contract/index.ts";
 
 export interface PinnedImage {
   /** Repository with its registry. */

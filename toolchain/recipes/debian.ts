@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import { cacheLayout, plonkCache } from "../directories.ts";
 import { hashFile } from "../hash.ts";
 import { withLock } from "../lock.ts";

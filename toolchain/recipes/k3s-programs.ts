@@ -13,7 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Architecture } from "../../services/contract/index.ts";
+import type { Architecture } from "../../contract/index.ts";
 import type { RecipeContext } from "../recipe.ts";
 import { extractDebianPackages } from "./debian.ts";
 import { buildGo } from "./go.ts";

@@ -1,7 +1,7 @@
 /** Basic authentication (RFC 7617) of the users in the platform's Secret. */
 import { randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
-import { verifyPassword, type PasswordHash } from "../../contract/password-hash.ts";
+import { verifyPassword, type PasswordHash } from "../../../contract/password-hash.ts";
 import { BusyError, HashGate } from "./hash-gate.ts";
 import { unauthorized, type Identity, type Outcome } from "./identity.ts";
 import { KnownCredentials } from "./known-credentials.ts";

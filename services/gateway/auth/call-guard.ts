@@ -1,6 +1,6 @@
 /** Who may call a private function: the question that the invocation path asks before each call. */
 import type { IncomingMessage } from "node:http";
-import { ANNOTATION, type FunctionResource } from "../../contract/index.ts";
+import { ANNOTATION, type FunctionResource } from "../../../contract/index.ts";
 import type { Failure } from "../errors.ts";
 
 /** The check of one call; asked for private functions only, so that public ones pay nothing. */

@@ -1,6 +1,6 @@
 /** Lets those call a private function who may, and hides from it how they proved it. */
 import type { IncomingMessage } from "node:http";
-import { type FunctionResource, toKey, type FunctionReference } from "../../contract/index.ts";
+import { type FunctionResource, toKey, type FunctionReference } from "../../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
 import { PREFIX, splitTarget } from "../http/paths.ts";

@@ -1,7 +1,7 @@
 /** Prints the hash of the password on standard input, for a hand-written `users.yaml`. */
 import { randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
-import { hashPassword } from "../../contract/password-hash.ts";
+import { hashPassword } from "../../../contract/password-hash.ts";
 
 const password = (await text(process.stdin)).replace(/\r?\n$/, "");
 if (password === "") {

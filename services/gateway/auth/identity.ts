@@ -1,5 +1,5 @@
 /** Who asks, and what that person or program may do: roles, and the rights that they carry. */
-import type { RoleName } from "../../contract/index.ts";
+import type { RoleName } from "../../../contract/index.ts";
 import type { Failure } from "../errors.ts";
 
 /** One role, in one namespace or in all. */

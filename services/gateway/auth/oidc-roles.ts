@@ -1,5 +1,5 @@
 /** Roles out of a token's claims, e.g. `plonk:deployer:team-a` in the claim `groups`. */
-import type { RoleName } from "../../contract/index.ts";
+import type { RoleName } from "../../../contract/index.ts";
 import type { Role } from "./identity.ts";
 
 export interface RoleMapping {

@@ -2,8 +2,8 @@
 import { Type } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { parseDocument, type Document } from "yaml";
-import { ROLES, type RoleName } from "../../contract/index.ts";
-import { parsePasswordHash, type PasswordHash } from "../../contract/password-hash.ts";
+import { ROLES, type RoleName } from "../../../contract/index.ts";
+import { parsePasswordHash, type PasswordHash } from "../../../contract/password-hash.ts";
 import type { Role } from "./identity.ts";
 
 const NAMESPACE = "^(\\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$";

@@ -8,7 +8,7 @@ import {
   StorageType,
   type JetStreamClient,
 } from "@nats-io/jetstream";
-import { QUEUE, type QueueMessage, type QueueStatus } from "../../contract/index.ts";
+import { QUEUE, type QueueMessage, type QueueStatus } from "../../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 

@@ -4,7 +4,7 @@ import {
   toDisplayName,
   toKey,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
 import type { Failure } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { QUEUE, type QueueMessage } from "../../contract/index.ts";
+import { QUEUE, type QueueMessage } from "../../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import type { Admission } from "./admission.ts";
 import type { CallGuard } from "../auth/call-guard.ts";

@@ -8,7 +8,7 @@ import {
   toDisplayName,
   toKey,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
 import type { Failure } from "../errors.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";

@@ -1,5 +1,5 @@
 /** Which of a call's time limits is over: the one place that decides, asked at each tick. */
-import type { CallTimeouts } from "../../contract/index.ts";
+import type { CallTimeouts } from "../../../contract/index.ts";
 
 /** What a call waits for. */
 export const Phase = {

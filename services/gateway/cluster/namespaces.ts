@@ -5,7 +5,7 @@ import {
   PREPARED,
   type NamespaceMetadata,
   type PlatformNamespaces,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";

@@ -5,7 +5,7 @@ import {
   SCALE,
   type FunctionResource,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 

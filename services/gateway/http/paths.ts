@@ -1,5 +1,5 @@
 /** Request targets: cleaning as OpenFaaS' router does it, and the split of function paths. */
-import { NAME_PATTERN } from "../../contract/index.ts";
+import { NAME_PATTERN } from "../../../contract/index.ts";
 
 const DOT = /^(?:\.|%2e)$/i;
 const DOT_DOT = /^(?:\.|%2e){2}$/i;

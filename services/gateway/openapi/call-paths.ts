@@ -1,5 +1,5 @@
 /** Paths that are no routes of Fastify: calls of functions, and the port of the metrics. */
-import { PORT } from "../../contract/index.ts";
+import { PORT } from "../../../contract/index.ts";
 import { operation, type TAGS } from "../system/operation.ts";
 import { CALL_FAILURES, QUEUE_FAILURES } from "./responses.ts";
 import type { Operation, Parameter, Paths } from "./types.ts";

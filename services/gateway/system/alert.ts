@@ -1,5 +1,5 @@
 /** `/system/alert`: Alertmanager's webhook scales functions. */
-import { AlertRequest, splitName, toDisplayName, toKey } from "../../contract/index.ts";
+import { AlertRequest, splitName, toDisplayName, toKey } from "../../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import {
   desiredReplicas,

@@ -8,7 +8,7 @@ import {
   type FunctionResource,
   type FunctionSpec,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { findCodeMistake } from "./code-check.ts";
 import { BadRequest, Conflict } from "../errors.ts";

@@ -5,8 +5,8 @@ import {
   SCALE,
   WATCHDOG_TIMEOUTS,
   type FunctionDeployment,
-} from "../../contract/index.ts";
-import { DURATION_PATTERN } from "../../contract/duration.ts";
+} from "../../../contract/index.ts";
+import { DURATION_PATTERN } from "../../../contract/duration.ts";
 import { BadRequest } from "../errors.ts";
 import { quote } from "./validation-message.ts";
 

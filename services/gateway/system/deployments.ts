@@ -8,7 +8,7 @@ import {
   type FunctionDescription,
   type FunctionResource,
   type FunctionSpec,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { desiredReplicas } from "../cluster/scaling.ts";
 import { Conflict } from "../errors.ts";
 

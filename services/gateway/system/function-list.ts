@@ -1,5 +1,5 @@
 /** The list of functions as JSON; what has not changed since the last list is not written again. */
-import { type FunctionResource, toDisplayName } from "../../contract/index.ts";
+import { type FunctionResource, toDisplayName } from "../../../contract/index.ts";
 import { toDescription } from "./deployments.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 

@@ -1,5 +1,5 @@
 /** Calls per second, errors and latency of each function in the last minute, from Prometheus. */
-import { METRIC, type FunctionStats } from "../../contract/index.ts";
+import { METRIC, type FunctionStats } from "../../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { queryByFunction } from "./prometheus.ts";
 

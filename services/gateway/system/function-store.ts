@@ -7,7 +7,7 @@ import {
   toDisplayName,
   toKey,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";

@@ -8,7 +8,7 @@ import {
   toDisplayName,
   toKey,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { readCode } from "./code.ts";
 import { checkDeployment } from "./deployment-check.ts";
 import { toDescription } from "./deployments.ts";

@@ -1,5 +1,5 @@
 /** How often each function was called, asked of Prometheus; the list works without it, too. */
-import { METRIC } from "../../contract/index.ts";
+import { METRIC } from "../../../contract/index.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { queryByFunction } from "./prometheus.ts";
 

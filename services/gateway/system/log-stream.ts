@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABEL, type LogMessage, type FunctionReference } from "../../contract/index.ts";
+import { LABEL, type LogMessage, type FunctionReference } from "../../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { readLines } from "../../lib/lines.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";

@@ -1,8 +1,8 @@
 /** `/system/logs`: the log lines of a function's pods as newline-delimited JSON. */
 import type { OutgoingHttpHeaders } from "node:http";
 import { Type, type Static } from "typebox";
-import { LogMessage, toDisplayName, toKey } from "../../contract/index.ts";
-import { DURATION_PATTERN, parseDuration } from "../../contract/duration.ts";
+import { LogMessage, toDisplayName, toKey } from "../../../contract/index.ts";
+import { DURATION_PATTERN, parseDuration } from "../../../contract/duration.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { BadRequest, FunctionNotFound, LogsUnavailable } from "../errors.ts";
 import { LogStream, type LogStreamOptions } from "./log-stream.ts";

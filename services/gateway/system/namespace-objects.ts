@@ -8,7 +8,7 @@ import {
   PREPARED,
   type FunctionNamespace,
   type PlatformNamespaces,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { BadRequest, Conflict } from "../errors.ts";
 
 const FIELDS = ["labels", "annotations"] as const;

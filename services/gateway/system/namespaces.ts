@@ -1,7 +1,7 @@
 /** `/system/namespaces` and `/system/namespace`: the namespaces that hold functions. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
-import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../contract/index.ts";
+import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
 import { refuseForeign } from "./deployments.ts";
 import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";

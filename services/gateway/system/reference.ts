@@ -1,5 +1,5 @@
 /** Which function or secret a request means: its name, and a namespace that may be sent twice. */
-import type { FunctionReference } from "../../contract/index.ts";
+import type { FunctionReference } from "../../../contract/index.ts";
 import { BadRequest } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 

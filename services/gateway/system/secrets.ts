@@ -6,7 +6,7 @@ import {
   SecretReference,
   toDisplayName,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { resourcePath } from "../../lib/kubernetes.ts";
 import { refuseForeign, type OwnedObject } from "./deployments.ts";
 import { BadRequest, SecretNotFound } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** What the page shows beside the list: how functions and the queue are doing. */
 import { Type } from "typebox";
-import { FunctionStats, QueueStatus } from "../../contract/index.ts";
+import { FunctionStats, QueueStatus } from "../../../contract/index.ts";
 import { NoQueue, QueueUnavailable } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { messageOf } from "../../lib/logger.ts";

@@ -8,7 +8,7 @@ import fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from "fastify";
-import { GatewayInfo } from "../../contract/index.ts";
+import { GatewayInfo } from "../../../contract/index.ts";
 import { KubernetesError } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";

@@ -4,7 +4,7 @@ import {
   parseQuantity,
   type FunctionDescription,
   type FunctionReference,
-} from "../../contract/index.ts";
+} from "../../../contract/index.ts";
 import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { messageOf, type Logger } from "../../lib/logger.ts";
 

@@ -1,6 +1,6 @@
 /** Which pods answer for which function: routes kept by a watch of EndpointSlices. */
 import { EventEmitter } from "node:events";
-import { PORT } from "../../contract/index.ts";
+import { PORT } from "../../../contract/index.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
 import type { RouteSlice } from "./endpoint-slices.ts";
 import type { Pod } from "./pod.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { NAMESPACE } from "../../../services/contract/index.ts";
+import { NAMESPACE } from "../../../contract/index.ts";
 import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";

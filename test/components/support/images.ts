@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect } from "@jest/globals";
-import type { ImageArtifact } from "../../../services/contract/index.ts";
+import type { ImageArtifact } from "../../../contract/index.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
 
 export interface Registry {

@@ -2,7 +2,7 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { QueueMessage } from "../../../services/contract/index.ts";
+import type { QueueMessage } from "../../../contract/index.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";

@@ -1,6 +1,6 @@
 /** Ten times the capacity, small enough for every test run; the whole is `bench -- overload`. */
 import { describe, expect, test } from "@jest/globals";
-import { LABEL } from "../../../services/contract/index.ts";
+import { LABEL } from "../../../contract/index.ts";
 import { measureOverload, type OverloadResult } from "../../support/overload.ts";
 
 /** On a slow machine the overload lasts longer, and its calls are as many. */

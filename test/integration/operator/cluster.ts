@@ -5,7 +5,7 @@ import type {
   Condition,
   FunctionResource,
   FunctionSpec,
-} from "../../../services/contract/index.ts";
+} from "../../../contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {
   isKubernetesStatus,

@@ -1,6 +1,6 @@
 /** Gateway and operator with the rights that they really have, in several function namespaces. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { toFunctionPolicies } from "../../../services/contract/index.ts";
+import { toFunctionPolicies } from "../../../contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";

@@ -1,5 +1,5 @@
 /** Functions and objects around them, for the operator's table tests. */
-import type { FunctionResource, FunctionSpec } from "../../../services/contract/index.ts";
+import type { FunctionResource, FunctionSpec } from "../../../contract/index.ts";
 import type { Deployment, Pod } from "../../../services/operator/kubernetes-types.ts";
 
 /** A Function named `resize` of the runtime image, with parts of its spec replaced. */

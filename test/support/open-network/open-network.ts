@@ -11,7 +11,7 @@ import {
   THIRD_PARTY_IMAGES,
   type ImageArtifact,
   type ThirdPartyImageName,
-} from "../../../services/contract/index.ts";
+} from "../../../contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { acquireAll } from "../../../toolchain/acquire.ts";
 import { resolveArtifacts } from "../../../toolchain/artifacts.ts";

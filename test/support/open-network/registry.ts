@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageArtifact } from "../../../services/contract/index.ts";
+import type { ImageArtifact } from "../../../contract/index.ts";
 import type { NamedImage } from "../../../toolchain/images/archive.ts";
 import { blobFile } from "../../../toolchain/images/layout.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../../toolchain/images/oci.ts";

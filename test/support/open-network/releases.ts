@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip, createZstdCompress } from "node:zlib";
 import { pack } from "tar-stream";
-import type { Architecture } from "../../../services/contract/index.ts";
+import type { Architecture } from "../../../contract/index.ts";
 import { hashFile, listFiles } from "../../../toolchain/hash.ts";
 import type { ReleaseFile, Tool } from "../../../toolchain/tool.ts";
 

@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { ImageArtifact } from "../../../services/contract/index.ts";
+import type { ImageArtifact } from "../../../contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { SERVICE_IMAGES, type ServiceImageName } from "../../../services/contract/index.ts";
+import { SERVICE_IMAGES, type ServiceImageName } from "../../../contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";

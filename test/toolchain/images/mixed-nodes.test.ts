@@ -1,7 +1,7 @@
 /** Images of others for a cluster whose nodes are of several architectures. */
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { ARCHITECTURES } from "../../../services/contract/index.ts";
+import { ARCHITECTURES } from "../../../contract/index.ts";
 import { assembleImage } from "../../../toolchain/images/assemble.ts";
 import { toImageRequest, type GetTool } from "../../../toolchain/images/third-party.ts";
 import {

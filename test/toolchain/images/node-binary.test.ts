@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Architecture } from "../../../services/contract/index.ts";
+import type { Architecture } from "../../../contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { createImageContext, type ImageContext } from "../../../toolchain/images/context.ts";
 import { getNodePackage } from "../../../toolchain/images/node-binary.ts";

@@ -7,7 +7,7 @@ import {
   SERVICE_IMAGES,
   type Architecture,
   type ImageArtifact,
-} from "../../../services/contract/index.ts";
+} from "../../../contract/index.ts";
 import { assembleNodeBase, getRootfsLayer, type Base } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { digestOf, type Descriptor } from "../../../toolchain/images/oci.ts";

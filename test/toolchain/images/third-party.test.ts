@@ -6,7 +6,7 @@ import {
   THIRD_PARTY_IMAGES,
   type ImageArtifact,
   type ThirdPartyImageName,
-} from "../../../services/contract/index.ts";
+} from "../../../contract/index.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { assembleClusterImages } from "../../../toolchain/images/cluster-images.ts";

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import type { Architecture } from "../../../services/contract/index.ts";
+import type { Architecture } from "../../../contract/index.ts";
 import type { Descriptor } from "../../../toolchain/images/oci.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import { jsonOf, readTar } from "./support.ts";

@@ -1,6 +1,6 @@
 /** One line in the log for each change that somebody asked for, also when it was refused. */
 import type { FastifyRequest } from "fastify";
-import { NAME_PATTERN } from "../../../contract/index.ts";
+import { NAME_PATTERN } from "../../../../contract/index.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { callIdOf } from "../../http/headers.ts";
 import type { SystemApp } from "../types.ts";

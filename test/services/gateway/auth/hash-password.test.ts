@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
-import { parsePasswordHash, verifyPassword } from "../../../../services/contract/password-hash.ts";
+import { parsePasswordHash, verifyPassword } from "../../../../contract/password-hash.ts";
 
 jest.setTimeout(60_000);
 

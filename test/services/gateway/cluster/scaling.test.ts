@@ -1,7 +1,7 @@
 /** Replicas: labels, desired count, alerts. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { FunctionResource } from "../../../../services/contract/index.ts";
+import type { FunctionResource } from "../../../../contract/index.ts";
 import {
   desiredReplicas,
   replicasWhenFiring,

@@ -7,7 +7,7 @@ import {
   storeCode,
   toCodeReference,
 } from "../../../../services/gateway/system/code.ts";
-import type { FunctionResource } from "../../../../services/contract/index.ts";
+import type { FunctionResource } from "../../../../contract/index.ts";
 import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../../support/fake-kubernetes.ts";
 

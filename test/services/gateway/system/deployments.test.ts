@@ -1,6 +1,6 @@
 /** Functions as the REST API writes and shows them. */
 import { describe, expect, test } from "@jest/globals";
-import type { FunctionDeployment, FunctionResource } from "../../../../services/contract/index.ts";
+import type { FunctionDeployment, FunctionResource } from "../../../../contract/index.ts";
 import {
   foreignOwner,
   isOverrideAllowed,

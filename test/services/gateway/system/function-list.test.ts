@@ -1,7 +1,7 @@
 /** The list is the descriptions in order, and is written again only where something changed. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { FunctionResource } from "../../../../services/contract/index.ts";
+import type { FunctionResource } from "../../../../contract/index.ts";
 import { toDescription } from "../../../../services/gateway/system/deployments.ts";
 import { FunctionList } from "../../../../services/gateway/system/function-list.ts";
 

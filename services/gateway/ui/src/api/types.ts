@@ -5,7 +5,7 @@ export type {
   FunctionStats,
   LogMessage,
   QueueStatus,
-} from "../../../../contract/index.ts";
+} from "../../../../../contract/index.ts";
 
 /** A function's place. */
 export interface FunctionReference {

@@ -6,7 +6,7 @@ import {
   isFunctionNamespace,
   isMarked,
   toFunctionPolicies,
-} from "../../../services/contract/index.ts";
+} from "../../contract/index.ts";
 
 const places = { functionNamespace: "openfaas-fn", platformNamespace: "openfaas" };
 const MARK = { openfaas: "1" };

@@ -5,7 +5,7 @@ import {
   drainMs,
   findBadTimeouts,
   watchdogTimeouts,
-} from "../../../services/contract/timeouts.ts";
+} from "../../contract/timeouts.ts";
 
 const PLATFORM = { connectMs: 3000, firstByteMs: 10_000, idleMs: 300_000, callMs: 60_000 };
 

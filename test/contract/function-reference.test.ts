@@ -1,7 +1,7 @@
 /** Function names in URLs. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { splitName, toDisplayName, toKey } from "../../../services/contract/index.ts";
+import { splitName, toDisplayName, toKey } from "../../contract/index.ts";
 
 describe("splitName", () => {
   test.each([

@@ -1,7 +1,7 @@
 /** Durations: Go's notation and whole seconds. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatDuration, parseDuration } from "../../../services/contract/duration.ts";
+import { formatDuration, parseDuration } from "../../contract/duration.ts";
 
 describe("parseDuration", () => {
   test.each([

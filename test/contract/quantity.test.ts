@@ -1,6 +1,6 @@
 /** Kubernetes' quantities as numbers. */
 import { describe, expect, test } from "@jest/globals";
-import { parseQuantity } from "../../../services/contract/index.ts";
+import { parseQuantity } from "../../contract/index.ts";
 
 describe("parseQuantity", () => {
   test.each([

@@ -5,8 +5,8 @@ import {
   hashPassword,
   parsePasswordHash,
   verifyPassword,
-} from "../../../services/contract/password-hash.ts";
-import { quickHash } from "../../support/users.ts";
+} from "../../contract/password-hash.ts";
+import { quickHash } from "../support/users.ts";
 
 jest.setTimeout(60_000);
 
