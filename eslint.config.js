@@ -81,7 +81,8 @@ const forbidden = {
     "test/",
     "\\.\\./(gateway|operator|queue-worker)/",
   ],
-  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/"],
+  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/", "cli/", "scripts/"],
+  "cli/**/*.ts": ["components/", "stacks/", "test/", "services/", "scripts/"],
 };
 
 export default tseslint.config(

@@ -1,5 +1,5 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
-import { CommandError } from "../toolchain/cli/process.ts";
+import { CommandError } from "../cli/process.ts";
 import { benchDifferential } from "./differential.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";

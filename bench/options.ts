@@ -1,6 +1,6 @@
 /** The options on a benchmark's command line. */
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
-import { CommandError } from "../toolchain/cli/process.ts";
+import { CommandError } from "../cli/process.ts";
 
 type Defaults = Readonly<Record<string, string | number | boolean>>;
 

@@ -1,5 +1,5 @@
 /** What is measured, and the command line that says how long and with whom. */
-import { CommandError } from "../../toolchain/cli/process.ts";
+import { CommandError } from "../../cli/process.ts";
 import { readOptions } from "../options.ts";
 import { CONTESTANTS, FUNCTION_PATH, type ContestantName } from "./contestants.ts";
 import { LARGE_BYTES } from "./upstream.ts";

@@ -1,7 +1,7 @@
 /** Command lines of the benchmarks. */
 import { describe, expect, test } from "@jest/globals";
 import { readOptions } from "../../bench/options.ts";
-import { CommandError } from "../../toolchain/cli/process.ts";
+import { CommandError } from "../../cli/process.ts";
 
 const DEFAULTS = { cases: 20, only: "all", write: false };
 

@@ -32,7 +32,7 @@ let manifestBefore: string;
 
 /** A copy of what is in the tree, so that packing touches nothing of the tree itself. */
 function copyTree(): void {
-  for (const item of ["components", "contract", "toolchain", "README.md", "LICENSE"]) {
+  for (const item of ["components", "contract", "scripts", "README.md", "LICENSE"]) {
     cpSync(join(root, item), join(tree, item), { recursive: true });
   }
   for (const file of ["package.json", "tsconfig.json", "CHANGELOG.md"]) {

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
-import { isExecutable } from "../../toolchain/cli/preflight.ts";
+import { isExecutable } from "../../cli/preflight.ts";
 import { toLibraryPath, unpackDebianTree } from "./debian-tree.ts";
 
 /** Under these names distributions and vendors install it. */

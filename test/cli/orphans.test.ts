@@ -5,7 +5,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { endOrphans } from "../../../toolchain/cli/orphans.ts";
+import { endOrphans } from "../../cli/orphans.ts";
 
 let folder: string;
 let backend: string;

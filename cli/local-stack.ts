@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { acquireAll } from "../acquire.ts";
-import { plonkCache, plonkHome } from "../directories.ts";
+import { acquireAll } from "../toolchain/acquire.ts";
+import { plonkCache, plonkHome } from "../toolchain/directories.ts";
 import { ownClusters, stateFileOf } from "./neighbours.ts";
 import { linkPlugins } from "./plugins.ts";
 import { endOrphans } from "./orphans.ts";
@@ -15,7 +15,7 @@ import { capture, captureOrFail, CommandError, interruptible, runOnTerminal } fr
 
 /** The stack that the commands mean when they are not told another one. */
 export const STACK = "local";
-const root = dirname(dirname(import.meta.dirname));
+const root = dirname(import.meta.dirname);
 
 /** The variables of a plain `pulumi` on the local stack; `up` prints them as exports. */
 export interface StackEnvironment {

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { type LocalStack, readState } from "../../../toolchain/cli/local-stack.ts";
-import { forgetVanishedClusters } from "../../../toolchain/cli/vanished.ts";
+import { type LocalStack, readState } from "../../cli/local-stack.ts";
+import { forgetVanishedClusters } from "../../cli/vanished.ts";
 
 const URN = "urn:pulumi:local::plonk::plonk:index:K3sCluster::local";
 let home: string;

@@ -46,7 +46,7 @@ function emit(): void {
     "--rewriteRelativeImportExtensions",
   ];
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const config = join(root, "toolchain", "tsconfig.package.json");
+  const config = join(root, "scripts", "tsconfig.package.json");
   const args = [compiler, "--project", config, ...options.flatMap((option) => option.split(" "))];
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`tsc: expected to compile the components, got\n${stdout}`);

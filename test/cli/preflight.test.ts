@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { checkMachine, isOnThisMachine } from "../../../toolchain/cli/preflight.ts";
+import { checkMachine, isOnThisMachine } from "../../cli/preflight.ts";
 
 const PROGRAMS = ["ip", "mount", "umount", "nsenter", "unshare", "setsid", "flock", "tar"];
 let folder: string;

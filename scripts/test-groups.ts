@@ -15,6 +15,7 @@ const ALONE = [
   "/test/stacks/recorded-",
   "/test/integration/(operator/|package|gateway/api-server)",
   "/test/toolchain/(?!acquire/|plugins/lib/)",
+  "/test/(cli|scripts)/",
   "/test/fuzz/",
 ];
 

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { collectEnds } from "../../support/ends.ts";
-import { until } from "../../support/until.ts";
+import { collectEnds } from "../support/ends.ts";
+import { until } from "../support/until.ts";
 
 /** Time for jest to start on a busy machine, milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -36,13 +36,13 @@ function startScript(script: string): { run: ChildProcess; output: () => string 
   return { run, output: () => output };
 }
 
-const CLI = new URL("../../../toolchain/cli/", import.meta.url).href;
+const ROOT = new URL("../../", import.meta.url).href;
 
 /** A run of two stages. */
 function startRun(): { run: ChildProcess; output: () => string } {
   return startScript(`
-    import { runJest, runStages } from "${CLI}stages.ts";
-    import { stoppable } from "${CLI}stoppable.ts";
+    import { runJest, runStages } from "${ROOT}scripts/stages.ts";
+    import { stoppable } from "${ROOT}cli/stoppable.ts";
     const root = ${JSON.stringify(root)};
     const stages = ["first", "second"].map((name) => ({ name, run: () => runJest(root, [name]) }));
     try {
@@ -135,7 +135,7 @@ describe("stages", () => {
 describe("runJest", () => {
   async function runHere(pattern: string): Promise<unknown> {
     const { run, output } = startScript(`
-      import { runJest } from "${CLI}stages.ts";
+      import { runJest } from "${ROOT}scripts/stages.ts";
       const result = await runJest(${JSON.stringify(root)}, [${JSON.stringify(pattern)}]);
       console.log(JSON.stringify(result));`);
     await once(run, "close");

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readManifest } from "../acquire/entry.ts";
+import { readManifest } from "../toolchain/acquire/entry.ts";
 
 /**
  * Shows the person's plugins in Plonk's own home, where they go before Plonk's. Nothing is ever

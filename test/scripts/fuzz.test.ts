@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { findPropertyTests, readFuzzOptions } from "../../../toolchain/cli/fuzz.ts";
-import { CommandError } from "../../../toolchain/cli/process.ts";
+import { findPropertyTests, readFuzzOptions } from "../../scripts/fuzz.ts";
+import { CommandError } from "../../cli/process.ts";
 
 describe("readFuzzOptions", () => {
   test.each([

@@ -1,9 +1,9 @@
 /** `npm run check`: types, lint, format, dead code and the Go sources; each is one result. */
 import { dirname } from "node:path";
-import { capture, CommandError, isStopped } from "./process.ts";
-import { stoppable } from "./stoppable.ts";
+import { capture, CommandError, isStopped } from "../cli/process.ts";
+import { stoppable } from "../cli/stoppable.ts";
 
-const root = dirname(dirname(import.meta.dirname));
+const root = dirname(import.meta.dirname);
 
 const CHECKS: { name: string; command: string; args: string[]; mustBeSilent?: boolean }[] = [
   { name: "types", command: "tsc", args: ["--noEmit"] },

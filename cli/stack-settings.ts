@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { isNetworkOpen } from "../artifacts.ts";
+import { isNetworkOpen } from "../toolchain/artifacts.ts";
 import { hasStack, pulumiText, STACK, stackFile, type LocalStack } from "./local-stack.ts";
 import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
 import { hasProgram } from "./preflight.ts";

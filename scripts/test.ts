@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { acquireAll } from "../acquire.ts";
-import { resolveArtifacts } from "../artifacts.ts";
-import { removeCompilerCache } from "../recipes/go.ts";
+import { acquireAll } from "../toolchain/acquire.ts";
+import { resolveArtifacts } from "../toolchain/artifacts.ts";
+import { removeCompilerCache } from "../toolchain/recipes/go.ts";
 import { runChecks } from "./check.ts";
 import {
   describeFailures,
@@ -16,10 +16,10 @@ import {
   writeRecord,
 } from "./results.ts";
 import { runJest, runStages, type Stage, type StageResult } from "./stages.ts";
-import { stoppable } from "./stoppable.ts";
+import { stoppable } from "../cli/stoppable.ts";
 import { TEST_GROUPS } from "./test-groups.ts";
 
-const root = dirname(dirname(import.meta.dirname));
+const root = dirname(import.meta.dirname);
 
 /** Written by whole runs only. */
 const RECORD = join(root, "test", ".results", "last.json");

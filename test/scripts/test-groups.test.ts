@@ -2,10 +2,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "@jest/globals";
-import { captureOrFail } from "../../../toolchain/cli/process.ts";
-import { TEST_GROUPS } from "../../../toolchain/cli/test-groups.ts";
+import { captureOrFail } from "../../cli/process.ts";
+import { TEST_GROUPS } from "../../scripts/test-groups.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
+const ROOT = join(import.meta.dirname, "../..");
 const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
 
 async function listTests(args: readonly string[]): Promise<string[]> {

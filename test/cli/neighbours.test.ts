@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { removeFolder } from "../../../toolchain/cli/down.ts";
+import { removeFolder } from "../../cli/down.ts";
 import {
   claimSubnet,
   overlaps,
@@ -14,7 +14,7 @@ import {
   subnetOf,
   takeSubnet,
   type Tenant,
-} from "../../../toolchain/cli/neighbours.ts";
+} from "../../cli/neighbours.ts";
 
 let home: string;
 let marks: string;

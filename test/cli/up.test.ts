@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { parseRequest, toCommand } from "../../../toolchain/cli/up.ts";
+import { parseRequest, toCommand } from "../../cli/up.ts";
 
 describe("parseRequest", () => {
   it("takes -c, --config, -s and --stack as the Pulumi CLI does", () => {

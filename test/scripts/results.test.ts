@@ -11,8 +11,8 @@ import {
   readCommit,
   toRecord,
   writeRecord,
-} from "../../../toolchain/cli/results.ts";
-import type { FinishedStage } from "../../../toolchain/cli/stages.ts";
+} from "../../scripts/results.ts";
+import type { FinishedStage } from "../../scripts/stages.ts";
 
 let folder: string;
 

@@ -1,10 +1,10 @@
 /** `npm run toolchain [tool...]`: acquires tools, all by default, and says what came from where. */
-import { acquireAll } from "./acquire.ts";
-import { cacheLayout } from "./directories.ts";
-import { toMessage } from "./errors.ts";
-import { describeRegistries } from "./images/registries.ts";
-import { removeCompilerCache } from "./recipes/go.ts";
-import type { AcquiredTool } from "./tool.ts";
+import { acquireAll } from "../toolchain/acquire.ts";
+import { cacheLayout } from "../toolchain/directories.ts";
+import { toMessage } from "../toolchain/errors.ts";
+import { describeRegistries } from "../toolchain/images/registries.ts";
+import { removeCompilerCache } from "../toolchain/recipes/go.ts";
+import type { AcquiredTool } from "../toolchain/tool.ts";
 
 const WHENCE: Record<AcquiredTool["source"], string> = {
   path: "found on this machine",

@@ -8,10 +8,10 @@ import {
   CommandError,
   exitCodeOf,
   isStopped,
-} from "../../../toolchain/cli/process.ts";
-import { collectEnds } from "../../support/ends.ts";
+} from "../../cli/process.ts";
+import { collectEnds } from "../support/ends.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
 
 const atEnd = collectEnds(afterEach);
 
@@ -45,7 +45,7 @@ describe("captureOrFail", () => {
 describe("interruptible", () => {
   /** In a process of its own, as a signal would end jest. */
   function run(work: string): Promise<{ code: number; stdout: string; stderr: string }> {
-    const module = new URL("../../../toolchain/cli/process.ts", import.meta.url).href;
+    const module = new URL("../../cli/process.ts", import.meta.url).href;
     const script = `import { interruptible } from "${module}"; ${work}`;
     const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
     return capture(process.execPath, args, { env: process.env });
@@ -105,7 +105,7 @@ describe("npm's commands", () => {
     const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
       scripts: Record<string, string>;
     };
-    const commands = Object.values(scripts).filter((text) => text.includes("toolchain/run.js"));
+    const commands = Object.values(scripts).filter((text) => text.includes("cli/run.js"));
     expect(commands.filter((text) => !text.startsWith("exec node "))).toEqual([]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(["up", "down", "test", "check"]));
   });

@@ -1,6 +1,7 @@
 /**
- * The way into every command: installs the npm dependencies when they are missing or stale, finds the pinned
- * Node 24 among them and hands over to `cli/main.ts`. Plain JavaScript, because the machine's own Node may be old.
+ * The way into every command, `run.js <program> <command>`: installs the npm dependencies when they are missing or
+ * stale, finds the pinned Node 24 among them and hands over to the program. Plain JavaScript, because the machine's
+ * own Node may be old.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -48,14 +49,15 @@ function findNode() {
   );
 }
 
+const [program, ...args] = process.argv.slice(2);
 installDependencies();
 const node = findNode();
 const child = spawn(
   node,
   [
     "--disable-warning=ExperimentalWarning",
-    join(root, "toolchain", "cli", "main.ts"),
-    ...process.argv.slice(2),
+    join(root, program),
+    ...args,
   ],
   {
     stdio: "inherit",

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { CommandError, isStopped, runOnTerminal } from "./process.ts";
+import { CommandError, isStopped, runOnTerminal } from "../cli/process.ts";
 
 export interface Tally {
   passed: number;
@@ -94,7 +94,7 @@ export async function runJest(root: string, args: readonly string[]): Promise<St
   }
 }
 
-const JEST = join(import.meta.dirname, "../../node_modules/jest/bin/jest.js");
+const JEST = join(import.meta.dirname, "../node_modules/jest/bin/jest.js");
 
 function toCommandLine(report: string, args: readonly string[]): string[] {
   return [

@@ -3,12 +3,12 @@ import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { CommandError } from "./process.ts";
+import { CommandError } from "../cli/process.ts";
 import { describeTally } from "./results.ts";
 import { runJest } from "./stages.ts";
-import { stoppable } from "./stoppable.ts";
+import { stoppable } from "../cli/stoppable.ts";
 
-const root = dirname(dirname(import.meta.dirname));
+const root = dirname(import.meta.dirname);
 
 const USAGE = "[--seed N] [--runs N] [path patterns]";
 

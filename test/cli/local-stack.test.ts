@@ -20,7 +20,7 @@ import {
   restoreState,
   restartClusters,
   type LocalStack,
-} from "../../../toolchain/cli/local-stack.ts";
+} from "../../cli/local-stack.ts";
 
 let home: string;
 let said: string[];

@@ -1,0 +1,11 @@
+/** What people do with their stacks. */
+import { runCommand } from "./commands.ts";
+import { down } from "./down.ts";
+import { openLocalStack, pulumi } from "./local-stack.ts";
+import { up } from "./up.ts";
+
+await runCommand({
+  up,
+  down,
+  pulumi: async (args) => pulumi(await openLocalStack(), args),
+});

@@ -1,0 +1,23 @@
+/** What contributors do with the tree. */
+import { dirname, join } from "node:path";
+import { runCommand, type Command } from "../cli/commands.ts";
+import { runOnTerminal } from "../cli/process.ts";
+import { check } from "./check.ts";
+import { fuzz } from "./fuzz.ts";
+import { test } from "./test.ts";
+
+const root = dirname(import.meta.dirname);
+
+function program(path: string): Command {
+  return (args) => runOnTerminal(process.execPath, [join(root, path), ...args], { cwd: root });
+}
+
+await runCommand({
+  check,
+  test,
+  fuzz,
+  toolchain: program("scripts/toolchain.ts"),
+  openapi: program("services/gateway/openapi/main.ts"),
+  bench: program("bench/main.ts"),
+  exec: ([command = "", ...args]) => runOnTerminal(command, args, { cwd: root }),
+});
