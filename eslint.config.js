@@ -33,14 +33,7 @@ const gatewayFloors = Object.fromEntries(
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
   "stacks/**/*.ts": ["services/", "test/", "bench/"],
-  "components/**/*.ts": [
-    "services/",
-    "toolchain/",
-    "stacks/",
-    "test/",
-    "bench/",
-    "examples/",
-  ],
+  "components/**/*.ts": ["services/", "toolchain/", "stacks/", "test/", "bench/", "examples/"],
   "contract/**/*.ts": ["\\.\\./"],
   "services/lib/**/*.ts": [
     "components/",

@@ -52,21 +52,13 @@ function findNode() {
 const [program, ...args] = process.argv.slice(2);
 installDependencies();
 const node = findNode();
-const child = spawn(
-  node,
-  [
-    "--disable-warning=ExperimentalWarning",
-    join(root, program),
-    ...args,
-  ],
-  {
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      PATH: `${dirname(node)}:${join(root, "node_modules", ".bin")}:${process.env.PATH}`,
-    },
+const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, program), ...args], {
+  stdio: "inherit",
+  env: {
+    ...process.env,
+    PATH: `${dirname(node)}:${join(root, "node_modules", ".bin")}:${process.env.PATH}`,
   },
-);
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   // A terminal sends Ctrl-C to the whole foreground group; passing it on would make it two.
   process.on(signal, () => {

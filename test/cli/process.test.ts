@@ -2,13 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import {
-  capture,
-  captureOrFail,
-  CommandError,
-  exitCodeOf,
-  isStopped,
-} from "../../cli/process.ts";
+import { capture, captureOrFail, CommandError, exitCodeOf, isStopped } from "../../cli/process.ts";
 import { collectEnds } from "../support/ends.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
