@@ -1,12 +1,7 @@
 /** Who may talk to whom: nothing is allowed that is not listed here. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  DENIAL,
-  FUNCTION_POLICY,
-  PORT,
-  toFunctionPolicies,
-} from "../../contract/index.ts";
+import { DENIAL, FUNCTION_POLICY, PORT, toFunctionPolicies } from "../../contract/index.ts";
 import type { PlatformContext } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
 

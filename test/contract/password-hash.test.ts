@@ -1,11 +1,7 @@
 /** Hashes of passwords. */
 import { scryptSync } from "node:crypto";
 import { describe, expect, jest, test } from "@jest/globals";
-import {
-  hashPassword,
-  parsePasswordHash,
-  verifyPassword,
-} from "../../contract/password-hash.ts";
+import { hashPassword, parsePasswordHash, verifyPassword } from "../../contract/password-hash.ts";
 import { quickHash } from "../support/users.ts";
 
 jest.setTimeout(60_000);

@@ -3,11 +3,7 @@ import { access, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import {
-  SERVICE_IMAGES,
-  type Artifacts,
-  THIRD_PARTY_IMAGES,
-} from "../../contract/index.ts";
+import { SERVICE_IMAGES, type Artifacts, THIRD_PARTY_IMAGES } from "../../contract/index.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { findArtifacts, resolveArtifacts } from "../../toolchain/artifacts.ts";
 import { silentProgress } from "../../toolchain/progress.ts";

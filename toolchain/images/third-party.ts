@@ -1,11 +1,7 @@
 /** The images of others, assembled from tools where the vendors' own cannot be pulled. */
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type {
-  Architecture,
-  ImageArtifact,
-  ThirdPartyImageName,
-} from "../../contract/index.ts";
+import type { Architecture, ImageArtifact, ThirdPartyImageName } from "../../contract/index.ts";
 import type { AcquiredTool } from "../tool.ts";
 import { assembleImage, type ImageRequest } from "./assemble.ts";
 import { atPath, getRootfsLayer, packInto } from "./base.ts";

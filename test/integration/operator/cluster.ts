@@ -1,11 +1,7 @@
 /** A real API server with Plonk's CRD and namespaces, and helpers that read and write it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
-import type {
-  Condition,
-  FunctionResource,
-  FunctionSpec,
-} from "../../../contract/index.ts";
+import type { Condition, FunctionResource, FunctionSpec } from "../../../contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {
   isKubernetesStatus,

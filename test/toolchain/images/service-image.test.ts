@@ -3,11 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import {
-  SERVICE_IMAGES,
-  type Architecture,
-  type ImageArtifact,
-} from "../../../contract/index.ts";
+import { SERVICE_IMAGES, type Architecture, type ImageArtifact } from "../../../contract/index.ts";
 import { assembleNodeBase, getRootfsLayer, type Base } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { digestOf, type Descriptor } from "../../../toolchain/images/oci.ts";
