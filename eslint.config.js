@@ -1,6 +1,7 @@
 /** House style as lint errors (measures from the style guide), and the import table of the architecture. */
 import pulumi from "@pulumi/eslint-plugin";
 import jest from "eslint-plugin-jest";
+import importSort from "eslint-plugin-simple-import-sort";
 import tseslint from "typescript-eslint";
 
 /** What is outside the services, and the services that the gateway is not. */
@@ -82,12 +83,20 @@ export default tseslint.config(
   { ignores: ["node_modules/", "dist/", "coverage/", "test/components/fixtures/broken.js"] },
   {
     files: ["**/*.ts", "**/*.tsx"],
+    plugins: { imports: importSort },
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
       complexity: ["error", 10],
+      curly: ["error", "all"],
+      // Node's modules, then packages, then our own, the nearest last; no blank lines between.
+      "imports/imports": [
+        "error",
+        { groups: [["^\\u0000", "^node:", "^@?\\w", "^\\.\\.", "^\\./"]] },
+      ],
+      "imports/exports": "error",
       "max-depth": ["error", 3],
       "max-len": [
         "error",

@@ -22,7 +22,9 @@ function toRows(differences: readonly Difference[]): Row[] {
     row.go += references.go;
     row.nginx += references.nginx;
     row.haproxy += references.haproxy;
-    if (sent.length < row.example.length) row.example = sent;
+    if (sent.length < row.example.length) {
+      row.example = sent;
+    }
     rows.set(kind, row);
   }
   return [...rows.values()].sort((a, b) => b.cases - a.cases);

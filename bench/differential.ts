@@ -7,9 +7,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { corpus } from "../test/fuzz/corpus/index.ts";
 import {
+  type Comparison,
   Contest,
   createComparison,
-  type Comparison,
   type Difference,
 } from "../test/fuzz/differential.ts";
 import { BLOCK, generateBlock } from "../test/fuzz/generate.ts";
@@ -58,9 +58,15 @@ export async function benchDifferential(args: readonly string[]): Promise<void> 
     const comparison = await runAll(contest, seed, cases);
     const text = toTables(comparison);
     console.log(text);
-    for (const difference of comparison.laxer) printCase(difference);
-    if (options.write) write(text);
-    if (comparison.laxer.length > 0) process.exitCode = 1;
+    for (const difference of comparison.laxer) {
+      printCase(difference);
+    }
+    if (options.write) {
+      write(text);
+    }
+    if (comparison.laxer.length > 0) {
+      process.exitCode = 1;
+    }
   } finally {
     await contest.stop();
     await world.stop();

@@ -3,13 +3,13 @@
  * functions: memory for each, time of the list, and from a change in the cluster to the new route.
  * `--real` takes k3s' API server instead of the tests' small one.
  */
-import { fork, type ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { Agent, request } from "undici";
 import { listen } from "../services/lib/metrics.ts";
-import { startFakeCluster, startRealCluster, type BenchCluster } from "./functions/cluster.ts";
+import { type BenchCluster, startFakeCluster, startRealCluster } from "./functions/cluster.ts";
 import type { Memory, Ready } from "./functions/gateway-process.ts";
 import { nameOf, toFunction, toSlice } from "./functions/objects.ts";
 import { readOptions } from "./options.ts";
@@ -125,7 +125,9 @@ async function timeLists(url: string, count: number): Promise<number[]> {
     const text = await body.text();
     times.push(performance.now() - begin);
     const listed = (JSON.parse(text) as unknown[]).length;
-    if (listed !== count) throw new Error(`expected ${count} functions in the list, got ${listed}`);
+    if (listed !== count) {
+      throw new Error(`expected ${count} functions in the list, got ${listed}`);
+    }
   }
   return times;
 }
@@ -144,7 +146,9 @@ async function timeRoutes(setting: {
     const begin = performance.now();
     await cluster.change("slices", toSlice(name, { address: cluster.address, port }));
     while ((await call(url, name)) !== "b") {
-      if (performance.now() - begin > 10_000) throw new Error(`${name}: no new route in 10 s`);
+      if (performance.now() - begin > 10_000) {
+        throw new Error(`${name}: no new route in 10 s`);
+      }
     }
     times.push(performance.now() - begin);
   }

@@ -35,12 +35,18 @@ export async function benchFuzz(args: readonly string[]): Promise<void> {
     print(world, tally, begin);
     console.log(`ended by: ${describe(tally.endings)}\nfirst answer: ${describe(tally.statuses)}`);
     const failures = [...seeds.failures, ...tally.failures];
-    for (const failure of failures) console.log(describeFailure(seed, failure));
+    for (const failure of failures) {
+      console.log(describeFailure(seed, failure));
+    }
     for (const failure of [...seeds.unconfirmed, ...tally.unconfirmed]) {
       console.log(`only once: ${describeFailure(seed, failure)}`);
     }
-    if (failures.length > 0) process.exitCode = 1;
-    if (store) await storeFailures(world, { seed, failures });
+    if (failures.length > 0) {
+      process.exitCode = 1;
+    }
+    if (store) {
+      await storeFailures(world, { seed, failures });
+    }
   } finally {
     await world.stop();
   }

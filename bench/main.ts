@@ -1,9 +1,9 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
 import { CommandError } from "../cli/process.ts";
 import { benchDifferential } from "./differential.ts";
+import { benchFunctions } from "./functions.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
-import { benchFunctions } from "./functions.ts";
 import { benchOverload } from "./overload.ts";
 import { benchRolling } from "./rolling.ts";
 import { benchUp } from "./up.ts";
@@ -28,7 +28,9 @@ if (benchmark === undefined) {
   try {
     await benchmark(args);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof CommandError)) {
+      throw error;
+    }
     console.error(`bench ${name}: ${error.message}`);
     process.exitCode = 1;
   }

@@ -52,7 +52,9 @@ export function readMemory(dataDir: string, pods: ReadonlyMap<string, Pod>): Mem
   const rows: MemoryRow[] = [];
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     const process = readProcess(pid);
-    if (process === undefined) continue;
+    if (process === undefined) {
+      continue;
+    }
     const pod = findPod(process.cgroup, pods);
     const words = process.commandLine.split(" ").map((word) => word.replace(/^.*\//, ""));
     if (pod !== undefined) {

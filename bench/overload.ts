@@ -35,6 +35,8 @@ export async function benchOverload(args: readonly string[]): Promise<void> {
     );
     console.log(`  after: ${JSON.stringify(after.outcomes)}; idle connections lost: ${lostIdle}`);
     console.log(`  memory: at most ${memoryMiB.toFixed(0)} MiB`);
-    if (during.failed + during.withoutRetryAfter + lostIdle > 0) process.exitCode = 1;
+    if (during.failed + during.withoutRetryAfter + lostIdle > 0) {
+      process.exitCode = 1;
+    }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { startStack } from "../test/support/stack.ts";
-import { SteadyLoad, quantile, type SteadyLoadResult } from "../test/support/steady-load.ts";
+import { quantile, SteadyLoad, type SteadyLoadResult } from "../test/support/steady-load.ts";
 import { TwoGateways } from "../test/support/two-gateways.ts";
 import { readOptions } from "./options.ts";
 
@@ -101,7 +101,9 @@ export async function benchRolling(args: readonly string[]): Promise<void> {
     }
     const result = await load.finished();
     print(result, rounds);
-    if (!kill && result.failed > 0) process.exitCode = 1;
+    if (!kill && result.failed > 0) {
+      process.exitCode = 1;
+    }
   } finally {
     await load.stop();
     await pair.stop();

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FreshClone } from "../test/support/clone.ts";
 import { until } from "../test/support/until.ts";
-import { readMemory, type Pod } from "./memory.ts";
+import { type Pod, readMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
 
 const CLUSTER = "bench";
@@ -40,7 +40,9 @@ async function waitForAnswer(text: string): Promise<void> {
     })
       .then((response) => response.text())
       .catch(() => "");
-    if (answer === text) return;
+    if (answer === text) {
+      return;
+    }
     await sleep(220); // fewer than the five calls a second that scale a function up
   }
   throw new Error(`expected ${gateway} to answer ${text}`);
@@ -51,7 +53,9 @@ async function must(
   run: Promise<{ code: number | null; output: string }>,
 ): Promise<void> {
   const { code, output } = await run;
-  if (code !== 0) throw new Error(`${what}: exit ${code ?? "signal"}\n${output.slice(-3000)}`);
+  if (code !== 0) {
+    throw new Error(`${what}: exit ${code ?? "signal"}\n${output.slice(-3000)}`);
+  }
 }
 
 /** One `up` from nothing; the time counts until the first answered call. */
@@ -87,7 +91,9 @@ async function waitForEnds(clone: FreshClone): Promise<void> {
 function printMemory(clone: FreshClone): void {
   const rows = readMemory(join(clone.home, "clusters", CLUSTER), readPods(clone));
   console.log("\n| group | process | PSS, MiB |\n| --- | --- | --- |");
-  for (const row of rows) console.log(`| ${row.group} | ${row.name} | ${row.pssMiB.toFixed(1)} |`);
+  for (const row of rows) {
+    console.log(`| ${row.group} | ${row.name} | ${row.pssMiB.toFixed(1)} |`);
+  }
   const sum = rows.reduce((total, row) => total + row.pssMiB, 0);
   console.log(`| all | | ${sum.toFixed(0)} (aim: 860) |`);
 }

@@ -3,17 +3,17 @@ import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   clearPendingOperations,
+  endKilledRuns,
   hasStack,
   localClusters,
+  type LocalStack,
   openLocalStack,
   pulumi,
   pulumiText,
   readState,
-  endKilledRuns,
   restartClusters,
   restoreState,
   stackFile,
-  type LocalStack,
 } from "./local-stack.ts";
 import { ownClusters, releaseSubnets } from "./neighbours.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
@@ -23,7 +23,9 @@ import { parseRequest, toCommand } from "./up.ts";
 export async function down(args: readonly string[]): Promise<number> {
   const { name } = parseRequest("down", args);
   const isLocal = isOnThisMachine([], stackFile(name));
-  if (isLocal) checkMachine();
+  if (isLocal) {
+    checkMachine();
+  }
   const stack = await openLocalStack(name);
   if (hasStack(stack)) {
     await endKilledRuns(stack, say);
@@ -54,7 +56,9 @@ async function startForDestroy(stack: LocalStack): Promise<void> {
   try {
     await restartClusters(stack, say);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof CommandError)) {
+      throw error;
+    }
     say(`${error.message}; removing it all the same`);
   }
 }

@@ -9,8 +9,8 @@ import { basename, dirname, join } from "node:path";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { plonkCache, plonkHome } from "../toolchain/directories.ts";
 import { ownClusters, stateFileOf } from "./neighbours.ts";
-import { linkPlugins } from "./plugins.ts";
 import { endOrphans } from "./orphans.ts";
+import { linkPlugins } from "./plugins.ts";
 import { capture, captureOrFail, CommandError, interruptible, runOnTerminal } from "./process.ts";
 
 /** The stack that the commands mean when they are not told another one. */
@@ -51,7 +51,9 @@ async function ensurePassphrase(path: string): Promise<void> {
     await file.sync();
     await file.close();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw error;
+    }
   }
 }
 
@@ -69,7 +71,9 @@ export async function openLocalStack(name = STACK): Promise<LocalStack> {
   const names = ["pulumi", "pulumi-resource-kubernetes", "pulumi-resource-command"];
   const tools = await interruptible((signal) => acquireAll(names, { signal }));
   const pulumi = tools.get("pulumi")?.path;
-  if (pulumi === undefined) throw new CommandError("pulumi: could not be acquired");
+  if (pulumi === undefined) {
+    throw new CommandError("pulumi: could not be acquired");
+  }
   const exports: StackEnvironment = {
     PLONK_HOME: home,
     PLONK_CACHE: plonkCache(),
@@ -116,9 +120,13 @@ export function stackFile(name: string): string {
  */
 export async function endKilledRuns(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const orphans = endOrphans(stack.exports.PULUMI_BACKEND_URL);
-  if (orphans > 0) say(`found ${orphans} processes of a pulumi that was killed; ended them`);
+  if (orphans > 0) {
+    say(`found ${orphans} processes of a pulumi that was killed; ended them`);
+  }
   const folder = join(stack.home, "state", ".pulumi", "locks", "organization", "plonk", stack.name);
-  if (!existsSync(folder)) return;
+  if (!existsSync(folder)) {
+    return;
+  }
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
     // One without content was cut short as well.
@@ -138,9 +146,13 @@ export async function endKilledRuns(stack: LocalStack, say: (line: string) => vo
  * pulumi, and to have begun before the lock was written.
  */
 async function isPulumiRunning(pid: number, lock: string): Promise<boolean> {
-  if (!existsSync(`/proc/${process.pid}`)) return isAlive(pid); // no procfs: not Linux
+  if (!existsSync(`/proc/${process.pid}`)) {
+    return isAlive(pid);
+  } // no procfs: not Linux
   const began = await startOf(pid);
-  if (began === undefined || began > (await stat(lock)).mtimeMs) return false;
+  if (began === undefined || began > (await stat(lock)).mtimeMs) {
+    return false;
+  }
   const command = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
   return command.some((word) => basename(word) === "pulumi");
 }
@@ -148,7 +160,9 @@ async function isPulumiRunning(pid: number, lock: string): Promise<boolean> {
 /** When a process began, milliseconds since 1970, rounded down to seconds; undefined without it. */
 async function startOf(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  if (status === undefined) return undefined;
+  if (status === undefined) {
+    return undefined;
+  }
   const boot = /^btime (\d+)$/m.exec(await readFile("/proc/stat", "utf8"))?.[1];
   // The name in parentheses may hold anything, so fields count from the last parenthesis; the time
   // is in hundredths of a second on every Linux.
@@ -184,7 +198,9 @@ async function readJson(path: string): Promise<unknown> {
  */
 export async function restoreState(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const path = stateFileOf(stack);
-  if (!existsSync(path) || (await readJson(path)) !== undefined) return;
+  if (!existsSync(path) || (await readJson(path)) !== undefined) {
+    return;
+  }
   if ((await readJson(`${path}.bak`)) === undefined) {
     throw new CommandError(
       `${path}: expected Pulumi's state, got no JSON, neither in its copy; ` +
@@ -227,7 +243,9 @@ export async function clearPendingOperations(
   say: (line: string) => void,
 ): Promise<void> {
   const pending = state.deployment.pending_operations ?? [];
-  if (pending.length === 0) return;
+  if (pending.length === 0) {
+    return;
+  }
   for (const operation of pending) {
     const name = operation.resource.urn.split("::").slice(2).join(" ");
     say(`found an interrupted ${operation.type.replace(/ing$/, "e")} of ${name}; it is done again`);
@@ -253,6 +271,8 @@ export async function restartClusters(
     if (result.code !== 0) {
       throw new CommandError(`cluster ${name}: could not be started\n${result.stderr.trim()}`);
     }
-    for (const line of result.stdout.trim().split("\n").filter(Boolean)) say(line);
+    for (const line of result.stdout.trim().split("\n").filter(Boolean)) {
+      say(line);
+    }
   }
 }

@@ -30,7 +30,9 @@ export function stateFileOf({ home, name }: Tenant): string {
 /** Names of the clusters in a home that are a stack's: by their mark, or by name before marks. */
 export async function ownClusters(tenant: Tenant, clusterName: string): Promise<string[]> {
   const folder = join(tenant.home, "clusters");
-  if (!existsSync(folder)) return [];
+  if (!existsSync(folder)) {
+    return [];
+  }
   const owned = await Promise.all(
     (await readdir(folder)).map(async (name) => {
       const owner = await readText(join(folder, name, "owner"));
@@ -69,20 +71,28 @@ export async function takeSubnet(
   marks = MARKS,
 ): Promise<string> {
   const kept = await ownMarks(tenant, marks);
-  if (kept[0] !== undefined) return kept[0];
+  if (kept[0] !== undefined) {
+    return kept[0];
+  }
   const others = await othersSubnets(tenant);
   for (const subnet of SUBNETS) {
     const isUsed = [...used, ...others].some((network) => overlaps(subnet, network));
-    if (!isUsed && (await mark(subnet, tenant, marks)) === undefined) return subnet;
+    if (!isUsed && (await mark(subnet, tenant, marks)) === undefined) {
+      return subnet;
+    }
   }
   throw new CommandError("plonk:subnet: expected a free /24 of 198.18.0.0/15, got none");
 }
 
 /** Notes the network that the person has chosen. @throws CommandError when a stack has it */
 export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS): Promise<void> {
-  if (!SUBNETS.includes(subnet)) return; // the program says what is expected
+  if (!SUBNETS.includes(subnet)) {
+    return;
+  } // the program says what is expected
   const other = await mark(subnet, tenant, marks);
-  if (other === undefined) return;
+  if (other === undefined) {
+    return;
+  }
   throw new CommandError(
     `plonk:subnet: ${subnet} is taken by stack ${other.name} of ${other.home}; choose another one`,
   );
@@ -90,13 +100,17 @@ export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS)
 
 /** Gives a stack's networks back. */
 export async function releaseSubnets(tenant: Tenant, marks = MARKS): Promise<void> {
-  for (const subnet of await ownMarks(tenant, marks)) await rm(markFile(subnet, marks));
+  for (const subnet of await ownMarks(tenant, marks)) {
+    await rm(markFile(subnet, marks));
+  }
 }
 
 /** Of stacks that share the home, from before there were marks. */
 async function othersSubnets(tenant: Tenant): Promise<string[]> {
   const folder = join(tenant.home, "clusters");
-  if (!existsSync(folder)) return [];
+  if (!existsSync(folder)) {
+    return [];
+  }
   const own = new Set(await ownClusters(tenant, ""));
   const names = (await readdir(folder)).filter((name) => !own.has(name));
   const subnets = await Promise.all(names.map((name) => subnetOf(tenant.home, name)));
@@ -122,10 +136,16 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
     for (;;) {
       // Fails when there is one, and shows it as a whole: of two stacks at once one gets it.
       const isTaken = await link(draft, file).then(() => false, isExisting);
-      if (!isTaken) return undefined;
+      if (!isTaken) {
+        return undefined;
+      }
       const other = await readMark(file);
-      if (isSame(other, tenant)) return undefined;
-      if (other !== undefined && existsSync(stateFileOf(other))) return other;
+      if (isSame(other, tenant)) {
+        return undefined;
+      }
+      if (other !== undefined && existsSync(stateFileOf(other))) {
+        return other;
+      }
       await rm(file, { force: true }); // of a stack that is gone without a word
     }
   } finally {
@@ -134,7 +154,9 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
 }
 
 function isExisting(error: unknown): boolean {
-  if ((error as NodeJS.ErrnoException).code === "EEXIST") return true;
+  if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+    return true;
+  }
   throw error;
 }
 

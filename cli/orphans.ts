@@ -7,8 +7,8 @@ import {
   ancestors,
   hasVariable,
   listProcesses,
-  signalProcess,
   type RunningProcess,
+  signalProcess,
 } from "./processes.ts";
 
 function isPart({ command }: RunningProcess): boolean {
@@ -30,6 +30,8 @@ export function endOrphans(backend: string): number {
   const orphans = [...processes.values()].filter(
     (one) => isPart(one) && hasVariable(one.pid, "PULUMI_BACKEND_URL", backend) && !hasEngine(one),
   );
-  for (const { pid } of orphans) signalProcess(pid, "SIGKILL");
+  for (const { pid } of orphans) {
+    signalProcess(pid, "SIGKILL");
+  }
   return orphans.length;
 }

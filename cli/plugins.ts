@@ -16,14 +16,19 @@ export async function linkPlugins(theirs: string | undefined, ours: string): Pro
   for (const entry of await readdir(target, { withFileTypes: true })) {
     const path = join(target, entry.name);
     // Links to folders are of earlier versions; what is written through one ends up in theirs.
-    if (entry.isSymbolicLink() || (await isOfLinks(path))) await rm(path, { recursive: true });
+    if (entry.isSymbolicLink() || (await isOfLinks(path))) {
+      await rm(path, { recursive: true });
+    }
   }
-  if (theirs === undefined || theirs === "" || resolve(theirs) === resolve(ours)) return;
+  if (theirs === undefined || theirs === "" || resolve(theirs) === resolve(ours)) {
+    return;
+  }
   const source = join(resolve(theirs), "plugins");
   const found = await readdir(source, { withFileTypes: true }).catch(() => []);
   for (const { name } of found.filter((entry) => entry.isDirectory())) {
-    if (await isTheirOwn(join(source, name)))
+    if (await isTheirOwn(join(source, name))) {
       await linkFiles(join(source, name), join(target, name));
+    }
   }
 }
 
@@ -37,7 +42,9 @@ async function linkFiles(source: string, target: string): Promise<void> {
   // The one that is there comes from the cache and can be had again.
   await rm(target, { recursive: true, force: true });
   await mkdir(target);
-  for (const name of await readdir(source)) await symlink(join(source, name), join(target, name));
+  for (const name of await readdir(source)) {
+    await symlink(join(source, name), join(target, name));
+  }
 }
 
 async function isOfLinks(path: string): Promise<boolean> {

@@ -45,22 +45,29 @@ export function hasProgram(name: string, { path } = thisMachine()): boolean {
 /** Whether a stack's cluster is on this machine, by its new settings and its file, if any. */
 export function isOnThisMachine(settings: readonly string[], file: string): boolean {
   const given = settings.findLast((setting) => setting.startsWith("plonk:target="));
-  if (given !== undefined) return given !== "plonk:target=existing";
+  if (given !== undefined) {
+    return given !== "plonk:target=existing";
+  }
   return !existsSync(file) || !/^ *plonk:target: *existing *$/m.test(readFileSync(file, "utf8"));
 }
 
 /** @throws CommandError with a line for each thing that is missing */
 export function checkMachine(machine = thisMachine()): void {
   const lines: string[] = [];
-  if (machine.platform !== "linux") lines.push(`system: must be linux, got ${machine.platform}`);
+  if (machine.platform !== "linux") {
+    lines.push(`system: must be linux, got ${machine.platform}`);
+  }
   if (machine.userId !== 0) {
     lines.push(`user: must be root to run a cluster here, got user id ${machine.userId ?? "none"}`);
   }
   for (const [name, source] of Object.entries(PROGRAMS)) {
-    if (!hasProgram(name, machine))
+    if (!hasProgram(name, machine)) {
       lines.push(`${name}: not found, it is in the package ${source}`);
+    }
   }
-  if (lines.length > 0) throw new CommandError(lines.join("\n"));
+  if (lines.length > 0) {
+    throw new CommandError(lines.join("\n"));
+  }
 }
 
 /** Whether there is a file that may be run. */

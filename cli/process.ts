@@ -58,16 +58,22 @@ export async function runOnTerminal(
   const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: "inherit" });
   const forward = (signal: NodeJS.Signals): void => {
     // A terminal sends Ctrl-C to the whole foreground group; passing it on would make it two.
-    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    if (signal !== "SIGINT" || !process.stdin.isTTY) {
+      child.kill(signal);
+    }
   };
-  for (const signal of STOP_SIGNALS) process.on(signal, forward);
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, forward);
+  }
   try {
     return await new Promise<number>((resolve, reject) => {
       child.on("error", (error) => reject(new CommandError(`${command}: ${error.message}`)));
       child.on("exit", (code, signal) => resolve(code ?? exitCodeOf(signal ?? "SIGTERM")));
     });
   } finally {
-    for (const signal of STOP_SIGNALS) process.off(signal, forward);
+    for (const signal of STOP_SIGNALS) {
+      process.off(signal, forward);
+    }
   }
 }
 
@@ -80,11 +86,15 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const abort = (name: NodeJS.Signals): void => {
     stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, exitCodeOf(name)));
   };
-  for (const signal of STOP_SIGNALS) process.on(signal, abort);
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, abort);
+  }
   try {
     return await work(stop.signal);
   } finally {
-    for (const signal of STOP_SIGNALS) process.off(signal, abort);
+    for (const signal of STOP_SIGNALS) {
+      process.off(signal, abort);
+    }
   }
 }
 
@@ -112,7 +122,9 @@ export async function captureOrFail(
   options: ProgramOptions = {},
 ): Promise<string> {
   const result = await capture(command, args, options);
-  if (result.code === 0) return result.stdout;
+  if (result.code === 0) {
+    return result.stdout;
+  }
   const lastLines = (result.stderr || result.stdout).trim().split("\n").slice(-8).join("\n");
   throw new CommandError(
     `${command} ${args.slice(0, 3).join(" ")}: exit ${result.code}\n${lastLines}`,

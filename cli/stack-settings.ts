@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { isNetworkOpen } from "../toolchain/artifacts.ts";
-import { hasStack, pulumiText, STACK, stackFile, type LocalStack } from "./local-stack.ts";
+import { hasStack, type LocalStack, pulumiText, STACK, stackFile } from "./local-stack.ts";
 import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
 import { hasProgram } from "./preflight.ts";
 import { capture, CommandError, say } from "./process.ts";
@@ -19,17 +19,23 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
   }
   for (const setting of settings) {
     const at = setting.indexOf("=");
-    if (at < 1) throw new CommandError(`--config: expected key=value, got ${setting}`);
+    if (at < 1) {
+      throw new CommandError(`--config: expected key=value, got ${setting}`);
+    }
     await set(stack, setting.slice(0, at), setting.slice(at + 1));
   }
   const known = await readKnown(stackFile(stack.name));
-  if (!("plonk:target" in known)) await set(stack, "plonk:target", "local");
+  if (!("plonk:target" in known)) {
+    await set(stack, "plonk:target", "local");
+  }
   if (!("plonk:adminPassword" in known)) {
     const password = randomBytes(24).toString("base64url");
     const secret = ["config", "set", "--stack", stack.name, "--non-interactive", "--secret"];
     await pulumiText(stack, [...secret, "plonk:adminPassword"], password);
   }
-  if ((textOf(known, "target") ?? "local") === "local") await ensurePlace(stack, known);
+  if ((textOf(known, "target") ?? "local") === "local") {
+    await ensurePlace(stack, known);
+  }
 }
 
 /**
@@ -37,7 +43,9 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
  * Pulumi.yaml as well, as if the person had chosen them.
  */
 export async function readKnown(file: string): Promise<Known> {
-  if (!existsSync(file)) return {};
+  if (!existsSync(file)) {
+    return {};
+  }
   const content = parse(await readFile(file, "utf8")) as { config?: Known | null } | null;
   return content?.config ?? {};
 }
@@ -59,16 +67,23 @@ async function ensurePlace(stack: LocalStack, known: Known): Promise<void> {
     await set(stack, "plonk:clusterName", cluster);
   }
   const chosen = textOf(known, "subnet");
-  if (chosen === undefined) await set(stack, "plonk:subnet", await chooseSubnet(stack, cluster));
-  else await claimSubnet(stack, chosen);
-  if (!("plonk:egress" in known)) await set(stack, "plonk:egress", await chooseEgress());
+  if (chosen === undefined) {
+    await set(stack, "plonk:subnet", await chooseSubnet(stack, cluster));
+  } else {
+    await claimSubnet(stack, chosen);
+  }
+  if (!("plonk:egress" in known)) {
+    await set(stack, "plonk:egress", await chooseEgress());
+  }
 }
 
 /** That of a cluster which a killed run or an earlier version has made, else one that is free. */
 async function chooseSubnet(stack: LocalStack, cluster: string): Promise<string> {
   const isOwn = (await ownClusters(stack, cluster)).includes(cluster);
   const before = isOwn ? await subnetOf(stack.home, cluster) : undefined;
-  if (before === undefined) return takeSubnet(stack, await usedNetworks());
+  if (before === undefined) {
+    return takeSubnet(stack, await usedNetworks());
+  }
   await claimSubnet(stack, before);
   return before;
 }
@@ -76,8 +91,12 @@ async function chooseSubnet(stack: LocalStack, cluster: string): Promise<string>
 /** Out where there is somewhere to go: on an open network, by a default route. */
 async function chooseEgress(): Promise<string> {
   const route = await capture("ip", ["-4", "route", "show", "default"]);
-  if (route.stdout.trim() === "" || !(await isNetworkOpen())) return "none";
-  if (["nft", "iptables"].some((name) => hasProgram(name))) return "nat";
+  if (route.stdout.trim() === "" || !(await isNetworkOpen())) {
+    return "none";
+  }
+  if (["nft", "iptables"].some((name) => hasProgram(name))) {
+    return "nat";
+  }
   say("plonk:egress: none, as nat needs nft, which is in the package nftables, or iptables");
   return "none";
 }

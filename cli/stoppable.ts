@@ -30,7 +30,9 @@ async function signalParts(mark: string, signal: NodeJS.Signals): Promise<void> 
   const known = new Set<number>();
   for (let waited = 0; waited < GRACE_MS; waited += PAUSE_MS) {
     const parts = findParts(mark);
-    if (parts.length === 0) return;
+    if (parts.length === 0) {
+      return;
+    }
     // Each is asked once: a second SIGTERM would cut short the end that the first has begun.
     for (const pid of parts.filter((one) => !known.has(one))) {
       known.add(pid);

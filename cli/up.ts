@@ -4,16 +4,16 @@ import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import { removeCompilerCache } from "../toolchain/recipes/go.ts";
 import {
   clearPendingOperations,
+  endKilledRuns,
+  type LocalStack,
   openLocalStack,
   pulumi,
   pulumiText,
   readState,
-  endKilledRuns,
   restartClusters,
   restoreState,
-  stackFile,
   STACK,
-  type LocalStack,
+  stackFile,
 } from "./local-stack.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { CommandError, interruptible, say } from "./process.ts";
@@ -43,15 +43,20 @@ export function parseRequest(command: string, args: readonly string[]): Request 
         `${command}: expected --stack name or --config key=value, got ${flag}`,
       );
     }
-    if (flag === "-c" || flag === "--config") request.settings.push(value);
-    else request.name = checkName(value);
+    if (flag === "-c" || flag === "--config") {
+      request.settings.push(value);
+    } else {
+      request.name = checkName(value);
+    }
   }
   return request;
 }
 
 /** It becomes the cluster's name and part of paths. */
 function checkName(name: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name)) return name;
+  if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name)) {
+    return name;
+  }
   throw new CommandError(
     `--stack: expected 1 to 32 lower-case letters, digits and hyphens, got "${name}"`,
   );
@@ -62,11 +67,15 @@ export async function up(args: readonly string[]): Promise<number> {
   const begin = Date.now();
   // In front of the first download.
   const isLocal = isOnThisMachine(settings, stackFile(name));
-  if (isLocal) checkMachine();
+  if (isLocal) {
+    checkMachine();
+  }
   const stack = await openLocalStack(name);
   // For another cluster the program resolves its own, without Kubernetes, once its settings are
   // known to be right.
-  if (isLocal) await interruptible((signal) => resolveArtifacts({ signal }));
+  if (isLocal) {
+    await interruptible((signal) => resolveArtifacts({ signal }));
+  }
   await endKilledRuns(stack, say);
   await restoreState(stack, say);
   await ensureStack(stack, settings);
@@ -101,7 +110,9 @@ async function waitForAnswer(url: string, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(String);
-    if (typeof answer !== "string" && answer.ok) return;
+    if (typeof answer !== "string" && answer.ok) {
+      return;
+    }
     if (Date.now() > deadline) {
       const what = typeof answer === "string" ? answer : `status ${answer.status}`;
       throw new CommandError(

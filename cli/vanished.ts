@@ -19,7 +19,9 @@ export async function forgetVanishedClusters(
   say: (line: string) => void,
 ): Promise<void> {
   for (const { urn, directory } of listReadyClusters(state.deployment.resources ?? [])) {
-    if (existsSync(join(directory, "uid"))) continue;
+    if (existsSync(join(directory, "uid"))) {
+      continue;
+    }
     say(`found no cluster in ${directory}; it is made again, with all that was on it`);
     const target = ["--target", urn, "--target-dependents"];
     const options = ["--stack", stack.name, "--yes", "--skip-preview"];

@@ -75,7 +75,9 @@ export class ArgumentChecks {
     try {
       return await work;
     } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error;
+      if (!(error instanceof ArgumentError)) {
+        throw error;
+      }
       await pulumi.log.error(error.message, this.#resource);
       const stop = new pulumi.RunError("stopped: something is wrong, see the resource above");
       delete stop.stack;

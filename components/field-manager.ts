@@ -23,7 +23,9 @@ export function withFieldManager(
 
 const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
   // What is patched belongs to somebody else.
-  if (!type.startsWith("kubernetes:") || type.endsWith("Patch")) return undefined;
+  if (!type.startsWith("kubernetes:") || type.endsWith("Patch")) {
+    return undefined;
+  }
   const { metadata, ...others } = props as KubernetesProps;
   const annotations = { ...metadata?.annotations, [ANNOTATION]: toFieldManager() };
   return { props: { ...others, metadata: { ...metadata, annotations } }, opts };

@@ -1,14 +1,15 @@
 /** The public surface of the package. */
+export type { Architecture, ImageArtifact } from "../contract/artifacts.ts";
 export {
-  ImageDeliveryMode,
   type Cluster,
   type ClusterCapabilities,
   type ImageDelivery,
+  ImageDeliveryMode,
   type PreloadTarget,
 } from "./cluster/cluster.ts";
 export {
-  ExistingCluster,
   type ExistingCapabilities,
+  ExistingCluster,
   type ExistingClusterArgs,
 } from "./cluster/existing-cluster.ts";
 export type { HostConnection, SshConnection } from "./cluster/host.ts";
@@ -25,15 +26,14 @@ export * from "./function/callback-function.ts";
 export * from "./function/function.ts";
 export * from "./function/function-secret.ts";
 export {
-  Profile,
   type GatewayArgs,
   type MetricsArgs,
   type OidcArgs,
   type PlatformArgs,
   type PlatformImages,
   type PlatformUser,
+  Profile,
   type QueueArgs,
 } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";
 export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";
-export type { Architecture, ImageArtifact } from "../contract/artifacts.ts";

@@ -58,9 +58,13 @@ function deliver(
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
   const delivery = DELIVERIES[cluster.imageDelivery.mode]({ name, cluster, crane, parent });
-  if (image === undefined) return keepLast(delivery);
+  if (image === undefined) {
+    return keepLast(delivery);
+  }
   const isPulled = Object.keys(image.archives).length === 0;
-  if (isPulled) return pulumi.output(image.reference);
+  if (isPulled) {
+    return pulumi.output(image.reference);
+  }
   const known = { ...image, ...parseReference(image.reference) };
   const reference = delivery.toReference(known);
   const checks = new ArgumentChecks(parent);
@@ -75,7 +79,9 @@ function deliver(
     ),
   );
   const [shown] = delivered;
-  if (delivery.isWhole && !first && shown) firstDeliveries.set(cluster, shown);
+  if (delivery.isWhole && !first && shown) {
+    firstDeliveries.set(cluster, shown);
+  }
   return after(delivered, reference, checked);
 }
 
@@ -96,7 +102,9 @@ function keepLast({ steps }: Delivery): pulumi.Output<string> {
       isKept: true,
     }),
   );
-  if (kept === undefined) return UNKNOWN;
+  if (kept === undefined) {
+    return UNKNOWN;
+  }
   return kept.environment.apply((variables) => whenKnown(variables?.["IMAGE"], (image) => image));
 }
 
@@ -192,7 +200,9 @@ function checkArchitectures(
 ): pulumi.Output<pulumi.Resource[]> {
   // The cluster is asked while the program's text runs to its end.
   checks.applyAsync(cluster.architectures, async (known) => {
-    for (const each of known) findArchive(image, each, "which nodes have");
+    for (const each of known) {
+      findArchive(image, each, "which nodes have");
+    }
     return Promise.resolve();
   });
   return checks.passed;
@@ -201,7 +211,9 @@ function checkArchitectures(
 /** Every node's architecture must be there, or its pods fail long after the update. */
 function findArchive(image: ImageArtifact, architecture: Architecture, place: string): string {
   const archive = image.archives[architecture];
-  if (archive !== undefined) return archive;
+  if (archive !== undefined) {
+    return archive;
+  }
   throw new ArgumentError(
     `image.archives: must hold one for ${architecture} (${place}), ` +
       `got ${Object.keys(image.archives).join(", ")}`,

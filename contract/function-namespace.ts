@@ -1,5 +1,5 @@
 /** Namespaces that hold functions: how they are told from others, and what each of them has. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { ANNOTATION, PORT } from "./names.ts";
 
 const StringMap = Type.Record(Type.String(), Type.String());

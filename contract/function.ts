@@ -1,5 +1,5 @@
 /** The Function custom resource, `openfaas.com/v1`: the only record of a function. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { FUNCTION_PATHS } from "./names.ts";
 
 const StringMap = Type.Record(Type.String(), Type.String());

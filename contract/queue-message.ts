@@ -2,7 +2,7 @@
  * One asynchronous call on the queue. Go's field names: other OpenFaaS publishers write the
  * same.
  */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 
 /** A serialized Go `url.URL`. */
 const CallbackUrl = Type.Object({

@@ -1,5 +1,5 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
-import { Type, type Static, type TRecord, type TString } from "typebox";
+import { type Static, type TRecord, type TString, Type } from "typebox";
 import { FunctionCode, FunctionName } from "./function.ts";
 import { SCALE } from "./names.ts";
 import {

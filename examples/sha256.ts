@@ -1,6 +1,6 @@
 /** A function from an image and a program in it, with the body on its standard input. */
-import { Function, type PlatformReference } from "plonk";
 import * as pulumi from "@pulumi/pulumi";
+import { Function, type PlatformReference } from "plonk";
 
 /** The watchdog splits `fprocess` at single spaces and knows no quotes, so there are none in it. */
 const HASH_STANDARD_INPUT =

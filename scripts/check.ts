@@ -29,12 +29,16 @@ export async function runChecks(signal: AbortSignal): Promise<CheckResult[]> {
     const begin = Date.now();
     const { code, stdout, stderr } = await capture(command, args, { cwd: root, env: process.env });
     signal.throwIfAborted();
-    if (isStopped(code)) throw new CommandError(`${name}: was told to end; nothing follows`, code);
+    if (isStopped(code)) {
+      throw new CommandError(`${name}: was told to end; nothing follows`, code);
+    }
     const result = { name, passed: code === 0, output: `${stdout}${stderr}`.trim() };
     results.push(result);
     const seconds = ((Date.now() - begin) / 1000).toFixed(1);
     console.log(`${result.passed ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
-    if (!result.passed) console.log(result.output);
+    if (!result.passed) {
+      console.log(result.output);
+    }
   }
   return results;
 }

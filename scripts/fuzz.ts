@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { CommandError } from "../cli/process.ts";
+import { stoppable } from "../cli/stoppable.ts";
 import { describeTally } from "./results.ts";
 import { runJest } from "./stages.ts";
-import { stoppable } from "../cli/stoppable.ts";
 
 const root = dirname(import.meta.dirname);
 
@@ -58,7 +58,9 @@ function parse(args: readonly string[]): {
 
 function toNumber(name: string, text: string, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= max) return value;
+  if (value >= 1 && value <= max) {
+    return value;
+  }
   throw new CommandError(`${name}: expected a whole number from 1 to ${max}, got "${text}"`);
 }
 
@@ -72,7 +74,9 @@ export function findPropertyTests(folder: string, patterns: readonly string[]): 
     .map((path) => join("test", path))
     .filter((path) => /support\/property-runs|"fast-check"/.test(readText(folder, path)))
     .sort();
-  if (patterns.length === 0) return files;
+  if (patterns.length === 0) {
+    return files;
+  }
   return [...new Set(patterns.flatMap((pattern) => findMatches(files, pattern)))].sort();
 }
 
@@ -82,7 +86,9 @@ function readText(folder: string, path: string): string {
 
 function findMatches(files: readonly string[], pattern: string): string[] {
   const found = files.filter((file) => toExpression(pattern).test(file));
-  if (found.length > 0) return found;
+  if (found.length > 0) {
+    return found;
+  }
   throw new CommandError(`path pattern: expected one that matches a property test, got ${pattern}`);
 }
 

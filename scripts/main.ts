@@ -1,6 +1,6 @@
 /** What contributors do with the tree. */
 import { dirname, join } from "node:path";
-import { runCommand, type Command } from "../cli/commands.ts";
+import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";

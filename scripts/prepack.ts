@@ -32,7 +32,9 @@ const DROPPED = ["scripts", "devDependencies", "optionalDependencies", "override
 
 /** Puts the tree's package.json back; also after a pack that was interrupted. */
 function restore(): void {
-  if (existsSync(savedPath)) renameSync(savedPath, manifestPath);
+  if (existsSync(savedPath)) {
+    renameSync(savedPath, manifestPath);
+  }
 }
 
 /** Writes `dist/`. */
@@ -49,15 +51,21 @@ function emit(): void {
   const config = join(root, "scripts", "tsconfig.package.json");
   const args = [compiler, "--project", config, ...options.flatMap((option) => option.split(" "))];
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`tsc: expected to compile the components, got\n${stdout}`);
-  for (const file of globSync(join(dist, "**/*.d.ts"))) rewriteDeclaration(file);
+  if (status !== 0) {
+    throw new Error(`tsc: expected to compile the components, got\n${stdout}`);
+  }
+  for (const file of globSync(join(dist, "**/*.d.ts"))) {
+    rewriteDeclaration(file);
+  }
   copyAssets();
 }
 
 /** What components read beside themselves, e.g. the scripts for hosts. */
 function copyAssets(): void {
   for (const file of globSync("components/**/*.*", { cwd: root })) {
-    if (!file.endsWith(".ts")) cpSync(join(root, file), join(dist, file));
+    if (!file.endsWith(".ts")) {
+      cpSync(join(root, file), join(dist, file));
+    }
   }
 }
 

@@ -45,7 +45,9 @@ function findSlowest(tests: readonly TestCase[]): TestCase[] {
 export function describeFailures(tests: readonly TestCase[]): string {
   const namesByReason = new Map<string, string[]>();
   for (const { name, file, failure } of tests) {
-    if (failure === undefined) continue;
+    if (failure === undefined) {
+      continue;
+    }
     const reason = stripVTControlCharacters(failure).split("\n").slice(0, REASON_LINES).join("\n");
     namesByReason.set(reason, [...(namesByReason.get(reason) ?? []), `${file}: ${name}`]);
   }
@@ -72,7 +74,9 @@ export async function readCommit(root: string): Promise<{ commit: string | null;
   };
   try {
     const commit = await git("rev-parse", "HEAD");
-    if (commit === undefined) return { commit: null, dirty: false };
+    if (commit === undefined) {
+      return { commit: null, dirty: false };
+    }
     return { commit, dirty: (await git("status", "--porcelain")) !== "" };
   } catch {
     return { commit: null, dirty: false }; // no git on this machine

@@ -86,8 +86,12 @@ export async function runJest(root: string, args: readonly string[]): Promise<St
       cwd: root,
       env: { ...process.env, FORCE_COLOR: "0" },
     });
-    if (isStopped(code)) throw new CommandError("jest: was told to end; nothing follows", code);
-    if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, tests: [] };
+    if (isStopped(code)) {
+      throw new CommandError("jest: was told to end; nothing follows", code);
+    }
+    if (!existsSync(file)) {
+      return { passed: 0, failed: 1, skipped: 0, tests: [] };
+    }
     return toResult(root, JSON.parse(await readFile(file, "utf8")) as JestReport, code);
   } finally {
     await rm(folder, { recursive: true, force: true });

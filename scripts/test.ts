@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { stoppable } from "../cli/stoppable.ts";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import { removeCompilerCache } from "../toolchain/recipes/go.ts";
@@ -16,7 +17,6 @@ import {
   writeRecord,
 } from "./results.ts";
 import { runJest, runStages, type Stage, type StageResult } from "./stages.ts";
-import { stoppable } from "../cli/stoppable.ts";
 import { TEST_GROUPS } from "./test-groups.ts";
 
 const root = dirname(import.meta.dirname);
@@ -70,10 +70,13 @@ async function runAll(signal: AbortSignal): Promise<number> {
   const record = toRecord({ ...source, startedAt, seconds, stages: finished });
   await writeRecord(RECORD, record);
   console.log(`\n${describeSlowest(record.slowest)}`);
-  for (const stage of record.stages)
+  for (const stage of record.stages) {
     console.log(`${stage.seconds.toFixed(0).padStart(5)} s    ${stage.name}`);
+  }
   const failures = describeFailures(finished.flatMap(({ tests }) => tests));
-  if (failures !== "") console.log(`\n${failures}`);
+  if (failures !== "") {
+    console.log(`\n${failures}`);
+  }
   return end(record);
 }
 

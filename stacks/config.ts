@@ -1,6 +1,6 @@
 /** The stack's configuration, typed: the same keys, defaults and meanings as in Pulumi.yaml. */
 import * as pulumi from "@pulumi/pulumi";
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { Egress, Profile } from "../components/index.ts";
 
@@ -90,7 +90,9 @@ const EXPECTED: Record<keyof Settings, string> = {
  * @throws pulumi.RunError with one line for the first setting that is wrong
  */
 export function checkSettings(values: Record<keyof Settings, unknown>): Settings {
-  if (Check(Settings, values)) return values;
+  if (Check(Settings, values)) {
+    return values;
+  }
   const [, [first]] = Errors(Settings, values);
   const key = (first?.instancePath.split("/")[1] ?? "target") as keyof Settings;
   throw new pulumi.RunError(
@@ -146,7 +148,9 @@ export function readConfig(): StackConfig {
 export function checkUsers(text: string): UserSettings[] {
   try {
     const users: unknown = JSON.parse(text);
-    if (Check(Users, users)) return users;
+    if (Check(Users, users)) {
+      return users;
+    }
   } catch {
     // The parser's message quotes the text.
   }
@@ -157,7 +161,9 @@ export function checkUsers(text: string): UserSettings[] {
 
 function requirePassword(config: pulumi.Config): pulumi.Output<string> {
   const password = config.getSecret("adminPassword");
-  if (password) return password;
+  if (password) {
+    return password;
+  }
   throw new pulumi.RunError(
     "plonk:adminPassword: expected a password, got none; " +
       "set one with pulumi config set --secret plonk:adminPassword",

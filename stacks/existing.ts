@@ -1,7 +1,7 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
-import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
 import { findArchitectures } from "../components/cluster/inspect.ts";
+import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
 import type { Architecture } from "../contract/index.ts";
 import { acquire, find } from "../toolchain/acquire.ts";
 import {

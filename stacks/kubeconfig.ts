@@ -1,8 +1,8 @@
 /** Finds the kubeconfig as kubectl does, and makes one text of it that needs no other file. */
-import * as pulumi from "@pulumi/pulumi";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
 
 /** As far as files are merged; what else is in them is kept as it is. */
@@ -56,7 +56,9 @@ export function loadKubeconfig(configured: string, env: NodeJS.ProcessEnv = proc
 function mergeByName(lists: (Named[] | undefined)[]): Named[] {
   const merged = new Map<string, Named>();
   for (const item of lists.flatMap((list) => list ?? [])) {
-    if (!merged.has(item.name)) merged.set(item.name, item);
+    if (!merged.has(item.name)) {
+      merged.set(item.name, item);
+    }
   }
   return [...merged.values()];
 }
@@ -65,7 +67,11 @@ function readOne(path: string): Kubeconfig {
   const config = parseFile(path);
   const directory = dirname(resolve(path));
   for (const { cluster, user } of [...(config.clusters ?? []), ...(config.users ?? [])]) {
-    for (const part of [cluster, user]) if (part) embedFiles(part, directory);
+    for (const part of [cluster, user]) {
+      if (part) {
+        embedFiles(part, directory);
+      }
+    }
   }
   return config;
 }
@@ -73,7 +79,9 @@ function readOne(path: string): Kubeconfig {
 function parseFile(path: string): Kubeconfig {
   try {
     const config: unknown = parse(readFileSync(path, "utf8"));
-    if (typeof config === "object" && config !== null) return config;
+    if (typeof config === "object" && config !== null) {
+      return config;
+    }
   } catch {
     // The parser's message quotes the file, which has secrets in it.
   }
@@ -86,15 +94,20 @@ function parseFile(path: string): Kubeconfig {
 function embedFiles(part: Record<string, unknown>, directory: string): void {
   for (const [field, data] of Object.entries(FILES)) {
     const path = part[field];
-    if (typeof path !== "string" || path === "") continue;
+    if (typeof path !== "string" || path === "") {
+      continue;
+    }
     part[data] ??= readReferenced(field, toAbsolute(path, directory)).toString("base64");
     Reflect.deleteProperty(part, field);
   }
   // Tokens in files are renewed, so that these stay files.
-  if (typeof part["tokenFile"] === "string")
+  if (typeof part["tokenFile"] === "string") {
     part["tokenFile"] = toAbsolute(part["tokenFile"], directory);
+  }
   const { exec } = part as { exec?: { command?: string } };
-  if (exec?.command?.includes("/")) exec.command = toAbsolute(exec.command, directory);
+  if (exec?.command?.includes("/")) {
+    exec.command = toAbsolute(exec.command, directory);
+  }
 }
 
 function toAbsolute(path: string, directory: string): string {

@@ -5,8 +5,8 @@ import { K3sCluster } from "../components/index.ts";
 import { type ArtifactsAtHand, findArtifacts, resolveArtifacts } from "../toolchain/artifacts.ts";
 import { plonkHome } from "../toolchain/directories.ts";
 import type { StackConfig } from "./config.ts";
-import { loadRegistries } from "./registries.ts";
 import { declarePlatform, type StackOutputs, warnOfMissing } from "./platform.ts";
+import { loadRegistries } from "./registries.ts";
 
 /** Declares the cluster, the platform and the examples. */
 export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
@@ -32,7 +32,9 @@ export async function declareLocal(config: StackConfig): Promise<StackOutputs> {
 
 /** A preview takes what is at hand. */
 async function getArtifacts(): Promise<ArtifactsAtHand> {
-  if (!pulumi.runtime.isDryRun()) return await resolveArtifacts();
+  if (!pulumi.runtime.isDryRun()) {
+    return await resolveArtifacts();
+  }
   const { k3s, images } = await findArtifacts();
   await warnOfMissing({ k3s, ...images });
   return { k3s, images };

@@ -1,12 +1,12 @@
 /** What every target has on top of its cluster: images, platform, examples, outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import {
-  Platform,
-  ServiceImage,
   type Cluster,
   type ImageArtifact,
   type OidcArgs,
+  Platform,
   type PlatformImages,
+  ServiceImage,
 } from "../components/index.ts";
 import { declareHello } from "../examples/hello.ts";
 import { declareMarkdown } from "../examples/markdown.ts";
@@ -47,7 +47,9 @@ export interface StackOutputs {
 /** Says in one line what a preview could not look at. */
 export async function warnOfMissing(parts: Record<string, unknown>): Promise<void> {
   const names = Object.keys(parts).filter((name) => parts[name] === undefined);
-  if (names.length === 0) return;
+  if (names.length === 0) {
+    return;
+  }
   await pulumi.log.warn(
     `not at hand on this machine: ${names.join(", ")}. This preview takes them to stay what they ` +
       "are; an update downloads or builds them, and changes what is another one then",
@@ -82,7 +84,9 @@ export function declarePlatform(parts: PlatformParts): StackOutputs {
 
 function toOidc(config: StackConfig): OidcArgs {
   const { oidcIssuer: issuer, oidcAudience: audience, oidcRolesClaim: rolesClaim } = config;
-  if (audience !== "") return { issuer, audience, rolesClaim };
+  if (audience !== "") {
+    return { issuer, audience, rolesClaim };
+  }
   throw new pulumi.RunError("plonk:oidcAudience: expected a name with plonk:oidcIssuer, got none");
 }
 

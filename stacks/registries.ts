@@ -15,7 +15,9 @@ export function loadRegistries(path: string): string {
   const text = readText(path);
   const fields = toFields(text);
   const unknown = fields?.find((field) => !FIELDS.includes(field));
-  if (fields !== undefined && unknown === undefined) return text;
+  if (fields !== undefined && unknown === undefined) {
+    return text;
+  }
   const got = unknown === undefined ? "something else" : `"${unknown}"`;
   throw new pulumi.RunError(
     `plonk:registries: expected YAML with ${FIELDS.join(" and ")} in ${path}, got ${got}`,

@@ -1,6 +1,6 @@
 /** How the rest of Plonk gets its tools. */
 import { acquireTool } from "./acquire/acquire-tool.ts";
-import { createSession, type AcquireOptions } from "./acquire/session.ts";
+import { type AcquireOptions, createSession } from "./acquire/session.ts";
 import { catalogue } from "./catalogue.ts";
 import { ifAtHand } from "./errors.ts";
 import type { AcquiredTool } from "./tool.ts";

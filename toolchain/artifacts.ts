@@ -2,33 +2,33 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
-  ARCHITECTURES,
-  SERVICE_IMAGES,
-  THIRD_PARTY_IMAGES,
   type Architecture,
+  ARCHITECTURES,
   type Artifacts,
   type ImageArtifact,
+  SERVICE_IMAGES,
   type ServiceImageName,
+  THIRD_PARTY_IMAGES,
   type ThirdPartyImageName,
 } from "../contract/index.ts";
-import { hostArchitecture } from "./acquire/session.ts";
 import { acquire } from "./acquire.ts";
+import { hostArchitecture } from "./acquire/session.ts";
 import { ifAtHand } from "./errors.ts";
-import { assembleNodeBase, pullNodeBase, type Base } from "./images/base.ts";
+import { assembleNodeBase, type Base, pullNodeBase } from "./images/base.ts";
 import { assembleClusterImages } from "./images/cluster-images.ts";
 import {
   createImageContext,
   type ImageContext,
   type ImageContextOptions,
 } from "./images/context.ts";
-import { readPins, type ImagePins } from "./images/pins.ts";
+import { type ImagePins, readPins } from "./images/pins.ts";
 import type { GetCrane } from "./images/pull.ts";
 import { areRegistriesOpen, toApiRoots } from "./images/registries.ts";
 import { readRegistryMirror } from "./images/registry-mirror.ts";
 import { buildServiceImage } from "./images/service-image.ts";
 import { assembleThirdPartyImage, type GetTool } from "./images/third-party.ts";
 import { pullVendorImage } from "./images/vendor-image.ts";
-import { terminalProgress, type Progress } from "./progress.ts";
+import { type Progress, terminalProgress } from "./progress.ts";
 
 export interface ArtifactOptions {
   /** @default lines on standard error, when there is something to do */

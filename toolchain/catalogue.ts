@@ -1,13 +1,13 @@
 /** The tools: their versions, where their vendors publish them, and how they are built instead. */
 import type { Architecture } from "../contract/index.ts";
-import { takeFromDebian, type DebianPrograms } from "./recipes/debian-program.ts";
+import type { Recipe } from "./recipe.ts";
+import { type DebianPrograms, takeFromDebian } from "./recipes/debian-program.ts";
 import { buildGo } from "./recipes/go.ts";
 import { buildK3s } from "./recipes/k3s.ts";
 import { buildPrograms, buildPrometheus } from "./recipes/prometheus.ts";
-import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
 import { buildPulumi } from "./recipes/pulumi.ts";
+import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
 import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
-import type { Recipe } from "./recipe.ts";
 import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 /** Of k3s on all networks; the commit is that of the module in `go/k3s`. */

@@ -45,7 +45,9 @@ export async function ifAtHand<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof NotAtHandError) return undefined;
+    if (error instanceof NotAtHandError) {
+      return undefined;
+    }
     throw error;
   }
 }

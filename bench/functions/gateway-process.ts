@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGateway } from "../../services/gateway/app.ts";
 import { readConfig } from "../../services/gateway/config.ts";
+import { loadConnection } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { createLogger } from "../../services/lib/logger.ts";
-import { loadConnection } from "../../services/lib/kubeconfig.ts";
 import { listen } from "../../services/lib/metrics.ts";
 
 /** What the child says once it knows its functions. */

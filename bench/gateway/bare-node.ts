@@ -1,6 +1,6 @@
 /** The floor: `node:http` straight into undici's `dispatch`, with nothing of a gateway about it. */
 import { createServer, type ServerResponse } from "node:http";
-import { Pool, type Dispatcher } from "undici";
+import { type Dispatcher, Pool } from "undici";
 
 const [port, upstreamPort] = process.argv.slice(2).map(Number);
 const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { pipelining: 1, allowH2: false });

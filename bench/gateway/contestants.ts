@@ -8,7 +8,7 @@ import { declareFunction, toKubeconfig } from "../../test/support/gateway-proces
 import { findFreePort } from "../../test/support/network.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
-import { startProgram, type Program } from "./program.ts";
+import { type Program, startProgram } from "./program.ts";
 import { startReference } from "./references.ts";
 
 export const CONTESTANTS = [

@@ -5,20 +5,20 @@
  */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { runOpenLoop, type OpenLoopReport } from "./constant-load.ts";
-import { startContestant, type ContestantName } from "./contestants.ts";
+import { type OpenLoopReport, runOpenLoop } from "./constant-load.ts";
+import { type ContestantName, startContestant } from "./contestants.ts";
 import { measure, type Measurement } from "./measure.ts";
 import type { Program } from "./program.ts";
-import { toAddedTable, toMemoryTable, toSettingTable, type SettingResult } from "./report.ts";
+import { type SettingResult, toAddedTable, toMemoryTable, toSettingTable } from "./report.ts";
 import {
+  type BenchOptions,
   CONSTANT_LOAD,
   DOWNLOADS,
   LOAD_CORE,
   PROXY_CORE,
   readBenchOptions,
-  UPLOADS,
-  type BenchOptions,
   type Setting,
+  UPLOADS,
 } from "./settings.ts";
 import { rotate } from "./statistics.ts";
 import { prepareTools, type Tools } from "./tools.ts";
@@ -132,7 +132,9 @@ async function runConstantLoad(bench: Bench, upstream: Program): Promise<void> {
         core: LOAD_CORE,
         signal: bench.signal,
       });
-    for (const { port } of proxies.values()) await call(port, WARM_UP_SECONDS);
+    for (const { port } of proxies.values()) {
+      await call(port, WARM_UP_SECONDS);
+    }
     const direct: OpenLoopReport[] = [];
     const through = new Map<ContestantName, OpenLoopReport[]>(
       [...proxies.keys()].map((name) => [name, []]),

@@ -6,8 +6,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../../test/support/network.ts";
-import { toHaproxyConfig, toNginxProxyConfig, type HeadLimits } from "./reference-configs.ts";
-import { startProgram, type Program } from "./program.ts";
+import { type Program, startProgram } from "./program.ts";
+import { type HeadLimits, toHaproxyConfig, toNginxProxyConfig } from "./reference-configs.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 export const REFERENCES = ["go", "nginx", "haproxy"] as const;

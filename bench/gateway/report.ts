@@ -1,6 +1,6 @@
 /** The tables of the benchmark, as Markdown. */
-import type { ContestantName } from "./contestants.ts";
 import type { OpenLoopReport } from "./constant-load.ts";
+import type { ContestantName } from "./contestants.ts";
 import type { Measurement } from "./measure.ts";
 import { formatSpread, toRatios, toSpread } from "./statistics.ts";
 

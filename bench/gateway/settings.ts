@@ -1,7 +1,7 @@
 /** What is measured, and the command line that says how long and with whom. */
 import { CommandError } from "../../cli/process.ts";
 import { readOptions } from "../options.ts";
-import { CONTESTANTS, FUNCTION_PATH, type ContestantName } from "./contestants.ts";
+import { type ContestantName, CONTESTANTS, FUNCTION_PATH } from "./contestants.ts";
 import { LARGE_BYTES } from "./upstream.ts";
 
 /** The core that a proxy under test has for itself. */

@@ -2,9 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
+import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
-import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
 import { buildGo } from "../../toolchain/recipes/go.ts";
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../../test/support/network.ts";
-import { startProgram, type Program } from "./program.ts";
+import { type Program, startProgram } from "./program.ts";
 import { toNginxUpstreamConfig } from "./reference-configs.ts";
 import type { Tools } from "./tools.ts";
 

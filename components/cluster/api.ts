@@ -29,7 +29,9 @@ export async function openApi(kubeconfig: string, context?: string): Promise<Clu
   const client = await import("@kubernetes/client-node");
   const config = new client.KubeConfig();
   config.loadFromString(kubeconfig);
-  if (context !== undefined) config.setCurrentContext(context);
+  if (context !== undefined) {
+    config.setCurrentContext(context);
+  }
   const authorization = config.makeApiClient(client.AuthorizationV1Api);
   return {
     server: config.getCurrentCluster()?.server ?? "",
@@ -64,7 +66,9 @@ export async function readIfThere<T>(
   } catch (error) {
     const status = statusOf(error);
     // A preview changes nothing, and the cluster may be about to start.
-    if (status === undefined ? isPreview : status === 404) return undefined;
+    if (status === undefined ? isPreview : status === 404) {
+      return undefined;
+    }
     throw new ArgumentError(`cluster: must say ${what}, got ${toReason(error)}`);
   }
 }
@@ -74,7 +78,9 @@ export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (statusOf(error) === 403) return undefined;
+    if (statusOf(error) === 403) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -97,9 +103,13 @@ export async function withinSeconds<T>(seconds: number, answer: Promise<T>): Pro
 /** An error of the API or of the network in a few words; a body could hold anything. */
 export function toReason(error: unknown): string {
   const status = statusOf(error);
-  if (status !== undefined) return `HTTP ${status}`;
+  if (status !== undefined) {
+    return `HTTP ${status}`;
+  }
   const { code, message, cause } = error as NodeJS.ErrnoException;
-  if (cause !== undefined) return toReason(cause);
+  if (cause !== undefined) {
+    return toReason(cause);
+  }
   return code ?? message.split("\n", 1)[0] ?? "an error";
 }
 

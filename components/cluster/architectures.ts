@@ -1,6 +1,6 @@
 /** Which processor architectures the nodes of a cluster have, and which of them have images. */
 import type { V1Node } from "@kubernetes/client-node";
-import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
+import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** What is believed where a cluster does not say. */
@@ -53,8 +53,12 @@ function choose(known: {
   areListed: boolean;
 }): { architectures: readonly Architecture[]; reason: string } {
   const { given, found, areListed } = known;
-  if (given) return { architectures: given, reason: "as the configuration says" };
-  if (found.length > 0) return { architectures: found, reason: "as the nodes say" };
+  if (given) {
+    return { architectures: given, reason: "as the configuration says" };
+  }
+  if (found.length > 0) {
+    return { architectures: found, reason: "as the nodes say" };
+  }
   const why = areListed ? "as there are no nodes yet" : "as nodes may not be listed";
   const reason = `${why}; capabilities.architectures names others`;
   return { architectures: USUAL_ARCHITECTURES, reason };
@@ -66,7 +70,9 @@ function groupByArchitecture(nodes: readonly V1Node[]): Map<string, string[]> {
   for (const { metadata, status } of nodes) {
     const architecture = status?.nodeInfo?.architecture;
     // A node that has not said anything yet.
-    if (architecture === undefined) continue;
+    if (architecture === undefined) {
+      continue;
+    }
     groups.set(architecture, [...(groups.get(architecture) ?? []), metadata?.name ?? ""].sort());
   }
   return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -134,8 +134,9 @@ function toImageDelivery(args: ExistingClusterArgs): ImageDelivery {
   const { registry, imageCommand: command } = args;
   const given = { registry, imageCommand: command };
   for (const [field, value] of Object.entries(given)) {
-    if (value?.trim() === "")
+    if (value?.trim() === "") {
       throw new ArgumentError(`${field}: must not be empty, got "${value}"`);
+    }
   }
   if (registry !== undefined && command !== undefined) {
     throw new ArgumentError("registry, imageCommand: must be at most one of them, got both");
@@ -154,7 +155,9 @@ function checkKubeconfig(
   const read = (text: string): KubeconfigFacts =>
     checkFor(cluster, () => readKubeconfig(text, args.context));
   // Text that is known is checked at once, as an error inside `apply` comes late.
-  if (typeof args.kubeconfig === "string") return pulumi.output(read(args.kubeconfig));
+  if (typeof args.kubeconfig === "string") {
+    return pulumi.output(read(args.kubeconfig));
+  }
   return pulumi.output(args.kubeconfig).apply(read);
 }
 

@@ -2,7 +2,7 @@
 import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
 import type { Architecture } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
-import { ifAllowed, openApi, toReason, withinSeconds, type ClusterApi } from "./api.ts";
+import { type ClusterApi, ifAllowed, openApi, toReason, withinSeconds } from "./api.ts";
 import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
 
@@ -114,7 +114,9 @@ export async function findArchitectures(
 }
 
 function requireRights(missing: string[]): void {
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    return;
+  }
   throw new ArgumentError(
     `context: must have the rights to install Plonk, got none to ${missing.join(", ")}`,
   );
@@ -159,7 +161,9 @@ async function findMissingRights({ isAllowed }: ClusterApi): Promise<string[]> {
 }
 
 function describeClass(classes: V1StorageClass[] | undefined, wanted: string | undefined): string {
-  if (classes === undefined) return `${wanted ?? "the default one"}, not seen for lack of rights`;
+  if (classes === undefined) {
+    return `${wanted ?? "the default one"}, not seen for lack of rights`;
+  }
   const found = classes.find(({ metadata }) =>
     wanted === undefined
       ? metadata?.annotations?.[DEFAULT_CLASS] === "true"

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { totalmem } from "node:os";
 import * as pulumi from "@pulumi/pulumi";
-import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
+import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
 import type { IsolationSettings } from "./host-script.ts";
@@ -190,7 +190,9 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
 
 function onlyHost(servers: K3sHost[]): K3sHost {
   const [host, ...others] = servers;
-  if (host && others.length === 0) return host;
+  if (host && others.length === 0) {
+    return host;
+  }
   throw new ArgumentError(
     `servers: must be exactly one host, clusters of several come later, got ${servers.length}`,
   );
@@ -259,7 +261,9 @@ function normalizeNetwork(
 }
 
 function check(field: string, value: string, rule: { pattern: RegExp; expected: string }): string {
-  if (rule.pattern.test(value)) return value;
+  if (rule.pattern.test(value)) {
+    return value;
+  }
   throw new ArgumentError(`${field}: must be ${rule.expected}, got "${value}"`);
 }
 
@@ -278,14 +282,20 @@ function checkAddress(address: string | undefined): string {
 }
 
 function checkBinary(k3s: K3sBinary): K3sBinary {
-  if (k3s.path === "" && pulumi.runtime.isDryRun()) return k3s;
+  if (k3s.path === "" && pulumi.runtime.isDryRun()) {
+    return k3s;
+  }
   checkFile("k3s.path", k3s.path);
-  if (k3s.airgapImages) checkFile("k3s.airgapImages", k3s.airgapImages);
+  if (k3s.airgapImages) {
+    checkFile("k3s.airgapImages", k3s.airgapImages);
+  }
   return k3s;
 }
 
 function checkFile(field: string, path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    return;
+  }
   throw new ArgumentError(`${field}: must be a file, got "${path}"`);
 }
 
@@ -295,7 +305,9 @@ function checkDirectory(directory: string): string {
     pattern: /^(\/[A-Za-z0-9_][-A-Za-z0-9._]*|\/\.[A-Za-z0-9][-A-Za-z0-9._]*){2,}$/,
     expected: "an absolute path of letters, digits and -._ below another directory",
   });
-  if (directory.length <= DIRECTORY_MAX) return directory;
+  if (directory.length <= DIRECTORY_MAX) {
+    return directory;
+  }
   throw new ArgumentError(
     `servers[0].directory: must be at most ${DIRECTORY_MAX} characters, as sockets lie in it, ` +
       `got ${directory.length}: "${directory}"`,
@@ -303,14 +315,18 @@ function checkDirectory(directory: string): string {
 }
 
 function checkSeconds(seconds: number): number {
-  if (Number.isInteger(seconds) && seconds >= 1) return seconds;
+  if (Number.isInteger(seconds) && seconds >= 1) {
+    return seconds;
+  }
   throw new ArgumentError(`readyTimeoutSeconds: must be a whole number from 1, got ${seconds}`);
 }
 
 function toArchitecture(name: string): Architecture {
   const names: Record<string, Architecture> = { x64: "amd64", arm64: "arm64" };
   const architecture = names[name];
-  if (architecture) return architecture;
+  if (architecture) {
+    return architecture;
+  }
   throw new ArgumentError(
     `servers[0].architecture: must be one of ${ARCHITECTURES.join(", ")}, got "${name}"`,
   );

@@ -1,6 +1,6 @@
 /** A Kubernetes cluster of k3s on Linux hosts: a laptop, a CI machine, bare metal, edge boards. */
-import { open } from "node:fs/promises";
 import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
@@ -97,11 +97,15 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
     try {
       await checkPresence(started.uid, host);
     } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error;
+      if (!(error instanceof ArgumentError)) {
+        throw error;
+      }
       const message =
         `${error.message}. Once it is gone for good, pulumi destroy --target ${quote(urn)} ` +
         "--target-dependents forgets it with all that was on it, and the next up makes it again";
-      if (!pulumi.runtime.isDryRun()) throw new ArgumentError(message);
+      if (!pulumi.runtime.isDryRun()) {
+        throw new ArgumentError(message);
+      }
       await pulumi.log.warn(message, this);
     }
     return started.kubeconfig;
@@ -212,7 +216,9 @@ async function hashFile(path: string): Promise<string> {
   try {
     for (;;) {
       const { bytesRead } = await file.read(part);
-      if (bytesRead === 0) return hash.digest("hex").slice(0, 16);
+      if (bytesRead === 0) {
+        return hash.digest("hex").slice(0, 16);
+      }
       hash.update(part.subarray(0, bytesRead));
     }
   } finally {

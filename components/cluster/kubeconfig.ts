@@ -1,5 +1,5 @@
 /** Takes one context out of a kubeconfig, and says what is wrong with it. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { parse, stringify } from "yaml";
 import { ArgumentError } from "../errors.ts";
@@ -67,7 +67,9 @@ export function readKubeconfig(content: string, context: string | undefined): Ku
 
 function parseKubeconfig(text: string): Kubeconfig {
   const value = parseYaml(text);
-  if (Check(Kubeconfig, value)) return value;
+  if (Check(Kubeconfig, value)) {
+    return value;
+  }
   const [, [first]] = Errors(Kubeconfig, value);
   const place = first?.instancePath.slice(1).replaceAll("/", ".");
   throw new ArgumentError(
@@ -86,6 +88,8 @@ function parseYaml(text: string): unknown {
 }
 
 function checkServer(server: string): void {
-  if (URL.canParse(server) && new URL(server).hostname !== "") return;
+  if (URL.canParse(server) && new URL(server).hostname !== "") {
+    return;
+  }
   throw new ArgumentError(`kubeconfig: server must be a URL, got "${server}"`);
 }

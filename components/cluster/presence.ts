@@ -43,7 +43,9 @@ export async function checkPresence(
     );
   }
   const failure = await tryConnect(address, port);
-  if (failure === undefined) return;
+  if (failure === undefined) {
+    return;
+  }
   throw new ArgumentError(
     `${directory}: expected an answer of the cluster at ${address}:${port}, got ${failure}; ` +
       `sh ${quote(join(directory, "start.sh"))} starts it`,
@@ -54,7 +56,9 @@ async function readUid(directory: string): Promise<string | undefined> {
   try {
     return (await readFile(join(directory, "uid"), "utf8")).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /** Makes one JavaScript file of a function's module and everything that it imports. */
-import { buildSync, type BuildFailure, type BuildOptions, type Message } from "esbuild";
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type BuildFailure, type BuildOptions, buildSync, type Message } from "esbuild";
 import { ArgumentError } from "../errors.ts";
 
 /** Largest code, bytes: a ConfigMap holds 1 MiB, of which its metadata takes a little. */
@@ -31,7 +31,9 @@ const REQUIRE_BANNER = {
  */
 export function bundleModule(code: string): string {
   const path = code.startsWith("file:") ? fileURLToPath(code) : resolve(code);
-  if (!isFile(path)) throw new ArgumentError(`code: expected a file, got none at ${path}`);
+  if (!isFile(path)) {
+    throw new ArgumentError(`code: expected a file, got none at ${path}`);
+  }
   const options: BuildOptions = {
     ...COMMON,
     entryPoints: [path],
@@ -42,7 +44,9 @@ export function bundleModule(code: string): string {
     metafile: true,
   };
   return buildWithinLimit("code", options, (exports) => {
-    if (exports.includes("default") || exports.includes("handler")) return;
+    if (exports.includes("default") || exports.includes("handler")) {
+      return;
+    }
     const got = exports.length > 0 ? exports.join(", ") : "no exports";
     throw new ArgumentError(`code: expected a default export or an exported handler, got ${got}`);
   });
@@ -72,10 +76,14 @@ function buildWithinLimit(
   checkExports?: (names: string[]) => void,
 ): string {
   const legible = build(field, options, checkExports);
-  if (Buffer.byteLength(legible) <= MAX_CODE_BYTES) return legible;
+  if (Buffer.byteLength(legible) <= MAX_CODE_BYTES) {
+    return legible;
+  }
   const small = build(field, { ...options, minify: true, keepNames: true });
   const bytes = Buffer.byteLength(small);
-  if (bytes <= MAX_CODE_BYTES) return small;
+  if (bytes <= MAX_CODE_BYTES) {
+    return small;
+  }
   throw new ArgumentError(
     `${field}: expected at most ${MAX_CODE_BYTES} bytes with its libraries, got ${bytes}; use an image instead`,
   );
@@ -93,7 +101,9 @@ function build(
     return outputFiles[0]?.text ?? "";
   } catch (error) {
     const [first] = (error as Partial<BuildFailure>).errors ?? [];
-    if (!first) throw error;
+    if (!first) {
+      throw error;
+    }
     throw new ArgumentError(`${field}: ${toLine(first)}`);
   }
 }
@@ -103,7 +113,9 @@ function toLine(message: Message): string {
   const { location, text } = message;
   // The serializer wraps closures into `with`, which `import.meta` forbids; that is the cause.
   const cause = message.notes.find((note) => note.text.includes("import.meta"));
-  if (cause) return "expected no import.meta, got one; a callback has no file of its own";
+  if (cause) {
+    return "expected no import.meta, got one; a callback has no file of its own";
+  }
   return location ? `${text} (${location.file}:${location.line})` : text;
 }
 

@@ -1,10 +1,10 @@
 /** Turns a closure of the program into code that the runtime image can load. */
-import * as pulumi from "@pulumi/pulumi";
 import { dirname } from "node:path";
-import { ArgumentError } from "../errors.ts";
+import * as pulumi from "@pulumi/pulumi";
 import { FUNCTION_PATHS } from "../../contract/index.ts";
+import { ArgumentError } from "../errors.ts";
 import { bundleClosure } from "./bundle.ts";
-import { findCaptured, findDefiningFile, readImports, type ImportedName } from "./imports.ts";
+import { findCaptured, findDefiningFile, type ImportedName, readImports } from "./imports.ts";
 
 /** A function of the program. */
 export type Closure = (...parameters: never[]) => unknown;
@@ -23,9 +23,13 @@ export function checkCallback(callback: Closure): void {
     throw new ArgumentError(`callback: expected a function, got ${typeof callback}`);
   }
   const file = fileOf(callback);
-  if (file === undefined) return;
+  if (file === undefined) {
+    return;
+  }
   const [captured] = findCaptured(callback.toString(), importsOf(file));
-  if (!captured) return;
+  if (!captured) {
+    return;
+  }
   const { name, source } = captured;
   throw new ArgumentError(
     `callback: expected no captured import, got ${name} from "${source}"; ` +
@@ -52,7 +56,9 @@ export async function toClosureCode(callback: Closure): Promise<string> {
 }
 
 function fileOf(callback: Closure): string | undefined {
-  if (!files.has(callback)) files.set(callback, findDefiningFile(callback));
+  if (!files.has(callback)) {
+    files.set(callback, findDefiningFile(callback));
+  }
   return files.get(callback);
 }
 

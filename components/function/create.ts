@@ -1,13 +1,13 @@
 /** The objects behind a function, whatever it is made of. */
+import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { createHash } from "node:crypto";
 import { CRD, LABEL } from "../../contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { Platform } from "../platform/platform.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
-import { toSpec, type SpecInputs } from "./spec.ts";
+import { type SpecInputs, toSpec } from "./spec.ts";
 import { checkName } from "./validation.ts";
 
 /** Time for pods of a function to become ready. */
@@ -51,7 +51,9 @@ function withPlatformProvider(
   const isChosen =
     named.some((provider) => k8s.Provider.isInstance(provider)) ||
     opts.parent?.getProvider(OBJECT_TYPE) !== undefined;
-  if (isChosen || !(platform instanceof Platform)) return opts;
+  if (isChosen || !(platform instanceof Platform)) {
+    return opts;
+  }
   return pulumi.mergeOptions(opts, { providers: [platform.cluster.provider] });
 }
 
@@ -90,7 +92,9 @@ export function createFunction(
   const spec: SpecInputs = { name, ...toSpec(checks, args) };
   const options = { ...objectOptions, dependsOn: checks.passed };
   spec.image = source.image ?? args.platform.runtimeImage;
-  if (source.fprocess !== undefined) spec.handler = source.fprocess;
+  if (source.fprocess !== undefined) {
+    spec.handler = source.fprocess;
+  }
   if (source.code) {
     const { text, entry } = source.code;
     const prefix = toPrefix(args.name ?? logicalName, name, logicalName);
@@ -121,7 +125,9 @@ export function toNamespace(
   args: Pick<FunctionOptions, "namespace" | "platform">,
 ): pulumi.Output<string> {
   const { namespace, platform } = args;
-  if (namespace === undefined) return pulumi.output(platform.functionNamespace);
+  if (namespace === undefined) {
+    return pulumi.output(platform.functionNamespace);
+  }
   return checks.apply(namespace, (value) => checkName(value, "namespace"));
 }
 
@@ -141,7 +147,9 @@ function toPrefix(
   name: pulumi.Output<string>,
   logicalName: string,
 ): pulumi.Input<string> {
-  if (typeof given === "string") return name;
+  if (typeof given === "string") {
+    return name;
+  }
   const start = logicalName.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return start.replace(/^-/, "");
 }

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LABEL } from "../../contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
-import { toNamespace, toObjectOptions, toComponentOptions } from "./create.ts";
+import { toComponentOptions, toNamespace, toObjectOptions } from "./create.ts";
 import { checkSecretName } from "./validation.ts";
 
 /** Arguments of `FunctionSecret`. */

@@ -4,8 +4,8 @@ import { CODE_ENTRY } from "../../contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
+import { createFunction, type FunctionSource, toComponentOptions } from "./create.ts";
 import { checkText } from "./validation.ts";
-import { createFunction, toComponentOptions, type FunctionSource } from "./create.ts";
 
 /**
  * A function, made of a JavaScript or TypeScript module or of any OpenFaaS image. It is created

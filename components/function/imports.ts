@@ -1,9 +1,9 @@
 /** Finds out which imports of its file a function captures. */
-import { transformSync } from "esbuild";
 import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
 import { runInThisContext } from "node:vm";
+import { transformSync } from "esbuild";
 
 /** One imported name: `import { marked as name } from "source"`. */
 export interface ImportedName {
@@ -84,7 +84,9 @@ function toNames(clause: string): string[] {
 export function findCaptured(text: string, imports: ImportedName[]): ImportedName[] {
   return imports.filter(({ name }) => {
     // Most do not occur at all, and each look starts a program. A name may be written as escapes.
-    if (!text.includes(name) && !text.includes("\\u")) return false;
+    if (!text.includes(name) && !text.includes("\\u")) {
+      return false;
+    }
     const marker = `__plonk_captured_${name}`;
     return substitute(text, name, marker).includes(marker);
   });

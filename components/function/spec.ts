@@ -1,6 +1,6 @@
 /** `spec` of a Function resource from component arguments. */
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, LABEL, type FunctionSpec } from "../../contract/index.ts";
+import { ANNOTATION, type FunctionSpec, LABEL } from "../../contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import {
@@ -68,7 +68,9 @@ function toLabels(
   labels: FunctionOptions["labels"],
   scale: pulumi.Output<ScaleValues> | undefined,
 ): pulumi.Output<Record<string, string>> | undefined {
-  if (labels === undefined && scale === undefined) return undefined;
+  if (labels === undefined && scale === undefined) {
+    return undefined;
+  }
   const own = checks.apply<LabelInputs, Record<string, string>>(labels ?? {}, checkLabels);
   return pulumi
     .all([own, scale])

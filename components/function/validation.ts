@@ -18,7 +18,9 @@ const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[
  * @param field name for the message: `name`, `namespace`
  */
 export function checkName(name: string, field = "name"): string {
-  if (NAME.test(name)) return name;
+  if (NAME.test(name)) {
+    return name;
+  }
   throw new ArgumentError(
     `${field}: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got ${quote(name)}`,
   );
@@ -26,7 +28,9 @@ export function checkName(name: string, field = "name"): string {
 
 /** Returns `name` when it can name a Secret. */
 export function checkSecretName(name: string): string {
-  if (SECRET_NAME.test(name)) return name;
+  if (SECRET_NAME.test(name)) {
+    return name;
+  }
   throw new ArgumentError(
     `name: expected lower-case letters, digits, hyphens and dots, got ${quote(name)}`,
   );
@@ -38,7 +42,9 @@ export function checkSecretName(name: string): string {
  * @param field name for the message, e.g. `limits.memory`
  */
 export function checkQuantity(field: string, value: string): string {
-  if (QUANTITY.test(value)) return value;
+  if (QUANTITY.test(value)) {
+    return value;
+  }
   throw new ArgumentError(
     `${field}: expected a quantity such as 128Mi or 100m, got ${quote(value)}`,
   );
@@ -46,13 +52,17 @@ export function checkQuantity(field: string, value: string): string {
 
 /** Returns `value` when it says something. */
 export function checkText(field: string, value: string): string {
-  if (value.trim() !== "") return value;
+  if (value.trim() !== "") {
+    return value;
+  }
   throw new ArgumentError(`${field}: must not be empty, got ${quote(value)}`);
 }
 
 /** Returns `value` when it is `key=value`. */
 export function checkConstraint(value: string): string {
-  if (/^[^=\s]+=[^=\s]*$/.test(value)) return value;
+  if (/^[^=\s]+=[^=\s]*$/.test(value)) {
+    return value;
+  }
   throw new ArgumentError(`constraints: expected key=value, got ${quote(value)}`);
 }
 
@@ -110,7 +120,9 @@ function checkWholeNumber(
   value: number,
   range: { from: number; to: number },
 ): number {
-  if (Number.isInteger(value) && value >= range.from && value <= range.to) return value;
+  if (Number.isInteger(value) && value >= range.from && value <= range.to) {
+    return value;
+  }
   throw new ArgumentError(
     `${field}: expected a whole number from ${range.from} to ${range.to}, got ${value}`,
   );

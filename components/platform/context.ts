@@ -1,7 +1,7 @@
 /** What each part of the platform gets to build on, and the objects that most of them need. */
+import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { createHash } from "node:crypto";
 import type { ClusterCapabilities } from "../cluster/cluster.ts";
 import type { PlatformImages, PlatformSettings } from "./args.ts";
 import { RESTRICTED_POD, toLabels, toMetadata, toSelector, toSpread } from "./pods.ts";
@@ -111,7 +111,9 @@ export function createDisruptionBudget(
   component: string,
   replicas: number,
 ): void {
-  if (replicas < 2) return;
+  if (replicas < 2) {
+    return;
+  }
   new k8s.policy.v1.PodDisruptionBudget(
     `${context.name}-${component}-budget`,
     {

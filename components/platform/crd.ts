@@ -1,7 +1,7 @@
 /** The CustomResourceDefinition of Function, made from the schema that the services share. */
 import type * as k8s from "@pulumi/kubernetes";
 import { CRD, FunctionSpec } from "../../contract/index.ts";
-import { toStructural, type JsonSchema } from "./structural-schema.ts";
+import { type JsonSchema, toStructural } from "./structural-schema.ts";
 
 type CustomResourceDefinitionSpec = k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
 

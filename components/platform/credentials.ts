@@ -1,7 +1,7 @@
 /** The administrator and the other users of the gateway. */
+import { createHmac } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { createHmac } from "node:crypto";
 import { ROLES } from "../../contract/index.ts";
 import { hashPassword } from "../../contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
@@ -79,13 +79,17 @@ export async function toRevision([content, uid]: [content: string, uid: string])
 }
 
 function checkAdminUser(user: string): string {
-  if (USER_NAME.test(user)) return user;
+  if (USER_NAME.test(user)) {
+    return user;
+  }
   const got = JSON.stringify(user);
   throw new ArgumentError(`adminUser: expected no colons and no spaces, got ${got}`);
 }
 
 function checkAdminPassword(password: string): string {
-  if (password !== "") return password;
+  if (password !== "") {
+    return password;
+  }
   throw new ArgumentError("adminPassword: expected one, got an empty text");
 }
 
@@ -94,7 +98,9 @@ export function checkUsers(users: User[], admin: string): User[] {
   const names = [admin];
   users.forEach(({ name, password, role, namespaces }, index) => {
     const check = (isRight: boolean, field: string, expectation: string): void => {
-      if (!isRight) throw new ArgumentError(`users[${index}].${field}: expected ${expectation}`);
+      if (!isRight) {
+        throw new ArgumentError(`users[${index}].${field}: expected ${expectation}`);
+      }
     };
     const got = JSON.stringify(name);
     check(USER_NAME.test(name), "name", `no colons and no spaces, got ${got}`);

@@ -1,7 +1,7 @@
 /** The gateway: REST API, calls of functions, and the address under which people reach both. */
+import { isIPv6 } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { isIPv6 } from "node:net";
 import { NAMESPACE, PORT } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { whenKnown } from "../unknown.ts";
@@ -162,7 +162,9 @@ function toUrl(
 ): pulumi.Output<string> {
   const { gatewayUrl, nodeAddress, isBalanced } = parts;
   const checks = new ArgumentChecks(resource);
-  if (gatewayUrl !== undefined) return checks.apply(gatewayUrl, checkUrl);
+  if (gatewayUrl !== undefined) {
+    return checks.apply(gatewayUrl, checkUrl);
+  }
   return isBalanced
     ? // The preview of a Service that is to be made has no status, and only its id is unknown; nor
       // has a changed one where the cluster does not answer.
@@ -178,7 +180,9 @@ function toUrl(
 
 /** Returns `url` when a path can be put behind it. */
 export function checkUrl(url: string): string {
-  if (URL.canParse(url) && /^https?:\/\/.*[^/]$/.test(url)) return url;
+  if (URL.canParse(url) && /^https?:\/\/.*[^/]$/.test(url)) {
+    return url;
+  }
   throw new ArgumentError(
     `gatewayUrl: must be an http(s) URL without a slash at its end, got ${JSON.stringify(url)}`,
   );
@@ -186,7 +190,9 @@ export function checkUrl(url: string): string {
 
 /** Address of the gateway on a node. */
 export function toNodeUrl(address: string): string {
-  if (address !== "") return `http://${toHost(address)}:${PORT.gatewayNode}`;
+  if (address !== "") {
+    return `http://${toHost(address)}:${PORT.gatewayNode}`;
+  }
   throw new ArgumentError(
     "gatewayUrl: must be given where no node's address is known, got none; " +
       "nodeAddress or a load balancer of the cluster will do as well",

@@ -32,9 +32,13 @@ const ALLOWANCES: Allowance[] = [
  * it needs the API server, which has no pod to select.
  */
 export function createNetworkPolicies(context: PlatformContext): void {
-  if (!context.capabilities.networkPolicy) return;
+  if (!context.capabilities.networkPolicy) {
+    return;
+  }
   createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
-  for (const allowance of ALLOWANCES) createAllowance(context, allowance);
+  for (const allowance of ALLOWANCES) {
+    createAllowance(context, allowance);
+  }
   // The same as the operator makes in other function namespaces.
   const { namespace, functionNamespace, capabilities } = context;
   for (const policy of toFunctionPolicies(namespace, capabilities.apiServerNetworks)) {

@@ -6,7 +6,7 @@
  */
 import * as k8s from "@pulumi/kubernetes";
 import { PORT } from "../../contract/index.ts";
-import { toPodTemplate, type PlatformContext } from "./context.ts";
+import { type PlatformContext, toPodTemplate } from "./context.ts";
 import { METRICS_PORT } from "./metrics-config.ts";
 import { toContainer, toMetadata, toProbe, toSelector } from "./pods.ts";
 

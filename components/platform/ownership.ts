@@ -16,7 +16,9 @@ export async function refuseForeignDefinition(
   isPreview: boolean,
 ): Promise<void> {
   const labels = await readDefinitionLabels(kubeconfig, isPreview);
-  if (labels === undefined || labels[CRD.ownerLabel] === CRD.ownerValue) return;
+  if (labels === undefined || labels[CRD.ownerLabel] === CRD.ownerValue) {
+    return;
+  }
   const owner =
     labels["app.kubernetes.io/managed-by"] ?? labels[CRD.ownerLabel] ?? "another OpenFaaS";
   throw new ArgumentError(

@@ -2,9 +2,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks } from "../errors.ts";
-import { toPodTemplate, type PlatformContext, type WorkloadArgs } from "./context.ts";
+import { type PlatformContext, toPodTemplate, type WorkloadArgs } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
-import { VOLUMES, waitForSize, type VolumeName } from "./volumes.ts";
+import { type VolumeName, VOLUMES, waitForSize } from "./volumes.ts";
 
 /** For Pulumi's Kubernetes plugin. */
 const CLAIM_ANNOTATIONS = {
@@ -37,7 +37,9 @@ export function createVolume(context: PlatformContext, component: VolumeName): P
   const checks = new ArgumentChecks(context.platform);
   const volumeGiB = VOLUMES[component].toGiB(context.settings);
   checks.applyAsync(pulumi.all([context.kubeconfig, claim.id]), async ([kubeconfig]) => {
-    if (pulumi.runtime.isDryRun()) return;
+    if (pulumi.runtime.isDryRun()) {
+      return;
+    }
     const onWait = (line: string): Promise<void> => pulumi.log.info(line, context.platform);
     await waitForSize(kubeconfig, { component, volumeGiB }, { onWait });
   });

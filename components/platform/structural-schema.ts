@@ -41,11 +41,15 @@ const UNSUPPORTED = ["anyOf", "oneOf", "allOf", "not", "$ref", "const"] as const
 export function toStructural(schema: object): JsonSchema {
   const source = schema as JsonSchema;
   for (const keyword of UNSUPPORTED) {
-    if (keyword in source) throw new Error(`schema: expected no ${keyword}, got one`);
+    if (keyword in source) {
+      throw new Error(`schema: expected no ${keyword}, got one`);
+    }
   }
   const kept = KEPT.filter((keyword) => source[keyword] !== undefined);
   const result: JsonSchema = Object.fromEntries(kept.map((keyword) => [keyword, source[keyword]]));
-  if (source.items) result.items = toStructural(source.items);
+  if (source.items) {
+    result.items = toStructural(source.items);
+  }
   return Object.assign(result, toObjectKeywords(source));
 }
 
@@ -55,8 +59,12 @@ export function toStructural(schema: object): JsonSchema {
  */
 function toObjectKeywords(source: JsonSchema): JsonSchema {
   const open = toOpenProperties(source);
-  if (open) return { additionalProperties: toStructural(open) };
-  if (!source.properties) return {};
+  if (open) {
+    return { additionalProperties: toStructural(open) };
+  }
+  if (!source.properties) {
+    return {};
+  }
   const entries = Object.entries(source.properties);
   return {
     properties: Object.fromEntries(entries.map(([name, value]) => [name, toStructural(value)])),
@@ -65,7 +73,9 @@ function toObjectKeywords(source: JsonSchema): JsonSchema {
 
 function toOpenProperties(source: JsonSchema): JsonSchema | undefined {
   const [pattern] = Object.values(source.patternProperties ?? {});
-  if (pattern) return pattern;
+  if (pattern) {
+    return pattern;
+  }
   const open = source.additionalProperties;
   return typeof open === "object" ? open : undefined;
 }

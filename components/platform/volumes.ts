@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import { NAMESPACE, parseQuantity } from "../../contract/index.ts";
-import { ifAllowed, openApi, readIfThere, type ClusterApi } from "../cluster/api.ts";
+import { type ClusterApi, ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PlatformSettings } from "./args.ts";
 
@@ -48,10 +48,14 @@ export async function checkVolumes(
   const claims = await Promise.all(volumes.map(({ claim }) => readClaim(api, claim, isPreview)));
   for (const [index, { field, toGiB }] of volumes.entries()) {
     const claim = claims[index];
-    if (claim === undefined) continue;
+    if (claim === undefined) {
+      continue;
+    }
     checkClass(claim, wanted.storageClass);
     const [size, volumeGiB] = [toSize(claim), toGiB(wanted.settings)];
-    if (size === undefined || parseQuantity(size) === parseQuantity(`${volumeGiB}Gi`)) continue;
+    if (size === undefined || parseQuantity(size) === parseQuantity(`${volumeGiB}Gi`)) {
+      continue;
+    }
     const className = claim.spec?.storageClassName ?? "";
     const there = `the size of the volume that is there (${size} of the class "${className}")`;
     if (parseQuantity(size) > parseQuantity(`${volumeGiB}Gi`)) {
@@ -70,7 +74,9 @@ export async function checkVolumes(
 /** A claim keeps its class. With another one it would be replaced by itself, which fails. */
 function checkClass(claim: V1PersistentVolumeClaim, wanted: string | undefined): void {
   const there = claim.spec?.storageClassName;
-  if (wanted === undefined || there === undefined || there === wanted) return;
+  if (wanted === undefined || there === undefined || there === wanted) {
+    return;
+  }
   throw new ArgumentError(
     `capabilities.storageClass: must stay that of the volume ${claim.metadata?.name ?? ""} ` +
       `which is there ("${there}"), got "${wanted}"`,
@@ -83,7 +89,9 @@ async function canGrow(
   name: string,
   isPreview: boolean,
 ): Promise<boolean> {
-  if (name === "") return false;
+  if (name === "") {
+    return false;
+  }
   const found = await readIfThere(
     `whether volumes of the class ${name} grow`,
     isPreview,
@@ -117,7 +125,9 @@ export async function waitForSize(
   for (let waited = 0; ; waited += pauseSeconds) {
     const claim = await readClaim(api, name, false);
     const { size, reasons } = readStatus(claim);
-    if (size === undefined || parseQuantity(size) >= parseQuantity(`${volumeGiB}Gi`)) return;
+    if (size === undefined || parseQuantity(size) >= parseQuantity(`${volumeGiB}Gi`)) {
+      return;
+    }
     if (waited >= seconds) {
       throw new ArgumentError(
         `${field}: must be had within ${seconds} s, ` +

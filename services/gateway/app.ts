@@ -1,32 +1,32 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
 import type { RouteOptions } from "fastify";
-import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { Health } from "../lib/health.ts";
+import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
-import { Admission } from "./calls/admission.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { FunctionGuard } from "./auth/function-guard.ts";
+import { Admission } from "./calls/admission.ts";
 import { CallClock } from "./calls/call-clock.ts";
 import { CallQueue } from "./calls/call-queue.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
+import { FunctionStates } from "./calls/function-states.ts";
+import { SocketPairs } from "./calls/socket-pair.ts";
+import { FunctionWatch } from "./cluster/functions.ts";
+import { FunctionNamespaces } from "./cluster/namespaces.ts";
+import { scaleFunction } from "./cluster/scaling.ts";
 import type { GatewayConfig } from "./config.ts";
+import { createFrontServer, type FrontContext } from "./front-server.ts";
+import { TrustedPeers } from "./http/trusted-peers.ts";
+import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
+import { FunctionStatsReader } from "./system/function-stats.ts";
+import { InvocationCounts } from "./system/invocation-counts.ts";
+import { createSystemApp } from "./system/system.ts";
 import { createEndpointWatch } from "./upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "./upstream/endpoints.ts";
-import { createFrontServer, type FrontContext } from "./front-server.ts";
-import { FunctionStates } from "./calls/function-states.ts";
-import { FunctionStatsReader } from "./system/function-stats.ts";
-import { FunctionWatch } from "./cluster/functions.ts";
-import { InvocationCounts } from "./system/invocation-counts.ts";
-import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
-import { FunctionNamespaces } from "./cluster/namespaces.ts";
-import { Pod, type Locate } from "./upstream/pod.ts";
-import { createSystemApp } from "./system/system.ts";
-import { scaleFunction } from "./cluster/scaling.ts";
-import { SocketPairs } from "./calls/socket-pair.ts";
-import { TrustedPeers } from "./http/trusted-peers.ts";
+import { type Locate, Pod } from "./upstream/pod.ts";
 
 export interface GatewayDependencies {
   config: GatewayConfig;

@@ -1,6 +1,7 @@
 /** The gateway's settings: OpenFaaS' environment variables. */
 import { join } from "node:path";
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
+import { parseDuration } from "../../contract/duration.ts";
 import { NAMESPACE, PORT } from "../../contract/index.ts";
 import {
   booleanSetting,
@@ -10,10 +11,9 @@ import {
   logLevelSetting,
   portSetting,
 } from "../lib/config.ts";
-import { parseDuration } from "../../contract/duration.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
+import { type CallConfig, callSettings, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
-import { callSettings, toCallConfig, type CallConfig } from "./calls/call-settings.ts";
 
 const Schema = Type.Object({
   port: portSetting(PORT.gateway),

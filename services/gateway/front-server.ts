@@ -2,20 +2,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer } from "node:net";
 import type { Health } from "../lib/health.ts";
-import { condemn, isCondemned, isFree, refuseTunnel } from "./http/client-errors.ts";
-import type { GatewayConfig } from "./config.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
+import { invoke } from "./calls/invoke.ts";
+import { limitReading } from "./calls/read-limit.ts";
+import { upgrade, type UpgradeContext } from "./calls/upgrade.ts";
+import type { GatewayConfig } from "./config.ts";
+import { condemn, isCondemned, isFree, refuseTunnel } from "./http/client-errors.ts";
 import { MAX_HEAD_BYTES, MAX_HEADERS } from "./http/head-limits.ts";
 import { inviteBody } from "./http/invitation.ts";
-import { invoke } from "./calls/invoke.ts";
 import { CONNECTION } from "./http/listeners.ts";
 import { cleanPath, leadsAboveRoot, PREFIX, splitTarget, type Target } from "./http/paths.ts";
 import { sendExpectationFailed, sendMoved, sendRefusal } from "./http/plain.ts";
-import { findBodyFault, findRawFault, watchRawRequests } from "./http/raw-requests.ts";
 import type { Fault } from "./http/raw-reader.ts";
-import { limitReading } from "./calls/read-limit.ts";
+import { findBodyFault, findRawFault, watchRawRequests } from "./http/raw-requests.ts";
 import { findViolation, isContinueExpected, isUpgrade } from "./http/strictness.ts";
-import { upgrade, type UpgradeContext } from "./calls/upgrade.ts";
 
 /** What a front server passes on to calls, queued calls and upgrades. */
 export interface FrontContext extends UpgradeContext, EnqueueContext {

@@ -7,7 +7,7 @@ import { createLogger, messageOf } from "../lib/logger.ts";
 import { closeServer, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
-import { readConfig, type GatewayConfig } from "./config.ts";
+import { type GatewayConfig, readConfig } from "./config.ts";
 import { drainServer } from "./front-server.ts";
 import { listenWidely } from "./http/listeners.ts";
 

@@ -1,6 +1,6 @@
 /** Typed configuration from the environment; a mistake ends the start and names the variable. */
 import envSchema from "env-schema";
-import { Type, type Static, type TObject } from "typebox";
+import { type Static, type TObject, Type } from "typebox";
 import { DURATION_PATTERN } from "../../contract/duration.ts";
 
 /** A port number, with a default. */

@@ -3,8 +3,8 @@
  * memory, and the services need a handful of paths.
  */
 import type { Readable } from "node:stream";
-import { Agent, request, type Dispatcher } from "undici";
-import { loadConnection, type KubernetesConnection } from "./kubeconfig.ts";
+import { Agent, type Dispatcher, request } from "undici";
+import { type KubernetesConnection, loadConnection } from "./kubeconfig.ts";
 
 /** The API server's answer when it is not a success (its Status object). */
 export class KubernetesError extends Error {

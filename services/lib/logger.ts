@@ -1,5 +1,5 @@
 /** The services' logger: pino in JSON, with everything secret cut out before it is written. */
-import { pino, type DestinationStream, type Logger } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 export type { Logger } from "pino";
 

@@ -1,7 +1,7 @@
 /** A service's metrics registry, and the small server that shows metrics and health. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions, Server as NetServer } from "node:net";
-import { collectDefaultMetrics, Registry, type Gauge } from "@prometheus-io/client";
+import { collectDefaultMetrics, type Gauge, Registry } from "@prometheus-io/client";
 import type { Health } from "./health.ts";
 
 export { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";

@@ -1,8 +1,8 @@
 /** A NATS connection that is made in the background and never given up. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { type Logger, messageOf } from "./logger.ts";
 import { Counter, type Registry } from "./metrics.ts";
-import { messageOf, type Logger } from "./logger.ts";
 
 export interface NatsOptions {
   host: string;

@@ -1,6 +1,6 @@
 /** The platform's time-outs of a call from the environment: gateway and operator read the same. */
 import type { Type } from "typebox";
-import { parseDuration, TIMEOUT_SETTINGS, type CallTimeouts } from "../../contract/index.ts";
+import { type CallTimeouts, parseDuration, TIMEOUT_SETTINGS } from "../../contract/index.ts";
 import { durationSetting } from "./config.ts";
 
 const { connect, firstByte, idle, call } = TIMEOUT_SETTINGS;

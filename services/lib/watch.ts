@@ -2,9 +2,9 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
-import { KubernetesError, type KubernetesClient } from "./kubernetes.ts";
+import { type KubernetesClient, KubernetesError } from "./kubernetes.ts";
 import { readLines } from "./lines.ts";
-import { messageOf, type Logger } from "./logger.ts";
+import { type Logger, messageOf } from "./logger.ts";
 
 /** What each object of a watch has. */
 export interface WatchedObject {

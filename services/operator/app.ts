@@ -1,6 +1,6 @@
 /** Puts the operator together: watches fill a queue, and whoever leads works on it. */
 import type { KubernetesClient } from "../lib/kubernetes.ts";
-import { messageOf, type Logger } from "../lib/logger.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
 import { Counter, Gauge, Histogram, type Registry } from "../lib/metrics.ts";
 import type { OperatorConfig } from "./config.ts";
 import { LeaderElection } from "./leader-election.ts";

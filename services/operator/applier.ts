@@ -1,6 +1,6 @@
 /** Applies objects only when they differ from what was applied last, or were changed since. */
 import { FIELD_MANAGER } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
 import type { Metadata } from "./kubernetes-types.ts";
 
 interface Stored {

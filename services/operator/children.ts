@@ -1,8 +1,8 @@
 /** Live copies of what functions are made of in one namespace: Deployments, Services and pods. */
 import { LABEL } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
-import { ResourceWatch, type Change, type WatchedObject } from "../lib/watch.ts";
+import { type Change, ResourceWatch, type WatchedObject } from "../lib/watch.ts";
 import type { Deployment, Metadata, Pod, Service } from "./kubernetes-types.ts";
 import { toSmall, toSmallDeployment, toSmallPod } from "./projections.ts";
 

@@ -1,6 +1,6 @@
 /** Keeps the last revisions of a function's code: old pods and rollbacks still mount them. */
-import { FIELD_MANAGER, LABEL, type FunctionResource } from "../../contract/index.ts";
-import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { FIELD_MANAGER, type FunctionResource, LABEL } from "../../contract/index.ts";
+import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
 import type { ConfigMap, Pod } from "./kubernetes-types.ts";
 import { toOwnerReference } from "./manifests.ts";
 

@@ -1,7 +1,7 @@
 /** The operator's settings, from the environment. */
 import { hostname } from "node:os";
-import { Type, type Static } from "typebox";
-import { NAMESPACE, PORT, type CallTimeouts } from "../../contract/index.ts";
+import { type Static, Type } from "typebox";
+import { type CallTimeouts, NAMESPACE, PORT } from "../../contract/index.ts";
 import { booleanSetting, loadConfig, logLevelSetting, portSetting } from "../lib/config.ts";
 import { timeoutSettings, toTimeouts } from "../lib/timeout-settings.ts";
 

@@ -1,6 +1,6 @@
 /** Checks that what a Function refers to exists, so that Ready means that it can be loaded. */
 import { CODE_ENTRY, type FunctionResource } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
 import type { ConfigMap } from "./kubernetes-types.ts";
 import type { Problem } from "./pod-problem.ts";
 

@@ -1,7 +1,7 @@
 /** Events on a Function: what `kubectl describe` shows of its way to Ready. */
-import { CRD, type Condition, type FunctionResource } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
-import { messageOf, type Logger } from "../lib/logger.ts";
+import { type Condition, CRD, type FunctionResource } from "../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
 
 export interface EventRecorder {
   client: KubernetesClient;

@@ -1,11 +1,11 @@
 /** A Function's Deployment and Service, as the operator applies them. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import {
+  type CallTimeouts,
   CRD,
+  type FunctionResource,
   LABEL,
   PORT,
-  type CallTimeouts,
-  type FunctionResource,
 } from "../../contract/index.ts";
 import type { OwnerReference, Plain } from "./kubernetes-types.ts";
 import { toPodTemplate } from "./pod-template.ts";

@@ -9,7 +9,7 @@ import {
   PREPARED,
   toFunctionPolicies,
 } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Namespace } from "./kubernetes-types.ts";
 

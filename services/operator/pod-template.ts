@@ -9,15 +9,15 @@ import type {
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import {
+  type CallTimeouts,
   codePath,
   drainMs,
   FUNCTION_PATHS,
+  type FunctionResource,
   LABEL,
   PORT,
   WATCHDOG_ENV,
   watchdogTimeouts,
-  type CallTimeouts,
-  type FunctionResource,
 } from "../../contract/index.ts";
 import type { Plain } from "./kubernetes-types.ts";
 import { toProbes } from "./probes.ts";

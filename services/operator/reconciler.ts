@@ -1,12 +1,12 @@
 /** Brings the cluster to what a Function says, one step at a time, and reports how it went. */
 import {
-  FIELD_MANAGER,
   type CallTimeouts,
+  FIELD_MANAGER,
   type FunctionResource,
   type FunctionStatus,
 } from "../../contract/index.ts";
 import { functionPath } from "../lib/function-path.ts";
-import { isKubernetesStatus, KubernetesError, type KubernetesClient } from "../lib/kubernetes.ts";
+import { isKubernetesStatus, type KubernetesClient, KubernetesError } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { Applier } from "./applier.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";

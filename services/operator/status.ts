@@ -1,9 +1,9 @@
 /** A Function's status from what is known of its Deployment and pods. */
 import {
-  LABEL,
   type Condition,
   type FunctionResource,
   type FunctionStatus,
+  LABEL,
 } from "../../contract/index.ts";
 import type { Deployment, Pod } from "./kubernetes-types.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";

@@ -1,5 +1,5 @@
 /** What the CRD's schema cannot say about a Function's spec, with the fields named. */
-import { findBadTimeouts, LABEL, SCALE, type FunctionResource } from "../../contract/index.ts";
+import { findBadTimeouts, type FunctionResource, LABEL, SCALE } from "../../contract/index.ts";
 
 const CONSTRAINT = /^([^=!\s]+)\s*==?\s*([^=!\s]*)$/;
 

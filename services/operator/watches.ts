@@ -1,14 +1,14 @@
 /** The operator's live copies of what it reads, and what each change is about. */
 import {
   CRD,
+  type FunctionResource,
   isFunctionNamespace,
+  type PlatformNamespaces,
   PREPARED,
   toKey,
-  type FunctionResource,
-  type PlatformNamespaces,
 } from "../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../lib/kubernetes.ts";
-import { messageOf, type Logger } from "../lib/logger.ts";
+import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
 import { ResourceWatch } from "../lib/watch.ts";
 import { Children } from "./children.ts";
 import type { Deployment, Metadata, Namespace, Pod, Service } from "./kubernetes-types.ts";

@@ -1,8 +1,8 @@
 /** The queue-worker's settings: OpenFaaS' environment variables. */
 import { Type } from "typebox";
+import { parseDuration } from "../../contract/duration.ts";
 import { PORT } from "../../contract/index.ts";
 import { durationSetting, loadConfig, logLevelSetting, portSetting } from "../lib/config.ts";
-import { parseDuration } from "../../contract/duration.ts";
 
 const Schema = Type.Object({
   faas_nats_address: Type.String({ default: "nats" }),

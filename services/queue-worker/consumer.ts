@@ -2,15 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   AckPolicy,
-  jetstream,
-  jetstreamManager,
   type Consumer,
   type ConsumerMessages,
+  jetstream,
+  jetstreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { QUEUE } from "../../contract/index.ts";
-import { messageOf, type Logger } from "../lib/logger.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
 import type { NatsLink } from "../lib/nats.ts";
 
 export interface ConsumerOptions {

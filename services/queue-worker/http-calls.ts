@@ -1,6 +1,6 @@
 /** The worker's two HTTP calls: the function by way of the gateway, and the callback. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request, type Dispatcher } from "undici";
+import { Agent, type Dispatcher, request } from "undici";
 import { backoffMs } from "../lib/backoff.ts";
 import type { QueuedCall } from "./message.ts";
 import { USER_AGENT } from "./message.ts";

@@ -1,7 +1,7 @@
 /** From a queued message to a call: parsed, checked, and rid of what belongs to one hop. */
 import type { QueueMessage } from "../../contract/index.ts";
-import { VERSION } from "../lib/version.ts";
 import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import { VERSION } from "../lib/version.ts";
 
 /** What the worker says it is, to functions and to callbacks. */
 export const USER_AGENT = `plonk-queue-worker/${VERSION}`;

@@ -1,6 +1,6 @@
 /** Answers calls by a handler in the manner of OpenFaaS' Node template: `(event, context)`. */
 import type { IncomingHttpHeaders } from "node:http";
-import { setDuration, type Call, type CallHandler } from "./call.ts";
+import { type Call, type CallHandler, setDuration } from "./call.ts";
 import { collectParameters, parseBody, readBody } from "./event-body.ts";
 
 /** What a handler is told of the call. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { CallError, setDuration, type Call, type CallHandler } from "./call.ts";
+import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
 
 /** The `fetch` of a module's default export. */
 export type FetchFunction = (request: Request) => unknown;

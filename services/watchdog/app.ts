@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "../../contract/duration.ts";
-import { CallError, INTERNAL_HEADER, type Call, type CallHandler } from "./call.ts";
+import { type Call, CallError, type CallHandler, INTERNAL_HEADER } from "./call.ts";
 import type { WatchdogConfig } from "./config.ts";
 import { CallMetrics } from "./metrics.ts";
 

@@ -1,6 +1,6 @@
 /** The watchdog's configuration: of-watchdog's environment names, read once at start. */
-import { WATCHDOG_ENV } from "../../contract/names.ts";
 import { parseDuration } from "../../contract/duration.ts";
+import { WATCHDOG_ENV } from "../../contract/names.ts";
 
 /** How a forked process' output becomes a response (of-watchdog's `mode`). */
 const MODES = ["streaming", "serializing"] as const;

@@ -1,12 +1,12 @@
 /** Answers each call by a process of its own: the body on its stdin, the answer on its stdout. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, statSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { CallError, setDuration, type Call, type CallHandler } from "./call.ts";
+import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
 import type { Mode } from "./config.ts";
 
 export interface ProcessOptions {

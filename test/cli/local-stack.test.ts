@@ -14,12 +14,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import {
-  localClusters,
   endKilledRuns,
   hasStack,
-  restoreState,
-  restartClusters,
+  localClusters,
   type LocalStack,
+  restartClusters,
+  restoreState,
 } from "../../cli/local-stack.ts";
 
 let home: string;
@@ -109,7 +109,9 @@ describe("endKilledRuns", () => {
     await endKilledRuns(stack(), say);
     expect(readdirSync(folder)).toEqual([]);
     expect(said).toEqual([`found the lock of an interrupted run (process ${pid}); removed it`]);
-    if (pid !== process.pid) process.kill(pid, "SIGKILL");
+    if (pid !== process.pid) {
+      process.kill(pid, "SIGKILL");
+    }
   });
 
   it("removes a lock that was cut short", async () => {
@@ -163,7 +165,9 @@ describe("restoreState", () => {
     ["an empty copy", ""],
   ])("refuses to go on with %s, and leaves both", async (_, copy) => {
     const state = write("local.json", "");
-    if (copy !== undefined) write("local.json.bak", copy);
+    if (copy !== undefined) {
+      write("local.json.bak", copy);
+    }
     await expect(restoreState(stack(), say)).rejects.toThrow(
       `${state}: expected Pulumi's state, got no JSON, neither in its copy; ` +
         "move both away and run `npm run down`",

@@ -1,5 +1,5 @@
 /** Ending what a killed pulumi has left, with real processes. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,12 +24,15 @@ function start(name: string, url: string, script = "read line"): ChildProcess {
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "plonk-orphans-"));
   backend = `file://${folder}/state`;
-  for (const name of ["pulumi", "pulumi-language-nodejs"])
+  for (const name of ["pulumi", "pulumi-language-nodejs"]) {
     copyFileSync("/bin/sh", join(folder, name));
+  }
 });
 
 afterAll(() => {
-  for (const child of children) child.kill("SIGKILL");
+  for (const child of children) {
+    child.kill("SIGKILL");
+  }
   children = [];
   rmSync(folder, { recursive: true, force: true });
 });

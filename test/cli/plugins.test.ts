@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { sealEntry } from "../../toolchain/acquire/entry.ts";
-import { acquire } from "../../toolchain/acquire.ts";
 import { linkPlugins } from "../../cli/plugins.ts";
+import { acquire } from "../../toolchain/acquire.ts";
+import { sealEntry } from "../../toolchain/acquire/entry.ts";
 
 const NAME = "resource-kubernetes-v4.0.0";
 let folder: string;

@@ -10,7 +10,9 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "plonk-preflight-"));
-  for (const name of PROGRAMS) writeFileSync(join(folder, name), "", { mode: 0o755 });
+  for (const name of PROGRAMS) {
+    writeFileSync(join(folder, name), "", { mode: 0o755 });
+  }
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

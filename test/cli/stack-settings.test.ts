@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { acquire } from "../../toolchain/acquire.ts";
 import { readKnown } from "../../cli/stack-settings.ts";
+import { acquire } from "../../toolchain/acquire.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-settings-"));
 const PROJECT = `name: made-up

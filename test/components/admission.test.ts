@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Platform } from "../../components/index.ts";
 import { CRD_NAME } from "../../components/platform/crd.ts";
 import { refuseForeignDefinition } from "../../components/platform/ownership.ts";
-import { startApiServer, type ApiServer } from "../support/apiserver.ts";
+import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { fakeCluster, IMAGES, recordRegistrations, reveal, waitForCount } from "./support/mocks.ts";
 
 const all = recordRegistrations();
@@ -25,7 +25,9 @@ beforeAll(async () => {
   new Platform("p", { cluster, images: IMAGES, adminPassword: "pw", gateway });
   await waitForCount(all, 49);
   for (const kind of ["Namespace", "CustomResourceDefinition"]) {
-    for (const manifest of manifests(kind)) await server.apply(JSON.stringify(manifest));
+    for (const manifest of manifests(kind)) {
+      await server.apply(JSON.stringify(manifest));
+    }
   }
   await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
 }, 2 * minute);

@@ -1,5 +1,4 @@
 /** The configuration of NATS, Prometheus, Alertmanager and node_exporter, by their own programs. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,14 +6,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
-import { COLLECTOR_FLAGS } from "../../components/platform/node-exporter.ts";
 import {
   toAlertmanagerConfig,
   toAlertRules,
   toPrometheusConfig,
 } from "../../components/platform/metrics-config.ts";
 import { toNatsConfig } from "../../components/platform/nats-config.ts";
+import { COLLECTOR_FLAGS } from "../../components/platform/node-exporter.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
 
@@ -33,7 +33,9 @@ afterAll(() => {
 async function fetchWhenUp(url: string): Promise<string> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return answer.text();
+    if (answer?.ok) {
+      return answer.text();
+    }
     await sleep(100);
   }
   throw new Error(`${url}: expected an answer within 10 s`);

@@ -1,8 +1,8 @@
 /** Under which address people reach the gateway. */
 import { afterAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { ArgumentError } from "../../components/errors.ts";
+import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/platform/gateway.ts";
 import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 

@@ -4,7 +4,7 @@
  * how large one is.
  */
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { startApiServer, type ApiServer } from "../support/apiserver.ts";
+import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
 import { until } from "../support/until.ts";
 import { IMAGES } from "./support/mocks.ts";

@@ -12,7 +12,7 @@ import {
   valueOf,
   waitForCount,
 } from "./support/mocks.ts";
-import { environmentOf, objectsOf, podOf, workloadsOf, type PodSpec } from "./support/objects.ts";
+import { environmentOf, objectsOf, podOf, type PodSpec, workloadsOf } from "./support/objects.ts";
 
 const all = recordRegistrations();
 

@@ -1,6 +1,6 @@
 /** Wrong arguments in the real engine: one clear line, on the row of the resource. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
 
 const components = import.meta.resolve("../../components/index.ts");

@@ -1,11 +1,11 @@
 /** `ServiceImage` pushes into real registries: with a password, with an authority of its own. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { request as send, type RequestListener, type Server } from "node:http";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as http from "node:http";
+import { request as send, type RequestListener, type Server } from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -79,7 +79,9 @@ async function startGuard(
 ): Promise<string> {
   const server = create((request, response) => {
     refuse(request, response);
-    if (response.writableEnded) return;
+    if (response.writableEnded) {
+      return;
+    }
     const { method, url, headers } = request;
     const [host, port] = registry.address.split(":");
     const onward = send({ host, port, method, path: url, headers }, (answer) => {
@@ -139,7 +141,9 @@ describe("a registry that asks for a password", () => {
 
   beforeAll(async () => {
     address = await startGuard(http.createServer, ({ headers }, response) => {
-      if (headers.authorization === login) return;
+      if (headers.authorization === login) {
+        return;
+      }
       response.writeHead(401, { "www-authenticate": 'Basic realm="registry"' }).end();
     });
   });
@@ -204,7 +208,9 @@ describe("a registry with the certificate of an authority of its own", () => {
 it("names a registry that cannot be reached", async () => {
   const address = await startGuard(http.createServer);
   const server = guards.pop();
-  if (server) await stopServer(server);
+  if (server) {
+    await stopServer(server);
+  }
   new ServiceImage("gw", { image, cluster: clusterWith(address), crane: registry.crane });
   await settle();
   expect((await push()).stderr).toMatch(

@@ -13,7 +13,9 @@ afterAll(() => pulumi.runtime.disconnect());
 async function findRetained(name: string, cluster: Cluster): Promise<string[]> {
   const retained: string[] = [];
   const record: pulumi.ResourceTransformation = ({ name: child, opts }) => {
-    if (opts.retainOnDelete === true) retained.push(child);
+    if (opts.retainOnDelete === true) {
+      retained.push(child);
+    }
     return undefined;
   };
   const opts = { transformations: [record] };

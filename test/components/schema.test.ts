@@ -1,7 +1,7 @@
 /** Pulumi derives a schema from the arguments, so that other languages can use the components. */
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { Analyzer } from "@pulumi/pulumi/provider/experimental/analyzer.js";
-import { join } from "node:path";
 
 const directory = join(import.meta.dirname, "../../components");
 
@@ -37,7 +37,9 @@ describe("the schema", () => {
       "secrets",
       "timeoutSeconds",
     ]);
-    for (const { description } of Object.values(inputs)) expect(description).toMatch(/\w/);
+    for (const { description } of Object.values(inputs)) {
+      expect(description).toMatch(/\w/);
+    }
     const required = Object.entries(inputs).filter(([, { optional }]) => optional !== true);
     expect(required.map(([name]) => name)).toEqual(["platform"]);
   });

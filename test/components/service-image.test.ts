@@ -205,7 +205,9 @@ describe("a preview", () => {
     const opts = {
       transformations: [
         ({ name: child, opts: { ignoreChanges } }: pulumi.ResourceTransformationArgs) => {
-          if (ignoreChanges) kept.push([child, ignoreChanges]);
+          if (ignoreChanges) {
+            kept.push([child, ignoreChanges]);
+          }
           return undefined;
         },
       ],

@@ -1,13 +1,13 @@
 /** Users and the issuer of tokens, as `Platform` hands them to the gateway. */
 import { afterAll, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import { Platform, type PlatformArgs } from "../../components/index.ts";
-import { verifyPassword } from "../../contract/password-hash.ts";
 import { ArgumentError } from "../../components/errors.ts";
+import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { checkUsers, toRevision, type User } from "../../components/platform/credentials.ts";
+import { verifyPassword } from "../../contract/password-hash.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";
-import { fakeCluster, find, IMAGES, recordRegistrations, reveal } from "./support/mocks.ts";
 import { settle } from "./cluster/mocks.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations, reveal } from "./support/mocks.ts";
 import { environmentOf } from "./support/objects.ts";
 
 jest.setTimeout(60_000);

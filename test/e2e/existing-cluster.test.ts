@@ -3,17 +3,17 @@
  * there by a command, then by a registry with a password and a certificate of its owner's own
  * authority; a load balancer; what others have there stays.
  */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import { acquire } from "../../toolchain/acquire.ts";
 import { Authority } from "../support/authority.ts";
-import { FreshClone, requireSuccess, type Finished } from "../support/clone.ts";
+import { type Finished, FreshClone, requireSuccess } from "../support/clone.ts";
 import { collectEnds } from "../support/ends.ts";
 import { ForeignNode } from "../support/foreign-node.ts";
 import { GuardedRegistry, type Login, toBase64 } from "../support/guarded-registry.ts";
@@ -194,7 +194,9 @@ describe("with a command that takes images to the nodes", () => {
     async () => {
       expect(await up()).toContain(`curl -d world ${GATEWAY}/function/hello`);
       expect(await call("hello", "world")).toBe("200 hello world");
-      for (const image of imagesIn("openfaas")) expect(image).toMatch(/^plonk\.local\//);
+      for (const image of imagesIn("openfaas")) {
+        expect(image).toMatch(/^plonk\.local\//);
+      }
     },
     10 * minute,
   );
@@ -306,7 +308,9 @@ describe("with a registry that wants a password", () => {
     "keeps the one context alone in the state, and never goes to another",
     async () => {
       const state = await pulumi("stack", "export", "--show-secrets");
-      for (const word of ["elsewhere", "u1", "c1"]) expect(state).not.toContain(`name: ${word}\\`);
+      for (const word of ["elsewhere", "u1", "c1"]) {
+        expect(state).not.toContain(`name: ${word}\\`);
+      }
       expect(state).not.toContain("token-of-elsewhere");
       expect(state).toContain("current-context: theirs");
       const shown = await pulumi("stack", "export");

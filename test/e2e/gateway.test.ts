@@ -1,9 +1,9 @@
 /** The gateway on a real cluster: one stack, on which each suite beside this file has its turn. */
 import { afterAll, beforeAll, describe } from "@jest/globals";
-import { startStack, type Stack } from "../support/stack.ts";
-import { describeCode } from "./gateway/code.ts";
+import { type Stack, startStack } from "../support/stack.ts";
 import { describeCanary } from "./gateway/canary.ts";
 import { describeClients } from "./gateway/clients.ts";
+import { describeCode } from "./gateway/code.ts";
 import { describeNamespaces } from "./gateway/namespaces.ts";
 import { describeReachability } from "./gateway/reachability.ts";
 import { describeUi } from "./gateway/ui.ts";
@@ -14,7 +14,9 @@ let running: Stack | undefined;
 
 /** For inside of tests and hooks: the stack is not there yet when suites are declared. */
 function stack(): Stack {
-  if (running === undefined) throw new Error("stack: expected a running one, got none");
+  if (running === undefined) {
+    throw new Error("stack: expected a running one, got none");
+  }
   return running;
 }
 

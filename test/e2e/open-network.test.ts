@@ -8,18 +8,18 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { THIRD_PARTY_IMAGES } from "../../contract/index.ts";
-import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { acquire } from "../../toolchain/acquire.ts";
+import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { plonkCache } from "../../toolchain/directories.ts";
 import { assembleNodeBase } from "../../toolchain/images/base.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 import { FreshClone, requireSuccess } from "../support/clone.ts";
-import { findLeftovers, readMachineState, type MachineState } from "../support/machine.ts";
 import { provideNft } from "../support/firewalls.ts";
+import { findLeftovers, type MachineState, readMachineState } from "../support/machine.ts";
+import { findOwnAddress } from "../support/network.ts";
 import { publishFiglet } from "../support/open-network/figlet.ts";
 import { OpenNetwork } from "../support/open-network/open-network.ts";
 import { Registry } from "../support/open-network/registry.ts";
-import { findOwnAddress } from "../support/network.ts";
 import { findTool } from "../toolchain/acquire/support/vendors.ts";
 
 const SUBNET = "198.18.81.0/24";
@@ -49,7 +49,9 @@ async function call(path: string, body?: string): Promise<string> {
   const init = body === undefined ? {} : { method: "POST", body };
   const answer = await fetch(`${gateway}/function/${path}`, init);
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: expected success, got ${answer.status} ${text}`);
+  if (!answer.ok) {
+    throw new Error(`${path}: expected success, got ${answer.status} ${text}`);
+  }
   return text;
 }
 
@@ -107,7 +109,9 @@ describe("npm run up on an open network", () => {
       .filter((path) => path.endsWith("plonk-tool.json"))
       .map((path) => JSON.parse(readFileSync(join(cache, "tools", path), "utf8")) as object);
     expect(manifests).toHaveLength(TOOLS.length);
-    for (const manifest of manifests) expect(manifest).toMatchObject({ source: "mirror" });
+    for (const manifest of manifests) {
+      expect(manifest).toMatchObject({ source: "mirror" });
+    }
     const folders = readdirSync(cache);
     expect(folders.filter((name) => ["go", "debian"].includes(name))).toEqual([]);
     const images = readdirSync(join(cache, "images"));

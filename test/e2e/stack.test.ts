@@ -2,24 +2,24 @@
  * The whole stack on a real cluster, from a fresh clone, in the order in which a person meets it:
  * up (interrupted, then finished), calls, no-change runs, an edit under load, a reboot, down.
  */
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execFileSync, spawnSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { plonkCache } from "../../toolchain/directories.ts";
 import { CallbackReceiver } from "../support/callback-receiver.ts";
 import { FreshClone, requireSuccess } from "../support/clone.ts";
-import { startLoad, type Load } from "../support/load.ts";
+import { type Load, startLoad } from "../support/load.ts";
 import {
   commandLine,
   findLeftovers,
   isOf,
   listPids,
-  readMachineState,
   type MachineState,
+  readMachineState,
 } from "../support/machine.ts";
 import { until } from "../support/until.ts";
 import { describeScaling } from "./stack/scaling.ts";
@@ -81,7 +81,9 @@ describe("npm run up", () => {
         (pid) => !pidsBefore.has(pid) && /(^|\/)pulumi( |$)/.test(commandLine(pid)),
       );
       expect(pulumi.length).toBeGreaterThan(0);
-      for (const pid of pulumi) process.kill(pid, "SIGKILL");
+      for (const pid of pulumi) {
+        process.kill(pid, "SIGKILL");
+      }
       expect((await run.finished).code).not.toBe(0);
       // Pulumi puts the state in place whole; a sidecar would be written where it is.
       const state = readdirSync(join(clone.home, "state"), { recursive: true, encoding: "utf8" });

@@ -36,10 +36,14 @@ function readBody(text: string, offset: number, answer: Answer): number | undefi
 
 function readAnswer(text: string, offset: number, method: string | undefined): Read | undefined {
   const headEnd = text.indexOf("\r\n\r\n", offset);
-  if (headEnd === -1) return undefined;
+  if (headEnd === -1) {
+    return undefined;
+  }
   const [line = "", ...lines] = text.slice(offset, headEnd).split("\r\n");
   const status = Number(STATUS_LINE.exec(line)?.[1]);
-  if (Number.isNaN(status)) throw new Error(`status line ${JSON.stringify(line)}`);
+  if (Number.isNaN(status)) {
+    throw new Error(`status line ${JSON.stringify(line)}`);
+  }
   const answer = { status, headers: readHeaderLines(lines), body: "" };
   const isBodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;
   return { answer, end: isBodiless ? headEnd + 4 : readBody(text, headEnd + 4, answer) };
@@ -66,10 +70,18 @@ function readAll(text: string, methods: readonly string[]): Answers {
     } catch (error) {
       return { answers, end: "malformed", reason: (error as Error).message };
     }
-    if (read === undefined) return { answers, end: "incomplete" };
-    if (read.answer.status === 101) return { answers, end: "tunnel" };
-    if (read.answer.status >= 200) answers.push(read.answer);
-    if (read.end === undefined) return { answers, end: "incomplete" };
+    if (read === undefined) {
+      return { answers, end: "incomplete" };
+    }
+    if (read.answer.status === 101) {
+      return { answers, end: "tunnel" };
+    }
+    if (read.answer.status >= 200) {
+      answers.push(read.answer);
+    }
+    if (read.end === undefined) {
+      return { answers, end: "incomplete" };
+    }
     offset = read.end;
   }
   return { answers, end: "clean" };

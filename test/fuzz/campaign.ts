@@ -46,7 +46,9 @@ export async function inParallel(
 ): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < count) await work(next++);
+    while (next < count) {
+      await work(next++);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(limit, count) }, worker));
 }
@@ -74,7 +76,9 @@ export async function runCases(
     const seen = world.upstream.take(addresses[index] ?? "");
     const { authority } = world;
     const breach = findBreach({ sent: one.parts.join(""), outcome, seen, authority });
-    if (breach !== undefined) tally.failures.push({ number: first + index, breach, case: one });
+    if (breach !== undefined) {
+      tally.failures.push({ number: first + index, breach, case: one });
+    }
     tally.passed += seen.length;
     countOne(tally.endings, outcome.ending);
     countOne(tally.statuses, /^HTTP\/1\.1 (\d+)/.exec(outcome.received)?.[1] ?? "none");
@@ -116,14 +120,19 @@ export async function shrink(world: FuzzWorld, failing: RawCase): Promise<RawCas
     await runCases(world, [{ parts: [text] }], { tally });
     return tally.failures.length > 0;
   };
-  if (!(await fails(best))) return failing;
+  if (!(await fails(best))) {
+    return failing;
+  }
   let size = best.length;
   while (size > 1 && budget > 0) {
     size = Math.ceil(size / 2);
     for (let at = 0; at < best.length && budget > 0;) {
       const shorter = best.slice(0, at) + best.slice(at + size);
-      if (await fails(shorter)) best = shorter;
-      else at += size;
+      if (await fails(shorter)) {
+        best = shorter;
+      } else {
+        at += size;
+      }
     }
   }
   return { parts: [best] };

@@ -3,7 +3,7 @@
  * does each pass on? More than the strictest of the three is a fault of the gateway.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { REFERENCES, startReference, type ReferenceName } from "../../bench/gateway/references.ts";
+import { type ReferenceName, REFERENCES, startReference } from "../../bench/gateway/references.ts";
 import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-limits.ts";
 import { inParallel, toAddress } from "./campaign.ts";
 import { drive, type RawCase } from "./drive.ts";
@@ -77,7 +77,9 @@ export class Contest {
   }
 
   async stop(): Promise<void> {
-    for (const contestant of this.#contestants) await contestant.stop();
+    for (const contestant of this.#contestants) {
+      await contestant.stop();
+    }
   }
 
   /** Runs cases and adds what came of them. */
@@ -100,8 +102,11 @@ export class Contest {
     if (gateway > Math.min(...others)) {
       const again = await this.#repeat(one);
       const isLaxer = again.gateway > Math.min(...Object.values(again.references));
-      if (isLaxer) comparison.laxer.push(again);
-      else comparison.same += 1;
+      if (isLaxer) {
+        comparison.laxer.push(again);
+      } else {
+        comparison.same += 1;
+      }
     } else if (gateway < Math.max(...others)) {
       comparison.stricter.push(difference);
     } else {
@@ -113,7 +118,9 @@ export class Contest {
     const counts = new Map<string, Counted>();
     for (const contestant of this.#contestants) {
       const [first] = await countCalls(contestant, [one]);
-      if (first !== undefined) counts.set(contestant.name, first);
+      if (first !== undefined) {
+        counts.set(contestant.name, first);
+      }
     }
     return toDifference(one.parts.join(""), (name) => counts.get(name));
   }

@@ -43,7 +43,9 @@ export function drive(
       writeParts(parts, socket, () => socket.setTimeout(silenceMs));
     });
     socket.on("data", (chunk) => {
-      if (received.length < MAX_KEPT) received += chunk.toString("latin1");
+      if (received.length < MAX_KEPT) {
+        received += chunk.toString("latin1");
+      }
     });
     socket.on("end", () => socket.end());
     socket.on("timeout", () => {
@@ -57,7 +59,9 @@ export function drive(
       socket.end();
     });
     socket.on("error", () => {
-      if (ending === "server") ending = isConnected ? "reset" : "refused";
+      if (ending === "server") {
+        ending = isConnected ? "reset" : "refused";
+      }
     });
     socket.on("close", () => resolve({ received, ending }));
   });
@@ -65,8 +69,15 @@ export function drive(
 
 function writeParts(parts: readonly string[], socket: Socket, done: () => void): void {
   const [first, ...rest] = parts;
-  if (socket.destroyed || socket.writableEnded) return;
-  if (first !== undefined) socket.write(first, "latin1");
-  if (rest.length > 0) setImmediate(() => writeParts(rest, socket, done));
-  else done();
+  if (socket.destroyed || socket.writableEnded) {
+    return;
+  }
+  if (first !== undefined) {
+    socket.write(first, "latin1");
+  }
+  if (rest.length > 0) {
+    setImmediate(() => writeParts(rest, socket, done));
+  } else {
+    done();
+  }
 }

@@ -1,13 +1,13 @@
 /** What must hold for every connection, whatever came over it. */
-import { readAnswers, type Answer } from "./answers.ts";
+import { type Answer, readAnswers } from "./answers.ts";
 import type { Outcome } from "./drive.ts";
 import {
   framingOf,
   readRequests,
-  tokensOf,
-  valuesOf,
   type StrictRequest,
   type StrictRequests,
+  tokensOf,
+  valuesOf,
 } from "./strict-request.ts";
 import { echoOf, type Seen } from "./upstream.ts";
 
@@ -40,7 +40,9 @@ function toExpected(request: StrictRequest): { method: string; target: string } 
   const path = request.target.replace(/^https?:\/\/[^/?]*/i, "");
   const match = /^\/function\/([-\w.]+)(\/[^?]*)?(\?.*)?$/.exec(path);
   const name = (match?.[1] ?? "").replace(/\.openfaas-fn$/, "");
-  if (match === null || !FUNCTIONS.includes(name)) return undefined;
+  if (match === null || !FUNCTIONS.includes(name)) {
+    return undefined;
+  }
   return { method: request.method, target: `${match[2] ?? "/"}${match[3] ?? ""}` };
 }
 
@@ -59,7 +61,9 @@ function findForgery(seen: Seen, sent: readonly StrictRequest[]): string | undef
     const isSame = expected?.method === method && expected.target === target;
     return isSame && (seen.isWhole ? request.body === body : request.body.startsWith(body));
   });
-  if (origin === undefined) return `function: saw ${method} ${target}, which nobody sent so`;
+  if (origin === undefined) {
+    return `function: saw ${method} ${target}, which nobody sent so`;
+  }
   const listed = tokensOf(origin, "connection").filter((name) => !OWN.has(name));
   const leaked = [...listed, ...HOP_BY_HOP].find(
     (name) => valuesOf(seen.request, name).length > 0 && name !== "upgrade",
@@ -75,16 +79,22 @@ function checkUpstream(evidence: Evidence, strict: StrictRequests): string | und
   }
   for (const entry of seen) {
     const forgery = findForgery(entry, callers);
-    if (forgery !== undefined) return forgery;
+    if (forgery !== undefined) {
+      return forgery;
+    }
     const [host] = valuesOf(entry.request, "host");
-    if (host !== authority) return `function: saw the host ${host}`;
+    if (host !== authority) {
+      return `function: saw the host ${host}`;
+    }
     framingOf(entry.request);
   }
   return undefined;
 }
 
 function checkSystem(received: string, answers: readonly Answer[], strict: StrictRequests): string {
-  if (received.includes(CANARY)) return "system: answered without credentials";
+  if (received.includes(CANARY)) {
+    return "system: answered without credentials";
+  }
   const index = strict.requests.findIndex(({ target }, at) => {
     const path = target.replace(/^https?:\/\/[^/?]*/i, "");
     return path.startsWith("/system") && (answers[at]?.status ?? 400) < 300;
@@ -95,24 +105,38 @@ function checkSystem(received: string, answers: readonly Answer[], strict: Stric
 function checkPairs(answers: readonly Answer[], { requests }: StrictRequests): string {
   for (const [index, answer] of answers.entries()) {
     const request = requests[index];
-    if (valuesOf(answer, "x-upstream").length === 0) continue;
+    if (valuesOf(answer, "x-upstream").length === 0) {
+      continue;
+    }
     const expected = request === undefined ? undefined : toExpected(request);
-    if (expected === undefined) return `answer ${index}: from a function that was not asked`;
+    if (expected === undefined) {
+      return `answer ${index}: from a function that was not asked`;
+    }
     const body = request?.method === "HEAD" ? "" : echoOf(expected.method, expected.target);
-    if (answer.body !== body && answer.status === 200) return `answer ${index}: of another request`;
+    if (answer.body !== body && answer.status === 200) {
+      return `answer ${index}: of another request`;
+    }
   }
   return "";
 }
 
 function checkAnswers({ sent, outcome }: Evidence, strict: StrictRequests): string {
   const { received, ending } = outcome;
-  if (ending === "stuck") return "connection: neither answered nor closed in time";
-  if (ending === "refused") return "connection: refused";
+  if (ending === "stuck") {
+    return "connection: neither answered nor closed in time";
+  }
+  if (ending === "refused") {
+    return "connection: refused";
+  }
   const methods = strict.requests.map(({ method }) => method);
   const { answers, end, reason } = readAnswers(received, methods);
-  if (end === "malformed") return `answer: malformed (${reason})`;
+  if (end === "malformed") {
+    return `answer: malformed (${reason})`;
+  }
   const isCutShort = end === "incomplete" && ending === "server";
-  if (isCutShort && !/^HEAD /m.test(sent)) return "answer: cut short";
+  if (isCutShort && !/^HEAD /m.test(sent)) {
+    return "answer: cut short";
+  }
   if (answers.length > strict.requests.length + 1) {
     return `answers: got ${answers.length} to ${strict.requests.length} requests`;
   }

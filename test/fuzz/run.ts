@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import {
   confirmFailures,
   createTally,
+  type Failure,
   runCases,
   shrink,
-  type Failure,
   type Tally,
 } from "./campaign.ts";
 import { corpus, FOUND } from "./corpus/index.ts";
@@ -53,7 +53,9 @@ export async function runGenerated(
     const known = tally.failures.length;
     await runCases(world, some, { tally, first });
     await confirmFailures(world, tally, known);
-    if (block % 20 === 19) report?.(tally);
+    if (block % 20 === 19) {
+      report?.(tally);
+    }
   }
   return tally;
 }

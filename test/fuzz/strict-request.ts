@@ -70,18 +70,25 @@ export function tokensOf(request: Pick<StrictRequest, "headers">, name: string):
 export function readHeaderLines(lines: readonly string[]): [string, string][] {
   return lines.map((line) => {
     const [, name, value] = HEADER_LINE.exec(line) ?? refuse(`header line ${JSON.stringify(line)}`);
-    if (!VALUE.test(value ?? "")) refuse(`header value of ${name}`);
+    if (!VALUE.test(value ?? "")) {
+      refuse(`header value of ${name}`);
+    }
     return [name ?? "", value ?? ""];
   });
 }
 
 function checkTarget(method: string, target: string): void {
-  if (method === "CONNECT" || (target === "*" && method === "OPTIONS")) return;
+  if (method === "CONNECT" || (target === "*" && method === "OPTIONS")) {
+    return;
+  }
   const parts = FORM.exec(target);
-  if (parts === null || target.startsWith("?")) refuse("target form");
+  if (parts === null || target.startsWith("?")) {
+    refuse("target form");
+  }
   const [, path = "", query = ""] = parts;
-  if (!PATH.test(path)) refuse("target characters");
-  if (!QUERY.test(query)) refuse("query characters");
+  if (!PATH.test(path) || !QUERY.test(query)) {
+    refuse("target characters");
+  }
 }
 
 /** nginx refuses a path that leads above the root, by whatever spelling. */
@@ -89,9 +96,14 @@ function checkDepth(target: string): void {
   const path = target.replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/, "");
   let depth = 0;
   for (const segment of path.replace(/%2e/gi, ".").split(/\/|%2f/i)) {
-    if (segment === "..") depth -= 1;
-    else if (segment !== "" && segment !== ".") depth += 1;
-    if (depth < 0) refuse("target above the root");
+    if (segment === "..") {
+      depth -= 1;
+    } else if (segment !== "" && segment !== ".") {
+      depth += 1;
+    }
+    if (depth < 0) {
+      refuse("target above the root");
+    }
   }
 }
 
@@ -103,14 +115,18 @@ const UNIQUE = [
 
 function checkUnique(request: StrictRequest): void {
   const name = UNIQUE.find((unique) => valuesOf(request, unique).length > 1);
-  if (name !== undefined) refuse(`several ${name}`);
+  if (name !== undefined) {
+    refuse(`several ${name}`);
+  }
 }
 
 /** haproxy refuses a WebSocket without a key of the right length. */
 function checkWebSocket(request: StrictRequest): void {
   const protocols = tokensOf(request, "upgrade");
   const isAsked = tokensOf(request, "connection").includes("upgrade");
-  if (!isAsked || !protocols.includes("websocket")) return;
+  if (!isAsked || !protocols.includes("websocket")) {
+    return;
+  }
   if (!valuesOf(request, "sec-websocket-key").some((key) => key.length === 24)) {
     refuse("WebSocket without a key");
   }
@@ -121,19 +137,27 @@ function checkAuthority(target: string, host: string | undefined): void {
   const [, scheme = "", authority] = /^(https?):\/\/([^/?]*)/i.exec(target) ?? [];
   const port = scheme.toLowerCase() === "https" ? /:(?:443)?$/ : /:(?:80)?$/;
   const [named, asked] = [authority, host].map((text) => text?.toLowerCase().replace(port, ""));
-  if (named !== undefined && asked !== undefined && named !== asked) refuse("two hosts");
+  if (named !== undefined && asked !== undefined && named !== asked) {
+    refuse("two hosts");
+  }
 }
 
 function checkHost(request: StrictRequest, minor: string): void {
   const hosts = valuesOf(request, "host");
-  if (hosts.length > 1 || (hosts.length === 0 && minor === "1")) refuse(`${hosts.length} hosts`);
-  if (hosts.some((host) => !HOST.test(host))) refuse("host characters");
+  if (hosts.length > 1 || (hosts.length === 0 && minor === "1")) {
+    refuse(`${hosts.length} hosts`);
+  }
+  if (hosts.some((host) => !HOST.test(host))) {
+    refuse("host characters");
+  }
   checkAuthority(request.target, hosts[0]);
 }
 
 function splitHead(text: string, limits: HeadLimits): [line: string, headers: string[]] {
   const [line = "", ...headers] = text.split("\r\n");
-  if (text.length + 4 > limits.bytes || headers.length > limits.headers) refuse("size");
+  if (text.length + 4 > limits.bytes || headers.length > limits.headers) {
+    refuse("size");
+  }
   return [line, headers];
 }
 
@@ -149,7 +173,9 @@ function readHead(text: string, limits: HeadLimits): StrictRequest {
     isKeptAlive: true,
   };
   checkTarget(method, target);
-  if (!limits.mayAscend) checkDepth(target);
+  if (!limits.mayAscend) {
+    checkDepth(target);
+  }
   checkHost(request, minor);
   checkWebSocket(request);
   checkUnique(request);
@@ -167,14 +193,20 @@ export function framingOf(request: Pick<StrictRequest, "headers">): number | "ch
   const encodings = valuesOf(request, "transfer-encoding");
   const lengths = valuesOf(request, "content-length");
   if (encodings.length > 0) {
-    if (lengths.length > 0) refuse("Content-Length beside Transfer-Encoding");
+    if (lengths.length > 0) {
+      refuse("Content-Length beside Transfer-Encoding");
+    }
     if (encodings.length > 1 || encodings[0]?.toLowerCase() !== "chunked") {
       refuse("Transfer-Encoding");
     }
     return "chunked";
   }
-  if (lengths.length === 0) return 0;
-  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] ?? "")) refuse("Content-Length");
+  if (lengths.length === 0) {
+    return 0;
+  }
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] ?? "")) {
+    refuse("Content-Length");
+  }
   return Number(lengths[0]);
 }
 
@@ -191,12 +223,20 @@ interface ChunkLine {
 
 function readChunkLine(text: string, offset: number): ChunkLine | undefined {
   const lineEnd = text.indexOf("\n", offset);
-  if (lineEnd === -1) return undefined;
-  if (text[lineEnd - 1] !== "\r") refuse("bare LF in a chunk line");
+  if (lineEnd === -1) {
+    return undefined;
+  }
+  if (text[lineEnd - 1] !== "\r") {
+    refuse("bare LF in a chunk line");
+  }
   const [, hex = ""] = CHUNK_LINE.exec(text.slice(offset, lineEnd - 1)) ?? refuse("chunk line");
-  if (lineEnd + 1 - offset > MAX_CHUNK_LINE) refuse("chunk extensions");
+  if (lineEnd + 1 - offset > MAX_CHUNK_LINE) {
+    refuse("chunk extensions");
+  }
   // haproxy takes no larger ones.
-  if (parseInt(hex, 16) >= 2 ** 31) refuse("chunk size");
+  if (parseInt(hex, 16) >= 2 ** 31) {
+    refuse("chunk size");
+  }
   return { size: parseInt(hex, 16), end: lineEnd + 1 };
 }
 
@@ -207,36 +247,52 @@ export function readChunks(text: string, offset: number, holder: Holder): number
   let isTooMuch = false;
   for (;;) {
     const line = readChunkLine(text, at);
-    if (line === undefined) return undefined;
+    if (line === undefined) {
+      return undefined;
+    }
     const { size, end } = line;
     noData = Math.max(0, noData + end - at + 2 - 16 - 2 * size);
     isTooMuch ||= noData > MAX_NO_DATA;
     at = end;
     if (size === 0) {
       // The body may be passed on up to here.
-      if (isTooMuch) refuse("chunk extensions");
+      if (isTooMuch) {
+        refuse("chunk extensions");
+      }
       return readTrailers(text, at);
     }
     holder.body += text.slice(at, at + size);
     const ending = text.slice(at + size, at + size + 2);
-    if (!"\r\n".startsWith(ending)) refuse("chunk end");
-    if (ending.length < 2) return undefined;
+    if (!"\r\n".startsWith(ending)) {
+      refuse("chunk end");
+    }
+    if (ending.length < 2) {
+      return undefined;
+    }
     at += size + 2;
   }
 }
 
 function readTrailers(text: string, offset: number): number | undefined {
-  if (text.startsWith("\r\n", offset)) return offset + 2;
+  if (text.startsWith("\r\n", offset)) {
+    return offset + 2;
+  }
   const end = text.indexOf("\r\n\r\n", offset);
-  if (end === -1) return undefined;
-  if (end + 6 - offset > MAX_TRAILERS) refuse("trailers");
+  if (end === -1) {
+    return undefined;
+  }
+  if (end + 6 - offset > MAX_TRAILERS) {
+    refuse("trailers");
+  }
   readHeaderLines(text.slice(offset, end).split("\r\n"));
   return end + 4;
 }
 
 function readBody(text: string, offset: number, request: StrictRequest): number | undefined {
   const framing = framingOf(request);
-  if (framing === "chunked") return readChunks(text, offset, request);
+  if (framing === "chunked") {
+    return readChunks(text, offset, request);
+  }
   request.body = text.slice(offset, offset + framing);
   return request.body.length === framing ? offset + framing : undefined;
 }
@@ -255,7 +311,9 @@ export function readRequest(text: string, offset = 0, limits = UNLIMITED): Readi
     const end = readBody(text, headEnd + 4, request);
     return end === undefined ? { kind: "incomplete", request } : { kind: "request", request, end };
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
+    if (!(error instanceof Malformed)) {
+      throw error;
+    }
     const reason = error.message;
     return { kind: "malformed", reason, ...(request !== undefined && { request }) };
   }
@@ -275,14 +333,18 @@ export function readRequests(text: string): StrictRequests {
   let offset = 0;
   while (offset < text.length) {
     const reading = readRequest(text, offset, CLIENT);
-    if (reading.request !== undefined) requests.push(reading.request);
+    if (reading.request !== undefined) {
+      requests.push(reading.request);
+    }
     if (reading.kind !== "request") {
       const reason = reading.kind === "malformed" ? { reason: reading.reason } : {};
       return { requests, end: reading.kind, ...reason };
     }
     offset = reading.end;
     const { isKeptAlive, method } = reading.request;
-    if (!isKeptAlive || method === "CONNECT") return { requests, end: "closed" };
+    if (!isKeptAlive || method === "CONNECT") {
+      return { requests, end: "closed" };
+    }
   }
   return { requests, end: "clean" };
 }

@@ -2,10 +2,10 @@
  * The function behind a gateway under test: a server with a strict parser of its own, which keeps
  * every request that it sees and whose case that was.
  */
-import { createServer, type Server, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import { readRequest, valuesOf, type StrictRequest } from "./strict-request.ts";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { readRequest, type StrictRequest, valuesOf } from "./strict-request.ts";
 
 export interface Seen {
   /** The client's address, as the gateway tells it; empty when it does not. */
@@ -43,7 +43,9 @@ export class RecordingUpstream {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -65,15 +67,22 @@ export class RecordingUpstream {
       while (text !== "") {
         const reading = readRequest(text);
         current = this.#keep(reading.request, current);
-        if (reading.kind === "incomplete") return;
+        if (reading.kind === "incomplete") {
+          return;
+        }
         if (reading.kind === "malformed") {
-          if (this.#isLenient) this.#keep(reading.request ?? readLoosely(text), current);
-          else this.breaches.push({ reason: reading.reason, bytes: text.slice(0, 4000) });
+          if (this.#isLenient) {
+            this.#keep(reading.request ?? readLoosely(text), current);
+          } else {
+            this.breaches.push({ reason: reading.reason, bytes: text.slice(0, 4000) });
+          }
           socket.destroy();
           return;
         }
         text = text.slice(reading.end);
-        if (current !== undefined) current.isWhole = true;
+        if (current !== undefined) {
+          current.isWhole = true;
+        }
         current = undefined;
         socket.write(toAnswer(reading.request));
       }
@@ -82,7 +91,9 @@ export class RecordingUpstream {
 
   /** Keeps a request whose head is there, or the bytes by which its body has grown. */
   #keep(request: StrictRequest | undefined, current: Seen | undefined): Seen | undefined {
-    if (request === undefined) return current;
+    if (request === undefined) {
+      return current;
+    }
     if (current !== undefined) {
       current.request = request;
       return current;
@@ -97,7 +108,9 @@ export class RecordingUpstream {
 /** Enough of a request that is not well formed to know whose it is. */
 function readLoosely(text: string): StrictRequest | undefined {
   const [, method, target] = /^(\S+) (.+) HTTP\/1\.[01]\r\n/.exec(text) ?? [];
-  if (method === undefined || target === undefined) return undefined;
+  if (method === undefined || target === undefined) {
+    return undefined;
+  }
   const lines = text.slice(0, text.indexOf("\r\n\r\n")).split("\r\n").slice(1);
   const headers = lines.map((line): [string, string] => {
     const [name = "", ...value] = line.split(":");

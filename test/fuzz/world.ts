@@ -1,7 +1,7 @@
 /** A gateway process under test, with its Kubernetes and a function that keeps what it sees. */
 import { FakeKubernetes } from "../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../support/gateway-process.ts";
-import { readAnswers, type Answers } from "./answers.ts";
+import { type Answers, readAnswers } from "./answers.ts";
 import { drive } from "./drive.ts";
 import { CANARY, FUNCTIONS } from "./invariants.ts";
 import { RecordingUpstream, type Seen } from "./upstream.ts";
@@ -88,7 +88,9 @@ export class FuzzWorld {
 
   /** What went wrong with the process as a whole; undefined when nothing has. */
   findBreach(): string | undefined {
-    if (this.gateway.hasEnded) return `gateway: has ended: ${this.gateway.output}`;
+    if (this.gateway.hasEnded) {
+      return `gateway: has ended: ${this.gateway.output}`;
+    }
     const [breach] = this.upstream.breaches;
     if (breach !== undefined) {
       return `function: saw no strict HTTP (${breach.reason}): ${JSON.stringify(breach.bytes)}`;

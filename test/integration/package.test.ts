@@ -1,5 +1,4 @@
 /** The packed package, installed elsewhere: a program imports it by name and is previewed. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -14,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createEngine, type Engine } from "../support/pulumi.ts";
 
 const root = dirname(dirname(import.meta.dirname));

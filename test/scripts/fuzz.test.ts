@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { findPropertyTests, readFuzzOptions } from "../../scripts/fuzz.ts";
 import { CommandError } from "../../cli/process.ts";
+import { findPropertyTests, readFuzzOptions } from "../../scripts/fuzz.ts";
 
 describe("readFuzzOptions", () => {
   test.each([
@@ -18,7 +18,9 @@ describe("readFuzzOptions", () => {
   test("takes another seed each time, one that it would read", () => {
     const seeds = Array.from({ length: 10 }, () => readFuzzOptions([]).seed);
     expect(new Set(seeds).size).toBeGreaterThan(1);
-    for (const seed of seeds) expect(readFuzzOptions(["--seed", String(seed)]).seed).toBe(seed);
+    for (const seed of seeds) {
+      expect(readFuzzOptions(["--seed", String(seed)]).seed).toBe(seed);
+    }
   });
 
   test.each([

@@ -1,7 +1,7 @@
 /** The stack's configuration: one line for what is wrong, and one truth about defaults. */
-import { describe, expect, it } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
 import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { checkSettings, checkUsers, DEFAULTS, TARGETS } from "../../stacks/config.ts";
@@ -90,8 +90,12 @@ describe("Pulumi.yaml", () => {
 
   it("names every target in its description, and describes every setting", () => {
     const project = readProject();
-    for (const target of TARGETS) expect(project["target"]?.description).toContain(`\`${target}\``);
-    for (const { description } of Object.values(project)) expect(description).not.toBe("");
+    for (const target of TARGETS) {
+      expect(project["target"]?.description).toContain(`\`${target}\``);
+    }
+    for (const { description } of Object.values(project)) {
+      expect(description).not.toBe("");
+    }
   });
 
   it.each(TARGETS.map((target) => [target]))("has an example file for the target %s", (target) => {

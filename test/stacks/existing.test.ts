@@ -1,9 +1,9 @@
 /** What the configuration says of a cluster that somebody else made. */
-import { afterAll, expect, it } from "@jest/globals";
-import * as pulumi from "@pulumi/pulumi";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { checkSettings, DEFAULTS, type StackConfig } from "../../stacks/config.ts";
 import { toClusterArgs } from "../../stacks/existing.ts";
 import { loadKubeconfig } from "../../stacks/kubeconfig.ts";

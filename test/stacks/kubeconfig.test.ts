@@ -1,9 +1,9 @@
 /** The kubeconfig of the target `existing`: found and merged as kubectl does. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { RunError } from "@pulumi/pulumi";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { RunError } from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
 import { loadKubeconfig } from "../../stacks/kubeconfig.ts";
 

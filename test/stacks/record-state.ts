@@ -15,7 +15,9 @@ const KUBECONFIG = stringify({
 });
 
 function requireSuccess({ code, output }: Pick<RunResult, "code" | "output">): string {
-  if (code === 0) return output;
+  if (code === 0) {
+    return output;
+  }
   throw new Error(output);
 }
 
@@ -28,8 +30,12 @@ function replaceDeep(value: unknown, from: string, to: string): unknown {
     const inner = JSON.stringify(from).slice(1, -1);
     return value.replaceAll(from, to).replaceAll(inner, JSON.stringify(to).slice(1, -1));
   }
-  if (Array.isArray(value)) return value.map((item) => replaceDeep(item, from, to));
-  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return value.map((item) => replaceDeep(item, from, to));
+  }
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
   const entries = Object.entries(value).map(([key, item]) => [key, replaceDeep(item, from, to)]);
   return Object.fromEntries(entries);
 }

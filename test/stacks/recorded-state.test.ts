@@ -23,7 +23,9 @@ afterAll(async () => {
 /** What makes something anew, but for what has to be. */
 function isReplacement({ op, type }: Step): boolean {
   // Named after its content: other code is another map, and the one of before stays.
-  if (type === "kubernetes:core/v1:ConfigMapPatch") return false;
+  if (type === "kubernetes:core/v1:ConfigMapPatch") {
+    return false;
+  }
   return !["same", "create", "update", "read"].includes(op);
 }
 

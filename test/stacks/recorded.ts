@@ -42,9 +42,13 @@ export async function createProgramEngine(env: Record<string, string> = {}): Pro
   await engine.program(`export { default } from ${JSON.stringify(program)};`);
   const set = async (...args: string[]): Promise<void> => {
     const { code, output } = await engine.pulumi(["config", "set", ...args]);
-    if (code !== 0) throw new Error(`pulumi config set: ${output}`);
+    if (code !== 0) {
+      throw new Error(`pulumi config set: ${output}`);
+    }
   };
-  for (const [key, value] of Object.entries(SETTINGS)) await set(key, value);
+  for (const [key, value] of Object.entries(SETTINGS)) {
+    await set(key, value);
+  }
   await set("--secret", "plonk:adminPassword", "of no stack that runs");
   return engine;
 }

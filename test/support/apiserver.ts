@@ -1,12 +1,12 @@
 /** A real Kubernetes API server with its controllers and without any node: up in seconds. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { KubernetesObjectApi, KubeConfig } from "@kubernetes/client-node";
+import { KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePortPair } from "./network.ts";
 
@@ -47,7 +47,9 @@ export async function startApiServer(): Promise<ApiServer> {
   const log = collectLog(server);
   const stop = async (): Promise<void> => {
     server.kill("SIGTERM");
-    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+    if (server.exitCode === null && server.signalCode === null) {
+      await once(server, "exit");
+    }
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -107,8 +109,12 @@ function collectLog(server: ChildProcess): () => string {
 async function waitUntilUp(server: ChildProcess, kubeconfigPath: string): Promise<void> {
   const deadline = Date.now() + START_SECONDS * 1000;
   while (Date.now() < deadline) {
-    if (server.exitCode !== null) throw new Error(`it ended with ${String(server.exitCode)}`);
-    if (existsSync(kubeconfigPath) && (await hasDefaults(kubeconfigPath))) return;
+    if (server.exitCode !== null) {
+      throw new Error(`it ended with ${String(server.exitCode)}`);
+    }
+    if (existsSync(kubeconfigPath) && (await hasDefaults(kubeconfigPath))) {
+      return;
+    }
     await sleep(POLL_MS);
   }
   throw new Error(`it was not ready after ${String(START_SECONDS)} s`);
@@ -140,7 +146,9 @@ function toKubectl(binary: string, directory: string): Kubectl {
     child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     child.stdin.end(input ?? "");
     const [code] = (await once(child, "close")) as [number | null];
-    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    if (code !== 0) {
+      throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    }
     return output;
   };
 }

@@ -94,6 +94,8 @@ function tagged(tag: number, ...parts: Buffer[]): Buffer {
 
 /** As short as it can be: DER allows no other. */
 function toLength(length: number): number[] {
-  if (length < 0x80) return [length];
+  if (length < 0x80) {
+    return [length];
+  }
   return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }

@@ -3,7 +3,7 @@
  * it was last asked; connections that exist stay where they are.
  */
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 export interface Backend {
   port: number;
@@ -39,7 +39,9 @@ export class Balancer {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
     await new Promise((resolve) => this.#server.close(resolve));
   }
 

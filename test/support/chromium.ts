@@ -1,7 +1,7 @@
 /** A real browser for tests: the machine's Chromium, or Debian's unpacked into the cache. */
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { chromium, type Browser } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import { isExecutable } from "../../cli/preflight.ts";
 import { toLibraryPath, unpackDebianTree } from "./debian-tree.ts";
 
@@ -46,7 +46,9 @@ export async function launchChromium(): Promise<Browser> {
 /** Ubuntu's `chromium-browser` may be a script that asks for a snap: `PLONK_CHROMIUM` is first. */
 function findInstalled(): Program | undefined {
   const chosen = process.env["PLONK_CHROMIUM"];
-  if (chosen !== undefined && chosen !== "") return { path: chosen, environment: {} };
+  if (chosen !== undefined && chosen !== "") {
+    return { path: chosen, environment: {} };
+  }
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const paths = PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name)));
   const path = paths.find(isExecutable);

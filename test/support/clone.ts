@@ -1,5 +1,5 @@
 /** A fresh clone of this repository in a folder of its own, driven by the README's commands. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeClusterFolder } from "./cluster-folder.ts";
@@ -25,7 +25,9 @@ export interface Running {
 
 /** Fails with what a command has printed last, unless it went well. */
 export function requireSuccess(finished: Finished): Finished {
-  if (finished.code === 0) return finished;
+  if (finished.code === 0) {
+    return finished;
+  }
   const { code, output } = finished;
   throw new Error(`expected success, got code ${String(code)} and\n${output.slice(-4000)}`);
 }
@@ -120,7 +122,9 @@ export class FreshClone {
   edit(file: string, from: string, to: string): void {
     const path = join(this.folder, file);
     const text = readFileSync(path, "utf8");
-    if (!text.includes(from)) throw new Error(`${file}: expected to contain ${from}`);
+    if (!text.includes(from)) {
+      throw new Error(`${file}: expected to contain ${from}`);
+    }
     writeFileSync(path, text.replace(from, to));
   }
 
@@ -132,9 +136,13 @@ export class FreshClone {
     const { code, output } = await this.run("down");
     for (const file of readdirIfAny(join(this.home, "clusters"))) {
       const script = join(this.home, "clusters", file, "remove.sh");
-      if (existsSync(script)) execFileSync("sh", [script], { stdio: "ignore" });
+      if (existsSync(script)) {
+        execFileSync("sh", [script], { stdio: "ignore" });
+      }
     }
     rmSync(dirname(this.folder), { recursive: true, force: true });
-    if (code !== 0) throw new Error(`down: expected success, got ${output.slice(-2000)}`);
+    if (code !== 0) {
+      throw new Error(`down: expected success, got ${output.slice(-2000)}`);
+    }
   }
 }

@@ -30,10 +30,14 @@ export function findAbandoned(links: string, isRunning = isTestRun): Abandoned[]
   return links.split("\n").flatMap((line) => {
     const link = /^\d+: ([^:@]+)/.exec(line)?.[1];
     const directory = toAlias(line);
-    if (link === undefined || directory?.startsWith(start) !== true) return [];
+    if (link === undefined || directory?.startsWith(start) !== true) {
+      return [];
+    }
     const [name = ""] = directory.slice(start.length).split("/");
     const pid = /^[a-z0-9]+-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isRunning(Number(pid))) return [];
+    if (pid === undefined || isRunning(Number(pid))) {
+      return [];
+    }
     return [{ link, directory, folder: `${start}${name}` }];
   });
 }
@@ -43,7 +47,9 @@ export function removeAbandoned(): void {
   for (const { link, directory, folder } of findAbandoned(listLinks())) {
     console.log(`removing what a killed run left: ${directory}`);
     const script = join(directory, "cluster.sh");
-    if (existsSync(script)) spawnSync("sh", [script, "remove"], { stdio: "inherit" });
+    if (existsSync(script)) {
+      spawnSync("sh", [script, "remove"], { stdio: "inherit" });
+    }
     spawnSync("ip", ["link", "del", link], { stdio: "ignore" });
     removeNamespaces(directory);
     rmSync(folder, { recursive: true, force: true });
@@ -65,7 +71,9 @@ function removeNamespaces(directory: string): void {
   for (const name of names.filter((each) => each !== "")) {
     const show = ["-n", name, "-o", "link", "show", "dev", "lo"];
     const loopback = spawnSync("ip", show, { encoding: "utf8" }).stdout;
-    if (toAlias(loopback) === directory) spawnSync("ip", ["netns", "del", name]);
+    if (toAlias(loopback) === directory) {
+      spawnSync("ip", ["netns", "del", name]);
+    }
   }
 }
 

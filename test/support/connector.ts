@@ -2,7 +2,7 @@
  * Speaks as the connector SDK does (Kafka, MQTT, cron and other connectors are made with it): looks
  * for functions by their annotation `topic`, and calls those of a message's topic.
  */
-import { exchange, type Answer } from "./faas-cli.ts";
+import { type Answer, exchange } from "./faas-cli.ts";
 
 export interface ConnectorOptions {
   url: string;
@@ -65,7 +65,9 @@ export class Connector {
     const credentials = Buffer.from(`${user}:${password}`).toString("base64");
     const headers = { Authorization: `Basic ${credentials}`, "User-Agent": "openfaas-go-sdk" };
     const { status, text } = await exchange(`${url}${path}`, { method: "GET", headers });
-    if (status !== 200) throw new Error(`${path}: expected 200, got ${status}: ${text}`);
+    if (status !== 200) {
+      throw new Error(`${path}: expected 200, got ${status}: ${text}`);
+    }
     return JSON.parse(text);
   }
 }

@@ -18,7 +18,9 @@ export function collectEnds(
         .then(end)
         .catch((error: unknown) => errors.push(error));
     }
-    if (errors.length > 0) throw errors[0];
+    if (errors.length > 0) {
+      throw errors[0];
+    }
   }, timeoutMs);
   return (end) => void ends.push(end);
 }

@@ -89,7 +89,9 @@ export class FaasCli {
     const body = toDeployment(name, wanted);
     const path = "/system/functions";
     const { status } = await this.#send({ method: "PUT", path, body }, [...CHANGED, 404]);
-    if (status !== 404) return "updated";
+    if (status !== 404) {
+      return "updated";
+    }
     await this.#send({ method: "POST", path, body }, CHANGED);
     return "created";
   }
@@ -304,7 +306,9 @@ function toNamespace(name: string, labels: Record<string, string>): object {
 function toQuery(values: Record<string, string | undefined>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) query.set(name, value);
+    if (value !== undefined) {
+      query.set(name, value);
+    }
   }
   return query.size === 0 ? "" : `?${query.toString()}`;
 }

@@ -120,7 +120,9 @@ export class ForeignNode {
   #run(args: readonly string[], input = ""): string {
     const words = [join(this.directory, "cluster.sh"), ...args];
     const { status, stdout, stderr } = spawnSync("sh", words, { input, encoding: "utf8" });
-    if (status === 0) return stdout;
+    if (status === 0) {
+      return stdout;
+    }
     throw new Error(`${args.join(" ")}: expected success, got ${stdout}${stderr}`);
   }
 

@@ -1,5 +1,5 @@
 /** The gateway as the process that it is in a pod, over a small Kubernetes API. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   mkdtempSync,
@@ -31,7 +31,9 @@ export function declareFunction(
   { ports, spec = {} }: { ports: readonly number[]; spec?: object },
 ): void {
   putFunction(fake, name, { spec });
-  for (const port of ports) putSlice(fake, name, { port });
+  for (const port of ports) {
+    putSlice(fake, name, { port });
+  }
 }
 
 export interface GatewayProcessOptions {
@@ -101,7 +103,9 @@ export class GatewayProcess {
       await gateway.stop();
       throw error;
     }
-    if (gateway.hasEnded) throw new Error(`gateway: ended at once: ${gateway.output}`);
+    if (gateway.hasEnded) {
+      throw new Error(`gateway: ended at once: ${gateway.output}`);
+    }
     return gateway;
   }
 

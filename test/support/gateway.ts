@@ -9,7 +9,7 @@ import { readConfig } from "../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { listen } from "../../services/lib/metrics.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
-import { FUNCTIONS, putFunction, putSlice, SLICES, type EndpointSpec } from "./function-objects.ts";
+import { type EndpointSpec, FUNCTIONS, putFunction, putSlice, SLICES } from "./function-objects.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 
 export { FUNCTIONS };
@@ -90,7 +90,9 @@ export class TestGateway {
   /** Writes where a function's pods are, and that they are nowhere else. */
   route(name: string, pods: (number | EndpointSpec)[]): void {
     const wanted = pods.map((pod) => (typeof pod === "number" ? { port: pod } : pod));
-    for (const pod of wanted) putSlice(this.fake, name, pod);
+    for (const pod of wanted) {
+      putSlice(this.fake, name, pod);
+    }
     for (const key of [...this.fake.objects.keys()]) {
       const slice = key.startsWith(`${SLICES}/${name}-`) ? key.slice(SLICES.length + 1) : "";
       if (slice !== "" && !wanted.some(({ port }) => slice === `${name}-${port}`)) {

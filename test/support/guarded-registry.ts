@@ -3,7 +3,7 @@
  * for the password.
  */
 import { once } from "node:events";
-import { request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { ServerIdentity } from "./authority.ts";
@@ -50,8 +50,11 @@ export class GuardedRegistry {
     const guarded = new GuardedRegistry(registry, server);
     const expected = `Basic ${toBase64(login)}`;
     server.on("request", (asked: IncomingMessage, answer: ServerResponse) => {
-      if (asked.headers.authorization === expected) guarded.#pass(asked, answer);
-      else answer.writeHead(401, { "www-authenticate": 'Basic realm="registry"' }).end();
+      if (asked.headers.authorization === expected) {
+        guarded.#pass(asked, answer);
+      } else {
+        answer.writeHead(401, { "www-authenticate": 'Basic realm="registry"' }).end();
+      }
     });
     return guarded;
   }

@@ -1,9 +1,9 @@
 /** Small HTTP clients for tests: Node's own, which sends what it is told to, and bare bytes. */
 import { once } from "node:events";
 import {
-  request as httpRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
+  request as httpRequest,
   type RequestOptions,
 } from "node:http";
 import { connect, type Socket } from "node:net";

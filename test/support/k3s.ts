@@ -1,7 +1,7 @@
 /** k3s as the toolchain has it, for clusters that tests make themselves. */
 import type { K3sBinary } from "../../components/index.ts";
-import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { acquire } from "../../toolchain/acquire.ts";
+import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { assembleClusterImages } from "../../toolchain/images/cluster-images.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 

@@ -38,7 +38,9 @@ export function startLoad(url: string, body: string): Load {
     while (!isStopped && Date.now() < deadline) {
       const answer = await call(url, body);
       result.calls += 1;
-      if (answer.failure !== undefined) result.failures.push(answer.failure);
+      if (answer.failure !== undefined) {
+        result.failures.push(answer.failure);
+      }
       if (answer.body !== undefined && !result.bodies.includes(answer.body)) {
         result.bodies.push(answer.body);
       }
@@ -55,7 +57,9 @@ export function startLoad(url: string, body: string): Load {
     waitForBody: async (text, timeoutMs) => {
       const end = Date.now() + timeoutMs;
       while (!result.bodies.some((seen) => seen.includes(text))) {
-        if (Date.now() > end) throw new Error(`expected an answer with ${text} in ${timeoutMs} ms`);
+        if (Date.now() > end) {
+          throw new Error(`expected an answer with ${text} in ${timeoutMs} ms`);
+        }
         await sleep(50);
       }
     },

@@ -1,5 +1,5 @@
 /** A real NATS server with JetStream on loopback, which a test can stop and start again. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";

@@ -35,11 +35,15 @@ export async function findFreePortPair(): Promise<number> {
 async function findFreePorts(count: number): Promise<number[]> {
   const block = await ownBlock();
   for (let looked = 0; looked < BLOCK; looked += count) {
-    if ((block.used % BLOCK) + count > BLOCK) block.used = 0;
+    if ((block.used % BLOCK) + count > BLOCK) {
+      block.used = 0;
+    }
     const first = block.first + block.used;
     const ports = Array.from({ length: count }, (_, index) => first + index);
     block.used += count;
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return ports;
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) {
+      return ports;
+    }
   }
   throw new Error(`ports: expected a free one from ${block.first} on, got none of ${BLOCK}`);
 }
@@ -50,7 +54,9 @@ let claimed: Promise<Block> | undefined;
 /** Jest loads this module anew for each file, so the block is kept where all of a process look. */
 async function ownBlock(): Promise<Block> {
   const known = getEnvironmentData(BLOCK_KEY) as Block | undefined;
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   claimed ??= claimBlock();
   const block = await claimed;
   setEnvironmentData(BLOCK_KEY, block);
@@ -62,14 +68,18 @@ async function claimBlock(): Promise<Block> {
   for (let index = 0; index < BLOCKS; index += 1) {
     const first = FIRST_PORT + index * BLOCK;
     const claim = createServer().unref();
-    if (await listens(claim, { path: `\0plonk-ports-${first}` })) return { first, used: 0 };
+    if (await listens(claim, { path: `\0plonk-ports-${first}` })) {
+      return { first, used: 0 };
+    }
   }
   throw new Error(`ports: expected a free block of ${BLOCKS}, got none`);
 }
 
 async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
-  if (!(await listens(probe, { port, host: "127.0.0.1" }))) return false;
+  if (!(await listens(probe, { port, host: "127.0.0.1" }))) {
+    return false;
+  }
   probe.close();
   await once(probe, "close");
   return true;

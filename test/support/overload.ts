@@ -65,7 +65,9 @@ class IdleConnections {
   }
 
   close(): void {
-    for (const agent of this.#agents) agent.destroy();
+    for (const agent of this.#agents) {
+      agent.destroy();
+    }
   }
 }
 

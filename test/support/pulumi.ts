@@ -92,7 +92,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const state = join(home, `state/.pulumi/stacks/${project}/${stack}.json`);
   const engine = toEngine({ home, directory, environment, state });
   const made = await engine.pulumi(["stack", "init", stack]);
-  if (made.code !== 0) throw new Error(`pulumi stack init: ${made.output}`);
+  if (made.code !== 0) {
+    throw new Error(`pulumi stack init: ${made.output}`);
+  }
   return engine;
 }
 
@@ -211,11 +213,17 @@ function summarize(events: EngineEvent[]): Pick<RunResult, "changes" | "steps" |
   for (const event of events) {
     // A refresh knows only at its end what it did, so the later event of a step wins.
     const metadata = event.resOutputsEvent?.metadata ?? event.resourcePreEvent?.metadata;
-    if (metadata) steps.set(`${metadata.urn} ${metadata.op}`, toStep(metadata));
-    if (event.summaryEvent) Object.assign(changes, event.summaryEvent.resourceChanges);
+    if (metadata) {
+      steps.set(`${metadata.urn} ${metadata.op}`, toStep(metadata));
+    }
+    if (event.summaryEvent) {
+      Object.assign(changes, event.summaryEvent.resourceChanges);
+    }
     if (event.diagnosticEvent) {
       const { severity, message, urn = "" } = event.diagnosticEvent;
-      if (severity !== "debug") diagnostics.push({ severity, message: plain(message), urn });
+      if (severity !== "debug") {
+        diagnostics.push({ severity, message: plain(message), urn });
+      }
     }
   }
   return { changes, steps: [...steps.values()], diagnostics };

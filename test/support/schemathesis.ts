@@ -129,7 +129,9 @@ async function prepare(): Promise<string> {
   const complete = join(folder, ".complete");
   const python = join(folder, "bin", "python");
   await withLock(join(cache.locks, "schemathesis.lock"), async () => {
-    if (existsSync(complete)) return;
+    if (existsSync(complete)) {
+      return;
+    }
     await rm(folder, { recursive: true, force: true });
     await runCommand("python3", ["-m", "venv", folder]).catch((error: unknown) => {
       throw new Error(`${WANTED}: ${toMessage(error)}`);

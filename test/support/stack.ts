@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { FreshClone, type Finished } from "./clone.ts";
+import { type Finished, FreshClone } from "./clone.ts";
 
 /** A running stack, with the examples `hello`, `markdown` and `sha256` on it. */
 export interface Stack {
@@ -45,7 +45,9 @@ export async function startStack(name: string, subnet: string): Promise<Stack> {
   let printed = output;
   const keep = (what: string, finished: Finished): string => {
     printed += finished.output;
-    if (finished.code === 0) return finished.output;
+    if (finished.code === 0) {
+      return finished.output;
+    }
     throw new Error(`${what}: expected success, got ${finished.output.slice(-2000)}`);
   };
   return {
@@ -71,7 +73,9 @@ function toKubectl(directory: string): Stack["kubectl"] {
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     const [code] = (await once(child, "close")) as [number | null];
-    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    if (code !== 0) {
+      throw new Error(`kubectl ${args.join(" ")}: ${errors}`);
+    }
     return output;
   };
 }

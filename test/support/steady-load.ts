@@ -105,7 +105,9 @@ export class SteadyLoad {
     let next = performance.now() + (pauseMs * index) / connections;
     while (!this.#isStopped && this.#result.calls < calls) {
       const wait = next - performance.now();
-      if (wait > 0) await sleep(wait);
+      if (wait > 0) {
+        await sleep(wait);
+      }
       // A caller that is late does not catch up all at once.
       next = Math.max(next + pauseMs, performance.now() - pauseMs);
       this.#result.calls += 1;
@@ -120,8 +122,14 @@ export class SteadyLoad {
     const result = this.#result;
     const { expected = [200] } = this.#options;
     result.outcomes[outcome] = (result.outcomes[outcome] ?? 0) + 1;
-    if (!expected.includes(Number(outcome))) result.failed += 1;
-    if ((outcome === "429" || outcome === "503") && !hasRetryAfter) result.withoutRetryAfter += 1;
-    if (outcome === "200") result.seconds.push(seconds);
+    if (!expected.includes(Number(outcome))) {
+      result.failed += 1;
+    }
+    if ((outcome === "429" || outcome === "503") && !hasRetryAfter) {
+      result.withoutRetryAfter += 1;
+    }
+    if (outcome === "200") {
+      result.seconds.push(seconds);
+    }
   }
 }

@@ -39,7 +39,9 @@ export class TwoGateways {
     const ports = [await findFreePort(), await findFreePort()];
     const starting = ports.map((own) => GatewayProcess.start(this.#fake, { port: own }));
     for (const start of await Promise.allSettled(starting)) {
-      if (start.status === "fulfilled") this.#gateways.push(start.value);
+      if (start.status === "fulfilled") {
+        this.#gateways.push(start.value);
+      }
     }
     await Promise.all(starting);
     this.#balancer = await Balancer.start(

@@ -66,7 +66,9 @@ export class UiPage {
     this.page.on("pageerror", (error) => this.problems.push(error.message));
     this.#context.on("request", (request) => {
       const url = new URL(request.url());
-      if (url.protocol !== "blob:" && url.origin !== origin) this.problems.push(request.url());
+      if (url.protocol !== "blob:" && url.origin !== origin) {
+        this.problems.push(request.url());
+      }
     });
   }
 

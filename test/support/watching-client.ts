@@ -56,7 +56,9 @@ export class WatchingClient extends KubernetesClient {
       for await (const chunk of chunks) {
         yield chunk;
         const text = `${rest}${chunk.toString("latin1")}`;
-        for (const [, mark] of text.matchAll(MARKS)) this.#marks.set(signal, Number(mark));
+        for (const [, mark] of text.matchAll(MARKS)) {
+          this.#marks.set(signal, Number(mark));
+        }
         rest = text.slice(-MARK.length - 10);
       }
     } finally {

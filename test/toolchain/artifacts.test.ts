@@ -3,7 +3,7 @@ import { access, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { SERVICE_IMAGES, type Artifacts, THIRD_PARTY_IMAGES } from "../../contract/index.ts";
+import { type Artifacts, SERVICE_IMAGES, THIRD_PARTY_IMAGES } from "../../contract/index.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { findArtifacts, resolveArtifacts } from "../../toolchain/artifacts.ts";
 import { silentProgress } from "../../toolchain/progress.ts";
@@ -57,8 +57,11 @@ test("is looked for only, where nothing is to be downloaded or compiled", async 
     expect(files.filter((file) => file.isFile()).map(({ name }) => name)).toEqual([]);
   } finally {
     for (const [key, value] of Object.entries({ PLONK_CACHE, PLONK_OFFLINE, PATH })) {
-      if (value === undefined) Reflect.deleteProperty(process.env, key);
-      else process.env[key] = value;
+      if (value === undefined) {
+        Reflect.deleteProperty(process.env, key);
+      } else {
+        process.env[key] = value;
+      }
     }
     await rm(cache, { recursive: true });
   }

@@ -4,20 +4,20 @@ import { dirname, join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
-  SERVICE_IMAGES,
-  THIRD_PARTY_IMAGES,
   type Architecture,
   type ImageArtifact,
+  SERVICE_IMAGES,
+  THIRD_PARTY_IMAGES,
   type ThirdPartyImageName,
 } from "../../contract/index.ts";
+import { acquire } from "../../toolchain/acquire.ts";
 import { acquireTool } from "../../toolchain/acquire/acquire-tool.ts";
 import { createSession, hostArchitecture } from "../../toolchain/acquire/session.ts";
-import { acquire } from "../../toolchain/acquire.ts";
 import { resolveImages } from "../../toolchain/artifacts.ts";
 import { catalogue } from "../../toolchain/catalogue.ts";
 import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { assembleImage } from "../../toolchain/images/assemble.ts";
-import { packInto, type Base } from "../../toolchain/images/base.ts";
+import { type Base, packInto } from "../../toolchain/images/base.ts";
 import type { Layer } from "../../toolchain/images/oci.ts";
 import { VENDOR_IMAGES } from "../../toolchain/images/versions.ts";
 import { silentProgress } from "../../toolchain/progress.ts";
@@ -60,7 +60,9 @@ async function makeBuild(
     for (const path of paths) {
       const isExtra = path === IMAGES;
       const target = isExtra ? join(await folders.create(), "images.tar") : join(directory, path);
-      if (isExtra) extra[path] = target;
+      if (isExtra) {
+        extra[path] = target;
+      }
       await mkdir(dirname(target), { recursive: true });
       await writeFile(target, `made-up ${path} of ${tool.name}`, { mode: 0o755 });
     }

@@ -7,7 +7,7 @@ import { withLock } from "../lock.ts";
 import type { Task } from "../progress.ts";
 import { CommandError } from "../run-command.ts";
 import type { AcquiredTool, Release, Source, Tool, ToolSource } from "../tool.ts";
-import { findDamage, readManifest, removeEntry, sealEntry, type Manifest } from "./entry.ts";
+import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "./entry.ts";
 import { findOnPath, findPlugin } from "./find-on-path.ts";
 import { installPlugin } from "./plugin.ts";
 import { installRelease } from "./release.ts";
@@ -35,7 +35,9 @@ export async function acquireTool(name: string, session: Session): Promise<Acqui
   if (cached !== undefined) {
     return await toAcquired(tool, session, { ...cached, source: "cache" });
   }
-  if (session.findOnly) throw new NotAtHandError(tool.name);
+  if (session.findOnly) {
+    throw new NotAtHandError(tool.name);
+  }
   const task = session.progress.start(tool.name);
   try {
     return await makeEntry(tool, session, task);

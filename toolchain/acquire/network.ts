@@ -1,8 +1,8 @@
 /** Opens downloads: mirror, proxies, redirects, busy servers, and hosts that cannot be had. */
-import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { ToolchainError } from "../errors.ts";
-import { Attempts, GIVEN_UP_AFTER, REFUSED_AFTER, systemClock, type Clock } from "./attempts.ts";
-import { toConnectionFailure, toStatusFailure, type Failure } from "./failure.ts";
+import { Attempts, type Clock, GIVEN_UP_AFTER, REFUSED_AFTER, systemClock } from "./attempts.ts";
+import { type Failure, toConnectionFailure, toStatusFailure } from "./failure.ts";
 
 /** How long a server may take, in milliseconds, before an attempt counts as failed. */
 export interface Timeouts {
@@ -192,7 +192,9 @@ export class Network {
       const failure = REDIRECTS.includes(response.statusCode)
         ? undefined
         : toStatusFailure(response, { isMirror: this.#mirror !== undefined });
-      if (failure !== undefined) await response.body.dump();
+      if (failure !== undefined) {
+        await response.body.dump();
+      }
       return failure ?? response;
     } catch (error) {
       options.signal?.throwIfAborted();

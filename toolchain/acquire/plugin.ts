@@ -1,5 +1,5 @@
 /** Puts a plugin from the cache where Pulumi looks for it. */
-import { copyFile, constants, mkdir, rename, rm } from "node:fs/promises";
+import { constants, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pulumiHome } from "../directories.ts";
 import { listFiles } from "../hash.ts";

@@ -1,11 +1,11 @@
 /** What all acquisitions of one command have in common. */
 import { arch, platform } from "node:os";
-import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
-import { cacheLayout, plonkCache, type CacheLayout, type Environment } from "../directories.ts";
+import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
+import { type Connectivity, readConnectivity } from "../connectivity.ts";
+import { type CacheLayout, cacheLayout, type Environment, plonkCache } from "../directories.ts";
 import { ToolchainError } from "../errors.ts";
-import { createProgress, terminalProgress, type Progress } from "../progress.ts";
+import { createProgress, type Progress, terminalProgress } from "../progress.ts";
 import type { Tool } from "../tool.ts";
-import { readConnectivity, type Connectivity } from "../connectivity.ts";
 import { Network, type NetworkOptions } from "./network.ts";
 import { hasServed } from "./record.ts";
 

@@ -1,9 +1,9 @@
 /** Image archives for preloading: OCI layouts in a tar, for one architecture each. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { pack, type Pack } from "tar-stream";
+import { type Pack, pack } from "tar-stream";
 import type { Architecture } from "../../contract/index.ts";
-import { MEDIA_TYPE, type Descriptor, type Document, type PlatformImage } from "./oci.ts";
+import { type Descriptor, type Document, MEDIA_TYPE, type PlatformImage } from "./oci.ts";
 
 /** Raised when archives of the same images come out differently than before. */
 export const ARCHIVE_FORMAT = 2;

@@ -1,7 +1,7 @@
 /** Turns layers into a multi-architecture image with a reference and archives. */
 import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../contract/index.ts";
-import { ARCHIVE_FORMAT, referenceOf, writeArchive, type NamedImage } from "./archive.ts";
+import { ARCHIVE_FORMAT, type NamedImage, referenceOf, writeArchive } from "./archive.ts";
 import type { ImageContext } from "./context.ts";
 import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";
 import { findOrBuild } from "./store.ts";

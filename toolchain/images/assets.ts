@@ -42,7 +42,9 @@ export async function buildAssets(
   packageRoot: string,
 ): Promise<Assets | undefined> {
   const sources = await listSources(packageRoot);
-  if (sources === undefined) return undefined;
+  if (sources === undefined) {
+    return undefined;
+  }
   const entry = await findOrBuild<{ hash: string }>({
     root: context.images,
     name: "assets",
@@ -102,6 +104,8 @@ async function listBelow(folder: string): Promise<string[]> {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+    throw error;
+  }
   return undefined;
 }

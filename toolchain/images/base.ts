@@ -1,16 +1,16 @@
 /** The base of the service images, Node 24 without a shell: pulled, or assembled here. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ARCHITECTURES, type Architecture } from "../../contract/index.ts";
-import { requireDownloads, type ImageContext } from "./context.ts";
-import { packLayer, type LayerEntry } from "./layer.ts";
+import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
+import { type ImageContext, requireDownloads } from "./context.ts";
+import { type LayerEntry, packLayer } from "./layer.ts";
 import { blobFile, readLayoutImage, runConfigOf } from "./layout.ts";
 import { getNodePackage } from "./node-binary.ts";
 import type { Layer, RunConfig } from "./oci.ts";
 import { NODE_VERSION } from "./package.ts";
-import { pullLayout, type GetCrane } from "./pull.ts";
+import { type GetCrane, pullLayout } from "./pull.ts";
 import { collectRootfs, ROOTFS_PACKAGES } from "./rootfs.ts";
-import { findOrBuild, type Entry } from "./store.ts";
+import { type Entry, findOrBuild } from "./store.ts";
 import type { PinnedImage } from "./versions.ts";
 
 /** What an image is built upon, by architecture. */
@@ -145,7 +145,9 @@ async function forEachArchitecture(
   make: (architecture: Architecture) => Promise<PlatformBase>,
 ): Promise<Base> {
   const [amd64, arm64] = await Promise.all(ARCHITECTURES.map(make));
-  if (amd64 === undefined || arm64 === undefined) throw new Error("architectures: two expected");
+  if (amd64 === undefined || arm64 === undefined) {
+    throw new Error("architectures: two expected");
+  }
   return { amd64, arm64 };
 }
 

@@ -83,7 +83,9 @@ export async function bundleService(
       return null;
     },
   });
-  if (made !== undefined) await remember(memoryFile, { inputs: made.inputs, hash });
+  if (made !== undefined) {
+    await remember(memoryFile, { inputs: made.inputs, hash });
+  }
   return { file: join(entry.directory, MAIN), hash };
 }
 
@@ -97,7 +99,9 @@ async function runEsbuild(
     absWorkingDir: packageRoot,
   });
   const [output] = result.outputFiles;
-  if (output === undefined) throw new Error(`${request.name}: one output expected, got none`);
+  if (output === undefined) {
+    throw new Error(`${request.name}: one output expected, got none`);
+  }
   const files = [...Object.keys(result.metafile.inputs), "package-lock.json"];
   return { code: output.text, inputs: await stampAll(files, packageRoot) };
 }

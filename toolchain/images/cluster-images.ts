@@ -2,7 +2,7 @@
 import type { Architecture } from "../../contract/index.ts";
 import { archiveOf, createImage } from "./assemble.ts";
 import type { ImageContext } from "./context.ts";
-import { toImageRequest, type GetTool, type ToolImage } from "./third-party.ts";
+import { type GetTool, toImageRequest, type ToolImage } from "./third-party.ts";
 
 const REGISTRY = "docker.io/rancher";
 

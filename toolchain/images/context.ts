@@ -1,8 +1,8 @@
 /** What each step of the image builds needs from its surroundings. */
 import { cacheLayout } from "../directories.ts";
 import { NotAtHandError } from "../errors.ts";
-import { runCommand } from "../run-command.ts";
 import type { RecipeContext } from "../recipe.ts";
+import { runCommand } from "../run-command.ts";
 import type { RegistryMirror } from "./registry-mirror.ts";
 
 export interface ImageContext extends Pick<RecipeContext, "run" | "report"> {
@@ -46,7 +46,9 @@ export function createImageContext(options: ImageContextOptions = {}): ImageCont
 
 /** In front of what may take a download. @throws NotAtHandError where none is wanted */
 export function requireDownloads({ findOnly }: ImageContext, what: string): void {
-  if (findOnly) throw new NotAtHandError(what);
+  if (findOnly) {
+    throw new NotAtHandError(what);
+  }
 }
 
 type RunOptions = Parameters<RecipeContext["run"]>[2];

@@ -3,10 +3,10 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { Transform, Writable, type Readable } from "node:stream";
+import { type Readable, Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
-import { pack, type Header, type Pack } from "tar-stream";
+import { type Header, type Pack, pack } from "tar-stream";
 import type { Layer } from "./oci.ts";
 
 /**
@@ -71,8 +71,12 @@ export async function entriesBelow(
     .map(async (file): Promise<LayerEntry | undefined> => {
       const source = join(file.parentPath, file.name);
       const path = toPath(`/${relative(directory, source)}`);
-      if (path === undefined) return undefined;
-      if (file.isSymbolicLink()) return { kind: "link", path, target: await readlink(source) };
+      if (path === undefined) {
+        return undefined;
+      }
+      if (file.isSymbolicLink()) {
+        return { kind: "link", path, target: await readlink(source) };
+      }
       const isExecutable = ((await lstat(source)).mode & 0o100) !== 0;
       return { kind: "copy", path, source, isExecutable };
     });
@@ -93,7 +97,9 @@ function chunkByChunk(compress: ZstdCompress): Writable {
       compress.end(done);
     },
     destroy(error, done) {
-      if (error !== null) compress.destroy(error);
+      if (error !== null) {
+        compress.destroy(error);
+      }
       done(error);
     },
   });
@@ -116,12 +122,16 @@ function digestOf(hash: Hash): string {
 function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
   const byPath = new Map<string, LayerEntry>();
   for (const entry of entries) {
-    if (byPath.has(entry.path)) throw new Error(`layer: each path once, got ${entry.path} twice`);
+    if (byPath.has(entry.path)) {
+      throw new Error(`layer: each path once, got ${entry.path} twice`);
+    }
     byPath.set(entry.path, entry);
   }
   for (const { path } of entries) {
     for (let parent = dirname(path); parent !== "/"; parent = dirname(parent)) {
-      if (!byPath.has(parent)) byPath.set(parent, { kind: "directory", path: parent });
+      if (!byPath.has(parent)) {
+        byPath.set(parent, { kind: "directory", path: parent });
+      }
     }
   }
   return [...byPath.values()].sort((a, b) =>
@@ -131,7 +141,9 @@ function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
 
 async function addEntries(tar: Pack, entries: readonly LayerEntry[]): Promise<void> {
   try {
-    for (const entry of entries) await addEntry(tar, entry);
+    for (const entry of entries) {
+      await addEntry(tar, entry);
+    }
     tar.finalize();
   } catch (error) {
     tar.destroy(error instanceof Error ? error : new Error(String(error)));

@@ -30,7 +30,9 @@ export async function readLayoutImage(
   const { rootfs } = JSON.parse(config.bytes.toString()) as Config;
   const layers = parts.layers.map(({ mediaType, digest, size }, index): Layer => {
     const diffId = rootfs.diff_ids[index];
-    if (diffId === undefined) throw new Error(`${directory}: a diff id per layer expected`);
+    if (diffId === undefined) {
+      throw new Error(`${directory}: a diff id per layer expected`);
+    }
     return { mediaType, digest, size, diffId, file: join(directory, blobFile(digest)) };
   });
   return { architecture, manifest, config, layers };

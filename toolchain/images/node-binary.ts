@@ -1,8 +1,8 @@
 /** The `node` binary of an architecture, from npm's `node-linux-*` packages. */
+import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { createHash } from "node:crypto";
 import type { Architecture } from "../../contract/index.ts";
 import type { ImageContext } from "./context.ts";
 import { NODE_VERSION, PACKAGE_ROOT } from "./package.ts";
@@ -52,7 +52,9 @@ async function download(context: ImageContext, name: string, scratch: string): P
 /** Compares with package-lock.json, which npm itself consults for installs only, not for `pack`. */
 async function checkIntegrity(name: string, archive: string): Promise<void> {
   const expected = await readLockedIntegrity(name);
-  if (expected === undefined) return;
+  if (expected === undefined) {
+    return;
+  }
   const bytes = await readFile(archive);
   const found = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
   if (found !== expected) {

@@ -107,7 +107,9 @@ export function createIndex(platforms: readonly PlatformImage[]): Document {
 }
 
 function sortLabels(run: RunConfig): RunConfig {
-  if (run.Labels === undefined) return run;
+  if (run.Labels === undefined) {
+    return run;
+  }
   const labels = Object.entries(run.Labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...run, Labels: Object.fromEntries(labels) };
 }

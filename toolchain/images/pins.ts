@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { THIRD_PARTY_IMAGES, type ThirdPartyImageName } from "../../contract/index.ts";
 import type { Environment } from "../directories.ts";
 import { toMessage, ToolchainError } from "../errors.ts";
-import { NODE_BASE, VENDOR_IMAGES, type PinnedImage } from "./versions.ts";
+import { NODE_BASE, type PinnedImage, VENDOR_IMAGES } from "./versions.ts";
 
 export interface ImagePins {
   nodeBase: PinnedImage;

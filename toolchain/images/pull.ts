@@ -2,7 +2,7 @@
 import { toMessage, ToolchainError } from "../errors.ts";
 import type { ImageContext } from "./context.ts";
 import { digestOf } from "./oci.ts";
-import { toReference, type PinnedImage } from "./versions.ts";
+import { type PinnedImage, toReference } from "./versions.ts";
 
 /** Path of `crane`; asked for only when something is pulled. */
 export type GetCrane = () => Promise<string>;
@@ -31,7 +31,9 @@ export async function fetchManifest(
   const toArguments = (reference: string): string[] => ["manifest", reference];
   const text = await crane(context, image, { getCrane, toArguments });
   const bytes = Buffer.from(text);
-  if (digestOf(bytes) === image.digest) return bytes;
+  if (digestOf(bytes) === image.digest) {
+    return bytes;
+  }
   throw new ToolchainError(
     "checksum",
     `${toReference(image)}: must have its digest, got ${digestOf(bytes)}`,

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EnvHttpProxyAgent, request } from "undici";
-import { Attempts, REFUSED_AFTER, systemClock, type Clock } from "../acquire/attempts.ts";
+import { Attempts, type Clock, REFUSED_AFTER, systemClock } from "../acquire/attempts.ts";
 import { readConnectivity } from "../connectivity.ts";
 import type { Environment } from "../directories.ts";
 import type { ImageContext } from "./context.ts";
@@ -50,7 +50,9 @@ export function toApiRoots(
 
 function toApiRoot(host: string): string {
   // Docker's registry has another host than its images' names say.
-  if (host === "docker.io") return "https://registry-1.docker.io/v2/";
+  if (host === "docker.io") {
+    return "https://registry-1.docker.io/v2/";
+  }
   // As crane does on this machine's own addresses.
   const isOwn = /^(localhost|127\.\d+\.\d+\.\d+)(:\d+)?$/.test(host);
   return `${isOwn ? "http" : "https"}://${host}/v2/`;
@@ -67,14 +69,20 @@ export async function areRegistriesOpen(
   question: RegistryQuestion,
 ): Promise<boolean> {
   const connectivity = readConnectivity(question.env ?? process.env);
-  if (connectivity !== "unknown") return connectivity === "open";
+  if (connectivity !== "unknown") {
+    return connectivity === "open";
+  }
   const { registries, today = Date.now } = question;
   const file = toFile(context.images);
   const read = await readDecision(file);
   const known = String(read?.registries) === String(registries) ? read : undefined;
-  if (known && Math.abs(today() - known.askedAt) < ASKED_AGAIN_AFTER) return known.isOpen;
+  if (known && Math.abs(today() - known.askedAt) < ASKED_AGAIN_AFTER) {
+    return known.isOpen;
+  }
   const decision = decide(await ask(context, question), known, { registries, now: today() });
-  if (decision.why !== known?.why) context.report(decision.why);
+  if (decision.why !== known?.why) {
+    context.report(decision.why);
+  }
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.${process.pid}`, JSON.stringify(decision));
   await rename(`${file}.${process.pid}`, file);
@@ -88,7 +96,9 @@ export async function describeRegistries(images: string, env: Environment): Prom
     return `registries: ${connectivity}, as PLONK_OFFLINE=${env["PLONK_OFFLINE"] ?? ""} says`;
   }
   const known = await readDecision(toFile(images));
-  if (known === undefined) return "registries: not asked yet";
+  if (known === undefined) {
+    return "registries: not asked yet";
+  }
   const date = new Date(known.askedAt).toISOString();
   return `registries: ${known.isOpen ? "open" : "closed"}, asked ${date}: ${known.why}`;
 }
@@ -140,9 +150,13 @@ async function ask(
     const refusals = await Promise.all(registries.map(refusalAt));
     signal.throwIfAborted();
     const refusal = refusals.find((each) => each !== undefined);
-    if (refusal === undefined) return undefined;
+    if (refusal === undefined) {
+      return undefined;
+    }
     const pause = attempts.fail(REFUSED_AFTER);
-    if (pause === undefined) return refusal;
+    if (pause === undefined) {
+      return refusal;
+    }
     await clock.pause(pause, signal);
   }
 }

@@ -14,7 +14,9 @@ export interface RegistryMirror {
 /** @throws ToolchainError for anything but an http or https URL without user and query. */
 export function readRegistryMirror(env: Environment): RegistryMirror | undefined {
   const text = env["PLONK_REGISTRY_MIRROR"] ?? "";
-  if (text === "") return undefined;
+  if (text === "") {
+    return undefined;
+  }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isRegistry =
     url !== undefined &&

@@ -1,13 +1,13 @@
 /** The images of Plonk's own services: the Node base and a layer with the bundle and its files. */
 import {
-  ARCHITECTURES,
   type Architecture,
+  ARCHITECTURES,
   type ImageArtifact,
   type ServiceImageName,
 } from "../../contract/index.ts";
 import { assembleImage } from "./assemble.ts";
-import { buildAssets, type Assets } from "./assets.ts";
-import { atPath, packInto, type Base } from "./base.ts";
+import { type Assets, buildAssets } from "./assets.ts";
+import { atPath, type Base, packInto } from "./base.ts";
 import { bundleService } from "./bundle.ts";
 import type { ImageContext } from "./context.ts";
 import { entriesBelow, type LayerEntry } from "./layer.ts";

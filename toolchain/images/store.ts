@@ -54,7 +54,9 @@ export function entryName(name: string, inputs: unknown): string {
 export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>> {
   const directory = join(request.root, entryName(request.name, request.inputs));
   const found = await readEntry<T>(directory);
-  if (found) return found;
+  if (found) {
+    return found;
+  }
   request.beforeBuild?.();
   return await withLock(
     join(request.root, ".locks", request.name),
@@ -70,7 +72,9 @@ async function readEntry<T>(directory: string): Promise<Entry<T> | undefined> {
     await Promise.all(
       Object.entries(files).map(async ([file, size]) => {
         const found = (await stat(join(directory, file))).size;
-        if (found !== size) throw new Error(`${file}: ${size} bytes expected, got ${found}`);
+        if (found !== size) {
+          throw new Error(`${file}: ${size} bytes expected, got ${found}`);
+        }
       }),
     );
     const now = new Date();

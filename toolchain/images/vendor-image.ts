@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../contract/index.ts";
 import { ToolchainError } from "../errors.ts";
 import { ARCHIVE_FORMAT, writeArchive } from "./archive.ts";
-import { requireDownloads, type ImageContext } from "./context.ts";
+import { type ImageContext, requireDownloads } from "./context.ts";
 import { readLayoutImage } from "./layout.ts";
 import type { Descriptor, Document } from "./oci.ts";
-import { fetchManifest, pullLayout, type GetCrane } from "./pull.ts";
+import { fetchManifest, type GetCrane, pullLayout } from "./pull.ts";
 import { findOrBuild } from "./store.ts";
-import { toReference, type PinnedImage } from "./versions.ts";
+import { type PinnedImage, toReference } from "./versions.ts";
 
 export interface VendorImageRequest {
   /** In the names of files. */
@@ -85,7 +85,9 @@ function findPlatform(
   const found = manifests.find(
     ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
   );
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   const names = manifests.map(({ platform }) => platform?.architecture ?? "unknown").join(", ");
   throw new ToolchainError(
     "platform",

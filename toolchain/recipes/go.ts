@@ -98,7 +98,9 @@ function lockOf(cache: string): string {
  */
 export async function removeCompilerCache(cache = plonkCache()): Promise<void> {
   const { goBuild } = cacheLayout(cache);
-  if (!existsSync(goBuild)) return;
+  if (!existsSync(goBuild)) {
+    return;
+  }
   const busy = new AbortController();
   try {
     await withLock(lockOf(cache), () => rm(goBuild, { recursive: true, force: true }), {
@@ -106,7 +108,9 @@ export async function removeCompilerCache(cache = plonkCache()): Promise<void> {
       signal: busy.signal,
     });
   } catch (error) {
-    if (!busy.signal.aborted) throw error;
+    if (!busy.signal.aborted) {
+      throw error;
+    }
   }
 }
 

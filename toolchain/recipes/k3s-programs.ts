@@ -92,7 +92,9 @@ export async function copyNodePrograms(context: RecipeContext, bin: string): Pro
   await copyLicenses(root, join(bin, "licenses"));
   await setLibraryPaths(context, bin);
   await writeFile(join(bin, "aux/xtables"), XTABLES, { mode: 0o755 });
-  for (const name of IPTABLES) await symlink("xtables", join(bin, "aux", name));
+  for (const name of IPTABLES) {
+    await symlink("xtables", join(bin, "aux", name));
+  }
   // The plugin that flannel's own project publishes cannot be had as a module; this is the last
   // version of it from before it moved there, with a library that speaks today's CNI.
   await buildGo(

@@ -6,7 +6,7 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hashFile, listFiles } from "../hash.ts";
-import { entriesBelow, packLayer, type LayerEntry } from "../images/layer.ts";
+import { entriesBelow, type LayerEntry, packLayer } from "../images/layer.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
 import { buildGo, goEnvironment } from "./go.ts";
 import { copyNodePrograms } from "./k3s-programs.ts";
@@ -133,7 +133,9 @@ async function toVariables(
 async function embedManifests(sources: string): Promise<void> {
   const embedded = join(sources, "pkg/deploy/embed");
   await cp(join(sources, "manifests"), embedded, { recursive: true });
-  for (const name of LEFT_OUT) await rm(join(embedded, name));
+  for (const name of LEFT_OUT) {
+    await rm(join(embedded, name));
+  }
 }
 
 /** Packs a node's programs as `<digest>.tar.zst`, with the two lists that k3s verifies them by. */

@@ -2,7 +2,7 @@
 import type { Logger } from "../../lib/logger.ts";
 import { BasicAuth } from "./basic-auth.ts";
 import { BearerAuth, type OidcConfig } from "./bearer-auth.ts";
-import { unauthorized, type Outcome } from "./identity.ts";
+import { type Outcome, unauthorized } from "./identity.ts";
 import { UserDirectory } from "./user-directory.ts";
 
 export interface AuthenticatorOptions {

@@ -1,9 +1,9 @@
 /** Basic authentication (RFC 7617) of the users in the platform's Secret. */
 import { randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
-import { verifyPassword, type PasswordHash } from "../../../contract/password-hash.ts";
+import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
 import { BusyError, HashGate } from "./hash-gate.ts";
-import { unauthorized, type Identity, type Outcome } from "./identity.ts";
+import { type Identity, type Outcome, unauthorized } from "./identity.ts";
 import { KnownCredentials } from "./known-credentials.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import type { UserDirectory, Users } from "./user-directory.ts";

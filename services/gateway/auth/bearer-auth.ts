@@ -1,10 +1,10 @@
 /** Bearer tokens (RFC 6750): JSON Web Tokens that an OpenID Connect issuer has signed. */
-import { errors, jwtVerify, type JWTPayload } from "jose";
+import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../../lib/logger.ts";
-import { unauthorized, type Identity, type Outcome } from "./identity.ts";
+import { type Identity, type Outcome, unauthorized } from "./identity.ts";
 import { IssuerKeys, type IssuerKeysOptions } from "./issuer-keys.ts";
 import { KnownCredentials } from "./known-credentials.ts";
-import { toRoles, type RoleMapping } from "./oidc-roles.ts";
+import { type RoleMapping, toRoles } from "./oidc-roles.ts";
 
 export interface OidcConfig extends RoleMapping {
   /** As tokens name it in `iss`; `/.well-known/openid-configuration` is below it. */

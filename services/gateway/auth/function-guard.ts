@@ -1,14 +1,14 @@
 /** Lets those call a private function who may, and hides from it how they proved it. */
 import type { IncomingMessage } from "node:http";
-import { type FunctionResource, toKey, type FunctionReference } from "../../../contract/index.ts";
+import { type FunctionReference, type FunctionResource, toKey } from "../../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
 import { PREFIX, splitTarget } from "../http/paths.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
-import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { isAllowed, type Outcome } from "./identity.ts";
+import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import { isCrossSite } from "./same-origin.ts";
 
 export interface FunctionGuardOptions {

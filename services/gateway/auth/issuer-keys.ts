@@ -1,6 +1,6 @@
 /** The public keys of an OpenID Connect issuer, found by discovery and kept for a while. */
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 
 /** Age at which the issuer's description is read again, milliseconds. */
 const DESCRIPTION_MAX_AGE_MS = 60 * 60_000;

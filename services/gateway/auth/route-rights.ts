@@ -1,6 +1,6 @@
 /** Which right each route needs, and in which namespaces. A route that is not here is admin's. */
 import type { FastifyRequest } from "fastify";
-import { isAllowed, type Identity, type Right } from "./identity.ts";
+import { type Identity, isAllowed, type Right } from "./identity.ts";
 
 interface Rule {
   right: Right;

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import { parseUsers, type User } from "./users-file.ts";
 
 /** How old what is in memory may be, milliseconds: mounted secrets change in place. */

@@ -1,8 +1,8 @@
 /** `users.yaml`: the users besides the administrator, with hashes of their passwords. */
 import { Type } from "typebox";
 import { Check, Errors } from "typebox/value";
-import { parseDocument, type Document } from "yaml";
-import { ROLES, type RoleName } from "../../../contract/index.ts";
+import { type Document, parseDocument } from "yaml";
+import { type RoleName, ROLES } from "../../../contract/index.ts";
 import { parsePasswordHash, type PasswordHash } from "../../../contract/password-hash.ts";
 import type { Role } from "./identity.ts";
 

@@ -1,15 +1,15 @@
 /** The queue of asynchronous calls: a JetStream stream with one subject. */
 import {
   jetstream,
-  jetstreamManager,
   JetStreamApiError,
+  type JetStreamClient,
   type JetStreamManager,
+  jetstreamManager,
   RetentionPolicy,
   StorageType,
-  type JetStreamClient,
 } from "@nats-io/jetstream";
 import { QUEUE, type QueueMessage, type QueueStatus } from "../../../contract/index.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 
 /** Time to wait for JetStream's word that it has stored a call, milliseconds. */

@@ -1,5 +1,5 @@
 /** The settings of the invocation path: limits, time-outs, trusted proxies, service mode. */
-import { Type, type Static, type TObject } from "typebox";
+import { type Static, type TObject, Type } from "typebox";
 import type { CallTimeouts } from "../../../contract/index.ts";
 import { booleanSetting, ConfigError } from "../../lib/config.ts";
 import { timeoutSettings, toTimeouts } from "../../lib/timeout-settings.ts";

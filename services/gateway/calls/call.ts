@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { VERSION } from "../../lib/version.ts";
-import { callIdOf, type CallHeaders } from "../http/headers.ts";
+import { type CallHeaders, callIdOf } from "../http/headers.ts";
 
 /** Value of X-Served-By. */
 const SERVED_BY = `plonk/${VERSION}`;

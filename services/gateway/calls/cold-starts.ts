@@ -1,16 +1,16 @@
 /** Calls of functions without a ready pod: one scale request each, and a bounded queue. */
 import {
+  type FunctionReference,
   type FunctionResource,
   toDisplayName,
   toKey,
-  type FunctionReference,
 } from "../../../contract/index.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
-import type { Endpoints } from "../upstream/endpoints.ts";
-import type { Failure } from "../errors.ts";
-import { notFound } from "./function-states.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import { desiredReplicas, scaleLimits } from "../cluster/scaling.ts";
+import type { Failure } from "../errors.ts";
+import type { Endpoints } from "../upstream/endpoints.ts";
+import { notFound } from "./function-states.ts";
 
 export interface ColdStartConfig {
   /** Longest wait of a call for a ready pod, milliseconds. */

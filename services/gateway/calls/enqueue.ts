@@ -1,23 +1,23 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { QUEUE, type QueueMessage } from "../../../contract/index.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
-import type { Admission } from "./admission.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
-import { MessageTooLargeError, type CallQueue } from "./call-queue.ts";
-import { beginCall, type Call } from "./call.ts";
 import type { Failure } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
-import type { FunctionStates } from "./function-states.ts";
 import { toQueuedHeaders } from "../http/headers.ts";
 import { inviteBody } from "../http/invitation.ts";
-import { askGuard, type Incoming } from "./invoke.ts";
 import { onceClosed } from "../http/once-closed.ts";
-import { PREFIX, splitFunctionPath, type FunctionPath } from "../http/paths.ts";
+import { type FunctionPath, PREFIX, splitFunctionPath } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
-import { limitReading, type ReadLimitContext } from "./read-limit.ts";
 import { readBody } from "../http/request-body.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
+import type { Admission } from "./admission.ts";
+import { beginCall, type Call } from "./call.ts";
+import { type CallQueue, MessageTooLargeError } from "./call-queue.ts";
+import type { FunctionStates } from "./function-states.ts";
+import { askGuard, type Incoming } from "./invoke.ts";
+import { limitReading, type ReadLimitContext } from "./read-limit.ts";
 
 export interface EnqueueContext extends ReadLimitContext {
   states: FunctionStates;

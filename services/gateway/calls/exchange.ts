@@ -3,12 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { Dispatcher } from "undici";
 import type { Health } from "../../lib/health.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Admission } from "./admission.ts";
-import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
-import type { Call } from "./call.ts";
 import type { Failure } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
-import type { FunctionState } from "./function-states.ts";
 import {
   toClientHeaders,
   toMissingType,
@@ -18,8 +14,6 @@ import {
 import { inviteBody } from "../http/invitation.ts";
 import { dropLeftovers } from "../http/leftovers.ts";
 import { onceClosed } from "../http/once-closed.ts";
-import { Pod } from "../upstream/pod.ts";
-import { PodSearch, type FailedAttempt, type PodSearchContext } from "./pod-search.ts";
 import {
   hasBody,
   isSmall,
@@ -27,9 +21,15 @@ import {
   REPLAYABLE_BYTES,
   StreamedBody,
 } from "../http/request-body.ts";
-import { findOverdue, Phase } from "./time-limits.ts";
-import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { spend, writeSpent } from "../http/spent-buffers.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
+import { Pod } from "../upstream/pod.ts";
+import type { Admission } from "./admission.ts";
+import type { Call } from "./call.ts";
+import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
+import type { FunctionState } from "./function-states.ts";
+import { type FailedAttempt, PodSearch, type PodSearchContext } from "./pod-search.ts";
+import { findOverdue, Phase } from "./time-limits.ts";
 import { CLIENT_GONE, codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface ExchangeContext extends PodSearchContext {

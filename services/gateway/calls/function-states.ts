@@ -1,17 +1,17 @@
 /** What a call needs to know of its function, worked out when that changes, not for each call. */
 import {
-  callTimeouts,
-  LABEL,
   type CallTimeouts,
+  callTimeouts,
+  type FunctionReference,
   type FunctionResource,
+  LABEL,
   splitName,
   toDisplayName,
   toKey,
-  type FunctionReference,
 } from "../../../contract/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
-import type { Failure } from "../errors.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
+import type { Failure } from "../errors.ts";
 import type { FunctionMetrics, GatewayMetrics } from "../metrics.ts";
 
 /** One function; the same object for as long as the function exists. */

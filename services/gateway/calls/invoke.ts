@@ -1,14 +1,14 @@
 /** Entry of every call of a function: `/function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallGuard } from "../auth/call-guard.ts";
-import { beginCall } from "./call.ts";
 import type { Failure } from "../errors.ts";
-import { sendFailure } from "../http/failure-response.ts";
-import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
-import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { condemn } from "../http/client-errors.ts";
+import { sendFailure } from "../http/failure-response.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
+import { beginCall } from "./call.ts";
+import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
+import type { FunctionState, FunctionStates } from "./function-states.ts";
 
 export interface InvokeContext extends ExchangeContext {
   states: FunctionStates;

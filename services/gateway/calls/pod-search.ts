@@ -1,9 +1,9 @@
 /** The search of a call for a pod when the first choice is not there, or has just failed. */
-import type { ColdStarts } from "./cold-starts.ts";
-import type { Endpoints } from "../upstream/endpoints.ts";
 import type { Failure } from "../errors.ts";
-import type { FunctionState } from "./function-states.ts";
+import type { Endpoints } from "../upstream/endpoints.ts";
 import type { Pod } from "../upstream/pod.ts";
+import type { ColdStarts } from "./cold-starts.ts";
+import type { FunctionState } from "./function-states.ts";
 
 export interface PodSearchContext {
   endpoints: Endpoints;

@@ -1,6 +1,6 @@
 /** A client's and a function's socket, joined after an upgrade. */
 import type { Duplex } from "node:stream";
-import { NOT_TIMED, type CallClock, type Timed } from "./call-clock.ts";
+import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import { FrameTracker, GOING_AWAY } from "./web-socket-frames.ts";
 
 /** How long a client may take to agree to the end of its connection, milliseconds. */

@@ -2,19 +2,19 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
-import { beginCall, type Call } from "./call.ts";
-import { toFailureHeaders, describeFailure, type Failure } from "../errors.ts";
-import type { FunctionState } from "./function-states.ts";
-import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
-import { askGuard, type InvokeContext } from "./invoke.ts";
-import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
+import { describeFailure, type Failure, toFailureHeaders } from "../errors.ts";
 import { closeInTime, endWithLinger } from "../http/client-errors.ts";
+import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
+import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
 import { PAGE_NOT_FOUND } from "../http/plain.ts";
-import { Pod } from "../upstream/pod.ts";
-import { PodSearch, type FailedAttempt } from "./pod-search.ts";
 import { writeHead } from "../http/raw-response.ts";
-import { SocketPair, watchForEnd, type SocketPairs } from "./socket-pair.ts";
+import { Pod } from "../upstream/pod.ts";
+import { beginCall, type Call } from "./call.ts";
 import { NOT_TIMED, type Timed } from "./call-clock.ts";
+import type { FunctionState } from "./function-states.ts";
+import { askGuard, type InvokeContext } from "./invoke.ts";
+import { type FailedAttempt, PodSearch } from "./pod-search.ts";
+import { SocketPair, type SocketPairs, watchForEnd } from "./socket-pair.ts";
 import { CLIENT_GONE, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 
 export interface UpgradeContext extends InvokeContext {

@@ -1,6 +1,6 @@
 /** The gateway's copy of all Functions, kept by a watch. */
-import { functionPath } from "../../lib/function-path.ts";
 import type { FunctionResource } from "../../../contract/index.ts";
+import { functionPath } from "../../lib/function-path.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";

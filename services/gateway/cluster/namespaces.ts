@@ -2,11 +2,11 @@
 import {
   ANNOTATION,
   isFunctionNamespace,
-  PREPARED,
   type NamespaceMetadata,
   type PlatformNamespaces,
+  PREPARED,
 } from "../../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
 import { BadRequest } from "../errors.ts";

@@ -1,10 +1,10 @@
 /** Replicas: what a function's labels ask for, and the one way to change them. */
 import {
   FIELD_MANAGER,
+  type FunctionReference,
+  type FunctionResource,
   LABEL,
   SCALE,
-  type FunctionResource,
-  type FunctionReference,
 } from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";

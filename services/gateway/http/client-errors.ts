@@ -2,7 +2,7 @@
  * The end of connections over which something came that is no HTTP: answers that are due still go
  * out whole, then one that says what is wrong, and nothing more is taken from the client.
  */
-import { STATUS_CODES, type ServerResponse } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { writeHead } from "./raw-response.ts";

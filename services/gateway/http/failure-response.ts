@@ -1,6 +1,6 @@
 /** Answers of the gateway's own in the place of a function's. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describeFailure, toFailureHeaders, type Failure } from "../errors.ts";
+import { describeFailure, type Failure, toFailureHeaders } from "../errors.ts";
 import { dropLeftovers, mustCloseAfter } from "./leftovers.ts";
 
 /**

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { describeFailure, wantsJson, type Failure } from "../errors.ts";
+import { describeFailure, type Failure, wantsJson } from "../errors.ts";
 import { callIdOf } from "./headers.ts";
 import type { Fault } from "./raw-reader.ts";
 

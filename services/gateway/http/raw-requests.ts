@@ -10,7 +10,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { condemn, endConnection, isCondemned } from "./client-errors.ts";
-import { RawReader, type Fault } from "./raw-reader.ts";
+import { type Fault, RawReader } from "./raw-reader.ts";
 import { freeMemory } from "./spent-buffers.ts";
 
 /** Name of the parser's callback after each time that it has read: `HTTPParser.kOnExecute`. */

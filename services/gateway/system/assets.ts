@@ -108,9 +108,15 @@ function sendAsset(asset: Asset, reply: FastifyReply): FastifyReply {
   const isGzipped = asset.gzipped !== undefined && acceptsGzip(headers["accept-encoding"]);
   const { body, etag } = (isGzipped ? asset.gzipped : undefined) ?? asset.plain;
   void reply.headers({ "cache-control": asset.cacheControl, etag });
-  if (asset.gzipped !== undefined) void reply.header("vary", "accept-encoding");
-  if (headers["if-none-match"]?.includes(etag) === true) return reply.code(304).send();
-  if (isGzipped) void reply.header("content-encoding", "gzip");
+  if (asset.gzipped !== undefined) {
+    void reply.header("vary", "accept-encoding");
+  }
+  if (headers["if-none-match"]?.includes(etag) === true) {
+    return reply.code(304).send();
+  }
+  if (isGzipped) {
+    void reply.header("content-encoding", "gzip");
+  }
   return reply.type(asset.type).send(body);
 }
 
@@ -124,7 +130,9 @@ async function loadAssets(folder: string): Promise<ReadonlyMap<string, Asset>> {
   const files = found
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"));
-  if (!files.includes("index.html")) throw new AssetsMissing(folder);
+  if (!files.includes("index.html")) {
+    throw new AssetsMissing(folder);
+  }
   const loaded = files.map(async (file): Promise<[string, Asset]> => [
     file,
     await loadAsset(folder, file),

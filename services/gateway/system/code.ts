@@ -4,14 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   CODE_ENTRY,
   FIELD_MANAGER,
-  LABEL,
+  type FunctionReference,
   type FunctionResource,
   type FunctionSpec,
-  type FunctionReference,
+  LABEL,
 } from "../../../contract/index.ts";
-import { isKubernetesStatus, resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
-import { findCodeMistake } from "./code-check.ts";
+import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { BadRequest, Conflict } from "../errors.ts";
+import { findCodeMistake } from "./code-check.ts";
 
 /** Largest pasted code, bytes of UTF-8. */
 const MAX_CODE_BYTES = 256 * 1024;

@@ -1,12 +1,12 @@
 /** What the schema cannot say of a deployment, found before Kubernetes or the operator does. */
+import { DURATION_PATTERN } from "../../../contract/duration.ts";
 import {
+  type FunctionDeployment,
   isUnavailableLabel,
   LABEL,
   SCALE,
   WATCHDOG_TIMEOUTS,
-  type FunctionDeployment,
 } from "../../../contract/index.ts";
-import { DURATION_PATTERN } from "../../../contract/duration.ts";
 import { BadRequest } from "../errors.ts";
 import { quote } from "./validation-message.ts";
 

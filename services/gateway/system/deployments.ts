@@ -3,11 +3,11 @@ import {
   ANNOTATION,
   CRD,
   FIELD_MANAGER,
-  LABEL,
   type FunctionDeployment,
   type FunctionDescription,
   type FunctionResource,
   type FunctionSpec,
+  LABEL,
 } from "../../../contract/index.ts";
 import { desiredReplicas } from "../cluster/scaling.ts";
 import { Conflict } from "../errors.ts";

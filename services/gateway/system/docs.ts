@@ -1,8 +1,8 @@
 /** `/openapi.json` and, at `/docs/`, a page to read it and to try it out. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { serveAssets } from "./assets.ts";
 import { AssetsMissing } from "../errors.ts";
+import { serveAssets } from "./assets.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp } from "./types.ts";
 
@@ -21,7 +21,9 @@ export function registerDocsRoutes(
   };
   app.get("/openapi.json", { schema }, async (_request, reply) => {
     const document = await readFile(join(folder, "openapi.json")).catch(() => undefined);
-    if (document === undefined) throw new AssetsMissing(folder);
+    if (document === undefined) {
+      throw new AssetsMissing(folder);
+    }
     return reply.type("application/json; charset=utf-8").send(document);
   });
   // Swagger UI sets style attributes.

@@ -1,7 +1,7 @@
 /** The list of functions as JSON; what has not changed since the last list is not written again. */
 import { type FunctionResource, toDisplayName } from "../../../contract/index.ts";
-import { toDescription } from "./deployments.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
+import { toDescription } from "./deployments.ts";
 
 /** The text of one function, for as long as the watch keeps this very object. */
 interface Entry {

@@ -1,6 +1,6 @@
 /** Calls per second, errors and latency of each function in the last minute, from Prometheus. */
-import { METRIC, type FunctionStats } from "../../../contract/index.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type FunctionStats, METRIC } from "../../../contract/index.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import { queryByFunction } from "./prometheus.ts";
 
 /** How long an answer is good for: several pages may ask at once, milliseconds. */

@@ -2,23 +2,23 @@
 import {
   FIELD_MANAGER,
   type FunctionDeployment,
+  type FunctionReference,
   type FunctionResource,
   type FunctionSpec,
   toDisplayName,
   toKey,
-  type FunctionReference,
 } from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { type FunctionWatch, waitUntilSeen } from "../cluster/functions.ts";
+import { BadRequest, FunctionNotFound } from "../errors.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";
 import {
+  type AppliedFunction,
   isOverrideAllowed,
   refuseForeign,
   toApplied,
-  type AppliedFunction,
 } from "./deployments.ts";
-import { BadRequest, FunctionNotFound } from "../errors.ts";
-import { waitUntilSeen, type FunctionWatch } from "../cluster/functions.ts";
 
 export interface FunctionStoreContext {
   client: KubernetesClient;

@@ -4,15 +4,17 @@ import {
   DeleteFunctionRequest,
   FunctionDeployment,
   FunctionDescription,
+  type FunctionReference,
   ScaleServiceRequest,
   toDisplayName,
   toKey,
-  type FunctionReference,
 } from "../../../contract/index.ts";
+import { toNamespace } from "../cluster/namespaces.ts";
+import { scaleFunction } from "../cluster/scaling.ts";
+import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
 import { readCode } from "./code.ts";
 import { checkDeployment } from "./deployment-check.ts";
 import { toDescription } from "./deployments.ts";
-import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
 import { FunctionList } from "./function-list.ts";
 import {
   applyFunction,
@@ -21,12 +23,10 @@ import {
   findFunction,
   rethrowMissing,
 } from "./function-store.ts";
-import { toNamespace } from "../cluster/namespaces.ts";
-import { readFunction, readReference } from "./reference.ts";
-import { scaleFunction } from "../cluster/scaling.ts";
-import { readUsage } from "./usage.ts";
 import { Accepted, operation } from "./operation.ts";
+import { readFunction, readReference } from "./reference.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
+import { readUsage } from "./usage.ts";
 
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the function's namespace" })),

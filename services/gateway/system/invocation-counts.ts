@@ -1,6 +1,6 @@
 /** How often each function was called, asked of Prometheus; the list works without it, too. */
 import { METRIC } from "../../../contract/index.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import { queryByFunction } from "./prometheus.ts";
 
 /** How long an answer is good for, so that a busy list does not load Prometheus, milliseconds. */

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABEL, type LogMessage, type FunctionReference } from "../../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { type FunctionReference, LABEL, type LogMessage } from "../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { readLines } from "../../lib/lines.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import { ResourceWatch, type WatchedObject } from "../../lib/watch.ts";
 
 export interface LogStreamOptions {

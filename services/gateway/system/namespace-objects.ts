@@ -2,12 +2,12 @@
 import {
   ANNOTATION,
   FIELD_MANAGER,
+  type FunctionNamespace,
   isFunctionNamespace,
   isMarked,
+  type PlatformNamespaces,
   POD_SECURITY,
   PREPARED,
-  type FunctionNamespace,
-  type PlatformNamespaces,
 } from "../../../contract/index.ts";
 import { BadRequest, Conflict } from "../errors.ts";
 

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
-import { refuseForeign } from "./deployments.ts";
 import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";
+import { refuseForeign } from "./deployments.ts";
 import {
+  type StoredNamespace,
   toFunctionNamespace,
   toNamespacePatch,
   toNewNamespace,
-  type StoredNamespace,
 } from "./namespace-objects.ts";
 import { Accepted, Done, operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";

@@ -1,7 +1,7 @@
 /** Which function or secret a request means: its name, and a namespace that may be sent twice. */
 import type { FunctionReference } from "../../../contract/index.ts";
-import { BadRequest } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
+import { BadRequest } from "../errors.ts";
 
 /** Where a request can say its namespace; an empty text counts as not sent. */
 export interface SentNamespaces {

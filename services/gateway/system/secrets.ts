@@ -1,18 +1,18 @@
 /** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import {
+  type FunctionReference,
   LABEL,
   SecretDeployment,
   SecretReference,
   toDisplayName,
-  type FunctionReference,
 } from "../../../contract/index.ts";
 import { resourcePath } from "../../lib/kubernetes.ts";
-import { refuseForeign, type OwnedObject } from "./deployments.ts";
-import { BadRequest, SecretNotFound } from "../errors.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { readReference } from "./reference.ts";
+import { BadRequest, SecretNotFound } from "../errors.ts";
+import { type OwnedObject, refuseForeign } from "./deployments.ts";
 import { Accepted, operation } from "./operation.ts";
+import { readReference } from "./reference.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 
 const MANAGED_BY = "plonk";

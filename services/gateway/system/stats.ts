@@ -1,9 +1,9 @@
 /** What the page shows beside the list: how functions and the queue are doing. */
 import { Type } from "typebox";
 import { FunctionStats, QueueStatus } from "../../../contract/index.ts";
-import { NoQueue, QueueUnavailable } from "../errors.ts";
-import { toNamespace } from "../cluster/namespaces.ts";
 import { messageOf } from "../../lib/logger.ts";
+import { toNamespace } from "../cluster/namespaces.ts";
+import { NoQueue, QueueUnavailable } from "../errors.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 

@@ -2,35 +2,35 @@
 import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, {
-  LogController,
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyRequest,
   type HTTPMethods,
+  LogController,
 } from "fastify";
 import { GatewayInfo } from "../../../contract/index.ts";
 import { KubernetesError } from "../../lib/kubernetes.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";
-import { controlAccess } from "./hooks/access-control.ts";
-import { auditChanges } from "./hooks/audit.ts";
-import { addSecurityHeaders } from "./hooks/security-headers.ts";
-import { answerClientError } from "../http/client-errors.ts";
 import { replyFailure } from "../errors.ts";
+import { answerClientError } from "../http/client-errors.ts";
 import { callIdOf } from "../http/headers.ts";
-import { readEveryBodyAsJson } from "./json-body.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
-import type { SystemApp, SystemContext } from "./types.ts";
-import { toValidationError } from "./validation-message.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
-import { operation, PlainText } from "./operation.ts";
+import { controlAccess } from "./hooks/access-control.ts";
+import { auditChanges } from "./hooks/audit.ts";
+import { addSecurityHeaders } from "./hooks/security-headers.ts";
+import { readEveryBodyAsJson } from "./json-body.ts";
 import { registerLogRoute } from "./logs.ts";
 import { registerNamespaceRoutes } from "./namespaces.ts";
+import { operation, PlainText } from "./operation.ts";
 import { registerSecretRoutes } from "./secrets.ts";
 import { registerStatsRoutes } from "./stats.ts";
+import type { SystemApp, SystemContext } from "./types.ts";
 import { registerUiRoutes } from "./ui.ts";
+import { toValidationError } from "./validation-message.ts";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "arm64" };
 

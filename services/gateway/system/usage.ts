@@ -1,12 +1,12 @@
 /** What the pods of a function use, where the cluster measures it (metrics.k8s.io). */
 import {
-  LABEL,
-  parseQuantity,
   type FunctionDescription,
   type FunctionReference,
+  LABEL,
+  parseQuantity,
 } from "../../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
-import { messageOf, type Logger } from "../../lib/logger.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 
 /** Longest wait for the figures, milliseconds: the description is more than they are. */
 const TIMEOUT_MS = 1000;

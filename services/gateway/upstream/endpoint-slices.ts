@@ -1,6 +1,6 @@
 /** EndpointSlices of functions, cut down to what a route is made of: there may be 10,000. */
 import { LABEL, PORT } from "../../../contract/index.ts";
-import { resourcePath, type KubernetesClient } from "../../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
 

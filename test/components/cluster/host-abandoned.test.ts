@@ -36,7 +36,9 @@ describe("removeAbandoned", () => {
   const nodes: FakeNode[] = [];
 
   afterEach(() => {
-    for (const node of nodes.splice(0)) node.dispose();
+    for (const node of nodes.splice(0)) {
+      node.dispose();
+    }
   });
 
   function start(folder: string): FakeNode {

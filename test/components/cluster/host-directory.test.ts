@@ -77,7 +77,9 @@ it("does not take processes for its own whose directory only looks alike", async
       stdout: `${sleepers[0]?.child.pid ?? 0}\n`,
     });
   } finally {
-    for (const { child } of sleepers) child.kill("SIGKILL");
+    for (const { child } of sleepers) {
+      child.kill("SIGKILL");
+    }
     await Promise.all(ended);
   }
 });

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { quote } from "../../../components/cluster/host-script.ts";
 import { provideIptables, provideNft } from "../../support/firewalls.ts";
-import { addNamespace, FakeNode, type Result, ip } from "./node.ts";
+import { addNamespace, FakeNode, ip, type Result } from "./node.ts";
 
 const SUBNET = 205;
 const [HOST, OUTSIDE, BESIDE] = ["plonktest-host", "plonktest-out", "plonktest-in"];
@@ -24,7 +24,9 @@ beforeAll(async () => {
 }, 240_000);
 
 beforeEach(() => {
-  for (const name of [HOST, OUTSIDE]) addNamespace(name);
+  for (const name of [HOST, OUTSIDE]) {
+    addNamespace(name);
+  }
   ip("-n", HOST, "link", "add", "up0", "type", "veth", "peer", "name", "up0", "netns", OUTSIDE);
   for (const [name, address] of [
     [HOST, "203.0.113.1/24"],
@@ -44,12 +46,18 @@ afterEach(() => {
   server?.kill("SIGKILL");
   server = undefined;
   node.dispose();
-  for (const name of [HOST, OUTSIDE]) ip("netns", "del", name);
-  if (existsSync(`/run/netns/${BESIDE}`)) ip("netns", "del", BESIDE);
+  for (const name of [HOST, OUTSIDE]) {
+    ip("netns", "del", name);
+  }
+  if (existsSync(`/run/netns/${BESIDE}`)) {
+    ip("netns", "del", BESIDE);
+  }
 });
 
 function up(egress: string, of = node): void {
-  if (of.settings.isolation) of.settings.isolation.egress = egress;
+  if (of.settings.isolation) {
+    of.settings.isolation.egress = egress;
+  }
   of.up();
 }
 
@@ -60,7 +68,9 @@ async function serve(namespace: string): Promise<void> {
     ".listen(8080, '0.0.0.0', () => console.log('ready'))";
   const args = [`--net=/run/netns/${namespace}`, process.execPath, "-e", program];
   server = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
-  if (server.stdout) await once(server.stdout, "data");
+  if (server.stdout) {
+    await once(server.stdout, "data");
+  }
 }
 
 /** What a call from a namespace is answered. */
@@ -124,7 +134,9 @@ describe.each([
     ip("-n", HOST, "link", "add", "in0", "type", "veth", "peer", "name", "in0", "netns", BESIDE);
     ip("-n", HOST, "addr", "add", "192.0.2.1/24", "dev", "in0");
     ip("-n", BESIDE, "addr", "add", "192.0.2.2/24", "dev", "in0");
-    for (const name of [HOST, BESIDE]) ip("-n", name, "link", "set", "in0", "up");
+    for (const name of [HOST, BESIDE]) {
+      ip("-n", name, "link", "set", "in0", "up");
+    }
     ip("-n", BESIDE, "route", "add", "default", "via", "192.0.2.1");
     ip("-n", OUTSIDE, "route", "add", "192.0.2.0/24", "via", "203.0.113.1");
     up("nat");
@@ -144,7 +156,9 @@ describe.each([
     expect(ours).not.toBe(others);
     node.start();
     expect(rules()).toBe(ours);
-    for (const table of ["filter", "nat"]) node.execute(["iptables", "-t", table, "-F"]);
+    for (const table of ["filter", "nat"]) {
+      node.execute(["iptables", "-t", table, "-F"]);
+    }
     node.execute(["nft", "delete", "table", "ip", NODE]);
     addOthers();
     node.start();
@@ -193,7 +207,9 @@ describe("egress nat", () => {
   });
 
   it("says in one line what it needs where that is missing", () => {
-    if (node.settings.isolation) node.settings.isolation.egress = "nat";
+    if (node.settings.isolation) {
+      node.settings.isolation.egress = "nat";
+    }
     node.hidden = ["nft", "iptables"];
     node.prepare();
     node.install();

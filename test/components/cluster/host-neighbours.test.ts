@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { FakeNode, OK, ip, isAlive } from "./node.ts";
+import { FakeNode, ip, isAlive, OK } from "./node.ts";
 
 const SUBNET = 203;
 let first: FakeNode;
@@ -39,7 +39,9 @@ describe("a second cluster", () => {
   it("with the same subnet is refused, and its removal leaves the first running", () => {
     const { isolation } = second.settings;
     second.settings.cluster = "other203";
-    if (isolation) isolation.namespace = "plonk-other203";
+    if (isolation) {
+      isolation.namespace = "plonk-other203";
+    }
     expect(startSecond()).toEqual({
       code: 3,
       stdout: "",

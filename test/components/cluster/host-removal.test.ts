@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
-import { addBridge, addNamespace, FakeNode, HOST_NETWORK, OK, isAlive } from "./node.ts";
+import { addBridge, addNamespace, FakeNode, HOST_NETWORK, isAlive, OK } from "./node.ts";
 
 const SUBNET = 202;
 let node: FakeNode;
@@ -72,7 +72,9 @@ describe("stopping and removing", () => {
     ].join("\n");
     for (let turn = 0; turn < 10; turn += 1) {
       const result = node.execute(["sh", "-c", program, join(node.folder, "found")]);
-      for (const pid of result.stdout.split("\n").filter(Boolean)) process.kill(Number(pid));
+      for (const pid of result.stdout.split("\n").filter(Boolean)) {
+        process.kill(Number(pid));
+      }
       expect(result).toMatchObject({ code: 1, stdout: "" });
     }
   });

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type HostSettings, quote } from "../../../components/cluster/host-script.ts";
 import { until } from "../../support/until.ts";
-import { addBridge, FakeNode, HOST_NETWORK, OK, ip, isAlive } from "./node.ts";
+import { addBridge, FakeNode, HOST_NETWORK, ip, isAlive, OK } from "./node.ts";
 
 const SUBNET = 201;
 let node: FakeNode;

@@ -1,12 +1,12 @@
 /** What is asked of a cluster that somebody else made, and what is refused. */
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { Architecture, ClusterCapabilities } from "../../../components/index.ts";
 import {
   type ClusterReport,
   findArchitectures,
   inspectCluster,
 } from "../../../components/cluster/inspect.ts";
 import { ArgumentError } from "../../../components/errors.ts";
+import type { Architecture, ClusterCapabilities } from "../../../components/index.ts";
 import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "../support/fake-api.ts";
 import { answersOfCluster } from "../support/fake-cluster.ts";
 

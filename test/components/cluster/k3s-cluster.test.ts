@@ -1,4 +1,5 @@
 /** What `K3sCluster` declares, and which arguments it refuses; nothing is run. */
+import { ok } from "node:assert";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +11,7 @@ import { K3sCluster } from "../../../components/cluster/k3s-cluster.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./mocks.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-cluster-"));
-const binary = join(folder, "k3s");
-const images = join(folder, "cluster.tar");
+const [binary, images] = [join(folder, "k3s"), join(folder, "cluster.tar")];
 writeFileSync(binary, "binary");
 writeFileSync(images, "images");
 
@@ -53,7 +53,7 @@ async function make(overrides: Partial<K3sClusterArgs> = {}): Promise<K3sCluster
 
 function find(name: string, type = "command:local:Command"): Registration {
   const found = registrations.find((each) => each.name === name && each.type === type);
-  if (!found) throw new Error(`expected a resource ${name}`);
+  ok(found, `expected a resource ${name}`);
   return found;
 }
 

@@ -44,13 +44,17 @@ export async function settle(): Promise<void> {
 
 /** The value of an output, secret or not. */
 export function valueOf<T>(output: pulumi.Output<T> | undefined): Promise<T> {
-  if (!output) return Promise.reject(new Error("expected an output, got undefined"));
+  if (!output) {
+    return Promise.reject(new Error("expected an output, got undefined"));
+  }
   return new Promise((resolve) => {
     output.apply((value) => resolve(value));
   });
 }
 
 function reveal(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || !(SECRET_KEY in value)) return value;
+  if (typeof value !== "object" || value === null || !(SECRET_KEY in value)) {
+    return value;
+  }
   return (value as unknown as { value: unknown }).value;
 }

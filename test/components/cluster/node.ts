@@ -110,7 +110,9 @@ export class FakeNode {
 
   #toScript(): string {
     const script = createHostScript(this.settings);
-    if (this.hidden.length === 0) return script;
+    if (this.hidden.length === 0) {
+      return script;
+    }
     const isHidden = `case $2 in ${this.hidden.join("|")}) return 1 ;; esac`;
     const functions = [
       `command() { ${isHidden}; type "$2" >/dev/null 2>&1; }`,
@@ -168,7 +170,9 @@ export class FakeNode {
   up(): void {
     const results = [this.prepare(), this.install(), this.start()];
     const failed = results.find(({ code }) => code !== 0);
-    if (failed) throw new Error(`expected a node, got ${JSON.stringify(failed)}`);
+    if (failed) {
+      throw new Error(`expected a node, got ${JSON.stringify(failed)}`);
+    }
   }
 
   /** What there is of the node on this machine, outside its directory. */
@@ -238,6 +242,8 @@ export function ip(...args: string[]): string {
 
 /** A process that has ended counts as such before anybody has asked for its exit code. */
 export function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}`)) return false;
+  if (!existsSync(`/proc/${pid}`)) {
+    return false;
+  }
   return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }

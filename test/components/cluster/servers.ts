@@ -55,7 +55,9 @@ export class ServerNetwork {
 
   /** Leaves nothing, whatever there is of it. */
   remove(): void {
-    for (const server of this.#servers) server.remove();
+    for (const server of this.#servers) {
+      server.remove();
+    }
     spawnSync("ip", ["link", "del", this.bridge], { stdio: "ignore" });
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -147,7 +149,9 @@ export class Server {
   }
 
   #expect({ code, output }: Run): void {
-    if (code !== 0) throw new Error(`${this.name}: expected success, got ${code ?? ""} ${output}`);
+    if (code !== 0) {
+      throw new Error(`${this.name}: expected success, got ${code ?? ""} ${output}`);
+    }
   }
 
   #toScript(): string {

@@ -1,11 +1,11 @@
 /** Modules and closures as one file each, loaded and called as the runtime does. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import * as pulumi from "@pulumi/pulumi";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../../components/errors.ts";
 import {
   bundleClosure,
@@ -42,7 +42,9 @@ function callHandler(code: string, extension: "mjs" | "cjs", body: unknown): unk
   );
   const args = [caller, pathToFileURL(file).href, JSON.stringify(body)];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (stderr !== "") throw new Error(stderr);
+  if (stderr !== "") {
+    throw new Error(stderr);
+  }
   return JSON.parse(stdout) as unknown;
 }
 

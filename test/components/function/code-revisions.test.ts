@@ -1,9 +1,9 @@
 /** The code of a function over edits and their reverts, in the real engine on a real API server. */
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { NAMESPACE } from "../../../contract/index.ts";
-import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
+import { type ApiServer, startApiServer } from "../../support/apiserver.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 

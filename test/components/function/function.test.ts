@@ -1,9 +1,9 @@
 /** What `Function`, `CallbackFunction` and `FunctionSecret` register, against Pulumi's mocks. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import {
   CallbackFunction,
   Function,

@@ -9,8 +9,8 @@ import {
   Platform,
   type PlatformReference,
 } from "../../../components/index.ts";
-import { fakeCluster, find, IMAGES, recordRegistrations } from "../support/mocks.ts";
 import { settle } from "../cluster/mocks.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations } from "../support/mocks.ts";
 
 const all = recordRegistrations();
 

@@ -1,9 +1,9 @@
 /** `spec` of a function from arguments: none that is wrong is passed over. */
 import { afterAll, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import type { FunctionOptions } from "../../../components/index.ts";
 import { type ArgumentChecks, ArgumentError } from "../../../components/errors.ts";
 import { toSpec } from "../../../components/function/spec.ts";
+import type { FunctionOptions } from "../../../components/index.ts";
 import { recordRegistrations, valueOf } from "../support/mocks.ts";
 
 recordRegistrations();

@@ -36,8 +36,11 @@ describe("a name", () => {
         const inside = parts.every((letter) => letter === "-" || isAlphanumeric(letter));
         const ends = isAlphanumeric(parts.at(0)) && isAlphanumeric(parts.at(-1));
         const name = parts.join("");
-        if (inside && ends && name.length <= 63) expect(checkName(name)).toBe(name);
-        else expect(() => checkName(name)).toThrow(/^name: expected/);
+        if (inside && ends && name.length <= 63) {
+          expect(checkName(name)).toBe(name);
+        } else {
+          expect(() => checkName(name)).toThrow(/^name: expected/);
+        }
       }),
     );
   });
@@ -116,8 +119,11 @@ describe("the scale", () => {
     const count = fc.integer({ min: 1, max: 1000 });
     fc.assert(
       fc.property(count, count, (min, max) => {
-        if (min <= max) expect(checkScale({ min, max })).toEqual({ min, max });
-        else expect(() => checkScale({ min, max })).toThrow(`(${max}), got ${min}`);
+        if (min <= max) {
+          expect(checkScale({ min, max })).toEqual({ min, max });
+        } else {
+          expect(() => checkScale({ min, max })).toThrow(`(${max}), got ${min}`);
+        }
       }),
     );
   });

@@ -1,6 +1,6 @@
 /** An API server in name only: it answers what a test gives it, and 404 to everything else. */
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { stringify } from "yaml";
 

@@ -23,7 +23,9 @@ export async function startRegistry(): Promise<Registry> {
   });
   let printed = "";
   process.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-  while (!/serving on port (\d+)/.test(printed)) await sleep(20);
+  while (!/serving on port (\d+)/.test(printed)) {
+    await sleep(20);
+  }
   const address = `localhost:${/serving on port (\d+)/.exec(printed)?.[1] ?? ""}`;
   return { crane, address, stop: () => void process.kill() };
 }
@@ -66,7 +68,9 @@ export function createImage(folder: string): ImageArtifact {
   const archives = architectures.map((architecture) => {
     const layout = join(folder, `layout-${architecture}`);
     mkdirSync(join(layout, "blobs/sha256"), { recursive: true });
-    for (const [hash, content] of blobs) writeFileSync(join(layout, "blobs/sha256", hash), content);
+    for (const [hash, content] of blobs) {
+      writeFileSync(join(layout, "blobs/sha256", hash), content);
+    }
     writeFileSync(join(layout, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
     const named = { mediaType, ...index };
     writeFileSync(join(layout, "index.json"), json({ schemaVersion: 2, manifests: [named] }));

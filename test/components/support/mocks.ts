@@ -1,8 +1,8 @@
 /** Runs components against Pulumi's mocks and keeps every registration. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { startFakeApi, toKubeconfig } from "./fake-api.ts";
 import type { Cluster, ClusterCapabilities, PlatformImages } from "../../../components/index.ts";
+import { startFakeApi, toKubeconfig } from "./fake-api.ts";
 
 export interface Registration {
   type: string;
@@ -16,7 +16,9 @@ export interface Registration {
 function toState(args: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
   const inputs = args.inputs as Record<string, unknown>;
   const metadata = inputs["metadata"] as Record<string, unknown> | undefined;
-  if (!metadata) return inputs;
+  if (!metadata) {
+    return inputs;
+  }
   return {
     status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } },
     ...inputs,
@@ -95,7 +97,9 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
 export async function waitForCount(registrations: Registration[], count: number): Promise<void> {
   const runtime = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
   await runtime.waitForRPCs();
-  if (registrations.length >= count) return;
+  if (registrations.length >= count) {
+    return;
+  }
   throw new Error(`expected ${count} registrations, got ${registrations.length}`);
 }
 
@@ -103,14 +107,20 @@ export async function waitForCount(registrations: Registration[], count: number)
 export function find(registrations: Registration[], name: string): Registration {
   const found = registrations.filter((registration) => registration.name === name);
   const [only] = found;
-  if (found.length === 1 && only) return only;
+  if (found.length === 1 && only) {
+    return only;
+  }
   throw new Error(`${name}: expected one registration, got ${found.length}`);
 }
 
 /** Takes off the wrapping that marks secrets in recorded inputs, at any depth. */
 export function reveal(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(reveal);
-  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return value.map(reveal);
+  }
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
   const fields = value as Record<string, unknown>;
   if (fields[pulumi.runtime.specialSigKey] === pulumi.runtime.specialSecretSig) {
     return reveal(fields["value"]);

@@ -45,7 +45,9 @@ export function describeClients(stack: () => Stack): void {
 
   afterAll(async () => {
     await receiver?.close();
-    if ((await cli.namespaces()).includes(NAMESPACE)) await cli.deleteNamespace(NAMESPACE);
+    if ((await cli.namespaces()).includes(NAMESPACE)) {
+      await cli.deleteNamespace(NAMESPACE);
+    }
   });
 
   const replicas = async (): Promise<number> =>

@@ -1,7 +1,7 @@
 /** Pasted JavaScript on a real cluster: from the text to the answer, revisions, and the end. */
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
 import type { Stack } from "../../support/stack.ts";
+import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
 
 const second = 1000;

@@ -111,7 +111,9 @@ export function describeNamespaces(stack: () => Stack): void {
     it(
       "hold functions of the same name, each with the secret of its own namespace",
       async () => {
-        for (const colour of COLOURS) await waitForReplicas(colour, 1);
+        for (const colour of COLOURS) {
+          await waitForReplicas(colour, 1);
+        }
         expect(await ask("teller.red")).toEqual([200, "secret of red/red"]);
         expect(await ask("teller.blue")).toEqual([200, "secret of blue/blue"]);
         expect((await ask("teller"))[0]).toBe(404);

@@ -1,7 +1,7 @@
 /** Who reaches whom on a real cluster: NetworkPolicies are on by default, and hold. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { callSystem } from "../../support/system-client.ts";
 import type { Stack } from "../../support/stack.ts";
+import { callSystem } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
 
 const second = 1000;

@@ -11,7 +11,9 @@ export function declareCalls(get: () => UiWorld): void {
     "lists the functions of all namespaces with their replicas",
     async () => {
       const world = get();
-      for (const name of ["hello", "markdown", "sha256"]) await world.waitForReplicas(name, "1/1");
+      for (const name of ["hello", "markdown", "sha256"]) {
+        await world.waitForReplicas(name, "1/1");
+      }
     },
     2 * minute,
   );

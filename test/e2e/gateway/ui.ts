@@ -17,7 +17,9 @@ export function describeUi(stack: () => Stack): void {
   describe("the page", () => {
     let opened: UiWorld | undefined;
     const get = (): UiWorld => {
-      if (opened === undefined) throw new Error("page: expected an open one, got none");
+      if (opened === undefined) {
+        throw new Error("page: expected an open one, got none");
+      }
       return opened;
     };
 
@@ -28,7 +30,9 @@ export function describeUi(stack: () => Stack): void {
     beforeEach(async () => {
       // A dialog that a failed test left open would fail all that come after it.
       const { ui } = get();
-      if ((await ui.dialog.count()) > 0) await ui.button("Close").last().click();
+      if ((await ui.dialog.count()) > 0) {
+        await ui.button("Close").last().click();
+      }
     });
 
     afterAll(async () => {
@@ -85,7 +89,9 @@ export function describeUi(stack: () => Stack): void {
       async () => {
         const world = get();
         expect(world.ui.problems).toEqual([]);
-        if (screenshot !== undefined) await paint(world, screenshot);
+        if (screenshot !== undefined) {
+          await paint(world, screenshot);
+        }
       },
       5 * minute,
     );

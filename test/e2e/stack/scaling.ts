@@ -105,7 +105,9 @@ async function expectScaledFunction({ gateway, readFunction }: ScaledStack): Pro
     const read = async (): Promise<number> => (await readFunction("hello")).replicas ?? 0;
     const deadline = Date.now() + 90_000;
     for (let found = await read(); found !== count; found = await read()) {
-      if (Date.now() > deadline) throw new Error(`expected ${count} replicas, got ${found}`);
+      if (Date.now() > deadline) {
+        throw new Error(`expected ${count} replicas, got ${found}`);
+      }
       await sleep(500);
     }
   };
@@ -134,8 +136,12 @@ async function readUntil(
     }
   };
   for (let text = tryRead(); ; text = tryRead()) {
-    if (isExpected(text)) return text;
-    if (Date.now() > deadline) throw new Error(`expected ${what}, got ${text}`);
+    if (isExpected(text)) {
+      return text;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`expected ${what}, got ${text}`);
+    }
     await sleep(1000);
   }
 }

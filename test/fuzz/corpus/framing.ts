@@ -3,7 +3,7 @@
  * (CVE-2018-7159, CVE-2019-15605, CVE-2019-18277, CVE-2020-8287, CVE-2022-32213 to -32215,
  * CVE-2023-30589, CVE-2023-39326, CVE-2023-40225, CVE-2024-22019, CVE-2025-22871).
  */
-import { get, post, raw, SMUGGLED, seeds } from "./request.ts";
+import { get, post, raw, seeds, SMUGGLED } from "./request.ts";
 
 const chunked = "Transfer-Encoding: chunked";
 const hidden = `0\r\n\r\n${SMUGGLED}`;

@@ -2,7 +2,7 @@
  * Request lines and header lines at the edge of the grammar: line ends, folds, names, versions,
  * hosts, sizes (CVE-2023-30589, CVE-2024-27982).
  */
-import { get, raw, SMUGGLED, seeds } from "./request.ts";
+import { get, raw, seeds, SMUGGLED } from "./request.ts";
 
 const line = "GET /function/x HTTP/1.1";
 

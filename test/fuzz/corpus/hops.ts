@@ -2,7 +2,7 @@
  * What a proxy must not pass on or must not fall for: Connection lists, upgrades, expectations,
  * forged forwarding and credentials (CVE-2021-33197, CVE-2022-1388, CVE-2022-31813; h2c smuggling).
  */
-import { get, post, raw, SMUGGLED, seeds } from "./request.ts";
+import { get, post, raw, seeds, SMUGGLED } from "./request.ts";
 
 const listed = [
   ...["X-Call-Id", "Host", "Content-Length", "Authorization", "close", "keep-alive, Authorization"],

@@ -9,7 +9,7 @@ import { readConfig } from "../../../services/gateway/config.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { listen } from "../../../services/lib/metrics.ts";
-import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
+import { type ApiServer, startApiServer } from "../../support/apiserver.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createKeptLog } from "../../support/logs.ts";

@@ -24,7 +24,9 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   mkdirSync(join(folder, "ui", "assets"), { recursive: true });
-  for (const [file, content] of Object.entries(FILES)) writeFileSync(join(folder, file), content);
+  for (const [file, content] of Object.entries(FILES)) {
+    writeFileSync(join(folder, file), content);
+  }
   gateway = await TestGateway.start({
     assets_directory: folder,
     basic_auth: "true",

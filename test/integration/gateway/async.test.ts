@@ -1,7 +1,7 @@
 /** Asynchronous calls into a real JetStream. */
-import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { QueueMessage } from "../../../contract/index.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";

@@ -1,7 +1,7 @@
 /** Bearer tokens of a real OpenID Connect issuer. */
 import { createHmac, generateKeyPairSync } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { importJWK, SignJWT, type JWTPayload } from "jose";
+import { importJWK, type JWTPayload, SignJWT } from "jose";
 import { BearerAuth } from "../../../services/gateway/auth/bearer-auth.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";

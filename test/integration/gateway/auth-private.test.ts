@@ -1,12 +1,12 @@
 /** Private functions: called with credentials only, directly, queued and by upgrade. */
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { type IncomingHttpHeaders, request as httpRequest } from "node:http";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { collectEnds } from "../../support/ends.ts";
-import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
+import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";

@@ -88,8 +88,11 @@ beforeAll(async () => {
   let calls = 0;
   const everySecond: RequestListener = (request, response) => {
     calls += 1;
-    if (calls % 2 === 1) request.socket.resetAndDestroy();
-    else response.end();
+    if (calls % 2 === 1) {
+      request.socket.resetAndDestroy();
+    } else {
+      response.end();
+    }
   };
   await serve("breaks-off", createServer(reading(0, everySecond)));
 });

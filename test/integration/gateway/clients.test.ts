@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Connector } from "../../support/connector.ts";
 import { exchange, FaasCli } from "../../support/faas-cli.ts";
-import { echo, FUNCTIONS, TestGateway, type Echo } from "../../support/gateway.ts";
+import { type Echo, echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 
 const PASSWORD = "correct-horse";
 const SECRETS = "/api/v1/namespaces/openfaas-fn/secrets";

@@ -1,10 +1,10 @@
 /** Calls of functions through a real gateway. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type IncomingMessage, request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
+import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 

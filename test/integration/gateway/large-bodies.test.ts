@@ -1,6 +1,6 @@
 /** Large bodies: streamed both ways in a few megabytes of memory, as slowly as anybody reads. */
-import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
+import { createServer, type IncomingMessage, request as httpRequest } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";

@@ -1,7 +1,7 @@
 /** `/system/namespace`: making, showing, changing and deleting function namespaces. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { until } from "../../support/until.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
+import { until } from "../../support/until.ts";
 
 const NAMESPACES = "/api/v1/namespaces";
 

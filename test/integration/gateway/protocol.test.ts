@@ -1,9 +1,9 @@
 /** HTTP in its less common forms, as callers and functions may speak it. */
 import { once } from "node:events";
-import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import type { RequestListener } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
+import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { RawConnection, send, WEB_SOCKET } from "../../support/http-client.ts";
 
 let gateway: TestGateway;

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { echo, TestGateway, type Echo } from "../../support/gateway.ts";
+import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { send } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";
 

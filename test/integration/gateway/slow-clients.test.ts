@@ -75,9 +75,15 @@ describe("a client that sends slowly", () => {
   test("gets 408 for a head that does not come to its end in time", async () => {
     const clients = Array.from({ length: 100 }, open);
     const head = "GET /function/f HTTP/1.1\r\nHost: h\r\nX: ";
-    for (const { socket } of clients) socket.write(head);
+    for (const { socket } of clients) {
+      socket.write(head);
+    }
     const timer = setInterval(() => {
-      for (const { socket } of clients) if (socket.writable) socket.write("a");
+      for (const { socket } of clients) {
+        if (socket.writable) {
+          socket.write("a");
+        }
+      }
     }, 500);
     try {
       expect(await call()).toBe("done");
@@ -114,7 +120,9 @@ describe("a client that reads slowly", () => {
     }
     expect(most).toBeLessThan(64);
     expect(await call()).toBe("done");
-    for (const { socket } of clients) socket.destroy();
+    for (const { socket } of clients) {
+      socket.destroy();
+    }
   });
 });
 
@@ -131,7 +139,9 @@ describe("clients that come and go", () => {
           ({ socket }) => new Promise<void>((done) => socket.once("connect", () => done())),
         ),
       );
-      for (const { socket } of clients) socket.resetAndDestroy();
+      for (const { socket } of clients) {
+        socket.resetAndDestroy();
+      }
       await Promise.all(clients.map(({ closed }) => closed));
     }
     await until("sockets to be closed", () => gateway.sockets <= sockets + 2);

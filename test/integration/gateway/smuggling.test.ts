@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { get, post, raw, SMUGGLED } from "../../fuzz/corpus/request.ts";
 import { valuesOf } from "../../fuzz/strict-request.ts";
-import { FuzzWorld, type Delivery } from "../../fuzz/world.ts";
+import { type Delivery, FuzzWorld } from "../../fuzz/world.ts";
 import { WEB_SOCKET } from "../../support/http-client.ts";
 
 let world: FuzzWorld;

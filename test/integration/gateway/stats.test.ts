@@ -1,9 +1,9 @@
 /** What the page shows beside the list. */
 import { createServer, type ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { moveClock } from "../../support/clock.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { TestGateway } from "../../support/gateway.ts";

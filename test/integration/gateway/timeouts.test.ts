@@ -254,7 +254,7 @@ describe("a slow caller", () => {
     const block = randomBytes(65_536);
     await serve("firehose", { labels: NO_LIMIT }, (_request, response) => {
       const more = (): void => {
-        while (!response.destroyed && response.write(block));
+        while (!response.destroyed && response.write(block)) {}
         response.once("drain", more);
       };
       response.once("close", () => (isClosed = true));

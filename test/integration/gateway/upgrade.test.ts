@@ -1,6 +1,6 @@
 /** WebSocket upgrades through the gateway. */
 import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type IncomingMessage, request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -104,11 +104,15 @@ describe("an upgrade", () => {
     for (const endsItself of [true, false]) {
       const [socket, read] = openRaw(`/function/${name}`, rest);
       await until("the answer", () => read().startsWith(`HTTP/1.1 ${status}`));
-      if (endsItself) socket.end();
+      if (endsItself) {
+        socket.end();
+      }
       await until("the connection to close", async () => (await gateway.countConnections()) === 0);
       socket.destroy();
     }
-    if (name === "nope") return;
+    if (name === "nope") {
+      return;
+    }
     const counted = `{code="${status.slice(0, 3)}",function_name="${name}.openfaas-fn"} 2`;
     expect(await gateway.metrics()).toContain(`gateway_function_invocation_total${counted}`);
   });

@@ -177,7 +177,9 @@ export class TestCluster {
     for (const pod of pods) {
       await this.setPodStatus(pod, READY).catch((error: unknown) => {
         // A new pod that is ready is enough for the Deployment to remove an old one.
-        if (!isKubernetesStatus(error, 404)) throw error;
+        if (!isKubernetesStatus(error, 404)) {
+          throw error;
+        }
       });
     }
     return pods;

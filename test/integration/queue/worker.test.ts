@@ -1,8 +1,8 @@
 /** The queue-worker on a real JetStream, with real servers on both sides. */
 import { createServer, type RequestListener, type Server } from "node:http";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
+import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
 
 const MODULE = `
 import { existsSync } from "node:fs";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
+import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
 
 const MODULE = `
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -92,7 +92,9 @@ describe("a module with a web-standard handler", () => {
     for await (const chunk of answer.body ?? []) {
       chunks.push(Buffer.from(chunk).toString());
       // The second chunk is made only when somebody has seen the first.
-      if (chunks.length === 1) await call("/go-on");
+      if (chunks.length === 1) {
+        await call("/go-on");
+      }
     }
     expect(chunks).toStrictEqual(["one\n", "two\n"]);
   });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { Watchdog } from "../../../services/watchdog/app.ts";
 import type { Call } from "../../../services/watchdog/call.ts";
-import { cleanUp, startWatchdog, waitFor, writeModule, type RunningWatchdog } from "./process.ts";
+import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
 
 const SLOW = `
 import { existsSync } from "node:fs";
@@ -106,8 +106,11 @@ describe("the end of a watchdog", () => {
     const watchdog = new Watchdog({
       limits: UNLIMITED,
       handler: (call) => {
-        if (call.request.url === "/held") called.resolve(call);
-        else call.response.end("served");
+        if (call.request.url === "/held") {
+          called.resolve(call);
+        } else {
+          call.response.end("served");
+        }
         return Promise.resolve();
       },
       log: (line) => void log.push(line),

@@ -1,7 +1,7 @@
 /** Failures: what is answered, and what is tried again. */
 import { describe, expect, test } from "@jest/globals";
-import { describeFailure, wantsJson } from "../../../services/gateway/errors.ts";
 import { mayRetry, toFailure } from "../../../services/gateway/calls/upstream-error.ts";
+import { describeFailure, wantsJson } from "../../../services/gateway/errors.ts";
 
 const failure = { status: 404, code: "PLONK_X", message: "not there" };
 

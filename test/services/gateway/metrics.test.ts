@@ -1,8 +1,8 @@
 /** What the gateway shows to Prometheus, read through the registry. */
 import { describe, expect, test } from "@jest/globals";
-import { forgetDeleted, GatewayMetrics } from "../../../services/gateway/metrics.ts";
 import { FunctionWatch } from "../../../services/gateway/cluster/functions.ts";
 import { FunctionNamespaces } from "../../../services/gateway/cluster/namespaces.ts";
+import { forgetDeleted, GatewayMetrics } from "../../../services/gateway/metrics.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../support/gateway.ts";
@@ -35,7 +35,9 @@ describe("GatewayMetrics", () => {
   test("sorts durations into cumulative buckets, each bound included", async () => {
     const { metrics, lines } = createMetrics();
     const figlet = metrics.forFunction("figlet.openfaas-fn");
-    for (const seconds of [0.001, 0.005, 0.006, 1, 10, 11]) figlet.end(200, seconds);
+    for (const seconds of [0.001, 0.005, 0.006, 1, 10, 11]) {
+      figlet.end(200, seconds);
+    }
     const own = (await lines()).filter((line) => line.startsWith("gateway_functions_seconds"));
     const buckets = own.map((line) => /le="([^"]+)",.*\} (\d+)$/.exec(line)?.slice(1));
     expect(buckets.filter((pair) => pair !== undefined)).toEqual([

@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
+  type Change,
   keyOf,
   ResourceWatch,
-  type Change,
   type WatchedObject,
 } from "../../../services/lib/watch.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { closeServer, listen, Registry } from "../../../services/lib/metrics.ts";
 import { HttpCalls } from "../../../services/queue-worker/http-calls.ts";
 import { WorkerMetrics } from "../../../services/queue-worker/metrics.ts";
-import { processMessage, type Delivery } from "../../../services/queue-worker/processor.ts";
+import { type Delivery, processMessage } from "../../../services/queue-worker/processor.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { until } from "../../support/until.ts";
 

@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   ARCHITECTURES,
-  THIRD_PARTY_IMAGES,
   type ImageArtifact,
+  THIRD_PARTY_IMAGES,
   type ThirdPartyImageName,
 } from "../../../contract/index.ts";
-import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { acquireAll } from "../../../toolchain/acquire.ts";
+import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { resolveArtifacts } from "../../../toolchain/artifacts.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
 import { assembleNodeBase, type Base } from "../../../toolchain/images/base.ts";
@@ -21,14 +21,14 @@ import { createImageContext } from "../../../toolchain/images/context.ts";
 import { createIndex, createPlatformImage } from "../../../toolchain/images/oci.ts";
 import {
   NODE_BASE,
+  type PinnedImage,
   toReference,
   VENDOR_IMAGES,
-  type PinnedImage,
 } from "../../../toolchain/images/versions.ts";
 import { silentProgress } from "../../../toolchain/progress.ts";
 import { Mirror, serveStored } from "../../toolchain/acquire/support/mirror.ts";
 import { Registry } from "./registry.ts";
-import { packRelease, type Build } from "./releases.ts";
+import { type Build, packRelease } from "./releases.ts";
 
 export class OpenNetwork {
   readonly mirror: Mirror;
@@ -81,8 +81,11 @@ export class OpenNetwork {
       await this.publishImages(images);
       await this.publishBase(await assembleNodeBase(createImageContext()));
     } finally {
-      if (PLONK_OFFLINE === undefined) delete process.env["PLONK_OFFLINE"];
-      else process.env["PLONK_OFFLINE"] = PLONK_OFFLINE;
+      if (PLONK_OFFLINE === undefined) {
+        delete process.env["PLONK_OFFLINE"];
+      } else {
+        process.env["PLONK_OFFLINE"] = PLONK_OFFLINE;
+      }
     }
   }
 
@@ -98,7 +101,9 @@ export class OpenNetwork {
     const tools = await acquireAll(names, { progress: silentProgress, env });
     for (const { name, directory } of tools.values()) {
       const tool = catalogue.find((candidate) => candidate.name === name);
-      if (tool?.release === undefined) throw new Error(`${name}: must have a release`);
+      if (tool?.release === undefined) {
+        throw new Error(`${name}: must have a release`);
+      }
       const extra: Record<string, string> = airgapImages === "" ? {} : { [images]: airgapImages };
       await this.publishTool({ tool, directory, architecture, extra });
     }

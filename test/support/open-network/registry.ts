@@ -1,12 +1,12 @@
 /** An OCI registry on loopback, `crane registry serve`, and images pushed to it. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageArtifact } from "../../../contract/index.ts";
 import type { NamedImage } from "../../../toolchain/images/archive.ts";
 import { blobFile } from "../../../toolchain/images/layout.ts";
-import { MEDIA_TYPE, type Descriptor } from "../../../toolchain/images/oci.ts";
+import { type Descriptor, MEDIA_TYPE } from "../../../toolchain/images/oci.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import { findFreePort } from "../network.ts";
 import { until } from "../until.ts";

@@ -62,7 +62,9 @@ async function writeArchive(build: Build, file: ReleaseFile, path: string): Prom
     const entry = tar.entry({ name: `${prefix}${name}`, size, mode: mode & 0o777 });
     await pipeline(createReadStream(join(root, name)), entry);
   }
-  if (file.only !== undefined) tar.entry({ name: `${prefix}LICENSE` }, "the vendor's");
+  if (file.only !== undefined) {
+    tar.entry({ name: `${prefix}LICENSE` }, "the vendor's");
+  }
   tar.finalize();
   await written;
 }

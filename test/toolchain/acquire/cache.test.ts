@@ -1,5 +1,5 @@
 /** The cache: damage, two processes at once, and processes that die in the middle. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { Tool } from "../../../toolchain/tool.ts";
 import { until } from "../../support/until.ts";
 import { Folders, recordProgress } from "./support/fixtures.ts";
-import { Mirror, serveFile, toEtag, type Handler } from "./support/mirror.ts";
+import { type Handler, Mirror, serveFile, toEtag } from "./support/mirror.ts";
 import { publish } from "./support/vendors.ts";
 
 const CHILD = fileURLToPath(new URL("support/child.ts", import.meta.url));

@@ -1,6 +1,6 @@
 /** Checksum files as vendors write them. */
-import fc from "fast-check";
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { findChecksum } from "../../../toolchain/checksums.ts";
 
 const A = "a".repeat(64);

@@ -1,14 +1,14 @@
 /** Archives, well meant and other. */
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import {
   extractArchive,
-  toEntryPath,
   type ExtractOptions,
+  toEntryPath,
 } from "../../../toolchain/acquire/extract.ts";
-import { Folders, makeArchive, type Entry } from "./support/fixtures.ts";
+import { type Entry, Folders, makeArchive } from "./support/fixtures.ts";
 
 const folders = new Folders();
 let root: string;

@@ -47,7 +47,9 @@ describe("a failure", () => {
     const attempts = new Attempts(clock);
     const failAndPause = async (limit: number, wanted = 0): Promise<number | undefined> => {
       const pause = attempts.fail(limit, wanted);
-      if (pause !== undefined) await clock.pause(pause);
+      if (pause !== undefined) {
+        await clock.pause(pause);
+      }
       return pause;
     };
     expect(attempts.elapsed).toBe(0);

@@ -1,7 +1,7 @@
 /** Locks between processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, readdir, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";

@@ -1,6 +1,6 @@
 /** Hosts that are busy, broken or closed: what is tried again, and what it comes to. */
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -11,7 +11,7 @@ import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
 import { FakeClock } from "./support/clock.ts";
 import { digest, Folders, recordProgress } from "./support/fixtures.ts";
-import { Mirror, serveFile, type Handler } from "./support/mirror.ts";
+import { type Handler, Mirror, serveFile } from "./support/mirror.ts";
 
 const folders = new Folders();
 const FILE = "https://vendor.example/tool";
@@ -238,8 +238,11 @@ describe("a network that refuses", () => {
     const before = process.env["HTTPS_PROXY"];
     process.env["HTTPS_PROXY"] = new URL(url).origin;
     const network = new Network({ clock });
-    if (before === undefined) delete process.env["HTTPS_PROXY"];
-    else process.env["HTTPS_PROXY"] = before;
+    if (before === undefined) {
+      delete process.env["HTTPS_PROXY"];
+    } else {
+      process.env["HTTPS_PROXY"] = before;
+    }
     await expect(network.open({ url: FILE })).rejects.toMatchObject({
       code: "refused",
       message: "vendor.example: cannot be downloaded from (the proxy answers HTTP 503)",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
-import { createSession, type AcquireOptions } from "../../../toolchain/acquire/session.ts";
+import { type AcquireOptions, createSession } from "../../../toolchain/acquire/session.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
 import { FakeClock } from "./support/clock.ts";

@@ -2,7 +2,7 @@
 import { cp, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { buildAssets, type Assets } from "../../../toolchain/images/assets.ts";
+import { type Assets, buildAssets } from "../../../toolchain/images/assets.ts";
 import type { ImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { makeContext, makeTemporary, removeTemporary, writeFiles } from "./support.ts";

@@ -1,5 +1,5 @@
 /** A base that crane pulls, from a real registry on loopback, and images upon it. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -48,7 +48,9 @@ async function writeLayout(): Promise<{ directory: string; digest: string }> {
     [manifest.descriptor.digest, manifest.bytes],
     [config.descriptor.digest, config.bytes],
   ]);
-  for (const { digest, file } of Object.values(layers)) blobs.push([digest, await readFile(file)]);
+  for (const { digest, file } of Object.values(layers)) {
+    blobs.push([digest, await readFile(file)]);
+  }
   await writeFiles(directory, {
     "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
     "index.json": index.bytes.toString(),

@@ -10,7 +10,7 @@ import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import { findFreePort } from "../../support/network.ts";
-import { decode, message, startContainerd, type Containerd } from "./containerd.ts";
+import { type Containerd, decode, message, startContainerd } from "./containerd.ts";
 import { getWhenUp, makeContext, makeServices, makeTemporary, removeTemporary } from "./support.ts";
 
 const architecture = hostArchitecture();
@@ -46,7 +46,9 @@ async function names(): Promise<string[]> {
 
 async function removeAll(): Promise<void> {
   const all = (await containerd.ctr("images", "ls", "--quiet")).split("\n").filter(Boolean);
-  if (all.length > 0) await containerd.ctr("images", "rm", "--sync", ...all);
+  if (all.length > 0) {
+    await containerd.ctr("images", "rm", "--sync", ...all);
+  }
 }
 
 /** What k3s does with an archive. */

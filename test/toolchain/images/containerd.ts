@@ -1,5 +1,5 @@
 /** A real containerd of the distribution on a socket of its own, and its CRI. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -90,14 +90,18 @@ async function waitUntil(work: () => Promise<unknown>): Promise<void> {
       await work();
       return;
     } catch (error) {
-      if (attempt === 100) throw error;
+      if (attempt === 100) {
+        throw error;
+      }
       await sleep(50);
     }
   }
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null) {
+    return;
+  }
   const gone = once(child, "exit");
   child.kill("SIGTERM");
   await gone;
@@ -111,8 +115,11 @@ function call(client: grpc.Client, method: string, request: Message): Promise<Ma
       decode,
       request,
       (error, answer: Map<number, Buffer> | undefined) => {
-        if (answer === undefined) reject(error ?? new Error(`${method}: an answer expected`));
-        else resolve(answer);
+        if (answer === undefined) {
+          reject(error ?? new Error(`${method}: an answer expected`));
+        } else {
+          resolve(answer);
+        }
       },
     );
   });
@@ -122,9 +129,13 @@ function encode({ fields }: Message): Buffer {
   const writer = new BinaryWriter();
   for (const [number, value] of Object.entries(fields)) {
     for (const each of Array.isArray(value) ? (value as (string | Message)[]) : [value]) {
-      if (typeof each === "string") writer.writeString(Number(number), each);
-      else if (typeof each === "number") writer.writeInt32(Number(number), each);
-      else writer.writeBytes(Number(number), encode(each as Message));
+      if (typeof each === "string") {
+        writer.writeString(Number(number), each);
+      } else if (typeof each === "number") {
+        writer.writeInt32(Number(number), each);
+      } else {
+        writer.writeBytes(Number(number), encode(each as Message));
+      }
     }
   }
   return Buffer.from(writer.getResultBuffer());

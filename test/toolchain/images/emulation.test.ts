@@ -41,13 +41,17 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => {
-  if (running?.exitCode === null && running.kill("SIGKILL")) await once(running, "exit");
+  if (running?.exitCode === null && running.kill("SIGKILL")) {
+    await once(running, "exit");
+  }
   await removeTemporary();
 });
 
 function imageOf(name: ServiceImageName): Unpacked {
   const image = images.get(name);
-  if (image === undefined) throw new Error(`${name}: must be unpacked`);
+  if (image === undefined) {
+    throw new Error(`${name}: must be unpacked`);
+  }
   return image;
 }
 

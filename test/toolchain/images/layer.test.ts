@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { constants, createZstdCompress, zstdDecompressSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { entriesBelow, packLayer, type LayerEntry } from "../../../toolchain/images/layer.ts";
+import { entriesBelow, type LayerEntry, packLayer } from "../../../toolchain/images/layer.ts";
 import { runs } from "../../support/property-runs.ts";
 import { makeTemporary, readTar, removeTemporary, writeFiles } from "./support.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { ARCHITECTURES } from "../../../contract/index.ts";
 import { assembleImage } from "../../../toolchain/images/assemble.ts";
-import { toImageRequest, type GetTool } from "../../../toolchain/images/third-party.ts";
+import { type GetTool, toImageRequest } from "../../../toolchain/images/third-party.ts";
 import {
   jsonOf,
   makeContext,

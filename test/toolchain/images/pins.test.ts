@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { THIRD_PARTY_IMAGES } from "../../../contract/index.ts";
+import { catalogue } from "../../../toolchain/catalogue.ts";
 import { readPins } from "../../../toolchain/images/pins.ts";
 import { NODE_BASE, toReference, VENDOR_IMAGES } from "../../../toolchain/images/versions.ts";
-import { catalogue } from "../../../toolchain/catalogue.ts";
 import { makeTemporary, removeTemporary } from "./support.ts";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;

@@ -88,8 +88,11 @@ describe("areRegistriesOpen", () => {
     let left = 2;
     const late = await serve((response) => {
       left -= 1;
-      if (left < 0) answerAsRegistry(response);
-      else response.destroy();
+      if (left < 0) {
+        answerAsRegistry(response);
+      } else {
+        response.destroy();
+      }
     });
     expect(await ask([late.url])).toBe(true);
     expect(clock.pauses).toEqual([1000, 2000]);
@@ -153,8 +156,11 @@ describe("the answer", () => {
   test("that they are closed ends after a day", async () => {
     let isClosed = true;
     const opening = await serve((response) => {
-      if (isClosed) response.destroy();
-      else answerAsRegistry(response);
+      if (isClosed) {
+        response.destroy();
+      } else {
+        answerAsRegistry(response);
+      }
     });
     expect(await ask([opening.url])).toBe(false);
     isClosed = false;

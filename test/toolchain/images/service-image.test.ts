@@ -3,10 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { SERVICE_IMAGES, type Architecture, type ImageArtifact } from "../../../contract/index.ts";
-import { assembleNodeBase, getRootfsLayer, type Base } from "../../../toolchain/images/base.ts";
+import { type Architecture, type ImageArtifact, SERVICE_IMAGES } from "../../../contract/index.ts";
+import { assembleNodeBase, type Base, getRootfsLayer } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
-import { digestOf, type Descriptor } from "../../../toolchain/images/oci.ts";
+import { type Descriptor, digestOf } from "../../../toolchain/images/oci.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import {

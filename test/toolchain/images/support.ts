@@ -38,7 +38,9 @@ export async function getWhenUp(url: string): Promise<string> {
     try {
       return await (await fetch(url)).text();
     } catch (error) {
-      if (attempt === 200) throw error;
+      if (attempt === 200) {
+        throw error;
+      }
       await sleep(50);
     }
   }
@@ -80,7 +82,9 @@ export async function readTar(file: string): Promise<TarEntry[]> {
 /** The JSON of one file in a tar. */
 export function jsonOf(entries: readonly TarEntry[], name: string): unknown {
   const found = entries.find(({ header }) => header.name === name);
-  if (found === undefined) throw new Error(`${name}: must be in the tar`);
+  if (found === undefined) {
+    throw new Error(`${name}: must be in the tar`);
+  }
   return JSON.parse(found.content.toString());
 }
 

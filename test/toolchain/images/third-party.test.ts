@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
-  THIRD_PARTY_IMAGES,
   type ImageArtifact,
+  THIRD_PARTY_IMAGES,
   type ThirdPartyImageName,
 } from "../../../contract/index.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
@@ -45,7 +45,9 @@ afterAll(removeTemporary);
 
 function imageOf(name: ThirdPartyImageName): Unpacked {
   const image = images.get(name);
-  if (image === undefined) throw new Error(`${name}: must be unpacked`);
+  if (image === undefined) {
+    throw new Error(`${name}: must be unpacked`);
+  }
   return image;
 }
 

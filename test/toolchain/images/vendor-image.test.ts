@@ -1,8 +1,8 @@
 /** A vendor's image of many platforms, from a registry's mirror into a real containerd. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
+import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import type { ImageContext } from "../../../toolchain/images/context.ts";
 import { packLayer } from "../../../toolchain/images/layer.ts";
 import {

@@ -1,6 +1,6 @@
 /** Pulumi's Kubernetes plugin as we build it, in the real engine against a real API server. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startApiServer, type ApiServer } from "../../support/apiserver.ts";
+import { type ApiServer, startApiServer } from "../../support/apiserver.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 
 const MINUTE = 60_000;

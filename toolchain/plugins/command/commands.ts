@@ -39,7 +39,9 @@ export class Commands {
   async create(request: CreateRequest): Promise<CreateResult> {
     const { inputs, preview } = request;
     const id = `${request.name}${randomBytes(4).toString("hex")}`;
-    if (preview) return { id: "", outputs: withOutput(inputs, undefined) };
+    if (preview) {
+      return { id: "", outputs: withOutput(inputs, undefined) };
+    }
     const output = await this.run(inputs, "create", { call: request });
     return { id, outputs: withOutput(inputs, output ?? { stdout: "", stderr: "" }) };
   }
@@ -68,7 +70,9 @@ export class Commands {
     { call, previous }: { call: RunCall; previous?: Output },
   ): Promise<Output | undefined> {
     const command = toText(inputs[property]);
-    if (command === undefined) return undefined;
+    if (command === undefined) {
+      return undefined;
+    }
     const teller = this.#toTeller(call.urn ?? "");
     const running = this.#run(inputs, {
       command,

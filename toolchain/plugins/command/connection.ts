@@ -41,7 +41,9 @@ function isWhole(min: number, max: number): Test {
 }
 
 const isHostKey: Test = (value) => {
-  if (typeof value !== "string") return isText(value);
+  if (typeof value !== "string") {
+    return isText(value);
+  }
   return complain("must be one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`", () =>
     toHostKey(value),
   );
@@ -63,7 +65,9 @@ const ENDPOINT: Record<string, Test> = {
 /** Complaints about the `connection` of a resource. */
 export function findConnectionFailures(inputs: Bag): CheckFailure[] {
   const connection = unwrap(readField(inputs, "connection"));
-  if (connection === undefined || connection === null) return findMissing(inputs, ["connection"]);
+  if (connection === undefined || connection === null) {
+    return findMissing(inputs, ["connection"]);
+  }
   return findEndpointFailures(connection, "connection", {
     ...ENDPOINT,
     proxy: (value) => (isBag(value) ? undefined : `must be an object, got ${describe(value)}`),
@@ -76,7 +80,9 @@ function findEndpointFailures(
   schema: Record<string, Test>,
 ): CheckFailure[] {
   if (!isBag(value)) {
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return [];
+    }
     return [{ property: path, reason: `${path}: must be an object, got ${describe(value)}` }];
   }
   // A proxy has none of its own.
@@ -93,7 +99,9 @@ function findKeyFailures(endpoint: Bag, path: string): CheckFailure[] {
   const key = unwrap(readField(endpoint, "privateKey"));
   const passphrase = unwrap(readField(endpoint, "privateKeyPassword"));
   // Nothing can be said while either is unknown.
-  if (typeof key !== "string" || (typeof passphrase !== "string" && isGiven(passphrase))) return [];
+  if (typeof key !== "string" || (typeof passphrase !== "string" && isGiven(passphrase))) {
+    return [];
+  }
   const complaint = complain("must be a private key in OpenSSH's or PEM's format", () =>
     toPrivateKey(key, typeof passphrase === "string" ? passphrase : undefined),
   );
@@ -117,13 +125,17 @@ function complain(expectation: string, parse: () => unknown): string | undefined
 /** The inputs with the defaults of the connection, which is marked as a secret as a whole. */
 export function withConnectionDefaults(inputs: Bag): Bag {
   const connection = unwrap(readField(inputs, "connection"));
-  if (connection === undefined || connection === null) return inputs;
+  if (connection === undefined || connection === null) {
+    return inputs;
+  }
   return { ...inputs, connection: new Secret(withDefaults(connection)) };
 }
 
 function withDefaults(value: Value): Value {
   const endpoint = unwrap(value);
-  if (!isBag(endpoint)) return value;
+  if (!isBag(endpoint)) {
+    return value;
+  }
   const proxy = readField(endpoint, "proxy");
   const filled = { ...DEFAULTS, ...endpoint };
   return proxy === undefined ? filled : { ...filled, proxy: withDefaults(proxy) };

@@ -19,14 +19,18 @@ export class Copies {
 
   async create(request: CreateRequest): Promise<CreateResult> {
     const { inputs, preview } = request;
-    if (preview) return { id: "", outputs: inputs };
+    if (preview) {
+      return { id: "", outputs: inputs };
+    }
     await this.#copy(inputs, request);
     return { id: randomBytes(8).toString("hex"), outputs: inputs };
   }
 
   async update(request: UpdateRequest): Promise<Bag> {
     const { oldInputs, newInputs, preview } = request;
-    if (!preview && isElsewhere(oldInputs, newInputs)) await this.#copy(newInputs, request);
+    if (!preview && isElsewhere(oldInputs, newInputs)) {
+      await this.#copy(newInputs, request);
+    }
     return newInputs;
   }
 

@@ -27,12 +27,22 @@ function diffFields(prefix: string, before: Bag, after: Bag): [string, Change][]
 }
 
 function diffValue(path: string, before?: Value, after?: Value): [string, Change][] {
-  if (before === undefined) return after === undefined ? [] : [[path, "add"]];
-  if (after === undefined) return [[path, "delete"]];
-  if (equals(before, after)) return [];
+  if (before === undefined) {
+    return after === undefined ? [] : [[path, "add"]];
+  }
+  if (after === undefined) {
+    return [[path, "delete"]];
+  }
+  if (equals(before, after)) {
+    return [];
+  }
   const [left, right] = [unwrap(before), unwrap(after)];
-  if (isFolded(left) && isFolded(right)) return diffFields(`${path}.`, left, right);
-  if (!Array.isArray(left) || !Array.isArray(right)) return [[path, "update"]];
+  if (isFolded(left) && isFolded(right)) {
+    return diffFields(`${path}.`, left, right);
+  }
+  if (!Array.isArray(left) || !Array.isArray(right)) {
+    return [[path, "update"]];
+  }
   return diffItems(path, left, right);
 }
 

@@ -121,7 +121,9 @@ export function findFailures(
   return Object.entries(inputs).flatMap(([key, value]) => {
     const property = `${prefix}${key}`;
     const test = schema[key];
-    if (test === undefined) return [{ property, reason: `${property}: is not a known property` }];
+    if (test === undefined) {
+      return [{ property, reason: `${property}: is not a known property` }];
+    }
     const complaint = isPlain(value) ? test(unwrap(value) as Value) : undefined;
     return complaint === undefined ? [] : [{ property, reason: `${property}: ${complaint}` }];
   });
@@ -164,14 +166,22 @@ export function toText(value: Value | undefined): string | undefined {
 }
 
 function collectSecrets(value: Value | undefined): string[] {
-  if (value instanceof Secret) return collectTexts(reveal(value));
-  if (typeof value !== "object" || value === null) return [];
+  if (value instanceof Secret) {
+    return collectTexts(reveal(value));
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
   return Object.values(value as Bag).flatMap(collectSecrets);
 }
 
 function collectTexts(value: Value): string[] {
-  if (typeof value === "string") return [value];
-  if (typeof value !== "object" || value === null) return [];
+  if (typeof value === "string") {
+    return [value];
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
   return Object.values(value as Bag).flatMap(collectTexts);
 }
 
@@ -188,6 +198,8 @@ function isPlain(value: Value): boolean {
 
 /** The type only: the value may be secret. */
 export function describe(value: Value): string {
-  if (value === null) return "null";
+  if (value === null) {
+    return "null";
+  }
   return Array.isArray(value) ? "a list of other things" : typeof value;
 }

@@ -11,11 +11,16 @@ const PKCS8 = /-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/;
  */
 export function toPrivateKey(text: string, passphrase: string | undefined): string {
   const pkcs8 = PKCS8.exec(text);
-  if (pkcs8)
+  if (pkcs8) {
     return fromPkcs8(decrypt(text, pkcs8[1] === undefined ? undefined : (passphrase ?? "")));
+  }
   const key = ssh2.utils.parseKey(text.trim(), passphrase);
-  if (key instanceof Error) throw key;
-  if (!key.isPrivateKey()) throw new Error("it is a public key");
+  if (key instanceof Error) {
+    throw key;
+  }
+  if (!key.isPrivateKey()) {
+    throw new Error("it is a public key");
+  }
   return text.trim();
 }
 
@@ -32,7 +37,9 @@ export interface HostKey {
  */
 export function toHostKey(text: string): HostKey {
   const key = ssh2.utils.parseKey(text.trim());
-  if (key instanceof Error) throw key;
+  if (key instanceof Error) {
+    throw key;
+  }
   return { type: key.type, blob: key.getPublicSSH() };
 }
 
@@ -41,7 +48,9 @@ function decrypt(text: string, passphrase: string | undefined): KeyObject {
     return createPrivateKey({ key: text, passphrase });
   } catch (error) {
     // OpenSSL's own words for a wrong passphrase are about its routines.
-    if (passphrase === undefined) throw error;
+    if (passphrase === undefined) {
+      throw error;
+    }
     throw new Error("privateKeyPassword does not open it", { cause: error });
   }
 }

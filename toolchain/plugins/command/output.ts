@@ -46,7 +46,9 @@ export class Recorder {
       this.#collected[name] += chunk;
       this.#combined += chunk;
     });
-    if (!isLogged(telling.logging, name)) return;
+    if (!isLogged(telling.logging, name)) {
+      return;
+    }
     forEachLine(stream, (line) => telling.onLine(this.#hide(line)));
   }
 
@@ -67,7 +69,9 @@ export class Recorder {
 
 /** @throws Error that says why, when the command is to be stopped */
 export function throwIfStopped(signal: AbortSignal): void {
-  if (!signal.aborted) return;
+  if (!signal.aborted) {
+    return;
+  }
   const reason: unknown = signal.reason;
   if (reason instanceof DOMException && reason.name === "TimeoutError") {
     throw new Error("the command was stopped: it took longer than the resource's customTimeouts");
@@ -93,7 +97,9 @@ function forEachLine(stream: Readable, take: (line: string) => void): void {
     lines.forEach(take);
   });
   stream.on("end", () => {
-    if (rest !== "") take(rest);
+    if (rest !== "") {
+      take(rest);
+    }
   });
 }
 

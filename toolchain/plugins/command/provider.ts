@@ -49,7 +49,9 @@ export class CommandProvider implements Provider {
   async check(request: CheckRequest): Promise<CheckResult> {
     const inputs = request.newInputs;
     const kind = await this.#findKind(request.type);
-    if (!kind) return { inputs, failures: [{ property: "", reason: toRefusal(request.type) }] };
+    if (!kind) {
+      return { inputs, failures: [{ property: "", reason: toRefusal(request.type) }] };
+    }
     return { inputs: kind.complete(inputs), failures: kind.check(inputs) };
   }
 
@@ -79,9 +81,13 @@ export class CommandProvider implements Provider {
   }
 
   async invoke(token: string, args: Bag, signal: AbortSignal): Promise<CheckResult> {
-    if (token !== RUN) throw new Error(toRefusal(token));
+    if (token !== RUN) {
+      throw new Error(toRefusal(token));
+    }
     const failures = [...findFailures(args, RUN_PROPERTIES), ...findMissing(args, ["command"])];
-    if (failures.length > 0) return { inputs: {}, failures };
+    if (failures.length > 0) {
+      return { inputs: {}, failures };
+    }
     const output = await this.#local.run(args, "command", { call: { signal } });
     return { inputs: withOutput(args, output) };
   }
@@ -91,7 +97,9 @@ export class CommandProvider implements Provider {
       const check = (inputs: Bag): CheckFailure[] => findFailures(inputs, COMMAND_PROPERTIES);
       return toCommandKind(this.#local, { check, complete: (inputs) => inputs });
     }
-    if (type !== REMOTE_COMMAND && type !== COPY) return undefined;
+    if (type !== REMOTE_COMMAND && type !== COPY) {
+      return undefined;
+    }
     const { createRemoteKinds } = await import("./remote.ts");
     const { command, copy } = createRemoteKinds((urn) => createTeller(this.#log, urn));
     return type === COPY ? copy : command;
@@ -99,7 +107,9 @@ export class CommandProvider implements Provider {
 
   async #requireKind(type: string): Promise<Kind> {
     const kind = await this.#findKind(type);
-    if (kind === undefined) throw new Error(toRefusal(type));
+    if (kind === undefined) {
+      throw new Error(toRefusal(type));
+    }
     return kind;
   }
 }

@@ -32,7 +32,9 @@ export async function runCommand(run: Run): Promise<Output> {
   const unlink = stopOnAbort(child, run.signal);
   const ending = await waitFor(child).finally(unlink);
   throwIfStopped(run.signal);
-  if (ending !== undefined) throw recorder.toFailure(ending);
+  if (ending !== undefined) {
+    throw recorder.toFailure(ending);
+  }
   return recorder.toOutput();
 }
 
@@ -65,8 +67,11 @@ function waitFor(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => {
-      if (code === 0) resolve(undefined);
-      else resolve(code === null ? `signal: ${String(signal)}` : `exit status ${code}`);
+      if (code === 0) {
+        resolve(undefined);
+      } else {
+        resolve(code === null ? `signal: ${String(signal)}` : `exit status ${code}`);
+      }
     });
   });
 }
@@ -82,15 +87,21 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal): () => void {
     signal.removeEventListener("abort", stop);
     clearTimeout(timer);
     // What a stopped command has left behind in its group goes too.
-    if (signal.aborted) killGroup(child, "SIGKILL");
+    if (signal.aborted) {
+      killGroup(child, "SIGKILL");
+    }
   };
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
+  if (child.pid === undefined) {
+    return;
+  }
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+      throw error;
+    }
   }
 }

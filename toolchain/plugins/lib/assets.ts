@@ -16,17 +16,23 @@ export type Asset =
  */
 export function readAsset(bag: Bag): Asset {
   const path = readText(bag, "path");
-  if (path !== undefined) return { kind: "path", path };
+  if (path !== undefined) {
+    return { kind: "path", path };
+  }
   const uri = readText(bag, "uri");
   if (uri !== undefined) {
     throw new Error(`source: must be a file, a folder or a text of the program's, got ${uri}`);
   }
   const assets = unwrap(readField(bag, "assets"));
   // An empty text has no field at all on the wire.
-  if (!isBag(assets)) return { kind: "text", text: readText(bag, "text") ?? "" };
+  if (!isBag(assets)) {
+    return { kind: "text", text: readText(bag, "text") ?? "" };
+  }
   const entries = Object.entries(assets).flatMap(([name, value]): [string, Asset][] => {
     const asset = unwrap(value) as Value;
-    if (!isAsset(asset)) return [];
+    if (!isAsset(asset)) {
+      return [];
+    }
     const read = readAsset(asset);
     const isFolder = read.kind === "path" && isArchive(asset);
     return [[name, isFolder ? { kind: "archive", path: read.path } : read]];

@@ -31,7 +31,9 @@ export interface EngineLog {
  * as when a person starts the plugin by hand, lines are dropped.
  */
 export function connectEngine(address: string | undefined): EngineLog {
-  if (!address) return { log: () => Promise.resolve() };
+  if (!address) {
+    return { log: () => Promise.resolve() };
+  }
   const client = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure());
   return {
     log(line) {

@@ -1,8 +1,8 @@
 /** Failures on the wire: an error's message, and what exists already of a half-made resource. */
 import * as grpc from "@grpc/grpc-js";
-import any from "google-protobuf/google/protobuf/any_pb.js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusPb from "@pulumi/pulumi/proto/status_pb.js";
+import any from "google-protobuf/google/protobuf/any_pb.js";
 import { PartialFailure } from "./provider.ts";
 import { encodeBag } from "./values.ts";
 
@@ -19,7 +19,9 @@ function toMetadata(error: PartialFailure): grpc.Metadata {
     .setId(error.id)
     .setProperties(encodeBag(error.outputs))
     .setReasonsList(error.reasons);
-  if (Object.keys(error.inputs).length > 0) detail.setInputs(encodeBag(error.inputs));
+  if (Object.keys(error.inputs).length > 0) {
+    detail.setInputs(encodeBag(error.inputs));
+  }
   const packed = new any.Any();
   packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const status = new statusPb.Status()

@@ -16,7 +16,7 @@ import type {
   DiffResult,
   PropertyChange,
 } from "./provider.ts";
-import { decodeBag, encodeBag, type Bag } from "./values.ts";
+import { type Bag, decodeBag, encodeBag } from "./values.ts";
 
 /** The parts that all requests have. */
 export function toCall(
@@ -46,7 +46,9 @@ function toOldInputs(message: CheckMessage): Bag | undefined {
 const AUTONAMING_MODES = ["propose", "enforce", "disable"] as const;
 
 function toAutonaming(options: ReturnType<CheckMessage["getAutonaming"]>): Autonaming | undefined {
-  if (!options) return undefined;
+  if (!options) {
+    return undefined;
+  }
   return {
     mode: AUTONAMING_MODES[options.getMode()],
     proposedName: options.getProposedName(),

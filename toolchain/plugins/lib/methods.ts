@@ -1,7 +1,5 @@
 /** The methods of the provider protocol, each a few lines between protobuf and `Provider`. */
 import * as grpc from "@grpc/grpc-js";
-import type { Message } from "google-protobuf";
-import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import type {
   CheckRequest as CheckMessage,
@@ -16,6 +14,8 @@ import type {
   UpdateRequest as UpdateMessage,
 } from "@pulumi/pulumi/proto/provider_pb.js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
+import type { Message } from "google-protobuf";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { toServiceError } from "./errors.ts";
 import {
   toCall,
@@ -112,7 +112,9 @@ async function diffConfig(
   message: DiffMessage,
   signal: AbortSignal,
 ): Promise<DiffResponseMessage> {
-  if (!provider.diffConfig) return toDiffResponse({ changed: false });
+  if (!provider.diffConfig) {
+    return toDiffResponse({ changed: false });
+  }
   return toDiffResponse(await provider.diffConfig(toDiffRequest(message, signal)));
 }
 
@@ -134,7 +136,9 @@ async function invoke(
   signal: AbortSignal,
 ): Promise<InstanceType<typeof providerPb.InvokeResponse>> {
   const token = message.getTok();
-  if (!provider.invoke) throw new Error(`${token}: this plugin has no functions`);
+  if (!provider.invoke) {
+    throw new Error(`${token}: this plugin has no functions`);
+  }
   const result = await provider.invoke(token, decodeBag(message.getArgs()), signal);
   return new providerPb.InvokeResponse()
     .setReturn(encodeBag(result.inputs))
@@ -168,7 +172,9 @@ async function read(
     timeoutSeconds: message.getTimeout(),
   });
   const response = new providerPb.ReadResponse();
-  if (!result) return response;
+  if (!result) {
+    return response;
+  }
   return response
     .setId(result.id)
     .setProperties(encodeBag(result.outputs))

@@ -63,7 +63,9 @@ export async function serve(provider: Provider): Promise<void> {
 function endWithParent(end: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent) {
+      return;
+    }
     clearInterval(timer);
     end();
   }, PARENT_POLL_MS);

@@ -95,8 +95,12 @@ export function unwrap(value: Value | undefined): Value | undefined {
 
 /** The same value without any secret marks, at any depth. For use, never for the state. */
 export function reveal(value: Value): Value {
-  if (value instanceof Secret) return reveal(value.value);
-  if (Array.isArray(value)) return value.map(reveal);
+  if (value instanceof Secret) {
+    return reveal(value.value);
+  }
+  if (Array.isArray(value)) {
+    return value.map(reveal);
+  }
   return isBag(value) ? mapBag(value, reveal) : value;
 }
 
@@ -117,7 +121,9 @@ export function hasSecret(value: Value | undefined): boolean {
 export function equals(left: Value | undefined, right: Value | undefined): boolean {
   const a = unwrap(left);
   const b = unwrap(right);
-  if (a === UNKNOWN || b === UNKNOWN) return false;
+  if (a === UNKNOWN || b === UNKNOWN) {
+    return false;
+  }
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equals(item, b[index]));
   }
@@ -137,7 +143,9 @@ function equalBags(a: Bag, b: Bag): boolean {
 
 /** A property bag as it comes over the wire; none is an empty bag. */
 export function decodeBag(wire: struct.Struct | undefined): Bag {
-  if (!wire) return {};
+  if (!wire) {
+    return {};
+  }
   return decodeFields(wire.toJavaScript());
 }
 
@@ -147,10 +155,18 @@ export function encodeBag(bag: Bag): struct.Struct {
 }
 
 function someValue(value: Value | undefined, test: (part: Value) => boolean): boolean {
-  if (value === undefined) return false;
-  if (test(value)) return true;
-  if (value instanceof Secret) return someValue(value.value, test);
-  if (Array.isArray(value)) return value.some((item) => someValue(item, test));
+  if (value === undefined) {
+    return false;
+  }
+  if (test(value)) {
+    return true;
+  }
+  if (value instanceof Secret) {
+    return someValue(value.value, test);
+  }
+  if (Array.isArray(value)) {
+    return value.some((item) => someValue(item, test));
+  }
   return isBag(value) && Object.values(value).some((item) => someValue(item, test));
 }
 
@@ -161,12 +177,22 @@ function decodeFields(fields: Record<string, unknown>): Bag {
 }
 
 function decodeValue(wire: unknown): Value {
-  if (Array.isArray(wire)) return wire.map(decodeValue);
-  if (typeof wire === "string") return UNKNOWN_WIRES.has(wire) ? UNKNOWN : wire;
-  if (typeof wire !== "object" || wire === null) return wire as Value;
+  if (Array.isArray(wire)) {
+    return wire.map(decodeValue);
+  }
+  if (typeof wire === "string") {
+    return UNKNOWN_WIRES.has(wire) ? UNKNOWN : wire;
+  }
+  if (typeof wire !== "object" || wire === null) {
+    return wire as Value;
+  }
   const fields = wire as Record<string, unknown>;
-  if (fields[SIGNATURE] === SECRET_SIGNATURE) return new Secret(decodeValue(fields["value"]));
-  if (fields[SIGNATURE] === OUTPUT_SIGNATURE) return decodeOutput(fields);
+  if (fields[SIGNATURE] === SECRET_SIGNATURE) {
+    return new Secret(decodeValue(fields["value"]));
+  }
+  if (fields[SIGNATURE] === OUTPUT_SIGNATURE) {
+    return decodeOutput(fields);
+  }
   return decodeFields(fields);
 }
 
@@ -176,15 +202,23 @@ function decodeOutput(fields: Record<string, unknown>): Value {
 }
 
 function encodeValue(value: Value): unknown {
-  if (value === UNKNOWN) return UNKNOWN_WIRE;
+  if (value === UNKNOWN) {
+    return UNKNOWN_WIRE;
+  }
   if (value instanceof Secret) {
     return { [SIGNATURE]: SECRET_SIGNATURE, value: encodeValue(value.value) };
   }
-  if (Array.isArray(value)) return value.map(encodeValue);
-  if (!isBag(value)) return value;
+  if (Array.isArray(value)) {
+    return value.map(encodeValue);
+  }
+  if (!isBag(value)) {
+    return value;
+  }
   const fields: Record<string, unknown> = {};
   for (const [key, item] of Object.entries<Value | undefined>(value)) {
-    if (item !== undefined) fields[key] = encodeValue(item);
+    if (item !== undefined) {
+      fields[key] = encodeValue(item);
+    }
   }
   return fields;
 }

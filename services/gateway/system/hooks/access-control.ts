@@ -1,12 +1,12 @@
 /** Fastify's side of authentication: who asks, whether that is allowed, and what lists show. */
 import type { FastifyRequest } from "fastify";
-import { replyFailure, type Failure } from "../../errors.ts";
-import type { SystemApp } from "../types.ts";
-import type { TrustedPeers } from "../../http/trusted-peers.ts";
 import type { Authenticator } from "../../auth/authenticator.ts";
-import { isAllowed, type Identity } from "../../auth/identity.ts";
+import { type Identity, isAllowed } from "../../auth/identity.ts";
 import { judge } from "../../auth/route-rights.ts";
 import { isCrossSite } from "../../auth/same-origin.ts";
+import { type Failure, replyFailure } from "../../errors.ts";
+import type { TrustedPeers } from "../../http/trusted-peers.ts";
+import type { SystemApp } from "../types.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

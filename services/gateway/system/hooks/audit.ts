@@ -3,8 +3,8 @@ import type { FastifyRequest } from "fastify";
 import { NAME_PATTERN } from "../../../../contract/index.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { callIdOf } from "../../http/headers.ts";
-import type { SystemApp } from "../types.ts";
 import type { TrustedPeers } from "../../http/trusted-peers.ts";
+import type { SystemApp } from "../types.ts";
 
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 

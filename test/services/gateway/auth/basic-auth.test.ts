@@ -7,7 +7,7 @@ import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.
 import { UserDirectory } from "../../../../services/gateway/auth/user-directory.ts";
 import { moveClock } from "../../../support/clock.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
-import { basic, UserFolder, type TestUser } from "../../../support/users.ts";
+import { basic, type TestUser, UserFolder } from "../../../support/users.ts";
 
 const CI: TestUser = { name: "ci", password: "ci:pass", role: "deployer", namespaces: ["a"] };
 const PEER = "10.0.0.1";

@@ -1,7 +1,7 @@
 /** Connections that come together, on real sockets. */
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { once } from "node:events";
-import { connect, createServer as createNetServer, type AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { drainServer } from "../../../../services/gateway/front-server.ts";
@@ -16,7 +16,9 @@ async function start(server: Server): Promise<{ port: number; stop: () => Promis
   const stop = (): Promise<void> => drainServer(server, further);
   onTestEnd(async () => {
     server.closeAllConnections();
-    for (const one of [...further, server]) one.close();
+    for (const one of [...further, server]) {
+      one.close();
+    }
     await Promise.resolve();
   });
   return { port, stop };
@@ -43,7 +45,9 @@ function connectMeanwhile(port: number, count: number): Worker {
     { eval: true, workerData: { connected, port, count } },
   );
   for (let seen = 0; seen < count; seen = Atomics.load(connected, 0)) {
-    if (Atomics.wait(connected, 0, seen, 10_000) === "timed-out") throw new Error("no connections");
+    if (Atomics.wait(connected, 0, seen, 10_000) === "timed-out") {
+      throw new Error("no connections");
+    }
   }
   return worker;
 }
@@ -76,13 +80,17 @@ describe("a server that listens widely", () => {
     const server = createServer((_, response) => waiting.push(() => response.end("late")));
     const { port, stop } = await start(server);
     const answers = Array.from({ length: 40 }, () => call(port));
-    while (waiting.length < 40) await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length < 40) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     let isStopped = false;
     const stopped = stop().then(() => (isStopped = true));
     const [error] = (await once(connect(port, "127.0.0.1"), "error")) as [NodeJS.ErrnoException];
     expect(error.code).toBe("ECONNREFUSED");
     expect(isStopped).toBe(false);
-    for (const answer of waiting) answer();
+    for (const answer of waiting) {
+      answer();
+    }
     expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual(
       Array(40).fill(200),
     );

@@ -1,9 +1,9 @@
 /** What a second look at a connection's bytes refuses, however they are cut into segments. */
 import { describe, expect, test } from "@jest/globals";
 import {
-  RawReader,
   type Fault,
   type Framing,
+  RawReader,
 } from "../../../../services/gateway/http/raw-reader.ts";
 
 interface Request {

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import {
+  type AddressInfo,
   connect,
   createServer as createNetServer,
-  type AddressInfo,
   type Server as NetServer,
   type Socket,
 } from "node:net";
@@ -194,7 +194,9 @@ function decodeChunked(answer: Buffer): Buffer {
   for (;;) {
     const end = answer.indexOf("\r\n", offset);
     const size = Number.parseInt(answer.subarray(offset, end).toString(), 16);
-    if (size === 0) return Buffer.concat(parts);
+    if (size === 0) {
+      return Buffer.concat(parts);
+    }
     parts.push(answer.subarray(end + 2, end + 2 + size));
     offset = end + 2 + size + 2;
   }
@@ -203,7 +205,9 @@ function decodeChunked(answer: Buffer): Buffer {
 describe("a large answer through the gateway", () => {
   let gateway: TestGateway;
   const bytes = Buffer.alloc(3_000_000);
-  for (let index = 0; index < bytes.length; index++) bytes[index] = (index * 7919) % 251;
+  for (let index = 0; index < bytes.length; index++) {
+    bytes[index] = (index * 7919) % 251;
+  }
 
   beforeAll(async () => {
     gateway = await TestGateway.start();

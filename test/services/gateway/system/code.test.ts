@@ -1,13 +1,13 @@
 /** Code is kept once for each text, and what is about to go is not relied upon. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { FunctionResource } from "../../../../contract/index.ts";
 import {
   checkCode,
   readCode,
   storeCode,
   toCodeReference,
 } from "../../../../services/gateway/system/code.ts";
-import type { FunctionResource } from "../../../../contract/index.ts";
 import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../../support/fake-kubernetes.ts";
 
@@ -83,7 +83,9 @@ describe("storeCode", () => {
     const tries: string[] = [];
     fake.intercept = ({ method }) => {
       tries.push(method);
-      if (tries.length === 5) fake.remove(MAPS, mapName);
+      if (tries.length === 5) {
+        fake.remove(MAPS, mapName);
+      }
       return false;
     };
     await store();

@@ -3,10 +3,10 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   refuseReserved,
+  type StoredNamespace,
   toFunctionNamespace,
   toNamespacePatch,
   toNewNamespace,
-  type StoredNamespace,
 } from "../../../../services/gateway/system/namespace-objects.ts";
 
 type Values = Record<string, string>;

@@ -10,11 +10,11 @@ import { breakLine, indent } from "../../../../services/gateway/ui/src/model/edi
 import { formatPairs, parsePairs } from "../../../../services/gateway/ui/src/model/pairs.ts";
 import { parseRoute, TABS, toHash } from "../../../../services/gateway/ui/src/model/route.ts";
 import {
+  type Column,
   HISTORY_LENGTH,
   selectRows,
   toRows,
   toTotals,
-  type Column,
 } from "../../../../services/gateway/ui/src/model/rows.ts";
 
 const describeFunction = (name: string, replicas = 1) => ({

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { pack, type Header } from "tar-stream";
+import { type Header, pack } from "tar-stream";
 import type { Progress } from "../../../../toolchain/progress.ts";
 
 export interface Entry {

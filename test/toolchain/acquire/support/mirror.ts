@@ -116,7 +116,9 @@ export class Mirror {
     const { host, pathname } = new URL(url);
     const path = `/${host}${pathname}`;
     const usual = this.#handlers.get(path);
-    if (usual === undefined) throw new Error(`${url}: must be served, got none`);
+    if (usual === undefined) {
+      throw new Error(`${url}: must be served, got none`);
+    }
     this.serveAt(path, (request, response) => {
       this.serveAt(path, usual);
       handler(request, response);

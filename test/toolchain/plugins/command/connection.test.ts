@@ -105,7 +105,9 @@ describe("a private key", () => {
   it.each(["rsa", "ec", "ed25519"] as const)("in PKCS #8 of type %s is read", (type) => {
     for (const passphrase of [undefined, "a passphrase"]) {
       const key = ssh2.utils.parseKey(toPrivateKey(pkcs8(type, passphrase), passphrase));
-      if (key instanceof Error) throw key;
+      if (key instanceof Error) {
+        throw key;
+      }
       expect(key.verify("text", key.sign("text"))).toBe(true);
     }
   });

@@ -38,7 +38,9 @@ function shown(result: RunResult, severity: string): Record<string, string[]> {
   const lines: Record<string, string[]> = {};
   for (const { urn, message, ...line } of result.diagnostics) {
     const name = urn.split("::").at(-1) ?? "";
-    if (line.severity === severity && urn.includes("command:")) (lines[name] ??= []).push(message);
+    if (line.severity === severity && urn.includes("command:")) {
+      (lines[name] ??= []).push(message);
+    }
   }
   return lines;
 }
@@ -198,7 +200,9 @@ it(
     );
     const abort = new AbortController();
     const running = engine.up({ signal: abort.signal });
-    while (!existsSync(join(engine.directory, "pid")) || read("pid") === "") await sleep(50);
+    while (!existsSync(join(engine.directory, "pid")) || read("pid") === "") {
+      await sleep(50);
+    }
     abort.abort();
     const result = await running;
     expect(result.code).not.toBe(0);

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { until } from "../../../support/until.ts";
 import { toLocalSurroundings } from "../../../../toolchain/plugins/command/inputs.ts";
 import { type Run, runCommand } from "../../../../toolchain/plugins/command/run.ts";
+import { until } from "../../../support/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-command-"));
 

@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import empty from "google-protobuf/google/protobuf/empty_pb.js";
-import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb.js";
+import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import type {
   CheckResponse,
   ConfigureResponse,
@@ -21,11 +20,12 @@ import type {
 } from "@pulumi/pulumi/proto/provider_pb.js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusPb from "@pulumi/pulumi/proto/status_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import {
-  PartialFailure,
   type CheckRequest,
   type CreateRequest,
   type DiffRequest,
+  PartialFailure,
   type Provider,
 } from "../../../../toolchain/plugins/lib/provider.ts";
 import { listen, type ServerHandle } from "../../../../toolchain/plugins/lib/server.ts";
@@ -66,7 +66,9 @@ async function createAs({ name, signal }: CreateRequest): Promise<never> {
     const details = { id: "x", outputs: { key: new Secret("y") }, reasons: ["not ready", "slow"] };
     throw new PartialFailure("half made", details);
   }
-  if (name === "endless") await once(signal, "abort");
+  if (name === "endless") {
+    await once(signal, "abort");
+  }
   throw signal.reason instanceof Error ? signal.reason : new Error("failed at once");
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import {
+  type Bag,
   decodeBag,
   encodeBag,
   equals,
@@ -15,7 +16,6 @@ import {
   Secret,
   UNKNOWN,
   unwrap,
-  type Bag,
   type Value,
 } from "../../../../toolchain/plugins/lib/values.ts";
 

@@ -70,7 +70,9 @@ async function copyPath(work: Work, source: string, path: string): Promise<void>
     return;
   }
   const found = await work.files.find(path);
-  if (!found) await work.files.makeFolder(posix.dirname(path));
+  if (!found) {
+    await work.files.makeFolder(posix.dirname(path));
+  }
   await work.files.upload(source, found?.isDirectory() ? inside : path);
 }
 
@@ -81,8 +83,11 @@ async function copyFolder(work: Work, source: string, path: string): Promise<voi
     throwIfStopped(work.signal);
     const [from, to] = [join(source, entry.name), posix.join(path, entry.name)];
     // Links to files are followed; one to a folder, which might lead in a circle, cannot be read.
-    if (entry.isDirectory()) await copyFolder(work, from, to);
-    else await work.files.upload(from, to);
+    if (entry.isDirectory()) {
+      await copyFolder(work, from, to);
+    } else {
+      await work.files.upload(from, to);
+    }
   }
 }
 
@@ -111,6 +116,9 @@ async function copyEntry(work: Work, entry: Asset, path: string): Promise<void> 
     return;
   }
   await work.files.makeFolder(posix.dirname(path));
-  if (entry.kind === "text") await work.files.write(entry.text, path);
-  else await work.files.upload(entry.path, path);
+  if (entry.kind === "text") {
+    await work.files.write(entry.text, path);
+  } else {
+    await work.files.upload(entry.path, path);
+  }
 }

@@ -109,7 +109,9 @@ function findAgent(endpoint: Endpoint): string | undefined {
     const fromEngine = process.env["SSH_AUTH_SOCK"];
     return fromEngine === "" ? undefined : fromEngine;
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) return path;
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) {
+    return path;
+  }
   throw new Error(`connection.agentSocketPath: must be the socket of an agent, got "${path}"`);
 }
 
@@ -125,11 +127,15 @@ class HostGuard {
 
   get settings(): Pick<ConnectConfig, "hostVerifier" | "algorithms"> {
     const expected = this.#expected;
-    if (expected === undefined) return {};
+    if (expected === undefined) {
+      return {};
+    }
     return {
       algorithms: { serverHostKey: toAlgorithms(expected) },
       hostVerifier: (key: Buffer) => {
-        if (key.equals(expected.blob)) return true;
+        if (key.equals(expected.blob)) {
+          return true;
+        }
         this.complaint = `hostKey: must be ${fingerprint(key)}, which the host has, got ${fingerprint(expected.blob)}`;
         return false;
       },
@@ -139,7 +145,9 @@ class HostGuard {
 
 /** The server is asked for the type that is known; RSA keys have several names (RFC 8332). */
 function toAlgorithms({ type }: HostKey): ServerHostKeyAlgorithm[] {
-  if (type === "ssh-rsa") return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
+  if (type === "ssh-rsa") {
+    return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
+  }
   return [type as ServerHostKeyAlgorithm];
 }
 

@@ -71,14 +71,19 @@ async function chooseEnvironment(client: Client, run: RemoteRun): Promise<Record
   const chosen: Record<string, string> = {};
   for (const [name, text] of Object.entries(run.environment)) {
     const complaint = await findComplaint(client, name, text);
-    if (complaint !== undefined) throw new Error(`environment.${name}: ${complaint}`);
+    if (complaint !== undefined) {
+      throw new Error(`environment.${name}: ${complaint}`);
+    }
     chosen[name] = text;
   }
   const previous = run.addPreviousOutputInEnv ? toPreviousOutput(run.previous) : {};
   for (const [name, text] of Object.entries(previous)) {
     const complaint = await findComplaint(client, name, text);
-    if (complaint === undefined) chosen[name] = text;
-    else run.onWarning(`${name} is not set for the command: it ${complaint}`);
+    if (complaint === undefined) {
+      chosen[name] = text;
+    } else {
+      run.onWarning(`${name} is not set for the command: it ${complaint}`);
+    }
   }
   return chosen;
 }
@@ -92,7 +97,9 @@ async function findComplaint(
   if (bytes > VARIABLE_BYTES_MAX) {
     return `must have at most ${VARIABLE_BYTES_MAX} bytes with its name, got ${bytes}`;
   }
-  if (await isAccepted(client, name)) return undefined;
+  if (await isAccepted(client, name)) {
+    return undefined;
+  }
   return `must be allowed by AcceptEnv of the SSH server, got refused; a shell takes it before the command, too: ${name}=value command`;
 }
 
@@ -127,7 +134,9 @@ async function execute(login: Login, run: RemoteRun, env: Record<string, string>
   const ending = await isEnded;
   await stopping();
   throwIfStopped(run.signal);
-  if (ending !== undefined) throw recorder.toFailure(ending);
+  if (ending !== undefined) {
+    throw recorder.toFailure(ending);
+  }
   return recorder.toOutput();
 }
 
@@ -139,9 +148,13 @@ interface Started {
 function open(login: Login, command: string, env: Record<string, string>): Promise<Started> {
   return new Promise((resolve, reject) => {
     login.client.exec(command, { env }, (error, channel) => {
-      if (error) reject(error);
+      if (error) {
+        reject(error);
+      }
       // Here and not after an await: a short command's status may come in the very same packet.
-      else resolve({ channel, isEnded: waitFor(login, channel) });
+      else {
+        resolve({ channel, isEnded: waitFor(login, channel) });
+      }
     });
   });
 }
@@ -152,8 +165,11 @@ function waitFor(login: Login, channel: ClientChannel): Promise<string | undefin
     const lost = "Process exited without a status, or the connection was lost";
     let ending: string | undefined = lost;
     channel.once("exit", (code: number | null, signal?: string) => {
-      if (code === 0) ending = undefined;
-      else ending = `Process exited ${code === null ? `from ${signal}` : `with status ${code}`}`;
+      if (code === 0) {
+        ending = undefined;
+      } else {
+        ending = `Process exited ${code === null ? `from ${signal}` : `with status ${code}`}`;
+      }
     });
     channel.once("close", () => resolve(ending));
     void login.ended.then(() => resolve(lost));
@@ -170,8 +186,11 @@ function stopOnAbort(
   const stop = (): void => {
     stopped = stopCommand(login, channel);
   };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) {
+    stop();
+  } else {
+    signal.addEventListener("abort", stop, { once: true });
+  }
   return () => {
     signal.removeEventListener("abort", stop);
     return stopped;

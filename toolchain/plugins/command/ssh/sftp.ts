@@ -26,9 +26,13 @@ export class RemoteFiles {
   find(path: string): Promise<Stats | undefined> {
     return new Promise((resolve, reject) => {
       this.#sftp.stat(path, (error, stats) => {
-        if (!error) resolve(stats);
-        else if ((error as { code?: unknown }).code === NO_SUCH_FILE) resolve(undefined);
-        else reject(toError("look at", path, error));
+        if (!error) {
+          resolve(stats);
+        } else if ((error as { code?: unknown }).code === NO_SUCH_FILE) {
+          resolve(undefined);
+        } else {
+          reject(toError("look at", path, error));
+        }
       });
     });
   }
@@ -36,10 +40,16 @@ export class RemoteFiles {
   /** Makes the folder and those above it that are missing. */
   async makeFolder(path: string): Promise<void> {
     const found = await this.find(path);
-    if (found?.isDirectory()) return;
-    if (found) throw new Error(`remote path ${path}: must be a folder, got a file`);
+    if (found?.isDirectory()) {
+      return;
+    }
+    if (found) {
+      throw new Error(`remote path ${path}: must be a folder, got a file`);
+    }
     const above = posix.dirname(path);
-    if (above !== path) await this.makeFolder(above);
+    if (above !== path) {
+      await this.makeFolder(above);
+    }
     await this.#do("make the folder", path, (done) => this.#sftp.mkdir(path, done));
   }
 

@@ -56,7 +56,9 @@ export async function stopCommand(login: Login, command: ClientChannel): Promise
   const timer = setTimeout(() => login.client.destroy(), LIMIT_MS);
   const isClosed = Promise.race([once(command, "close"), login.ended]);
   // A system without sh or /proc may still honour the protocol's own signal (RFC 4254, 6.9).
-  if (!(await runScript(login))) command.signal("TERM");
+  if (!(await runScript(login))) {
+    command.signal("TERM");
+  }
   await isClosed;
   clearTimeout(timer);
 }

@@ -22,7 +22,9 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
     throw init.signal?.aborted === true ? error : unreachable();
   });
-  if (!response.ok) throw await toApiError(response);
+  if (!response.ok) {
+    throw await toApiError(response);
+  }
   return response;
 }
 
@@ -55,6 +57,8 @@ async function toApiError(response: Response): Promise<ApiError> {
 
 /** Anything that was thrown, as something that can be shown. */
 export function toError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
+  if (error instanceof ApiError) {
+    return error;
+  }
   return new ApiError(0, "UNEXPECTED", error instanceof Error ? error.message : String(error));
 }

@@ -57,8 +57,12 @@ export async function invoke(call: Call, signal: AbortSignal): Promise<Answer> {
 
 function toRequest(call: Call, signal: AbortSignal): RequestInit {
   const headers = new Headers(call.headers.map(([name, value]) => [name, value]));
-  if (call.contentType !== "") headers.set("content-type", call.contentType);
-  if (call.isAsync && call.callbackUrl !== "") headers.set("x-callback-url", call.callbackUrl);
+  if (call.contentType !== "") {
+    headers.set("content-type", call.contentType);
+  }
+  if (call.isAsync && call.callbackUrl !== "") {
+    headers.set("x-callback-url", call.callbackUrl);
+  }
   const hasBody = !["GET", "HEAD"].includes(call.method) && call.body !== "";
   return {
     method: call.method,

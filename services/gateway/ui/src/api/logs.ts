@@ -19,7 +19,9 @@ export async function* readLogs(
   onOpen: () => void,
 ): AsyncGenerator<LogMessage[]> {
   const query = new URLSearchParams({ name, namespace, tail: String(tail), follow: "true" });
-  if (instance !== undefined) query.set("instance", instance);
+  if (instance !== undefined) {
+    query.set("instance", instance);
+  }
   const response = await request(`/system/logs?${query}`, { signal });
   onOpen();
   let rest = "";
@@ -27,7 +29,9 @@ export async function* readLogs(
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     const messages = lines.filter((line) => line !== "").map(parseMessage);
-    if (messages.length > 0) yield messages;
+    if (messages.length > 0) {
+      yield messages;
+    }
   }
 }
 

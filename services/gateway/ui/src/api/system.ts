@@ -29,7 +29,9 @@ export async function listStats(namespace: string, signal?: AbortSignal): Promis
     inNamespace("/system/function-stats", namespace),
     signal,
   ).catch((error: unknown) => {
-    if (signal?.aborted === true) throw error;
+    if (signal?.aborted === true) {
+      throw error;
+    }
     return [];
   });
 }
@@ -83,9 +85,13 @@ let hasQueue = true;
 
 /** Undefined where there is no queue. */
 export async function readQueue(signal?: AbortSignal): Promise<QueueStatus | undefined> {
-  if (!hasQueue) return undefined;
+  if (!hasQueue) {
+    return undefined;
+  }
   return await getJson<QueueStatus>("/system/queue", signal).catch((error: unknown) => {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    if (!(error instanceof ApiError) || error.status !== 404) {
+      throw error;
+    }
     hasQueue = false;
     return undefined;
   });

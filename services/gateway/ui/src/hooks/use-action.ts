@@ -1,6 +1,6 @@
 /** One thing that a person asked for: whether it is going on, and why it failed. */
 import { useState } from "preact/hooks";
-import { toError, type ApiError } from "../api/http.ts";
+import { type ApiError, toError } from "../api/http.ts";
 
 export interface Action {
   isRunning: boolean;

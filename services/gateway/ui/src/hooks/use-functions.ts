@@ -1,8 +1,8 @@
 /** All functions of the chosen namespaces with their numbers, kept up to date. */
 import { useRef } from "preact/hooks";
 import { listFunctions, listStats } from "../api/system.ts";
-import { toRows, type Row } from "../model/rows.ts";
-import { usePolling, type Polled } from "./use-polling.ts";
+import { type Row, toRows } from "../model/rows.ts";
+import { type Polled, usePolling } from "./use-polling.ts";
 
 export function useFunctions(namespaces: readonly string[]): Polled<ReadonlyMap<string, Row>> {
   const before = useRef<ReadonlyMap<string, Row>>(new Map());

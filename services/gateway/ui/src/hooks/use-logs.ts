@@ -1,7 +1,7 @@
 /** A log as it grows: lines come in bursts and are shown together. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { readLogs, type LogQuery } from "../api/logs.ts";
-import { toError, type ApiError } from "../api/http.ts";
+import { type ApiError, toError } from "../api/http.ts";
+import { type LogQuery, readLogs } from "../api/logs.ts";
 import type { LogMessage } from "../api/types.ts";
 
 /** Lines that are kept: a browser is slow with many more. */
@@ -33,10 +33,14 @@ export function useLogs(query: LogQuery, isPaused: boolean): Logs {
 
   const show = (): void => {
     const fresh = waiting.current.splice(0);
-    if (fresh.length > 0) setLines((old) => [...old, ...fresh].slice(-MAX_LINES));
+    if (fresh.length > 0) {
+      setLines((old) => [...old, ...fresh].slice(-MAX_LINES));
+    }
   };
   useEffect(() => {
-    if (!isPaused) show();
+    if (!isPaused) {
+      show();
+    }
   }, [isPaused]);
 
   useEffect(() => {
@@ -49,7 +53,9 @@ export function useLogs(query: LogQuery, isPaused: boolean): Logs {
     follow(asked, stop.signal).then(
       () => setState("ended"),
       (reason: unknown) => {
-        if (stop.signal.aborted) return;
+        if (stop.signal.aborted) {
+          return;
+        }
         setError(toError(reason));
         setState("ended");
       },
@@ -60,10 +66,14 @@ export function useLogs(query: LogQuery, isPaused: boolean): Logs {
   async function follow(asked: LogQuery, signal: AbortSignal): Promise<void> {
     let id = 0;
     for await (const messages of readLogs(asked, signal, () => setState("following"))) {
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        return;
+      }
       waiting.current.push(...messages.map((message) => ({ ...message, id: id++ })));
       waiting.current.splice(0, waiting.current.length - MAX_LINES);
-      if (!paused.current) show();
+      if (!paused.current) {
+        show();
+      }
     }
   }
   return {

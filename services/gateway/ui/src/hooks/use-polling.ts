@@ -1,6 +1,6 @@
 /** Asks for something again and again while the page is seen, and keeps the last answer. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { toError, type ApiError } from "../api/http.ts";
+import { type ApiError, toError } from "../api/http.ts";
 
 /** Between the end of one request and the next, milliseconds. */
 const PERIOD_MS = 3000;
@@ -48,9 +48,13 @@ export function usePolling<T>(key: string, ask: (signal: AbortSignal) => Promise
           return (old: State<T>): State<T> => ({ ...(old.key === key ? old : {}), key, error });
         },
       );
-      if (!isStopped(signal)) setState(change);
+      if (!isStopped(signal)) {
+        setState(change);
+      }
       const pause = Math.max(PERIOD_MS, (performance.now() - begin) * PATIENCE);
-      if (!isStopped(signal)) await sleepUntilDue(pause, (wakeUp) => (wake.current = wakeUp));
+      if (!isStopped(signal)) {
+        await sleepUntilDue(pause, (wakeUp) => (wake.current = wakeUp));
+      }
     }
   }
 
@@ -70,10 +74,14 @@ async function sleepUntilDue(
 ): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
-      if (!document.hidden) finish();
+      if (!document.hidden) {
+        finish();
+      }
     }, milliseconds);
     const onVisible = (): void => {
-      if (!document.hidden) finish();
+      if (!document.hidden) {
+        finish();
+      }
     };
     const finish = (): void => {
       clearTimeout(timer);

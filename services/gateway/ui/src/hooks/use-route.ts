@@ -1,6 +1,6 @@
 /** The route of the address's fragment. */
 import { useEffect, useState } from "preact/hooks";
-import { parseRoute, toHash, type Route } from "../model/route.ts";
+import { parseRoute, type Route, toHash } from "../model/route.ts";
 
 export function useRoute(): [Route, (route: Route) => void] {
   const [route, setRoute] = useState(() => parseRoute(location.hash));

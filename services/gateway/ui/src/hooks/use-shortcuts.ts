@@ -10,9 +10,15 @@ export function useShortcuts(shortcuts: Shortcuts): void {
     const onKey = (event: KeyboardEvent): void => {
       const action = latest.current[event.key];
       const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
-      if (action === undefined || hasModifier || event.defaultPrevented) return;
-      if (document.querySelector("dialog[open]") !== null) return;
-      if (event.key !== "Escape" && isTyping(event.target)) return;
+      if (action === undefined || hasModifier || event.defaultPrevented) {
+        return;
+      }
+      if (document.querySelector("dialog[open]") !== null) {
+        return;
+      }
+      if (event.key !== "Escape" && isTyping(event.target)) {
+        return;
+      }
       event.preventDefault();
       action();
     };

@@ -19,7 +19,9 @@ function readChoice(): Theme | undefined {
 /** Applied before the first render, so that the page does not flash in the other theme. */
 export function applyChoice(): void {
   const choice = readChoice();
-  if (choice !== undefined) document.documentElement.dataset["theme"] = choice;
+  if (choice !== undefined) {
+    document.documentElement.dataset["theme"] = choice;
+  }
 }
 
 export function useTheme(): [Theme, () => void] {
@@ -28,7 +30,9 @@ export function useTheme(): [Theme, () => void] {
   );
   useEffect(() => {
     const follow = (): void => {
-      if (readChoice() === undefined) setTheme(dark.matches ? "dark" : "light");
+      if (readChoice() === undefined) {
+        setTheme(dark.matches ? "dark" : "light");
+      }
     };
     dark.addEventListener("change", follow);
     return () => dark.removeEventListener("change", follow);

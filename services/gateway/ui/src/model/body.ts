@@ -12,10 +12,14 @@ export interface ShownBody {
 
 /** Decides by the bytes: what a function says about its type need not be true. */
 export function showBody(body: Uint8Array, contentType: string): ShownBody {
-  if (body.length === 0) return { kind: "empty", text: "", isCut: false };
+  if (body.length === 0) {
+    return { kind: "empty", text: "", isCut: false };
+  }
   const isCut = body.length > SHOWN_BYTES;
   const text = decode(body.subarray(0, SHOWN_BYTES), isCut);
-  if (text === undefined) return { kind: "binary", text: "", isCut };
+  if (text === undefined) {
+    return { kind: "binary", text: "", isCut };
+  }
   const pretty = isCut ? undefined : prettyJson(text, contentType);
   return pretty === undefined
     ? { kind: "text", text, isCut }
@@ -24,7 +28,9 @@ export function showBody(body: Uint8Array, contentType: string): ShownBody {
 
 /** Undefined for what is no UTF-8 text. A character that the cut went through is left out. */
 function decode(bytes: Uint8Array, isCut: boolean): string | undefined {
-  if (bytes.includes(0)) return undefined;
+  if (bytes.includes(0)) {
+    return undefined;
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isCut });
   } catch {
@@ -34,7 +40,9 @@ function decode(bytes: Uint8Array, isCut: boolean): string | undefined {
 
 function prettyJson(text: string, contentType: string): string | undefined {
   const looksLikeJson = /json/i.test(contentType) || /^\s*[[{]/.test(text);
-  if (!looksLikeJson) return undefined;
+  if (!looksLikeJson) {
+    return undefined;
+  }
   try {
     return JSON.stringify(JSON.parse(text), undefined, 2);
   } catch {

@@ -111,7 +111,9 @@ export function toDeployment(fields: DeployFields): FunctionDeployment {
 }
 
 function toSource({ source, image, code }: DeployFields): { image: string } | { code: string } {
-  if (source === "image") return { image: image.trim() };
+  if (source === "image") {
+    return { image: image.trim() };
+  }
   const bytes = new TextEncoder().encode(code).length;
   if (bytes > MAX_CODE_BYTES) {
     throw new Error(`The code must not be larger than ${MAX_CODE_BYTES} bytes, got ${bytes}.`);

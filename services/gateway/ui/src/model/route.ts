@@ -10,14 +10,20 @@ export type Route =
 /** Anything unknown leads to the list of functions. */
 export function parseRoute(hash: string): Route {
   const [page, namespace, name, tab] = hash.replace(/^#\/?/, "").split("/").map(decode);
-  if (page === "secrets") return { page };
-  if (page !== "functions" || !namespace || !name) return { page: "functions" };
+  if (page === "secrets") {
+    return { page };
+  }
+  if (page !== "functions" || !namespace || !name) {
+    return { page: "functions" };
+  }
   const known = TABS.find((each) => each === tab) ?? "overview";
   return { page, selected: { namespace, name, tab: known } };
 }
 
 export function toHash(route: Route): string {
-  if (route.page === "secrets" || route.selected === undefined) return `#/${route.page}`;
+  if (route.page === "secrets" || route.selected === undefined) {
+    return `#/${route.page}`;
+  }
   const { namespace, name, tab } = route.selected;
   return `#/functions/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/${tab}`;
 }

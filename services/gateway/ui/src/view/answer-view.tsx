@@ -50,8 +50,12 @@ export function AnswerView({ name, answer }: { name: string; answer: Answer }): 
 
 function Body({ body, contentType }: { body: Uint8Array; contentType: string }): JSX.Element {
   const { kind, text, isCut } = showBody(body, contentType);
-  if (kind === "empty") return <p class="muted">The body is empty.</p>;
-  if (kind === "binary") return <p class="muted">The body is binary: download it to see it.</p>;
+  if (kind === "empty") {
+    return <p class="muted">The body is empty.</p>;
+  }
+  if (kind === "binary") {
+    return <p class="muted">The body is binary: download it to see it.</p>;
+  }
   return (
     <>
       <pre class="body" tabIndex={0} aria-label="Body">

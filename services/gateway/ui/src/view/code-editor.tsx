@@ -1,9 +1,9 @@
 /** A text area for code: Tab indents until Esc gives the key back to the browser. */
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { MAX_CODE_BYTES } from "../model/deployment.ts";
 import { breakLine, indent, type TextEdit } from "../model/edit-text.ts";
 import { formatBytes } from "../model/format.ts";
-import { MAX_CODE_BYTES } from "../model/deployment.ts";
 import { Field } from "./field.tsx";
 
 export interface CodeEditorProps {
@@ -17,7 +17,9 @@ export function CodeEditor({ value, onChange }: CodeEditorProps): JSX.Element {
   const [isTabFree, setIsTabFree] = useState(false);
   // The value that is set anew puts the caret at the end.
   useLayoutEffect(() => {
-    if (caret !== undefined) area.current?.setSelectionRange(caret.start, caret.end);
+    if (caret !== undefined) {
+      area.current?.setSelectionRange(caret.start, caret.end);
+    }
   }, [caret]);
   const apply = (event: KeyboardEvent, edit: TextEdit): void => {
     event.preventDefault();

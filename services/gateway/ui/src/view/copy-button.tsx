@@ -10,7 +10,9 @@ const WORDS = { idle: "Copy", copied: "Copied", failed: "Not allowed" } as const
 export function CopyButton({ text, label }: { text: string; label: string }): JSX.Element {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
   useEffect(() => {
-    if (outcome === undefined) return undefined;
+    if (outcome === undefined) {
+      return undefined;
+    }
     const timer = setTimeout(() => setOutcome(undefined), CONFIRMED_MS);
     return () => clearTimeout(timer);
   }, [outcome]);
@@ -45,5 +47,7 @@ async function copy(text: string): Promise<void> {
   area.select();
   const isCopied = (document as unknown as OldDocument).execCommand("copy");
   area.remove();
-  if (!isCopied) throw new Error("not allowed");
+  if (!isCopied) {
+    throw new Error("not allowed");
+  }
 }

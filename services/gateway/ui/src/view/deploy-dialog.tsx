@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { deploy, readFunction } from "../api/system.ts";
 import type { FunctionReference } from "../api/types.ts";
 import { useAction } from "../hooks/use-action.ts";
-import { emptyFields, toDeployment, toFields, type DeployFields } from "../model/deployment.ts";
+import { type DeployFields, emptyFields, toDeployment, toFields } from "../model/deployment.ts";
 import type { PageContext } from "./context.ts";
 import { DeployForm } from "./deploy-form.tsx";
 import { Dialog } from "./dialog.tsx";
@@ -27,13 +27,17 @@ export function DeployDialog(props: DeployDialogProps): JSX.Element {
   const loading = useAction();
   const action = useAction();
   useEffect(() => {
-    if (existing === undefined) return;
+    if (existing === undefined) {
+      return;
+    }
     loading.run(async () => setFields(toFields(await readFunction(existing))));
   }, []);
   // A name that is taken is no mistake: the function may be meant to change.
   const isTaken = existing === undefined && action.error?.status === 409;
   const send = (isUpdate: boolean, close: () => void): void => {
-    if (fields === undefined) return;
+    if (fields === undefined) {
+      return;
+    }
     const deployment = (): Promise<void> => deploy(toDeployment(fields), isUpdate);
     action.run(
       async () => deployment(),
@@ -63,7 +67,9 @@ export function DeployDialog(props: DeployDialogProps): JSX.Element {
                 namespaces={context.namespaces}
                 isNew={existing === undefined}
                 onChange={(changes) => {
-                  if (isTaken) action.clear();
+                  if (isTaken) {
+                    action.clear();
+                  }
                   setFields({ ...fields, ...changes });
                 }}
               />

@@ -1,7 +1,7 @@
 /** The list of functions: filter, order, and the arrow keys. */
 import type { JSX, RefObject } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { selectRows, type Column, type Order, type Row } from "../model/rows.ts";
+import { type Column, type Order, type Row, selectRows } from "../model/rows.ts";
 import { FunctionRow } from "./function-row.tsx";
 import { Icon } from "./icons.tsx";
 
@@ -121,8 +121,12 @@ interface EmptyListProps {
 }
 
 function EmptyList({ isLoaded, isFiltered, onDeploy }: EmptyListProps): JSX.Element {
-  if (!isLoaded) return <p class="empty">Loading…</p>;
-  if (isFiltered) return <p class="empty">No function matches the filter.</p>;
+  if (!isLoaded) {
+    return <p class="empty">Loading…</p>;
+  }
+  if (isFiltered) {
+    return <p class="empty">No function matches the filter.</p>;
+  }
   return (
     <div class="empty">
       <p>There are no functions yet.</p>
@@ -144,7 +148,9 @@ function moveByKey(event: KeyboardEvent): void {
     End: links.length - 1,
   };
   const target = targets[event.key];
-  if (target === undefined) return;
+  if (target === undefined) {
+    return;
+  }
   event.preventDefault();
   links[target]?.focus();
 }

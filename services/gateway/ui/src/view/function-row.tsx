@@ -1,8 +1,8 @@
 /** One function in the list. */
 import type { JSX } from "preact";
 import { formatErrors, formatNumber, formatSeconds } from "../model/format.ts";
-import { HISTORY_LENGTH, type Row } from "../model/rows.ts";
 import { toHash } from "../model/route.ts";
+import { HISTORY_LENGTH, type Row } from "../model/rows.ts";
 import { Replicas } from "./replicas.tsx";
 import { Sparkline } from "./sparkline.tsx";
 

@@ -4,13 +4,13 @@ import { useRef, useState } from "preact/hooks";
 import type { FunctionReference } from "../api/types.ts";
 import { useFunctions } from "../hooks/use-functions.ts";
 import { useShortcuts } from "../hooks/use-shortcuts.ts";
-import { toKey, toTotals, type Row } from "../model/rows.ts";
 import type { Route, Tab } from "../model/route.ts";
+import { type Row, toKey, toTotals } from "../model/rows.ts";
 import type { PageContext } from "./context.ts";
 import { DeployDialog } from "./deploy-dialog.tsx";
 import { Detail } from "./detail.tsx";
 import { ErrorNotice } from "./error-notice.tsx";
-import { FunctionList, focusRow } from "./function-list.tsx";
+import { focusRow, FunctionList } from "./function-list.tsx";
 import { Summary } from "./summary.tsx";
 
 export interface FunctionsPageProps {
@@ -27,7 +27,9 @@ export function FunctionsPage({ context, selected, go }: FunctionsPageProps): JS
   const [deploying, setDeploying] = useState<"new" | FunctionReference>();
   const rows = functions.value ?? NONE;
   const close = (): void => {
-    if (selected === undefined) return;
+    if (selected === undefined) {
+      return;
+    }
     go({ page: "functions" });
     setTimeout(() => focusRow(toKey(selected)));
   };

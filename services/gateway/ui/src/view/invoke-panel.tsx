@@ -1,7 +1,7 @@
 /** Calls a function with what a person types, and shows what it answers. */
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { functionPath, invoke, type Answer, type Call } from "../api/invoke.ts";
+import { type Answer, type Call, functionPath, invoke } from "../api/invoke.ts";
 import type { FunctionReference } from "../api/types.ts";
 import { useAction } from "../hooks/use-action.ts";
 import { parsePairs } from "../model/pairs.ts";
@@ -46,7 +46,9 @@ export function InvokePanel({ reference }: { reference: FunctionReference }): JS
       setAnswer(undefined);
       const headers = parsePairs(fields.headers, ":");
       const call = { ...fields, ...reference, headers };
-      if (call.isAsync) call.method = "POST";
+      if (call.isAsync) {
+        call.method = "POST";
+      }
       setAnswer(await invoke(call, signal).catch(explainStop(signal)));
     });
   };
@@ -57,7 +59,9 @@ export function InvokePanel({ reference }: { reference: FunctionReference }): JS
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      if (!action.isRunning) send();
+      if (!action.isRunning) {
+        send();
+      }
     }
   };
   return (

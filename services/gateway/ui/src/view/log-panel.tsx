@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { FunctionReference } from "../api/types.ts";
-import { useLogs, type LogLine, type Logs } from "../hooks/use-logs.ts";
+import { type LogLine, type Logs, useLogs } from "../hooks/use-logs.ts";
 import { formatTimeOfDay } from "../model/format.ts";
 import { ErrorNotice } from "./error-notice.tsx";
 import { Icon } from "./icons.tsx";
@@ -94,7 +94,9 @@ function Lines({ lines, isPaused }: { lines: readonly LogLine[]; isPaused: boole
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   useEffect(() => {
-    if (isAtEnd.current && !isPaused) box.current?.scrollTo({ top: box.current.scrollHeight });
+    if (isAtEnd.current && !isPaused) {
+      box.current?.scrollTo({ top: box.current.scrollHeight });
+    }
   });
   const onScroll = (): void => {
     const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = box.current ?? {};

@@ -73,8 +73,12 @@ interface SecretTableProps {
 }
 
 function SecretTable({ secrets, onReplace, onRemove }: SecretTableProps): JSX.Element {
-  if (secrets === undefined) return <p class="empty">Loading…</p>;
-  if (secrets.length === 0) return <p class="empty">There are no secrets yet.</p>;
+  if (secrets === undefined) {
+    return <p class="empty">Loading…</p>;
+  }
+  if (secrets.length === 0) {
+    return <p class="empty">There are no secrets yet.</p>;
+  }
   return (
     <table class="secret-table">
       <thead>

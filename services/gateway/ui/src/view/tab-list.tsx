@@ -1,6 +1,6 @@
 /** The tabs of a function; arrow keys move between them (WAI-ARIA, tabs pattern). */
 import type { JSX } from "preact";
-import { TABS, type Tab } from "../model/route.ts";
+import { type Tab, TABS } from "../model/route.ts";
 
 const LABELS: Record<Tab, string> = { overview: "Overview", invoke: "Invoke", logs: "Logs" };
 
@@ -15,7 +15,9 @@ export function TabList(props: { tab: Tab; onTab: (tab: Tab) => void }): JSX.Ele
       End: TABS.length - 1,
     };
     const next = TABS[targets[event.key] ?? -1];
-    if (next === undefined) return;
+    if (next === undefined) {
+      return;
+    }
     event.preventDefault();
     onTab(next);
     document.getElementById(`tab-${next}`)?.focus();

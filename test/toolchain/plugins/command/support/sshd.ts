@@ -135,7 +135,9 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     },
     async close() {
       server.close();
-      for (const socket of mute) socket.destroy();
+      for (const socket of mute) {
+        socket.destroy();
+      }
       await Promise.all(
         [...children].map(async (child) => {
           child.kill("SIGKILL");
@@ -165,7 +167,9 @@ function prepare(folder: string, options: SshServerOptions): Record<string, stri
   const write = (name: string, lines: readonly string[], mode = 0o644): void =>
     writeFileSync(join(folder, name), `${lines.join("\n")}\n`, { mode });
   const home = { root: join(folder, "root"), [TESTER]: join(folder, TESTER) };
-  for (const path of Object.values(home)) mkdirSync(path);
+  for (const path of Object.values(home)) {
+    mkdirSync(path);
+  }
   chownSync(join(folder, TESTER), TESTER_ID, TESTER_ID);
   write("passwd", [
     `root:x:0:0:root:${home.root}:/bin/sh`,
