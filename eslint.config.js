@@ -31,6 +31,8 @@ const gatewayFloors = Object.fromEntries(
   ]),
 );
 
+const OUTSIDE_STANDINS = ["components/", "stacks/", "test/", "services/", "cli/", "scripts/"];
+
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
   "stacks/**/*.ts": ["services/", "test/", "bench/"],
@@ -75,7 +77,28 @@ const forbidden = {
     "test/",
     "\\.\\./(gateway|operator|queue-worker)/",
   ],
-  "toolchain/**/*.ts": ["components/", "stacks/", "test/", "services/", "cli/", "scripts/"],
+  "toolchain/**/*.ts": [
+    "components/",
+    "stacks/",
+    "test/",
+    "services/",
+    "cli/",
+    "scripts/",
+    "standins/(pulumi|provider)-",
+  ],
+  // Builds use what `acquire` stands on (locks, digests, layers), never `acquire` itself.
+  "standins/from-source/**/*.ts": [
+    ...OUTSIDE_STANDINS,
+    "toolchain/(acquire|artifacts|catalogue|connectivity|progress|run-command|tool)\\b",
+    "\\.\\./(pulumi|provider)-",
+  ],
+  "standins/pulumi-*/**/*.ts": [...OUTSIDE_STANDINS, "toolchain/", "from-source/"],
+  "standins/provider-protocol/**/*.ts": [
+    ...OUTSIDE_STANDINS,
+    "toolchain/",
+    "from-source/",
+    "pulumi-",
+  ],
   "cli/**/*.ts": ["components/", "stacks/", "test/", "services/", "scripts/"],
 };
 

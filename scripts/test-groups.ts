@@ -14,7 +14,8 @@ const ALONE = [
   "/test/components/(admission|growth|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
   "/test/stacks/recorded-",
   "/test/integration/(operator/|package|gateway/api-server)",
-  "/test/toolchain/(?!acquire/|plugins/lib/)",
+  "/test/toolchain/(?!acquire/)",
+  "/test/standins/(?!provider-protocol/)",
   "/test/(cli|scripts)/",
   "/test/fuzz/",
 ];

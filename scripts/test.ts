@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { stoppable } from "../cli/stoppable.ts";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
-import { removeCompilerCache } from "../toolchain/recipes/go.ts";
+import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { runChecks } from "./check.ts";
 import {
   describeFailures,

@@ -3,7 +3,7 @@ import { acquireAll } from "../toolchain/acquire.ts";
 import { cacheLayout } from "../toolchain/directories.ts";
 import { toMessage } from "../toolchain/errors.ts";
 import { describeRegistries } from "../toolchain/images/registries.ts";
-import { removeCompilerCache } from "../toolchain/recipes/go.ts";
+import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import type { AcquiredTool } from "../toolchain/tool.ts";
 
 const WHENCE: Record<AcquiredTool["source"], string> = {

@@ -1,13 +1,13 @@
 /** The tools: their versions, where their vendors publish them, and how they are built instead. */
 import type { Architecture } from "../contract/index.ts";
-import type { Recipe } from "./recipe.ts";
-import { type DebianPrograms, takeFromDebian } from "./recipes/debian-program.ts";
-import { buildGo } from "./recipes/go.ts";
-import { buildK3s } from "./recipes/k3s.ts";
-import { buildPrograms, buildPrometheus } from "./recipes/prometheus.ts";
-import { buildPulumi } from "./recipes/pulumi.ts";
-import { buildKubernetesPlugin } from "./recipes/pulumi-kubernetes.ts";
-import { toLauncher, writeStandIn } from "./recipes/stand-in.ts";
+import type { Recipe } from "../standins/from-source/recipe.ts";
+import { type DebianPrograms, takeFromDebian } from "../standins/from-source/recipes/debian-program.ts";
+import { buildGo } from "../standins/from-source/recipes/go.ts";
+import { buildK3s } from "../standins/from-source/recipes/k3s.ts";
+import { buildPrograms, buildPrometheus } from "../standins/from-source/recipes/prometheus.ts";
+import { buildPulumi } from "../standins/from-source/recipes/pulumi.ts";
+import { buildKubernetesPlugin } from "../standins/from-source/recipes/pulumi-kubernetes.ts";
+import { toLauncher, writeStandIn } from "../standins/from-source/recipes/stand-in.ts";
 import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
 /** Of k3s on all networks; the commit is that of the module in `go/k3s`. */

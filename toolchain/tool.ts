@@ -1,6 +1,6 @@
 /** What the catalogue says about a tool, and what `acquire` gives back. */
 import type { Architecture } from "../contract/index.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../standins/from-source/recipe.ts";
 
 /** One download of a release. */
 export interface ReleaseFile {
@@ -33,8 +33,8 @@ export interface Source {
   version: string;
   recipe: Recipe;
   /**
-   * Files and folders that decide what comes out, relative to this folder; a cached build is done
-   * again when any of them has changed.
+   * Files and folders that decide what comes out, relative to `standins/from-source`; a cached
+   * build is done again when any of them has changed.
    */
   inputs: readonly string[];
   /** Further text that decides what comes out. */

@@ -5,8 +5,8 @@ import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
-import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
-import { buildGo } from "../../toolchain/recipes/go.ts";
+import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
+import { buildGo } from "../../standins/from-source/recipes/go.ts";
 
 /** What the three programs link to beyond the C library and systemd's. */
 const PACKAGES = [

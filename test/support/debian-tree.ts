@@ -4,7 +4,7 @@ import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { cacheLayout } from "../../toolchain/directories.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
-import { extractDebianPackages } from "../../toolchain/recipes/debian.ts";
+import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
 
 export interface TreeRequest {
   /** Name of the result in the cache. */

@@ -1,17 +1,17 @@
 /** Has a tool by building it: runs its recipe in an environment that leaves the machine alone. */
 import { mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { RecipeContext } from "../../standins/from-source/recipe.ts";
 import { hashTree } from "../hash.ts";
-import type { RecipeContext } from "../recipe.ts";
 import { runCommand } from "../run-command.ts";
 import type { Source } from "../tool.ts";
 import type { Installation } from "./release.ts";
 
-const TOOLCHAIN = fileURLToPath(new URL("..", import.meta.url));
+const FROM_SOURCE = fileURLToPath(new URL("../../standins/from-source", import.meta.url));
 
 /** Digest of all that decides what a build gives. */
 export async function hashInputs(source: Source): Promise<string> {
-  return `${await hashTree(TOOLCHAIN, source.inputs)}${source.key === undefined ? "" : ` ${source.key()}`}`;
+  return `${await hashTree(FROM_SOURCE, source.inputs)}${source.key === undefined ? "" : ` ${source.key()}`}`;
 }
 
 /** Fills the destination by the recipe; intermediate files are gone afterwards. */

@@ -1,7 +1,7 @@
 /** What each step of the image builds needs from its surroundings. */
+import type { RecipeContext } from "../../standins/from-source/recipe.ts";
 import { cacheLayout } from "../directories.ts";
 import { NotAtHandError } from "../errors.ts";
-import type { RecipeContext } from "../recipe.ts";
 import { runCommand } from "../run-command.ts";
 import type { RegistryMirror } from "./registry-mirror.ts";
 

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Architecture } from "../../contract/index.ts";
-import { extractDebianPackages } from "../recipes/debian.ts";
+import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
 import type { ImageContext } from "./context.ts";
 import { entriesBelow, type LayerEntry } from "./layer.ts";
 

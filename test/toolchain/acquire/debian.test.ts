@@ -3,7 +3,7 @@ import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Architecture } from "../../../contract/index.ts";
-import { extractDebianPackages } from "../../../toolchain/recipes/debian.ts";
+import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import { Folders } from "./support/fixtures.ts";
 

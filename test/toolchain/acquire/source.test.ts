@@ -7,9 +7,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
 import { createSession, hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
-import type { Recipe } from "../../../toolchain/recipe.ts";
-import { buildGo, isAtLeast } from "../../../toolchain/recipes/go.ts";
-import { toLauncher } from "../../../toolchain/recipes/stand-in.ts";
+import type { Recipe } from "../../../standins/from-source/recipe.ts";
+import { buildGo, isAtLeast } from "../../../standins/from-source/recipes/go.ts";
+import { toLauncher } from "../../../standins/from-source/recipes/stand-in.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
 import { FakeClock } from "./support/clock.ts";
 import { Folders, recordProgress } from "./support/fixtures.ts";

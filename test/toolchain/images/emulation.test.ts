@@ -9,7 +9,7 @@ import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
-import { extractDebianPackages } from "../../../toolchain/recipes/debian.ts";
+import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
 import { findFreePort } from "../../support/network.ts";
 import { getWhenUp, makeContext, makeTemporary, removeTemporary, writeFiles } from "./support.ts";
 import { runInside, startInside, unpackArchive, type Unpacked } from "./unpack.ts";

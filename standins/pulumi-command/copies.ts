@@ -1,0 +1,66 @@
+/** `remote.CopyToRemote`: copied when it is made and when something of it has changed. */
+import { randomBytes } from "node:crypto";
+import type {
+  Call,
+  CreateRequest,
+  CreateResult,
+  UpdateRequest,
+} from "../provider-protocol/provider.ts";
+import { type Bag, equals, unwrap } from "../provider-protocol/values.ts";
+import { type Teller, withTimeout } from "./commands.ts";
+import { type Connection, toConnection } from "./connection.ts";
+import { toText } from "./inputs.ts";
+import { copyToRemote } from "./ssh/copy.ts";
+
+type CopyCall = Pick<Call, "signal" | "urn"> & { timeoutSeconds: number };
+
+/** Deleting a copy does nothing: the official plugin leaves the files where they are. */
+export class Copies {
+  readonly #toTeller: (urn: string) => Teller;
+
+  constructor(toTeller: (urn: string) => Teller) {
+    this.#toTeller = toTeller;
+  }
+
+  async create(request: CreateRequest): Promise<CreateResult> {
+    const { inputs, preview } = request;
+    if (preview) {
+      return { id: "", outputs: inputs };
+    }
+    await this.#copy(inputs, request);
+    return { id: randomBytes(8).toString("hex"), outputs: inputs };
+  }
+
+  async update(request: UpdateRequest): Promise<Bag> {
+    const { oldInputs, newInputs, preview } = request;
+    if (!preview && isElsewhere(oldInputs, newInputs)) {
+      await this.#copy(newInputs, request);
+    }
+    return newInputs;
+  }
+
+  async #copy(inputs: Bag, call: CopyCall): Promise<void> {
+    const teller = this.#toTeller(call.urn);
+    const copying = copyToRemote({
+      connection: toConnection(inputs),
+      source: unwrap(inputs["source"]) as Bag,
+      remotePath: toText(inputs["remotePath"]) ?? "",
+      signal: withTimeout(call.signal, call.timeoutSeconds),
+      onLine: (line) => teller.onLine(line),
+    });
+    await copying.finally(() => teller.finish());
+  }
+}
+
+/**
+ * Whether the files are not yet where they belong. Another way to the same host copies nothing, as
+ * in the official plugin; another host or user does, which that one misses.
+ */
+function isElsewhere(before: Bag, after: Bag): boolean {
+  const place = ({ host, port, user }: Connection): string => `${user}@${host}:${port}`;
+  return (
+    !equals(before["source"], after["source"]) ||
+    !equals(before["remotePath"], after["remotePath"]) ||
+    place(toConnection(before)) !== place(toConnection(after))
+  );
+}

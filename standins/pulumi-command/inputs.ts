@@ -1,0 +1,205 @@
+/** What a command resource is given: checked, and as plain typed values for running it. */
+import type { CheckFailure } from "../provider-protocol/provider.ts";
+import {
+  type Bag,
+  isAsset,
+  readField,
+  reveal,
+  Secret,
+  UNKNOWN,
+  unwrap,
+  type Value,
+} from "../provider-protocol/values.ts";
+
+/** Which output streams are shown while a command runs (the SDK's `local.Logging`). */
+export const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"] as const;
+export type Logging = (typeof LOGGING)[number];
+
+/** What all commands have, wherever and at whichever moment they run. */
+export interface Surroundings {
+  /** Added to the environment that is there. */
+  environment: Record<string, string>;
+  stdin: string | undefined;
+  /** @default stdoutAndStderr */
+  logging: Logging;
+  /** Whether the last output is handed to the next command. @default true */
+  addPreviousOutputInEnv: boolean;
+  /** Texts that must never be shown: the secret parts of environment and standard input. */
+  secrets: string[];
+}
+
+/** What commands on this machine have besides. */
+export interface LocalSurroundings extends Surroundings {
+  /** Program and arguments that the command is the last argument of. @default /bin/sh -c */
+  interpreter: string[];
+  /** Working directory. @default that of the engine */
+  dir: string | undefined;
+}
+
+/** Says what is wrong with a known value. */
+export type Test = (value: Value) => string | undefined;
+
+export const isText: Test = (value) =>
+  typeof value === "string" ? undefined : `must be a string, got ${describe(value)}`;
+
+const isTexts: Test = (value) =>
+  Array.isArray(value) && value.every((item) => isKnownAs(item, "string"))
+    ? undefined
+    : `must be a list of strings, got ${describe(value)}`;
+
+const isTextMap: Test = (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value as Bag).every((item) => isKnownAs(item, "string"))
+    ? undefined
+    : `must be a map of strings, got ${describe(value)}`;
+
+const isLogging: Test = (value) =>
+  (LOGGING as readonly Value[]).includes(value)
+    ? undefined
+    : `must be one of ${LOGGING.join(", ")}, got ${JSON.stringify(value)}`;
+
+const isBoolean: Test = (value) =>
+  typeof value === "boolean" ? undefined : `must be true or false, got ${describe(value)}`;
+
+const isCollector: Test = () =>
+  "this plugin does not collect files; the official pulumi-resource-command does";
+
+const SURROUNDINGS: Record<string, Test> = {
+  addPreviousOutputInEnv: isBoolean,
+  environment: isTextMap,
+  logging: isLogging,
+  stdin: isText,
+};
+
+const LOCAL_SURROUNDINGS: Record<string, Test> = {
+  ...SURROUNDINGS,
+  archivePaths: isCollector,
+  assetPaths: isCollector,
+  dir: isText,
+  interpreter: isTexts,
+};
+
+const TRIGGERS: Record<string, Test> = {
+  triggers: (value) => (Array.isArray(value) ? undefined : "must be a list"),
+};
+
+const MOMENTS: Record<string, Test> = {
+  ...TRIGGERS,
+  create: isText,
+  delete: isText,
+  update: isText,
+};
+
+/** Properties of `command:local:Command`. */
+export const COMMAND_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, ...MOMENTS };
+
+/** Properties of `command:remote:Command`, less its connection. */
+export const REMOTE_COMMAND_PROPERTIES: Record<string, Test> = { ...SURROUNDINGS, ...MOMENTS };
+
+/** Properties of `command:remote:CopyToRemote`, less its connection. */
+export const COPY_PROPERTIES: Record<string, Test> = {
+  ...TRIGGERS,
+  remotePath: (value) => (value === "" ? "must not be empty" : isText(value)),
+  source: (value) =>
+    isAsset(value) ? undefined : `must be an asset or an archive, got ${describe(value)}`,
+};
+
+/** Arguments of `command:local:run`. */
+export const RUN_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, command: isText };
+
+/**
+ * Complaints about properties that are unknown to the schema or of the wrong type.
+ * @param prefix path of the bag itself, e.g. `connection.`
+ */
+export function findFailures(
+  inputs: Bag,
+  schema: Record<string, Test>,
+  prefix = "",
+): CheckFailure[] {
+  return Object.entries(inputs).flatMap(([key, value]) => {
+    const property = `${prefix}${key}`;
+    const test = schema[key];
+    if (test === undefined) {
+      return [{ property, reason: `${property}: is not a known property` }];
+    }
+    const complaint = isPlain(value) ? test(unwrap(value) as Value) : undefined;
+    return complaint === undefined ? [] : [{ property, reason: `${property}: ${complaint}` }];
+  });
+}
+
+/** Complaints about properties that must be there. */
+export function findMissing(inputs: Bag, keys: readonly string[], prefix = ""): CheckFailure[] {
+  return keys
+    .filter((key) => (unwrap(readField(inputs, key)) ?? null) === null)
+    .map((key) => ({ property: `${prefix}${key}`, reason: `${prefix}${key}: is missing` }));
+}
+
+/** What a command on this machine needs of its checked inputs. All values must be known. */
+export function toLocalSurroundings(inputs: Bag): LocalSurroundings {
+  const plain = reveal(inputs) as Bag;
+  const interpreter = (plain["interpreter"] as string[] | undefined) ?? [];
+  return {
+    ...toSurroundings(inputs),
+    interpreter: interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"],
+    dir: toText(plain["dir"]),
+  };
+}
+
+/** The part of checked inputs that every command shares. All values must be known. */
+export function toSurroundings(inputs: Bag): Surroundings {
+  const plain = reveal(inputs) as Bag;
+  return {
+    environment: (plain["environment"] as Record<string, string> | undefined) ?? {},
+    stdin: toText(plain["stdin"]),
+    logging: (plain["logging"] as Logging | undefined) ?? "stdoutAndStderr",
+    addPreviousOutputInEnv: plain["addPreviousOutputInEnv"] !== false,
+    secrets: [...collectSecrets(inputs["environment"]), ...collectSecrets(inputs["stdin"])],
+  };
+}
+
+/** The text of a property, whether it is secret or not. */
+export function toText(value: Value | undefined): string | undefined {
+  const text = unwrap(value);
+  return typeof text === "string" ? text : undefined;
+}
+
+function collectSecrets(value: Value | undefined): string[] {
+  if (value instanceof Secret) {
+    return collectTexts(reveal(value));
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
+  return Object.values(value as Bag).flatMap(collectSecrets);
+}
+
+function collectTexts(value: Value): string[] {
+  if (typeof value === "string") {
+    return [value];
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
+  return Object.values(value as Bag).flatMap(collectTexts);
+}
+
+function isKnownAs(value: Value, type: string): boolean {
+  const plain = unwrap(value);
+  return plain === UNKNOWN || typeof plain === type;
+}
+
+/** Nothing can be said about the type of what is absent or not known yet. */
+function isPlain(value: Value): boolean {
+  const plain = unwrap(value);
+  return plain !== null && plain !== UNKNOWN;
+}
+
+/** The type only: the value may be secret. */
+export function describe(value: Value): string {
+  if (value === null) {
+    return "null";
+  }
+  return Array.isArray(value) ? "a list of other things" : typeof value;
+}

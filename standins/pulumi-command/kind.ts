@@ -1,0 +1,35 @@
+/** What the plugin does with resources of one type. */
+import type {
+  CheckFailure,
+  CreateRequest,
+  CreateResult,
+  DeleteRequest,
+  UpdateRequest,
+} from "../provider-protocol/provider.ts";
+import type { Bag } from "../provider-protocol/values.ts";
+import type { Commands } from "./commands.ts";
+
+export interface Kind {
+  /** Complaints about the inputs of the program. */
+  check(inputs: Bag): CheckFailure[];
+  /** Inputs with defaults. */
+  complete(inputs: Bag): Bag;
+  create(request: CreateRequest): Promise<CreateResult>;
+  update(request: UpdateRequest): Promise<Bag>;
+  /** Absent where there is nothing to do. */
+  delete?(request: DeleteRequest): Promise<void>;
+}
+
+/** The kind of a command, wherever it runs. */
+export function toCommandKind(
+  commands: Commands,
+  { check, complete }: Pick<Kind, "check" | "complete">,
+): Kind {
+  return {
+    check,
+    complete,
+    create: (request) => commands.create(request),
+    update: (request) => commands.update(request),
+    delete: (request) => commands.delete(request),
+  };
+}

@@ -1,0 +1,6 @@
+/** The executable of `pulumi-resource-command`: the engine starts it and gives its own address. */
+import { connectEngine } from "../provider-protocol/engine.ts";
+import { serve } from "../provider-protocol/server.ts";
+import { CommandProvider } from "./provider.ts";
+
+await serve(new CommandProvider(connectEngine(process.argv[2])));
