@@ -1,7 +1,10 @@
 /** The tools: their versions, where their vendors publish them, and how they are built instead. */
 import type { Architecture } from "../contract/index.ts";
 import type { Recipe } from "../standins/from-source/recipe.ts";
-import { type DebianPrograms, takeFromDebian } from "../standins/from-source/recipes/debian-program.ts";
+import {
+  type DebianPrograms,
+  takeFromDebian,
+} from "../standins/from-source/recipes/debian-program.ts";
 import { buildGo } from "../standins/from-source/recipes/go.ts";
 import { buildK3s } from "../standins/from-source/recipes/k3s.ts";
 import { buildPrograms, buildPrometheus } from "../standins/from-source/recipes/prometheus.ts";
