@@ -1,5 +1,13 @@
 /** Files and archives that a program hands over: what the wire says about their content. */
-import { type Bag, isArchive, isAsset, isBag, readField, unwrap, type Value } from "./values.ts";
+import {
+  isArchive,
+  isAsset,
+  isPropertyMap,
+  type PropertyMap,
+  readField,
+  unwrap,
+  type Value,
+} from "./values.ts";
 
 export type Asset =
   | { kind: "text"; text: string }
@@ -14,19 +22,19 @@ export type Asset =
  * Reads an asset or an archive.
  * @throws Error for content that has to be downloaded, which no plugin here does
  */
-export function readAsset(bag: Bag): Asset {
-  const path = readText(bag, "path");
+export function readAsset(properties: PropertyMap): Asset {
+  const path = readText(properties, "path");
   if (path !== undefined) {
     return { kind: "path", path };
   }
-  const uri = readText(bag, "uri");
+  const uri = readText(properties, "uri");
   if (uri !== undefined) {
     throw new Error(`source: must be a file, a folder or a text of the program's, got ${uri}`);
   }
-  const assets = unwrap(readField(bag, "assets"));
+  const assets = unwrap(readField(properties, "assets"));
   // An empty text has no field at all on the wire.
-  if (!isBag(assets)) {
-    return { kind: "text", text: readText(bag, "text") ?? "" };
+  if (!isPropertyMap(assets)) {
+    return { kind: "text", text: readText(properties, "text") ?? "" };
   }
   const entries = Object.entries(assets).flatMap(([name, value]): [string, Asset][] => {
     const asset = unwrap(value) as Value;
@@ -40,7 +48,7 @@ export function readAsset(bag: Bag): Asset {
   return { kind: "entries", entries: Object.fromEntries(entries) };
 }
 
-function readText(bag: Bag, key: string): string | undefined {
-  const value = unwrap(readField(bag, key));
+function readText(properties: PropertyMap, key: string): string | undefined {
+  const value = unwrap(readField(properties, key));
   return typeof value === "string" && value !== "" ? value : undefined;
 }

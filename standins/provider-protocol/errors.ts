@@ -4,7 +4,7 @@ import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusPb from "@pulumi/pulumi/proto/status_pb.js";
 import any from "google-protobuf/google/protobuf/any_pb.js";
 import { PartialFailure } from "./provider.ts";
-import { encodeBag } from "./values.ts";
+import { encodePropertyMap } from "./values.ts";
 
 /** The gRPC error for what a provider threw. */
 export function toServiceError(error: unknown): Partial<grpc.StatusObject> {
@@ -17,10 +17,10 @@ export function toServiceError(error: unknown): Partial<grpc.StatusObject> {
 function toMetadata(error: PartialFailure): grpc.Metadata {
   const detail = new providerPb.ErrorResourceInitFailed()
     .setId(error.id)
-    .setProperties(encodeBag(error.outputs))
+    .setProperties(encodePropertyMap(error.outputs))
     .setReasonsList(error.reasons);
   if (Object.keys(error.inputs).length > 0) {
-    detail.setInputs(encodeBag(error.inputs));
+    detail.setInputs(encodePropertyMap(error.inputs));
   }
   const packed = new any.Any();
   packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");

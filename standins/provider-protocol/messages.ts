@@ -16,7 +16,7 @@ import type {
   DiffResult,
   PropertyChange,
 } from "./provider.ts";
-import { type Bag, decodeBag, encodeBag } from "./values.ts";
+import { decodePropertyMap, encodePropertyMap, type PropertyMap } from "./values.ts";
 
 /** The parts that all requests have. */
 export function toCall(
@@ -31,15 +31,15 @@ export function toCheckRequest(message: CheckMessage, signal: AbortSignal): Chec
   return {
     ...toCall(message, signal),
     oldInputs: toOldInputs(message),
-    newInputs: decodeBag(message.getNews()),
+    newInputs: decodePropertyMap(message.getNews()),
     randomSeed: message.getRandomseed_asU8(),
     autonaming: toAutonaming(message.getAutonaming()),
   };
 }
 
-/** For a new resource the engine sends an empty bag, or none. */
-function toOldInputs(message: CheckMessage): Bag | undefined {
-  const olds = decodeBag(message.getOlds());
+/** For a new resource the engine sends an empty map, or none. */
+function toOldInputs(message: CheckMessage): PropertyMap | undefined {
+  const olds = decodePropertyMap(message.getOlds());
   return Object.keys(olds).length > 0 ? olds : undefined;
 }
 
@@ -60,9 +60,9 @@ export function toDiffRequest(message: DiffMessage, signal: AbortSignal): DiffRe
   return {
     ...toCall(message, signal),
     id: message.getId(),
-    oldInputs: decodeBag(message.getOldInputs()),
-    oldOutputs: decodeBag(message.getOlds()),
-    newInputs: decodeBag(message.getNews()),
+    oldInputs: decodePropertyMap(message.getOldInputs()),
+    oldOutputs: decodePropertyMap(message.getOlds()),
+    newInputs: decodePropertyMap(message.getNews()),
     ignoreChanges: message.getIgnorechangesList(),
   };
 }
@@ -75,7 +75,7 @@ export function toFailure(failure: CheckFailure): InstanceType<typeof providerPb
 /** The answer to Check or CheckConfig. */
 export function toCheckResponse(result: CheckResult): CheckResponseMessage {
   return new providerPb.CheckResponse()
-    .setInputs(encodeBag(result.inputs))
+    .setInputs(encodePropertyMap(result.inputs))
     .setFailuresList((result.failures ?? []).map(toFailure));
 }
 

@@ -26,7 +26,7 @@ import {
   toFailure,
 } from "./messages.ts";
 import type { Provider } from "./provider.ts";
-import { decodeBag, encodeBag } from "./values.ts";
+import { decodePropertyMap, encodePropertyMap } from "./values.ts";
 
 type Handler<Request, Response> = (request: Request, signal: AbortSignal) => Promise<Response>;
 
@@ -123,7 +123,7 @@ async function configure(
   message: ConfigureMessage,
   signal: AbortSignal,
 ): Promise<InstanceType<typeof providerPb.ConfigureResponse>> {
-  await provider.configure?.({ inputs: decodeBag(message.getArgs()), signal });
+  await provider.configure?.({ inputs: decodePropertyMap(message.getArgs()), signal });
   return new providerPb.ConfigureResponse()
     .setAcceptsecrets(true)
     .setSupportspreview(true)
@@ -139,9 +139,9 @@ async function invoke(
   if (!provider.invoke) {
     throw new Error(`${token}: this plugin has no functions`);
   }
-  const result = await provider.invoke(token, decodeBag(message.getArgs()), signal);
+  const result = await provider.invoke(token, decodePropertyMap(message.getArgs()), signal);
   return new providerPb.InvokeResponse()
-    .setReturn(encodeBag(result.inputs))
+    .setReturn(encodePropertyMap(result.inputs))
     .setFailuresList((result.failures ?? []).map(toFailure));
 }
 
@@ -152,11 +152,13 @@ async function create(
 ): Promise<InstanceType<typeof providerPb.CreateResponse>> {
   const result = await provider.create({
     ...toCall(message, signal),
-    inputs: decodeBag(message.getProperties()),
+    inputs: decodePropertyMap(message.getProperties()),
     preview: message.getPreview(),
     timeoutSeconds: message.getTimeout(),
   });
-  return new providerPb.CreateResponse().setId(result.id).setProperties(encodeBag(result.outputs));
+  return new providerPb.CreateResponse()
+    .setId(result.id)
+    .setProperties(encodePropertyMap(result.outputs));
 }
 
 async function read(
@@ -167,8 +169,8 @@ async function read(
   const result = await provider.read({
     ...toCall(message, signal),
     id: message.getId(),
-    inputs: decodeBag(message.getInputs()),
-    outputs: decodeBag(message.getProperties()),
+    inputs: decodePropertyMap(message.getInputs()),
+    outputs: decodePropertyMap(message.getProperties()),
     timeoutSeconds: message.getTimeout(),
   });
   const response = new providerPb.ReadResponse();
@@ -177,8 +179,8 @@ async function read(
   }
   return response
     .setId(result.id)
-    .setProperties(encodeBag(result.outputs))
-    .setInputs(encodeBag(result.inputs));
+    .setProperties(encodePropertyMap(result.outputs))
+    .setInputs(encodePropertyMap(result.inputs));
 }
 
 async function update(
@@ -189,14 +191,14 @@ async function update(
   const outputs = await provider.update({
     ...toCall(message, signal),
     id: message.getId(),
-    oldInputs: decodeBag(message.getOldInputs()),
-    oldOutputs: decodeBag(message.getOlds()),
-    newInputs: decodeBag(message.getNews()),
+    oldInputs: decodePropertyMap(message.getOldInputs()),
+    oldOutputs: decodePropertyMap(message.getOlds()),
+    newInputs: decodePropertyMap(message.getNews()),
     ignoreChanges: message.getIgnorechangesList(),
     preview: message.getPreview(),
     timeoutSeconds: message.getTimeout(),
   });
-  return new providerPb.UpdateResponse().setProperties(encodeBag(outputs));
+  return new providerPb.UpdateResponse().setProperties(encodePropertyMap(outputs));
 }
 
 async function remove(
@@ -207,8 +209,8 @@ async function remove(
   await provider.delete({
     ...toCall(message, signal),
     id: message.getId(),
-    oldInputs: decodeBag(message.getOldInputs()),
-    outputs: decodeBag(message.getProperties()),
+    oldInputs: decodePropertyMap(message.getOldInputs()),
+    outputs: decodePropertyMap(message.getProperties()),
     timeoutSeconds: message.getTimeout(),
   });
   return new empty.Empty();

@@ -1,5 +1,5 @@
 /** What a provider plugin implements: the provider protocol with plain values for protobuf. */
-import type { Bag } from "./values.ts";
+import type { PropertyMap } from "./values.ts";
 
 /** Every call: which resource it is about, and when to give up. */
 export interface Call {
@@ -14,8 +14,8 @@ export interface Call {
 
 export interface CheckRequest extends Call {
   /** Checked inputs of the last time; undefined for a new resource. */
-  oldInputs: Bag | undefined;
-  newInputs: Bag;
+  oldInputs: PropertyMap | undefined;
+  newInputs: PropertyMap;
   /** The same bytes for the same resource in preview and update; for auto-naming. */
   randomSeed: Uint8Array;
   autonaming: Autonaming | undefined;
@@ -34,15 +34,15 @@ export interface CheckFailure {
 }
 
 export interface CheckResult {
-  inputs: Bag;
+  inputs: PropertyMap;
   failures?: CheckFailure[];
 }
 
 export interface DiffRequest extends Call {
   id: string;
-  oldInputs: Bag;
-  oldOutputs: Bag;
-  newInputs: Bag;
+  oldInputs: PropertyMap;
+  oldOutputs: PropertyMap;
+  newInputs: PropertyMap;
   /** Property paths that count as unchanged. */
   ignoreChanges: string[];
 }
@@ -58,7 +58,7 @@ export interface DiffResult {
 }
 
 export interface CreateRequest extends Call {
-  inputs: Bag;
+  inputs: PropertyMap;
   preview: boolean;
   /** From the resource's `customTimeouts`; 0 when not set. */
   timeoutSeconds: number;
@@ -67,28 +67,28 @@ export interface CreateRequest extends Call {
 export interface CreateResult {
   /** May be empty in a preview. */
   id: string;
-  outputs: Bag;
+  outputs: PropertyMap;
 }
 
 export interface ReadRequest extends Call {
   id: string;
   /** Empty when the resource is imported or looked up. */
-  inputs: Bag;
-  outputs: Bag;
+  inputs: PropertyMap;
+  outputs: PropertyMap;
   timeoutSeconds: number;
 }
 
 export interface ReadResult {
   id: string;
-  inputs: Bag;
-  outputs: Bag;
+  inputs: PropertyMap;
+  outputs: PropertyMap;
 }
 
 export interface UpdateRequest extends Call {
   id: string;
-  oldInputs: Bag;
-  oldOutputs: Bag;
-  newInputs: Bag;
+  oldInputs: PropertyMap;
+  oldOutputs: PropertyMap;
+  newInputs: PropertyMap;
   ignoreChanges: string[];
   preview: boolean;
   timeoutSeconds: number;
@@ -96,14 +96,14 @@ export interface UpdateRequest extends Call {
 
 export interface DeleteRequest extends Call {
   id: string;
-  oldInputs: Bag;
-  outputs: Bag;
+  oldInputs: PropertyMap;
+  outputs: PropertyMap;
   timeoutSeconds: number;
 }
 
 interface ConfigureRequest {
   /** The provider resource's inputs, checked. */
-  inputs: Bag;
+  inputs: PropertyMap;
   signal: AbortSignal;
 }
 
@@ -120,13 +120,13 @@ export interface Provider {
   diffConfig?(request: DiffRequest): Promise<DiffResult>;
   configure?(request: ConfigureRequest): Promise<void>;
   /** A function of the package, e.g. `command:local:run`. Without it, every one is refused. */
-  invoke?(token: string, args: Bag, signal: AbortSignal): Promise<CheckResult>;
+  invoke?(token: string, args: PropertyMap, signal: AbortSignal): Promise<CheckResult>;
   check(request: CheckRequest): Promise<CheckResult>;
   diff(request: DiffRequest): Promise<DiffResult>;
   create(request: CreateRequest): Promise<CreateResult>;
   /** Undefined when the resource is gone. */
   read(request: ReadRequest): Promise<ReadResult | undefined>;
-  update(request: UpdateRequest): Promise<Bag>;
+  update(request: UpdateRequest): Promise<PropertyMap>;
   delete(request: DeleteRequest): Promise<void>;
 }
 
@@ -136,14 +136,14 @@ export interface Provider {
  */
 export class PartialFailure extends Error {
   readonly id: string;
-  readonly outputs: Bag;
+  readonly outputs: PropertyMap;
   /** Inputs to save; empty saves the ones of the request. */
-  readonly inputs: Bag;
+  readonly inputs: PropertyMap;
   readonly reasons: string[];
 
   constructor(
     message: string,
-    details: { id: string; outputs: Bag; inputs?: Bag; reasons: string[] },
+    details: { id: string; outputs: PropertyMap; inputs?: PropertyMap; reasons: string[] },
   ) {
     super(message);
     this.name = "PartialFailure";

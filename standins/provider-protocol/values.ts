@@ -1,5 +1,5 @@
 /**
- * Property bags: how Pulumi's provider protocol writes secrets, unknowns and outputs into protobuf
+ * Property maps: how Pulumi's provider protocol writes secrets, unknowns and outputs into protobuf
  * Structs, and the plain values that a plugin works with.
  */
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
@@ -38,15 +38,15 @@ export class Secret {
   }
 }
 
-export type Value = null | boolean | number | string | Unknown | Secret | Value[] | Bag;
+export type Value = null | boolean | number | string | Unknown | Secret | Value[] | PropertyMap;
 
 /** The properties of a resource. A field that is absent is `undefined` when read. */
-export interface Bag {
+export interface PropertyMap {
   [key: string]: Value;
 }
 
 /** True for an object with fields: not an array, not a secret, not null. */
-export function isBag(value: Value | undefined): value is Bag {
+export function isPropertyMap(value: Value | undefined): value is PropertyMap {
   return (
     typeof value === "object" &&
     value !== null &&
@@ -56,32 +56,35 @@ export function isBag(value: Value | undefined): value is Bag {
   );
 }
 
-/** True for a file or an archive that a program hands over; a bag whose fields say what it is. */
-export function isAsset(value: Value | undefined): value is Bag {
+/** True for an asset or an archive: a map whose fields say which. */
+export function isAsset(value: Value | undefined): value is PropertyMap {
   return isSigned(value, ASSET_SIGNATURE) || isArchive(value);
 }
 
 /** True for an archive alone. */
-export function isArchive(value: Value | undefined): value is Bag {
+export function isArchive(value: Value | undefined): value is PropertyMap {
   return isSigned(value, ARCHIVE_SIGNATURE);
 }
 
-function isSigned(value: Value | undefined, signature: string): value is Bag {
-  return isBag(value) && readField(value, SIGNATURE) === signature;
+function isSigned(value: Value | undefined, signature: string): value is PropertyMap {
+  return isPropertyMap(value) && readField(value, SIGNATURE) === signature;
 }
 
-/** A field of the bag's own: an absent one named `constructor` is absent, too. */
-export function readField(bag: Bag, key: string): Value | undefined {
-  return Object.hasOwn(bag, key) ? bag[key] : undefined;
+/** A map's own field; `constructor` is absent unless it was set. */
+export function readField(properties: PropertyMap, key: string): Value | undefined {
+  return Object.hasOwn(properties, key) ? properties[key] : undefined;
 }
 
 /**
- * The bag with each field's value changed, and without the fields of which that is undefined.
+ * The map with each value changed, and without those that became undefined.
  * fromEntries defines own fields, so that one named `__proto__` is kept.
  */
-export function mapBag(bag: Bag, change: (value: Value, key: string) => Value | undefined): Bag {
+export function mapPropertyMap(
+  properties: PropertyMap,
+  change: (value: Value, key: string) => Value | undefined,
+): PropertyMap {
   return Object.fromEntries(
-    Object.entries(bag).flatMap(([key, value]) => {
+    Object.entries(properties).flatMap(([key, value]) => {
       const changed = change(value, key);
       return changed === undefined ? [] : [[key, changed]];
     }),
@@ -101,7 +104,7 @@ export function reveal(value: Value): Value {
   if (Array.isArray(value)) {
     return value.map(reveal);
   }
-  return isBag(value) ? mapBag(value, reveal) : value;
+  return isPropertyMap(value) ? mapPropertyMap(value, reveal) : value;
 }
 
 /** True when a part of the value, secret or not, is not known yet. */
@@ -127,10 +130,10 @@ export function equals(left: Value | undefined, right: Value | undefined): boole
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equals(item, b[index]));
   }
-  return isBag(a) && isBag(b) ? equalBags(a, b) : a === b;
+  return isPropertyMap(a) && isPropertyMap(b) ? equalBags(a, b) : a === b;
 }
 
-function equalBags(a: Bag, b: Bag): boolean {
+function equalBags(a: PropertyMap, b: PropertyMap): boolean {
   if (isAsset(a) && typeof a["hash"] === "string") {
     return a[SIGNATURE] === b[SIGNATURE] && a["hash"] === b["hash"];
   }
@@ -141,17 +144,19 @@ function equalBags(a: Bag, b: Bag): boolean {
   );
 }
 
-/** A property bag as it comes over the wire; none is an empty bag. */
-export function decodeBag(wire: struct.Struct | undefined): Bag {
+/** A property map as it comes over the wire; none is an empty map. */
+export function decodePropertyMap(wire: struct.Struct | undefined): PropertyMap {
   if (!wire) {
     return {};
   }
   return decodeFields(wire.toJavaScript());
 }
 
-/** A property bag for the wire. Fields that are `undefined` are left out. */
-export function encodeBag(bag: Bag): struct.Struct {
-  return struct.Struct.fromJavaScript(encodeValue(bag) as Record<string, struct.JavaScriptValue>);
+/** A property map for the wire, without fields that are `undefined`. */
+export function encodePropertyMap(properties: PropertyMap): struct.Struct {
+  return struct.Struct.fromJavaScript(
+    encodeValue(properties) as Record<string, struct.JavaScriptValue>,
+  );
 }
 
 function someValue(value: Value | undefined, test: (part: Value) => boolean): boolean {
@@ -167,10 +172,10 @@ function someValue(value: Value | undefined, test: (part: Value) => boolean): bo
   if (Array.isArray(value)) {
     return value.some((item) => someValue(item, test));
   }
-  return isBag(value) && Object.values(value).some((item) => someValue(item, test));
+  return isPropertyMap(value) && Object.values(value).some((item) => someValue(item, test));
 }
 
-function decodeFields(fields: Record<string, unknown>): Bag {
+function decodeFields(fields: Record<string, unknown>): PropertyMap {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [key, decodeValue(value)]),
   );
@@ -211,7 +216,7 @@ function encodeValue(value: Value): unknown {
   if (Array.isArray(value)) {
     return value.map(encodeValue);
   }
-  if (!isBag(value)) {
+  if (!isPropertyMap(value)) {
     return value;
   }
   const fields: Record<string, unknown> = {};

@@ -1,4 +1,4 @@
-/** `local.Command` and `remote.Command`: which command runs at which moment, and what is kept. */
+/** `local.Command` and `remote.Command`: which command runs when, and what is kept. */
 import { randomBytes } from "node:crypto";
 import type {
   Call,
@@ -8,9 +8,9 @@ import type {
   UpdateRequest,
 } from "../provider-protocol/provider.ts";
 import {
-  type Bag,
   hasSecret,
-  mapBag,
+  mapPropertyMap,
+  type PropertyMap,
   Secret,
   UNKNOWN,
   type Value,
@@ -19,17 +19,17 @@ import { toText } from "./inputs.ts";
 import type { Output, Telling } from "./output.ts";
 
 /** What one run of a command is told, besides what its inputs say. */
-export interface Moment extends Pick<Telling, "command" | "isCommandSecret" | "onLine"> {
+export interface CommandRun extends Pick<Telling, "command" | "isCommandSecret" | "onLine"> {
   previous: Output | undefined;
   signal: AbortSignal;
   onWarning: (message: string) => void;
 }
 
 /** Runs a command with inputs of which all are known. */
-export type Runner = (inputs: Bag, moment: Moment) => Promise<Output>;
+export type Runner = (inputs: PropertyMap, run: CommandRun) => Promise<Output>;
 
 /** Where the lines of a running command go; resolves when all have arrived. */
-export interface Teller extends Pick<Moment, "onLine" | "onWarning"> {
+export interface Teller extends Pick<CommandRun, "onLine" | "onWarning"> {
   finish(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export class Commands {
     return { id, outputs: withOutput(inputs, output ?? { stdout: "", stderr: "" }) };
   }
 
-  async update(request: UpdateRequest): Promise<Bag> {
+  async update(request: UpdateRequest): Promise<PropertyMap> {
     const { newInputs, oldOutputs } = request;
     const property = "update" in newInputs ? "update" : "create";
     const previous = toOutput(oldOutputs);
@@ -72,7 +72,7 @@ export class Commands {
 
   /** Runs the command under `property`; undefined when there is none. */
   async run(
-    inputs: Bag,
+    inputs: PropertyMap,
     property: string,
     { call, previous }: { call: RunCall; previous?: Output },
   ): Promise<Output | undefined> {
@@ -99,8 +99,10 @@ type RunCall = Pick<Call, "signal"> & { urn?: string; timeoutSeconds?: number };
  * The inputs are outputs too. What a secret went into may print it, so its output is secret; the
  * connection, which is always a secret as a whole, goes into no output.
  */
-export function withOutput(inputs: Bag, output: Output | undefined): Bag {
-  const isSecret = hasSecret(mapBag(inputs, (value, key) => (key === "connection" ? null : value)));
+export function withOutput(inputs: PropertyMap, output: Output | undefined): PropertyMap {
+  const isSecret = hasSecret(
+    mapPropertyMap(inputs, (value, key) => (key === "connection" ? null : value)),
+  );
   const mark = (value: Value): Value => (isSecret ? new Secret(value) : value);
   return {
     ...inputs,
@@ -114,6 +116,6 @@ export function withTimeout(signal: AbortSignal, seconds: number): AbortSignal {
   return seconds > 0 ? AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]) : signal;
 }
 
-function toOutput(outputs: Bag): Output {
+function toOutput(outputs: PropertyMap): Output {
   return { stdout: toText(outputs["stdout"]) ?? "", stderr: toText(outputs["stderr"]) ?? "" };
 }

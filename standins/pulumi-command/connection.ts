@@ -1,8 +1,8 @@
 /** How a remote resource reaches its host: checked, with defaults, and as plain typed values. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
 import {
-  type Bag,
-  isBag,
+  isPropertyMap,
+  type PropertyMap,
   readField,
   reveal,
   Secret,
@@ -35,7 +35,7 @@ export interface Connection extends Endpoint {
   proxy: Endpoint | undefined;
 }
 
-const DEFAULTS: Bag = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
+const DEFAULTS: PropertyMap = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
 /** What may never be shown; the rest of a connection is only marked by the SDK. */
 const SECRETS = ["password", "privateKey", "privateKeyPassword"] as const;
 
@@ -71,14 +71,15 @@ const ENDPOINT: Record<string, Test> = {
 };
 
 /** Complaints about the `connection` of a resource. */
-export function findConnectionFailures(inputs: Bag): CheckFailure[] {
+export function findConnectionFailures(inputs: PropertyMap): CheckFailure[] {
   const connection = unwrap(readField(inputs, "connection"));
   if (connection === undefined || connection === null) {
     return findMissing(inputs, ["connection"]);
   }
   return findEndpointFailures(connection, "connection", {
     ...ENDPOINT,
-    proxy: (value) => (isBag(value) ? undefined : `must be an object, got ${describe(value)}`),
+    proxy: (value) =>
+      isPropertyMap(value) ? undefined : `must be an object, got ${describe(value)}`,
   });
 }
 
@@ -87,7 +88,7 @@ function findEndpointFailures(
   path: string,
   schema: Record<string, Test>,
 ): CheckFailure[] {
-  if (!isBag(value)) {
+  if (!isPropertyMap(value)) {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return [];
     }
@@ -99,11 +100,11 @@ function findEndpointFailures(
     ...findMissing(value, ["host"], `${path}.`),
     ...findFailures(value, schema, `${path}.`),
     ...findKeyFailures(value, path),
-    ...(isBag(proxy) ? findEndpointFailures(proxy, `${path}.proxy`, ENDPOINT) : []),
+    ...(isPropertyMap(proxy) ? findEndpointFailures(proxy, `${path}.proxy`, ENDPOINT) : []),
   ];
 }
 
-function findKeyFailures(endpoint: Bag, path: string): CheckFailure[] {
+function findKeyFailures(endpoint: PropertyMap, path: string): CheckFailure[] {
   const key = unwrap(readField(endpoint, "privateKey"));
   const passphrase = unwrap(readField(endpoint, "privateKeyPassword"));
   // Nothing can be said while either is unknown.
@@ -131,7 +132,7 @@ function complain(expectation: string, parse: () => unknown): string | undefined
 }
 
 /** The inputs with the defaults of the connection, which is marked as a secret as a whole. */
-export function withConnectionDefaults(inputs: Bag): Bag {
+export function withConnectionDefaults(inputs: PropertyMap): PropertyMap {
   const connection = unwrap(readField(inputs, "connection"));
   if (connection === undefined || connection === null) {
     return inputs;
@@ -141,7 +142,7 @@ export function withConnectionDefaults(inputs: Bag): Bag {
 
 function withDefaults(value: Value): Value {
   const endpoint = unwrap(value);
-  if (!isBag(endpoint)) {
+  if (!isPropertyMap(endpoint)) {
     return value;
   }
   const proxy = readField(endpoint, "proxy");
@@ -150,13 +151,13 @@ function withDefaults(value: Value): Value {
 }
 
 /** The connection of checked inputs. All values must be known. */
-export function toConnection(inputs: Bag): Connection {
-  const plain = reveal(withConnectionDefaults(inputs)["connection"] ?? {}) as Bag;
+export function toConnection(inputs: PropertyMap): Connection {
+  const plain = reveal(withConnectionDefaults(inputs)["connection"] ?? {}) as PropertyMap;
   const proxy = plain["proxy"];
-  return { ...toEndpoint(plain), proxy: isBag(proxy) ? toEndpoint(proxy) : undefined };
+  return { ...toEndpoint(plain), proxy: isPropertyMap(proxy) ? toEndpoint(proxy) : undefined };
 }
 
-function toEndpoint(plain: Bag): Endpoint {
+function toEndpoint(plain: PropertyMap): Endpoint {
   const text = (key: string): string | undefined => {
     const value = plain[key];
     return typeof value === "string" ? value : undefined;

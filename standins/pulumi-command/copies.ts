@@ -6,7 +6,7 @@ import type {
   CreateResult,
   UpdateRequest,
 } from "../provider-protocol/provider.ts";
-import { type Bag, equals, unwrap } from "../provider-protocol/values.ts";
+import { equals, type PropertyMap, unwrap } from "../provider-protocol/values.ts";
 import { type Teller, withTimeout } from "./commands.ts";
 import { type Connection, toConnection } from "./connection.ts";
 import { toText } from "./inputs.ts";
@@ -31,7 +31,7 @@ export class Copies {
     return { id: randomBytes(8).toString("hex"), outputs: inputs };
   }
 
-  async update(request: UpdateRequest): Promise<Bag> {
+  async update(request: UpdateRequest): Promise<PropertyMap> {
     const { oldInputs, newInputs, preview } = request;
     if (!preview && isElsewhere(oldInputs, newInputs)) {
       await this.#copy(newInputs, request);
@@ -39,11 +39,11 @@ export class Copies {
     return newInputs;
   }
 
-  async #copy(inputs: Bag, call: CopyCall): Promise<void> {
+  async #copy(inputs: PropertyMap, call: CopyCall): Promise<void> {
     const teller = this.#toTeller(call.urn);
     const copying = copyToRemote({
       connection: toConnection(inputs),
-      source: unwrap(inputs["source"]) as Bag,
+      source: unwrap(inputs["source"]) as PropertyMap,
       remotePath: toText(inputs["remotePath"]) ?? "",
       signal: withTimeout(call.signal, call.timeoutSeconds),
       onLine: (line) => teller.onLine(line),
@@ -56,7 +56,7 @@ export class Copies {
  * Whether the files are not yet where they belong. Another way to the same host copies nothing, as
  * in the official plugin; another host or user does, which that one misses.
  */
-function isElsewhere(before: Bag, after: Bag): boolean {
+function isElsewhere(before: PropertyMap, after: PropertyMap): boolean {
   const place = ({ host, port, user }: Connection): string => `${user}@${host}:${port}`;
   return (
     !equals(before["source"], after["source"]) ||

@@ -1,10 +1,10 @@
 /** What a change of inputs means for a command: run it again, or replace the resource. */
 import type { DiffResult, PropertyChange } from "../provider-protocol/provider.ts";
 import {
-  type Bag,
   equals,
   isAsset,
-  isBag,
+  isPropertyMap,
+  type PropertyMap,
   readField,
   unwrap,
   type Value,
@@ -17,7 +17,7 @@ type Change = "add" | "delete" | "update";
  * `triggers` replace the resource, so that its `delete` runs too; the SDK asks for the same by
  * `replaceOnChanges`.
  */
-export function diffInputs(oldInputs: Bag, newInputs: Bag): DiffResult {
+export function diffInputs(oldInputs: PropertyMap, newInputs: PropertyMap): DiffResult {
   const changes = diffFields("", oldInputs, newInputs).map(
     ([path, change]): [string, PropertyChange] => [
       path,
@@ -27,7 +27,7 @@ export function diffInputs(oldInputs: Bag, newInputs: Bag): DiffResult {
   return { changed: changes.length > 0, detailedDiff: Object.fromEntries(changes) };
 }
 
-function diffFields(prefix: string, before: Bag, after: Bag): [string, Change][] {
+function diffFields(prefix: string, before: PropertyMap, after: PropertyMap): [string, Change][] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return keys.flatMap((key) =>
     diffValue(`${prefix}${key}`, readField(before, key), readField(after, key)),
@@ -62,6 +62,6 @@ function diffItems(path: string, before: Value[], after: Value[]): [string, Chan
 }
 
 /** Whether changes inside are told one by one; a file changes as a whole. */
-function isFolded(value: Value | undefined): value is Bag {
-  return isBag(value) && !isAsset(value);
+function isFolded(value: Value | undefined): value is PropertyMap {
+  return isPropertyMap(value) && !isAsset(value);
 }

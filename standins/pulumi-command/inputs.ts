@@ -1,8 +1,8 @@
 /** What a command resource is given: checked, and as plain typed values for running it. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
 import {
-  type Bag,
   isAsset,
+  type PropertyMap,
   readField,
   reveal,
   Secret,
@@ -16,7 +16,7 @@ export const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"] as const;
 export type Logging = (typeof LOGGING)[number];
 
 /** What all commands have, wherever and at whichever moment they run. */
-export interface Surroundings {
+export interface CommandEnvironment {
   /** Added to the environment that is there. */
   environment: Record<string, string>;
   stdin: string | undefined;
@@ -29,7 +29,7 @@ export interface Surroundings {
 }
 
 /** What commands on this machine have besides. */
-export interface LocalSurroundings extends Surroundings {
+export interface LocalEnvironment extends CommandEnvironment {
   /** Program and arguments that the command is the last argument of. @default /bin/sh -c */
   interpreter: string[];
   /** Working directory. @default that of the engine */
@@ -51,7 +51,7 @@ const isTextMap: Test = (value) =>
   typeof value === "object" &&
   value !== null &&
   !Array.isArray(value) &&
-  Object.values(value as Bag).every((item) => isKnownAs(item, "string"))
+  Object.values(value as PropertyMap).every((item) => isKnownAs(item, "string"))
     ? undefined
     : `must be a map of strings, got ${describe(value)}`;
 
@@ -111,10 +111,10 @@ export const RUN_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, com
 
 /**
  * Complaints about properties that are unknown to the schema or of the wrong type.
- * @param prefix path of the bag itself, e.g. `connection.`
+ * @param prefix path of the map itself, e.g. `connection.`
  */
 export function findFailures(
-  inputs: Bag,
+  inputs: PropertyMap,
   schema: Record<string, Test>,
   prefix = "",
 ): CheckFailure[] {
@@ -130,26 +130,30 @@ export function findFailures(
 }
 
 /** Complaints about properties that must be there. */
-export function findMissing(inputs: Bag, keys: readonly string[], prefix = ""): CheckFailure[] {
+export function findMissing(
+  inputs: PropertyMap,
+  keys: readonly string[],
+  prefix = "",
+): CheckFailure[] {
   return keys
     .filter((key) => (unwrap(readField(inputs, key)) ?? null) === null)
     .map((key) => ({ property: `${prefix}${key}`, reason: `${prefix}${key}: is missing` }));
 }
 
 /** What a command on this machine needs of its checked inputs. All values must be known. */
-export function toLocalSurroundings(inputs: Bag): LocalSurroundings {
-  const plain = reveal(inputs) as Bag;
+export function toLocalEnvironment(inputs: PropertyMap): LocalEnvironment {
+  const plain = reveal(inputs) as PropertyMap;
   const interpreter = (plain["interpreter"] as string[] | undefined) ?? [];
   return {
-    ...toSurroundings(inputs),
+    ...toEnvironment(inputs),
     interpreter: interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"],
     dir: toText(plain["dir"]),
   };
 }
 
 /** The part of checked inputs that every command shares. All values must be known. */
-export function toSurroundings(inputs: Bag): Surroundings {
-  const plain = reveal(inputs) as Bag;
+export function toEnvironment(inputs: PropertyMap): CommandEnvironment {
+  const plain = reveal(inputs) as PropertyMap;
   return {
     environment: (plain["environment"] as Record<string, string> | undefined) ?? {},
     stdin: toText(plain["stdin"]),
@@ -172,7 +176,7 @@ function collectSecrets(value: Value | undefined): string[] {
   if (typeof value !== "object" || value === null) {
     return [];
   }
-  return Object.values(value as Bag).flatMap(collectSecrets);
+  return Object.values(value as PropertyMap).flatMap(collectSecrets);
 }
 
 function collectTexts(value: Value): string[] {
@@ -182,7 +186,7 @@ function collectTexts(value: Value): string[] {
   if (typeof value !== "object" || value === null) {
     return [];
   }
-  return Object.values(value as Bag).flatMap(collectTexts);
+  return Object.values(value as PropertyMap).flatMap(collectTexts);
 }
 
 function isKnownAs(value: Value, type: string): boolean {

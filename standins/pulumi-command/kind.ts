@@ -6,16 +6,16 @@ import type {
   DeleteRequest,
   UpdateRequest,
 } from "../provider-protocol/provider.ts";
-import type { Bag } from "../provider-protocol/values.ts";
+import type { PropertyMap } from "../provider-protocol/values.ts";
 import type { Commands } from "./commands.ts";
 
 export interface Kind {
   /** Complaints about the inputs of the program. */
-  check(inputs: Bag): CheckFailure[];
+  check(inputs: PropertyMap): CheckFailure[];
   /** Inputs with defaults. */
-  complete(inputs: Bag): Bag;
+  complete(inputs: PropertyMap): PropertyMap;
   create(request: CreateRequest): Promise<CreateResult>;
-  update(request: UpdateRequest): Promise<Bag>;
+  update(request: UpdateRequest): Promise<PropertyMap>;
   /** Absent where there is nothing to do. */
   delete?(request: DeleteRequest): Promise<void>;
 }

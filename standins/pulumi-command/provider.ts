@@ -16,7 +16,7 @@ import type {
   ReadResult,
   UpdateRequest,
 } from "../provider-protocol/provider.ts";
-import type { Bag } from "../provider-protocol/values.ts";
+import type { PropertyMap } from "../provider-protocol/values.ts";
 import { Commands, type Runner, type Teller, withOutput } from "./commands.ts";
 import { diffInputs } from "./diff.ts";
 import {
@@ -24,7 +24,7 @@ import {
   findFailures,
   findMissing,
   RUN_PROPERTIES,
-  toLocalSurroundings,
+  toLocalEnvironment,
 } from "./inputs.ts";
 import { type Kind, toCommandKind } from "./kind.ts";
 import { runCommand } from "./run.ts";
@@ -63,7 +63,7 @@ export class CommandProvider implements Provider {
     return await (await this.#requireKind(request.type)).create(request);
   }
 
-  async update(request: UpdateRequest): Promise<Bag> {
+  async update(request: UpdateRequest): Promise<PropertyMap> {
     return await (await this.#requireKind(request.type)).update(request);
   }
 
@@ -80,7 +80,7 @@ export class CommandProvider implements Provider {
     await (await this.#requireKind(request.type)).delete?.(request);
   }
 
-  async invoke(token: string, args: Bag, signal: AbortSignal): Promise<CheckResult> {
+  async invoke(token: string, args: PropertyMap, signal: AbortSignal): Promise<CheckResult> {
     if (token !== RUN) {
       throw new Error(toRefusal(token));
     }
@@ -94,7 +94,8 @@ export class CommandProvider implements Provider {
 
   async #findKind(type: string): Promise<Kind | undefined> {
     if (type === COMMAND) {
-      const check = (inputs: Bag): CheckFailure[] => findFailures(inputs, COMMAND_PROPERTIES);
+      const check = (inputs: PropertyMap): CheckFailure[] =>
+        findFailures(inputs, COMMAND_PROPERTIES);
       return toCommandKind(this.#local, { check, complete: (inputs) => inputs });
     }
     if (type !== REMOTE_COMMAND && type !== COPY) {
@@ -114,8 +115,7 @@ export class CommandProvider implements Provider {
   }
 }
 
-const runLocally: Runner = (inputs, moment) =>
-  runCommand({ ...toLocalSurroundings(inputs), ...moment });
+const runLocally: Runner = (inputs, run) => runCommand({ ...toLocalEnvironment(inputs), ...run });
 
 /** Sends lines to the engine, one after the other, so that they arrive in order. */
 function createTeller(log: EngineLog, urn: string): Teller {

@@ -1,6 +1,6 @@
 /** The kinds on hosts over SSH. Loaded when a program has one: the SSH client takes its time. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
-import { type Bag, mapBag } from "../provider-protocol/values.ts";
+import { mapPropertyMap, type PropertyMap } from "../provider-protocol/values.ts";
 import { Commands, type Runner, type Teller } from "./commands.ts";
 import {
   collectConnectionSecrets,
@@ -15,7 +15,7 @@ import {
   findMissing,
   REMOTE_COMMAND_PROPERTIES,
   type Test,
-  toSurroundings,
+  toEnvironment,
 } from "./inputs.ts";
 import { type Kind, toCommandKind } from "./kind.ts";
 import { runRemoteCommand } from "./ssh/run.ts";
@@ -44,14 +44,14 @@ export function createRemoteKinds(toTeller: (urn: string) => Teller): RemoteKind
   };
 }
 
-const run: Runner = (inputs, moment) => {
+const run: Runner = (inputs, run) => {
   const connection = toConnection(inputs);
-  const surroundings = toSurroundings(inputs);
-  const secrets = [...surroundings.secrets, ...collectConnectionSecrets(connection)];
-  return runRemoteCommand({ ...surroundings, ...moment, connection, secrets });
+  const environment = toEnvironment(inputs);
+  const secrets = [...environment.secrets, ...collectConnectionSecrets(connection)];
+  return runRemoteCommand({ ...environment, ...run, connection, secrets });
 };
 
-function check(inputs: Bag, schema: Record<string, Test>): CheckFailure[] {
-  const rest = mapBag(inputs, (value, key) => (key === "connection" ? undefined : value));
+function check(inputs: PropertyMap, schema: Record<string, Test>): CheckFailure[] {
+  const rest = mapPropertyMap(inputs, (value, key) => (key === "connection" ? undefined : value));
   return [...findConnectionFailures(inputs), ...findFailures(rest, schema)];
 }

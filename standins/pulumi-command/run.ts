@@ -1,7 +1,7 @@
 /** Runs one command on this machine to its end, and stops the whole group when it must. */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { statSync } from "node:fs";
-import type { LocalSurroundings } from "./inputs.ts";
+import type { LocalEnvironment } from "./inputs.ts";
 import {
   GRACE_MS,
   type Output,
@@ -11,7 +11,7 @@ import {
   toPreviousOutput,
 } from "./output.ts";
 
-export interface Run extends LocalSurroundings, Telling {
+export interface Run extends LocalEnvironment, Telling {
   secrets: string[];
   /** Output of the last command; it becomes `PULUMI_COMMAND_STDOUT` and `_STDERR`. */
   previous: Output | undefined;

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import { type Asset, readAsset } from "../../provider-protocol/assets.ts";
-import type { Bag } from "../../provider-protocol/values.ts";
+import type { PropertyMap } from "../../provider-protocol/values.ts";
 import type { Connection } from "../connection.ts";
 import { throwIfStopped } from "../output.ts";
 import { dial, type DialOptions } from "./dial.ts";
@@ -11,7 +11,7 @@ import { RemoteFiles } from "./sftp.ts";
 
 export interface Copy extends DialOptions {
   connection: Connection;
-  source: Bag;
+  source: PropertyMap;
   remotePath: string;
 }
 

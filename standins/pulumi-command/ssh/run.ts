@@ -1,7 +1,7 @@
 /** Runs one command on a host over SSH to its end. */
 import type { Client, ClientChannel } from "ssh2";
 import type { Connection } from "../connection.ts";
-import type { Surroundings } from "../inputs.ts";
+import type { CommandEnvironment } from "../inputs.ts";
 import {
   type Output,
   Recorder,
@@ -26,7 +26,7 @@ declare module "ssh2" {
 /** Linux takes no longer text for one variable, its name included (MAX_ARG_STRLEN). */
 const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
 
-export interface RemoteRun extends Surroundings, Telling {
+export interface RemoteRun extends CommandEnvironment, Telling {
   secrets: string[];
   connection: Connection;
   /** Output of the last command; it becomes `PULUMI_COMMAND_STDOUT` and `_STDERR`. */

@@ -1,19 +1,19 @@
 /** What the wire says about files and archives. */
 import { expect, it } from "@jest/globals";
 import { type Asset, readAsset } from "../../../standins/provider-protocol/assets.ts";
-import { type Bag, Secret } from "../../../standins/provider-protocol/values.ts";
+import { type PropertyMap, Secret } from "../../../standins/provider-protocol/values.ts";
 
-const asset = (content: Bag): Bag => ({
+const asset = (content: PropertyMap): PropertyMap => ({
   "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
   hash: "h",
   ...content,
 });
-const archive = (content: Bag): Bag => ({
+const archive = (content: PropertyMap): PropertyMap => ({
   ...asset(content),
   "4dabf18193072939515e22adb298388d": "0def7320c3a5731c473e5ecbe6d01bc7",
 });
 
-it.each<[string, Bag, Asset]>([
+it.each<[string, PropertyMap, Asset]>([
   ["a file", asset({ path: "a" }), { kind: "path", path: "a" }],
   ["a text", asset({ text: "t" }), { kind: "text", text: "t" }],
   ["an empty text", asset({}), { kind: "text", text: "" }],
@@ -38,8 +38,8 @@ it.each<[string, Bag, Asset]>([
       },
     },
   ],
-])("%s is read", (_, bag, expected) => {
-  expect(readAsset(bag)).toEqual(expected);
+])("%s is read", (_, properties, expected) => {
+  expect(readAsset(properties)).toEqual(expected);
 });
 
 it("refuses what has to be downloaded", () => {

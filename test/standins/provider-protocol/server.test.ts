@@ -29,7 +29,7 @@ import {
   type Provider,
 } from "../../../standins/provider-protocol/provider.ts";
 import { listen, type ServerHandle } from "../../../standins/provider-protocol/server.ts";
-import { encodeBag, Secret } from "../../../standins/provider-protocol/values.ts";
+import { encodePropertyMap, Secret } from "../../../standins/provider-protocol/values.ts";
 
 const SERVER = fileURLToPath(
   new URL("../../../standins/provider-protocol/server.ts", import.meta.url),
@@ -133,7 +133,7 @@ describe("the plugin's server", () => {
       .setUrn("urn:pulumi:s::p::a:b:C::n")
       .setName("n")
       .setType("a:b:C")
-      .setNews(encodeBag({ size: new Secret(1) }))
+      .setNews(encodePropertyMap({ size: new Secret(1) }))
       .setRandomseed(new Uint8Array([1, 2]))
       .setAutonaming(autonaming);
     const response = await call<CheckResponse>((done) => client.check(request, done));
@@ -155,9 +155,9 @@ describe("the plugin's server", () => {
   it("tells replacing differences from others", async () => {
     const request = new providerPb.DiffRequest()
       .setId("i")
-      .setOldInputs(encodeBag({ a: 1 }))
-      .setOlds(encodeBag({ b: 2 }))
-      .setNews(encodeBag({ c: 3 }))
+      .setOldInputs(encodePropertyMap({ a: 1 }))
+      .setOlds(encodePropertyMap({ b: 2 }))
+      .setNews(encodePropertyMap({ c: 3 }))
       .setIgnorechangesList(["x"]);
     const response = await call<DiffResponse>((done) => client.diff(request, done));
     expect(diffed).toMatchObject({
@@ -191,8 +191,8 @@ describe("the plugin's server", () => {
     );
     expect(gone.getId()).toBe("");
     const request = new providerPb.UpdateRequest()
-      .setOlds(encodeBag({ a: 1 }))
-      .setNews(encodeBag({ b: 2 }));
+      .setOlds(encodePropertyMap({ a: 1 }))
+      .setNews(encodePropertyMap({ b: 2 }));
     const updated = await call<UpdateResponse>((done) => client.update(request, done));
     expect(updated.getProperties()?.toJavaScript()).toEqual({ a: 1, b: 2 });
   });
@@ -225,7 +225,7 @@ describe("the plugin's server", () => {
     expect(detail.getId()).toBe("x");
     expect(detail.getReasonsList()).toEqual(["not ready", "slow"]);
     expect(detail.getProperties()?.toJavaScript()).toEqual(
-      encodeBag({ key: new Secret("y") }).toJavaScript(),
+      encodePropertyMap({ key: new Secret("y") }).toJavaScript(),
     );
   });
 

@@ -3,15 +3,15 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import {
-  type Bag,
-  decodeBag,
-  encodeBag,
+  decodePropertyMap,
+  encodePropertyMap,
   equals,
   hasSecret,
   hasUnknown,
   isArchive,
   isAsset,
-  isBag,
+  isPropertyMap,
+  type PropertyMap,
   reveal,
   Secret,
   UNKNOWN,
@@ -24,27 +24,29 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 /** Structs of google-protobuf, which Pulumi's SDK writes with, lose a field named __proto__. */
 const key = fc.string().filter((text) => text !== "__proto__");
 
-const { bag: anyBag } = fc.letrec<{ value: Value; bag: Bag }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3 },
-    fc.constant(null),
-    fc.boolean(),
-    fc.integer(),
-    fc.string(),
-    fc.constant(UNKNOWN),
-    fc.array(tie("value"), { maxLength: 3 }),
-    tie("bag"),
-    tie("value").map((value) => new Secret(value)),
-  ),
-  bag: fc.dictionary(key, tie("value"), { maxKeys: 3, noNullPrototype: true }),
-}));
+const { properties: anyPropertyMap } = fc.letrec<{ value: Value; properties: PropertyMap }>(
+  (tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constant(null),
+      fc.boolean(),
+      fc.integer(),
+      fc.string(),
+      fc.constant(UNKNOWN),
+      fc.array(tie("value"), { maxLength: 3 }),
+      tie("properties"),
+      tie("value").map((value) => new Secret(value)),
+    ),
+    properties: fc.dictionary(key, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  }),
+);
 
-describe("encodeBag and decodeBag", () => {
-  it("give back any bag with its secrets and unknowns", () => {
+describe("encodePropertyMap and decodePropertyMap", () => {
+  it("give back any properties with its secrets and unknowns", () => {
     fc.assert(
-      fc.property(anyBag, (bag) => {
-        const wire = encodeBag(bag).serializeBinary();
-        expect(decodeBag(struct.Struct.deserializeBinary(wire))).toEqual(bag);
+      fc.property(anyPropertyMap, (properties) => {
+        const wire = encodePropertyMap(properties).serializeBinary();
+        expect(decodePropertyMap(struct.Struct.deserializeBinary(wire))).toEqual(properties);
       }),
     );
   });
@@ -56,24 +58,28 @@ describe("encodeBag and decodeBag", () => {
       secret: { ...output, value: "b", secret: true },
       later: output,
     });
-    expect(decodeBag(wire)).toEqual({ known: "a", secret: new Secret("b"), later: UNKNOWN });
+    expect(decodePropertyMap(wire)).toEqual({
+      known: "a",
+      secret: new Secret("b"),
+      later: UNKNOWN,
+    });
   });
 
-  it("take no bag for an empty one, and leave out fields that are undefined", () => {
-    expect(decodeBag(undefined)).toEqual({});
-    const sparse = { a: 1, b: undefined } as unknown as Bag;
-    expect(encodeBag(sparse).toJavaScript()).toEqual({ a: 1 });
+  it("take no properties for an empty one, and leave out fields that are undefined", () => {
+    expect(decodePropertyMap(undefined)).toEqual({});
+    const sparse = { a: 1, b: undefined } as unknown as PropertyMap;
+    expect(encodePropertyMap(sparse).toJavaScript()).toEqual({ a: 1 });
   });
 
   it("hide a secret behind the engine's signature", () => {
-    expect(encodeBag({ key: new Secret("x") }).toJavaScript()).toEqual({
+    expect(encodePropertyMap({ key: new Secret("x") }).toJavaScript()).toEqual({
       key: { [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value: "x" },
     });
   });
 });
 
 describe("values", () => {
-  const nested: Bag = { list: [{ inner: new Secret({ deep: new Secret(1) }) }] };
+  const nested: PropertyMap = { list: [{ inner: new Secret({ deep: new Secret(1) }) }] };
 
   it("lose their secret marks when revealed, at any depth", () => {
     expect(reveal(nested)).toEqual({ list: [{ inner: { deep: 1 } }] });
@@ -92,8 +98,8 @@ describe("values", () => {
 
   it("equal what is the same without marks; an unknown equals nothing", () => {
     fc.assert(
-      fc.property(anyBag, (bag) => {
-        expect(equals(bag, reveal(bag))).toBe(!hasUnknown(bag));
+      fc.property(anyPropertyMap, (properties) => {
+        expect(equals(properties, reveal(properties))).toBe(!hasUnknown(properties));
       }),
     );
     expect(equals({ a: 1 }, { b: 1 })).toBe(false);
@@ -103,7 +109,7 @@ describe("values", () => {
   });
 
   it("of files and archives are equal by their content alone", () => {
-    const asset = (signature: string, hash: string, path: string): Bag => ({
+    const asset = (signature: string, hash: string, path: string): PropertyMap => ({
       [SIGNATURE]: signature,
       hash,
       path,
@@ -122,7 +128,7 @@ describe("values", () => {
 
   it("are bags only when they have fields", () => {
     const others: Value[] = [null, [], "a", UNKNOWN, new Secret({})];
-    expect(others.map(isBag)).toEqual([false, false, false, false, false]);
-    expect(isBag({})).toBe(true);
+    expect(others.map(isPropertyMap)).toEqual([false, false, false, false, false]);
+    expect(isPropertyMap({})).toBe(true);
   });
 });

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import ssh2 from "ssh2";
-import { type Bag, Secret, UNKNOWN } from "../../../standins/provider-protocol/values.ts";
+import { type PropertyMap, Secret, UNKNOWN } from "../../../standins/provider-protocol/values.ts";
 import {
   collectConnectionSecrets,
   findConnectionFailures,
@@ -26,7 +26,7 @@ function pkcs8(type: "rsa" | "ec" | "ed25519" | "x25519", passphrase?: string): 
 }
 
 describe("a connection", () => {
-  it.each<[string, Bag]>([
+  it.each<[string, PropertyMap]>([
     ["", { host: "h" }],
     ["", { host: "h", privateKey: new Secret(UNKNOWN), hostKey: HOST_KEY, port: 2222 }],
     ["", { host: UNKNOWN, proxy: { host: "p", dialErrorLimit: -1, perDialTimeout: 0 } }],

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import type { Bag } from "../../../standins/provider-protocol/values.ts";
+import type { PropertyMap } from "../../../standins/provider-protocol/values.ts";
 import { toConnection } from "../../../standins/pulumi-command/connection.ts";
 import { copyToRemote } from "../../../standins/pulumi-command/ssh/copy.ts";
 import { collectEnds } from "../../support/ends.ts";
@@ -36,16 +36,16 @@ beforeAll(async () => {
   symlinkSync("inner/leaf", join(local, "folder/link"));
 });
 
-const asset = (content: Bag): Bag => ({
+const asset = (content: PropertyMap): PropertyMap => ({
   [SIGNATURE]: "c44067f5952c0a294b673a41bacd8c17",
   ...content,
 });
-const archive = (content: Bag): Bag => ({
+const archive = (content: PropertyMap): PropertyMap => ({
   ...content,
   [SIGNATURE]: "0def7320c3a5731c473e5ecbe6d01bc7",
 });
 
-async function copy(source: Bag, remotePath: string): Promise<void> {
+async function copy(source: PropertyMap, remotePath: string): Promise<void> {
   const connection = { host: "127.0.0.1", port: server.port, privateKey: key.private };
   await copyToRemote({
     connection: toConnection({ connection: { ...connection, dialErrorLimit: 0 } }),
@@ -56,7 +56,7 @@ async function copy(source: Bag, remotePath: string): Promise<void> {
   });
 }
 
-const fileOf = (name: string): Bag => asset({ path: join(local, name) });
+const fileOf = (name: string): PropertyMap => asset({ path: join(local, name) });
 
 it("puts a file where it is told, over the file that is there, or into the folder", async () => {
   mkdirSync(join(home, "there"));
@@ -88,9 +88,9 @@ it("puts a folder into the folder, or its content when its path ends with a slas
   }
 });
 
-const folderOf = (name: string): Bag => archive({ path: join(local, name) });
+const folderOf = (name: string): PropertyMap => archive({ path: join(local, name) });
 
-it.each<[string, string, () => Bag]>([
+it.each<[string, string, () => PropertyMap]>([
   ["blocked: must be a folder, got a file", "blocked", () => folderOf("folder")],
   [
     "remotePath: must name a file for a text, got the folder taken",

@@ -1,16 +1,16 @@
 /** Which inputs a command takes, and what a change of them means; tables without an engine. */
 import { describe, expect, it } from "@jest/globals";
-import { type Bag, Secret, UNKNOWN } from "../../../standins/provider-protocol/values.ts";
+import { type PropertyMap, Secret, UNKNOWN } from "../../../standins/provider-protocol/values.ts";
 import { diffInputs } from "../../../standins/pulumi-command/diff.ts";
 import {
   COMMAND_PROPERTIES,
   findFailures,
   RUN_PROPERTIES,
-  toLocalSurroundings,
+  toLocalEnvironment,
 } from "../../../standins/pulumi-command/inputs.ts";
 
 describe("inputs", () => {
-  it.each<[string, Bag]>([
+  it.each<[string, PropertyMap]>([
     [
       "",
       { create: "true", environment: { A: "b" }, triggers: [1, { a: [true] }], logging: "none" },
@@ -45,7 +45,7 @@ describe("inputs", () => {
   });
 
   it("become plain values with defaults, and the secret ones are known as such", () => {
-    expect(toLocalSurroundings({})).toEqual({
+    expect(toLocalEnvironment({})).toEqual({
       interpreter: ["/bin/sh", "-c"],
       dir: undefined,
       environment: {},
@@ -58,13 +58,13 @@ describe("inputs", () => {
       environment: { OPEN: "open", HIDDEN: new Secret("hidden") },
       stdin: new Secret("typed"),
     };
-    expect(toLocalSurroundings(inputs)).toMatchObject({
+    expect(toLocalEnvironment(inputs)).toMatchObject({
       environment: { OPEN: "open", HIDDEN: "hidden" },
       stdin: "typed",
       secrets: ["hidden", "typed"],
     });
     expect(
-      toLocalSurroundings({ environment: new Secret({ A: "all", B: "of it" }) }).secrets,
+      toLocalEnvironment({ environment: new Secret({ A: "all", B: "of it" }) }).secrets,
     ).toEqual(["all", "of it"]);
   });
 });
@@ -73,12 +73,12 @@ describe("inputs", () => {
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7";
 
-function file(hash: string, path: string): Bag {
+function file(hash: string, path: string): PropertyMap {
   return { [SIGNATURE]: "c44067f5952c0a294b673a41bacd8c17", hash, path };
 }
 
 describe("a change", () => {
-  it.each<[string, Bag, Bag, Record<string, string>]>([
+  it.each<[string, PropertyMap, PropertyMap, Record<string, string>]>([
     ["of nothing", { create: "a", triggers: [1] }, { create: "a", triggers: [1] }, {}],
     ["of secrecy alone", { create: "a" }, { create: new Secret("a") }, {}],
     ["of a command", { create: "a" }, { create: "b" }, { create: "update" }],

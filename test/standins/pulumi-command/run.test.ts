@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { toLocalSurroundings } from "../../../standins/pulumi-command/inputs.ts";
+import { toLocalEnvironment } from "../../../standins/pulumi-command/inputs.ts";
 import { type Run, runCommand } from "../../../standins/pulumi-command/run.ts";
 import { until } from "../../support/until.ts";
 
@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function toRun(command: string, overrides: Partial<Run> = {}): Run {
   return {
-    ...toLocalSurroundings({}),
+    ...toLocalEnvironment({}),
     command,
     isCommandSecret: false,
     previous: undefined,
@@ -67,7 +67,7 @@ describe("output", () => {
   });
 });
 
-describe("the command's surroundings", () => {
+describe("the command's environment", () => {
   it("hold the last output unless that is switched off", async () => {
     const previous = { stdout: "out", stderr: "err" };
     const command = "echo $PULUMI_COMMAND_STDOUT-$PULUMI_COMMAND_STDERR";

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Connection, toConnection } from "../../../standins/pulumi-command/connection.ts";
-import { toSurroundings } from "../../../standins/pulumi-command/inputs.ts";
+import { toEnvironment } from "../../../standins/pulumi-command/inputs.ts";
 import { type RemoteRun, runRemoteCommand } from "../../../standins/pulumi-command/ssh/run.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { findFreePort } from "../../support/network.ts";
@@ -56,7 +56,7 @@ function to(port: number, changes: Partial<Connection> = {}): Connection {
 
 function toRun(command: string, changes: Partial<RemoteRun> = {}): RemoteRun {
   return {
-    ...toSurroundings({}),
+    ...toEnvironment({}),
     command,
     isCommandSecret: false,
     connection: to(server.port),
