@@ -4,6 +4,7 @@ import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";
+import { writeSettings } from "./settings.ts";
 import { test } from "./test.ts";
 
 const root = dirname(import.meta.dirname);
@@ -16,6 +17,7 @@ await runCommand({
   check,
   test,
   fuzz,
+  settings: writeSettings,
   toolchain: program("scripts/toolchain.ts"),
   openapi: program("services/gateway/openapi/main.ts"),
   bench: program("bench/main.ts"),

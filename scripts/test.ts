@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stoppable } from "../cli/stoppable.ts";
+import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
-import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { runChecks } from "./check.ts";
 import {
   describeFailures,

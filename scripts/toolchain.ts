@@ -1,12 +1,12 @@
 /** `npm run toolchain [tool...]`: acquires tools, all by default, and says what came from where. */
+import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { cacheLayout } from "../toolchain/directories.ts";
 import { toMessage } from "../toolchain/errors.ts";
 import { describeRegistries } from "../toolchain/images/registries.ts";
-import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import type { AcquiredTool } from "../toolchain/tool.ts";
 
-const WHENCE: Record<AcquiredTool["source"], string> = {
+const SOURCE_NAMES: Record<AcquiredTool["source"], string> = {
   path: "found on this machine",
   cache: "cache",
   mirror: "mirror",
@@ -15,7 +15,7 @@ const WHENCE: Record<AcquiredTool["source"], string> = {
 };
 
 function toTable(tools: readonly AcquiredTool[]): string {
-  const rows = tools.map((tool) => [tool.name, tool.version, WHENCE[tool.source], tool.path]);
+  const rows = tools.map((tool) => [tool.name, tool.version, SOURCE_NAMES[tool.source], tool.path]);
   const widths = [0, 1, 2].map((column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );

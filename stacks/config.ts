@@ -1,40 +1,56 @@
-/** The stack's configuration, typed: the same keys, defaults and meanings as in Pulumi.yaml. */
+/** The stack's configuration, typed: what all targets have, and what its own target adds. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Static, Type } from "typebox";
+import { type Static, type TObject, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
-import { Egress, Profile } from "../components/index.ts";
+import { Profile } from "../components/index.ts";
+import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 
-/** The targets that there are; each has a file beside this one. */
-export const TARGETS = ["local", "existing"] as const;
-export type Target = (typeof TARGETS)[number];
+/** Of all targets; secrets come besides (`SECRETS`). */
+export const COMMON = {
+  adminUser: text({
+    default: "admin",
+    pattern: "^[^:\\s]+$",
+    description: "User name for the gateway's REST API",
+    expected: "a name without colons and spaces",
+  }),
+  oidcIssuer: text({
+    pattern: "^(https?://.*)?$",
+    description: "Issuer of OpenID Connect tokens that the gateway takes; empty for none",
+    expected: "an http(s) URL",
+  }),
+  oidcAudience: text({
+    description: "What tokens for the gateway name as their audience; needed with an issuer",
+    expected: "a name",
+  }),
+  oidcRolesClaim: text({
+    default: "roles",
+    pattern: "^.+$",
+    description: "Claim of a token that lists roles such as `plonk:reader`",
+    expected: "the name of a claim",
+  }),
+  profile: choice([Profile.Standard, Profile.Edge], {
+    default: Profile.Standard,
+    description:
+      "How much of a machine the platform takes, `standard` or `edge` (hours of metrics, smaller limits)",
+  }),
+  examples: flag({ default: true, description: "Whether the example functions are deployed" }),
+  gatewayUrl: text({
+    pattern: "^(https?://.*[^/])?$",
+    description:
+      "Address under which people reach the gateway; empty for the load balancer's, or a node's with port 31112",
+    expected: "an http(s) URL without a slash at its end",
+  }),
+} satisfies Settings;
 
-const Settings = Type.Object({
-  target: Type.Enum([...TARGETS]),
-  adminUser: Type.String({ pattern: "^[^:\\s]+$" }),
-  profile: Type.Enum([Profile.Standard, Profile.Edge]),
-  examples: Type.Boolean(),
-  clusterName: Type.String({ pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$" }),
-  subnet: Type.String({ pattern: "^198\\.1[89]\\.[0-9]{1,3}\\.0/24$" }),
-  egress: Type.Enum([Egress.Nat, Egress.None]),
-  registries: Type.String({ pattern: "^(/.*)?$" }),
-  kubeconfig: Type.String(),
-  kubeContext: Type.String(),
-  // Without a scheme, and not ending in a slash: images are named after it.
-  registry: Type.String({ pattern: "^([^/:\\s]+(:\\d+)?(/[^/\\s]+)*)?$" }),
-  imageCommand: Type.String(),
-  nodeAddress: Type.String({ pattern: "^[^/\\s]*$" }),
-  storageClass: Type.String(),
-  architectures: Type.String({ pattern: "^((amd64|arm64)(,(amd64|arm64))*)?$" }),
-  networkPolicy: Type.Boolean(),
-  loadBalancer: Type.Boolean(),
-  gatewayUrl: Type.String({ pattern: "^(https?://.*[^/])?$" }),
-  oidcIssuer: Type.String({ pattern: "^(https?://.*)?$" }),
-  oidcAudience: Type.String(),
-  oidcRolesClaim: Type.String({ minLength: 1 }),
-});
+/** Descriptions of what is set with `--secret`. */
+export const SECRETS = {
+  adminPassword:
+    "Password for the gateway's REST API; `npm run up` writes one where there is none",
+  users:
+    "Users besides the administrator, a JSON list of `name`, `password`, `role` and `namespaces`; it has passwords in it, so set it with `--secret` (docs/authentication.md)",
+};
 
-/** Everything but secrets. */
-export type Settings = Static<typeof Settings>;
+type Values = Readonly<Record<string, unknown>>;
 
 const Users = Type.Array(
   Type.Object(
@@ -51,93 +67,128 @@ const Users = Type.Array(
 /** One user, with the password. */
 export type UserSettings = Static<typeof Users>[number];
 
-/** The stack's configuration. */
-export interface StackConfig extends Settings {
+/** What targets can rely on, whichever they are. */
+export interface StackConfig extends Static<TObject<typeof COMMON>> {
   /** Password for the gateway's REST API. */
   adminPassword: pulumi.Output<string>;
   /** Users besides the administrator, with their passwords: not to be shown. */
   users: UserSettings[];
 }
 
-/** What is expected, in words, for the line that a wrong value gets. */
-const EXPECTED: Record<keyof Settings, string> = {
-  target: `one of ${TARGETS.join(", ")}`,
-  adminUser: "a name without colons and spaces",
-  profile: `one of ${Object.values(Profile).join(", ")}`,
-  examples: "true or false",
-  clusterName: "1 to 32 lower-case letters, digits and hyphens",
-  subnet: "a /24 of 198.18.0.0/15, e.g. 198.18.0.0/24",
-  egress: "nat or none",
-  registries: "an absolute path",
-  kubeconfig: "a path",
-  kubeContext: "a name",
-  registry: "a registry and path, e.g. registry.example.com/plonk",
-  imageCommand: "a command",
-  nodeAddress: "a name or an address",
-  storageClass: "a name",
-  architectures: "amd64, arm64, or amd64,arm64",
-  networkPolicy: "true or false",
-  loadBalancer: "true or false",
-  gatewayUrl: "an http(s) URL without a slash at its end",
-  oidcIssuer: "an http(s) URL",
-  oidcAudience: "a name",
-  oidcRolesClaim: "the name of a claim",
-};
+/** The configuration of a target with settings of its own. */
+export type TargetConfig<Own extends Settings> = StackConfig & Static<TObject<Own>>;
+
+interface TargetOptions<Own extends Settings, Outputs> {
+  /** What `plonk:target` says of it, after its name. */
+  description: string;
+  /** The keys that only this target has. */
+  settings: Own;
+  /** Declares the stack, and returns its outputs. */
+  declare: (config: TargetConfig<Own>) => Promise<Outputs>;
+}
+
+/** A place where a stack can run. */
+export interface Target<Outputs> extends Omit<TargetOptions<Settings, Outputs>, "declare"> {
+  /** Checks the target's own values, and declares the stack. */
+  declare: (config: StackConfig, own: Values) => Promise<Outputs>;
+}
+
+/** Targets by name. */
+export type Targets<Outputs = unknown> = Readonly<Record<string, Target<Outputs>>>;
+
+/** A target of which the rest knows no more than that it has settings. */
+export function defineTarget<Own extends Settings, Outputs>(
+  options: TargetOptions<Own, Outputs>,
+): Target<Outputs> {
+  const { settings, declare } = options;
+  return {
+    ...options,
+    declare: (config, own) => declare({ ...config, ...checkSettings(settings, own) }),
+  };
+}
+
+/** The key that picks the target. */
+export function targetSetting(targets: Targets): Setting {
+  const list = Object.entries(targets).map(
+    ([name, { description }]) => `\`${name}\` (${description})`,
+  );
+  return choice(Object.keys(targets), {
+    default: "local",
+    description: `Where the stack runs: ${list.join(", or ")}`,
+  });
+}
 
 /**
- * Checks settings as they come from the configuration.
+ * Checks values by their settings.
  *
- * @throws pulumi.RunError with one line for the first setting that is wrong
+ * @throws pulumi.RunError with one line for the first value that is wrong
  */
-export function checkSettings(values: Record<keyof Settings, unknown>): Settings {
-  if (Check(Settings, values)) {
+export function checkSettings<Own extends Settings>(
+  settings: Own,
+  values: Values,
+): Static<TObject<Own>> {
+  const schema = Type.Object(settings);
+  if (Check(schema, values)) {
     return values;
   }
-  const [, [first]] = Errors(Settings, values);
-  const key = (first?.instancePath.split("/")[1] ?? "target") as keyof Settings;
+  const [, [first]] = Errors(schema, values);
+  const key = first?.instancePath.split("/")[1] ?? "";
   throw new pulumi.RunError(
-    `plonk:${key}: expected ${EXPECTED[key]}, got ${JSON.stringify(values[key])}`,
+    `plonk:${key}: expected ${settings[key]?.expected ?? "a value"}, got ${JSON.stringify(values[key])}`,
   );
 }
 
-/** As in Pulumi.yaml, where people read them. */
-export const DEFAULTS: Record<keyof Settings, string | boolean> = {
-  target: "local",
-  adminUser: "admin",
-  profile: Profile.Standard,
-  examples: true,
-  clusterName: "local",
-  subnet: "198.18.0.0/24",
-  egress: Egress.None,
-  registries: "",
-  kubeconfig: "",
-  kubeContext: "",
-  registry: "",
-  imageCommand: "",
-  nodeAddress: "",
-  storageClass: "",
-  architectures: "",
-  networkPolicy: false,
-  loadBalancer: false,
-  gatewayUrl: "",
-  oidcIssuer: "",
-  oidcAudience: "",
-  oidcRolesClaim: "roles",
-};
+/** The defaults of settings, by key. */
+export function toDefaults(settings: Settings): Record<string, string | boolean> {
+  return Object.fromEntries(Object.entries(settings).map(([key, each]) => [key, each.default]));
+}
 
-/** Reads the configuration of the current stack. */
-export function readConfig(): StackConfig {
+/** Reads the configuration of the current stack, and declares the target that it names. */
+export async function declareTarget<Outputs>(targets: Targets<Outputs>): Promise<Outputs> {
   const config = new pulumi.Config("plonk");
-  const values = Object.entries(DEFAULTS).map(([key, standard]) => {
-    const value = typeof standard === "boolean" ? config.getBoolean(key) : config.get(key);
-    return [key, value ?? standard];
-  });
-  const settings = checkSettings(Object.fromEntries(values) as Record<keyof Settings, unknown>);
-  return {
-    ...settings,
+  const target = pickTarget(targets, config.get("target") ?? "local");
+  refuseForeign(config, targets, target);
+  const common = checkSettings(COMMON, readValues(config, COMMON));
+  const secrets = {
     adminPassword: requirePassword(config),
     users: checkUsers(config.get("users") ?? "[]"),
   };
+  return target.declare({ ...common, ...secrets }, readValues(config, target.settings));
+}
+
+function pickTarget<Outputs>(targets: Targets<Outputs>, name: string): Target<Outputs> {
+  const found = Object.entries(targets).find(([each]) => each === name);
+  if (found) {
+    return found[1];
+  }
+  const { expected } = targetSetting(targets);
+  throw new pulumi.RunError(`plonk:target: expected ${expected}, got ${JSON.stringify(name)}`);
+}
+
+function readValues(config: pulumi.Config, settings: Settings): Values {
+  const values = Object.entries(settings).map(([key, { default: standard }]) => {
+    const value = typeof standard === "boolean" ? config.getBoolean(key) : config.get(key);
+    return [key, value ?? standard];
+  });
+  return Object.fromEntries(values) as Values;
+}
+
+/**
+ * A key of another target would have no effect. Its default says nothing: Pulumi adds those of
+ * Pulumi.yaml to what the stack's own file says.
+ */
+function refuseForeign(config: pulumi.Config, targets: Targets, picked: Target<unknown>): void {
+  for (const [name, { settings }] of Object.entries(targets)) {
+    for (const [key, { default: standard }] of Object.entries(settings)) {
+      const isDefault = (config.get(key) ?? String(standard)) === String(standard);
+      if (!isDefault && !(key in picked.settings)) {
+        throw new pulumi.RunError(
+          `plonk:${key}: expected none, as only the target ${name} has it; ` +
+            `remove it with pulumi config rm plonk:${key}, or set plonk:target`,
+        );
+      }
+    }
+  }
 }
 
 /**

@@ -1,36 +1,38 @@
 /** The stack's configuration: one line for what is wrong, and one truth about defaults. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { checkSettings, checkUsers, DEFAULTS, TARGETS } from "../../stacks/config.ts";
+import { declarations, WRITTEN } from "../../scripts/settings.ts";
+import {
+  checkSettings,
+  checkUsers,
+  COMMON,
+  declareTarget,
+  defineTarget,
+  SECRETS,
+  toDefaults,
+} from "../../stacks/config.ts";
+import { flag, text } from "../../stacks/settings.ts";
+import { TARGETS } from "../../stacks/targets.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-interface ConfigEntry {
-  type: string;
-  default?: unknown;
-  description: string;
-  secret?: boolean;
-}
-
-function readProject(): Record<string, ConfigEntry> {
-  const text = readFileSync(join(root, "Pulumi.yaml"), "utf8");
-  return (parse(text) as { config: Record<string, ConfigEntry> }).config;
-}
+const ALL = { ...COMMON, ...TARGETS.local.settings, ...TARGETS.existing.settings };
+const DEFAULTS = toDefaults(ALL);
 
 describe("settings", () => {
   it("are taken as they are by default", () => {
-    expect(checkSettings(DEFAULTS)).toEqual(DEFAULTS);
+    expect(checkSettings(ALL, DEFAULTS)).toEqual(DEFAULTS);
   });
 
   it.each([
-    ["target", "nowhere", 'plonk:target: expected one of local, existing, got "nowhere"'],
     ["profile", "huge", 'plonk:profile: expected one of standard, edge, got "huge"'],
     ["adminUser", "a:b", 'plonk:adminUser: expected a name without colons and spaces, got "a:b"'],
     ["registries", "r.yaml", 'plonk:registries: expected an absolute path, got "r.yaml"'],
-    ["egress", "yes", 'plonk:egress: expected nat or none, got "yes"'],
+    ["egress", "yes", 'plonk:egress: expected one of nat, none, got "yes"'],
     [
       "subnet",
       "10.0.0.0/24",
@@ -48,7 +50,7 @@ describe("settings", () => {
     ],
     ["examples", "maybe", 'plonk:examples: expected true or false, got "maybe"'],
   ])("refuses a wrong %s in one line without a stack trace", (key, value, message) => {
-    const check = () => checkSettings({ ...DEFAULTS, [key]: value });
+    const check = () => checkSettings(ALL, { ...DEFAULTS, [key]: value });
     expect(check).toThrow(new RunError(message));
     expect(check).toThrow(RunError);
   });
@@ -74,32 +76,76 @@ describe("users", () => {
   });
 });
 
-describe("Pulumi.yaml", () => {
-  it("declares each setting with the type and default that the program has", () => {
-    const { adminPassword, users, ...others } = readProject();
-    const declared = Object.entries(others).map(([key, entry]) => [key, entry.default]);
-    expect(Object.fromEntries(declared)).toEqual(DEFAULTS);
-    for (const [key, { type }] of Object.entries(others)) {
-      expect([key, type]).toEqual([key, typeof DEFAULTS[key as keyof typeof DEFAULTS]]);
-    }
-    expect(adminPassword).toMatchObject({ type: "string", secret: true });
-    // Pulumi takes no default for what it knows to be secret.
-    expect(users).toMatchObject({ type: "string", default: "[]" });
-    expect(checkUsers("[]")).toEqual([]);
+describe("what people read", () => {
+  it.each(Object.entries(WRITTEN))("is in %s as the program has it", (name, write) => {
+    const text = readFileSync(join(root, name), "utf8");
+    expect(text).toBe(write(text));
   });
 
-  it("names every target in its description, and describes every setting", () => {
-    const project = readProject();
-    for (const target of TARGETS) {
-      expect(project["target"]?.description).toContain(`\`${target}\``);
-    }
-    for (const { description } of Object.values(project)) {
-      expect(description).not.toBe("");
-    }
+  it("has each key once, of every target", () => {
+    const keys = Object.values(TARGETS).flatMap(({ settings }) => Object.keys(settings));
+    const all = ["target", ...Object.keys(SECRETS), ...Object.keys(COMMON), ...keys];
+    expect(Object.keys(declarations()).sort()).toEqual(all.sort());
+    expect(new Set(all).size).toBe(all.length);
   });
 
-  it.each(TARGETS.map((target) => [target]))("has an example file for the target %s", (target) => {
+  it.each(Object.keys(TARGETS))("has an example file for the target %s", (target) => {
     const text = readFileSync(join(root, "stacks", `Pulumi.${target}.example.yaml`), "utf8");
     expect(parse(text)).toMatchObject({ config: { "plonk:target": target } });
+  });
+});
+
+describe("the target", () => {
+  const declared: unknown[] = [];
+  const targets = {
+    local: defineTarget({
+      description: "here",
+      settings: {
+        subnet: text({ default: "a", description: "", expected: "x", pattern: "^[ab]$" }),
+      },
+      declare: (config) => Promise.resolve(declared.push(config)),
+    }),
+    other: defineTarget({
+      description: "there",
+      settings: { flag: flag({ description: "" }) },
+      declare: () => Promise.resolve(0),
+    }),
+  };
+
+  function declare(values: Record<string, string>): Promise<number> {
+    const given = { "plonk:adminPassword": "pw", ...values };
+    pulumi.runtime.setAllConfig(given);
+    return declareTarget(targets);
+  }
+
+  afterEach(() => {
+    pulumi.runtime.setAllConfig({});
+  });
+
+  it("is local by default, and gets what all targets have and its own", async () => {
+    await declare({ "plonk:subnet": "b", "plonk:profile": "edge" });
+    const { subnet, profile, adminUser } = declared[0] as Record<string, unknown>;
+    expect({ subnet, profile, adminUser }).toEqual({
+      subnet: "b",
+      profile: "edge",
+      adminUser: "admin",
+    });
+  });
+
+  it.each([
+    [{ "plonk:target": "nowhere" }, 'plonk:target: expected one of local, other, got "nowhere"'],
+    [{ "plonk:target": "toString" }, 'plonk:target: expected one of local, other, got "toString"'],
+    [{ "plonk:subnet": "c" }, 'plonk:subnet: expected x, got "c"'],
+    [
+      { "plonk:flag": "true" },
+      "plonk:flag: expected none, as only the target other has it; " +
+        "remove it with pulumi config rm plonk:flag, or set plonk:target",
+    ],
+  ])("refuses %j in one line", async (values, message) => {
+    await expect(declare(values)).rejects.toThrow(new RunError(message));
+  });
+
+  it("passes over another target's defaults, which Pulumi adds from Pulumi.yaml", async () => {
+    await expect(declare({ "plonk:flag": "false" })).resolves.toBeGreaterThan(0);
   });
 });

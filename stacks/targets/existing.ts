@@ -1,26 +1,83 @@
 /** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
-import { findArchitectures } from "../components/cluster/inspect.ts";
-import { ExistingCluster, type ExistingClusterArgs } from "../components/index.ts";
-import type { Architecture } from "../contract/index.ts";
-import { acquire, find } from "../toolchain/acquire.ts";
+import { findArchitectures } from "../../components/cluster/inspect.ts";
+import { ExistingCluster, type ExistingClusterArgs } from "../../components/index.ts";
+import type { Architecture } from "../../contract/index.ts";
+import { acquire, find } from "../../toolchain/acquire.ts";
 import {
   type ArtifactOptions,
   findImages,
   type ImagesAtHand,
   resolveImages,
-} from "../toolchain/artifacts.ts";
-import type { StackConfig } from "./config.ts";
-import { loadKubeconfig } from "./kubeconfig.ts";
+} from "../../toolchain/artifacts.ts";
+import { defineTarget, type TargetConfig } from "../config.ts";
 import {
   declarePlatform,
   type PlatformParts,
   type StackOutputs,
   warnOfMissing,
-} from "./platform.ts";
+} from "../platform.ts";
+import { flag, type Settings, text } from "../settings.ts";
+import { loadKubeconfig } from "./kubeconfig.ts";
+
+const settings = {
+  kubeconfig: text({
+    description:
+      "path of the kubeconfig; empty for $KUBECONFIG (also a list) or ~/.kube/config; the one context becomes part of the state, encrypted",
+    expected: "a path",
+  }),
+  kubeContext: text({
+    description: "context in the kubeconfig; empty for its current one",
+    expected: "a name",
+  }),
+  // Without a scheme, and not ending in a slash: images are named after it.
+  registry: text({
+    pattern: "^([^/:\\s]+(:\\d+)?(/[^/\\s]+)*)?$",
+    description:
+      "registry and path that images are pushed to (with the login of `docker login`), e.g. registry.example.com/plonk",
+    expected: "a registry and path, e.g. registry.example.com/plonk",
+  }),
+  imageCommand: text({
+    description:
+      'without a registry, the command that takes an image to the nodes, e.g. `kind load image-archive "$ARCHIVE"`',
+    expected: "a command",
+  }),
+  nodeAddress: text({
+    pattern: "^[^/\\s]*$",
+    description:
+      "address of a node, where NodePorts answer; empty for the one that the cluster names",
+    expected: "a name or an address",
+  }),
+  loadBalancer: flag({
+    description: "whether Services of type LoadBalancer get an address; else a NodePort is used",
+  }),
+  storageClass: text({
+    description: "StorageClass of the volumes; empty for the cluster's default one",
+    expected: "a name",
+  }),
+  architectures: text({
+    pattern: "^((amd64|arm64)(,(amd64|arm64))*)?$",
+    description:
+      "processor architectures of the nodes, e.g. `amd64,arm64`; empty for those that the nodes say, amd64 where they may not be listed",
+    expected: "amd64, arm64, or amd64,arm64",
+  }),
+  networkPolicy: flag({
+    description: "whether the cluster enforces NetworkPolicies; none are made otherwise",
+  }),
+} satisfies Settings;
+
+/** Any cluster. */
+export const existing = defineTarget({
+  description: "any cluster, by its kubeconfig",
+  settings,
+  declare,
+});
+
+/** The configuration of this target. */
+export type ExistingConfig = TargetConfig<typeof settings>;
 
 /** Declares the platform and the examples on the cluster. */
-export async function declareExisting(config: StackConfig): Promise<StackOutputs> {
+async function declare(config: ExistingConfig): Promise<StackOutputs> {
   const args = toClusterArgs(config);
   const cluster = new ExistingCluster("existing", args);
   const isPushed = args.registry !== undefined;
@@ -65,7 +122,9 @@ function dropArchived(images: ImagesAtHand): ImagesAtHand {
  *
  * @throws pulumi.RunError when images have no way to the nodes: before anything is built for it
  */
-export function toClusterArgs(config: StackConfig): ExistingClusterArgs & { kubeconfig: string } {
+export function toClusterArgs(
+  config: ExistingConfig,
+): ExistingClusterArgs & { kubeconfig: string } {
   const { kubeContext, registry, imageCommand, nodeAddress, storageClass, architectures } = config;
   if (registry === "" && imageCommand === "") {
     throw new pulumi.RunError(

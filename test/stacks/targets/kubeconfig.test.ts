@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { RunError } from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
-import { loadKubeconfig } from "../../stacks/kubeconfig.ts";
+import { loadKubeconfig } from "../../../stacks/targets/kubeconfig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-kubeconfig-"));
 const path = (name: string): string => join(folder, name);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { RunError } from "@pulumi/pulumi";
-import { loadRegistries } from "../../stacks/registries.ts";
+import { loadRegistries } from "../../../stacks/targets/registries.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-registries-"));
 const file = join(folder, "registries.yaml");

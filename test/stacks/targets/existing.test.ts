@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import { checkSettings, DEFAULTS, type StackConfig } from "../../stacks/config.ts";
-import { toClusterArgs } from "../../stacks/existing.ts";
-import { loadKubeconfig } from "../../stacks/kubeconfig.ts";
+import { checkSettings, COMMON, toDefaults } from "../../../stacks/config.ts";
+import { existing, type ExistingConfig, toClusterArgs } from "../../../stacks/targets/existing.ts";
+import { loadKubeconfig } from "../../../stacks/targets/kubeconfig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-existing-"));
 const kubeconfig = join(folder, "config");
@@ -14,8 +14,11 @@ writeFileSync(kubeconfig, "current-context: here\n");
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function configure(settings: Partial<StackConfig>): StackConfig {
-  const all = checkSettings({ ...DEFAULTS, target: "existing", kubeconfig, ...settings });
+const SETTINGS = { ...COMMON, ...existing.settings };
+
+function configure(settings: Partial<ExistingConfig>): ExistingConfig {
+  const values = { ...toDefaults(SETTINGS), kubeconfig, ...settings };
+  const all = checkSettings(SETTINGS, values) as ExistingConfig;
   return { ...all, adminPassword: pulumi.secret("pw"), users: [] };
 }
 
