@@ -1,7 +1,7 @@
 /** `npm run up`: from an empty machine to a URL that answers. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
+import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import {
   clearPendingOperations,
   endKilledRuns,

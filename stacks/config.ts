@@ -44,8 +44,7 @@ export const COMMON = {
 
 /** Descriptions of what is set with `--secret`. */
 export const SECRETS = {
-  adminPassword:
-    "Password for the gateway's REST API; `npm run up` writes one where there is none",
+  adminPassword: "Password for the gateway's REST API; `npm run up` writes one where there is none",
   users:
     "Users besides the administrator, a JSON list of `name`, `password`, `role` and `namespaces`; it has passwords in it, so set it with `--secret` (docs/authentication.md)",
 };

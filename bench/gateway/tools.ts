@@ -1,12 +1,12 @@
 /** The programs that the gateway is compared with, and the load: made once, kept in the cache. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
+import { buildGo } from "../../standins/from-source/recipes/go.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
-import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
-import { buildGo } from "../../standins/from-source/recipes/go.ts";
 
 /** What the three programs link to beyond the C library and systemd's. */
 const PACKAGES = [

@@ -1,10 +1,10 @@
 /** Debian packages together with the libraries that they need, unpacked into the cache. */
 import { delimiter, join } from "node:path";
+import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
 import { cacheLayout } from "../../toolchain/directories.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
-import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
 
 export interface TreeRequest {
   /** Name of the result in the cache. */

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { BinaryReader, BinaryWriter } from "google-protobuf";
-import { createImageContext } from "../../../toolchain/images/context.ts";
 import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
+import { createImageContext } from "../../../toolchain/images/context.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 
 /** Fields by number: text, a nested message, or several of either. */
