@@ -1,5 +1,10 @@
 /** Runs one of several commands by its name, and says in one line what went wrong. */
+import { NotAtHandError, ToolchainError } from "../toolchain/errors.ts";
+import { ProgramError } from "../toolchain/run-command.ts";
 import { CommandError } from "./process.ts";
+
+/** Errors whose message says all that the person needs. */
+const EXPECTED = [CommandError, ToolchainError, NotAtHandError, ProgramError];
 
 /** Takes what comes after its name; resolves with the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
@@ -14,10 +19,9 @@ export async function runCommand(commands: Readonly<Record<string, Command>>): P
     }
     process.exitCode = await command(args);
   } catch (error) {
-    // Whatever has a name of its own is for the person; anything else is a fault of ours, with its
-    // stack.
-    const isExpected = error instanceof Error && error.constructor !== Error;
-    console.error(isExpected ? `plonk: ${error.message}` : error);
+    // Anything else is a fault of ours, with its stack.
+    const isExpected = EXPECTED.some((type) => error instanceof type);
+    console.error(isExpected ? `plonk: ${(error as Error).message}` : error);
     process.exitCode = error instanceof CommandError ? error.exitCode : 1;
   }
 }

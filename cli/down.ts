@@ -1,6 +1,7 @@
 /** `npm run down`: removes the local stack, its cluster and its files, finished or not. */
 import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { capture } from "../toolchain/run-command.ts";
 import {
   clearPendingOperations,
   endKilledRuns,
@@ -17,7 +18,7 @@ import {
 } from "./local-stack.ts";
 import { ownClusters, releaseSubnets } from "./neighbours.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
-import { capture, CommandError, say } from "./process.ts";
+import { CommandError, say } from "./process.ts";
 import { parseRequest, toCommand } from "./up.ts";
 
 export async function down(args: readonly string[]): Promise<number> {

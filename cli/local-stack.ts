@@ -8,10 +8,11 @@ import { copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/prom
 import { basename, dirname, join } from "node:path";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { plonkCache, plonkHome } from "../toolchain/directories.ts";
+import { capture, runCommand } from "../toolchain/run-command.ts";
 import { ownClusters, stateFileOf } from "./neighbours.ts";
 import { endOrphans } from "./orphans.ts";
 import { linkPlugins } from "./plugins.ts";
-import { capture, captureOrFail, CommandError, interruptible, runOnTerminal } from "./process.ts";
+import { CommandError, interruptible, runOnTerminal } from "./process.ts";
 
 /** The stack that the commands mean when they are not told another one. */
 export const STACK = "local";
@@ -101,7 +102,7 @@ export function pulumiText(
   input?: string,
 ): Promise<string> {
   const options = { cwd: root, env: stack.env, ...(input === undefined ? {} : { input }) };
-  return captureOrFail(stack.pulumi, args, options);
+  return runCommand(stack.pulumi, args, options);
 }
 
 /** Whether the backend knows the stack, finished or not. */

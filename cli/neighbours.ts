@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { capture, CommandError } from "./process.ts";
+import { capture } from "../toolchain/run-command.ts";
+import { CommandError } from "./process.ts";
 
 /** A stack of this project, as far as its neighbours are concerned. */
 export interface Tenant {

@@ -4,10 +4,11 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { isNetworkOpen } from "../toolchain/artifacts.ts";
+import { capture } from "../toolchain/run-command.ts";
 import { hasStack, type LocalStack, pulumiText, STACK, stackFile } from "./local-stack.ts";
 import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
 import { hasProgram } from "./preflight.ts";
-import { capture, CommandError, say } from "./process.ts";
+import { CommandError, say } from "./process.ts";
 
 /** Settings by key; secrets are objects. */
 type Known = Readonly<Record<string, unknown>>;

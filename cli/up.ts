@@ -1,5 +1,6 @@
 /** `npm run up`: from an empty machine to a URL that answers. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import {
@@ -33,23 +34,29 @@ interface Request {
   settings: string[];
 }
 
+const OPTIONS = {
+  stack: { type: "string", short: "s", default: STACK },
+  config: { type: "string", short: "c", multiple: true, default: [] as string[] },
+} as const;
+
 /** `--stack name` and `--config key=value`, and -s and -c, as the Pulumi CLI has them. */
 export function parseRequest(command: string, args: readonly string[]): Request {
-  const request: Request = { name: STACK, settings: [] };
-  for (let index = 0; index < args.length; index += 2) {
-    const [flag = "", value] = [args[index], args[index + 1]];
-    if (value === undefined || !/^(-c|--config|-s|--stack)$/.test(flag)) {
-      throw new CommandError(
-        `${command}: expected --stack name or --config key=value, got ${flag}`,
-      );
-    }
-    if (flag === "-c" || flag === "--config") {
-      request.settings.push(value);
-    } else {
-      request.name = checkName(value);
-    }
+  const { stack, config } = parseOptions(command, args);
+  return { name: checkName(stack), settings: config };
+}
+
+function parseOptions(
+  command: string,
+  args: readonly string[],
+): { stack: string; config: string[] } {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    const [reason = ""] = (error as Error).message.split(". ");
+    throw new CommandError(
+      `${command}: expected --stack name or --config key=value, got ${args.join(" ")} (${reason})`,
+    );
   }
-  return request;
 }
 
 /** It becomes the cluster's name and part of paths. */

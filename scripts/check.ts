@@ -1,7 +1,8 @@
 /** `npm run check`: types, lint, format, dead code and the Go sources; each is one result. */
 import { dirname } from "node:path";
-import { capture, CommandError, isStopped } from "../cli/process.ts";
+import { CommandError, isStopped } from "../cli/process.ts";
 import { stoppable } from "../cli/stoppable.ts";
+import { capture } from "../toolchain/run-command.ts";
 
 const root = dirname(import.meta.dirname);
 

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { capture } from "../cli/process.ts";
+import { capture } from "../toolchain/run-command.ts";
 import type { FinishedStage, Tally, TestCase } from "./stages.ts";
 
 /** How many tests are named for their time. */

@@ -1,5 +1,6 @@
-/** Runs a program to its end, with its last lines in the error when it fails. */
+/** Runs a program to its end and captures its output. */
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 
 /** How much of the output an error quotes. */
 const QUOTED_LINES = 15;
@@ -11,23 +12,113 @@ export interface CommandOptions {
   cwd?: string | undefined;
   /** The whole environment. @default that of this process */
   env?: Record<string, string | undefined> | undefined;
+  /** Text for its standard input. @default none */
+  input?: string | undefined;
+  /** On abort the program and all that it has started get SIGTERM, then SIGKILL. */
   signal?: AbortSignal | undefined;
   /** Gets each line of standard error as it comes. */
   onErrorLine?: ((line: string) => void) | undefined;
 }
 
-/** A program that is missing, failed, or was ended by a signal. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-  /** `undefined` where the program could not be started or was killed. */
-  readonly exitCode: number | undefined;
+export interface Captured {
+  /** Exit code; 128 + signal number where a signal ended the program, as shells have it. */
+  code: number;
+  /** The signal that ended the program. @default it ended by itself */
+  endedBy?: NodeJS.Signals;
+  stdout: string;
+  stderr: string;
+}
+
+/** A program that is missing or failed. */
+export class ProgramError extends Error {
+  override readonly name = "ProgramError";
   readonly isMissing: boolean;
 
-  constructor(message: string, details: { exitCode?: number; isMissing?: boolean } = {}) {
+  constructor(message: string, details: { isMissing?: boolean } = {}) {
     super(message);
-    this.exitCode = details.exitCode;
     this.isMissing = details.isMissing ?? false;
   }
+}
+
+/** Exit code of a program that a signal has ended, as shells have it. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+/**
+ * Runs a program to its end; any exit code is a result.
+ * @throws ProgramError when it cannot be started, and the signal's reason on abort
+ */
+export function capture(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<Captured> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: "pipe",
+      // A group of its own, so that an abort reaches the compilers that `go` has started as well.
+      // Without, Ctrl-C reaches it by the terminal's group.
+      detached: signal !== undefined,
+    });
+    child.stdin.on("error", () => undefined); // a program may end without reading its input
+    child.stdin.end(options.input ?? "");
+    const captured: Captured = { code: 0, stdout: "", stderr: "" };
+    const onErrorLine = toLines((line) => options.onErrorLine?.(line));
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (captured.stdout += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      captured.stderr += chunk;
+      onErrorLine(chunk);
+    });
+    const stop = stopper(() => child.pid);
+    signal?.addEventListener("abort", stop.start, { once: true });
+    const finish = (error?: Error): void => {
+      stop.clear();
+      signal?.removeEventListener("abort", stop.start);
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+      } else if (error === undefined) {
+        resolve(captured);
+      } else {
+        reject(error);
+      }
+    };
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const isMissing = error.code === "ENOENT";
+      const cause = isMissing ? "not found on PATH" : error.message;
+      finish(new ProgramError(`${command}: ${cause}`, { isMissing }));
+    });
+    child.once("close", (code, ending) => {
+      if (ending !== null) {
+        captured.endedBy = ending;
+      }
+      captured.code = code ?? exitCodeOf(ending ?? "SIGTERM");
+      finish();
+    });
+  });
+}
+
+/**
+ * Returns the standard output of a program that succeeds.
+ * @throws ProgramError with the last lines that the program wrote
+ */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const { code, endedBy, stdout, stderr } = await capture(command, args, options);
+  if (code === 0) {
+    return stdout;
+  }
+  const quoted = quoteEnd(stderr.trim() === "" ? stdout : stderr);
+  const line = `${command} ${args.slice(0, 3).join(" ")}`.trimEnd();
+  const how = endedBy === undefined ? `failed with exit code ${code}` : `was ended by ${endedBy}`;
+  throw new ProgramError(`${line}: ${how}${quoted === "" ? "" : `\n${quoted}`}`);
 }
 
 function quoteEnd(text: string): string {
@@ -42,66 +133,6 @@ function toLines(onLine: (line: string) => void): (chunk: string) => void {
     rest = lines.pop() ?? "";
     lines.forEach(onLine);
   };
-}
-
-/**
- * Returns the standard output. On abort the program and its children get SIGTERM, then SIGKILL.
- * @throws CommandError with the last lines that the program wrote.
- */
-export function runCommand(
-  command: string,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<string> {
-  options.signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    // A group of its own, so that an abort reaches the compilers that `go` has started as well.
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    let output = "";
-    let errors = "";
-    const onErrorLine = toLines((line) => options.onErrorLine?.(line));
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-      errors += chunk;
-      onErrorLine(chunk);
-    });
-
-    const stop = stopper(() => child.pid);
-    options.signal?.addEventListener("abort", stop.start, { once: true });
-    const finish = (error: Error | undefined): void => {
-      stop.clear();
-      options.signal?.removeEventListener("abort", stop.start);
-      if (options.signal?.aborted === true) {
-        reject(options.signal.reason as Error);
-      } else if (error === undefined) {
-        resolve(output);
-      } else {
-        reject(error);
-      }
-    };
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      const isMissing = error.code === "ENOENT";
-      const cause = isMissing ? "not found on PATH" : error.message;
-      finish(new CommandError(`${command}: ${cause}`, { isMissing }));
-    });
-    child.once("close", (code, signal) => {
-      if (code === 0) {
-        finish(undefined);
-        return;
-      }
-      const how =
-        code === null ? `was ended by ${String(signal)}` : `failed with exit code ${code}`;
-      const quoted = quoteEnd(errors.trim() === "" ? output : errors);
-      const line = `${command} ${args.slice(0, 3).join(" ")}`.trimEnd();
-      const details = code === null ? {} : { exitCode: code };
-      finish(new CommandError(`${line}: ${how}${quoted === "" ? "" : `\n${quoted}`}`, details));
-    });
-  });
 }
 
 function stopper(pid: () => number | undefined): { start: () => void; clear: () => void } {

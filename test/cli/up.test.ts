@@ -9,11 +9,12 @@ describe("parseRequest", () => {
       settings: ["plonk:a=1", "plonk:b=x=y"],
     });
     expect(parseRequest("up", ["-s", "dev"])).toEqual({ name: "dev", settings: [] });
+    expect(parseRequest("up", ["--stack=dev"])).toEqual({ name: "dev", settings: [] });
     expect(parseRequest("up", [])).toEqual({ name: "local", settings: [] });
   });
 
   it.each([
-    [["--nonsense", "x"], "up: expected --stack name or --config key=value, got --nonsense"],
+    [["--nonsense", "x"], "up: expected --stack name or --config key=value, got --nonsense x"],
     [["-c"], "up: expected --stack name or --config key=value, got -c"],
     [
       ["-s", "../x"],

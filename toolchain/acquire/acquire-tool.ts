@@ -5,7 +5,7 @@ import { requireSpace } from "../disk.ts";
 import { isDiskFull, NotAtHandError, toMessage, ToolchainError } from "../errors.ts";
 import { withLock } from "../lock.ts";
 import type { Task } from "../progress.ts";
-import { CommandError } from "../run-command.ts";
+import { ProgramError } from "../run-command.ts";
 import type { AcquiredTool, Release, Source, Tool, ToolSource } from "../tool.ts";
 import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "./entry.ts";
 import { findOnPath, findPlugin } from "./find-on-path.ts";
@@ -237,7 +237,7 @@ function toToolchainError(tool: Tool, session: Session, error: unknown): unknown
       { cause: error },
     );
   }
-  return error instanceof CommandError
+  return error instanceof ProgramError
     ? new ToolchainError(
         "build",
         `${tool.name}: could not be built from source: ${toMessage(error)}`,
