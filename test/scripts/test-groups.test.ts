@@ -2,15 +2,15 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "@jest/globals";
-import { captureOrFail } from "../../cli/process.ts";
 import { TEST_GROUPS } from "../../scripts/test-groups.ts";
+import { runCommand } from "../../toolchain/run-command.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
 
 async function listTests(args: readonly string[]): Promise<string[]> {
   const command = [JEST, "--listTests", ...args];
-  const output = await captureOrFail(process.execPath, command, { cwd: ROOT, env: process.env });
+  const output = await runCommand(process.execPath, command, { cwd: ROOT, env: process.env });
   return output.trim().split("\n");
 }
 
