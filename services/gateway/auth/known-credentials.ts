@@ -1,20 +1,14 @@
 /** Credentials that were right a moment ago, so that a check of them is not paid twice. */
 import { createHmac, randomBytes } from "node:crypto";
-import { BoundedMap } from "./bounded-map.ts";
+import { LRUCache } from "lru-cache";
 import type { Identity } from "./identity.ts";
 
 const MAX_ENTRIES = 1000;
 
-interface Entry {
-  identity: Identity;
-  /** `Date.now()` after which it is checked again. */
-  expiresAt: number;
-}
-
 export class KnownCredentials {
-  /** Of this process alone: the map's keys say nothing to whoever sees them. */
+  /** Of this process alone: the keys of the cache reveal nothing. */
   readonly #key = randomBytes(32);
-  readonly #entries = new BoundedMap<string, Entry>(MAX_ENTRIES);
+  readonly #entries = new LRUCache<string, Identity>({ max: MAX_ENTRIES });
 
   /** What a header is kept under; never its text. */
   fingerprint(header: string): string {
@@ -22,17 +16,15 @@ export class KnownCredentials {
   }
 
   get(fingerprint: string): Identity | undefined {
-    const entry = this.#entries.get(fingerprint);
-    if (entry !== undefined && entry.expiresAt <= Date.now()) {
-      this.#entries.delete(fingerprint);
-      return undefined;
-    }
-    return entry?.identity;
+    return this.#entries.get(fingerprint);
   }
 
   /** @param expiresAt - milliseconds since 1970 */
   add(fingerprint: string, identity: Identity, expiresAt: number): void {
-    this.#entries.set(fingerprint, { identity, expiresAt });
+    const ttl = Math.floor(expiresAt - Date.now());
+    if (ttl > 0) {
+      this.#entries.set(fingerprint, identity, { ttl });
+    }
   }
 
   clear(): void {

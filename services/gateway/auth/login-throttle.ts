@@ -2,7 +2,7 @@
  * Slows down guessing. It is counted for user and peer together: behind a NodePort all peers can
  * look alike, so a count by peer alone would lock everybody out.
  */
-import { BoundedMap } from "./bounded-map.ts";
+import { LRUCache } from "lru-cache";
 
 /** Wrong passwords in a row that cost nothing: people mistype. */
 const FREE_FAILURES = 5;
@@ -24,7 +24,7 @@ interface Failures {
 }
 
 export class LoginThrottle {
-  readonly #entries = new BoundedMap<string, Failures>(MAX_ENTRIES);
+  readonly #entries = new LRUCache<string, Failures>({ max: MAX_ENTRIES });
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
