@@ -166,6 +166,19 @@ export default tseslint.config(
     },
   })),
   {
+    files: ["services/gateway/**/*.ts"],
+    ignores: ["services/gateway/errors.ts", "services/gateway/ui/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "Literal[value=/^PLONK_/], TemplateElement[value.cooked=/^PLONK_/]",
+          message: "Codes of errors are in services/gateway/errors.ts, each once.",
+        },
+      ],
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     extends: [jest.configs["flat/recommended"]],
     rules: {

@@ -1,31 +1,13 @@
-/** What the gateway answers when it cannot do what was asked: one code and one sentence each. */
-import createError, { type FastifyErrorConstructor } from "@fastify/error";
-import type { FastifyReply } from "fastify";
-
-type OneArgument = FastifyErrorConstructor<{ code: string }, [string]>;
-
-const define = (code: string, text: string, status: number): OneArgument =>
-  createError<[string]>(`PLONK_${code}`, text, status);
-
-export const BadRequest = define("BAD_REQUEST", "%s", 400);
-export const Conflict = define("CONFLICT", "%s", 409);
-export const FunctionNotFound = define("FUNCTION_NOT_FOUND", "error finding function %s", 404);
-export const AssetsMissing = define(
-  "ASSETS_MISSING",
-  "assets_directory: expected the files of the page, got no index.html in %s",
-  503,
-);
-export const NamespaceNotFound = define("NAMESPACE_NOT_FOUND", "error finding namespace %s", 404);
-export const NotImplemented = define("NOT_IMPLEMENTED", "%s", 501);
-export const LogsUnavailable = define("LOGS_UNAVAILABLE", "%s", 503);
-export const NoQueue = define("NO_QUEUE", "%s", 404);
-export const QueueUnavailable = define("QUEUE_UNAVAILABLE", "%s", 503);
-export const SecretNotFound = define("SECRET_NOT_FOUND", "error finding secret %s", 404);
+/**
+ * What the gateway answers when it cannot do what was asked: the one table of its error codes, each
+ * with its status and its text. Calls are answered with the failure itself (`sendFailure`); routes
+ * of Fastify throw it as an HttpError.
+ */
 
 export interface Failure {
   /** HTTP status. */
   status: number;
-  /** Machine-readable, e.g. `PLONK_UPSTREAM_REFUSED`. */
+  /** Machine-readable, e.g. `PLONK_UPSTREAM_FAILED`. */
   code: string;
   /** One sentence. */
   message: string;
@@ -35,43 +17,233 @@ export interface Failure {
   challenge?: string;
 }
 
-/** Whether the client asks for JSON by name; a mere wildcard is no wish for it. */
-export function wantsJson(accept: string | undefined): boolean {
-  return accept?.includes("application/json") ?? false;
+/** A failure that a route throws. */
+export class HttpError extends Error {
+  override name = "HttpError";
+  readonly failure: Failure;
+  readonly statusCode: number;
+  readonly code: string;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+    this.statusCode = failure.status;
+    this.code = failure.code;
+  }
 }
 
-/** The body of a failure: the contract's plain text, or JSON for clients that accept that. */
-export function describeFailure(
-  { code, message }: Failure,
-  accept: string | undefined,
-  callId?: string,
-): { contentType: string; body: string } {
-  if (!wantsJson(accept)) {
-    return { contentType: "text/plain; charset=utf-8", body: message };
-  }
-  const body = JSON.stringify({ code, message, ...(callId !== undefined && { callId }) });
-  return { contentType: "application/json; charset=utf-8", body };
-}
+/** Requests that are wrong in themselves. */
+const requests = {
+  badRequest: (message: string): Failure => ({
+    status: 400,
+    code: "PLONK_BAD_REQUEST",
+    message,
+  }),
+  badCallbackUrl: (message: string): Failure => ({
+    status: 400,
+    code: "PLONK_BAD_CALLBACK_URL",
+    message,
+  }),
+  pageNotFound: (): Failure => ({
+    // In the words of Go's router, which clients of OpenFaaS know.
+    status: 404,
+    code: "PLONK_PAGE_NOT_FOUND",
+    message: "404 page not found\n",
+  }),
+  methodNotAllowed: (allowed: string): Failure => ({
+    status: 405,
+    code: "PLONK_METHOD_NOT_ALLOWED",
+    message: `method: expected ${allowed}`,
+  }),
+  requestTimeout: (): Failure => ({
+    status: 408,
+    code: "PLONK_REQUEST_TIMEOUT",
+    message: "The body of the request did not come in time.",
+  }),
+  extensionsTooLarge: (message: string): Failure => ({
+    status: 413,
+    code: "PLONK_EXTENSIONS_TOO_LARGE",
+    message,
+  }),
+  messageTooLarge: (message: string): Failure => ({
+    status: 413,
+    code: "PLONK_MESSAGE_TOO_LARGE",
+    message,
+  }),
+  expectationFailed: (): Failure => ({
+    status: 417,
+    code: "PLONK_EXPECTATION_FAILED",
+    message: "",
+  }),
+  headersTooLarge: (message: string): Failure => ({
+    status: 431,
+    code: "PLONK_HEADERS_TOO_LARGE",
+    message,
+  }),
+};
 
-/** Answers a request of the gateway's own API with a failure. */
-export function replyFailure(reply: FastifyReply, failure: Failure): FastifyReply {
-  const { status, challenge, retryAfterSeconds } = failure;
-  const { headers, id } = reply.request;
-  const { contentType, body } = describeFailure(failure, headers.accept, id);
-  if (challenge !== undefined) {
-    reply.header("WWW-Authenticate", challenge);
-  }
-  if (retryAfterSeconds !== undefined) {
-    reply.header("Retry-After", String(retryAfterSeconds));
-  }
-  return reply.code(status).type(contentType).header("X-Call-Id", id).send(body);
-}
+/** Callers that are not known, or may not do what they ask for. */
+const callers = {
+  /** @param challenge - which the answer must carry (RFC 9110 §15.5.2) */
+  unauthorized: (challenge: string): Failure => ({
+    status: 401,
+    code: "PLONK_UNAUTHORIZED",
+    message: "invalid credentials",
+    challenge,
+  }),
+  /** @param right - e.g. `read namespace n` */
+  forbidden: (right: string): Failure => ({
+    status: 403,
+    code: "PLONK_FORBIDDEN",
+    message: `Forbidden: you need the right to ${right}.`,
+  }),
+  /** @param action - e.g. `change anything here` */
+  crossSite: (action: string): Failure => ({
+    status: 403,
+    code: "PLONK_CROSS_SITE",
+    message: `A page of another site may not ${action}.`,
+  }),
+  tooManyFailedLogins: (seconds: number): Failure => ({
+    status: 429,
+    code: "PLONK_TOO_MANY_FAILED_LOGINS",
+    message: `Too many failed logins: try again in ${seconds} s.`,
+    retryAfterSeconds: seconds,
+  }),
+  checkFailed: (): Failure => ({
+    status: 500,
+    code: "PLONK_CHECK_FAILED",
+    message: "The caller could not be checked.",
+  }),
+  issuerUnavailable: (): Failure => ({
+    status: 503,
+    code: "PLONK_ISSUER_UNAVAILABLE",
+    message: "The issuer of tokens is not reachable: try again in a moment.",
+    retryAfterSeconds: 5,
+  }),
+  loginBusy: (): Failure => ({
+    status: 503,
+    code: "PLONK_LOGIN_BUSY",
+    message: "Too many passwords are being checked: try again in a moment.",
+    retryAfterSeconds: 1,
+  }),
+  noAuthentication: (): Failure => ({
+    status: 503,
+    code: "PLONK_NO_AUTHENTICATION",
+    message: "The function is private, and the gateway has neither users nor an issuer of tokens.",
+  }),
+  noQueueKey: (): Failure => ({
+    status: 503,
+    code: "PLONK_NO_QUEUE_KEY",
+    message: "Calls of private functions are queued only by a gateway with basic authentication.",
+  }),
+};
 
-/** Headers that go with a call's failure, flat. */
-export function toFailureHeaders({ retryAfterSeconds, challenge }: Failure): string[] {
-  return [
-    ...["X-OpenFaaS-Internal", "gateway"],
-    ...(retryAfterSeconds === undefined ? [] : ["Retry-After", String(retryAfterSeconds)]),
-    ...(challenge === undefined ? [] : ["WWW-Authenticate", challenge]),
-  ];
-}
+/** Calls that cannot be made, or have failed on their way. */
+const calls = {
+  /** The words are those of OpenFaaS' limiter, which clients know. */
+  tooManyCalls: (limit: number): Failure => ({
+    status: 429,
+    code: "PLONK_TOO_MANY_CALLS",
+    message: `Concurrent request limit exceeded. Max concurrent requests: ${limit}`,
+    retryAfterSeconds: 1,
+  }),
+  scalingFailed: (functionName: string, reason: string): Failure => ({
+    status: 500,
+    code: "PLONK_SCALING_FAILED",
+    message: `Can't scale ${functionName}: ${reason}`,
+  }),
+  /** @param message - what went wrong between gateway and function */
+  upstreamFailed: (message: string): Failure => ({
+    status: 502,
+    code: "PLONK_UPSTREAM_FAILED",
+    message,
+  }),
+  noEndpoints: (functionName: string): Failure => ({
+    status: 503,
+    code: "PLONK_NO_ENDPOINTS",
+    message: `No endpoints available for: ${functionName}.`,
+    retryAfterSeconds: 2,
+  }),
+  overloaded: (): Failure => ({
+    status: 503,
+    code: "PLONK_OVERLOADED",
+    message: "The gateway has too many calls in flight.",
+    retryAfterSeconds: 1,
+  }),
+  queueFull: (functionName: string): Failure => ({
+    status: 503,
+    code: "PLONK_QUEUE_FULL",
+    message: `Too many calls wait for ${functionName} to start.`,
+    retryAfterSeconds: 2,
+  }),
+  queueUnavailable: (): Failure => ({
+    status: 503,
+    code: "PLONK_QUEUE_UNAVAILABLE",
+    message: "queue: not reachable",
+    retryAfterSeconds: 2,
+  }),
+  starting: (): Failure => ({
+    status: 503,
+    code: "PLONK_STARTING",
+    message: "The gateway does not know its functions yet.",
+    retryAfterSeconds: 1,
+  }),
+  upstreamTimeout: (functionName: string): Failure => ({
+    status: 504,
+    code: "PLONK_UPSTREAM_TIMEOUT",
+    message: `${functionName} did not answer in time.`,
+  }),
+};
+
+/** What there is and what there is not, of functions and all that goes with them. */
+const resources = {
+  functionNotFound: (functionName: string): Failure => ({
+    status: 404,
+    code: "PLONK_FUNCTION_NOT_FOUND",
+    message: `error finding function ${functionName}`,
+  }),
+  namespaceNotFound: (name: string): Failure => ({
+    status: 404,
+    code: "PLONK_NAMESPACE_NOT_FOUND",
+    message: `error finding namespace ${name}`,
+  }),
+  secretNotFound: (name: string): Failure => ({
+    status: 404,
+    code: "PLONK_SECRET_NOT_FOUND",
+    message: `error finding secret ${name}`,
+  }),
+  noQueue: (): Failure => ({
+    status: 404,
+    code: "PLONK_NO_QUEUE",
+    message: "queue: this gateway has none",
+  }),
+  conflict: (message: string): Failure => ({
+    status: 409,
+    code: "PLONK_CONFLICT",
+    message,
+  }),
+  /** The API server's own verdict. */
+  kubernetes: (status: number, message: string): Failure => ({
+    status,
+    code: "PLONK_KUBERNETES",
+    message,
+  }),
+  notImplemented: (message: string): Failure => ({
+    status: 501,
+    code: "PLONK_NOT_IMPLEMENTED",
+    message,
+  }),
+  assetsMissing: (folder: string): Failure => ({
+    status: 503,
+    code: "PLONK_ASSETS_MISSING",
+    message: `assets_directory: expected the files of the page, got no index.html in ${folder}`,
+  }),
+  logsUnavailable: (): Failure => ({
+    status: 503,
+    code: "PLONK_LOGS_UNAVAILABLE",
+    message: "log request failed: the pods are not known now",
+  }),
+};
+
+/** Every failure that has a code of the gateway's own. */
+export const failures = { ...requests, ...callers, ...calls, ...resources };

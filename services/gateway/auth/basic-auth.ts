@@ -2,6 +2,7 @@
 import { randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
+import { failures } from "../errors.ts";
 import { BusyError, HashGate } from "./hash-gate.ts";
 import { type Identity, type Outcome, unauthorized } from "./identity.ts";
 import { KnownCredentials } from "./known-credentials.ts";
@@ -87,7 +88,7 @@ export class BasicAuth {
   async #check(users: Users, { user, password }: Login, peer: string): Promise<Outcome> {
     const waitSeconds = this.#throttle.begin(user, peer);
     if (waitSeconds !== undefined) {
-      return tooManyFailures(waitSeconds);
+      return { refusal: failures.tooManyFailedLogins(waitSeconds) };
     }
     try {
       const identity = await this.#find(users, { user, password });
@@ -101,7 +102,7 @@ export class BasicAuth {
         throw error;
       }
       this.#throttle.cancel(user, peer);
-      return busy();
+      return { refusal: failures.loginBusy() };
     }
   }
 
@@ -128,26 +129,4 @@ function decode(header: string): Login | undefined {
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
   return colon === -1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function tooManyFailures(seconds: number): Outcome {
-  return {
-    refusal: {
-      status: 429,
-      code: "PLONK_TOO_MANY_FAILED_LOGINS",
-      message: `Too many failed logins: try again in ${seconds} s.`,
-      retryAfterSeconds: seconds,
-    },
-  };
-}
-
-function busy(): Outcome {
-  return {
-    refusal: {
-      status: 503,
-      code: "PLONK_LOGIN_BUSY",
-      message: "Too many passwords are being checked: try again in a moment.",
-      retryAfterSeconds: 1,
-    },
-  };
 }

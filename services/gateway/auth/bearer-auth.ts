@@ -1,6 +1,7 @@
 /** Bearer tokens (RFC 6750): JSON Web Tokens that an OpenID Connect issuer has signed. */
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../../lib/logger.ts";
+import { failures } from "../errors.ts";
 import { type Identity, type Outcome, unauthorized } from "./identity.ts";
 import { IssuerKeys, type IssuerKeysOptions } from "./issuer-keys.ts";
 import { KnownCredentials } from "./known-credentials.ts";
@@ -96,13 +97,6 @@ export class BearerAuth {
       this.#logger.debug({ code }, "bearer credentials refused");
       return unauthorized("Bearer", "invalid_token");
     }
-    return {
-      refusal: {
-        status: 503,
-        code: "PLONK_ISSUER_UNAVAILABLE",
-        message: "The issuer of tokens is not reachable: try again in a moment.",
-        retryAfterSeconds: 5,
-      },
-    };
+    return { refusal: failures.issuerUnavailable() };
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { type FunctionReference, type FunctionResource, toKey } from "../../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import { PREFIX, splitTarget } from "../http/paths.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -38,7 +38,7 @@ export class FunctionGuard implements CallGuard {
   check(request: IncomingMessage, { metadata }: FunctionResource): Verdict | Promise<Verdict> {
     const auth = this.#auth;
     if (auth === undefined) {
-      return NO_USERS;
+      return failures.noAuthentication();
     }
     const { name, namespace } = metadata;
     const mark = request.headers[ADMITTED];
@@ -73,7 +73,7 @@ export class FunctionGuard implements CallGuard {
     const { authorization } = request.headers;
     // Browsers attach no bearer tokens by themselves: a page that sends one was given it.
     if (/^basic /i.test(authorization ?? "") && isCrossSite(request.headers)) {
-      return CROSS_SITE;
+      return failures.crossSite("call a private function with your password");
     }
     const conclude = (outcome: Outcome): Verdict | Promise<Verdict> =>
       this.#conclude(auth, request, { reference, outcome });
@@ -91,7 +91,7 @@ export class FunctionGuard implements CallGuard {
     }
     const { name, namespace } = reference;
     if (!isAllowed(outcome.identity, "invoke", { namespace, function: name })) {
-      return toForbidden(reference);
+      return failures.forbidden(`invoke ${name} in namespace ${namespace}`);
     }
     removeHeaders(request, ["authorization", ADMITTED]);
     const isQueued = splitTarget(request.url ?? "")?.path.startsWith(PREFIX.async) === true;
@@ -100,32 +100,8 @@ export class FunctionGuard implements CallGuard {
 
   #fail(error: unknown): Failure {
     this.#logger.error({ err: error }, "private function not checked");
-    const message = "The caller could not be checked.";
-    return { status: 500, code: "PLONK_CHECK_FAILED", message };
+    return failures.checkFailed();
   }
-}
-
-const NO_USERS: Failure = {
-  status: 503,
-  code: "PLONK_NO_AUTHENTICATION",
-  message: "The function is private, and the gateway has neither users nor an issuer of tokens.",
-};
-
-const NO_QUEUE_KEY: Failure = {
-  status: 503,
-  code: "PLONK_NO_QUEUE_KEY",
-  message: "Calls of private functions are queued only by a gateway with basic authentication.",
-};
-
-const CROSS_SITE: Failure = {
-  status: 403,
-  code: "PLONK_CROSS_SITE",
-  message: "A page of another site may not call a private function with your password.",
-};
-
-function toForbidden({ name, namespace }: FunctionReference): Failure {
-  const message = `Forbidden: you need the right to invoke ${name} in namespace ${namespace}.`;
-  return { status: 403, code: "PLONK_FORBIDDEN", message };
 }
 
 async function addMark(
@@ -135,7 +111,7 @@ async function addMark(
 ): Promise<Verdict> {
   const key = await auth.queueKey();
   if (key === undefined) {
-    return NO_QUEUE_KEY;
+    return failures.noQueueKey();
   }
   const mark = admit(key, toKey(reference));
   request.headers[ADMITTED] = mark;

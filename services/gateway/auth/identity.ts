@@ -1,6 +1,6 @@
 /** Who asks, and what that person or program may do: roles, and the rights that they carry. */
 import type { RoleName } from "../../../contract/index.ts";
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 
 /** One role, in one namespace or in all. */
 export interface Role {
@@ -56,12 +56,5 @@ export type Outcome = { identity: Identity } | { refusal: Failure };
  */
 export function unauthorized(scheme: "Basic" | "Bearer", error?: string): { refusal: Failure } {
   const detail = error === undefined ? "" : `, error="${error}"`;
-  return {
-    refusal: {
-      status: 401,
-      code: "PLONK_UNAUTHORIZED",
-      message: "invalid credentials",
-      challenge: `${scheme} realm="Restricted"${detail}`,
-    },
-  };
+  return { refusal: failures.unauthorized(`${scheme} realm="Restricted"${detail}`) };
 }

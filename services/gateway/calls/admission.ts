@@ -1,5 +1,5 @@
 /** How much may be going on at the same time: in this gateway, and of each function. */
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import type { FunctionState } from "./function-states.ts";
 
 export interface AdmissionOptions {
@@ -27,10 +27,10 @@ export class Admission {
   enter(state: FunctionState): Failure | undefined {
     const { maxInflight } = this.#options;
     if (maxInflight !== 0 && this.#inFlight >= maxInflight) {
-      return OVERLOADED;
+      return failures.overloaded();
     }
     if (state.maxInflight !== 0 && state.inFlight >= state.maxInflight) {
-      return tooManyCalls(state);
+      return failures.tooManyCalls(state.maxInflight);
     }
     this.#inFlight += 1;
     state.inFlight += 1;
@@ -45,7 +45,7 @@ export class Admission {
   /** Reserves memory for a body, to be followed by one `release`; or says why not. */
   hold(bytes: number): Failure | undefined {
     if (this.#heldBytes + bytes > this.#options.maxHeldBytes) {
-      return OVERLOADED;
+      return failures.overloaded();
     }
     this.#heldBytes += bytes;
     return undefined;
@@ -54,23 +54,4 @@ export class Admission {
   release(bytes: number): void {
     this.#heldBytes -= bytes;
   }
-}
-
-const RETRY_AFTER_SECONDS = 1;
-
-const OVERLOADED: Failure = {
-  status: 503,
-  code: "PLONK_OVERLOADED",
-  message: "The gateway has too many calls in flight.",
-  retryAfterSeconds: RETRY_AFTER_SECONDS,
-};
-
-/** The words are those of OpenFaaS' limiter, which clients know. */
-function tooManyCalls({ maxInflight }: FunctionState): Failure {
-  return {
-    status: 429,
-    code: "PLONK_TOO_MANY_CALLS",
-    message: `Concurrent request limit exceeded. Max concurrent requests: ${maxInflight}`,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  };
 }

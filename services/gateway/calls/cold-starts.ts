@@ -8,9 +8,8 @@ import {
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import { desiredReplicas, scaleLimits } from "../cluster/scaling.ts";
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
-import { notFound } from "./function-states.ts";
 
 export interface ColdStartConfig {
   /** Longest wait of a call for a ready pod, milliseconds. */
@@ -36,8 +35,6 @@ interface Queue {
   isScaling: boolean;
 }
 
-const RETRY_AFTER_SECONDS = 2;
-
 export class ColdStarts {
   readonly #options: ColdStartOptions;
   readonly #queues = new Map<string, Queue>();
@@ -57,10 +54,10 @@ export class ColdStarts {
     const key = toKey(reference);
     const queue = this.#queues.get(key) ?? { reference, waiting: new Set(), isScaling: false };
     if (config === undefined) {
-      return Promise.resolve(noEndpoints(reference));
+      return Promise.resolve(failures.noEndpoints(toDisplayName(reference)));
     }
     if (queue.waiting.size >= config.queueLength) {
-      return Promise.resolve(tooMany(reference));
+      return Promise.resolve(failures.queueFull(toDisplayName(reference)));
     }
     this.#queues.set(key, queue);
     return new Promise((resolve) => {
@@ -73,7 +70,7 @@ export class ColdStarts {
         }
         resolve(failure);
       };
-      const giveUp = (): void => settle(noEndpoints(reference));
+      const giveUp = (): void => settle(failures.noEndpoints(toDisplayName(reference)));
       const timer = setTimeout(giveUp, config.timeoutMs);
       signal.addEventListener("abort", giveUp);
       queue.waiting.add(settle);
@@ -96,7 +93,7 @@ export class ColdStarts {
     }
     const resource = this.#options.functions.get(key);
     if (resource === undefined) {
-      settleAll(queue, notFound(queue.reference));
+      settleAll(queue, failures.functionNotFound(toDisplayName(queue.reference)));
     } else if (desiredReplicas(resource) === 0 && !queue.isScaling) {
       void this.#scale(queue, resource);
     }
@@ -112,7 +109,7 @@ export class ColdStarts {
       await scale(queue.reference, replicas);
     } catch (error) {
       logger.error({ functionName, err: error }, "scaling from zero failed");
-      settleAll(queue, scalingFailed(queue.reference, messageOf(error)));
+      settleAll(queue, failures.scalingFailed(functionName, messageOf(error)));
     } finally {
       queue.isScaling = false;
     }
@@ -123,30 +120,4 @@ function settleAll(queue: Queue, failure: Failure | undefined): void {
   for (const settle of [...queue.waiting]) {
     settle(failure);
   }
-}
-
-function noEndpoints(reference: FunctionReference): Failure {
-  return {
-    status: 503,
-    code: "PLONK_NO_ENDPOINTS",
-    message: `No endpoints available for: ${toDisplayName(reference)}.`,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  };
-}
-
-function tooMany(reference: FunctionReference): Failure {
-  return {
-    status: 503,
-    code: "PLONK_QUEUE_FULL",
-    message: `Too many calls wait for ${toDisplayName(reference)} to start.`,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  };
-}
-
-function scalingFailed(reference: FunctionReference, reason: string): Failure {
-  return {
-    status: 500,
-    code: "PLONK_SCALING_FAILED",
-    message: `Can't scale ${toDisplayName(reference)}: ${reason}`,
-  };
 }

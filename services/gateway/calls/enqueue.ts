@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { QUEUE, type QueueMessage } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { toQueuedHeaders } from "../http/headers.ts";
 import { inviteBody } from "../http/invitation.ts";
@@ -110,7 +110,8 @@ async function publish(publication: Publication, message: QueueMessage): Promise
     await context.queue?.publish(message, call.callId);
     response.writeHead(202, ["Content-Length", "0", ...call.own]).end();
   } catch (error) {
-    const failure = error instanceof MessageTooLargeError ? tooLarge(error.message) : unavailable();
+    const failure =
+      error instanceof MessageTooLargeError ? tooLarge(error.message) : failures.queueUnavailable();
     context.logger.warn({ callId: call.callId, reason: messageOf(error) }, "call not queued");
     sendFailure(request, response, { failure, own: call.own });
   }
@@ -159,11 +160,11 @@ function readCallbackUrl({ headers }: IncomingMessage): { url?: URL; failure?: F
     url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
   return isUsable
     ? { url }
-    : { failure: badRequest("X-Callback-Url: expected an http or https URL without credentials") };
-}
-
-function badRequest(message: string): Failure {
-  return { status: 400, code: "PLONK_BAD_CALLBACK_URL", message };
+    : {
+        failure: failures.badCallbackUrl(
+          "X-Callback-Url: expected an http or https URL without credentials",
+        ),
+      };
 }
 
 function tooLong(request: IncomingMessage): Failure | undefined {
@@ -179,10 +180,5 @@ function declaredLength({ headers }: IncomingMessage): number | undefined {
 function tooLarge(
   message = `body: must not exceed ${QUEUE.maxMessageBytes} bytes with its headers`,
 ): Failure {
-  return { status: 413, code: "PLONK_MESSAGE_TOO_LARGE", message };
-}
-
-function unavailable(): Failure {
-  const message = "Error queuing request: the queue is not reachable.";
-  return { status: 503, code: "PLONK_QUEUE_UNAVAILABLE", message, retryAfterSeconds: 2 };
+  return failures.messageTooLarge(message);
 }

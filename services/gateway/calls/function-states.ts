@@ -11,7 +11,7 @@ import {
 } from "../../../contract/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import type { FunctionMetrics, GatewayMetrics } from "../metrics.ts";
 
 /** One function; the same object for as long as the function exists. */
@@ -71,13 +71,10 @@ export class FunctionStates {
   /** Why there is no such function: it does not exist, or nobody knows yet. */
   explain(segment: string): Failure {
     return this.#options.functions.hasSynced
-      ? notFound(splitName(segment, this.#options.functionNamespace))
-      : {
-          status: 503,
-          code: "PLONK_STARTING",
-          message: "The gateway does not know its functions yet.",
-          retryAfterSeconds: 1,
-        };
+      ? failures.functionNotFound(
+          toDisplayName(splitName(segment, this.#options.functionNamespace)),
+        )
+      : failures.starting();
   }
 
   #learn(segment: string): FunctionState | undefined {
@@ -122,10 +119,4 @@ export class FunctionStates {
     const full = `${name}.${namespace}`;
     return namespace === this.#options.functionNamespace ? [full, name] : [full];
   }
-}
-
-/** The function is not known. */
-export function notFound(reference: FunctionReference): Failure {
-  const message = `error finding function ${toDisplayName(reference)}: not found`;
-  return { status: 404, code: "PLONK_FUNCTION_NOT_FOUND", message };
 }

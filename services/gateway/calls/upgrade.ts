@@ -2,11 +2,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
-import { describeFailure, type Failure, toFailureHeaders } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import { closeInTime, endWithLinger } from "../http/client-errors.ts";
+import { describeFailure, toFailureHeaders } from "../http/failure-response.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
-import { PAGE_NOT_FOUND } from "../http/plain.ts";
 import { writeHead } from "../http/raw-response.ts";
 import { Pod } from "../upstream/pod.ts";
 import { beginCall, type Call } from "./call.ts";
@@ -37,7 +37,7 @@ export async function upgrade(context: UpgradeContext, incoming: UpgradeRequest)
   const target = splitTarget(request.url ?? "/");
   const split = target === undefined ? undefined : readFunctionPath(target.path);
   if (target === undefined || split === undefined) {
-    sendRefusal(incoming, call, PAGE_NOT_FOUND);
+    sendRefusal(incoming, call, failures.pageNotFound());
     return;
   }
   const state = context.states.find(split.segment);

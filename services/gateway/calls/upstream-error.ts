@@ -1,5 +1,5 @@
 /** What went wrong between client, gateway and pod, and whether the call may be sent once more. */
-import type { Failure } from "../errors.ts";
+import { type Failure, failures } from "../errors.ts";
 import type { Overdue } from "./time-limits.ts";
 
 /** nginx' status for a client that went away; it only appears in metrics. */
@@ -39,17 +39,7 @@ export function mayRetry(error: Error, { method, isSent, isReplayable }: Attempt
 
 /** The answer for a call that took too long. */
 export function timedOut(whose: Overdue, functionName: string): Failure {
-  return whose === "function"
-    ? {
-        status: 504,
-        code: "PLONK_UPSTREAM_TIMEOUT",
-        message: `${functionName} did not answer in time.`,
-      }
-    : {
-        status: 408,
-        code: "PLONK_REQUEST_TIMEOUT",
-        message: "The body of the request did not come in time.",
-      };
+  return whose === "function" ? failures.upstreamTimeout(functionName) : failures.requestTimeout();
 }
 
 /** The answer for a call that has failed for good: 504 by time, 400 by the request, else 502. */
@@ -59,10 +49,11 @@ export function toFailure(error: Error, functionName: string): Failure {
     return timedOut("function", functionName);
   }
   if (code === "UND_ERR_INVALID_ARG") {
-    return { status: 400, code: "PLONK_BAD_REQUEST", message: "The request is malformed." };
+    return failures.badRequest("The request is malformed.");
   }
-  const message = CONNECTION_LOST.has(code)
-    ? `${functionName} closed the connection without an answer.`
-    : `Can't reach ${functionName}.`;
-  return { status: 502, code: "PLONK_UPSTREAM_FAILED", message };
+  return failures.upstreamFailed(
+    CONNECTION_LOST.has(code)
+      ? `${functionName} closed the connection without an answer.`
+      : `Can't reach ${functionName}.`,
+  );
 }

@@ -9,7 +9,7 @@ import {
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
-import { BadRequest } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 export interface NamespaceObject {
   metadata: NamespaceMetadata & { resourceVersion?: string };
@@ -119,7 +119,9 @@ export function toNamespace(
     return namespaces.home;
   }
   if (!namespaces.has(sent)) {
-    throw new BadRequest(`namespace: expected a function namespace, got ${JSON.stringify(sent)}`);
+    throw new HttpError(
+      failures.badRequest(`namespace: expected a function namespace, got ${JSON.stringify(sent)}`),
+    );
   }
   return sent;
 }

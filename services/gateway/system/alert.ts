@@ -7,6 +7,7 @@ import {
   scaleFunction,
   scaleLimits,
 } from "../cluster/scaling.ts";
+import { failures } from "../errors.ts";
 import { operation, PlainText } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 
@@ -55,7 +56,8 @@ async function handle(
   const functionName = toDisplayName(reference);
   const resource = functions.get(toKey(reference));
   if (resource === undefined) {
-    return { message: `error finding function ${functionName}`, status: 404 };
+    const { message } = failures.functionNotFound(functionName);
+    return { message, status: 404 };
   }
   const limits = scaleLimits(resource);
   if (limits.min === limits.max || limits.factorPercent === 0) {

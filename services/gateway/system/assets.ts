@@ -9,7 +9,7 @@ import { extname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyReply } from "fastify";
-import { AssetsMissing } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { sendPageNotFound } from "../http/plain.ts";
 import type { SystemApp } from "./types.ts";
 
@@ -131,7 +131,7 @@ async function loadAssets(folder: string): Promise<ReadonlyMap<string, Asset>> {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"));
   if (!files.includes("index.html")) {
-    throw new AssetsMissing(folder);
+    throw new HttpError(failures.assetsMissing(folder));
   }
   const loaded = files.map(async (file): Promise<[string, Asset]> => [
     file,

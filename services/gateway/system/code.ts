@@ -10,7 +10,7 @@ import {
   LABEL,
 } from "../../../contract/index.ts";
 import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
-import { BadRequest, Conflict } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { findCodeMistake } from "./code-check.ts";
 
 /** Largest pasted code, bytes of UTF-8. */
@@ -29,14 +29,18 @@ interface CodeMap {
 export async function checkCode(text: string): Promise<void> {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_CODE_BYTES) {
-    throw new BadRequest(`code: expected at most ${MAX_CODE_BYTES} bytes, got ${bytes}`);
+    throw new HttpError(
+      failures.badRequest(`code: expected at most ${MAX_CODE_BYTES} bytes, got ${bytes}`),
+    );
   }
   if (!text.isWellFormed()) {
-    throw new BadRequest("code: expected Unicode, got half of a surrogate pair");
+    throw new HttpError(
+      failures.badRequest("code: expected Unicode, got half of a surrogate pair"),
+    );
   }
   const mistake = await findCodeMistake(text);
   if (mistake !== undefined) {
-    throw new BadRequest(`code: ${mistake}`);
+    throw new HttpError(failures.badRequest(`code: ${mistake}`));
   }
 }
 
@@ -69,7 +73,9 @@ export async function storeCode(
   while (!(await create(client, path, body))) {
     const known = await client.find<CodeMap>(`${path}/${configMap}`);
     if (known !== undefined && known.data?.[CODE_ENTRY] !== text) {
-      throw new Conflict(`ConfigMap ${configMap}.${namespace} exists with another content`);
+      throw new HttpError(
+        failures.conflict(`ConfigMap ${configMap}.${namespace} exists with another content`),
+      );
     }
     if (known !== undefined && (!isLeaving(known, uid) || Date.now() > deadline)) {
       return;

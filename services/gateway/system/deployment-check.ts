@@ -7,7 +7,7 @@ import {
   SCALE,
   WATCHDOG_TIMEOUTS,
 } from "../../../contract/index.ts";
-import { BadRequest } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { quote } from "./validation-message.ts";
 
 /** Kubernetes' limit for all annotations of one object together, bytes. */
@@ -31,7 +31,7 @@ export function checkDeployment(deployment: FunctionDeployment): void {
     ...findTimeoutMistakes(deployment.envVars ?? {}),
   ];
   if (mistakes.length > 0) {
-    throw new BadRequest(mistakes.join("; "));
+    throw new HttpError(failures.badRequest(mistakes.join("; ")));
   }
 }
 

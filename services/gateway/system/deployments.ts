@@ -10,7 +10,7 @@ import {
   LABEL,
 } from "../../../contract/index.ts";
 import { desiredReplicas } from "../cluster/scaling.ts";
-import { Conflict } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 /** A Function as the gateway applies it. */
 export type AppliedFunction = Pick<FunctionResource, "apiVersion" | "kind" | "metadata" | "spec">;
@@ -121,7 +121,7 @@ export function foreignOwner({ metadata }: OwnedObject): string | undefined {
 export function refuseForeign(object: OwnedObject, subject: string, change = "change"): void {
   const owner = foreignOwner(object);
   if (owner !== undefined) {
-    throw new Conflict(`${subject} is managed by ${owner}: ${change} it there`);
+    throw new HttpError(failures.conflict(`${subject} is managed by ${owner}: ${change} it there`));
   }
 }
 

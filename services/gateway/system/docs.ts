@@ -1,7 +1,7 @@
 /** `/openapi.json` and, at `/docs/`, a page to read it and to try it out. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AssetsMissing } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { serveAssets } from "./assets.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp } from "./types.ts";
@@ -22,7 +22,7 @@ export function registerDocsRoutes(
   app.get("/openapi.json", { schema }, async (_request, reply) => {
     const document = await readFile(join(folder, "openapi.json")).catch(() => undefined);
     if (document === undefined) {
-      throw new AssetsMissing(folder);
+      throw new HttpError(failures.assetsMissing(folder));
     }
     return reply.type("application/json; charset=utf-8").send(document);
   });

@@ -11,7 +11,7 @@ import {
 import { functionPath } from "../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../lib/kubernetes.ts";
 import { type FunctionWatch, waitUntilSeen } from "../cluster/functions.ts";
-import { BadRequest, FunctionNotFound } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { checkCode, storeCode, toCodeReference } from "./code.ts";
 import {
   type AppliedFunction,
@@ -42,7 +42,7 @@ export async function findChangeable(
 ): Promise<FunctionResource> {
   const existing = await findFunction(context, reference);
   if (existing === undefined) {
-    throw new FunctionNotFound(toDisplayName(reference));
+    throw new HttpError(failures.functionNotFound(toDisplayName(reference)));
   }
   refuseForeign(existing, `function ${toDisplayName(reference)}`);
   return existing;
@@ -126,8 +126,10 @@ function toImage(
 ): string {
   const chosen = code === undefined ? image : runtimeImage;
   if (chosen === undefined) {
-    throw new BadRequest(
-      "code: expected an image, as this gateway knows no runtime image for code",
+    throw new HttpError(
+      failures.badRequest(
+        "code: expected an image, as this gateway knows no runtime image for code",
+      ),
     );
   }
   return chosen;
@@ -150,6 +152,8 @@ export async function deleteFunction(
 /** Turns the API server's 404 into the one that names the function. */
 export function rethrowMissing(reference: FunctionReference): (error: unknown) => never {
   return (error) => {
-    throw isKubernetesStatus(error, 404) ? new FunctionNotFound(toDisplayName(reference)) : error;
+    throw isKubernetesStatus(error, 404)
+      ? new HttpError(failures.functionNotFound(toDisplayName(reference)))
+      : error;
   };
 }

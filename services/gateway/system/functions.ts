@@ -11,7 +11,7 @@ import {
 } from "../../../contract/index.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { scaleFunction } from "../cluster/scaling.ts";
-import { BadRequest, Conflict, FunctionNotFound } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { readCode } from "./code.ts";
 import { checkDeployment } from "./deployment-check.ts";
 import { toDescription } from "./deployments.ts";
@@ -69,7 +69,7 @@ function registerReads(app: SystemApp, context: SystemContext): void {
     const reference = readFunction(context, request.params.name, { query });
     const resource = functions.get(toKey(reference));
     if (resource === undefined) {
-      throw new FunctionNotFound(toDisplayName(reference));
+      throw new HttpError(failures.functionNotFound(toDisplayName(reference)));
     }
     const [calls, used, text] = await Promise.all([
       counts.read(),
@@ -105,7 +105,7 @@ function registerDeployments(app: SystemApp, context: SystemContext): void {
     const deployment = request.body;
     const reference = read(deployment, request.query);
     if ((await findFunction(context, reference)) !== undefined) {
-      throw new Conflict(`function ${toDisplayName(reference)} already exists`);
+      throw new HttpError(failures.conflict(`function ${toDisplayName(reference)} already exists`));
     }
     await applyFunction(context, reference, { deployment });
     return reply.code(202).send();
@@ -150,8 +150,10 @@ function registerScale(app: SystemApp, context: SystemContext): void {
     const sent = { body, query: request.query.namespace };
     const reference = readFunction(context, request.params.name, sent);
     if (![undefined, "", reference.name, request.params.name].includes(serviceName)) {
-      throw new BadRequest(
-        `serviceName: expected ${reference.name} as in the path, got ${JSON.stringify(serviceName)}`,
+      throw new HttpError(
+        failures.badRequest(
+          `serviceName: expected ${reference.name} as in the path, got ${JSON.stringify(serviceName)}`,
+        ),
       );
     }
     await scaleFunction(context.client, reference, replicas).catch(rethrowMissing(reference));

@@ -1,6 +1,6 @@
 /** Bodies as OpenFaaS' clients send them: JSON, whatever their content type says. */
 import type { FastifyInstance } from "fastify";
-import { BadRequest } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 /** Longest text in which the place of a mistake is looked for, characters. */
 const MAX_SEARCHED = 64 * 1024;
@@ -18,14 +18,14 @@ export function readEveryBodyAsJson(
   const parse = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("*", { parseAs: "string" }, (request, text: string, done) => {
     if (text === "") {
-      done(new BadRequest(`${PREFIX}, got nothing`));
+      done(new HttpError(failures.badRequest(`${PREFIX}, got nothing`)));
       return;
     }
     void parse(request, text, (error, body) => {
       if (error === null) {
         done(null, dropNulls(body));
       } else {
-        done(new BadRequest(describeJsonError(text)));
+        done(new HttpError(failures.badRequest(describeJsonError(text))));
       }
     });
   });

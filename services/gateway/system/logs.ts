@@ -4,7 +4,7 @@ import { type Static, Type } from "typebox";
 import { DURATION_PATTERN, parseDuration } from "../../../contract/duration.ts";
 import { LogMessage, toDisplayName, toKey } from "../../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
-import { BadRequest, FunctionNotFound, LogsUnavailable } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { LogStream, type LogStreamOptions } from "./log-stream.ts";
 import { operation } from "./operation.ts";
 import { readFunction } from "./reference.ts";
@@ -47,7 +47,7 @@ export function registerLogRoute(app: SystemApp, context: SystemContext): void {
       await stream.open();
     } catch (error) {
       context.logger.warn({ reason: messageOf(error) }, "pods not listed for their logs");
-      throw new LogsUnavailable("log request failed: the pods are not known now");
+      throw new HttpError(failures.logsUnavailable());
     }
     // Written by hand, so that the header goes out before the first line, which may take long.
     reply.hijack();
@@ -68,7 +68,7 @@ function toOptions(context: SystemContext, query: Static<typeof Query>): LogStre
   const { instance = "", tail = "0", follow, since = "" } = query;
   const reference = readFunction(context, query.name, { query: query.namespace });
   if (context.functions.get(toKey(reference)) === undefined) {
-    throw new FunctionNotFound(toDisplayName(reference));
+    throw new HttpError(failures.functionNotFound(toDisplayName(reference)));
   }
   const tailLines = Number(tail);
   return {
@@ -85,7 +85,9 @@ function toOptions(context: SystemContext, query: Static<typeof Query>): LogStre
 function toSinceTime(since: string): string {
   const time = /^\d{4}-/.test(since) ? Date.parse(since) : Date.now() - parseDuration(since);
   if (Number.isNaN(time)) {
-    throw new BadRequest(`since: expected a time that exists, got ${quote(since)}`);
+    throw new HttpError(
+      failures.badRequest(`since: expected a time that exists, got ${quote(since)}`),
+    );
   }
   return new Date(time).toISOString();
 }

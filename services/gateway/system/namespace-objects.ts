@@ -9,7 +9,7 @@ import {
   POD_SECURITY,
   PREPARED,
 } from "../../../contract/index.ts";
-import { BadRequest, Conflict } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 const FIELDS = ["labels", "annotations"] as const;
 type Field = (typeof FIELDS)[number];
@@ -48,7 +48,9 @@ export function refuseReserved(sent: Partial<FunctionNamespace>): void {
   for (const field of FIELDS) {
     const key = Object.keys(sent[field] ?? {}).find(isReserved);
     if (key !== undefined) {
-      throw new BadRequest(`${field}: expected none of the platform's keys, got ${key}`);
+      throw new HttpError(
+        failures.badRequest(`${field}: expected none of the platform's keys, got ${key}`),
+      );
     }
   }
 }
@@ -58,11 +60,15 @@ export function toNewNamespace(sent: FunctionNamespace, places: PlatformNamespac
   refuseReserved(sent);
   if (!isMarked(sent)) {
     const mark = ANNOTATION.functionNamespace;
-    throw new BadRequest(`labels, annotations: expected ${mark}: "1" in one of them, got none`);
+    throw new HttpError(
+      failures.badRequest(`labels, annotations: expected ${mark}: "1" in one of them, got none`),
+    );
   }
   const { name, labels, annotations = {} } = sent;
   if (!isFunctionNamespace(sent, places)) {
-    throw new BadRequest(`name: expected none of Kubernetes' or the platform's own, got ${name}`);
+    throw new HttpError(
+      failures.badRequest(`name: expected none of Kubernetes' or the platform's own, got ${name}`),
+    );
   }
   return {
     apiVersion: "v1",
@@ -118,8 +124,10 @@ function refuseForeign(stored: StoredNamespace, field: Field, values: Values): v
   for (const [key, value] of Object.entries(values)) {
     if (!own.has(key) && Object.hasOwn(known, key) && known[key] !== value) {
       const owner = writersOf(stored, field, key)[0] ?? "somebody else";
-      throw new Conflict(
-        `${field}: ${key} of namespace ${stored.metadata.name} was set by ${owner}: change it there`,
+      throw new HttpError(
+        failures.conflict(
+          `${field}: ${key} of namespace ${stored.metadata.name} was set by ${owner}: change it there`,
+        ),
       );
     }
   }

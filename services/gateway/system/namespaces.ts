@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
 import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
-import { BadRequest, Conflict, NamespaceNotFound, NotImplemented } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { refuseForeign } from "./deployments.ts";
 import {
   type StoredNamespace,
@@ -72,7 +72,7 @@ function registerCreation(app: SystemApp, context: SystemContext): void {
       })
       .catch((error: unknown) => {
         throw isKubernetesStatus(error, 409)
-          ? new Conflict(`namespace ${body.name} already exists`)
+          ? new HttpError(failures.conflict(`namespace ${body.name} already exists`))
           : error;
       });
     return (await isUsableInTime(context, body.name)) ? 201 : 202;
@@ -97,7 +97,9 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
     const { namespace } = request.params;
     const { name = namespace, ...sent } = request.body;
     if (name !== namespace) {
-      throw new BadRequest(`name: expected ${namespace} as in the path, got ${name}`);
+      throw new HttpError(
+        failures.badRequest(`name: expected ${namespace} as in the path, got ${name}`),
+      );
     }
     const patch = toNamespacePatch(await find(context, namespace), sent);
     await client.mergePatch(path(namespace), patch, FIELD_MANAGER.gateway);
@@ -124,7 +126,9 @@ function path(name?: string): string {
 /** Without the right to see other namespaces there is nothing that these routes could do. */
 function refuseSingle({ namespaces }: SystemContext): void {
   if (namespaces.watch === undefined) {
-    throw new NotImplemented(`namespaces: this gateway serves ${namespaces.home} alone`);
+    throw new HttpError(
+      failures.notImplemented(`namespaces: this gateway serves ${namespaces.home} alone`),
+    );
   }
 }
 
@@ -133,12 +137,12 @@ async function find(context: SystemContext, name: string): Promise<StoredNamespa
   refuseSingle(context);
   const { client, namespaces, functionNamespace, platformNamespace } = context;
   if (!namespaces.has(name)) {
-    throw new NamespaceNotFound(name);
+    throw new HttpError(failures.namespaceNotFound(name));
   }
   const stored = await client.find<StoredNamespace>(path(name));
   const places = { functionNamespace, platformNamespace };
   if (stored === undefined || !isFunctionNamespace(stored.metadata, places)) {
-    throw new NamespaceNotFound(name);
+    throw new HttpError(failures.namespaceNotFound(name));
   }
   return stored;
 }
@@ -147,7 +151,9 @@ function refuseDeletion({ functionNamespace }: SystemContext, stored: StoredName
   const { name } = stored.metadata;
   if (name === functionNamespace || name === UNDELETABLE) {
     const owner = name === UNDELETABLE ? "Kubernetes" : "the platform";
-    throw new Conflict(`namespace ${name} belongs to ${owner}: it cannot be deleted here`);
+    throw new HttpError(
+      failures.conflict(`namespace ${name} belongs to ${owner}: it cannot be deleted here`),
+    );
   }
   refuseForeign(stored, `namespace ${name}`, "delete");
 }

@@ -1,7 +1,7 @@
 /** Which function or secret a request means: its name, and a namespace that may be sent twice. */
 import type { FunctionReference } from "../../../contract/index.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { BadRequest } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 /** Where a request can say its namespace; an empty text counts as not sent. */
 export interface SentNamespaces {
@@ -47,7 +47,7 @@ function agree(sent: Record<string, string | undefined>): string | undefined {
     const [one, two] = [first, other].map(
       ([place, value]) => `${JSON.stringify(value)} in the ${place}`,
     );
-    throw new BadRequest(`namespace: expected one, got ${one} and ${two}`);
+    throw new HttpError(failures.badRequest(`namespace: expected one, got ${one} and ${two}`));
   }
   return first?.[1];
 }

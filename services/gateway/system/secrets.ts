@@ -9,7 +9,7 @@ import {
 } from "../../../contract/index.ts";
 import { resourcePath } from "../../lib/kubernetes.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { BadRequest, SecretNotFound } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { type OwnedObject, refuseForeign } from "./deployments.ts";
 import { Accepted, operation } from "./operation.ts";
 import { readReference } from "./reference.ts";
@@ -103,7 +103,9 @@ function readValue({ value, rawValue = "" }: Static<typeof SecretDeployment>): s
   const bytes = Buffer.byteLength(data, "base64");
   if (bytes > MAX_BYTES) {
     const field = rawValue === "" ? "value" : "rawValue";
-    throw new BadRequest(`${field}: expected at most ${MAX_BYTES} bytes, got ${bytes}`);
+    throw new HttpError(
+      failures.badRequest(`${field}: expected at most ${MAX_BYTES} bytes, got ${bytes}`),
+    );
   }
   return data;
 }
@@ -131,7 +133,7 @@ async function findChangeable(
   const secret = await client.find<StoredSecret>(secretPath(reference));
   const label = secret?.metadata.labels?.[LABEL.secretManagedBy] ?? "";
   if (secret === undefined || !OWNERS.includes(label)) {
-    throw new SecretNotFound(toDisplayName(reference));
+    throw new HttpError(failures.secretNotFound(toDisplayName(reference)));
   }
   refuseForeign(secret, `secret ${toDisplayName(reference)}`);
   return secret;

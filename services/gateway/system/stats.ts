@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { FunctionStats, QueueStatus } from "../../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
-import { NoQueue, QueueUnavailable } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 import { operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 
@@ -32,13 +32,13 @@ export function registerStatsRoutes(app: SystemApp, context: SystemContext): voi
   };
   app.get("/system/queue", { schema: status }, async () => {
     if (queue === undefined) {
-      throw new NoQueue("queue: this gateway has none");
+      throw new HttpError(failures.noQueue());
     }
     try {
       return await queue.status();
     } catch (error) {
       logger.debug({ reason: messageOf(error) }, "queue status not available");
-      throw new QueueUnavailable("queue: not reachable");
+      throw new HttpError(failures.queueUnavailable());
     }
   });
 }

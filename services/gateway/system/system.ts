@@ -12,8 +12,9 @@ import { GatewayInfo } from "../../../contract/index.ts";
 import { KubernetesError } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { VERSION } from "../../lib/version.ts";
-import { replyFailure } from "../errors.ts";
+import { type Failure, failures, HttpError } from "../errors.ts";
 import { answerClientError } from "../http/client-errors.ts";
+import { replyFailure } from "../http/failure-response.ts";
 import { callIdOf } from "../http/headers.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
 import { registerAlertRoute } from "./alert.ts";
@@ -82,12 +83,11 @@ export function createSystemApp(context: SystemContext): SystemApp {
 
 function answerErrors(app: SystemApp, logger: Logger): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const status = statusOf(error);
-    if (status >= 500) {
+    const failure = toFailure(error);
+    if (failure.status >= 500) {
       logger.error({ method: request.method, path: pathOf(request), err: error }, "request failed");
     }
-    const code = error instanceof KubernetesError ? "PLONK_KUBERNETES" : error.code;
-    return replyFailure(reply, { status, code, message: messageOf(error) });
+    return replyFailure(reply, failure);
   });
   app.setNotFoundHandler((_request, reply) => {
     reply.hijack();
@@ -95,15 +95,22 @@ function answerErrors(app: SystemApp, logger: Logger): void {
   });
 }
 
-/** The API server's own verdict on an object is the caller's business, its other errors are not. */
-function statusOf(error: FastifyError): number {
-  if (!(error instanceof KubernetesError)) {
-    return error.statusCode ?? 500;
+function toFailure(error: FastifyError): Failure {
+  if (error instanceof HttpError) {
+    return error.failure;
   }
-  if (error.status === 422) {
+  const message = messageOf(error);
+  return error instanceof KubernetesError
+    ? failures.kubernetes(toOwnStatus(error.status), message)
+    : { status: error.statusCode ?? 500, code: error.code, message };
+}
+
+/** The API server's own verdict on an object is the caller's business, its other errors are not. */
+function toOwnStatus(status: number): number {
+  if (status === 422) {
     return 400;
   }
-  return [400, 404, 409].includes(error.status) ? error.status : 500;
+  return [400, 404, 409].includes(status) ? status : 500;
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -1,6 +1,6 @@
 /** What a schema finds wrong with a request, as `field: expectation, got value`. */
 import type { FastifySchemaValidationError } from "fastify";
-import { BadRequest } from "../errors.ts";
+import { failures, HttpError } from "../errors.ts";
 
 /** Of these only the kind is shown: they are, or may be, secrets. */
 const SENSITIVE = /^(body$|(value|rawValue|code|envVars|password)\b)/;
@@ -24,16 +24,18 @@ export function toValidationError(findings: Finding[], part: string): Error {
   const [first] = findings;
   const last = findings.at(-1);
   if (first === undefined || last === undefined) {
-    return new BadRequest(`${part}: expected something else`);
+    return new HttpError(failures.badRequest(`${part}: expected something else`));
   }
   const isChoice = last.keyword === "anyOf" || last.keyword === "oneOf";
   if (!isChoice) {
-    return new BadRequest(toText(first, part));
+    return new HttpError(failures.badRequest(toText(first, part)));
   }
-  return new BadRequest(
-    isObject(last.data)
-      ? toChoice(last, findings.length)
-      : toText({ ...last, keyword: "type" }, part),
+  return new HttpError(
+    failures.badRequest(
+      isObject(last.data)
+        ? toChoice(last, findings.length)
+        : toText({ ...last, keyword: "type" }, part),
+    ),
   );
 }
 

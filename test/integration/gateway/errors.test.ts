@@ -21,7 +21,7 @@ interface Case {
 
 const CASES: Case[] = (
   [
-    ["GET", "/function/nope", 404, "error finding function nope.openfaas-fn: not found"],
+    ["GET", "/function/nope", 404, "error finding function nope.openfaas-fn"],
     ["GET", "/function/", 404, "404 page not found\n"],
     ["GET", "/nothing", 404, "404 page not found\n"],
     ["POST", "/async-function/nope", 404, "404 page not found\n"],

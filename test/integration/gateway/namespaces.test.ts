@@ -87,10 +87,7 @@ describe("a call", () => {
       declare("hidden", namespace, port);
       await gateway.settle();
       const [status, text] = await ask(`/function/hidden.${namespace}`);
-      expect([status, text]).toEqual([
-        404,
-        `error finding function hidden.${namespace}: not found`,
-      ]);
+      expect([status, text]).toEqual([404, `error finding function hidden.${namespace}`]);
       expect(asked).toEqual([]);
     },
   );

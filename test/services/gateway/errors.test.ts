@@ -1,13 +1,34 @@
-/** Failures: what is answered, and what is tried again. */
+/** Failures: their codes, what is answered, and what is tried again. */
 import { describe, expect, test } from "@jest/globals";
 import { mayRetry, toFailure } from "../../../services/gateway/calls/upstream-error.ts";
-import { describeFailure, wantsJson } from "../../../services/gateway/errors.ts";
+import { type Failure, failures, HttpError } from "../../../services/gateway/errors.ts";
+import { describeFailure, wantsJson } from "../../../services/gateway/http/failure-response.ts";
 
 const failure = { status: 404, code: "PLONK_X", message: "not there" };
 
 function error(code: string): Error {
   return Object.assign(new Error("x"), { code });
 }
+
+describe("the table", () => {
+  const table: Record<string, (...values: never[]) => Failure> = failures;
+
+  test.each(Object.keys(table))("has %s under its own code", (name) => {
+    const { code } = table[name]?.() ?? {};
+    expect(code).toBe(`PLONK_${name.replace(/[A-Z]/g, "_$&").toUpperCase()}`);
+  });
+});
+
+describe("HttpError", () => {
+  test("has the status and the code that Fastify asks for", () => {
+    const error = new HttpError(failures.functionNotFound("f.n"));
+    expect(error).toMatchObject({
+      statusCode: 404,
+      code: "PLONK_FUNCTION_NOT_FOUND",
+      message: "error finding function f.n",
+    });
+  });
+});
 
 describe("describeFailure", () => {
   test("is plain text, and JSON for who asks for it", () => {

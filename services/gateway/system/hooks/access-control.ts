@@ -4,7 +4,8 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { type Identity, isAllowed } from "../../auth/identity.ts";
 import { judge } from "../../auth/route-rights.ts";
 import { isCrossSite } from "../../auth/same-origin.ts";
-import { type Failure, replyFailure } from "../../errors.ts";
+import { failures } from "../../errors.ts";
+import { replyFailure } from "../../http/failure-response.ts";
 import type { TrustedPeers } from "../../http/trusted-peers.ts";
 import type { SystemApp } from "../types.ts";
 
@@ -46,7 +47,7 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
     }
     return SAFE_METHODS.has(request.method) || !isCrossSite(request.headers)
       ? undefined
-      : replyFailure(reply, CROSS_SITE);
+      : replyFailure(reply, failures.crossSite("change anything here"));
   });
   app.addHook("preHandler", async (request, reply) => {
     const { identity } = request;
@@ -58,22 +59,13 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
     if (verdict === "empty") {
       return reply.send([]);
     }
-    return verdict === "allowed" ? undefined : replyFailure(reply, toForbidden(verdict.missing));
+    return verdict === "allowed"
+      ? undefined
+      : replyFailure(reply, failures.forbidden(verdict.missing));
   });
   app.addHook("preSerialization", (request, _reply, payload) =>
     Promise.resolve(showOwnNamespaces(request, payload)),
   );
-}
-
-const CROSS_SITE: Failure = {
-  status: 403,
-  code: "PLONK_CROSS_SITE",
-  message: "A page of another site may not change anything here.",
-};
-
-function toForbidden(missing: string): Failure {
-  const message = `Forbidden: you need the right to ${missing}.`;
-  return { status: 403, code: "PLONK_FORBIDDEN", message };
 }
 
 /** The list of namespaces without those that the caller may not read. */
