@@ -4,8 +4,12 @@ import jest from "eslint-plugin-jest";
 import importSort from "eslint-plugin-simple-import-sort";
 import tseslint from "typescript-eslint";
 
-/** What is outside the services, and the services that the gateway is not. */
+/** Within the gateway, `http/guard` has one door. */
+const GUARD_FILES = "guard/(?!index\\.ts$)";
+
+/** What is outside the services, the services that the gateway is not, and what it hides. */
 const OUTSIDE_GATEWAY = [
+  GUARD_FILES,
   "components/",
   "toolchain/",
   "stacks/",
@@ -47,6 +51,7 @@ const forbidden = {
   ],
   "services/gateway/**/*.ts": OUTSIDE_GATEWAY,
   ...gatewayFloors,
+  "services/gateway/http/guard/**/*.ts": ["^\\.\\./(?!\\.\\./\\.\\./lib/)"],
   // What the page takes from the contract are types: it is no part of the page.
   "services/gateway/ui/**/*.{ts,tsx}": [
     "components/",

@@ -7,15 +7,25 @@ import { invoke } from "./calls/invoke.ts";
 import { limitReading } from "./calls/read-limit.ts";
 import { upgrade, type UpgradeContext } from "./calls/upgrade.ts";
 import type { GatewayConfig } from "./config.ts";
-import { condemn, isCondemned, isFree, refuseTunnel } from "./http/client-errors.ts";
-import { MAX_HEAD_BYTES, MAX_HEADERS } from "./http/head-limits.ts";
-import { inviteBody } from "./http/invitation.ts";
-import { CONNECTION } from "./http/listeners.ts";
+import {
+  closeConnection,
+  CONNECTION,
+  type Fault,
+  findBodyFault,
+  findRawFault,
+  findViolation,
+  isClosing,
+  isContinueExpected,
+  isFree,
+  isUpgrade,
+  MAX_HEAD_BYTES,
+  MAX_HEADERS,
+  refuseTunnel,
+  send100Continue,
+  watchRawRequests,
+} from "./http/guard/index.ts";
 import { cleanPath, leadsAboveRoot, PREFIX, splitTarget, type Target } from "./http/paths.ts";
-import { sendExpectationFailed, sendMoved, sendRefusal } from "./http/plain.ts";
-import type { Fault } from "./http/raw-reader.ts";
-import { findBodyFault, findRawFault, watchRawRequests } from "./http/raw-requests.ts";
-import { findViolation, isContinueExpected, isUpgrade } from "./http/strictness.ts";
+import { sendExpectationFailed, sendMoved, sendRefusal } from "./http/text-responses.ts";
 
 /** What a front server passes on to calls, queued calls and upgrades. */
 export interface FrontContext extends UpgradeContext, EnqueueContext {
@@ -37,7 +47,7 @@ export function createFrontServer(
   system: Handler,
 ): Server {
   const server = createServer({
-    // Bodies may be streamed for as long as they move: the call clock has an eye on each.
+    // Bodies may be streamed for as long as they move: the call clock checks each of them.
     requestTimeout: 0,
     headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
     // Node looks for late heads only every 30 s, unless it is told to.
@@ -47,14 +57,14 @@ export function createFrontServer(
     maxHeaderSize: MAX_HEAD_BYTES,
     shouldUpgradeCallback: (request) =>
       isFree(request.socket) && isUpgrade(request) && findRawFault(request) === undefined,
-    // A missing Host is a violation like others, after which nothing more is taken.
+    // A missing Host is refused like other violations, and the connection is closed.
     requireHostHeader: false,
   });
   server.maxHeadersCount = MAX_HEADERS;
   watchRawRequests(server);
   const onRequest: Handler = (request, response) => route({ context, request, response, system });
   server.on("request", onRequest);
-  // The caller of a function that is not there, or busy, need not send its body at all.
+  // Where the function does not exist or is busy, the caller need not send its body.
   server.on("checkContinue", (request, response) => {
     const answer = isContinueExpected(request) ? onRequest : refuseExpectation;
     answer(request, response);
@@ -63,17 +73,17 @@ export function createFrontServer(
   server.on("upgrade", (request, socket, head) => {
     void upgrade(context, { request, socket, head });
   });
-  // Node would hang up without a word.
+  // Node would close the connection without an answer.
   server.on("connect", (request) => refuseTunnel(request.socket));
   return server;
 }
 
-/** How often a server that ends looks for connections that have become idle, milliseconds. */
+/** How often a stopping server looks for connections that have become idle, milliseconds. */
 const DRAIN_CHECK_MS = 100;
 
 /**
- * Takes no more connections, lets the answers in flight end, and then their connections.
- * @param further - what else has taken connections for the server.
+ * Accepts no more connections, waits for the answers in flight, and closes their connections.
+ * @param further - the additional servers that accept connections for this one.
  */
 export async function drainServer(server: Server, further: readonly NetServer[]): Promise<void> {
   const timer = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
@@ -93,11 +103,11 @@ interface Routing {
 }
 
 /**
- * The target of a request that is beyond doubt. Others are answered here, and nothing more is taken
- * from their connection: Node hands over pipelined requests before the answer that ends it is out.
+ * The target of a valid request. An invalid one is refused here, and its connection is closed: the
+ * requests that are pipelined behind it are ignored.
  */
 function accept(request: IncomingMessage, response: ServerResponse): Target | undefined {
-  if (isCondemned(request.socket)) {
+  if (isClosing(request.socket)) {
     return undefined;
   }
   const target = splitTarget(request.url ?? "/");
@@ -109,7 +119,7 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
     }
     return target;
   }
-  condemn(request.socket);
+  closeConnection(request.socket);
   sendRefusal(response, fault ?? { status: 400, message: "target: expected a path or a URL" });
   return undefined;
 }
@@ -125,7 +135,7 @@ function findFault(request: IncomingMessage, target: Target | undefined): Fault 
 }
 
 function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-  condemn(request.socket);
+  closeConnection(request.socket);
   sendExpectationFailed(response);
 }
 
@@ -140,8 +150,8 @@ function route(routing: Routing): void {
     return;
   }
   if (request.method === "TRACE") {
-    // Nobody passes it on, and the others take nothing after it.
-    condemn(request.socket);
+    // Other proxies do not forward it, and close the connection after it.
+    closeConnection(request.socket);
     response.shouldKeepAlive = false;
     dispatch(routing, target);
     return;
@@ -150,12 +160,12 @@ function route(routing: Routing): void {
     dispatch(routing, target);
     return;
   }
-  // When the chunks that came along are wrong, that is known by then, and no function hears of it.
+  // By then the chunks that arrived with the head are checked, and no function gets invalid ones.
   setImmediate(() => {
     const fault = findBodyFault(request);
     if (fault !== undefined) {
       sendRefusal(response, fault);
-    } else if (request.complete || !isCondemned(request.socket)) {
+    } else if (request.complete || !isClosing(request.socket)) {
       dispatch(routing, target);
     }
   });
@@ -171,7 +181,7 @@ function dispatch({ context, request, response, system }: Routing, target: Targe
     enqueue(context, { request, response, target });
   } else {
     request.url = `${cleaned}${target.query}`;
-    inviteBody(request, response);
+    send100Continue(request, response);
     limitReading(context, { request, response }, []);
     system(request, response);
   }

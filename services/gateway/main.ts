@@ -9,7 +9,7 @@ import { installShutdown } from "../lib/shutdown.ts";
 import { createGateway } from "./app.ts";
 import { type GatewayConfig, readConfig } from "./config.ts";
 import { drainServer } from "./front-server.ts";
-import { listenWidely } from "./http/listeners.ts";
+import { listenWidely } from "./http/guard/index.ts";
 
 /**
  * Garbage that V8 lets pile up beside the live heap, percent of it. With a limit as small as the

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ReferenceName, REFERENCES, startReference } from "../../bench/gateway/references.ts";
-import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-limits.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/guard/head-limits.ts";
 import { inParallel, toAddress } from "./campaign.ts";
 import { drive, type RawCase } from "./drive.ts";
 import { isCall } from "./invariants.ts";

@@ -3,7 +3,7 @@
  * refuse is refused, and so is what one of Go, nginx and haproxy refuses. Bytes are latin1 text,
  * one character a byte.
  */
-import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/head-limits.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "../../services/gateway/http/guard/head-limits.ts";
 
 /** How large a head may be. */
 interface HeadLimits {

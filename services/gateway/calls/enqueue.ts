@@ -5,12 +5,11 @@ import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
+import { onceClosed, send100Continue } from "../http/guard/index.ts";
 import { toQueuedHeaders } from "../http/headers.ts";
-import { inviteBody } from "../http/invitation.ts";
-import { onceClosed } from "../http/once-closed.ts";
 import { type FunctionPath, PREFIX, splitFunctionPath } from "../http/paths.ts";
-import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
 import { readBody } from "../http/request-body.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Admission } from "./admission.ts";
 import { beginCall, type Call } from "./call.ts";
@@ -82,7 +81,7 @@ function receive({ context, incoming, split, call, callback }: Reception): void 
   const { request, response } = incoming;
   const { own } = call;
   limitReading(context, incoming, own);
-  inviteBody(request, response);
+  send100Continue(request, response);
   readBody(request, QUEUE.maxMessageBytes, (body) => {
     if (response.headersSent) {
       return;

@@ -4,16 +4,20 @@ import type { Dispatcher } from "undici";
 import type { Health } from "../../lib/health.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
+import { drainRequest } from "../http/drain-request.ts";
 import { sendFailure } from "../http/failure-response.ts";
+import {
+  onceClosed,
+  releaseAfterWrite,
+  send100Continue,
+  writeAndRelease,
+} from "../http/guard/index.ts";
 import {
   toClientHeaders,
   toMissingType,
   toSmallLength,
   toUpstreamHeaders,
 } from "../http/headers.ts";
-import { inviteBody } from "../http/invitation.ts";
-import { dropLeftovers } from "../http/leftovers.ts";
-import { onceClosed } from "../http/once-closed.ts";
 import {
   hasBody,
   isSmall,
@@ -21,7 +25,6 @@ import {
   REPLAYABLE_BYTES,
   StreamedBody,
 } from "../http/request-body.ts";
-import { spend, writeSpent } from "../http/spent-buffers.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import { Pod } from "../upstream/pod.ts";
 import type { Admission } from "./admission.ts";
@@ -161,7 +164,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     this.#move(Phase.Answering);
     if (this.#body !== undefined && this.#attempts === 1) {
       // It is not sent again, and no other connection has it.
-      spend(this.#body);
+      releaseAfterWrite(this.#body);
     }
     const flat = toClientHeaders(headers, call.own, status);
     flat.push(...toMissingType(request.headers, headers, status));
@@ -185,7 +188,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
       return;
     }
     this.#hasData = true;
-    const isTaken = writeSpent(response, chunk);
+    const isTaken = writeAndRelease(response, chunk);
     if (!isTaken && !this.#isPaused) {
       this.#isPaused = true;
       controller.pause();
@@ -204,7 +207,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
       response.end();
     }
     if (this.#streamed !== undefined && !request.complete) {
-      dropLeftovers(request);
+      drainRequest(request);
     }
   }
 
@@ -283,7 +286,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   /** Asks a caller that waits for it to send the body (RFC 9110 §10.1.1). */
   #invite(): void {
     const { request, response } = this.#options;
-    inviteBody(request, response);
+    send100Continue(request, response);
   }
 
   #move(phase: Phase): void {

@@ -2,10 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallGuard } from "../auth/call-guard.ts";
 import type { Failure } from "../errors.ts";
-import { condemn } from "../http/client-errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
+import { closeConnection } from "../http/guard/index.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
-import { sendMethodNotAllowed, sendPageNotFound } from "../http/plain.ts";
+import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { beginCall } from "./call.ts";
 import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
@@ -33,7 +33,7 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   }
   if (request.method === "TRACE") {
     // It would show a page's script what the browser and proxies add to its requests.
-    condemn(request.socket);
+    closeConnection(request.socket);
     response.shouldKeepAlive = false;
     sendMethodNotAllowed(response, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
     return;

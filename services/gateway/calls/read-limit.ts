@@ -1,7 +1,7 @@
 /** The time within which a body that is read as a whole has to come. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { sendFailure } from "../http/failure-response.ts";
-import { onceClosed } from "../http/once-closed.ts";
+import { onceClosed } from "../http/guard/index.ts";
 import { hasBody } from "../http/request-body.ts";
 import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import { timedOut } from "./upstream-error.ts";

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { Failure } from "../errors.ts";
-import { dropLeftovers, mustCloseAfter } from "./leftovers.ts";
+import { drainRequest, mustCloseAfter } from "./drain-request.ts";
 
 /** Whether the client asks for JSON by name; a mere wildcard is no wish for it. */
 export function wantsJson(accept: string | undefined): boolean {
@@ -71,9 +71,9 @@ export function sendFailure(
   ]);
   if (isLast) {
     response.write(body);
-    dropLeftovers(request, () => response.end());
+    drainRequest(request, () => response.end());
   } else {
     response.end(body);
-    dropLeftovers(request);
+    drainRequest(request);
   }
 }

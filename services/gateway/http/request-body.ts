@@ -1,7 +1,7 @@
 /** The body of a call on its way to a function: kept when small, streamed when not. */
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
-import { freeMemory, spend } from "./spent-buffers.ts";
+import { releaseAfterWrite, releaseMemory } from "./guard/index.ts";
 
 /** Bodies up to this length are held in memory, so that a call can be sent a second time. */
 export const REPLAYABLE_BYTES = 128 * 1024;
@@ -47,7 +47,7 @@ export function readBody(
       return;
     }
     const body = Buffer.concat(chunks, length);
-    chunks.forEach(freeMemory);
+    chunks.forEach(releaseMemory);
     done(body);
   };
   request.on("data", onData);
@@ -69,6 +69,6 @@ export class StreamedBody {
   }
 
   begin(): void {
-    this.#request.on("data", spend).pipe(this.stream);
+    this.#request.on("data", releaseAfterWrite).pipe(this.stream);
   }
 }

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyReply } from "fastify";
 import { failures, HttpError } from "../errors.ts";
-import { sendPageNotFound } from "../http/plain.ts";
+import { sendPageNotFound } from "../http/text-responses.ts";
 import type { SystemApp } from "./types.ts";
 
 const TYPES: Readonly<Record<string, string>> = {

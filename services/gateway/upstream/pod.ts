@@ -1,6 +1,6 @@
 /** One pod of a function: its kept-alive connections and its calls in flight. */
 import { buildConnector, Pool } from "undici";
-import { watchWrites } from "../http/spent-buffers.ts";
+import { watchWrites } from "../http/guard/index.ts";
 
 /** Says where something else than the name and the port of an origin is connected to. */
 export type Locate = (hostname: string) => { hostname: string; port: string };

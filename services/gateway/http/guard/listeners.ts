@@ -1,28 +1,28 @@
 /**
- * Takes connections of one port from several sockets. libuv accepts one connection a socket each
- * time that its loop goes round, which takes 10 ms and more under load: with one socket, the last
- * of some hundred clients that come together would wait for seconds.
+ * Accepts the connections to one port on several sockets. libuv accepts one connection per socket
+ * in each turn of its event loop, and a turn takes 10 ms and more under load. With one socket, the
+ * last of some hundred simultaneous clients would wait for seconds.
  */
 import type { Server } from "node:http";
 import { createServer, type Server as NetServer } from "node:net";
-import { listen } from "../../lib/metrics.ts";
+import { listen } from "../../../lib/metrics.ts";
 
-/** Connections that can be accepted at a time. */
+/** Connections that can be accepted per turn of the event loop. */
 const SOCKETS = 16;
 
-/** How connections are taken, by whichever socket. */
+/** Options of each accepted connection. */
 export const CONNECTION = {
   noDelay: true,
   keepAlive: true,
-  /** Silence after which a connection's other end is asked whether it is still there. */
+  /** Idle time after which TCP probes whether the other end still exists. */
   keepAliveInitialDelay: 60_000,
 } as const;
 
 /**
- * Listens with a server on all addresses, so that it takes connections quickly. Elsewhere than on
- * Linux, where the kernel spreads connections over sockets of one port, it is one socket.
+ * Listens on all addresses with several sockets. Only Linux spreads the connections to a port over
+ * its sockets; on other systems one socket is used.
  * @param server - one that was created with `CONNECTION`.
- * @returns the further servers, to be closed with that one.
+ * @returns the additional servers, to be closed together with that one.
  * @throws when the port is in use.
  */
 export async function listenWidely(server: Server, port: number): Promise<NetServer[]> {
@@ -30,12 +30,12 @@ export async function listenWidely(server: Server, port: number): Promise<NetSer
     await listen(server, port);
     return [];
   }
-  // Sockets that share a port do not notice those of another program which would share it, too.
+  // A port that is shared by `reusePort` in another program would not be noticed as in use.
   const probe = createServer();
   await listen(probe, port);
   await new Promise((resolve) => probe.close(resolve));
   const shared = await listen(server, { port, reusePort: true });
-  // Node's HTTP server keeps connections open that are closed by the other end alone.
+  // As Node's HTTP server does: the other end may close its half first.
   const further = Array.from({ length: SOCKETS - 1 }, () =>
     createServer({ ...CONNECTION, allowHalfOpen: true }, (socket) => {
       server.emit("connection", socket);

@@ -1,7 +1,7 @@
-/** When a response is over, whichever way it ends. */
+/** The end of a response, successful or not. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Calls back once: when the response has been sent, or when its connection has ended before. */
+/** Calls back once: when the response has been sent, or when its connection closes before that. */
 export function onceClosed(
   request: IncomingMessage,
   response: ServerResponse,
@@ -11,7 +11,7 @@ export function onceClosed(
     response.once("close", callback);
     return;
   }
-  // It waits for the answers of earlier requests, and does not hear of the connection's end.
+  // A pipelined response that waits for earlier ones gets no event when the connection closes.
   let isOver = false;
   const finish = (): void => {
     request.socket.off("close", finish);

@@ -11,14 +11,14 @@ import {
 } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
-  mayBeFreed,
-  spend,
+  isReleasable,
+  releaseAfterWrite,
   watchWrites,
-  writeSpent,
-} from "../../../../services/gateway/http/spent-buffers.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
-import { TestGateway } from "../../../support/gateway.ts";
-import { until } from "../../../support/until.ts";
+  writeAndRelease,
+} from "../../../../../services/gateway/http/guard/buffer-release.ts";
+import { listen } from "../../../../../services/lib/metrics.ts";
+import { TestGateway } from "../../../../support/gateway.ts";
+import { until } from "../../../../support/until.ts";
 
 const KIB = 1024;
 
@@ -26,7 +26,7 @@ function isFreed(chunk: Buffer): boolean {
   return (chunk.buffer as ArrayBuffer).detached;
 }
 
-describe("mayBeFreed", () => {
+describe("isReleasable", () => {
   const whole = Buffer.alloc(64 * KIB, "x");
 
   test.each([
@@ -36,11 +36,11 @@ describe("mayBeFreed", () => {
     ["a small chunk", whole.subarray(60 * KIB), false],
     ["a chunk of Node's pool", Buffer.from("pooled"), false],
   ])("%s", (_, chunk, expected) => {
-    expect(mayBeFreed(chunk)).toBe(expected);
+    expect(isReleasable(chunk)).toBe(expected);
   });
 });
 
-describe("writeSpent", () => {
+describe("writeAndRelease", () => {
   let server: Server;
   let port = 0;
   const sockets: Socket[] = [];
@@ -69,7 +69,7 @@ describe("writeSpent", () => {
     const { response, reader } = await openResponse();
     reader.resume();
     const chunk = Buffer.alloc(32 * KIB, "x");
-    writeSpent(response, chunk);
+    writeAndRelease(response, chunk);
     expect(isFreed(chunk)).toBe(false);
     await until("a freed chunk", () => isFreed(chunk));
     response.end();
@@ -83,7 +83,7 @@ describe("writeSpent", () => {
       const chunk = Buffer.alloc(64 * KIB, String(index % 10));
       hash.update(chunk);
       chunks.push(chunk);
-      writeSpent(response, chunk);
+      writeAndRelease(response, chunk);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(chunks.slice(-4).map(isFreed)).toEqual([false, false, false, false]);
@@ -100,17 +100,17 @@ describe("writeSpent", () => {
     const { response, reader } = await openResponse();
     const [stuck, late] = [Buffer.alloc(64 * KIB), Buffer.alloc(64 * KIB)];
     response.on("error", () => undefined).write(Buffer.alloc(16 * KIB * KIB));
-    writeSpent(response, stuck);
+    writeAndRelease(response, stuck);
     await new Promise((resolve) => setTimeout(resolve, 20));
     response.destroy();
-    writeSpent(response, late);
+    writeAndRelease(response, late);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect([stuck, late].map(isFreed)).toEqual([false, false]);
     reader.destroy();
   });
 });
 
-describe("spend", () => {
+describe("releaseAfterWrite", () => {
   const sockets: Socket[] = [];
   let server: NetServer;
 
@@ -138,7 +138,7 @@ describe("spend", () => {
     const { socket, reader } = await open();
     reader.resume();
     const [early, late] = [Buffer.alloc(32 * KIB), Buffer.alloc(32 * KIB)];
-    spend(early);
+    releaseAfterWrite(early);
     expect(isFreed(early)).toBe(false);
     socket.write(early);
     await new Promise((resolve) => socket.write(late.subarray(0, 5), resolve));
@@ -147,7 +147,7 @@ describe("spend", () => {
     socket.write(late);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(isFreed(late)).toBe(false);
-    spend(late);
+    releaseAfterWrite(late);
     expect(isFreed(late)).toBe(true);
   });
 
@@ -158,7 +158,7 @@ describe("spend", () => {
     chunks.forEach((chunk) => sent.update(chunk));
     for (const chunk of chunks) {
       socket.write(chunk);
-      spend(chunk);
+      releaseAfterWrite(chunk);
     }
     socket.end();
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -176,7 +176,7 @@ describe("spend", () => {
     const small = Buffer.alloc(8 * KIB);
     socket.on("error", () => undefined);
     for (const chunk of [small, ...chunks]) {
-      spend(chunk);
+      releaseAfterWrite(chunk);
       socket.write(chunk);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,28 +1,28 @@
 /**
- * Refuses what Node's parser lets pass and a stricter proxy does not, by a look at the bytes
- * themselves. Node's parser stays the one that reads: it says where a body begins and how long it
- * is, and what it has not read as a request never gets this far.
+ * Refuses requests that Node's parser accepts and stricter proxies do not, by reading the bytes
+ * again. Node's parser stays in charge: it decides where a body begins and how long it is. Bytes
+ * that it does not accept as a request are not read here.
  *
- * The bytes come from the parser's own buffer, as they do where Node hands over what follows an
- * upgrade. A listener for the connection's data would see them, too, but Node's parser then no
- * longer reads from the connection by itself, which costs each call several times as much.
+ * The bytes are taken from the parser's own buffer, as Node itself does for the bytes after an
+ * upgrade. A "data" listener on the connection would get them, too. But then Node's parser would
+ * stop reading from the connection directly, which makes each call several times as expensive.
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
-import { condemn, endConnection, isCondemned } from "./client-errors.ts";
+import { releaseMemory } from "./buffer-release.ts";
+import { closeConnection, endConnection, isClosing } from "./connection-errors.ts";
 import { type Fault, RawReader } from "./raw-reader.ts";
-import { freeMemory } from "./spent-buffers.ts";
 
-/** Name of the parser's callback after each time that it has read: `HTTPParser.kOnExecute`. */
+/** The parser's callback after each read: `HTTPParser.kOnExecute`. */
 const ON_EXECUTE = 5;
 
 type OnExecute = (result: number | Error) => void;
 
-/** The parts of Node's parser that are used here. */
+/** The private parts of Node's parser that are used here. */
 interface Parser {
-  /** A copy of what is being read. */
+  /** A copy of the bytes that are being parsed. */
   getCurrentBuffer(): Buffer;
-  /** The request that is being read, or was read last. */
+  /** The request that is being parsed, or was parsed last. */
   incoming: { upgrade: boolean } | null;
   [ON_EXECUTE]: OnExecute | null;
 }
@@ -31,37 +31,37 @@ const UNREADABLE: Fault = { status: 400, message: "body: expected chunks, got so
 
 const connections = new WeakMap<Socket, RawConnection>();
 
-/** Faults of bodies that came together with their heads: nobody has heard of these requests. */
-const spoilt = new WeakMap<IncomingMessage, Fault>();
+/** Faults in bodies that arrived together with their heads; these requests are not passed on. */
+const rejected = new WeakMap<IncomingMessage, Fault>();
 
-/** Has all that comes to a server read a second time. */
+/** Reads everything that a server receives a second time. */
 export function watchRawRequests(server: Server): void {
   server.on("connection", (socket: Socket & { parser: Parser }) => {
     connections.set(socket, new RawConnection(socket, socket.parser));
   });
 }
 
-/** What is wrong with the bytes of a request's head. To be asked when the head has been read. */
+/** What is wrong with the bytes of a request's head. Call it while the head is being handled. */
 export function findRawFault(request: IncomingMessage): Fault | undefined {
   return connections.get(request.socket)?.readHead(request);
 }
 
-/** What is wrong with a body that came together with its head. */
+/** What is wrong with a body that arrived together with its head. */
 export function findBodyFault(request: IncomingMessage): Fault | undefined {
-  return spoilt.get(request);
+  return rejected.get(request);
 }
 
 class RawConnection {
   readonly #socket: Socket;
   readonly #parser: Parser;
   readonly #reader = new RawReader();
-  /** What the parser is reading, once something of it had to be looked at, and how far that is. */
+  /** The bytes that are being parsed, fetched when they are needed, and how far they are read. */
   #bytes: Buffer | undefined;
   #at = 0;
-  /** The last request of which the head is in these bytes. */
+  /** The last request whose head is in these bytes. */
   #request: IncomingMessage | undefined;
   #fault: Fault | undefined;
-  /** The request of which the body is being read. */
+  /** The request whose body is being read. */
   #owner: IncomingMessage | undefined;
 
   constructor(socket: Socket, parser: Parser) {
@@ -72,9 +72,9 @@ class RawConnection {
       throw new Error("raw requests: expected a parser that says when it has read, got another");
     }
     parser[ON_EXECUTE] = (result) => {
-      // What follows an upgrade or a CONNECT is no HTTP.
+      // The bytes after an upgrade or a CONNECT are not HTTP.
       const isHttp = typeof result === "number" && parser.incoming?.upgrade !== true;
-      if (isHttp && !isCondemned(socket)) {
+      if (isHttp && !isClosing(socket)) {
         this.#finish(result);
       }
       this.#forget();
@@ -84,8 +84,8 @@ class RawConnection {
 
   #forget(): void {
     if (this.#bytes !== undefined) {
-      // A copy that is only used here.
-      freeMemory(this.#bytes);
+      // The copy is used only here.
+      releaseMemory(this.#bytes);
     }
     this.#bytes = undefined;
     this.#request = undefined;
@@ -95,7 +95,7 @@ class RawConnection {
     }
   }
 
-  /** While the parser is at the end of this request's head. */
+  /** Reads a head. The parser must be at the end of this request's head. */
   readHead(request: IncomingMessage): Fault | undefined {
     if (request === this.#request) {
       return this.#fault;
@@ -113,21 +113,21 @@ class RawConnection {
     return end;
   }
 
-  /** By the parser's own reading, after all that is open to doubt has been refused. */
+  /** Uses the framing that the parser has found; ambiguous framing has been refused before. */
   #expectBody(request: IncomingMessage): void {
     const { "transfer-encoding": encoding, "content-length": length, upgrade } = request.headers;
     this.#owner = request;
     const framing = encoding === undefined ? Number(length ?? 0) : "chunked";
-    // Node's parser stops after an upgrade, whatever becomes of it.
+    // Node's parser stops after a request with Upgrade, even if the upgrade is refused.
     this.#reader.expect(framing, upgrade !== undefined);
   }
 
   #readBody(bytes: Buffer): number | Fault {
     const end = this.#reader.readBody(bytes, this.#at);
-    return typeof end === "number" ? end : this.#spoil(end);
+    return typeof end === "number" ? end : this.#rejectBody(end);
   }
 
-  /** After the parser has read so many bytes, which are all unless a protocol ends there. */
+  /** Reads the rest after the parser has read `length` bytes: all, or up to an upgrade. */
   #finish(length: number): void {
     if (this.#bytes === undefined && this.#reader.skip(length)) {
       return;
@@ -141,21 +141,21 @@ class RawConnection {
     if (fault !== undefined) {
       endConnection(fault.status, this.#socket);
     } else if (this.#owner?.complete === false && length < this.#bytes.length) {
-      // In a request that asks for another protocol, the parser stops at a fault and is silent.
-      this.#spoil(UNREADABLE);
+      // In a request with Upgrade, the parser stops at an invalid byte without an error.
+      this.#rejectBody(UNREADABLE);
     }
   }
 
   /**
-   * Refuses the request of which the body is wrong. Where a function may have heard of it, it must
-   * not take it for whole: the connection breaks off, and with it the call.
+   * Refuses the request whose body is invalid. If a function may already have received a part, the
+   * connection is broken off, and with it the call: the function must not take it as complete.
    */
-  #spoil(fault: Fault): Fault {
-    condemn(this.#socket);
+  #rejectBody(fault: Fault): Fault {
+    closeConnection(this.#socket);
     if (this.#request === undefined) {
       this.#owner?.destroy(new Error(fault.message));
     } else {
-      spoilt.set(this.#request, fault);
+      rejected.set(this.#request, fault);
     }
     return fault;
   }

@@ -1,36 +1,36 @@
 /**
- * Requests that two parties may read apart. Node's parser refuses most of them; what it lets pass
- * and a proxy behind or before it would take for something else is refused here (RFC 9112 §11.2).
+ * Finds requests that two servers could read differently (RFC 9112 §11.2). Node's parser refuses
+ * most of them. Here the rest is refused: what a proxy before or behind it reads in another way.
  */
 import type { IncomingMessage } from "node:http";
 
 /**
- * Origin form, or absolute form without user information, where only the whole path may be left
- * out; escapes are whole, none is a NUL.
+ * Origin form, or absolute form without user information. In absolute form the path may be missing.
+ * Escapes must be complete, and none may be a NUL.
  */
 const TARGET =
   /^(?:https?:\/\/(?:[-\w.~]+|\[[\da-f:.]+\])(?::\d{1,5})?(?=\/|$))?(?:\/(?:[!"$&->@-~]|%(?!00)[\da-f]{2})*)?(?:\?[!"$-~]*)?$/i;
 
-/** `uri-host [":" port]` (RFC 9110 §7.2), without empty labels within. */
+/** `uri-host [":" port]` (RFC 9110 §7.2), without empty labels inside. */
 const HOST =
   /^(?!.*\.\.)(?:[-\w.~!$&'()*+,;=]|%[\da-f]{2})+(?::\d{0,5})?$|^\[[\da-f:.]+\](?::\d{0,5})?$/i;
 
-/** More digits are no length that anybody means, and not every party counts that far. */
+/** Not every server can handle more digits. */
 const LENGTH = /^\d{1,15}$/;
 
-/** Names that may follow in trailers; Go refuses others, and those that say how long a body is. */
+/** Names that are allowed in trailers. Go refuses others, and those that define the framing. */
 const TRAILER = /^(?!(?:transfer-encoding|trailer|content-length)$)[-\w!#$%&'*+.^`|~]*$/i;
 
-/** Headers of which nginx refuses a second one. */
+/** Headers that nginx refuses when they are repeated. */
 const UNIQUE = [
   ...["authorization", "content-range", "expect", "if-match", "if-modified-since"],
   ...["if-none-match", "if-range", "if-unmodified-since"],
 ];
 
-/** RFC 6455 §4.2.1 has servers look at it, and haproxy does. */
+/** RFC 6455 §4.2.1 requires servers to check it, and haproxy does. */
 const WEB_SOCKET_KEY = /^[a-z\d+/]{22}==$/i;
 
-/** Why a request must not be passed on, as `part: expectation`; undefined when it may be. */
+/** Why a request must be refused, as `part: expectation`; undefined if it is valid. */
 export function findViolation(request: IncomingMessage): string | undefined {
   const { url = "", httpVersionMajor } = request;
   if (httpVersionMajor !== 1) {
@@ -58,11 +58,11 @@ function findHostViolation(request: IncomingMessage): string | undefined {
   if (headers.host !== undefined && !HOST.test(headers.host)) {
     return "Host: expected a name or an address, got another text";
   }
-  return isAtOdds(request) ? "Host: expected the one of the target, got another one" : undefined;
+  return isOtherHost(request) ? "Host: expected the one of the target, got another one" : undefined;
 }
 
-/** An absolute target wins over Host (RFC 9112 §3.2.2); who asks for two means no good. */
-function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
+/** Whether Host differs from an absolute target, which has precedence (RFC 9112 §3.2.2). */
+function isOtherHost({ url = "", headers }: IncomingMessage): boolean {
   if (url.startsWith("/") || headers.host === undefined) {
     return false;
   }
@@ -72,7 +72,7 @@ function isAtOdds({ url = "", headers }: IncomingMessage): boolean {
   return authority !== undefined && normalize(authority) !== normalize(headers.host);
 }
 
-/** What parties take for the last request of its connection, each by another rule. */
+/** Servers differ in which of these close the connection after the request. */
 function findConnectionViolation(request: IncomingMessage): string | undefined {
   const { headers, rawHeaders, httpVersion } = request;
   const connection = headers.connection?.toLowerCase() ?? "";
@@ -87,24 +87,24 @@ function findConnectionViolation(request: IncomingMessage): string | undefined {
   if (isClose && connection.includes("keep-alive")) {
     return "Connection: expected close or keep-alive, got both";
   }
-  // Go looks for keep-alive in the first one, others in all.
+  // Go reads only the first one, others read all.
   return countHeaders(rawHeaders, "connection") > 1
     ? "Connection: expected one with HTTP/1.0, got several"
     : undefined;
 }
 
-/** HTTP/1.0 knows neither chunks nor expectations, nor bodies of requests that only ask. */
-function findOldViolation({ method, headers }: IncomingMessage): string | undefined {
+/** HTTP/1.0 has no chunks, no Expect, and no bodies in GET, HEAD and DELETE. */
+function findHttp10Violation({ method, headers }: IncomingMessage): string | undefined {
   const { expect } = headers;
-  const isAsking = method === "GET" || method === "HEAD" || method === "DELETE";
-  return expect !== undefined || (isAsking && Number(headers["content-length"] ?? 0) > 0)
+  const isBodiless = method === "GET" || method === "HEAD" || method === "DELETE";
+  return expect !== undefined || (isBodiless && Number(headers["content-length"] ?? 0) > 0)
     ? "version: expected HTTP/1.1 with Expect or the body of such a request, got HTTP/1.0"
     : undefined;
 }
 
 function findFramingViolation(request: IncomingMessage): string | undefined {
   const { headers, httpVersion } = request;
-  const violation = httpVersion === "1.0" ? findOldViolation(request) : undefined;
+  const violation = httpVersion === "1.0" ? findHttp10Violation(request) : undefined;
   if (violation !== undefined) {
     return violation;
   }
@@ -118,7 +118,7 @@ function findFramingViolation(request: IncomingMessage): string | undefined {
     : "Content-Length: expected at most 15 digits, got something else";
 }
 
-/** Without chunks nothing follows, and nobody looks at it. */
+/** Without chunks there are no trailers, and Trailer is ignored. */
 function findTrailerViolation({ headers }: IncomingMessage): string | undefined {
   const { "transfer-encoding": encoding, trailer } = headers;
   const isList = trailer?.split(",").every((name) => TRAILER.test(name.trim())) ?? true;
@@ -148,12 +148,12 @@ function findUpgradeViolation({ headers }: IncomingMessage): string | undefined 
     : undefined;
 }
 
-/** Whether the only thing expected is `100-continue`, said once; RFC 9110 knows no other. */
+/** Whether Expect is exactly `100-continue`, the only value in RFC 9110. */
 export function isContinueExpected({ headers }: IncomingMessage): boolean {
   return headers.expect?.toLowerCase() === "100-continue";
 }
 
-/** Of some headers Node drops all but one, which its list of raw headers still has. */
+/** Counts in the raw headers, because Node's `headers` drop repetitions of some of them. */
 function countHeaders(rawHeaders: readonly string[], lowerCaseName: string): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -166,8 +166,8 @@ function countHeaders(rawHeaders: readonly string[], lowerCaseName: string): num
 }
 
 /**
- * Whether a request changes the protocol of its connection. Only a WebSocket does, which is a GET
- * without a body (RFC 6455 §4.1); `Upgrade` in other requests is ignored, as RFC 9110 §7.8 allows.
+ * Whether a request changes the protocol of its connection. Only a WebSocket handshake does: a GET
+ * without a body (RFC 6455 §4.1). `Upgrade` in other requests is ignored (RFC 9110 §7.8).
  */
 export function isUpgrade(request: IncomingMessage): boolean {
   const { method, headers } = request;

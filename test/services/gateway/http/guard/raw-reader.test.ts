@@ -4,7 +4,7 @@ import {
   type Fault,
   type Framing,
   RawReader,
-} from "../../../../services/gateway/http/raw-reader.ts";
+} from "../../../../../services/gateway/http/guard/raw-reader.ts";
 
 interface Request {
   head: string;

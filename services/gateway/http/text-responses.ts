@@ -1,13 +1,13 @@
 /**
- * Answers in the words of Go's HTTP router, which clients of OpenFaaS know; clients that accept
- * JSON get code, sentence and call id.
+ * Plain-text answers in the words of Go's HTTP router, which clients of OpenFaaS know. Clients that
+ * accept JSON get code, sentence and call id.
  */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { type Failure, failures } from "../errors.ts";
 import { describeFailure, wantsJson } from "./failure-response.ts";
+import type { Fault } from "./guard/index.ts";
 import { callIdOf } from "./headers.ts";
-import type { Fault } from "./raw-reader.ts";
 
 /** 404 in the words of Go's router. */
 export function sendPageNotFound(response: ServerResponse): void {
@@ -32,7 +32,7 @@ const REFUSAL = {
   431: failures.headersTooLarge,
 } as const;
 
-/** Says what is wrong; the connection is not used again, as nobody knows where a request ends. */
+/** Refuses a request and closes the connection, as the end of the request is not known. */
 export function sendRefusal(response: ServerResponse, { status, message }: Fault): void {
   send(response, REFUSAL[status](`${message}\n`), { connection: "close" });
 }

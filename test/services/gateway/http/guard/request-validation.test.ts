@@ -2,8 +2,11 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { findViolation, isUpgrade } from "../../../../services/gateway/http/strictness.ts";
-import { runs } from "../../../support/property-runs.ts";
+import {
+  findViolation,
+  isUpgrade,
+} from "../../../../../services/gateway/http/guard/request-validation.ts";
+import { runs } from "../../../../support/property-runs.ts";
 
 interface Parts {
   url?: string;

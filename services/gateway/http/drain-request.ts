@@ -1,17 +1,17 @@
 /**
- * What to do with the rest of a request's body once its answer is there. A connection that is
- * closed while there is something left to read is reset, which can destroy the answer on its way.
+ * Reads the rest of a request's body after its answer. Closing a connection with unread bytes
+ * resets it, which can destroy an answer that the client has not read yet.
  */
 import type { IncomingMessage } from "node:http";
 import { hasBody } from "./request-body.ts";
 
-/** As much is still read and dropped, so that the caller gets to the answer. */
+/** At most this much is read and dropped. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_MS = 2000;
 
 /**
- * Whether the connection must be closed after an answer that comes now: nobody knows how much body
- * would have to be read before the next request.
+ * Whether the connection must be closed if the request is answered now: too much of the body, or an
+ * unknown length, would have to be read before the next request.
  */
 export function mustCloseAfter(request: IncomingMessage): boolean {
   const { headers } = request;
@@ -19,13 +19,13 @@ export function mustCloseAfter(request: IncomingMessage): boolean {
   return isUnread(request) && (headers.expect !== undefined || length > MAX_BYTES);
 }
 
-/** A request without a body counts as incomplete, too, while its head is being looked at. */
+/** `complete` alone is not enough: while its head is handled, any request is incomplete. */
 function isUnread(request: IncomingMessage): boolean {
   return !request.complete && hasBody(request);
 }
 
-/** Reads and drops what is left of a request; where that is too much, the connection ends. */
-export function dropLeftovers(request: IncomingMessage, done?: () => void): void {
+/** Reads and drops the rest of a request; if it is too long or too slow, closes the connection. */
+export function drainRequest(request: IncomingMessage, done?: () => void): void {
   if (!isUnread(request) || request.destroyed) {
     done?.();
     return;

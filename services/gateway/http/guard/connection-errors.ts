@@ -1,13 +1,13 @@
 /**
- * The end of connections over which something came that is no HTTP: answers that are due still go
- * out whole, then one that says what is wrong, and nothing more is taken from the client.
+ * How a connection ends after an invalid request: pending answers are sent completely, then one
+ * with the error, and further requests are ignored.
  */
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { writeHead } from "./raw-response.ts";
 
-/** Time in which the client can read the last answer; closing at once would reset it away. */
+/** Time for the client to read the last answer: closing at once would reset the connection. */
 const LINGER_MS = 500;
 
 const STATUS: Readonly<Record<string, number>> = {
@@ -16,52 +16,53 @@ const STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-const condemned = new WeakSet<Socket>();
+const closing = new WeakSet<Socket>();
 
 /**
- * From now on no request of this connection is answered. What Node does after its last answer, to
- * close it at once, would reset that answer away where the client is still sending.
+ * Closes a connection after the answers that are pending; no further request is answered. Node
+ * would close it at once after the last answer. A client that is still sending would get a reset
+ * then, and lose that answer.
  */
-export function condemn(socket: Socket): void {
-  condemned.add(socket);
+export function closeConnection(socket: Socket): void {
+  closing.add(socket);
   socket.destroySoon = () => {
     socket.end();
     closeInTime(socket);
   };
 }
 
-/** Whether what comes over a connection is to be ignored. */
-export function isCondemned(socket: Socket): boolean {
-  return condemned.has(socket);
+/** Whether a connection is being closed, and requests on it are ignored. */
+export function isClosing(socket: Socket): boolean {
+  return closing.has(socket);
 }
 
-/** Node's server keeps the answer that it is sending in a field of the connection. */
+/** Node's server keeps the current answer in this field of the connection. */
 interface Connection extends Socket {
   _httpMessage?: ServerResponse | null;
 }
 
 /**
- * Ends a connection after its parser has failed. Nothing is written into the middle of an answer:
- * the client could not tell it from the function's own words.
+ * Ends a connection after its parser has failed. The error is never written into the middle of
+ * another answer: the client would take it for a part of that one.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Connection): void {
   endConnection(STATUS[error.code ?? ""] ?? 400, socket);
 }
 
-/** Ends a connection with this status after the answers that are due. */
+/** Ends a connection with this status, after the answers that are pending. */
 export function endConnection(status: number, socket: Connection): void {
-  if (!isCondemned(socket)) {
-    condemn(socket);
+  if (!isClosing(socket)) {
+    closeConnection(socket);
     endInOrder(status, socket);
   }
 }
 
-/** Whether nothing is due on a connection: only then may its protocol change. */
+/** Whether no answer is pending on a connection: only then may its protocol change. */
 export function isFree(socket: Connection): boolean {
-  return (socket._httpMessage ?? undefined) === undefined && !isCondemned(socket);
+  return (socket._httpMessage ?? undefined) === undefined && !isClosing(socket);
 }
 
-/** Refuses a tunnel after the answers that are due. */
+/** Refuses a tunnel (CONNECT), after the answers that are pending. */
 export function refuseTunnel(socket: Connection): void {
   socket.on("error", () => socket.destroy());
   endConnection(405, socket);
@@ -74,7 +75,7 @@ function endInOrder(status: number, socket: Connection): void {
   } else if (answer === undefined || (!answer.req.complete && !answer.headersSent)) {
     endWith(status, socket, answer?.req.method === "HEAD");
   } else if (answer.req.complete) {
-    // Another request's answer, which is on its way: it goes first.
+    // The answer to an earlier request is still being sent.
     answer.once("close", () => endInOrder(status, socket));
   } else {
     socket.destroy();
@@ -92,8 +93,8 @@ function endWith(status: number, socket: Socket, isHead: boolean): void {
 }
 
 /**
- * Ends a connection that is no HTTP any more, after these last bytes. What still comes is dropped:
- * behind bytes that nobody reads, the client's own end would stay unseen and the socket open.
+ * Writes these last bytes and ends the connection. What still arrives is read and dropped: behind
+ * unread bytes, the end from the client would not be noticed and the socket would stay open.
  */
 export function endWithLinger(socket: Duplex, last: string): void {
   socket.end(last);
@@ -101,7 +102,7 @@ export function endWithLinger(socket: Duplex, last: string): void {
   closeInTime(socket);
 }
 
-/** Closes a connection that has been ended, whatever its client does. */
+/** Closes a connection that has been ended, even if its client does not close it. */
 export function closeInTime(socket: Duplex): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));

@@ -1,14 +1,14 @@
 /**
- * Follows the bytes of a connection from request to request, for what Node's parser accepts and
- * does not tell: it reads heads and chunk lines as strictly as any proxy that is known to us does.
- * It keeps at most one unfinished head or chunk line.
+ * Reads the bytes of a connection from request to request, and finds what Node's parser accepts
+ * without telling. Heads and chunk lines must be valid for the strictest proxy that we know. At
+ * most one incomplete head or chunk line is kept in memory.
  */
 import { MAX_HEAD_BYTES } from "./head-limits.ts";
 
-/** What follows a head: a body of so many bytes, or one in chunks. */
+/** What follows a head: a body of this many bytes, or one in chunks. */
 export type Framing = number | "chunked";
 
-/** Why nothing more may be taken from a connection. */
+/** Why a connection must be closed. */
 export interface Fault {
   status: 400 | 413 | 431;
   /** A sentence: `part: expectation`. */
@@ -19,21 +19,22 @@ const METHOD = /^[A-Z]/;
 
 const REQUEST_LINE = /^[A-Z-]+ [^ ]+ HTTP\/1\.[01]\r\n/;
 
-/** No part can match at more than one place of a run, so that time grows with length alone. */
+/** Without backtracking: the time is linear in the length. */
 const TAB_AROUND_VALUE = /\r\n[^\r:]*: *\t|\t *\r\n/;
 
 const CHUNK_LINE = /^([\da-f]{1,15})(?:;.*)?\r\n$/i;
 
-/** haproxy's limit; no program makes chunks as large. */
+/** haproxy's limit. */
 const MAX_CHUNK_BYTES = 2 ** 31 - 1;
 
-/** Longest chunk line and longest trailers; Go's limits, which are the lowest. */
+/** Longest chunk line and longest trailers: Go's limits, the lowest of all servers. */
 const MAX_LINE_BYTES = 4096;
 const MAX_TRAILER_BYTES = 4096;
 
 /**
- * Bytes around chunks that are free, a chunk; beyond them and twice its data they count. The sum
- * may be this high, as in Go: chunks of one byte pass, pages of extensions do not.
+ * As in Go, chunk lines may be longer than their data in total by `MAX_CHUNK_EXCESS`. Per chunk,
+ * `FREE_CHUNK_BYTES` and twice the length of its data are not counted. So chunks of one byte are
+ * accepted, and long extensions are not.
  */
 const FREE_CHUNK_BYTES = 16;
 const MAX_CHUNK_EXCESS = 16 * 1024;
@@ -54,31 +55,31 @@ function refuse(message: string, status: Fault["status"] = 400): Fault {
   return { status, message };
 }
 
-/** What the next bytes are. Nothing is looked at in what is no HTTP. */
+/** What the next bytes are. "other" is not HTTP and is not read. */
 type Part = "head" | "body" | "chunk line" | "chunk" | "chunk end" | "trailers" | "other";
 
 const CR = 13;
 const LF = 10;
 
-/** So few bytes are searched faster as a text, which most of them become anyway. */
+/** Up to this length, searching a string is faster than searching a buffer. */
 const SHORT_BYTES = 2048;
 
-/** Of one connection. */
+/** Reads one connection. */
 export class RawReader {
   #part: Part = "head";
-  /** How much of a body, of a chunk or of the line end after it has not come yet. */
+  /** Missing bytes of a body, of a chunk, or of the line end after it. */
   #left = 0;
-  /** What has come of a head, a chunk line or trailers that have not ended. */
+  /** The received part of an incomplete head, chunk line or trailer section. */
   #kept = "";
   #excess = 0;
-  /** What follows a body. */
+  /** What follows the body. */
   #afterBody: "head" | "other" = "head";
 
   get isInBody(): boolean {
     return this.#part !== "head";
   }
 
-  /** Whether so many bytes belong to a body and need not be looked at; counts them if they do. */
+  /** Whether the next `length` bytes are body data only; if so, they are counted as read. */
   skip(length: number): boolean {
     const isData = this.#part === "body" || this.#part === "chunk";
     if (isData && length <= this.#left) {
@@ -89,9 +90,9 @@ export class RawReader {
   }
 
   /**
-   * Reads the head that ends next.
-   * @param offset - where the body before it ends
-   * @returns where it ends, or what is wrong with it
+   * Reads the next head, which is complete.
+   * @param offset - the end of the body before it
+   * @returns its end, or what is wrong with it
    */
   readHead(bytes: Buffer, offset: number): number | Fault {
     const end = this.#part === "head" ? this.#take(bytes, offset, "\r\n\r\n") : undefined;
@@ -100,7 +101,7 @@ export class RawReader {
     return end === undefined ? FAULT.framing : (findHeadFault(head) ?? end);
   }
 
-  /** Says what follows the head that was read. @param isLast - no other head follows the body */
+  /** Sets what follows the head that was read. @param isLast - no other head follows the body */
   expect(framing: Framing, isLast = false): void {
     this.#excess = 0;
     this.#afterBody = isLast ? "other" : "head";
@@ -112,7 +113,7 @@ export class RawReader {
     }
   }
 
-  /** Keeps the beginning of a head, which does not end in these bytes. */
+  /** Keeps the beginning of a head that is not complete yet. */
   keepHead(bytes: Buffer, offset: number): Fault | undefined {
     if (this.#part !== "head" || offset === bytes.length) {
       return undefined;
@@ -126,7 +127,7 @@ export class RawReader {
     return METHOD.test(this.#kept) ? undefined : FAULT.requestLine;
   }
 
-  /** Reads what is left of a body; returns where it ends, or what is wrong with it. */
+  /** Reads the rest of a body; returns its end, or what is wrong with it. */
   readBody(bytes: Buffer, offset: number): number | Fault {
     let at = offset;
     while (at < bytes.length && this.#part !== "head") {
@@ -187,7 +188,7 @@ export class RawReader {
     if (this.#excess > MAX_CHUNK_EXCESS) {
       return FAULT.extensions;
     }
-    // The line end of the last chunk is kept: with it, trailers end as a head does.
+    // The line end of the last chunk is kept, so that trailers end with "\r\n\r\n" like a head.
     this.#kept = size === 0 ? "\r\n" : "";
     this.#part = size === 0 ? "trailers" : "chunk";
     this.#left = size;
@@ -219,7 +220,7 @@ export class RawReader {
     return hasTabAroundValue(trailers) ? FAULT.trailerTab : end;
   }
 
-  /** Keeps what comes up to a delimiter; returns its end, undefined when it has not come. */
+  /** Keeps the bytes up to a delimiter; returns its end, or undefined if it has not arrived. */
   #take(bytes: Buffer, offset: number, delimiter: string): number | undefined {
     if (this.#kept === "" && bytes.length - offset <= SHORT_BYTES) {
       const text = bytes.toString("latin1", offset);
@@ -234,7 +235,7 @@ export class RawReader {
       this.#kept = bytes.toString("latin1", offset, end);
       return end;
     }
-    // It may have begun before.
+    // The delimiter may have begun in the bytes before.
     const before = this.#kept.slice(1 - delimiter.length);
     const text = before + bytes.toString("latin1", offset);
     const found = text.indexOf(delimiter);

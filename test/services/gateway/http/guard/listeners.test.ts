@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, request as httpRequest, type Server
 import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { drainServer } from "../../../../services/gateway/front-server.ts";
-import { listenWidely } from "../../../../services/gateway/http/listeners.ts";
-import { collectEnds } from "../../../support/ends.ts";
+import { drainServer } from "../../../../../services/gateway/front-server.ts";
+import { listenWidely } from "../../../../../services/gateway/http/guard/listeners.ts";
+import { collectEnds } from "../../../../support/ends.ts";
 
 const onTestEnd = collectEnds(afterEach);
 
