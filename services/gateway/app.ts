@@ -13,7 +13,7 @@ import { CallClock } from "./calls/call-clock.ts";
 import { CallQueue } from "./calls/call-queue.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
-import { SocketPairs } from "./calls/socket-pair.ts";
+import { Tunnels } from "./calls/tunnel.ts";
 import { FunctionWatch } from "./cluster/functions.ts";
 import { FunctionNamespaces } from "./cluster/namespaces.ts";
 import { scaleFunction } from "./cluster/scaling.ts";
@@ -26,7 +26,7 @@ import { InvocationCounts } from "./system/invocation-counts.ts";
 import { createSystemApp } from "./system/system.ts";
 import { createEndpointWatch } from "./upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "./upstream/endpoints.ts";
-import { type Locate, Pod } from "./upstream/pod.ts";
+import { type Locate, Upstream } from "./upstream/upstream.ts";
 
 export interface GatewayDependencies {
   config: GatewayConfig;
@@ -69,7 +69,7 @@ function watchCluster(dependencies: GatewayDependencies, health: Health): Cluste
   const functions = new FunctionWatch({ client, logger, namespaces });
   const watch = createEndpointWatch(client, namespaces.scope, logger);
   const endpoints = new Endpoints(watch, {
-    createPod: (origin) => new Pod({ origin, connectMs: timeouts.connectMs, locate }),
+    createUpstream: (origin) => new Upstream({ origin, connectMs: timeouts.connectMs, locate }),
     toServiceOrigin:
       serviceSuffix === undefined
         ? undefined
@@ -126,7 +126,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   });
   const link = createLink(dependencies, registry);
   const queue = link === undefined ? undefined : new CallQueue(link, logger);
-  const pairs = new SocketPairs();
+  const tunnels = new Tunnels();
   const metrics = new GatewayMetrics(registry);
   forgetDeleted(metrics, functions);
   const context: FrontContext = {
@@ -138,7 +138,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     clock: new CallClock(),
     guard: new FunctionGuard({ auth, peers, logger }),
     peers,
-    pairs,
+    tunnels,
     queue,
     health,
     logger,
@@ -168,7 +168,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     metricsServer: createMetricsServer({ registry, health }),
     health,
     start: () => cluster.start(),
-    closeUpgraded: () => pairs.closeAll(),
+    closeUpgraded: () => tunnels.closeAll(),
     close: async () => {
       queue?.close();
       await Promise.all([cluster.stop(), link?.close()]);

@@ -27,7 +27,7 @@ interface Outcome {
  * Plain numbers, put together for Prometheus only when it asks: finding a series by its labels for
  * each call is a twentieth of what a call costs.
  */
-class Tally implements FunctionMetrics {
+class FunctionCounters implements FunctionMetrics {
   started = 0;
   readonly outcomes = new Map<number, Outcome>();
 
@@ -56,7 +56,7 @@ class Tally implements FunctionMetrics {
 
 export class GatewayMetrics {
   /** By `name.namespace`. */
-  readonly #tallies = new Map<string, Tally>();
+  readonly #counters = new Map<string, FunctionCounters>();
 
   constructor(registry: Registry) {
     registerSamples(registry, {
@@ -81,25 +81,25 @@ export class GatewayMetrics {
 
   /** What counts the calls of one function, `name.namespace`. */
   forFunction(functionName: string): FunctionMetrics {
-    const tally = this.#tallies.get(functionName) ?? new Tally();
-    this.#tallies.set(functionName, tally);
-    return tally;
+    const counters = this.#counters.get(functionName) ?? new FunctionCounters();
+    this.#counters.set(functionName, counters);
+    return counters;
   }
 
   /** Shows a function no more; calls of it that are still in flight are not counted. */
   forget(functionName: string): void {
-    this.#tallies.delete(functionName);
+    this.#counters.delete(functionName);
   }
 
   #collectStarted(): Sample[] {
-    return [...this.#tallies].map(([name, { started }]) => ({
+    return [...this.#counters].map(([name, { started }]) => ({
       labels: { function_name: name },
       value: started,
     }));
   }
 
   #collect(toSamples: (outcome: Outcome, labels: Sample["labels"]) => Sample[]): Sample[] {
-    return [...this.#tallies].flatMap(([name, { outcomes }]) =>
+    return [...this.#counters].flatMap(([name, { outcomes }]) =>
       [...outcomes].flatMap(([status, outcome]) =>
         toSamples(outcome, { code: String(status), function_name: name }),
       ),

@@ -7,10 +7,10 @@ import { closeConnection } from "../http/guard/index.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { beginCall } from "./call.ts";
-import { Exchange, type ExchangeContext, type ExchangeOptions } from "./exchange.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
+import { ProxyCall, type ProxyCallOptions, type ProxyContext } from "./proxy-call.ts";
 
-export interface InvokeContext extends ExchangeContext {
+export interface InvokeContext extends ProxyContext {
   states: FunctionStates;
   /** Undefined: there are no credentials, and private functions are open to everybody. */
   guard: CallGuard | undefined;
@@ -55,7 +55,7 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   }
 }
 
-type Beginning = Omit<ExchangeOptions, "context">;
+type Beginning = Omit<ProxyCallOptions, "context">;
 
 function begin(context: InvokeContext, call: Beginning, refusal: Failure | undefined): void {
   const { request, response, state } = call;
@@ -64,7 +64,7 @@ function begin(context: InvokeContext, call: Beginning, refusal: Failure | undef
   }
   const failure = refusal ?? context.admission.enter(state);
   if (failure === undefined) {
-    new Exchange({ context, ...call }).start();
+    new ProxyCall({ context, ...call }).start();
   } else {
     sendFailure(request, response, { failure, own: call.call.own });
   }

@@ -5,21 +5,19 @@ import type { CallTimeouts } from "../../../contract/index.ts";
 export const Phase = {
   /** The rest of a small body. */
   Reading: "reading",
-  /** A pod. Cold starts have a limit of their own. */
+  /** An upstream. Cold starts have a limit of their own. */
   Searching: "searching",
   /** The first byte of the answer. */
   Waiting: "waiting",
   /** The rest of the answer. */
   Answering: "answering",
+  /** Nothing: the connection has become a tunnel, which has its own limit. */
+  Tunnelling: "tunnelling",
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** How things stand with a call. */
-export interface CallProgress {
-  /** Time since a byte moved in either direction, milliseconds. */
-  sinceMs: number;
-  /** Whether the whole call has taken longer than it may. */
-  isLate: boolean;
+/** How the bytes of a call move. */
+export interface Transfer {
   /** Whether the caller is still sending. */
   isUploading: boolean;
   /** Whether it is the function that does not take what is sent. */
@@ -28,6 +26,15 @@ export interface CallProgress {
   isUnread: boolean;
   /** Whether the answer is a stream of server-sent events. */
   isEventStream: boolean;
+}
+
+/** The state of a call, for its time limits. */
+export interface CallProgress {
+  /** Time since a byte moved in either direction, milliseconds. */
+  sinceMs: number;
+  /** Whether the whole call has taken longer than it may. */
+  isLate: boolean;
+  transfer: Transfer;
   timeouts: CallTimeouts;
   readMs: number;
   writeMs: number;
@@ -46,18 +53,18 @@ export function findOverdue(phase: Phase, progress: CallProgress): Overdue | und
 }
 
 function limitOf(phase: Phase, progress: CallProgress): [limitMs: number, whose: Overdue] {
-  const { timeouts, readMs, writeMs } = progress;
+  const { transfer, timeouts, readMs, writeMs } = progress;
   if (phase === "answering") {
-    return progress.isUnread ? [writeMs, "caller"] : [idleLimit(progress), "function"];
+    return transfer.isUnread ? [writeMs, "caller"] : [idleLimit(progress), "function"];
   }
   if (phase === "waiting") {
-    const isCallers = progress.isUploading && !progress.isStuck;
+    const isCallers = transfer.isUploading && !transfer.isStuck;
     return isCallers ? [readMs, "caller"] : [timeouts.firstByteMs, "function"];
   }
   return [0, "function"];
 }
 
 /** A stream of events may well be silent: nothing has happened. */
-function idleLimit({ isEventStream, timeouts }: CallProgress): number {
-  return isEventStream ? 0 : timeouts.idleMs;
+function idleLimit({ transfer, timeouts }: CallProgress): number {
+  return transfer.isEventStream ? 0 : timeouts.idleMs;
 }

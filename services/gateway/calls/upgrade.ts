@@ -7,18 +7,16 @@ import { describeFailure, toFailureHeaders } from "../http/failure-response.ts";
 import { closeInTime, endWithLinger, writeHead } from "../http/guard/index.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
-import { Pod } from "../upstream/pod.ts";
 import { beginCall, type Call } from "./call.ts";
-import { NOT_TIMED, type Timed } from "./call-clock.ts";
 import type { FunctionState } from "./function-states.ts";
 import { askGuard, type InvokeContext } from "./invoke.ts";
-import { type FailedAttempt, PodSearch } from "./pod-search.ts";
-import { SocketPair, type SocketPairs, watchForEnd } from "./socket-pair.ts";
-import { CLIENT_GONE, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+import { Phase, type Transfer } from "./time-limits.ts";
+import { Tunnel, type Tunnels, watchForEnd } from "./tunnel.ts";
+import { UpstreamAttempt, type UpstreamCall } from "./upstream-attempt.ts";
 
 export interface UpgradeContext extends InvokeContext {
   /** The upgraded connections that are open. */
-  pairs: SocketPairs;
+  tunnels: Tunnels;
 }
 
 export interface UpgradeRequest {
@@ -84,83 +82,90 @@ interface UpgradeOptions {
 
 type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>;
 
-class Upgrade implements Dispatcher.DispatchHandler, Timed {
-  clockIndex = NOT_TIMED;
+class Upgrade implements UpstreamCall {
   readonly #options: UpgradeOptions;
-  readonly #search: PodSearch;
+  readonly #attempt: UpstreamAttempt;
   readonly #stopWatching: () => void;
-  #pod: Pod | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
-  #isSent = false;
   #hasAnswered = false;
-  #isOver = false;
-  #deadline = Infinity;
-  #status = CLIENT_GONE;
 
   constructor(options: UpgradeOptions) {
+    const { socket } = options.incoming;
     this.#options = options;
-    this.#search = new PodSearch(options.context, options.state);
-    options.incoming.socket.once("close", () => this.#end());
-    this.#stopWatching = watchForEnd(options.incoming.socket);
+    this.#attempt = new UpstreamAttempt(this, options);
+    socket.once("close", () => this.#attempt.close(false));
+    this.#stopWatching = watchForEnd(socket);
   }
 
   start(): void {
-    this.#options.state.metrics.start();
-    this.#options.context.clock.add(this);
-    this.#next(undefined);
+    this.#attempt.send();
   }
 
-  /** The handshake is a call with an answer; what follows has the limits of its sockets. */
-  checkTime(now: number): void {
-    if (this.#isOver || now <= this.#deadline) {
-      return;
-    }
+  toRequest(): Dispatcher.DispatchOptions {
+    const { context, incoming, call, state, path } = this.#options;
+    const { request } = incoming;
+    // The handshake is a call with an answer.
+    this.#limit(state.timeouts.firstByteMs || state.timeouts.callMs);
+    return {
+      path,
+      method: "GET",
+      headers: toUpstreamHeaders(request, call, context.peers.peerOf(request)),
+      upgrade: request.headers.upgrade ?? "websocket",
+    };
+  }
+
+  /** A handshake that was lost may already have had effects. */
+  mayRepeat(): boolean {
+    return false;
+  }
+
+  transfer(): Transfer {
+    return NOTHING_MOVES;
+  }
+
+  fail(failure: Failure): void {
+    const { incoming, call } = this.#options;
+    this.#stopWatching();
     if (this.#hasAnswered) {
-      this.#options.incoming.socket.destroy();
+      incoming.socket.destroy();
     } else {
-      this.#fail(timedOut("function", this.#options.state.displayName));
+      sendRefusal(incoming, call, failure);
     }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    this.#isSent = true;
-    if (this.#isOver) {
-      controller.abort(new Error("the call is over"));
-    }
+    this.#attempt.started(controller);
   }
 
   onRequestUpgrade(...[, status, headers, upstream]: UpgradeArguments): void {
     const { context, incoming, call, state } = this.#options;
     const { socket, head, request } = incoming;
-    if (this.#isOver) {
+    if (this.#attempt.isOver) {
       upstream.destroy();
       return;
     }
-    this.#answer(status);
-    this.#deadline = Infinity;
+    this.#answer(status, Phase.Tunnelling);
     this.#stopWatching();
     const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
     const flat = toClientHeaders(headers, call.own, status);
     const lines = writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]);
     socket.write(lines, "latin1");
     upstream.write(head);
-    const pair = new SocketPair({
-      ...{ client: socket, upstream, pairs: context.pairs, clock: context.clock },
+    const tunnel = new Tunnel({
+      ...{ client: socket, upstream, tunnels: context.tunnels, clock: context.clock },
       idleMs: state.timeouts.idleMs,
     });
-    pair.start();
+    tunnel.start();
   }
 
+  /** An answer that is no upgrade has the same limit of silence as other answers. */
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (status >= 200 && !this.#isOver) {
+    if (status >= 200 && !this.#attempt.isOver) {
       const { call, incoming } = this.#options;
-      this.#answer(status);
-      this.#move();
+      this.#answer(status, Phase.Answering);
       const flat = toClientHeaders(headers, call.own, status);
       incoming.socket.write(writeHead(status, [...flat, "Connection", "close"]), "latin1");
     }
@@ -168,11 +173,11 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { socket } = this.#options.incoming;
-    this.#move();
+    this.#attempt.moved();
     if (!socket.write(chunk)) {
       controller.pause();
       socket.once("drain", () => {
-        this.#move();
+        this.#attempt.moved();
         controller.resume();
       });
     }
@@ -185,94 +190,29 @@ class Upgrade implements Dispatcher.DispatchHandler, Timed {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const pod = this.#pod;
-    this.#leavePod();
-    if (this.#isOver) {
-      return;
-    }
-    if (this.#hasAnswered || pod === undefined) {
-      this.#options.incoming.socket.destroy();
-      return;
-    }
-    const failure = toFailure(error, this.#options.state.displayName);
-    // A handshake that was lost may have had effects already.
-    const attempt = { method: "POST", isSent: this.#isSent, isReplayable: true };
-    if (mayRetry(error, attempt)) {
-      this.#next({ pod, failure });
-    } else {
-      this.#fail(failure);
-    }
+    this.#attempt.failed(error);
   }
 
-  #next(failed: FailedAttempt | undefined): void {
-    this.#search.find(failed, (found) => {
-      if (found instanceof Pod) {
-        this.#send(found);
-      } else {
-        this.#fail(found);
-      }
-    });
-  }
-
-  #send(pod: Pod): void {
-    const { context, incoming, call, state, path } = this.#options;
-    const { request } = incoming;
-    const limitMs = state.timeouts.firstByteMs || state.timeouts.callMs;
-    this.#isSent = false;
-    this.#pod = pod;
-    this.#deadline = limitMs === 0 ? Infinity : context.clock.now + limitMs;
-    pod.inFlight += 1;
-    pod.pool.dispatch(
-      {
-        path,
-        method: "GET",
-        headers: toUpstreamHeaders(request, call, context.peers.peerOf(request)),
-        upgrade: request.headers.upgrade ?? "websocket",
-      },
-      this,
-    );
-  }
-
-  #answer(status: number): void {
-    this.#status = status;
+  #answer(status: number, phase: Phase): void {
     this.#hasAnswered = true;
+    this.#attempt.answered(status, phase);
+    this.#limit(0);
   }
 
-  /** An answer that is no upgrade has the silence that other answers have. */
-  #move(): void {
-    const { context, state } = this.#options;
-    const { idleMs } = state.timeouts;
-    this.#deadline = idleMs === 0 ? Infinity : context.clock.now + idleMs;
-  }
-
-  #fail(failure: Failure): void {
-    const { incoming, call } = this.#options;
-    this.#status = failure.status;
-    this.#isOver = true;
-    this.#stopWatching();
-    this.#controller?.abort(new Error(failure.message));
-    sendRefusal(incoming, call, failure);
-  }
-
-  #leavePod(): void {
-    if (this.#pod !== undefined) {
-      this.#pod.inFlight -= 1;
-      this.#pod = undefined;
-    }
-  }
-
-  /** The client's connection has ended, whoever ended it. */
-  #end(): void {
-    const { context, call, state } = this.#options;
-    this.#isOver = true;
-    this.#search.cancel();
-    this.#controller?.abort(new Error("client gone"));
-    this.#leavePod();
-    context.clock.delete(this);
-    context.admission.leave(state);
-    state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
+  /** Limits the time from now on, milliseconds; 0 is no limit. */
+  #limit(limitMs: number): void {
+    const { now } = this.#options.context.clock;
+    this.#attempt.deadline = limitMs === 0 ? Infinity : now + limitMs;
   }
 }
+
+/** No body is sent, and an answer that is no upgrade is short. */
+const NOTHING_MOVES: Transfer = {
+  isUploading: false,
+  isStuck: false,
+  isUnread: false,
+  isEventStream: false,
+};
 
 function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: Failure): void {
   if (!socket.writable) {

@@ -1,22 +1,20 @@
-/** What went wrong between client, gateway and pod, and whether the call may be sent once more. */
+/** What went wrong between client, gateway and upstream, and whether the call may be sent again. */
 import { type Failure, failures } from "../errors.ts";
 import type { Overdue } from "./time-limits.ts";
 
 /** nginx' status for a client that went away; it only appears in metrics. */
 export const CLIENT_GONE = 499;
 
+/** Methods that may be repeated (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 
 const CONNECTION_LOST = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
-export interface Attempt {
-  method: string;
-  /** The head of the request may have reached the pod. */
-  isSent: boolean;
-  /** There is no body, or the gateway still has all of it. */
-  isReplayable: boolean;
+/** Whether requests with this method may be repeated. */
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
 }
 
 /** The code of a system or undici error. */
@@ -25,16 +23,20 @@ export function codeOf(error: Error): string {
   return code ?? error.name;
 }
 
+export interface Attempt {
+  /** Whether an upstream may have received the head of the request. */
+  isSent: boolean;
+  /** Whether the request may be sent again after that. */
+  mayRepeat: boolean;
+}
+
 /**
- * Whether a failed call may go to another pod: when nothing was sent, or when the connection was
- * lost before any answer and the method may be repeated (RFC 9110 §9.2.2).
+ * Whether a failed call may go to another upstream: when nothing was sent, or when the connection
+ * was lost before any answer and the request may be repeated.
  */
-export function mayRetry(error: Error, { method, isSent, isReplayable }: Attempt): boolean {
+export function mayRetry(error: Error, { isSent, mayRepeat }: Attempt): boolean {
   const code = codeOf(error);
-  if (!isSent) {
-    return code !== "UND_ERR_INVALID_ARG";
-  }
-  return isReplayable && IDEMPOTENT.has(method) && CONNECTION_LOST.has(code);
+  return isSent ? mayRepeat && CONNECTION_LOST.has(code) : code !== "UND_ERR_INVALID_ARG";
 }
 
 /** The answer for a call that took too long. */

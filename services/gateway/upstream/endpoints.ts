@@ -1,16 +1,16 @@
-/** Which pods answer for which function: routes kept by a watch of EndpointSlices. */
+/** The upstreams of each function: its pods, or its Service, kept by a watch of EndpointSlices. */
 import { EventEmitter } from "node:events";
 import { PORT } from "../../../contract/index.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
 import type { RouteSlice } from "./endpoint-slices.ts";
-import type { Pod } from "./pod.ts";
+import type { Upstream } from "./upstream.ts";
 
-/** The pods of one function. */
+/** Where the calls of one function go. */
 interface Route {
   slices: RouteSlice[];
   /** What calls are sent to: its pods, or its one Service as long as that has any. */
-  pods: Pod[];
-  /** Where the next search begins, so that equally loaded pods take turns. */
+  upstreams: Upstream[];
+  /** Where the next search begins, so that equally loaded upstreams take turns. */
   next: number;
 }
 
@@ -20,8 +20,8 @@ export interface RouteEvents {
 }
 
 export interface EndpointsOptions {
-  /** Makes what calls are sent to, by its origin. */
-  createPod: (origin: string) => Pod;
+  /** Makes an upstream for an origin. */
+  createUpstream: (origin: string) => Upstream;
   /**
    * Calls go to this function's Service instead of its pods, whose readiness still counts.
    * @default calls go to pods
@@ -42,33 +42,33 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     watch.on("change", (change) => this.#apply(change));
   }
 
-  /** Whether a function has a pod that takes calls. */
+  /** Whether a function has an upstream that takes calls. */
   has(key: string): boolean {
-    return (this.#routes.get(key)?.pods.length ?? 0) > 0;
+    return (this.#routes.get(key)?.upstreams.length ?? 0) > 0;
   }
 
   /**
-   * The pod with the fewest calls in flight, or undefined when there is none. Pods that rest are
-   * chosen only when there is no other.
-   * @param avoided - pods that are not chosen at all
+   * The upstream with the fewest calls in flight, or undefined when there is none. An ejected one
+   * is chosen only when there is no other.
+   * @param avoided - those that are not chosen at all
    */
-  pick(key: string, avoided?: ReadonlySet<Pod>): Pod | undefined {
+  pick(key: string, avoided?: ReadonlySet<Upstream>): Upstream | undefined {
     const route = this.#routes.get(key);
     if (route === undefined) {
       return undefined;
     }
-    const { pods } = route;
-    let best: Pod | undefined;
+    const { upstreams } = route;
+    let best: Upstream | undefined;
     let index = route.next++;
-    for (let left = pods.length; left > 0; left--) {
-      const pod = pods[index++ % pods.length];
-      if (pod === undefined || avoided?.has(pod) === true) {
+    for (let left = upstreams.length; left > 0; left--) {
+      const upstream = upstreams[index++ % upstreams.length];
+      if (upstream === undefined || avoided?.has(upstream) === true) {
         continue;
       }
-      if (isFree(pod)) {
-        return pod;
+      if (isFree(upstream)) {
+        return upstream;
       }
-      best = best === undefined || isBetter(pod, best) ? pod : best;
+      best = best === undefined || isBetter(upstream, best) ? upstream : best;
     }
     return best;
   }
@@ -93,10 +93,10 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     });
   }
 
-  /** Closes the connections to all pods, after the calls in flight. */
+  /** Closes the connections to all upstreams, after the calls in flight. */
   async close(): Promise<void> {
-    const pods = [...this.#routes.values()].flatMap((route) => route.pods);
-    await Promise.all(pods.map((pod) => pod.close()));
+    const upstreams = [...this.#routes.values()].flatMap((route) => route.upstreams);
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
   }
 
   #apply({ current, previous }: Change<RouteSlice>): void {
@@ -109,12 +109,12 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   }
 
   #replaceSlice(routeKey: string, previous?: RouteSlice, current?: RouteSlice): void {
-    const route = this.#routes.get(routeKey) ?? { slices: [], pods: [], next: 0 };
+    const route = this.#routes.get(routeKey) ?? { slices: [], upstreams: [], next: 0 };
     route.slices = route.slices.filter((slice) => slice !== previous);
     if (current?.routeKey === routeKey) {
       route.slices.push(current);
     }
-    this.#replacePods(routeKey, route);
+    this.#replaceUpstreams(routeKey, route);
     if (route.slices.length === 0) {
       this.#routes.delete(routeKey);
     } else {
@@ -123,29 +123,29 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     this.emit("change", routeKey);
   }
 
-  #replacePods(key: string, route: Route): void {
-    const { createPod, toServiceOrigin } = this.#options;
+  #replaceUpstreams(key: string, route: Route): void {
+    const { createUpstream, toServiceOrigin } = this.#options;
     const origins = wantedOrigins(route);
     const wanted =
       toServiceOrigin === undefined || origins.size === 0
         ? origins
         : new Set([toServiceOrigin(key)]);
-    const kept = new Map(route.pods.map((pod) => [pod.origin, pod]));
-    route.pods = Array.from(wanted, (origin) => kept.get(origin) ?? createPod(origin));
-    for (const [origin, pod] of kept) {
+    const kept = new Map(route.upstreams.map((upstream) => [upstream.origin, upstream]));
+    route.upstreams = Array.from(wanted, (origin) => kept.get(origin) ?? createUpstream(origin));
+    for (const [origin, upstream] of kept) {
       if (!wanted.has(origin)) {
-        void pod.close();
+        void upstream.close();
       }
     }
   }
 }
 
-function isFree({ inFlight, isResting }: Pod): boolean {
-  return inFlight === 0 && !isResting;
+function isFree({ inFlight, isEjected }: Upstream): boolean {
+  return inFlight === 0 && !isEjected;
 }
 
-function isBetter(pod: Pod, best: Pod): boolean {
-  return pod.isResting === best.isResting ? pod.inFlight < best.inFlight : best.isResting;
+function isBetter(upstream: Upstream, best: Upstream): boolean {
+  return upstream.isEjected === best.isEjected ? upstream.inFlight < best.inFlight : best.isEjected;
 }
 
 /**

@@ -1,6 +1,10 @@
 /** Failures: their codes, what is answered, and what is tried again. */
 import { describe, expect, test } from "@jest/globals";
-import { mayRetry, toFailure } from "../../../services/gateway/calls/upstream-error.ts";
+import {
+  isIdempotent,
+  mayRetry,
+  toFailure,
+} from "../../../services/gateway/calls/upstream-error.ts";
 import { type Failure, failures, HttpError } from "../../../services/gateway/errors.ts";
 import { describeFailure, wantsJson } from "../../../services/gateway/http/failure-response.ts";
 
@@ -59,19 +63,29 @@ describe("toFailure", () => {
 
 describe("mayRetry", () => {
   test.each([
-    ["ECONNREFUSED", { method: "POST", isSent: false }, true],
-    ["UND_ERR_CLOSED", { method: "POST", isSent: false }, true],
-    ["UND_ERR_INVALID_ARG", { method: "GET", isSent: false }, false],
-    ["ECONNRESET", { method: "GET", isSent: true }, true],
-    ["UND_ERR_SOCKET", { method: "PUT", isSent: true }, true],
-    ["ECONNRESET", { method: "POST", isSent: true }, false],
-    ["UND_ERR_ABORTED", { method: "GET", isSent: true }, false],
+    ["ECONNREFUSED", { isSent: false, mayRepeat: false }, true],
+    ["UND_ERR_CLOSED", { isSent: false, mayRepeat: false }, true],
+    ["UND_ERR_INVALID_ARG", { isSent: false, mayRepeat: true }, false],
+    ["ECONNRESET", { isSent: true, mayRepeat: true }, true],
+    ["UND_ERR_SOCKET", { isSent: true, mayRepeat: true }, true],
+    ["ECONNRESET", { isSent: true, mayRepeat: false }, false],
+    ["UND_ERR_ABORTED", { isSent: true, mayRepeat: true }, false],
   ])("after %s with %j: %s", (code, attempt, expected) => {
-    expect(mayRetry(error(code), { ...attempt, isReplayable: true })).toBe(expected);
+    expect(mayRetry(error(code), attempt)).toBe(expected);
   });
+});
 
-  test("not with a body that is gone", () => {
-    const attempt = { method: "PUT", isSent: true, isReplayable: false };
-    expect(mayRetry(error("ECONNRESET"), attempt)).toBe(false);
+describe("isIdempotent", () => {
+  test.each([
+    ["GET", true],
+    ["HEAD", true],
+    ["OPTIONS", true],
+    ["PUT", true],
+    ["DELETE", true],
+    ["POST", false],
+    ["PATCH", false],
+    ["get", false],
+  ])("%s: %s", (method, expected) => {
+    expect(isIdempotent(method)).toBe(expected);
   });
 });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createEndpointWatch } from "../../../../services/gateway/upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "../../../../services/gateway/upstream/endpoints.ts";
-import { Pod } from "../../../../services/gateway/upstream/pod.ts";
+import { Upstream } from "../../../../services/gateway/upstream/upstream.ts";
 import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
 import { FakeKubernetes } from "../../../support/fake-kubernetes.ts";
 import { createKeptLog } from "../../../support/logs.ts";
@@ -45,7 +45,7 @@ function origins(count: number): (string | undefined)[] {
 
 async function start(toServiceOrigin?: (key: string) => string): Promise<void> {
   endpoints = new Endpoints(createEndpointWatch(client, "fn", createKeptLog().logger), {
-    createPod: (origin) => new Pod({ origin, connectMs: 1000 }),
+    createUpstream: (origin) => new Upstream({ origin, connectMs: 1000 }),
     toServiceOrigin,
   });
   endpoints.on("change", (key) => changes.push(key));
@@ -162,7 +162,7 @@ describe("Endpoints", () => {
     put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
     await start();
     const [first, second] = [endpoints.pick("fn/env"), endpoints.pick("fn/env")];
-    first?.rest();
+    first?.eject();
     if (second !== undefined) {
       second.inFlight = 5;
     }

@@ -6,52 +6,52 @@ import { FrameTracker, GOING_AWAY } from "./web-socket-frames.ts";
 /** How long a client may take to agree to the end of its connection, milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 
-/** All pairs of a gateway that are open. */
-export class SocketPairs {
-  readonly #open = new Set<SocketPair>();
+/** All tunnels of a gateway that are open. */
+export class Tunnels {
+  readonly #open = new Set<Tunnel>();
 
   get size(): number {
     return this.#open.size;
   }
 
-  add(pair: SocketPair): void {
-    this.#open.add(pair);
+  add(tunnel: Tunnel): void {
+    this.#open.add(tunnel);
   }
 
-  delete(pair: SocketPair): void {
-    this.#open.delete(pair);
+  delete(tunnel: Tunnel): void {
+    this.#open.delete(tunnel);
   }
 
   /** Asks all clients to connect elsewhere. */
   closeAll(): void {
-    this.#open.forEach((pair) => pair.close());
+    this.#open.forEach((tunnel) => tunnel.close());
   }
 }
 
-export interface SocketPairOptions {
+export interface TunnelOptions {
   client: Duplex;
   upstream: Duplex;
-  pairs: SocketPairs;
+  tunnels: Tunnels;
   clock: CallClock;
   /** Longest silence in both directions, milliseconds; 0 is no limit. */
   idleMs: number;
 }
 
-export class SocketPair implements Timed {
+export class Tunnel implements Timed {
   clockIndex = NOT_TIMED;
-  readonly #options: SocketPairOptions;
+  readonly #options: TunnelOptions;
   readonly #toClient = new FrameTracker();
   #movedAt: number;
   #isClosing = false;
 
-  constructor(options: SocketPairOptions) {
+  constructor(options: TunnelOptions) {
     this.#options = options;
     this.#movedAt = options.clock.now;
   }
 
   start(): void {
-    const { client, upstream, pairs, clock } = this.#options;
-    pairs.add(this);
+    const { client, upstream, tunnels, clock } = this.#options;
+    tunnels.add(this);
     clock.add(this);
     upstream.on("error", () => upstream.destroy());
     upstream.pipe(client).pipe(upstream);
@@ -65,7 +65,7 @@ export class SocketPair implements Timed {
     client.once("end", () => upstream.end(() => upstream.destroy()));
     upstream.once("end", () => client.end(() => client.destroy()));
     client.once("close", () => {
-      pairs.delete(this);
+      tunnels.delete(this);
       clock.delete(this);
       upstream.destroy();
     });

@@ -1,11 +1,11 @@
-/** One pod of a function: its kept-alive connections and its calls in flight. */
+/** One place that calls of a function are sent to, a pod or its Service: its connections. */
 import { buildConnector, Pool } from "undici";
 import { watchWrites } from "../http/guard/index.ts";
 
 /** Says where something else than the name and the port of an origin is connected to. */
 export type Locate = (hostname: string) => { hostname: string; port: string };
 
-export interface PodOptions {
+export interface UpstreamOptions {
   /** `http://address:port`. */
   origin: string;
   /** Longest time to open a connection, milliseconds; 0 is no limit. */
@@ -20,43 +20,43 @@ export interface PodOptions {
  */
 const IDLE_TIMEOUT_MS = 4000;
 
-/** For how long a pod that could not be reached is chosen only when there is no other. */
-const REST_MS = 2000;
+/** How long an ejected upstream is chosen only when there is no other. */
+const EJECTION_MS = 2000;
 
-export class Pod {
+export class Upstream {
   readonly origin: string;
-  /** Calls that this gateway has sent to the pod and that have not ended. */
+  /** Calls that this gateway has sent here and that have not ended. */
   inFlight = 0;
-  readonly #options: PodOptions;
+  readonly #options: UpstreamOptions;
   #pool: Pool | undefined;
   #isClosed = false;
-  #isResting = false;
+  #isEjected = false;
 
-  constructor(options: PodOptions) {
+  constructor(options: UpstreamOptions) {
     this.origin = options.origin;
     this.#options = options;
   }
 
-  /** Its connections; made for the first call, since most pods of many never get one. */
+  /** Its connections; made for the first call, as most of many never get one. */
   get pool(): Pool {
     return (this.#pool ??= this.#createPool());
   }
 
-  /** Whether the pod takes no more calls. */
+  /** Whether it takes no more calls. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Whether a call has just failed here, so that others should be asked first. */
-  get isResting(): boolean {
-    return this.#isResting;
+  /** Whether a call has just failed here, so that others are preferred. */
+  get isEjected(): boolean {
+    return this.#isEjected;
   }
 
-  /** Notes that a call has failed here: Kubernetes notices a dead node only after a while. */
-  rest(): void {
-    if (!this.#isResting) {
-      this.#isResting = true;
-      setTimeout(() => (this.#isResting = false), REST_MS).unref();
+  /** Prefers others for a while: Kubernetes notices a dead node only after some time. */
+  eject(): void {
+    if (!this.#isEjected) {
+      this.#isEjected = true;
+      setTimeout(() => (this.#isEjected = false), EJECTION_MS).unref();
     }
   }
 

@@ -1,52 +1,52 @@
-/** The search of a call for a pod when the first choice is not there, or has just failed. */
+/** Finds an upstream for a call when there is none at first, or when one has just failed. */
 import type { Failure } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
-import type { Pod } from "../upstream/pod.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { ColdStarts } from "./cold-starts.ts";
 import type { FunctionState } from "./function-states.ts";
 
-export interface PodSearchContext {
+export interface UpstreamSelectorContext {
   endpoints: Endpoints;
   coldStarts: ColdStarts;
 }
 
-/** A pod that failed a call, and what the caller is told if there is no other. */
+/** An upstream that failed a call, and the answer to the caller if there is no other. */
 export interface FailedAttempt {
-  pod: Pod;
+  upstream: Upstream;
   failure: Failure;
 }
 
 /**
- * How long a call that met only failing pods goes on trying, milliseconds. Readiness may be known
- * here before the pod's network lets connections in.
+ * How long a call is tried again while all upstreams fail, milliseconds. A pod may be known as
+ * ready here before its network accepts connections.
  */
 const WINDOW_MS = 2000;
 
-/** First wait before the same pods are tried again; it doubles, milliseconds. */
+/** First wait before the same upstreams are tried again; it doubles, milliseconds. */
 const FIRST_WAIT_MS = 25;
 
-export class PodSearch {
-  readonly #context: PodSearchContext;
+export class UpstreamSelector {
+  readonly #context: UpstreamSelectorContext;
   readonly #state: FunctionState;
   readonly #ending = new AbortController();
-  readonly #avoided = new Set<Pod>();
+  readonly #avoided = new Set<Upstream>();
   #last: Failure | undefined;
   #deadline = Infinity;
   #waitMs = FIRST_WAIT_MS;
 
-  constructor(context: PodSearchContext, state: FunctionState) {
+  constructor(context: UpstreamSelectorContext, state: FunctionState) {
     this.#context = context;
     this.#state = state;
   }
 
   /**
-   * The next pod to send the call to, at once or as soon as there is one; or why there is none.
-   * Nobody hears of a search that was cancelled.
+   * Finds the next upstream, at once or as soon as there is one; or the reason why there is none.
+   * After `cancel` there is no callback.
    */
-  find(failed: FailedAttempt | undefined, done: (found: Pod | Failure) => void): void {
+  find(failed: FailedAttempt | undefined, done: (found: Upstream | Failure) => void): void {
     if (failed !== undefined) {
-      failed.pod.rest();
-      this.#avoided.add(failed.pod);
+      failed.upstream.eject();
+      this.#avoided.add(failed.upstream);
       this.#last = failed.failure;
       this.#deadline = Math.min(this.#deadline, performance.now() + WINDOW_MS);
     }
@@ -62,12 +62,12 @@ export class PodSearch {
     this.#ending.abort();
   }
 
-  async #search(): Promise<Pod | Failure> {
+  async #search(): Promise<Upstream | Failure> {
     const { endpoints } = this.#context;
     for (;;) {
-      const pod = endpoints.pick(this.#state.key, this.#avoided);
-      const failure = pod === undefined ? await this.#wait() : undefined;
-      const found = pod ?? failure;
+      const upstream = endpoints.pick(this.#state.key, this.#avoided);
+      const failure = upstream === undefined ? await this.#wait() : undefined;
+      const found = upstream ?? failure;
       if (found !== undefined) {
         return found;
       }
@@ -87,7 +87,7 @@ export class PodSearch {
     }
     await endpoints.waitForChange(key, this.#waitMs, signal);
     this.#waitMs *= 2;
-    // Where no other pod came, the ones that failed get another chance.
+    // If no other one has come, those that failed are tried again.
     this.#avoided.clear();
     return undefined;
   }

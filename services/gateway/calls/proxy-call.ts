@@ -1,0 +1,208 @@
+/** One call of a function: its request on the way to an upstream, the answer on its way back. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Health } from "../../lib/health.ts";
+import type { Failure } from "../errors.ts";
+import { drainRequest } from "../http/drain-request.ts";
+import { sendFailure } from "../http/failure-response.ts";
+import {
+  onceClosed,
+  releaseAfterWrite,
+  send100Continue,
+  writeAndRelease,
+} from "../http/guard/index.ts";
+import {
+  toClientHeaders,
+  toMissingType,
+  toSmallLength,
+  toUpstreamHeaders,
+} from "../http/headers.ts";
+import {
+  hasBody,
+  isSmall,
+  readBody,
+  REPLAYABLE_BYTES,
+  StreamedBody,
+} from "../http/request-body.ts";
+import type { TrustedPeers } from "../http/trusted-peers.ts";
+import type { Call } from "./call.ts";
+import type { FunctionState } from "./function-states.ts";
+import { Phase, type Transfer } from "./time-limits.ts";
+import { UpstreamAttempt, type UpstreamCall, type UpstreamContext } from "./upstream-attempt.ts";
+import { isIdempotent } from "./upstream-error.ts";
+
+export interface ProxyContext extends UpstreamContext {
+  peers: TrustedPeers;
+  /** Tells when the gateway is going away. */
+  health: Pick<Health, "isStopping">;
+}
+
+export interface ProxyCallOptions {
+  context: ProxyContext;
+  request: IncomingMessage;
+  response: ServerResponse;
+  call: Call;
+  state: FunctionState;
+  /** Path and query as the function sees them. */
+  target: string;
+}
+
+export class ProxyCall implements UpstreamCall {
+  readonly #options: ProxyCallOptions;
+  readonly #attempt: UpstreamAttempt;
+  readonly #headers: string[];
+  readonly #hasBody: boolean;
+  #body: Buffer | undefined;
+  #streamed: StreamedBody | undefined;
+  #hasData = false;
+  /** Length of an answer that is sent with one write, head and body, when it comes in one piece. */
+  #wholeLength = -1;
+  #isPaused = false;
+  #isEventStream = false;
+
+  /** Takes over a call that has been let in. */
+  constructor(options: ProxyCallOptions) {
+    const { context, request, response, call } = options;
+    this.#options = options;
+    this.#headers = toUpstreamHeaders(request, call, context.peers.peerOf(request));
+    this.#hasBody = hasBody(request);
+    this.#attempt = new UpstreamAttempt(this, options);
+    onceClosed(request, response, () => this.#attempt.close(response.writableFinished));
+  }
+
+  /** Sends the call; the answer, whatever it is, goes to the response. */
+  start(): void {
+    const { request, response, context } = this.#options;
+    if (!this.#hasBody || !isSmall(request)) {
+      this.#attempt.send();
+      return;
+    }
+    this.#attempt.enter(Phase.Reading);
+    this.#attempt.deadline = context.clock.now + context.readTimeoutMs;
+    send100Continue(request, response);
+    readBody(request, REPLAYABLE_BYTES, (body) => {
+      this.#body = body;
+      this.#attempt.deadline = Infinity;
+      this.#attempt.send();
+    });
+  }
+
+  toRequest(): Dispatcher.DispatchOptions {
+    const { request, target, context, state } = this.#options;
+    const { callMs } = state.timeouts;
+    if (this.#attempt.deadline === Infinity && callMs > 0) {
+      this.#attempt.deadline = context.clock.now + callMs;
+    }
+    this.#streamed =
+      this.#body === undefined && this.#hasBody ? new StreamedBody(request) : undefined;
+    return {
+      path: target,
+      method: request.method ?? "GET",
+      headers: this.#headers,
+      body: this.#body ?? this.#streamed?.stream ?? null,
+    };
+  }
+
+  mayRepeat(): boolean {
+    const isReplayable = this.#body !== undefined || !this.#hasBody;
+    return isReplayable && isIdempotent(this.#options.request.method ?? "GET");
+  }
+
+  transfer(): Transfer {
+    return {
+      isUploading: this.#streamed !== undefined && !this.#options.request.complete,
+      isStuck: this.#streamed?.stream.writableNeedDrain === true,
+      isUnread: this.#isPaused,
+      isEventStream: this.#isEventStream,
+    };
+  }
+
+  fail(failure: Failure): void {
+    const { request, response, call } = this.#options;
+    // The caller must not take half an answer for a whole one: that one is broken off.
+    sendFailure(request, response, { failure, own: call.own });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#attempt.started(controller) && this.#streamed !== undefined) {
+      const { request, response } = this.#options;
+      send100Continue(request, response);
+      this.#streamed.begin();
+    }
+  }
+
+  onBodySent(): void {
+    this.#attempt.moved();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200 || this.#attempt.isOver) {
+      return;
+    }
+    const { request, response, call, context } = this.#options;
+    if (this.#body !== undefined && this.#attempt.isFirst) {
+      // It is not sent again, and no other connection has it.
+      releaseAfterWrite(this.#body);
+    }
+    const flat = toClientHeaders(headers, call.own, status);
+    flat.push(...toMissingType(request.headers, headers, status));
+    this.#isEventStream = headers["content-type"]?.startsWith("text/event-stream") === true;
+    if (context.health.isStopping) {
+      response.shouldKeepAlive = false;
+    }
+    response.writeHead(status, flat);
+    this.#attempt.answered(status);
+    this.#wholeLength = toSmallLength(headers);
+    if (headers["content-length"] === undefined) {
+      // A stream's reader may act on the status long before the first chunk comes.
+      queueMicrotask(() => this.#flush());
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response } = this.#options;
+    this.#attempt.moved();
+    if (chunk.length === this.#wholeLength && !this.#hasData) {
+      response.end(chunk.toString("latin1"), "latin1");
+      return;
+    }
+    this.#hasData = true;
+    const isTaken = writeAndRelease(response, chunk);
+    if (!isTaken && !this.#isPaused) {
+      this.#isPaused = true;
+      controller.pause();
+      response.once("drain", () => {
+        this.#isPaused = false;
+        this.#attempt.moved();
+        controller.resume();
+      });
+    }
+  }
+
+  onResponseEnd(): void {
+    const { request, response } = this.#options;
+    this.#attempt.leave();
+    if (!response.writableEnded) {
+      response.end();
+    }
+    if (this.#streamed !== undefined && !request.complete) {
+      drainRequest(request);
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#attempt.failed(error);
+  }
+
+  /** Sends the head by itself, unless the first chunk has come with it. */
+  #flush(): void {
+    const { response } = this.#options;
+    if (!this.#hasData && !response.writableEnded && !response.destroyed) {
+      response.flushHeaders();
+    }
+  }
+}
