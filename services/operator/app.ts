@@ -3,11 +3,11 @@ import type { KubernetesClient } from "../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { Counter, Gauge, Histogram, type Registry } from "../lib/metrics.ts";
 import type { OperatorConfig } from "./config.ts";
-import { LeaderElection } from "./leader-election.ts";
-import { NamespaceSetup } from "./namespace-setup.ts";
-import { Reconciler } from "./reconciler.ts";
-import { Watches } from "./watches.ts";
-import { WorkQueue } from "./work-queue.ts";
+import { Reconciler } from "./controllers/function/controller.ts";
+import { NamespaceSetup } from "./controllers/namespace/setup.ts";
+import { Watches } from "./kubernetes/informers.ts";
+import { LeaderElection } from "./kubernetes/leader-election.ts";
+import { WorkQueue } from "./kubernetes/work-queue.ts";
 
 export interface OperatorOptions {
   client: KubernetesClient;

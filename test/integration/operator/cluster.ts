@@ -9,7 +9,7 @@ import {
   resourcePath,
   type ResourceReference,
 } from "../../../services/lib/kubernetes.ts";
-import type { Deployment, Pod } from "../../../services/operator/kubernetes-types.ts";
+import type { Deployment, Pod } from "../../../services/operator/kubernetes/types.ts";
 import { startApiServer } from "../../support/apiserver.ts";
 
 const FUNCTIONS = { group: "openfaas.com", plural: "functions" };

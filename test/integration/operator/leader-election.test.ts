@@ -11,7 +11,7 @@ import { readConfig } from "../../../services/operator/config.ts";
 import {
   LeaderElection,
   type LeaderElectionOptions,
-} from "../../../services/operator/leader-election.ts";
+} from "../../../services/operator/kubernetes/leader-election.ts";
 import { fakeOnly, moveClock } from "../../support/clock.ts";
 import { runMark } from "../../support/run-mark.ts";
 import { until } from "../../support/until.ts";

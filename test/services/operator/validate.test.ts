@@ -4,7 +4,7 @@ import {
   initialReplicas,
   toNodeSelector,
 } from "../../../services/operator/validate.ts";
-import { makeFunction } from "./functions.ts";
+import { makeFunction } from "./controllers/function/functions.ts";
 
 describe("findMistakes", () => {
   it("finds none in a spec that uses everything", () => {

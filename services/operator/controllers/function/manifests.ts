@@ -6,10 +6,10 @@ import {
   type FunctionResource,
   LABEL,
   PORT,
-} from "../../contract/index.ts";
-import type { OwnerReference, Plain } from "./kubernetes-types.ts";
+} from "../../../../contract/index.ts";
+import type { OwnerReference, Plain } from "../../kubernetes/types.ts";
+import { initialReplicas } from "../../validate.ts";
 import { toPodTemplate } from "./pod-template.ts";
-import { initialReplicas } from "./validate.ts";
 
 /** Makes the Function the owner of what it needs, so that its end is theirs. */
 export function toOwnerReference({ metadata }: FunctionResource): OwnerReference {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { toStatus } from "../../../services/operator/status.ts";
+import { toStatus } from "../../../../../services/operator/controllers/function/status.ts";
 import { makeDeployment, makeFunction, makePod } from "./functions.ts";
 
 const NOW = new Date("2026-02-03T04:05:06.789Z");

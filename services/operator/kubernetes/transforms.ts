@@ -1,6 +1,6 @@
 /** What the operator keeps of the objects that it watches: managed fields are most of each. */
-import type { FunctionResource } from "../../contract/index.ts";
-import type { Deployment, Metadata, Pod } from "./kubernetes-types.ts";
+import type { FunctionResource } from "../../../contract/index.ts";
+import type { Deployment, Metadata, Pod } from "./types.ts";
 
 /** Metadata without what the operator never reads. */
 function toSmallMetadata(metadata: Metadata): Metadata {

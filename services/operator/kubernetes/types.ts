@@ -1,5 +1,5 @@
 /** Kubernetes objects in JSON: what the operator writes, and the parts that it reads. */
-import type { ObjectMetadata } from "../../contract/index.ts";
+import type { ObjectMetadata } from "../../../contract/index.ts";
 
 /** A class of the generated client as the plain JSON that the API server takes. */
 export type Plain<T> = T extends Date

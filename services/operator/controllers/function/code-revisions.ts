@@ -1,7 +1,11 @@
 /** Keeps the last revisions of a function's code: old pods and rollbacks still mount them. */
-import { FIELD_MANAGER, type FunctionResource, LABEL } from "../../contract/index.ts";
-import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import type { ConfigMap, Pod } from "./kubernetes-types.ts";
+import { FIELD_MANAGER, type FunctionResource, LABEL } from "../../../../contract/index.ts";
+import {
+  isKubernetesStatus,
+  type KubernetesClient,
+  resourcePath,
+} from "../../../lib/kubernetes.ts";
+import type { ConfigMap, Pod } from "../../kubernetes/types.ts";
 import { toOwnerReference } from "./manifests.ts";
 
 /** Revisions that are kept, the current one included. */

@@ -6,14 +6,14 @@ import {
   type PlatformNamespaces,
   PREPARED,
   toKey,
-} from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import { type Logger, messageOf } from "../lib/logger.ts";
-import { ResourceWatch } from "../lib/watch.ts";
-import { Children } from "./children.ts";
-import type { Deployment, Metadata, Namespace, Pod, Service } from "./kubernetes-types.ts";
-import { toSmall, toSmallFunction } from "./projections.ts";
-import type { Caches, NamespaceState } from "./reconciler.ts";
+} from "../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
+import { ResourceWatch } from "../../lib/watch.ts";
+import type { Caches, NamespaceState } from "../controllers/function/controller.ts";
+import { Children } from "./namespace-informers.ts";
+import { toSmall, toSmallFunction } from "./transforms.ts";
+import type { Deployment, Metadata, Namespace, Pod, Service } from "./types.ts";
 
 export interface WatchesOptions extends PlatformNamespaces {
   client: KubernetesClient;

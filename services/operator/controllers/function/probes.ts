@@ -1,7 +1,7 @@
 /** Probes of a function's pods, shaped by OpenFaaS' health and ready annotations. */
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
-import type { FunctionResource } from "../../contract/index.ts";
-import type { Plain } from "./kubernetes-types.ts";
+import type { FunctionResource } from "../../../../contract/index.ts";
+import type { Plain } from "../../kubernetes/types.ts";
 
 /** What each watchdog of OpenFaaS answers (openfaas-api §12). */
 const HEALTH_PATH = "/_/health";

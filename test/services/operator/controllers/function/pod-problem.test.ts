@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { findProblem } from "../../../services/operator/pod-problem.ts";
+import { findProblem } from "../../../../../services/operator/controllers/function/pod-problem.ts";
 import { makeDeployment, makePod } from "./functions.ts";
 
 describe("findProblem", () => {

@@ -1,7 +1,7 @@
 /** Checks that what a Function refers to exists, so that Ready means that it can be loaded. */
-import { CODE_ENTRY, type FunctionResource } from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import type { ConfigMap } from "./kubernetes-types.ts";
+import { CODE_ENTRY, type FunctionResource } from "../../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../../lib/kubernetes.ts";
+import type { ConfigMap } from "../../kubernetes/types.ts";
 import type { Problem } from "./pod-problem.ts";
 
 /** What a Function refers to, as one text: as long as it is the same, one check is enough. */

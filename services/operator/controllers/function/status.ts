@@ -4,8 +4,8 @@ import {
   type FunctionResource,
   type FunctionStatus,
   LABEL,
-} from "../../contract/index.ts";
-import type { Deployment, Pod } from "./kubernetes-types.ts";
+} from "../../../../contract/index.ts";
+import type { Deployment, Pod } from "../../kubernetes/types.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";
 
 /** What a status is made of. */

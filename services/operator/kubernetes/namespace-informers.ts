@@ -1,10 +1,10 @@
 /** Live copies of what functions are made of in one namespace: Deployments, Services and pods. */
-import { LABEL } from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
-import { type Change, ResourceWatch, type WatchedObject } from "../lib/watch.ts";
-import type { Deployment, Metadata, Pod, Service } from "./kubernetes-types.ts";
-import { toSmall, toSmallDeployment, toSmallPod } from "./projections.ts";
+import { LABEL } from "../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { type Change, ResourceWatch, type WatchedObject } from "../../lib/watch.ts";
+import { toSmall, toSmallDeployment, toSmallPod } from "./transforms.ts";
+import type { Deployment, Metadata, Pod, Service } from "./types.ts";
 
 export interface ChildrenOptions {
   client: KubernetesClient;

@@ -18,10 +18,10 @@ import {
   PORT,
   WATCHDOG_ENV,
   watchdogTimeouts,
-} from "../../contract/index.ts";
-import type { Plain } from "./kubernetes-types.ts";
+} from "../../../../contract/index.ts";
+import type { Plain } from "../../kubernetes/types.ts";
+import { toNodeSelector } from "../../validate.ts";
 import { toProbes } from "./probes.ts";
-import { toNodeSelector } from "./validate.ts";
 
 /** The unprivileged user of all Plonk images; a number, since kubelet cannot check names. */
 const USER = 65532;

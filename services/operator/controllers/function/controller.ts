@@ -4,19 +4,23 @@ import {
   FIELD_MANAGER,
   type FunctionResource,
   type FunctionStatus,
-} from "../../contract/index.ts";
-import { functionPath } from "../lib/function-path.ts";
-import { isKubernetesStatus, type KubernetesClient, KubernetesError } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
-import { Applier } from "./applier.ts";
+} from "../../../../contract/index.ts";
+import { functionPath } from "../../../lib/function-path.ts";
+import {
+  isKubernetesStatus,
+  type KubernetesClient,
+  KubernetesError,
+} from "../../../lib/kubernetes.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import { Applier } from "../../kubernetes/applier.ts";
+import { isNews, recordEvent } from "../../kubernetes/events.ts";
+import type { Deployment, Pod, Service } from "../../kubernetes/types.ts";
+import { findMistakes, initialReplicas } from "../../validate.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { dependenciesOf, findMissing } from "./dependencies.ts";
-import { isNews, recordEvent } from "./events.ts";
-import type { Deployment, Pod, Service } from "./kubernetes-types.ts";
 import { toDeployment, toService } from "./manifests.ts";
 import type { Problem } from "./pod-problem.ts";
 import { toStatus } from "./status.ts";
-import { findMistakes, initialReplicas } from "./validate.ts";
 
 /**
  * Whether functions of a namespace are looked after: they are, they will be in a moment, they are

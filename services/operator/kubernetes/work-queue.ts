@@ -2,7 +2,7 @@
  * A queue of keys with the semantics of client-go's: a key waits once however often it is added,
  * is worked on by one handler at a time, and comes back after a growing wait when that fails.
  */
-import { backoffMs, type BackoffOptions } from "../lib/backoff.ts";
+import { backoffMs, type BackoffOptions } from "../../lib/backoff.ts";
 
 /** Works on a key. May ask to be called again after so many milliseconds. */
 type WorkHandler = (key: string) => Promise<number | undefined>;

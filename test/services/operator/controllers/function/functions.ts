@@ -1,6 +1,6 @@
 /** Functions and objects around them, for the operator's table tests. */
-import type { FunctionResource, FunctionSpec } from "../../../contract/index.ts";
-import type { Deployment, Pod } from "../../../services/operator/kubernetes-types.ts";
+import type { FunctionResource, FunctionSpec } from "../../../../../contract/index.ts";
+import type { Deployment, Pod } from "../../../../../services/operator/kubernetes/types.ts";
 
 /** A Function named `resize` of the runtime image, with parts of its spec replaced. */
 export function makeFunction(

@@ -1,7 +1,7 @@
 /** Applies objects only when they differ from what was applied last, or were changed since. */
-import { FIELD_MANAGER } from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import type { Metadata } from "./kubernetes-types.ts";
+import { FIELD_MANAGER } from "../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import type { Metadata } from "./types.ts";
 
 interface Stored {
   metadata: Metadata;

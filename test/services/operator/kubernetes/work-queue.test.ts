@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { WorkQueue } from "../../../services/operator/work-queue.ts";
-import { runs as toRuns } from "../../support/property-runs.ts";
-import { until } from "../../support/until.ts";
+import { WorkQueue } from "../../../../services/operator/kubernetes/work-queue.ts";
+import { runs as toRuns } from "../../../support/property-runs.ts";
+import { until } from "../../../support/until.ts";
 
 /** A queue whose handler ends when the test says so. */
 function makeGated(concurrency: number) {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { findOldRevisions, listMountedMaps } from "../../../services/operator/code-revisions.ts";
-import type { ConfigMap } from "../../../services/operator/kubernetes-types.ts";
+import {
+  findOldRevisions,
+  listMountedMaps,
+} from "../../../../../services/operator/controllers/function/code-revisions.ts";
+import type { ConfigMap } from "../../../../../services/operator/kubernetes/types.ts";
 import { makeFunction, makePod } from "./functions.ts";
 
 const makeMap = (name: string, day: number, uid = "uid-1"): ConfigMap => ({

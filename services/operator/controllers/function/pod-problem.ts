@@ -1,5 +1,5 @@
 /** Why pods of a function are not ready, in the words of Kubernetes and of the function itself. */
-import type { ContainerState, ContainerStatus, Deployment, Pod } from "./kubernetes-types.ts";
+import type { ContainerState, ContainerStatus, Deployment, Pod } from "../../kubernetes/types.ts";
 
 /** A reason in CamelCase, as conditions have it, and a message in one line. */
 export interface Problem {

@@ -3,8 +3,8 @@
  * attempts; every write is a compare-and-swap on the resourceVersion.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import { type Logger, messageOf } from "../lib/logger.ts";
+import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 
 export interface LeaderElectionOptions {
   client: KubernetesClient;

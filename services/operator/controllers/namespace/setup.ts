@@ -8,10 +8,10 @@ import {
   POD_SECURITY,
   PREPARED,
   toFunctionPolicies,
-} from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
-import type { Namespace } from "./kubernetes-types.ts";
+} from "../../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../../lib/kubernetes.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import type { Namespace } from "../../kubernetes/types.ts";
 
 export interface NamespaceSetupOptions {
   client: KubernetesClient;

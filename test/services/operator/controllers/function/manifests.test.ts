@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { toDeployment, toService } from "../../../services/operator/manifests.ts";
+import {
+  toDeployment,
+  toService,
+} from "../../../../../services/operator/controllers/function/manifests.ts";
 import { makeFunction } from "./functions.ts";
 
 const OWNER = {

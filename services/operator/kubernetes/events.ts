@@ -1,7 +1,7 @@
 /** Events on a Function: what `kubectl describe` shows of its way to Ready. */
-import { type Condition, CRD, type FunctionResource } from "../../contract/index.ts";
-import { type KubernetesClient, resourcePath } from "../lib/kubernetes.ts";
-import { type Logger, messageOf } from "../lib/logger.ts";
+import { type Condition, CRD, type FunctionResource } from "../../../contract/index.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { type Logger, messageOf } from "../../lib/logger.ts";
 
 export interface EventRecorder {
   client: KubernetesClient;
