@@ -4,7 +4,7 @@ import { KubernetesClient } from "../lib/kubernetes.ts";
 import { createLogger, messageOf } from "../lib/logger.ts";
 import { closeServer, createMetricsServer, createRegistry, listen } from "../lib/metrics.ts";
 import { installShutdown } from "../lib/shutdown.ts";
-import { Operator } from "./app.ts";
+import { createOperator } from "./app.ts";
 import { readConfig } from "./config.ts";
 
 async function run(): Promise<void> {
@@ -13,7 +13,7 @@ async function run(): Promise<void> {
   const registry = createRegistry();
   const health = new Health();
   const client = new KubernetesClient();
-  const operator = new Operator({ client, config, logger, registry });
+  const operator = createOperator({ client, config, logger, registry });
   health.addCheck("watch", () => operator.problem());
   const server = createMetricsServer({ registry, health });
   installShutdown({

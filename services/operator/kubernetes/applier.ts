@@ -1,84 +1,77 @@
-/** Applies objects only when they differ from what was applied last, or were changed since. */
+/** Applies objects of one kind, except when they are already stored as they would be sent. */
 import { FIELD_MANAGER } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { namespaceOfKey } from "./keys.ts";
+import type { NamespaceInformers } from "./namespace-informers.ts";
 import type { Metadata } from "./types.ts";
 
 interface Stored {
   metadata: Metadata;
 }
 
-interface Applied {
+/** An object to apply. */
+interface Desired {
+  metadata?: { name?: string; namespace?: string };
+}
+
+interface Applied<T> {
   /** The object that was sent, as JSON. */
   sent: string;
-  /** What the API server made of it. */
-  stored: Stored;
+  /** The API server's answer. */
+  stored: T;
 }
 
-/** What is to be applied, and what the watch knows of it. */
-export interface ApplyRequest<T extends Stored> {
-  group?: string;
-  plural: string;
-  object: { metadata?: { name?: string; namespace?: string } };
-  /** The copy of the watch; undefined when it has none. */
-  live: T | undefined;
-}
-
-export class Applier {
+export class Applier<T extends Stored> {
   readonly #client: KubernetesClient;
-  readonly #applied = new Map<string, Applied>();
+  readonly #informers: NamespaceInformers<T>;
+  readonly #applied = new Map<string, Applied<T>>();
 
-  constructor(client: KubernetesClient) {
+  constructor(client: KubernetesClient, informers: NamespaceInformers<T>) {
     this.#client = client;
+    this.#informers = informers;
+    informers.on("change", ({ key, current }) => {
+      if (current === undefined) {
+        this.#applied.delete(key);
+      }
+    });
+    informers.on("left", (namespace) => this.#forgetNamespace(namespace));
   }
 
   /**
    * Server-side apply, forced: the operator alone writes these objects. Returns the newest known
-   * state, which may be newer than the watch's. Throws a KubernetesError.
+   * state, which may be newer than the informer's. Throws a KubernetesError.
    */
-  async apply<T extends Stored>(request: ApplyRequest<T>): Promise<T> {
-    const { object, live } = request;
-    const path = toPath(request.plural, object.metadata ?? {}, request.group);
+  async apply(object: Desired): Promise<T> {
+    const { name = "", namespace = "" } = object.metadata ?? {};
+    const key = `${namespace}/${name}`;
     const sent = JSON.stringify(object);
-    const last = this.#applied.get(path);
+    const last = this.#applied.get(key);
     if (last?.sent === sent) {
-      // Without a live copy the watch has not seen it yet: `forget` would have told otherwise.
-      const known = live ?? (last.stored as T);
+      // Without a live copy the informer has not seen it yet: a deletion would have removed `last`.
+      const known = this.#informers.get(key) ?? last.stored;
       if (isAsApplied(last.stored, known)) {
         return known;
       }
     }
+    const path = resourcePath({ ...this.#informers.kind, namespace, name });
     const stored = await this.#client.apply<T>(path, object, {
       fieldManager: FIELD_MANAGER.operator,
       force: true,
     });
-    this.#applied.set(path, { sent, stored });
+    this.#applied.set(key, { sent, stored });
     return stored;
   }
 
-  /** Forgets all objects of a namespace, because it is gone or nobody's business any more. */
-  forgetNamespace(namespace: string): void {
-    for (const path of this.#applied.keys()) {
-      if (path.includes(`/namespaces/${namespace}/`)) {
-        this.#applied.delete(path);
+  #forgetNamespace(namespace: string): void {
+    for (const key of this.#applied.keys()) {
+      if (namespaceOfKey(key) === namespace) {
+        this.#applied.delete(key);
       }
     }
   }
-
-  /** Forgets an object, because the watch saw its end: it is applied again when needed. */
-  forget(plural: string, metadata: Metadata, group?: string): void {
-    this.#applied.delete(toPath(plural, metadata, group));
-  }
 }
 
-function toPath(
-  plural: string,
-  { name = "", namespace = "" }: { name?: string; namespace?: string },
-  group: string | undefined,
-): string {
-  return resourcePath({ plural, namespace, name, ...(group !== undefined && { group }) });
-}
-
-/** The generation changes with each change of a spec; where there is none, the version tells. */
+/** By generation, which each change of a spec raises; by version where there is none. */
 function isAsApplied(stored: Stored, live: Stored): boolean {
   const { generation, uid, resourceVersion } = stored.metadata;
   if (live.metadata.uid !== uid) {

@@ -1,4 +1,4 @@
-/** Events on a Function: what `kubectl describe` shows of its way to Ready. */
+/** Events on a Function, which `kubectl describe` shows. */
 import { type Condition, CRD, type FunctionResource } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
@@ -10,12 +10,12 @@ export interface EventRecorder {
   identity: string;
 }
 
-/** Whether a Ready condition says something new, worth an Event. */
-export function isNews(before: Condition | undefined, after: Condition): boolean {
+/** Whether a condition has another status or reason than before, which is worth an Event. */
+export function isTransition(before: Condition | undefined, after: Condition): boolean {
   return before?.status !== after.status || before.reason !== after.reason;
 }
 
-/** Writes an Event; a failure is logged and nothing more, since no state depends on it. */
+/** Writes an Event. A failure is only logged, since no state depends on it. */
 export async function recordEvent(
   { client, logger, identity }: EventRecorder,
   { metadata }: FunctionResource,

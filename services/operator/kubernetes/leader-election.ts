@@ -2,11 +2,22 @@
  * Leader election by a Lease, in the manner of client-go: 15 s lease, 10 s to renew, 2 s between
  * attempts; every write is a compare-and-swap on the resourceVersion.
  */
+import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 
-export interface LeaderElectionOptions {
+/** Times in seconds. */
+export interface ElectionTimes {
+  /** @default 15 */
+  leaseSeconds?: number;
+  /** Without a renewal for so long this instance no longer leads. @default 10 */
+  renewSeconds?: number;
+  /** @default 2 */
+  retrySeconds?: number;
+}
+
+export interface LeaderElectionOptions extends ElectionTimes {
   client: KubernetesClient;
   logger: Logger;
   namespace: string;
@@ -14,16 +25,24 @@ export interface LeaderElectionOptions {
   name: string;
   /** Name of this instance, different from all others'. */
   identity: string;
-  /** Called when this instance begins to lead. */
-  onLead: () => void;
-  /** Called when it no longer leads, before any other instance can. */
-  onLose: () => void;
-  /** @default 15 */
-  leaseSeconds?: number;
-  /** Without a renewal for so long this instance no longer leads. @default 10 */
-  renewSeconds?: number;
-  /** @default 2 */
-  retrySeconds?: number;
+}
+
+export interface LeadershipEvents {
+  /** This instance begins to lead. */
+  lead: [];
+  /** It no longer leads; no other instance does yet. */
+  lose: [];
+}
+
+/** Whether this instance is the one that may write. */
+export interface Leadership extends EventEmitter<LeadershipEvents> {
+  readonly isLeading: boolean;
+  /** Throws unless this instance leads: to be called before each write. */
+  assertLeading(): void;
+  /** Stands for election. */
+  start(): void;
+  /** Stops, and gives the lead up so that another instance can take it at once. */
+  stop(): Promise<void>;
 }
 
 interface LeaseSpec {
@@ -39,11 +58,11 @@ interface Lease {
   spec: LeaseSpec;
 }
 
-export class LeaderElection {
+export class LeaderElection extends EventEmitter<LeadershipEvents> implements Leadership {
   readonly #options: Required<LeaderElectionOptions>;
   readonly #stopping = new AbortController();
   readonly #path: string;
-  /** Version of the Lease that was seen last, and when it was first seen (monotonic). */
+  /** The newest version of the Lease that was read, and when it was first read (monotonic). */
   #seen = { version: "", atMs: -Infinity };
   #renewedAtMs = -Infinity;
   #hasLead = false;
@@ -51,26 +70,31 @@ export class LeaderElection {
   #running: Promise<void> | undefined;
 
   constructor(options: LeaderElectionOptions) {
+    super();
     this.#options = { leaseSeconds: 15, renewSeconds: 10, retrySeconds: 2, ...options };
     const { namespace } = options;
     this.#path = resourcePath({ group: "coordination.k8s.io", plural: "leases", namespace });
   }
 
   /**
-   * Whether this instance leads now. Ask before each write: the clock decides, not the loop, so
-   * that a process that was stopped for a while does not write after another took over.
+   * Whether this instance leads now, by the clock and not by the loop: a process that was suspended
+   * for a while must not write after another took over.
    */
   get isLeading(): boolean {
     const age = performance.now() - this.#renewedAtMs;
     return this.#hasLead && age < this.#options.renewSeconds * 1000;
   }
 
-  /** Begins to run for the lead. */
+  assertLeading(): void {
+    if (!this.isLeading) {
+      throw new Error("leader election: no longer leading");
+    }
+  }
+
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Stops, and gives the lead up so that another instance can take it at once. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -84,14 +108,14 @@ export class LeaderElection {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       await this.#attempt().catch((error: unknown) => this.#noteFailure(error));
-      // A fifth of jitter, so that instances do not ask in step.
+      // Up to a fifth of jitter, so that instances do not ask in step.
       const wait = this.#options.retrySeconds * 1000 * (1 + 0.2 * Math.random());
       await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
   }
 
   #noteFailure(error: unknown): void {
-    // A conflict means that another instance was faster: nothing to say.
+    // A conflict means that another instance was faster, which is no failure.
     if (!isKubernetesStatus(error, 409)) {
       this.#options.logger.warn({ reason: messageOf(error) }, "leader election: attempt failed");
     }
@@ -174,7 +198,7 @@ export class LeaderElection {
     if (!this.#hasLead) {
       this.#hasLead = true;
       this.#options.logger.info({ identity: this.#options.identity }, "leader election: leading");
-      this.#options.onLead();
+      this.emit("lead");
     }
   }
 
@@ -183,7 +207,7 @@ export class LeaderElection {
     if (this.#hasLead) {
       this.#hasLead = false;
       this.#options.logger.info("leader election: no longer leading");
-      this.#options.onLose();
+      this.emit("lose");
     }
   }
 
@@ -201,7 +225,7 @@ export class LeaderElection {
   }
 }
 
-/** Now, as Kubernetes' MicroTime wants it. */
+/** Now, in the format of Kubernetes' MicroTime. */
 function microTime(): string {
   return new Date().toISOString().replace("Z", "000Z");
 }

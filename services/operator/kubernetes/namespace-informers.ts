@@ -1,118 +1,119 @@
-/** Live copies of what functions are made of in one namespace: Deployments, Services and pods. */
+/**
+ * Live copies of one kind of object, in the namespaces of functions alone: what is in others is not
+ * the operator's to read, so each namespace has a watch of its own.
+ */
+import { EventEmitter } from "node:events";
 import { LABEL } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type Change, ResourceWatch, type WatchedObject } from "../../lib/watch.ts";
-import { toSmall, toSmallDeployment, toSmallPod } from "./transforms.ts";
-import type { Deployment, Metadata, Pod, Service } from "./types.ts";
+import { Indexer } from "./indexer.ts";
+import { namespaceOfKey } from "./keys.ts";
 
-export interface ChildrenOptions {
+/** Which kind, as in a path. */
+export interface Kind {
+  /** @default the core group */
+  group?: string;
+  plural: string;
+}
+
+export interface NamespaceInformersOptions<T extends WatchedObject> {
   client: KubernetesClient;
   logger: Logger;
-  namespace: string;
-  /** Told which function to look at again. */
-  onChange: (key: string) => void;
-  /** Told of Deployments and Services that are gone. */
-  onGone: (plural: "deployments" | "services", metadata: Metadata) => void;
+  kind: Kind;
+  /** Keeps only what is read of an object. */
+  transform: (object: T) => T;
+  /** The value by which `byIndex` finds objects. */
+  indexBy?: (object: T) => string | undefined;
 }
 
-export class Children {
-  readonly deployments: ResourceWatch<Deployment>;
-  readonly services: ResourceWatch<Service>;
-  readonly #pods: ResourceWatch<Pod>;
-  /** Keys of pods by function. */
-  readonly #podsOf = new Map<string, Set<string>>();
-  readonly #options: ChildrenOptions;
-  readonly #stopping = new AbortController();
+export interface NamespaceInformerEvents<T> {
+  /** An object was created, changed or deleted. */
+  change: [change: Change<T>];
+  /** A namespace is no longer watched. */
+  left: [namespace: string];
+}
 
-  constructor(options: ChildrenOptions) {
+interface Informer<T extends WatchedObject> {
+  watch: ResourceWatch<T>;
+  indexer: Indexer<T> | undefined;
+  stopping: AbortController;
+}
+
+export class NamespaceInformers<T extends WatchedObject> extends EventEmitter<
+  NamespaceInformerEvents<T>
+> {
+  readonly kind: Kind;
+  readonly #options: NamespaceInformersOptions<T>;
+  /** By namespace. */
+  readonly #informers = new Map<string, Informer<T>>();
+
+  constructor(options: NamespaceInformersOptions<T>) {
+    super();
     this.#options = options;
-    this.deployments = this.#create("deployments", toSmallDeployment, "apps");
-    this.services = this.#create("services", toSmall);
-    this.#pods = this.#create("pods", toSmallPod);
-    this.deployments.on("change", (change) => this.#noteChild("deployments", change));
-    this.services.on("change", (change) => this.#noteChild("services", change));
-    this.#pods.on("change", (change) => this.#notePod(change));
+    this.kind = options.kind;
   }
 
-  /** Lists everything, then resolves; the copies are kept up to date from then on. */
-  async start(): Promise<void> {
-    const { signal } = this.#stopping;
-    await Promise.all(this.#all().map((watch) => watch.start().waitForSync(signal)));
+  /**
+   * Begins to watch a namespace, of which nothing is known yet. Resolves when the copies are
+   * complete, rejects when the namespace is left before.
+   */
+  async follow(namespace: string): Promise<void> {
+    const informer = this.#create(namespace);
+    this.#informers.set(namespace, informer);
+    informer.watch.on("change", (change) => this.emit("change", change));
+    await informer.watch.start().waitForSync(informer.stopping.signal);
   }
 
+  /** Ends the watch of a namespace, and drops the copies. */
+  async leave(namespace: string): Promise<void> {
+    const informer = this.#informers.get(namespace);
+    if (informer !== undefined) {
+      this.#informers.delete(namespace);
+      this.emit("left", namespace);
+      await stop(informer);
+    }
+  }
+
+  /** Ends all watches; the copies stay readable. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await Promise.all(this.#all().map((watch) => watch.stop()));
+    await Promise.all(Array.from(this.#informers.values(), stop));
   }
 
-  /** Whether the copies are complete. */
-  get hasSynced(): boolean {
-    return this.#all().every((watch) => watch.hasSynced);
+  /** Whether the copies of a namespace are complete. */
+  hasSynced(namespace: string): boolean {
+    return this.#informers.get(namespace)?.watch.hasSynced === true;
   }
 
-  /** For readiness: undefined, or what is wrong. */
-  problem(): string | undefined {
-    return this.#all()
-      .map((watch) => watch.problem())
-      .find((problem) => problem !== undefined);
+  /** For readiness: undefined, or what is wrong with the copies of a namespace. */
+  problem(namespace: string): string | undefined {
+    return this.#informers.get(namespace)?.watch.problem();
   }
 
-  /** Pods of a function. */
-  getPods(key: string): Pod[] {
-    const keys = [...(this.#podsOf.get(key) ?? [])];
-    return keys.flatMap((podKey) => this.#pods.get(podKey) ?? []);
+  get(key: string): T | undefined {
+    return this.#informers.get(namespaceOfKey(key))?.watch.get(key);
   }
 
-  #create<T extends WatchedObject>(
-    plural: string,
-    project: (object: T) => T,
-    group?: string,
-  ): ResourceWatch<T> {
-    const { client, logger, namespace } = this.#options;
-    const path = resourcePath({ plural, namespace, ...(group !== undefined && { group }) });
-    return new ResourceWatch<T>({ client, logger, project, path, labelSelector: LABEL.function });
+  /** Objects with this value of the index; a key of the namespace in which they are looked for. */
+  byIndex(value: string): T[] {
+    return this.#informers.get(namespaceOfKey(value))?.indexer?.get(value) ?? [];
   }
 
-  #all(): Pick<ResourceWatch<Pod>, "start" | "stop" | "hasSynced" | "problem">[] {
-    return [this.deployments, this.services, this.#pods] as never;
-  }
-
-  #noteChild(
-    plural: "deployments" | "services",
-    { current, previous }: Change<{ metadata: Metadata }>,
-  ): void {
-    const key = functionKey(current ?? previous);
-    if (current === undefined && previous !== undefined) {
-      this.#options.onGone(plural, previous.metadata);
-    }
-    if (key !== undefined) {
-      this.#options.onChange(key);
-    }
-  }
-
-  #notePod(change: Change<Pod>): void {
-    const key = functionKey(change.current ?? change.previous);
-    if (key === undefined) {
-      return;
-    }
-    const pods = this.#podsOf.get(key) ?? new Set();
-    if (change.current === undefined) {
-      pods.delete(change.key);
-    } else {
-      pods.add(change.key);
-    }
-    if (pods.size === 0) {
-      this.#podsOf.delete(key);
-    } else {
-      this.#podsOf.set(key, pods);
-    }
-    this.#options.onChange(key);
+  #create(namespace: string): Informer<T> {
+    const { client, logger, kind, transform, indexBy } = this.#options;
+    const watch = new ResourceWatch<T>({
+      client,
+      logger,
+      path: resourcePath({ ...kind, namespace }),
+      labelSelector: LABEL.function,
+      project: transform,
+    });
+    const indexer = indexBy && new Indexer(watch, indexBy);
+    return { watch, indexer, stopping: new AbortController() };
   }
 }
 
-/** The key of the function that an object is labelled with. */
-function functionKey(object: { metadata: Metadata } | undefined): string | undefined {
-  const name = object?.metadata.labels?.[LABEL.function];
-  return name === undefined ? undefined : `${object?.metadata.namespace ?? ""}/${name}`;
+async function stop<T extends WatchedObject>({ watch, stopping }: Informer<T>): Promise<void> {
+  stopping.abort();
+  await watch.stop();
 }

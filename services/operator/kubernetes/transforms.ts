@@ -1,47 +1,48 @@
-/** What the operator keeps of the objects that it watches: managed fields are most of each. */
+/** What the informers keep of each object: managed fields, which nobody reads, are most of it. */
 import type { FunctionResource } from "../../../contract/index.ts";
 import type { Deployment, Metadata, Pod } from "./types.ts";
 
-/** Metadata without what the operator never reads. */
-function toSmallMetadata(metadata: Metadata): Metadata {
-  const { name, namespace, uid, generation, resourceVersion, creationTimestamp } = metadata;
-  const { deletionTimestamp, labels, annotations } = metadata;
-  return JSON.parse(
-    JSON.stringify({
-      name,
-      namespace,
-      uid,
-      generation,
-      resourceVersion,
-      creationTimestamp,
-      deletionTimestamp,
-      labels,
-      annotations,
-    }),
-  ) as Metadata;
+const KEPT = [
+  "name",
+  "namespace",
+  "uid",
+  "generation",
+  "resourceVersion",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "labels",
+  "annotations",
+] as const;
+
+type TrimmedMetadata<M extends Metadata> = Pick<M, (typeof KEPT)[number]>;
+
+function trimMetadata<M extends Metadata>(metadata: M): TrimmedMetadata<M> {
+  const kept = KEPT.filter((field) => metadata[field] !== undefined);
+  return Object.fromEntries(kept.map((field) => [field, metadata[field]])) as TrimmedMetadata<M>;
 }
 
 /** Metadata alone. */
-export function toSmall<T extends { metadata: Metadata }>({ metadata }: T): T {
-  return { metadata: toSmallMetadata(metadata) } as T;
+export function trimToMetadata({ metadata }: { metadata: Metadata }): { metadata: Metadata } {
+  return { metadata: trimMetadata(metadata) };
 }
 
-export function toSmallFunction(resource: FunctionResource): FunctionResource {
-  return { ...resource, metadata: toSmallMetadata(resource.metadata) as never };
+export function trimFunction(resource: FunctionResource): FunctionResource {
+  return { ...resource, metadata: trimMetadata(resource.metadata) };
 }
 
-export function toSmallDeployment({ metadata, spec, status }: Deployment): Deployment {
+export function trimDeployment({ metadata, spec, status }: Deployment): Deployment {
   return {
-    metadata: toSmallMetadata(metadata),
+    metadata: trimMetadata(metadata),
     ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
     ...(status && { status }),
   };
 }
 
-export function toSmallPod({ metadata, spec, status }: Pod): Pod {
+/** Of the volumes, those of code. */
+export function trimPod({ metadata, spec, status }: Pod): Pod {
   const volumes = spec?.volumes?.filter(({ configMap }) => configMap !== undefined) ?? [];
   return {
-    metadata: toSmallMetadata(metadata),
+    metadata: trimMetadata(metadata),
     spec: { volumes },
     ...(status && { status }),
   };

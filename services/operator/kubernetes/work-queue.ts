@@ -1,18 +1,17 @@
 /**
- * A queue of keys with the semantics of client-go's: a key waits once however often it is added,
- * is worked on by one handler at a time, and comes back after a growing wait when that fails.
+ * A queue of keys with the semantics of client-go's: a key that is added several times waits once,
+ * is handled by one call at a time, and is retried after a growing wait when that fails.
  */
 import { backoffMs, type BackoffOptions } from "../../lib/backoff.ts";
-
-/** Works on a key. May ask to be called again after so many milliseconds. */
-type WorkHandler = (key: string) => Promise<number | undefined>;
+import type { ReconcileResult } from "./controller.ts";
 
 export interface WorkQueueOptions {
-  handler: WorkHandler;
-  /** Keys that are worked on at the same time. @default 4 */
+  /** Works on a key. */
+  handler: (key: string) => Promise<ReconcileResult>;
+  /** Keys that are handled at the same time. @default 4 */
   concurrency?: number;
   backoff?: BackoffOptions;
-  /** Told of each run: its duration and what it threw, if anything. */
+  /** Called after each run, with its duration and what it threw, if anything. */
   onRun?: (run: { key: string; seconds: number; error?: unknown }) => void;
 }
 
@@ -20,10 +19,10 @@ const RETRY_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 60_000 };
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Keys that wait, in order of arrival. */
+  /** Keys that wait, in the order in which they were added. */
   readonly #waiting = new Set<string>();
   readonly #running = new Set<string>();
-  /** Keys that were added while they were worked on. */
+  /** Keys that were added while they were handled. */
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #failures = new Map<string, number>();
@@ -34,18 +33,18 @@ export class WorkQueue {
     this.#options = options;
   }
 
-  /** Keys that wait, without those whose time has not come. */
+  /** Keys that wait, without those that wait for a timer. */
   get depth(): number {
     return this.#waiting.size + this.#again.size;
   }
 
-  /** Begins or goes on to work. */
+  /** Starts or resumes work. */
   open(): void {
     this.#isOpen = true;
     this.#pump();
   }
 
-  /** Begins no more work; resolves when what is running has ended. Keys may still be added. */
+  /** Starts no more work; resolves when what is running has ended. Keys may still be added. */
   async close(): Promise<void> {
     this.#isOpen = false;
     if (this.#running.size > 0) {
@@ -54,7 +53,7 @@ export class WorkQueue {
     }
   }
 
-  /** Forgets all keys and timers, e.g. because another instance took over. */
+  /** Drops all keys and timers, e.g. because another instance took over. */
   clear(): void {
     for (const timer of this.#timers.values()) {
       clearTimeout(timer);
@@ -65,7 +64,7 @@ export class WorkQueue {
     this.#again.clear();
   }
 
-  /** Adds a key, to be worked on as soon as possible. */
+  /** Adds a key, to be handled as soon as possible. */
   add(key: string): void {
     clearTimeout(this.#timers.get(key));
     this.#timers.delete(key);
@@ -105,7 +104,7 @@ export class WorkQueue {
     const seconds = (): number => (performance.now() - startedAt) / 1000;
     let wait: number | undefined;
     try {
-      wait = await this.#options.handler(key);
+      ({ requeueAfterMs: wait } = await this.#options.handler(key));
       this.#failures.delete(key);
       this.#options.onRun?.({ key, seconds: seconds() });
     } catch (error) {

@@ -6,7 +6,7 @@ import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { createLogger } from "../../../services/lib/logger.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
-import { Operator } from "../../../services/operator/app.ts";
+import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
 import {
   LeaderElection,
@@ -93,14 +93,14 @@ function elect(
     namespace: "openfaas",
     name,
     identity,
-    onLead: () => events.push("lead"),
-    onLose: () => events.push("lose"),
     leaseSeconds: LEASE_SECONDS,
     renewSeconds: RENEW_SECONDS,
     retrySeconds: 0.1,
     ...options,
   });
   elections.push(election);
+  election.on("lead", () => events.push("lead"));
+  election.on("lose", () => events.push("lose"));
   election.start();
   return { election, events, client };
 }
@@ -233,7 +233,7 @@ describe("an operator of the whole cluster", () => {
     await cluster.delete(LEASE);
     await cluster.createNamespace("marked", { annotations: { openfaas: "1" } });
     await cluster.createNamespace("unmarked");
-    const operator = new Operator({
+    const operator = createOperator({
       client: cluster.client,
       config: readConfig({ pod_name: "wide", cluster_scope: "true" }),
       logger: createLogger({ name: "operator", level: "silent" }),

@@ -5,8 +5,9 @@ import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { listen, Registry } from "../../../services/lib/metrics.ts";
-import { Operator } from "../../../services/operator/app.ts";
+import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
+import type { Manager } from "../../../services/operator/kubernetes/manager.ts";
 import { collectEnds } from "../../support/ends.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { stopServer } from "../../support/network.ts";
@@ -21,7 +22,7 @@ interface Stored {
 const log = createKeptLog("info");
 const atEnd = collectEnds(afterAll, 60_000);
 let cluster: TestCluster;
-let operator: Operator;
+let operator: Manager;
 let gateway: Gateway;
 let clients: Record<"gateway" | "operator", KubernetesClient>;
 let url = "";
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const env = { cluster_scope: "true", network_policies: "true", denied_egress: "192.0.2.1/32" };
   const config = readConfig({ ...env, pod_name: "operator-1" });
   const { logger } = log;
-  operator = new Operator({ client: clients.operator, config, logger, registry: new Registry() });
+  operator = createOperator({ client: clients.operator, config, logger, registry: new Registry() });
   atEnd(() => operator.stop());
   await operator.start();
   const prometheus = { faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" };

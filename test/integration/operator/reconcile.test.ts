@@ -2,19 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createLogger } from "../../../services/lib/logger.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
-import { Operator } from "../../../services/operator/app.ts";
+import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
+import type { Manager } from "../../../services/operator/kubernetes/manager.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const namespace = "openfaas-fn";
 
 let cluster: TestCluster;
-let operator: Operator | undefined;
+let operator: Manager | undefined;
 const registry = new Registry();
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
-  operator = new Operator({
+  operator = createOperator({
     client: cluster.client,
     config: readConfig({ pod_name: "operator-1" }),
     logger: createLogger({ name: "operator", level: "silent" }),
@@ -278,10 +279,14 @@ describe("the operator's metrics", () => {
   it("count reconciliations and tell who leads", async () => {
     const text = await eventually(async () => {
       const current = await registry.metrics();
-      return current.includes("operator_workqueue_depth 0\n") && current;
+      return current.includes('operator_workqueue_depth{controller="function"} 0\n') && current;
     });
     expect(text).toContain("operator_leader 1\n");
-    expect(text).toMatch(/operator_reconcile_total\{result="success"\} [1-9]\d+\n/);
-    expect(text).toMatch(/operator_reconcile_duration_seconds_count [1-9]\d+\n/);
+    expect(text).toMatch(
+      /operator_reconcile_total\{controller="function",result="success"\} [1-9]\d+\n/,
+    );
+    expect(text).toMatch(
+      /operator_reconcile_duration_seconds_count\{controller="function"\} [1-9]\d+\n/,
+    );
   });
 });

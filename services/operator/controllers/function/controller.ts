@@ -1,53 +1,41 @@
-/** Brings the cluster to what a Function says, one step at a time, and reports how it went. */
+/** The controller of Functions: their Deployment, Service, code and status. */
 import {
   type CallTimeouts,
   FIELD_MANAGER,
   type FunctionResource,
-  type FunctionStatus,
+  toKey,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
-import {
-  isKubernetesStatus,
-  type KubernetesClient,
-  KubernetesError,
-} from "../../../lib/kubernetes.ts";
+import { type KubernetesClient, KubernetesError } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { Applier } from "../../kubernetes/applier.ts";
-import { isNews, recordEvent } from "../../kubernetes/events.ts";
-import type { Deployment, Pod, Service } from "../../kubernetes/types.ts";
+import {
+  type Controller,
+  enqueueOn,
+  type ReconcileResult,
+  type Trigger,
+} from "../../kubernetes/controller.ts";
+import type { Informers } from "../../kubernetes/informers.ts";
+import { functionKey } from "../../kubernetes/keys.ts";
+import type { Leadership } from "../../kubernetes/leader-election.ts";
+import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { dependenciesOf, findMissing } from "./dependencies.ts";
 import { toDeployment, toService } from "./manifests.ts";
 import type { Problem } from "./pod-problem.ts";
 import { toStatus } from "./status.ts";
+import { StatusWriter } from "./status-writer.ts";
 
-/**
- * Whether functions of a namespace are looked after: they are, they will be in a moment, they are
- * about to go with it, or functions may not live there.
- */
-export type NamespaceState = "served" | "preparing" | "ending" | "refused";
-
-/** What the watches know, by `namespace/name`. */
-export interface Caches {
-  getFunction: (key: string) => FunctionResource | undefined;
-  getDeployment: (key: string) => Deployment | undefined;
-  getService: (key: string) => Service | undefined;
-  /** Pods of a function that are not on their way out. */
-  getPods: (key: string) => Pod[];
-  stateOf: (namespace: string) => NamespaceState;
-}
-
-export interface ReconcilerOptions {
+export interface FunctionControllerOptions {
   client: KubernetesClient;
   logger: Logger;
-  caches: Caches;
+  informers: Informers;
+  leadership: Pick<Leadership, "assertLeading">;
   /** The platform's time-outs of a call. */
   timeouts: CallTimeouts;
   /** Name of this instance, for Events. */
   identity: string;
-  /** Throws when this instance may no longer write. Asked before each write. */
-  assertLeading: () => void;
 }
 
 /** How often something that is missing is looked for again, milliseconds. */
@@ -56,58 +44,84 @@ const MISSING_RETRY_MS = 2000;
 /** How often a refusal by the API server (a quota, say) is tried again, milliseconds. */
 const REFUSED_RETRY_MS = 15_000;
 
-interface Outcome {
+/** How far a Function got. */
+interface Progress extends ReconcileResult {
   deployment: Deployment | undefined;
+  /** What kept it from being applied. */
   problem?: Problem;
-  retryMs?: number;
 }
 
-export class Reconciler {
-  readonly #options: ReconcilerOptions;
-  readonly applier: Applier;
+/** Its keys are `namespace/name` of Functions. */
+export class FunctionController implements Controller {
+  readonly name = "function";
+  readonly informers: readonly Trigger[];
+  readonly #options: FunctionControllerOptions;
+  readonly #deployments: Applier<Deployment>;
+  readonly #services: Applier<Service>;
+  readonly #status: StatusWriter;
   /** Dependencies that were found, by key. */
   readonly #found = new Map<string, string>();
   /** The code, and what pods still mount, for which older revisions were removed, by key. */
   readonly #pruned = new Map<string, string>();
 
-  constructor(options: ReconcilerOptions) {
+  constructor(options: FunctionControllerOptions) {
     this.#options = options;
-    this.applier = new Applier(options.client);
+    const { client, informers } = options;
+    const { functions, deployments, services, pods, namespaces } = informers;
+    this.#deployments = new Applier(client, deployments);
+    this.#services = new Applier(client, services);
+    this.#status = new StatusWriter({ ...options, namespaces });
+    this.informers = [
+      enqueueOn(functions, "change", ({ key }: { key: string }) => [key]),
+      enqueueOn(deployments, "change", toFunctionKeys),
+      enqueueOn(services, "change", toFunctionKeys),
+      enqueueOn(pods, "change", toFunctionKeys),
+      enqueueOn(namespaces, "change", (namespace: string) => this.#keysIn(namespace)),
+      enqueueOn(namespaces, "synced", (namespace: string) => this.#keysIn(namespace)),
+    ];
   }
 
-  /**
-   * Reconciles the Function with this key. Returns milliseconds after which to try again, if it
-   * waits for something that no watch reports. Throws when the API server cannot be reached.
-   */
-  async reconcile(key: string): Promise<number | undefined> {
-    const { caches } = this.#options;
-    const resource = caches.getFunction(key);
+  keys(): string[] {
+    const { functions } = this.#options.informers;
+    return Array.from(functions.values(), ({ metadata }) => toKey(metadata));
+  }
+
+  /** Throws when the API server cannot be reached. */
+  async reconcile(key: string): Promise<ReconcileResult> {
+    const { functions, namespaces, pods } = this.#options.informers;
+    const resource = functions.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
       // Garbage collection removes what it owned.
       this.#found.delete(key);
       this.#pruned.delete(key);
-      return undefined;
+      return {};
     }
-    const state = caches.stateOf(resource.metadata.namespace);
-    // Who has a status keeps it over a restart; the function comes back when all is known.
+    const state = namespaces.state(resource.metadata.namespace);
+    // A status from before a restart stays until the informers of its namespace have synced.
     const isWaiting = state === "preparing" && resource.status?.conditions !== undefined;
     if (state === "ending" || isWaiting) {
-      return undefined;
+      return {};
     }
-    const outcome = await this.#converge(key, resource);
-    const pods = caches.getPods(key);
-    const { deployment, problem, retryMs } = outcome;
-    const status = toStatus(resource, { deployment, pods, problem });
-    await this.#writeStatus(resource, status);
+    const { deployment, problem, ...result } = await this.#converge(key, resource);
+    const itsPods = pods.byIndex(key);
+    const status = toStatus(resource, { deployment, pods: itsPods, problem });
+    await this.#status.write(resource, status);
     if (status.conditions?.[0]?.status === "True") {
-      await this.#pruneOnce(key, resource, pods);
+      await this.#pruneOnce(key, resource, itsPods);
     }
-    return retryMs;
+    return result;
   }
 
-  async #converge(key: string, resource: FunctionResource): Promise<Outcome> {
-    const { client, caches } = this.#options;
-    const deployment = caches.getDeployment(key);
+  #keysIn(namespace: string): string[] {
+    const { functions } = this.#options.informers;
+    return Array.from(functions.values())
+      .filter(({ metadata }) => metadata.namespace === namespace)
+      .map(({ metadata }) => toKey(metadata));
+  }
+
+  async #converge(key: string, resource: FunctionResource): Promise<Progress> {
+    const { client, informers } = this.#options;
+    const deployment = informers.deployments.get(key);
     const refusal = this.#findRefusal(resource);
     if (refusal !== undefined) {
       return { deployment, problem: refusal };
@@ -117,7 +131,7 @@ export class Reconciler {
       const missing = await findMissing(client, resource);
       if (missing !== undefined) {
         this.#found.delete(key);
-        return { deployment, problem: missing, retryMs: MISSING_RETRY_MS };
+        return { deployment, problem: missing, requeueAfterMs: MISSING_RETRY_MS };
       }
     }
     try {
@@ -127,7 +141,7 @@ export class Reconciler {
     } catch (error) {
       if (isRefusal(error)) {
         const problem = { reason: error.reason || "Refused", message: error.message };
-        return { deployment, problem, retryMs: REFUSED_RETRY_MS };
+        return { deployment, problem, requeueAfterMs: REFUSED_RETRY_MS };
       }
       throw error;
     }
@@ -135,7 +149,7 @@ export class Reconciler {
 
   #findRefusal(resource: FunctionResource): Problem | undefined {
     const { namespace } = resource.metadata;
-    const state = this.#options.caches.stateOf(namespace);
+    const state = this.#options.informers.namespaces.state(namespace);
     if (state === "refused") {
       const message = `namespace ${namespace}: expected the annotation openfaas: "1", got none`;
       return { reason: "NamespaceNotEnabled", message };
@@ -151,97 +165,62 @@ export class Reconciler {
   }
 
   async #apply(key: string, resource: FunctionResource): Promise<Deployment> {
-    const { client, caches, assertLeading } = this.#options;
-    assertLeading();
+    const { client, leadership, timeouts } = this.#options;
+    leadership.assertLeading();
     if (resource.spec.replicas === undefined) {
       await this.#writeInitialScale(resource);
     }
     if (this.#found.get(key) !== dependenciesOf(resource)) {
       await adoptCode(client, resource);
     }
-    assertLeading();
-    await this.applier.apply({
-      plural: "services",
-      object: toService(resource),
-      live: caches.getService(key),
-    });
-    assertLeading();
-    return await this.applier.apply({
-      group: "apps",
-      plural: "deployments",
-      object: toDeployment(resource, this.#options.timeouts),
-      live: caches.getDeployment(key),
-    });
+    leadership.assertLeading();
+    await this.#services.apply(toService(resource));
+    leadership.assertLeading();
+    return await this.#deployments.apply(toDeployment(resource, timeouts));
   }
 
-  /** Until somebody has written replicas, the scale subresource cannot even be read. */
+  /** Until replicas are written, the scale subresource cannot even be read. */
   async #writeInitialScale(resource: FunctionResource): Promise<void> {
     const replicas = initialReplicas(resource);
     const path = functionPath(resource.metadata, "scale");
     await this.#options.client.mergePatch(path, { spec: { replicas } }, FIELD_MANAGER.operator);
   }
 
-  async #writeStatus(resource: FunctionResource, status: FunctionStatus): Promise<void> {
-    if (isSame(resource.status, status)) {
-      return;
-    }
-    const { client, logger, caches, identity, assertLeading } = this.#options;
-    assertLeading();
-    const path = functionPath(resource.metadata, "status");
-    try {
-      await client.mergePatch(path, { status }, FIELD_MANAGER.operator);
-    } catch (error) {
-      if (isKubernetesStatus(error, 404)) {
-        return;
-      }
-      throw error;
-    }
-    const before = resource.status?.conditions?.find(({ type }) => type === "Ready");
-    const after = status.conditions?.[0];
-    if (after !== undefined && isNews(before, after)) {
-      const { namespace, name } = resource.metadata;
-      const { status: ready, reason, message } = after;
-      logger.info({ function: `${namespace}/${name}`, ready, reason, message }, "status changed");
-      if (caches.stateOf(namespace) === "served") {
-        await recordEvent({ client, logger, identity }, resource, after);
-      }
-    }
-  }
-
   async #pruneOnce(key: string, resource: FunctionResource, pods: Pod[]): Promise<void> {
     const map = resource.spec.code?.configMap;
-    // Old pods hold on to old revisions, which can go only after them.
+    // Revisions that old pods mount can be removed only after those pods.
     const situation = [map, ...listMountedMaps(pods)].join(" ");
     if (map === undefined || this.#pruned.get(key) === situation) {
       return;
     }
-    this.#options.assertLeading();
-    const removed = await pruneCode(this.#options.client, resource, pods);
+    const { client, logger, leadership } = this.#options;
+    leadership.assertLeading();
+    const removed = await pruneCode(client, resource, pods);
     this.#pruned.set(key, situation);
     if (removed.length > 0) {
-      this.#options.logger.info({ function: key, removed }, "old code removed");
+      logger.info({ function: key, removed }, "old code removed");
     }
   }
+}
+
+/** The Function that an object belongs to, by its label. */
+function toFunctionKeys({
+  current,
+  previous,
+}: {
+  current: { metadata: Metadata } | undefined;
+  previous: { metadata: Metadata } | undefined;
+}): string[] {
+  const object = current ?? previous;
+  const key = object && functionKey(object);
+  return key === undefined ? [] : [key];
 }
 
 function isReady({ status }: FunctionResource): boolean {
   return status?.conditions?.some((it) => it.type === "Ready" && it.status === "True") ?? false;
 }
 
-/** Whether the API server understood and said no, so that only another spec or time helps. */
+/** Whether the API server refused what was sent: only another spec, or time, helps. */
 function isRefusal(error: unknown): error is KubernetesError {
   return error instanceof KubernetesError && [400, 403, 422].includes(error.status);
-}
-
-function isSame(before: FunctionStatus | undefined, after: FunctionStatus): boolean {
-  return before !== undefined && toComparable(before) === toComparable(after);
-}
-
-/** Keys in a fixed order: the API server has its own. */
-function toComparable(status: FunctionStatus): string {
-  return JSON.stringify(status, (_key, value: unknown) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
 }

@@ -1,6 +1,6 @@
 /**
- * Makes a marked namespace fit for functions: rights for gateway and operator, isolation, Pod
- * Security. It adds only what is missing and removes nothing.
+ * Prepares a marked namespace for functions: rights of gateway and operator, isolation, Pod
+ * Security. It adds what is missing and removes nothing.
  */
 import {
   FIELD_MANAGER,
@@ -11,18 +11,18 @@ import {
 } from "../../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
+import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Namespace } from "../../kubernetes/types.ts";
 
 export interface NamespaceSetupOptions {
   client: KubernetesClient;
   logger: Logger;
   platformNamespace: string;
-  /** Whether the cluster enforces NetworkPolicies: none are made where it does not. */
+  /** Whether the cluster enforces NetworkPolicies; without that none are made. */
   hasNetworkPolicies: boolean;
   /** Networks that functions may not reach, in CIDR notation. */
   deniedEgress: readonly string[];
-  /** Throws when this instance may no longer write. */
-  assertLeading: () => void;
+  leadership: Pick<Leadership, "assertLeading">;
 }
 
 const RBAC = "rbac.authorization.k8s.io";
@@ -34,17 +34,16 @@ export class NamespaceSetup {
     this.#options = options;
   }
 
-  /** Sets the namespace up and says so on it. Throws a KubernetesError. */
+  /** Sets the namespace up, then annotates it. Throws a KubernetesError. */
   async prepare(namespace: Namespace): Promise<void> {
     const { platformNamespace, hasNetworkPolicies, deniedEgress, logger } = this.#options;
     const { name, annotations } = namespace.metadata;
     for (const account of ["gateway", "operator"] as const) {
       await this.#apply(name, { group: RBAC, plural: "rolebindings" }, this.#toBinding(account));
     }
-    // The rights to make these come with the binding, a moment later.
-    for (const policy of hasNetworkPolicies
-      ? toFunctionPolicies(platformNamespace, deniedEgress)
-      : []) {
+    // The right to make these comes with the binding, and takes a moment to be in force.
+    const policies = hasNetworkPolicies ? toFunctionPolicies(platformNamespace, deniedEgress) : [];
+    for (const policy of policies) {
       const resource = { group: "networking.k8s.io", plural: "networkpolicies" };
       await this.#apply(name, resource, {
         apiVersion: "networking.k8s.io/v1",
@@ -76,8 +75,8 @@ export class NamespaceSetup {
     resource: { group: string; plural: string },
     object: NamedObject,
   ): Promise<void> {
-    const { client, assertLeading } = this.#options;
-    assertLeading();
+    const { client, leadership } = this.#options;
+    leadership.assertLeading();
     const labels = { "app.kubernetes.io/managed-by": "plonk" };
     const metadata = { ...object.metadata, namespace, labels };
     const path = resourcePath({ ...resource, namespace, name: object.metadata.name });
@@ -88,13 +87,13 @@ export class NamespaceSetup {
     );
   }
 
-  /** A standard that somebody else has chosen stays: other pods may live in the namespace. */
+  /** A Pod Security standard that is already there stays: the namespace may have other pods. */
   async #mark({ metadata: { name, uid, labels = {} } }: Namespace): Promise<void> {
-    const { client, assertLeading } = this.#options;
+    const { client, leadership } = this.#options;
     const missing = Object.entries(POD_SECURITY).filter(
       ([label, standard]) => (labels[label] ?? standard) === standard,
     );
-    assertLeading();
+    leadership.assertLeading();
     await client.apply(
       resourcePath({ plural: "namespaces", name }),
       {
@@ -102,7 +101,7 @@ export class NamespaceSetup {
         kind: "Namespace",
         metadata: {
           name,
-          // Without it a namespace that is gone by now would come back.
+          // Without it a namespace that was deleted meanwhile would be created again.
           ...(uid !== undefined && { uid }),
           labels: Object.fromEntries(missing),
           annotations: { [PREPARED]: "1" },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { ReconcileResult } from "../../../../services/operator/kubernetes/controller.ts";
 import { WorkQueue } from "../../../../services/operator/kubernetes/work-queue.ts";
 import { runs as toRuns } from "../../../support/property-runs.ts";
 import { until } from "../../../support/until.ts";
@@ -8,18 +9,18 @@ import { until } from "../../../support/until.ts";
 /** A queue whose handler ends when the test says so. */
 function makeGated(concurrency: number) {
   const started: string[] = [];
-  const gates = new Map<string, PromiseWithResolvers<number | undefined>>();
+  const gates = new Map<string, PromiseWithResolvers<ReconcileResult>>();
   const queue = new WorkQueue({
     concurrency,
     handler: (key) => {
       started.push(key);
-      const gate = Promise.withResolvers<number | undefined>();
+      const gate = Promise.withResolvers<ReconcileResult>();
       gates.set(key, gate);
       return gate.promise;
     },
   });
   const finish = async (key: string) => {
-    gates.get(key)?.resolve(undefined);
+    gates.get(key)?.resolve({});
     await sleep(0);
   };
   return { queue, started, finish };
@@ -71,7 +72,7 @@ describe("WorkQueue", () => {
     const queue = new WorkQueue({
       handler: () => {
         failures -= 1;
-        return failures >= 0 ? Promise.reject(new Error("no")) : Promise.resolve(undefined);
+        return failures >= 0 ? Promise.reject(new Error("no")) : Promise.resolve({});
       },
       backoff: { initialMs: 20, random: () => 1 },
       onRun: ({ error }) => {
@@ -93,7 +94,7 @@ describe("WorkQueue", () => {
     const queue = new WorkQueue({
       handler: () => {
         runs += 1;
-        return Promise.resolve(runs === 1 ? 30_000 : undefined);
+        return Promise.resolve(runs === 1 ? { requeueAfterMs: 30_000 } : {});
       },
     });
     queue.open();
@@ -141,7 +142,7 @@ describe("WorkQueue", () => {
               seen.set(key, version.get(key) ?? 0);
               await sleep(0);
               running.delete(key);
-              return undefined;
+              return {};
             },
           });
           queue.open();

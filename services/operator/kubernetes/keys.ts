@@ -1,0 +1,14 @@
+/** Keys of Functions: `namespace/name`. */
+import { LABEL } from "../../../contract/index.ts";
+import type { Metadata } from "./types.ts";
+
+/** The key of the Function that an object is labelled with; undefined without the label. */
+export function functionKey({ metadata }: { metadata: Metadata }): string | undefined {
+  const name = metadata.labels?.[LABEL.function];
+  return name === undefined ? undefined : `${metadata.namespace ?? ""}/${name}`;
+}
+
+/** The namespace of a key. */
+export function namespaceOfKey(key: string): string {
+  return key.slice(0, key.indexOf("/"));
+}

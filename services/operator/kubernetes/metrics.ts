@@ -1,0 +1,59 @@
+/** The operator's metrics: reconciliations and queues by controller, and who leads. */
+import { Counter, Gauge, Histogram, type Registry } from "../../lib/metrics.ts";
+
+export interface ReconcileMetrics {
+  /** Counts a reconciliation. */
+  observe(controller: string, run: { seconds: number; isSuccess: boolean }): void;
+}
+
+export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
+  const registers = [registry];
+  const total = new Counter({
+    name: "operator_reconcile_total",
+    help: "Reconciliations by controller and result.",
+    labelNames: ["controller", "result"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "operator_reconcile_duration_seconds",
+    help: "Duration of reconciliations by controller.",
+    labelNames: ["controller"],
+    registers,
+  });
+  return {
+    observe: (controller, { seconds, isSuccess }) => {
+      total.inc({ controller, result: isSuccess ? "success" : "error" });
+      duration.observe({ controller }, seconds);
+    },
+  };
+}
+
+/** What gauges read at each scrape. */
+export interface GaugeSources {
+  /** Keys that wait, by controller. */
+  depths(): Iterable<[controller: string, depth: number]>;
+  isLeading(): boolean;
+}
+
+export function createGauges(registry: Registry, sources: GaugeSources): void {
+  const registers = [registry];
+  new Gauge({
+    name: "operator_workqueue_depth",
+    help: "Keys that wait to be reconciled, by controller.",
+    labelNames: ["controller"],
+    registers,
+    collect() {
+      for (const [controller, depth] of sources.depths()) {
+        this.set({ controller }, depth);
+      }
+    },
+  });
+  new Gauge({
+    name: "operator_leader",
+    help: "1 if this instance leads, otherwise 0.",
+    registers,
+    collect() {
+      this.set(Number(sources.isLeading()));
+    },
+  });
+}
