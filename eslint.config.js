@@ -1,4 +1,5 @@
 /** House style as lint errors (measures from the style guide), and the import table of the architecture. */
+import { readdirSync } from "node:fs";
 import pulumi from "@pulumi/eslint-plugin";
 import jest from "eslint-plugin-jest";
 import importSort from "eslint-plugin-simple-import-sort";
@@ -37,6 +38,39 @@ const gatewayFloors = Object.fromEntries(
 
 const OUTSIDE_STANDINS = ["components/", "stacks/", "test/", "services/", "cli/", "scripts/"];
 
+/** What is outside the services, and the services that the operator is not. */
+const OUTSIDE_OPERATOR = [
+  "components/",
+  "toolchain/",
+  "stacks/",
+  "test/",
+  "\\.\\./(gateway|queue-worker|watchdog)/",
+];
+
+const CONTROLLERS = readdirSync(new URL("services/operator/controllers", import.meta.url));
+
+/**
+ * The operator's floors: the top above the controllers, which know nothing of each other, and those
+ * above `kubernetes/`.
+ */
+const operatorFloors = {
+  "services/operator/kubernetes/**/*.ts": [
+    ...OUTSIDE_OPERATOR,
+    "\\.\\./controllers/",
+    "\\.\\./[^/]+\\.ts$",
+  ],
+  ...Object.fromEntries(
+    CONTROLLERS.map((controller) => [
+      `services/operator/controllers/${controller}/**/*.ts`,
+      [
+        ...OUTSIDE_OPERATOR,
+        ...CONTROLLERS.filter((it) => it !== controller).map((other) => `\\.\\./${other}/`),
+        "\\.\\./(app|config|main)\\.ts",
+      ],
+    ]),
+  ),
+};
+
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
   "stacks/**/*.ts": ["services/", "test/", "bench/"],
@@ -61,13 +95,8 @@ const forbidden = {
     "services/lib/",
     "\\.\\./(lib|operator|queue-worker|watchdog)/",
   ],
-  "services/operator/**/*.ts": [
-    "components/",
-    "toolchain/",
-    "stacks/",
-    "test/",
-    "\\.\\./(gateway|queue-worker|watchdog)/",
-  ],
+  "services/operator/**/*.ts": OUTSIDE_OPERATOR,
+  ...operatorFloors,
   "services/queue-worker/**/*.ts": [
     "components/",
     "toolchain/",
