@@ -1,0 +1,51 @@
+import { describe, expect, it } from "@jest/globals";
+import {
+  trimDeployment,
+  trimFunction,
+  trimPod,
+  trimToMetadata,
+} from "../../../../services/operator/kubernetes/transforms.ts";
+import { makeFunction } from "../controllers/function/functions.ts";
+
+const kept = {
+  name: "resize",
+  namespace: "openfaas-fn",
+  uid: "uid-1",
+  generation: 3,
+  resourceVersion: "7",
+  labels: { faas_function: "resize" },
+};
+const metadata = { ...kept, managedFields: [{ manager: "test" }], ownerReferences: [] };
+
+describe("transforms", () => {
+  it("keep of metadata what is read, without the fields that are not set", () => {
+    expect(trimToMetadata({ metadata })).toStrictEqual({ metadata: kept });
+  });
+
+  it("keep a Function's spec and status whole", () => {
+    const status = { replicas: 1 };
+    const resource = makeFunction({ replicas: 2 }, { metadata, status });
+    expect(trimFunction(resource)).toStrictEqual({ ...resource, metadata: kept });
+  });
+
+  it("keep of a Deployment's spec the replicas alone, also when there are none", () => {
+    const status = { replicas: 0 };
+    const spec = { replicas: 0, template: {} };
+    expect(trimDeployment({ metadata, spec, status })).toStrictEqual({
+      metadata: kept,
+      spec: { replicas: 0 },
+      status,
+    });
+    expect(trimDeployment({ metadata })).toStrictEqual({ metadata: kept });
+  });
+
+  it("keep of a pod's spec the ConfigMaps that it mounts", () => {
+    const code = { configMap: { name: "resize-1" } };
+    const spec = { volumes: [{}, code], containers: [] };
+    expect(trimPod({ metadata, spec })).toStrictEqual({
+      metadata: kept,
+      spec: { volumes: [code] },
+    });
+    expect(trimPod({ metadata })).toStrictEqual({ metadata: kept, spec: { volumes: [] } });
+  });
+});
