@@ -1,4 +1,4 @@
-/** What the informers keep of each object: managed fields, which nobody reads, are most of it. */
+/** What the informers keep of each object: managed fields, which are never read, are most of it. */
 import type { FunctionResource } from "../../../contract/index.ts";
 import type { Deployment, Metadata, Pod } from "./types.ts";
 

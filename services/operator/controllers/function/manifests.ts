@@ -11,7 +11,7 @@ import type { OwnerReference, Plain } from "../../kubernetes/types.ts";
 import { initialReplicas } from "../../validate.ts";
 import { toPodTemplate } from "./pod-template.ts";
 
-/** Makes the Function the owner of what it needs, so that its end is theirs. */
+/** Makes the Function the owner of an object, which is deleted with it. */
 export function toOwnerReference({ metadata }: FunctionResource): OwnerReference {
   return {
     apiVersion: CRD.apiVersion,

@@ -32,7 +32,7 @@ const PRE_STOP_SECONDS = 3;
 /** What a watchdog needs beside its calls to stop: its own delay, and some slack. */
 const STOP_SECONDS = 7;
 
-/** Used for what a Function says nothing about. No CPU limit: it would slow the start down. */
+/** Defaults for what a Function leaves out. No CPU limit: it would slow the start down. */
 const DEFAULT_REQUESTS: Record<string, string> = { cpu: "20m", memory: "64Mi" };
 const DEFAULT_MEMORY_LIMIT = "256Mi";
 
@@ -140,7 +140,7 @@ function toEnvironment(
 }
 
 /**
- * Defaults apply to each resource of which the Function says nothing at all: next to a limit,
+ * Defaults apply to each resource that the Function leaves out entirely: next to a limit,
  * Kubernetes takes the limit for the request, and a default could contradict what is given.
  */
 function toResources({ spec }: FunctionResource): Plain<V1ResourceRequirements> {

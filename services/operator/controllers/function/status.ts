@@ -37,12 +37,12 @@ function toReady(
   observedGeneration: number,
 ): Condition {
   const { now = new Date() } = observation;
-  const verdict = judge(observation);
+  const ready = judge(observation);
   const previous = status?.conditions?.find(({ type }) => type === "Ready");
-  const hasChanged = previous?.status !== verdict.status;
+  const hasChanged = previous?.status !== ready.status;
   return {
     type: "Ready",
-    ...verdict,
+    ...ready,
     lastTransitionTime: hasChanged ? toSeconds(now) : previous.lastTransitionTime,
     observedGeneration,
   };
@@ -53,9 +53,9 @@ function toSeconds(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-type Verdict = Pick<Condition, "status" | "reason" | "message">;
+type ReadyState = Pick<Condition, "status" | "reason" | "message">;
 
-function judge({ deployment, pods, problem }: Observation): Verdict {
+function judge({ deployment, pods, problem }: Observation): ReadyState {
   if (problem !== undefined) {
     return { status: "False", ...problem };
   }
@@ -68,7 +68,7 @@ function judge({ deployment, pods, problem }: Observation): Verdict {
   return judgeReplicas(deployment, pods);
 }
 
-function judgeReplicas(deployment: Deployment, pods: readonly Pod[]): Verdict {
+function judgeReplicas(deployment: Deployment, pods: readonly Pod[]): ReadyState {
   const wanted = deployment.spec?.replicas ?? 0;
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
   const ready = Math.min(updatedReplicas, availableReplicas);
