@@ -1,6 +1,9 @@
 /** What a comparison of proxies has found, as Markdown. */
 import type { Comparison, Difference } from "../test/fuzz/differential.ts";
 
+/** From how many cases a kind is shown where the gateway is the stricter one. */
+const FREQUENT = 40;
+
 interface Row {
   kind: string;
   cases: number;
@@ -37,8 +40,12 @@ function toExample(sent: string): string {
   return `\`${shown.length > 90 ? `${shown.slice(0, 90)}…` : shown}\``;
 }
 
-function toTable(differences: readonly Difference[]): string {
-  const rows = toRows(differences).map(
+/** A table of the rows, of those with at least `least` cases; a line counts the others. */
+function toTable(differences: readonly Difference[], least = 1): string {
+  const all = toRows(differences);
+  const shown = all.filter(({ cases }) => cases >= least);
+  const rest = all.slice(shown.length);
+  const rows = shown.map(
     ({ kind, cases, gateway, go, nginx, haproxy, example }) =>
       `| ${kind} | ${cases} | ${gateway} | ${go} | ${nginx} | ${haproxy} | ${toExample(example)} |`,
   );
@@ -46,10 +53,16 @@ function toTable(differences: readonly Difference[]): string {
     "| first answer: strictest reading | cases | gateway | Go | nginx | haproxy | shortest case |",
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
+    ...(rest.length === 0 ? [] : ["", toRest(rest, least)]),
   ].join("\n");
 }
 
-/** Both tables and their totals. */
+function toRest(rest: readonly Row[], least: number): string {
+  const cases = rest.reduce((sum, row) => sum + row.cases, 0);
+  return `${rest.length} more kinds, with fewer than ${least} cases each (${cases} in all), are left out.`;
+}
+
+/** Both tables and their totals; of the second the most frequent rows. */
 export function toTables({ cases, same, laxer, stricter }: Comparison): string {
   return [
     `${cases} cases: in ${same} the gateway passed on as many calls as the others, in ` +
@@ -57,6 +70,6 @@ export function toTables({ cases, same, laxer, stricter }: Comparison): string {
     "### More than the strictest",
     laxer.length === 0 ? "None." : toTable(laxer),
     "### Fewer than the most generous",
-    stricter.length === 0 ? "None." : toTable(stricter),
+    stricter.length === 0 ? "None." : toTable(stricter, FREQUENT),
   ].join("\n\n");
 }

@@ -1,6 +1,6 @@
 /** How a command ends: in one line for the person, or with a stack for us. */
 import { expect, it } from "@jest/globals";
-import { capture,type Captured } from "../../toolchain/run-command.ts";
+import { capture, type Captured } from "../../toolchain/run-command.ts";
 
 /** In a process of its own, whose arguments and exit code count. */
 function run(body: string, name = "work"): Promise<Captured> {
