@@ -25,15 +25,27 @@ export * from "./function/args.ts";
 export * from "./function/callback-function.ts";
 export * from "./function/function.ts";
 export * from "./function/function-secret.ts";
-export {
-  type GatewayArgs,
-  type MetricsArgs,
-  type OidcArgs,
-  type PlatformArgs,
-  type PlatformImages,
-  type PlatformUser,
-  Profile,
-  type QueueArgs,
-} from "./platform/args.ts";
+export { Gateway } from "./gateway/gateway.ts";
+export type {
+  GatewayAccess,
+  GatewayArgs,
+  GatewayImages,
+  GatewayOptions,
+  OidcArgs,
+  PlatformUser,
+} from "./gateway/settings.ts";
+export { Profile } from "./kubernetes/settings.ts";
+export type { PlaceArgs } from "./kubernetes/workloads.ts";
+export { Monitoring } from "./monitoring/monitoring.ts";
+export type {
+  AlertCredentials,
+  MetricsArgs,
+  MonitoringArgs,
+  MonitoringImages,
+} from "./monitoring/settings.ts";
+export { Operator, type OperatorArgs } from "./operator/operator.ts";
+export type { PlatformArgs, PlatformImages } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";
+export { Queue } from "./queue/queue.ts";
+export type { QueueArgs, QueueImages, QueueOptions } from "./queue/settings.ts";
 export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";

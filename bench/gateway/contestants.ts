@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/platform/node-service.ts";
+import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/kubernetes/node-service.ts";
 import { FakeKubernetes } from "../../test/support/fake-kubernetes.ts";
 import { declareFunction, toKubeconfig } from "../../test/support/gateway-process.ts";
 import { findFreePort } from "../../test/support/network.ts";

@@ -5,7 +5,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { CRD, LABEL } from "../../contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
-import { Platform } from "../platform/platform.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { type SpecInputs, toSpec } from "./spec.ts";
 import { checkName } from "./validation.ts";
@@ -39,6 +38,16 @@ export function toComponentOptions(
   return withFieldManager(withPlatformProvider(platform, opts));
 }
 
+/** A platform of the same program, which knows its cluster. */
+interface PlacedPlatform extends PlatformReference {
+  cluster: { provider: k8s.Provider; lifetime: pulumi.Resource | undefined };
+}
+
+function isPlaced(platform: PlatformReference): platform is PlacedPlatform {
+  const { cluster } = platform as Partial<PlacedPlatform>;
+  return k8s.Provider.isInstance(cluster?.provider);
+}
+
 /**
  * With the provider decided once: what the options name, or the parent or one of its parents, or
  * else the platform's own, so that a program with one cluster need not name it.
@@ -51,7 +60,7 @@ function withPlatformProvider(
   const isChosen =
     named.some((provider) => k8s.Provider.isInstance(provider)) ||
     opts.parent?.getProvider(OBJECT_TYPE) !== undefined;
-  if (isChosen || !(platform instanceof Platform)) {
+  if (isChosen || !isPlaced(platform)) {
     return opts;
   }
   return pulumi.mergeOptions(opts, { providers: [platform.cluster.provider] });
@@ -73,7 +82,7 @@ export function toObjectOptions(
         "name it in the options, or give the Platform itself as platform",
     );
   }
-  const cluster = platform instanceof Platform ? platform.cluster : undefined;
+  const cluster = isPlaced(platform) ? platform.cluster : undefined;
   // What another provider made is not on the platform's cluster, and does not go with it.
   const lifetime = cluster?.provider === provider ? cluster.lifetime : undefined;
   return { parent: resource, ...(lifetime && { deletedWith: lifetime }) };

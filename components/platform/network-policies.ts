@@ -2,8 +2,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { DENIAL, FUNCTION_POLICY, PORT, toFunctionPolicies } from "../../contract/index.ts";
-import type { PlatformContext } from "./context.ts";
-import { toMetadata, toSelector } from "./pods.ts";
+import { toMetadata, toSelector } from "../kubernetes/pods.ts";
+import type { PartContext } from "../kubernetes/workloads.ts";
 
 type Peer = k8s.types.input.networking.v1.NetworkPolicyPeer;
 
@@ -31,8 +31,11 @@ const ALLOWANCES: Allowance[] = [
  * Creates the policies, where the cluster enforces them. The platform's own egress stays open:
  * it needs the API server, which has no pod to select.
  */
-export function createNetworkPolicies(context: PlatformContext): void {
-  if (!context.capabilities.networkPolicy) {
+export function createNetworkPolicies(
+  context: PartContext,
+  functionNamespace: pulumi.Output<string>,
+): void {
+  if (!context.cluster.capabilities.networkPolicy) {
     return;
   }
   createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
@@ -40,8 +43,8 @@ export function createNetworkPolicies(context: PlatformContext): void {
     createAllowance(context, allowance);
   }
   // The same as the operator makes in other function namespaces.
-  const { namespace, functionNamespace, capabilities } = context;
-  for (const policy of toFunctionPolicies(namespace, capabilities.apiServerNetworks)) {
+  const { namespace, cluster } = context;
+  for (const policy of toFunctionPolicies(namespace, cluster.capabilities.apiServerNetworks)) {
     createPolicy(context, FUNCTION_NAMES[policy.name] ?? policy.name, {
       namespace: functionNamespace,
       policy,
@@ -62,7 +65,7 @@ interface Policy {
 }
 
 function createPolicy(
-  context: PlatformContext,
+  context: PartContext,
   name: string,
   { namespace, policy }: { namespace: pulumi.Output<string>; policy: Policy },
 ): void {
@@ -74,7 +77,7 @@ function createPolicy(
 }
 
 /** Named by what it opens, so that a new one in the list renames none of the others. */
-function createAllowance(context: PlatformContext, allowance: Allowance): void {
+function createAllowance(context: PartContext, allowance: Allowance): void {
   const { to, port, was } = allowance;
   const name = `${to}-${port}`;
   const from: Peer[] = allowance.from.map((component) => ({

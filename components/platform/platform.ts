@@ -1,26 +1,19 @@
 /** `Platform`: everything between a Kubernetes cluster and an answered function call. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, CRD, NAMESPACE, POD_SECURITY, PORT } from "../../contract/index.ts";
+import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { ArgumentChecks, checkFor } from "../errors.ts";
+import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
-import { createAlertmanager } from "./alertmanager.ts";
-import { normalizePlatform, type PlatformArgs } from "./args.ts";
-import type { PlatformContext } from "./context.ts";
-import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
-import { createCredentials } from "./credentials.ts";
-import { createGateway } from "./gateway.ts";
-import { createNats } from "./nats.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import type { GatewayAccess } from "../gateway/settings.ts";
+import { toLabels } from "../kubernetes/pods.ts";
+import { createContext, type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
+import { Monitoring } from "../monitoring/monitoring.ts";
+import { Operator } from "../operator/operator.ts";
+import { Queue } from "../queue/queue.ts";
+import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { createNetworkPolicies } from "./network-policies.ts";
-import { createNodeExporter } from "./node-exporter.ts";
-import { createOperator } from "./operator.ts";
-import { refuseForeignDefinition } from "./ownership.ts";
-import { toLabels } from "./pods.ts";
-import { createPrometheus } from "./prometheus.ts";
-import { createQueueWorker } from "./queue-worker.ts";
-import { createAccounts } from "./rbac.ts";
-import { checkVolumes } from "./volumes.ts";
 
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
@@ -55,35 +48,45 @@ export class Platform extends pulumi.ComponentResource {
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
     this.cluster = args.cluster;
-    const context = createContext(this, name, args);
-    const definition = createDefinition(this, context, args);
-    const accounts = createAccounts(context);
-    const credentials = createCredentials(this, context, args);
-    createNats(context);
-    createPrometheus(context, accounts);
-    createAlertmanager(context, credentials);
-    createNodeExporter(context);
-    createQueueWorker(context, accounts);
-    createNetworkPolicies(context);
-    const operator = createOperator(context, accounts, definition);
-    const gateway = createGateway(this, context, {
-      accounts,
-      credentials,
-      definition,
-      gatewayUrl: args.gatewayUrl,
-      oidc: args.oidc,
-      isBalanced: args.cluster.capabilities.loadBalancer,
-      nodeAddress: args.cluster.nodeAddress,
-    });
-    this.gatewayUrl = gateway.url;
-    this.adminUser = credentials.user;
-    this.adminPassword = credentials.password;
-    this.namespace = context.namespace;
-    this.functionNamespace = pulumi
-      .all([context.functionNamespace, operator.metadata.name])
+    checkFor(this, () => checkPlatform(args));
+    const { images, profile, gateway: { timeoutSeconds = 60 } = {} } = args;
+    const { context, functionNamespace } = createNamespaces(this, name, args);
+    const place = {
+      cluster: args.cluster,
+      namespace: context.namespace,
+      ...(profile && { profile }),
+    };
+    const options = { parent: this, transformations: [keepIdentity(this)] };
+    const operator = new Operator(
+      name,
+      {
+        ...place,
+        image: images.operator,
+        functionNamespace,
+        timeoutSeconds,
+        ...(args.adopt && { adopt: true }),
+      },
+      options,
+    );
+    const inFunctions = pulumi
+      .all([functionNamespace, operator.definition])
       .apply(([namespace]) => namespace);
-    this.runtimeImage = pulumi.output(args.images.runtime);
-    this.prometheusUrl = pulumi.interpolate`http://prometheus.${context.namespace}:${PORT.prometheus}`;
+    const gateway = new Gateway(
+      name,
+      { ...toAccess(args), ...args.gateway, ...place, images, functionNamespace: inFunctions },
+      options,
+    );
+    new Queue(name, { ...args.queue, ...place, images }, options);
+    const alerts = { user: gateway.adminUser, secretName: gateway.secretName };
+    const monitoring = new Monitoring(name, { ...args.metrics, ...place, images, alerts }, options);
+    createNetworkPolicies(context, functionNamespace);
+    this.gatewayUrl = gateway.url;
+    this.adminUser = gateway.adminUser;
+    this.adminPassword = gateway.adminPassword;
+    this.namespace = context.namespace;
+    this.functionNamespace = operator.functionNamespace;
+    this.runtimeImage = pulumi.output(images.runtime);
+    this.prometheusUrl = monitoring.prometheusUrl;
     this.registerOutputs({
       gatewayUrl: this.gatewayUrl,
       adminUser: this.adminUser,
@@ -96,38 +99,56 @@ export class Platform extends pulumi.ComponentResource {
   }
 }
 
-function createContext(platform: Platform, name: string, args: PlatformArgs): PlatformContext {
-  const { lifetime, provider, capabilities } = args.cluster;
-  const options: pulumi.CustomResourceOptions = {
-    parent: platform,
-    provider,
-    ...(lifetime && { deletedWith: lifetime }),
+/**
+ * The objects of the parts were the platform's own children before there were parts: they stay the
+ * same objects.
+ */
+function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
+  return ({ props, opts }) => {
+    if (opts.parent === platform) {
+      return undefined;
+    }
+    return { props, opts: pulumi.mergeOptions(opts, { aliases: [{ parent: platform }] }) };
   };
-  const settings = checkFor(platform, () => normalizePlatform(args));
-  const checks = new ArgumentChecks(platform);
-  checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
-    checkVolumes(
-      kubeconfig,
-      { settings, storageClass: capabilities.storageClass },
-      pulumi.runtime.isDryRun(),
-    ),
-  );
+}
+
+/** Of all arguments, those about who may use the gateway. */
+function toAccess({
+  adminPassword,
+  adminUser,
+  users,
+  oidc,
+  gatewayUrl,
+}: PlatformArgs): GatewayAccess {
+  return {
+    adminPassword,
+    ...(adminUser !== undefined && { adminUser }),
+    ...(users !== undefined && { users }),
+    ...(oidc !== undefined && { oidc }),
+    ...(gatewayUrl !== undefined && { gatewayUrl }),
+  };
+}
+
+function createNamespaces(
+  platform: Platform,
+  name: string,
+  args: PlatformArgs,
+): { context: PartContext; functionNamespace: pulumi.Output<string> } {
+  const { cluster, profile } = args;
+  const place = { cluster, namespace: NAMESPACE.platform, ...(profile && { profile }) };
+  const context = createContext(platform, name, place);
+  const { options } = context;
   const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
   return {
-    name,
-    options,
-    platform,
-    kubeconfig: args.cluster.kubeconfig,
-    namespace: createNamespace(NAMESPACE.platform, { name, annotations: {}, options }),
+    context: {
+      ...context,
+      namespace: createNamespace(NAMESPACE.platform, { name, annotations: {}, options }),
+    },
     functionNamespace: createNamespace(NAMESPACE.functions, {
       name,
       annotations: inFunctions,
       options,
     }),
-    settings,
-    images: args.images,
-    capabilities,
-    volumesChecked: checks.passed,
   };
 }
 
@@ -152,43 +173,4 @@ function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<
     { ...args.options, ...retainWithCluster(args.options) },
   );
   return created.metadata.name;
-}
-
-/** The Function definition; a foreign one is refused already in preview, or taken over. */
-function createDefinition(
-  platform: Platform,
-  context: PlatformContext,
-  args: PlatformArgs,
-): pulumi.Resource {
-  const checks = new ArgumentChecks(platform);
-  if (!args.adopt) {
-    checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
-      refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
-    );
-  }
-  return new k8s.apiextensions.v1.CustomResourceDefinition(
-    `${context.name}-functions`,
-    {
-      metadata: {
-        name: CRD_NAME,
-        labels: { ...toLabels("functions"), [CRD.ownerLabel]: CRD.ownerValue },
-        ...(args.adopt && { annotations: { "pulumi.com/patchForce": "true" } }),
-      },
-      spec: toDefinitionSpec(),
-    },
-    pulumi.mergeOptions(context.options, {
-      dependsOn: checks.passed,
-      ...retainWithCluster(context.options),
-    }),
-  );
-}
-
-/**
- * Where the cluster outlives the program, the definition and the namespaces stay: they hold what
- * others made, and their deletion would take it along. What the program made in them goes.
- */
-function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions): {
-  retainOnDelete: boolean;
-} {
-  return { retainOnDelete: deletedWith === undefined };
 }

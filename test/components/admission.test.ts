@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform } from "../../components/index.ts";
-import { CRD_NAME } from "../../components/platform/crd.ts";
-import { refuseForeignDefinition } from "../../components/platform/ownership.ts";
+import { CRD_NAME } from "../../components/operator/crd.ts";
+import { refuseForeignDefinition } from "../../components/operator/ownership.ts";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { fakeCluster, IMAGES, recordRegistrations, reveal, waitForCount } from "./support/mocks.ts";
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   const cluster = fakeCluster({ networkPolicy: true });
   const gateway = { replicas: 2 };
   new Platform("p", { cluster, images: IMAGES, adminPassword: "pw", gateway });
-  await waitForCount(all, 49);
+  await waitForCount(all, 53);
   for (const kind of ["Namespace", "CustomResourceDefinition"]) {
     for (const manifest of manifests(kind)) {
       await server.apply(JSON.stringify(manifest));

@@ -12,9 +12,9 @@ import {
   toAlertmanagerConfig,
   toAlertRules,
   toPrometheusConfig,
-} from "../../components/platform/metrics-config.ts";
-import { toNatsConfig } from "../../components/platform/nats-config.ts";
-import { COLLECTOR_FLAGS } from "../../components/platform/node-exporter.ts";
+} from "../../components/monitoring/metrics-config.ts";
+import { toNatsConfig } from "../../components/queue/nats-config.ts";
+import { COLLECTOR_FLAGS } from "../../components/monitoring/node-exporter.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
 
@@ -82,7 +82,10 @@ describe("promtool", () => {
       const rules = join(directory, "rules.yml");
       writeFileSync(rules, toAlertRules());
       const config = join(directory, "prometheus.yml");
-      writeFileSync(config, toPrometheusConfig(5).replace("/etc/prometheus/rules.yml", rules));
+      writeFileSync(
+        config,
+        toPrometheusConfig(5, "openfaas").replace("/etc/prometheus/rules.yml", rules),
+      );
       const promtool = join(dirname(path), "promtool");
       const { stdout } = await run(promtool, ["check", "config", "--syntax-only", config]);
       expect(stdout).toContain("SUCCESS");
@@ -93,7 +96,7 @@ describe("promtool", () => {
   );
 
   it("finds the parts of the platform by their port for metrics, and the watchdogs of functions", () => {
-    const { scrape_configs: jobs } = parse(toPrometheusConfig(5)) as {
+    const { scrape_configs: jobs } = parse(toPrometheusConfig(5, "openfaas")) as {
       scrape_configs: { job_name: string; kubernetes_sd_configs: unknown }[];
     };
     expect(jobs.map((job) => [job.job_name, job.kubernetes_sd_configs])).toEqual([
@@ -169,7 +172,13 @@ describe("amtool", () => {
     async () => {
       const { path } = await acquire("alertmanager");
       const file = join(directory, "alertmanager.yml");
-      writeFileSync(file, toAlertmanagerConfig("admin", "/var/secrets/basic-auth-password"));
+      writeFileSync(
+        file,
+        toAlertmanagerConfig("openfaas", {
+          user: "admin",
+          passwordFile: "/var/secrets/basic-auth-password",
+        }),
+      );
       const amtool = join(dirname(path), "amtool");
       const { stdout } = await run(amtool, ["check-config", file]);
       expect(stdout).toContain("SUCCESS");
@@ -181,7 +190,9 @@ describe("amtool", () => {
   );
 
   it("keeps the times of the contract", () => {
-    expect(parse(toAlertmanagerConfig("admin", "/p"))).toMatchObject({
+    expect(
+      parse(toAlertmanagerConfig("openfaas", { user: "admin", passwordFile: "/p" })),
+    ).toMatchObject({
       route: { group_wait: "5s", group_interval: "10s", repeat_interval: "30s" },
       receivers: [{ webhook_configs: [{ send_resolved: true }] }],
     });

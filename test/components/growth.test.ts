@@ -171,13 +171,13 @@ it(
   async () => {
     await declare(1);
     expect(errorsOf(await engine.preview())).toEqual([
-      'queue.volumeGiB: must be at least the size of the volume that is there (2Gi of the class "disks"), as volumes never shrink, got 1',
+      'volumeGiB: must be at least the size of the volume that is there (2Gi of the class "disks"), as volumes never shrink, got 1',
       "stopped: something is wrong, see the resource above",
     ]);
     await api.apply(toClass(false));
     await declare(3);
     expect(errorsOf(await engine.preview())).toEqual([
-      'queue.volumeGiB: must stay the size of the volume that is there (2Gi of the class "disks"), as volumes of that class cannot grow, got 3',
+      'volumeGiB: must stay the size of the volume that is there (2Gi of the class "disks"), as volumes of that class cannot grow, got 3',
       "stopped: something is wrong, see the resource above",
     ]);
   },

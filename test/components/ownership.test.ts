@@ -1,7 +1,7 @@
 /** Whose Function definition it is: only "not found" means that it is nobody's. */
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { ArgumentError } from "../../components/errors.ts";
-import { refuseForeignDefinition } from "../../components/platform/ownership.ts";
+import { refuseForeignDefinition } from "../../components/operator/ownership.ts";
 import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 
 const PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/functions.openfaas.com";

@@ -33,7 +33,7 @@ describe("a platform on a cluster that offers more", () => {
       queue: { maxInflight: 3 },
       adopt: true,
     });
-    await waitForCount(all, 49);
+    await waitForCount(all, 53);
   });
 
   it("takes a load balancer", () => {

@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 39);
+  await waitForCount(all, 43);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -31,7 +31,11 @@ describe("a platform with its defaults", () => {
       ({ type, name }) => `${type.replace("kubernetes:", "").split("/").at(-1) ?? ""} ${name}`,
     );
     expect(objects.sort()).toEqual([
+      "plonk:index:Gateway p",
+      "plonk:index:Monitoring p",
+      "plonk:index:Operator p",
       "plonk:index:Platform p",
+      "plonk:index:Queue p",
       "v1:ClusterRole p-gateway-cluster-role",
       "v1:ClusterRole p-gateway-functions-role",
       "v1:ClusterRole p-operator-cluster-role",

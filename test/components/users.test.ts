@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
-import { checkUsers, toRevision, type User } from "../../components/platform/credentials.ts";
+import { checkUsers, toRevision, type User } from "../../components/gateway/credentials.ts";
 import { verifyPassword } from "../../contract/password-hash.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";
 import { settle } from "./cluster/mocks.ts";

@@ -1,8 +1,7 @@
 /** A volume that is there grows where its class can, and is never changed in silence. */
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { ArgumentError } from "../../components/errors.ts";
-import { normalizePlatform } from "../../components/platform/args.ts";
-import { checkVolumes, waitForSize } from "../../components/platform/volumes.ts";
+import { checkVolume, waitForSize } from "../../components/kubernetes/volumes.ts";
 import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 
 const CLAIMS = "/api/v1/namespaces/openfaas/persistentvolumeclaims";
@@ -22,6 +21,8 @@ const toClaim = (storage: string, storageClassName?: string): Record<string, unk
   spec: { storageClassName, resources: { requests: { storage } } },
 });
 
+const VOLUME = { component: "nats", namespace: "openfaas" };
+
 const CLASSES_THERE = {
   [`${CLASSES}/gp3`]: { allowVolumeExpansion: true },
   [`${CLASSES}/local-path`]: { provisioner: "rancher.io/local-path" },
@@ -39,17 +40,13 @@ async function check(
   { queueGiB, isPreview = true, storageClass }: Check,
 ): Promise<void> {
   const kubeconfig = await serve({ ...CLASSES_THERE, ...answers });
-  const settings = normalizePlatform({ queue: { volumeGiB: queueGiB } });
-  await checkVolumes(kubeconfig, { settings, storageClass }, isPreview);
+  await checkVolume(kubeconfig, { ...VOLUME, sizeGiB: queueGiB, storageClass }, isPreview);
 }
 
 describe("the size that is asked for", () => {
   it("is taken on a cluster without volumes, and of volumes that have it", async () => {
     await expect(check({}, { queueGiB: 7 })).resolves.toBeUndefined();
-    const volumes = {
-      [`${CLAIMS}/data-nats-0`]: toClaim("7168Mi"),
-      [`${CLAIMS}/data-prometheus-0`]: toClaim("5Gi"),
-    };
+    const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("7168Mi") };
     await expect(check(volumes, { queueGiB: 7, isPreview: false })).resolves.toBeUndefined();
   });
 
@@ -65,7 +62,7 @@ describe("the size that is asked for", () => {
     const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("1Gi", name) };
     await expect(check(volumes, { queueGiB: 2 })).rejects.toThrow(
       new ArgumentError(
-        `queue.volumeGiB: must stay the size of the volume that is there (1Gi of the class "${name}"), ` +
+        `volumeGiB: must stay the size of the volume that is there (1Gi of the class "${name}"), ` +
           "as volumes of that class cannot grow, got 2",
       ),
     );
@@ -75,16 +72,9 @@ describe("the size that is asked for", () => {
     const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("3Gi", name) };
     await expect(check(volumes, { queueGiB: 2 })).rejects.toThrow(
       new ArgumentError(
-        `queue.volumeGiB: must be at least the size of the volume that is there (3Gi of the class "${name}"), ` +
+        `volumeGiB: must be at least the size of the volume that is there (3Gi of the class "${name}"), ` +
           "as volumes never shrink, got 2",
       ),
-    );
-  });
-
-  it("is looked at for the samples, too", async () => {
-    const volumes = { [`${CLAIMS}/data-prometheus-0`]: toClaim("1Gi", "local-path") };
-    await expect(check(volumes, { queueGiB: 1 })).rejects.toThrow(
-      /^metrics\.volumeGiB: .*\(1Gi .*, got 5$/,
     );
   });
 
@@ -107,7 +97,7 @@ it("refuses another class for a volume that is there", async () => {
 
 describe("a volume that grows", () => {
   const patience = { seconds: 2, pauseSeconds: 0.01 };
-  const wanted = { component: "nats", volumeGiB: 2 } as const;
+  const wanted = { ...VOLUME, sizeGiB: 2 };
 
   it("is waited for until it has the size", async () => {
     const sizes = ["1Gi", "1Gi", "2Gi"];
@@ -119,9 +109,7 @@ describe("a volume that grows", () => {
     const onWait = (line: string): number => lines.push(line);
     await waitForSize(kubeconfig, wanted, { ...patience, onWait });
     expect(asked).toBe(3);
-    expect(lines).toEqual([
-      "queue.volumeGiB: waiting for the volume data-nats-0 of 1Gi to have 2 GiB",
-    ]);
+    expect(lines).toEqual(["volumeGiB: waiting for the volume data-nats-0 of 1Gi to have 2 GiB"]);
   });
 
   it.each([{ phase: "Pending" }, { phase: "Bound", capacity: { storage: "20Gi" } }])(
@@ -141,7 +129,7 @@ describe("a volume that grows", () => {
     const kubeconfig = await serve({ [`${CLAIMS}/data-nats-0`]: { status } });
     await expect(waitForSize(kubeconfig, wanted, patience)).rejects.toThrow(
       new ArgumentError(
-        "queue.volumeGiB: must be had within 2 s, got a volume data-nats-0 of 1Gi (Resizing, ControllerResizeError: no room)",
+        "volumeGiB: must be had within 2 s, got a volume data-nats-0 of 1Gi (Resizing, ControllerResizeError: no room)",
       ),
     );
   });

@@ -1,5 +1,5 @@
 /** What a bare API server lacks to hold Functions. */
-import { CRD_NAME, toDefinitionSpec } from "../../components/platform/crd.ts";
+import { CRD_NAME, toDefinitionSpec } from "../../components/operator/crd.ts";
 import { NAMESPACE } from "../../contract/index.ts";
 import type { ApiServer } from "./apiserver.ts";
 

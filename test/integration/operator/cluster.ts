@@ -1,6 +1,6 @@
 /** A real API server with Plonk's CRD and namespaces, and helpers that read and write it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CRD_NAME, toDefinitionSpec } from "../../../components/platform/crd.ts";
+import { CRD_NAME, toDefinitionSpec } from "../../../components/operator/crd.ts";
 import type { Condition, FunctionResource, FunctionSpec } from "../../../contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {

@@ -2,11 +2,13 @@
 import {
   GATEWAY_CLUSTER_RULES,
   GATEWAY_FUNCTION_RULES,
+} from "../../../components/gateway/rbac-rules.ts";
+import type { Rule } from "../../../components/kubernetes/accounts.ts";
+import {
   LEASE_RULES,
   OPERATOR_CLUSTER_RULES,
   OPERATOR_FUNCTION_RULES,
-  type Rule,
-} from "../../../components/platform/rbac-rules.ts";
+} from "../../../components/operator/rbac-rules.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
 import type { TestCluster } from "./cluster.ts";

@@ -1,23 +1,33 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
 import { PORT } from "../../contract/index.ts";
-import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
-import { METRICS_PORT, toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
-import { toContainer, toProbe } from "./pods.ts";
-import type { Accounts } from "./rbac.ts";
-import { createStatefulSet, createVolume } from "./stateful-set.ts";
+import { createAccount, type Rule } from "../kubernetes/accounts.ts";
+import { METRICS_PORT, toContainer, toProbe } from "../kubernetes/pods.ts";
+import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
+import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
+import { toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
+import type { MonitoringSettings } from "./settings.ts";
+
+/**
+ * Over the cluster Prometheus lists pods, and nothing else: its configuration cannot name function
+ * namespaces that do not exist yet.
+ */
+const CLUSTER_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }];
 
 /** Creates the StatefulSet `prometheus`, its volume and its Service. */
-export function createPrometheus(platform: PlatformContext, accounts: Accounts): void {
-  const context = createVolume(platform, "prometheus");
-  const { sizes, metrics } = context.settings;
+export function createPrometheus(part: PartContext, metrics: MonitoringSettings): void {
+  const volume = { component: "prometheus", sizeGiB: metrics.volumeGiB };
+  const context = createVolume(part, volume);
+  const { sizes } = metrics;
   const config = createConfigFiles(context, "prometheus", {
-    "prometheus.yml": toPrometheusConfig(metrics.scrapeIntervalSeconds),
+    "prometheus.yml": context.namespace.apply((namespace) =>
+      toPrometheusConfig(metrics.scrapeIntervalSeconds, namespace),
+    ),
     "rules.yml": toAlertRules(),
   });
   const container = toContainer(
     {
       name: "prometheus",
-      image: context.images.prometheus,
+      image: metrics.images.prometheus,
       args: [
         "--config.file=/etc/prometheus/prometheus.yml",
         "--storage.tsdb.path=/prometheus",
@@ -39,10 +49,13 @@ export function createPrometheus(platform: PlatformContext, accounts: Accounts):
     sizes.prometheus,
   );
   createStatefulSet(context, {
-    component: "prometheus",
+    ...volume,
     annotations: config.annotations,
     pod: {
-      serviceAccountName: accounts.prometheus,
+      serviceAccountName: createAccount(part, {
+        account: "prometheus",
+        grants: [{ place: "cluster", name: "plonk-prometheus", rules: CLUSTER_RULES }],
+      }),
       automountServiceAccountToken: true,
       // Prometheus writes its head to disk when it stops.
       terminationGracePeriodSeconds: 60,

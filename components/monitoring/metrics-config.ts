@@ -1,9 +1,7 @@
 /** Configuration files of Prometheus and Alertmanager. */
 import { stringify } from "yaml";
-import { LABEL, METRIC, NAMESPACE, PORT } from "../../contract/index.ts";
-
-/** Name of the port with metrics on the platform's pods. */
-export const METRICS_PORT = "metrics";
+import { LABEL, METRIC, PORT } from "../../contract/index.ts";
+import { METRICS_PORT } from "../kubernetes/pods.ts";
 
 /** What Kubernetes says of a pod, as Prometheus names it. */
 const POD = "__meta_kubernetes_pod";
@@ -22,12 +20,12 @@ const PLATFORM_PODS = "app.kubernetes.io/instance=plonk";
  * All pods of the platform with a port for metrics, also while they are not ready; `job` is the
  * part's name.
  */
-const PLATFORM_JOB = {
+const toPlatformJob = (namespace: string): object => ({
   job_name: "platform",
   kubernetes_sd_configs: [
     {
       role: "pod",
-      namespaces: { names: [NAMESPACE.platform] },
+      namespaces: { names: [namespace] },
       selectors: [{ role: "pod", label: PLATFORM_PODS }],
     },
   ],
@@ -36,7 +34,7 @@ const PLATFORM_JOB = {
     DROP_IDLE,
     { source_labels: [`${POD}_label_app_kubernetes_io_name`], target_label: "job" },
   ],
-};
+});
 
 /**
  * The watchdogs of all functions, whichever namespaces there are: the port for calls leads to a
@@ -71,8 +69,9 @@ const FUNCTIONS_JOB = {
  * `prometheus.yml`.
  *
  * @param scrapeIntervalSeconds time between two scrapes and two evaluations of the rules
+ * @param namespace of the platform
  */
-export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
+export function toPrometheusConfig(scrapeIntervalSeconds: number, namespace: string): string {
   const interval = `${scrapeIntervalSeconds}s`;
   const config = {
     global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
@@ -80,13 +79,11 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number): string {
     alerting: {
       alertmanagers: [
         {
-          static_configs: [
-            { targets: [`alertmanager.${NAMESPACE.platform}:${PORT.alertmanager}`] },
-          ],
+          static_configs: [{ targets: [`alertmanager.${namespace}:${PORT.alertmanager}`] }],
         },
       ],
     },
-    scrape_configs: [PLATFORM_JOB, FUNCTIONS_JOB],
+    scrape_configs: [toPlatformJob(namespace), FUNCTIONS_JOB],
   };
   // Written out where it is the same twice, for people who read it.
   return stringify(config, { aliasDuplicateObjects: false });
@@ -119,10 +116,13 @@ export function toAlertRules(): string {
 /**
  * `alertmanager.yml`: every alert goes to the gateway, which scales the function.
  *
- * @param adminUser user name for the gateway
- * @param passwordFile path of the file with the password
+ * @param namespace of the gateway
+ * @param credentials user name for the gateway, and path of the file with the password
  */
-export function toAlertmanagerConfig(adminUser: string, passwordFile: string): string {
+export function toAlertmanagerConfig(
+  namespace: string,
+  { user, passwordFile }: { user: string; passwordFile: string },
+): string {
   return stringify({
     route: {
       receiver: "scale-up",
@@ -136,9 +136,9 @@ export function toAlertmanagerConfig(adminUser: string, passwordFile: string): s
         name: "scale-up",
         webhook_configs: [
           {
-            url: `http://gateway.${NAMESPACE.platform}:${PORT.gateway}/system/alert`,
+            url: `http://gateway.${namespace}:${PORT.gateway}/system/alert`,
             send_resolved: true,
-            http_config: { basic_auth: { username: adminUser, password_file: passwordFile } },
+            http_config: { basic_auth: { username: user, password_file: passwordFile } },
           },
         ],
       },

@@ -1,73 +1,60 @@
-/** Sizes of the platform's volumes: one that is there grows where its class can, at most. */
+/** Sizes of volumes: one that is there grows where its class can, at most. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
-import { NAMESPACE, parseQuantity } from "../../contract/index.ts";
+import { parseQuantity } from "../../contract/index.ts";
 import { type ClusterApi, ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
-import type { PlatformSettings } from "./args.ts";
 
-type Sizes = Pick<PlatformSettings, "queue" | "metrics">;
+/** The volume of a part that keeps something. */
+export interface Volume {
+  /** Name of the part's workload. */
+  component: string;
+  /** Namespace of the claim. */
+  namespace: string;
+  sizeGiB: number;
+}
 
-/** The parts that keep something, by name. */
-export const VOLUMES = {
-  nats: {
-    /** Where its size comes from. */
-    field: "queue.volumeGiB",
-    /** Name of the claim; a StatefulSet looks for its pod's under this one. */
-    claim: "data-nats-0",
-    toGiB: ({ queue }: Sizes): number => queue.volumeGiB,
-  },
-  prometheus: {
-    field: "metrics.volumeGiB",
-    claim: "data-prometheus-0",
-    toGiB: ({ metrics }: Sizes): number => metrics.volumeGiB,
-  },
-} as const;
-export type VolumeName = keyof typeof VOLUMES;
+/** Argument that its size comes from. */
+const FIELD = "volumeGiB";
 
-/** What is asked for. */
-export interface WantedVolumes {
-  settings: Sizes;
-  /** Undefined for the cluster's default one. */
-  storageClass: string | undefined;
+/** Name of the claim; a StatefulSet looks for its pod's under this one. */
+export function toClaimName(component: string): string {
+  return `data-${component}-0`;
 }
 
 /**
- * Compares the sizes with those of the volumes on the cluster. A preview of a cluster that does not
+ * Compares a volume with the one that is on the cluster. A preview of a cluster that does not
  * answer passes.
  *
  * @throws ArgumentError for a smaller size, another class, and growth that the class does not offer
  */
-export async function checkVolumes(
+export async function checkVolume(
   kubeconfig: string,
-  wanted: WantedVolumes,
+  { storageClass, ...volume }: Volume & { storageClass: string | undefined },
   isPreview: boolean,
 ): Promise<void> {
   const api = await openApi(kubeconfig);
-  const volumes = Object.values(VOLUMES);
-  const claims = await Promise.all(volumes.map(({ claim }) => readClaim(api, claim, isPreview)));
-  for (const [index, { field, toGiB }] of volumes.entries()) {
-    const claim = claims[index];
-    if (claim === undefined) {
-      continue;
-    }
-    checkClass(claim, wanted.storageClass);
-    const [size, volumeGiB] = [toSize(claim), toGiB(wanted.settings)];
-    if (size === undefined || parseQuantity(size) === parseQuantity(`${volumeGiB}Gi`)) {
-      continue;
-    }
-    const className = claim.spec?.storageClassName ?? "";
-    const there = `the size of the volume that is there (${size} of the class "${className}")`;
-    if (parseQuantity(size) > parseQuantity(`${volumeGiB}Gi`)) {
-      throw new ArgumentError(
-        `${field}: must be at least ${there}, as volumes never shrink, got ${volumeGiB}`,
-      );
-    }
-    if (!(await canGrow(api, className, isPreview))) {
-      throw new ArgumentError(
-        `${field}: must stay ${there}, as volumes of that class cannot grow, got ${volumeGiB}`,
-      );
-    }
+  const { sizeGiB } = volume;
+  const claim = await readClaim(api, volume, isPreview);
+  if (claim === undefined) {
+    return;
+  }
+  checkClass(claim, storageClass);
+  const size = toSize(claim);
+  if (size === undefined || parseQuantity(size) === parseQuantity(`${sizeGiB}Gi`)) {
+    return;
+  }
+  const className = claim.spec?.storageClassName ?? "";
+  const there = `the size of the volume that is there (${size} of the class "${className}")`;
+  if (parseQuantity(size) > parseQuantity(`${sizeGiB}Gi`)) {
+    throw new ArgumentError(
+      `${FIELD}: must be at least ${there}, as volumes never shrink, got ${sizeGiB}`,
+    );
+  }
+  if (!(await canGrow(api, className, isPreview))) {
+    throw new ArgumentError(
+      `${FIELD}: must stay ${there}, as volumes of that class cannot grow, got ${sizeGiB}`,
+    );
   }
 }
 
@@ -117,26 +104,26 @@ export interface Patience {
  */
 export async function waitForSize(
   kubeconfig: string,
-  { component, volumeGiB }: { component: VolumeName; volumeGiB: number },
+  volume: Volume,
   { seconds = 300, pauseSeconds = 1, onWait }: Partial<Patience> = {},
 ): Promise<void> {
-  const { field, claim: name } = VOLUMES[component];
+  const name = toClaimName(volume.component);
   const api = await openApi(kubeconfig);
   for (let waited = 0; ; waited += pauseSeconds) {
-    const claim = await readClaim(api, name, false);
+    const claim = await readClaim(api, volume, false);
     const { size, reasons } = readStatus(claim);
-    if (size === undefined || parseQuantity(size) >= parseQuantity(`${volumeGiB}Gi`)) {
+    if (size === undefined || parseQuantity(size) >= parseQuantity(`${volume.sizeGiB}Gi`)) {
       return;
     }
     if (waited >= seconds) {
       throw new ArgumentError(
-        `${field}: must be had within ${seconds} s, ` +
+        `${FIELD}: must be had within ${seconds} s, ` +
           `got a volume ${name} of ${size} (${reasons})`,
       );
     }
     if (waited === 0) {
       await onWait?.(
-        `${field}: waiting for the volume ${name} of ${size} to have ${volumeGiB} GiB`,
+        `${FIELD}: waiting for the volume ${name} of ${size} to have ${volume.sizeGiB} GiB`,
       );
     }
     await sleep(pauseSeconds * 1000);
@@ -161,11 +148,12 @@ function readStatus(claim: V1PersistentVolumeClaim | undefined): {
 /** Undefined when there is no such claim, or no answer in a preview. */
 async function readClaim(
   { core }: ClusterApi,
-  name: string,
+  { component, namespace }: Volume,
   isPreview: boolean,
 ): Promise<V1PersistentVolumeClaim | undefined> {
+  const name = toClaimName(component);
   return await readIfThere(`the size of the volume ${name}`, isPreview, () =>
-    core.readNamespacedPersistentVolumeClaim({ name, namespace: NAMESPACE.platform }),
+    core.readNamespacedPersistentVolumeClaim({ name, namespace }),
   );
 }
 

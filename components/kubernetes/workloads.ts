@@ -1,32 +1,64 @@
-/** What each part of the platform gets to build on, and the objects that most of them need. */
+/** What each part of a platform gets to build on, and the objects that most of them need. */
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterCapabilities } from "../cluster/cluster.ts";
-import type { PlatformImages, PlatformSettings } from "./args.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { checkFor } from "../errors.ts";
 import { RESTRICTED_POD, toLabels, toMetadata, toSelector, toSpread } from "./pods.ts";
+import { checkProfile, type Profile } from "./settings.ts";
 
 type PodSpec = k8s.types.input.core.v1.PodSpec;
 
-/** What each part of the platform gets to build on. */
-export interface PlatformContext {
-  /** Logical name of the platform, prefix of all children's. */
+/** What each part is told of where it goes. */
+export interface PlaceArgs {
+  /** The cluster to install on. */
+  cluster: Cluster;
+  /** Namespace of the part; it has to be there. */
+  namespace: pulumi.Input<string>;
+  /** How much of a machine the part takes. @default "standard" */
+  profile?: Profile;
+}
+
+/** What each part gets to build on. */
+export interface PartContext {
+  /** Logical name of the part, prefix of all children's. */
   name: string;
-  /** Options of every child: parent, what it is deleted with, and what it comes after. */
+  /** The part itself, on whose row wrong arguments are told. */
+  part: pulumi.ComponentResource;
+  /** Options of every child: parent, provider, and what it is deleted with. */
   options: pulumi.CustomResourceOptions;
-  /** The platform itself, on whose row wrong arguments are told. */
-  platform: pulumi.Resource;
-  /** Kubeconfig file content of the cluster. Secret. */
-  kubeconfig: pulumi.Output<string>;
-  /** Namespace of the platform; known only when it exists. */
+  /** Namespace of the part; known only when it exists. */
   namespace: pulumi.Output<string>;
-  /** Namespace of the functions; known only when it exists. */
-  functionNamespace: pulumi.Output<string>;
-  settings: PlatformSettings;
-  images: PlatformImages;
-  capabilities: ClusterCapabilities;
-  /** For `dependsOn` of volumes: fails where their sizes cannot be had. */
-  volumesChecked: pulumi.Output<pulumi.Resource[]>;
+  cluster: Cluster;
+  profile: Profile;
+}
+
+/** Takes the place of a part from its arguments. */
+export function createContext(
+  part: pulumi.ComponentResource,
+  name: string,
+  args: PlaceArgs,
+): PartContext {
+  const { cluster } = args;
+  const { lifetime, provider } = cluster;
+  return {
+    name,
+    part,
+    options: { parent: part, provider, ...(lifetime && { deletedWith: lifetime }) },
+    namespace: pulumi.output(args.namespace),
+    cluster,
+    profile: checkFor(part, () => checkProfile(args.profile)),
+  };
+}
+
+/**
+ * Where the cluster outlives the program, definitions and namespaces stay: they hold what others
+ * made, and their deletion would take it along. What the program made in them goes.
+ */
+export function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions): {
+  retainOnDelete: boolean;
+} {
+  return { retainOnDelete: deletedWith === undefined };
 }
 
 /** Annotation that rolls pods when a file they mount has changed. */
@@ -41,7 +73,7 @@ export interface ConfigFiles {
 
 /** Creates the ConfigMap `<component>-config`. */
 export function createConfigFiles(
-  context: PlatformContext,
+  context: PartContext,
   component: string,
   files: Record<string, pulumi.Input<string>>,
 ): ConfigFiles {
@@ -84,7 +116,7 @@ export function toPodTemplate(args: WorkloadArgs): k8s.types.input.core.v1.PodTe
 
 /** Creates a Deployment that replaces its pods without a gap. */
 export function createDeployment(
-  context: PlatformContext,
+  context: PartContext,
   args: WorkloadArgs & { replicas: number },
   options: pulumi.CustomResourceOptions = {},
 ): k8s.apps.v1.Deployment {
@@ -107,7 +139,7 @@ export function createDeployment(
 
 /** Creates a PodDisruptionBudget where more than one pod makes one useful. */
 export function createDisruptionBudget(
-  context: PlatformContext,
+  context: PartContext,
   component: string,
   replicas: number,
 ): void {
@@ -130,7 +162,7 @@ export function createDisruptionBudget(
 
 /** Creates a Service inside the cluster; `ports` by name, same number on the pod. */
 export function createService(
-  context: PlatformContext,
+  context: PartContext,
   component: string,
   ports: Record<string, number>,
 ): k8s.core.v1.Service {

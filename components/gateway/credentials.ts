@@ -5,10 +5,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { ROLES } from "../../contract/index.ts";
 import { hashPassword } from "../../contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import { toMetadata } from "../kubernetes/pods.ts";
+import type { PartContext } from "../kubernetes/workloads.ts";
 import { whenKnown } from "../unknown.ts";
-import type { PlatformArgs, PlatformUser } from "./args.ts";
-import type { PlatformContext } from "./context.ts";
-import { toMetadata } from "./pods.ts";
+import type { GatewayAccess, PlatformUser } from "./settings.ts";
 
 /** The administrator's credentials, and the Secret `basic-auth` that holds all users. */
 export interface Credentials {
@@ -30,11 +30,10 @@ export type User = pulumi.Unwrap<PlatformUser>;
  * and `users.yaml` with hashes of the others' passwords.
  */
 export function createCredentials(
-  resource: pulumi.ComponentResource,
-  context: PlatformContext,
-  args: Pick<PlatformArgs, "adminUser" | "adminPassword" | "users">,
+  context: PartContext,
+  args: Pick<GatewayAccess, "adminUser" | "adminPassword" | "users">,
 ): Credentials {
-  const checks = new ArgumentChecks(resource);
+  const checks = new ArgumentChecks(context.part);
   const user = checks.apply(args.adminUser ?? "admin", checkAdminUser);
   const password = checks.apply(pulumi.secret(args.adminPassword), checkAdminPassword);
   const users =

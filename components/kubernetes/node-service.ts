@@ -1,5 +1,6 @@
 /** Settings of Node that Plonk's own services share. */
-import type { ContainerSize } from "./pods.ts";
+import type * as k8s from "@pulumi/kubernetes";
+import { type ContainerSize, METRICS_PORT, toProbe } from "./pods.ts";
 
 /**
  * With 4, what 250 calls in flight hold outlives young collections and waits for one of the whole
@@ -15,4 +16,24 @@ export const GATEWAY_SEMI_SPACE_MIB = 8;
 export function toNodeOptions(size: ContainerSize, semiSpaceMiB = 2): string {
   const oldSpaceMiB = Math.floor(size.limitMiB * 0.6);
   return `--max-old-space-size=${oldSpaceMiB} --max-semi-space-size=${semiSpaceMiB}`;
+}
+
+type Probes = Pick<
+  k8s.types.input.core.v1.Container,
+  "startupProbe" | "livenessProbe" | "readinessProbe"
+>;
+
+/**
+ * The probes of a service, on the port of its metrics.
+ * @param unreadyAfter - failures in a row after which no calls go to the pod
+ */
+export function toServiceProbes(unreadyAfter = 3): Probes {
+  return {
+    startupProbe: toProbe("/healthz", METRICS_PORT, { periodSeconds: 1, failureThreshold: 60 }),
+    livenessProbe: toProbe("/healthz", METRICS_PORT),
+    readinessProbe: toProbe("/readyz", METRICS_PORT, {
+      periodSeconds: 2,
+      failureThreshold: unreadyAfter,
+    }),
+  };
 }

@@ -2,21 +2,36 @@
 import { isIPv6 } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { NAMESPACE, PORT } from "../../contract/index.ts";
+import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
-import { whenKnown } from "../unknown.ts";
-import type { OidcArgs } from "./args.ts";
+import { createAccount, type Grant } from "../kubernetes/accounts.ts";
+import {
+  GATEWAY_SEMI_SPACE_MIB,
+  toNodeOptions,
+  toServiceProbes,
+} from "../kubernetes/node-service.ts";
+import {
+  METRICS_PORT,
+  toContainer,
+  toEnvironment,
+  toMetadata,
+  toSelector,
+} from "../kubernetes/pods.ts";
 import {
   createDeployment,
   createDisruptionBudget,
   createService,
-  type PlatformContext,
-} from "./context.ts";
+  type PartContext,
+} from "../kubernetes/workloads.ts";
+import { whenKnown } from "../unknown.ts";
 import type { Credentials } from "./credentials.ts";
-import { METRICS_PORT } from "./metrics-config.ts";
-import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "./node-service.ts";
-import { toContainer, toEnvironment, toMetadata, toProbe, toSelector } from "./pods.ts";
-import type { Accounts } from "./rbac.ts";
+import { GATEWAY_CLUSTER_RULES, GATEWAY_FUNCTION_RULES } from "./rbac-rules.ts";
+import type { GatewayArgs, GatewaySettings, OidcArgs } from "./settings.ts";
+
+const GRANTS: Grant[] = [
+  { place: "functions", name: FUNCTION_ROLE.gateway, rules: GATEWAY_FUNCTION_RULES },
+  { place: "cluster", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
+];
 
 const SECRETS = "/var/secrets/gateway";
 
@@ -26,39 +41,29 @@ const DRAIN_SECONDS = 5;
 /** Time in which a load balancer has to get its address; clouds need a minute or two. */
 const BALANCER_TIMEOUT = "300s";
 
-/** What the gateway needs besides the context. */
+/** What the gateway is made by. */
 export interface GatewayParts {
-  accounts: Accounts;
+  args: GatewayArgs;
+  settings: GatewaySettings;
   credentials: Credentials;
-  /** Address that the user gave; wins over what the cluster offers. */
-  gatewayUrl: pulumi.Input<string> | undefined;
-  oidc: OidcArgs | undefined;
-  /** Whether the cluster gives addresses to Services of type LoadBalancer. */
-  isBalanced: boolean;
-  /** Address of a node, where there is no load balancer; empty when none is known. */
-  nodeAddress: pulumi.Output<string>;
-  /** Must exist before the gateway watches it. */
-  definition: pulumi.Resource;
 }
 
 /** The gateway's address and the Deployment behind it. */
-export interface Gateway {
+export interface GatewayObjects {
   url: pulumi.Output<string>;
   deployment: k8s.apps.v1.Deployment;
 }
 
 /** Creates the Deployment `gateway`, the Service inside and the one to the outside. */
-export function createGateway(
-  resource: pulumi.ComponentResource,
-  context: PlatformContext,
-  parts: GatewayParts,
-): Gateway {
-  const { replicas, timeoutSeconds, ...limits } = context.settings.gateway;
-  const size = context.settings.sizes.gateway;
+export function createGateway(context: PartContext, parts: GatewayParts): GatewayObjects {
+  const { replicas, timeoutSeconds, ...limits } = parts.settings;
+  const { args } = parts;
+  const { images, functionNamespace } = args;
+  const { size } = limits;
   const container = toContainer(
     {
       name: "gateway",
-      image: context.images.gateway,
+      image: images.gateway,
       env: toEnvironment({
         port: `${PORT.gateway}`,
         metrics_port: `${PORT.gatewayMetrics}`,
@@ -69,19 +74,19 @@ export function createGateway(
         max_inflight: `${limits.maxInflight}`,
         trusted_proxies: limits.trustedProxies.join(","),
         direct_functions: `${limits.callsServices}`,
-        faas_nats_address: `nats.${NAMESPACE.platform}`,
+        faas_nats_address: pulumi.interpolate`nats.${context.namespace}`,
         faas_nats_port: `${PORT.nats}`,
-        faas_prometheus_host: `prometheus.${NAMESPACE.platform}`,
+        faas_prometheus_host: pulumi.interpolate`prometheus.${context.namespace}`,
         faas_prometheus_port: `${PORT.prometheus}`,
         basic_auth: "true",
         secret_mount_path: SECRETS,
-        ...(parts.oidc && toOidcEnvironment(parts.oidc)),
+        ...(args.oidc && toOidcEnvironment(args.oidc)),
         scale_from_zero: "true",
-        function_namespace: context.functionNamespace,
+        function_namespace: functionNamespace,
         platform_namespace: context.namespace,
         cluster_scope: "true",
         // Functions from pasted code run in it.
-        runtime_image: context.images.runtime,
+        runtime_image: images.runtime,
         log_level: "info",
         NODE_OPTIONS: toNodeOptions(size, GATEWAY_SEMI_SPACE_MIB),
       }),
@@ -89,35 +94,33 @@ export function createGateway(
         { name: "http", containerPort: PORT.gateway },
         { name: METRICS_PORT, containerPort: PORT.gatewayMetrics },
       ],
-      startupProbe: toProbe("/healthz", METRICS_PORT, { periodSeconds: 1, failureThreshold: 60 }),
-      livenessProbe: toProbe("/healthz", METRICS_PORT),
-      readinessProbe: toProbe("/readyz", METRICS_PORT, { periodSeconds: 2, failureThreshold: 2 }),
+      ...toServiceProbes(2),
       lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
       volumeMounts: [{ name: "auth", mountPath: SECRETS, readOnly: true }],
     },
     size,
   );
-  const deployment = createDeployment(
-    context,
-    {
-      component: "gateway",
-      replicas,
-      annotations: { "plonk/credentials-revision": parts.credentials.revision },
-      pod: {
-        serviceAccountName: parts.accounts.gateway,
-        automountServiceAccountToken: true,
-        terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
-        containers: [container],
-        volumes: [{ name: "auth", secret: { secretName: parts.credentials.secretName } }],
-      },
+  const deployment = createDeployment(context, {
+    component: "gateway",
+    replicas,
+    annotations: { "plonk/credentials-revision": parts.credentials.revision },
+    pod: {
+      serviceAccountName: createAccount(context, {
+        account: "gateway",
+        grants: GRANTS,
+        functionNamespace,
+      }),
+      automountServiceAccountToken: true,
+      terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
+      containers: [container],
+      volumes: [{ name: "auth", secret: { secretName: parts.credentials.secretName } }],
     },
-    { dependsOn: [parts.definition] },
-  );
+  });
   createDisruptionBudget(context, "gateway", replicas);
   createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
   const service = createEntrance(context);
   const url = pulumi
-    .all([toUrl(resource, parts, service), deployment.metadata.name, service.metadata.name])
+    .all([toUrl(context, args, service), deployment.metadata.name, service.metadata.name])
     .apply(([known]) => known);
   return { deployment, url };
 }
@@ -132,8 +135,8 @@ function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>>
 }
 
 /** The way in from outside: metrics stay inside. */
-function createEntrance(context: PlatformContext): k8s.core.v1.Service {
-  const isBalanced = context.capabilities.loadBalancer;
+function createEntrance(context: PartContext): k8s.core.v1.Service {
+  const isBalanced = context.cluster.capabilities.loadBalancer;
   const nodePort = isBalanced ? {} : { nodePort: PORT.gatewayNode };
   const customTimeouts = { create: BALANCER_TIMEOUT, update: BALANCER_TIMEOUT };
   return new k8s.core.v1.Service(
@@ -156,16 +159,16 @@ function createEntrance(context: PlatformContext): k8s.core.v1.Service {
  * node's address may come from the same secret output as the kubeconfig, and is none itself.
  */
 function toUrl(
-  resource: pulumi.ComponentResource,
-  parts: GatewayParts,
+  context: PartContext,
+  { gatewayUrl }: GatewayArgs,
   service: k8s.core.v1.Service,
 ): pulumi.Output<string> {
-  const { gatewayUrl, nodeAddress, isBalanced } = parts;
-  const checks = new ArgumentChecks(resource);
+  const { nodeAddress, capabilities } = context.cluster;
+  const checks = new ArgumentChecks(context.part);
   if (gatewayUrl !== undefined) {
     return checks.apply(gatewayUrl, checkUrl);
   }
-  return isBalanced
+  return capabilities.loadBalancer
     ? // The preview of a Service that is to be made has no status, and only its id is unknown; nor
       // has a changed one where the cluster does not answer.
       pulumi

@@ -1,21 +1,23 @@
 /** NATS with JetStream: the queue of asynchronous calls, on a volume of its own. */
 import { PORT } from "../../contract/index.ts";
-import { createConfigFiles, createService, type PlatformContext } from "./context.ts";
+import { toContainer, toProbe } from "../kubernetes/pods.ts";
+import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
+import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
 import { NATS_DATA, toNatsConfig } from "./nats-config.ts";
-import { toContainer, toProbe } from "./pods.ts";
-import { createStatefulSet, createVolume } from "./stateful-set.ts";
+import type { QueueSettings } from "./settings.ts";
 
 /** Creates the StatefulSet `nats`, its volume and its Service. */
-export function createNats(platform: PlatformContext): void {
-  const context = createVolume(platform, "nats");
-  const { sizes, queue } = context.settings;
+export function createNats(part: PartContext, queue: QueueSettings): void {
+  const volume = { component: "nats", sizeGiB: queue.volumeGiB };
+  const context = createVolume(part, volume);
+  const { sizes } = queue;
   const config = createConfigFiles(context, "nats", {
     "nats.conf": toNatsConfig(queue.volumeGiB),
   });
   const container = toContainer(
     {
       name: "nats",
-      image: context.images.nats,
+      image: queue.images.nats,
       args: ["--config", "/etc/nats/nats.conf"],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
@@ -40,7 +42,7 @@ export function createNats(platform: PlatformContext): void {
     sizes.nats,
   );
   createStatefulSet(context, {
-    component: "nats",
+    ...volume,
     annotations: config.annotations,
     pod: {
       terminationGracePeriodSeconds: 30,

@@ -6,9 +6,9 @@
  */
 import * as k8s from "@pulumi/kubernetes";
 import { PORT } from "../../contract/index.ts";
-import { type PlatformContext, toPodTemplate } from "./context.ts";
-import { METRICS_PORT } from "./metrics-config.ts";
-import { toContainer, toMetadata, toProbe, toSelector } from "./pods.ts";
+import { METRICS_PORT, toContainer, toMetadata, toProbe, toSelector } from "../kubernetes/pods.ts";
+import { type PartContext, toPodTemplate } from "../kubernetes/workloads.ts";
+import type { MonitoringSettings } from "./settings.ts";
 
 const COLLECTORS = [
   "cpu",
@@ -34,13 +34,13 @@ export const COLLECTOR_FLAGS = [
 ];
 
 /** Creates the DaemonSet `node-exporter`. */
-export function createNodeExporter(context: PlatformContext): void {
+export function createNodeExporter(context: PartContext, settings: MonitoringSettings): void {
   const component = "node-exporter";
-  const size = context.settings.sizes.nodeExporter;
+  const size = settings.sizes.nodeExporter;
   const container = toContainer(
     {
       name: component,
-      image: context.images.nodeExporter,
+      image: settings.images.nodeExporter,
       args: [`--web.listen-address=:${PORT.nodeExporter}`, ...COLLECTOR_FLAGS],
       env: [{ name: "GOMEMLIMIT", value: `${Math.floor(size.limitMiB * 0.8)}MiB` }],
       ports: [{ name: METRICS_PORT, containerPort: PORT.nodeExporter }],

@@ -1,30 +1,32 @@
 /** Alertmanager: hands the scaling alerts to the gateway. */
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
+import { METRICS_PORT, toContainer, toProbe } from "../kubernetes/pods.ts";
 import {
   createConfigFiles,
   createDeployment,
   createService,
-  type PlatformContext,
-} from "./context.ts";
-import type { Credentials } from "./credentials.ts";
-import { METRICS_PORT, toAlertmanagerConfig } from "./metrics-config.ts";
-import { toContainer, toProbe } from "./pods.ts";
+  type PartContext,
+} from "../kubernetes/workloads.ts";
+import { toAlertmanagerConfig } from "./metrics-config.ts";
+import type { MonitoringSettings } from "./settings.ts";
 
 const SECRETS = "/var/secrets/gateway";
 
 /** Creates the Deployment `alertmanager` and its Service. */
-export function createAlertmanager(context: PlatformContext, credentials: Credentials): void {
-  const { sizes } = context.settings;
+export function createAlertmanager(context: PartContext, settings: MonitoringSettings): void {
+  const { sizes, images, alerts } = settings;
   const config = createConfigFiles(context, "alertmanager", {
     "alertmanager.yml": pulumi
-      .output(credentials.user)
-      .apply((user) => toAlertmanagerConfig(user, `${SECRETS}/basic-auth-password`)),
+      .all([context.namespace, alerts.user])
+      .apply(([namespace, user]) =>
+        toAlertmanagerConfig(namespace, { user, passwordFile: `${SECRETS}/basic-auth-password` }),
+      ),
   });
   const container = toContainer(
     {
       name: "alertmanager",
-      image: context.images.alertmanager,
+      image: images.alertmanager,
       args: [
         "--config.file=/etc/alertmanager/alertmanager.yml",
         "--storage.path=/data",
@@ -57,7 +59,7 @@ export function createAlertmanager(context: PlatformContext, credentials: Creden
         {
           name: "auth",
           secret: {
-            secretName: credentials.secretName,
+            secretName: alerts.secretName,
             // Not the other users' hashes.
             items: [{ key: "basic-auth-password", path: "basic-auth-password" }],
           },

@@ -18,6 +18,9 @@ export interface ContainerSize {
   cpuMillis: number;
 }
 
+/** Name of the port with metrics on the platform's pods. */
+export const METRICS_PORT = "metrics";
+
 /** Keeps a runaway part from taking the whole node; high enough not to slow a start. */
 const CPU_LIMIT = "2";
 

@@ -1,18 +1,10 @@
 /**
- * What gateway, operator and Prometheus may do, as Kubernetes' rules: over the whole cluster only
+ * What the operator may do, as Kubernetes' rules: over the whole cluster only
  * what tells where functions are, in function namespaces what functions need, and in all others
  * nothing.
  */
 import { CRD, FUNCTION_POLICY, FUNCTION_ROLE } from "../../contract/index.ts";
-
-/** A rule of a Role or ClusterRole. */
-export interface Rule {
-  apiGroups: string[];
-  resources: string[];
-  verbs: string[];
-  /** Names of the only objects that are meant. */
-  resourceNames?: string[];
-}
+import type { Rule } from "../kubernetes/accounts.ts";
 
 const READ = ["get", "list", "watch"];
 const WRITE = ["create", "update", "patch", "delete"];
@@ -20,40 +12,6 @@ const FUNCTIONS = CRD.plural;
 const RBAC = "rbac.authorization.k8s.io";
 const ROLES: string[] = Object.values(FUNCTION_ROLE);
 const POLICIES = Object.values(FUNCTION_POLICY);
-
-/**
- * In function namespaces the gateway changes Functions, their scale, their code and their secrets
- * (it answers with names only), and reads what their pods log and use.
- */
-export const GATEWAY_FUNCTION_RULES: Rule[] = [
-  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: [...READ, ...WRITE] },
-  {
-    apiGroups: [CRD.group],
-    resources: [`${FUNCTIONS}/scale`],
-    verbs: ["get", "update", "patch"],
-  },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
-  {
-    apiGroups: [""],
-    resources: ["secrets"],
-    verbs: ["get", "list", "create", "update", "delete"],
-  },
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create"] },
-  { apiGroups: [""], resources: ["pods"], verbs: READ },
-  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
-  { apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get", "list"] },
-];
-
-/** Over the cluster the gateway reads where functions and their pods are, and makes namespaces. */
-export const GATEWAY_CLUSTER_RULES: Rule[] = [
-  { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
-  {
-    apiGroups: [""],
-    resources: ["namespaces"],
-    verbs: [...READ, "create", "patch", "delete"],
-  },
-];
 
 /** In function namespaces the operator makes what a Function needs, and says so in its status. */
 export const OPERATOR_FUNCTION_RULES: Rule[] = [
@@ -95,14 +53,6 @@ export const OPERATOR_CLUSTER_RULES: Rule[] = [
     resourceNames: ROLES,
   },
   { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },
-];
-
-/**
- * Over the cluster Prometheus lists pods, and nothing else: its configuration cannot name function
- * namespaces that do not exist yet.
- */
-export const PROMETHEUS_CLUSTER_RULES: Rule[] = [
-  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
 ];
 
 /** Leader election, in the platform's own namespace. */

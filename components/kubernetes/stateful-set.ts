@@ -2,9 +2,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks } from "../errors.ts";
-import { type PlatformContext, toPodTemplate, type WorkloadArgs } from "./context.ts";
 import { toMetadata, toSelector } from "./pods.ts";
-import { type VolumeName, VOLUMES, waitForSize } from "./volumes.ts";
+import { checkVolume, toClaimName, waitForSize } from "./volumes.ts";
+import { type PartContext, toPodTemplate, type WorkloadArgs } from "./workloads.ts";
 
 /** For Pulumi's Kubernetes plugin. */
 const CLAIM_ANNOTATIONS = {
@@ -14,51 +14,60 @@ const CLAIM_ANNOTATIONS = {
   "pulumi.com/patchForce": "true",
 };
 
+/** A pod's volume. */
+export interface VolumeArgs {
+  component: string;
+  sizeGiB: number;
+}
+
 /**
  * Creates the claim of the pod's volume, under the name that the StatefulSet looks for: it makes
  * none then. Pulumi never deletes the claim, whatever would make it another resource: it goes with
  * the namespace. Returns the context for what counts on the size of the volume.
  */
-export function createVolume(context: PlatformContext, component: VolumeName): PlatformContext {
+export function createVolume(context: PartContext, args: VolumeArgs): PartContext {
+  const { component, sizeGiB } = args;
+  const { kubeconfig, capabilities } = context.cluster;
+  const { storageClass } = capabilities;
+  const isPreview = pulumi.runtime.isDryRun();
+  const place = pulumi.all([kubeconfig, context.namespace]);
+  const before = new ArgumentChecks(context.part);
+  before.applyAsync(place, ([config, namespace]) =>
+    checkVolume(config, { component, namespace, sizeGiB, storageClass }, isPreview),
+  );
   const claim = new k8s.core.v1.PersistentVolumeClaim(
     `${context.name}-${component}-volume`,
     {
       metadata: {
-        ...toMetadata(component, context.namespace, VOLUMES[component].claim),
+        ...toMetadata(component, context.namespace, toClaimName(component)),
         annotations: CLAIM_ANNOTATIONS,
       },
-      spec: toClaimSpec(context, component),
+      spec: toClaimSpec(context, sizeGiB),
     },
-    pulumi.mergeOptions(context.options, {
-      dependsOn: context.volumesChecked,
-      retainOnDelete: true,
-    }),
+    pulumi.mergeOptions(context.options, { dependsOn: before.passed, retainOnDelete: true }),
   );
-  const checks = new ArgumentChecks(context.platform);
-  const volumeGiB = VOLUMES[component].toGiB(context.settings);
-  checks.applyAsync(pulumi.all([context.kubeconfig, claim.id]), async ([kubeconfig]) => {
-    if (pulumi.runtime.isDryRun()) {
+  const after = new ArgumentChecks(context.part);
+  after.applyAsync(pulumi.all([place, claim.id]), async ([[config, namespace]]) => {
+    if (isPreview) {
       return;
     }
-    const onWait = (line: string): Promise<void> => pulumi.log.info(line, context.platform);
-    await waitForSize(kubeconfig, { component, volumeGiB }, { onWait });
+    const onWait = (line: string): Promise<void> => pulumi.log.info(line, context.part);
+    await waitForSize(config, { component, namespace, sizeGiB }, { onWait });
   });
-  const dependsOn = checks.passed.apply(() => [claim]);
+  const dependsOn = after.passed.apply(() => [claim]);
   return { ...context, options: pulumi.mergeOptions(context.options, { dependsOn }) };
 }
 
 function toClaimSpec(
-  context: PlatformContext,
-  component: VolumeName,
+  context: PartContext,
+  sizeGiB: number,
 ): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
-  const { storageClass } = context.capabilities;
+  const { storageClass } = context.cluster.capabilities;
   return {
     accessModes: ["ReadWriteOnce"],
     // Without a name the cluster's default class makes the volume.
     ...(storageClass !== undefined && { storageClassName: storageClass }),
-    resources: {
-      requests: { storage: `${VOLUMES[component].toGiB(context.settings)}Gi` },
-    },
+    resources: { requests: { storage: `${sizeGiB}Gi` } },
   };
 }
 
@@ -67,8 +76,8 @@ function toClaimSpec(
  * cannot be changed, and has no say where the claim is there.
  */
 export function createStatefulSet(
-  context: PlatformContext,
-  args: WorkloadArgs & { component: VolumeName },
+  context: PartContext,
+  args: WorkloadArgs & VolumeArgs,
 ): k8s.apps.v1.StatefulSet {
   return new k8s.apps.v1.StatefulSet(
     `${context.name}-${args.component}`,
@@ -83,7 +92,7 @@ export function createStatefulSet(
         volumeClaimTemplates: [
           {
             metadata: { name: "data", labels: toSelector(args.component) },
-            spec: toClaimSpec(context, args.component),
+            spec: toClaimSpec(context, args.sizeGiB),
           },
         ],
       },

@@ -1,0 +1,117 @@
+/** Arguments of `Gateway`, and the same with every default filled in. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { ContainerSize } from "../kubernetes/pods.ts";
+import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import type { PlaceArgs } from "../kubernetes/workloads.ts";
+
+/** The gateway, as `Platform` takes it. */
+export interface GatewayOptions {
+  /** Pods. Two or more get a PodDisruptionBudget. @default 1 */
+  replicas?: number;
+  /**
+   * Longest call of a function without the label `plonk/call-timeout`, seconds. The pods of the
+   * functions get their time-outs from it, too.
+   * @default 60
+   */
+  timeoutSeconds?: number;
+  /** Most calls in flight in a pod of the gateway; more of them are answered 503. @default 1000 */
+  maxInflight?: number;
+  /**
+   * Addresses and ranges (`10.0.0.0/8`) of proxies before the gateway whose X-Forwarded-* headers
+   * are believed.
+   * @default none
+   */
+  trustedProxies?: string[];
+  /**
+   * Sends calls to the functions' Services instead of their pods, for clusters whose service mesh
+   * balances them.
+   * @default false
+   */
+  callsServices?: boolean;
+}
+
+/** A user of the gateway besides the administrator. */
+export interface PlatformUser {
+  /** Name: no colons and no spaces. */
+  name: pulumi.Input<string>;
+  /** Password. Kept secret, and given to the gateway as a hash only. */
+  password: pulumi.Input<string>;
+  /** One of `admin`, `deployer`, `reader`, `alertmanager` and `invoke`. */
+  role: pulumi.Input<string>;
+  /** Where the role holds; `["*"]` for everywhere. @default everywhere; a deployer must say */
+  namespaces?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** Bearer tokens of an OpenID Connect issuer. */
+export interface OidcArgs {
+  /** Issuer, as tokens name it in `iss`; `/.well-known/openid-configuration` is below it. */
+  issuer: pulumi.Input<string>;
+  /** What tokens for this gateway name in `aud`. */
+  audience: pulumi.Input<string>;
+  /** Claim that lists roles; dots lead into objects (`realm_access.roles`). @default "roles" */
+  rolesClaim?: pulumi.Input<string>;
+  /** What the values of the claim begin with. @default "plonk:" */
+  rolePrefix?: pulumi.Input<string>;
+}
+
+/** Image references of `Gateway`. */
+export interface GatewayImages {
+  /** Plonk's gateway. */
+  gateway: pulumi.Input<string>;
+  /** The Node runtime that functions with `code` run in. */
+  runtime: pulumi.Input<string>;
+}
+
+/** Who may use the gateway, and where people reach it. */
+export interface GatewayAccess {
+  /** Password for the gateway's REST API. Kept secret. */
+  adminPassword: pulumi.Input<string>;
+  /** User name for the gateway's REST API. @default "admin" */
+  adminUser?: pulumi.Input<string>;
+  /** Users besides the administrator. @default none */
+  users?: pulumi.Input<pulumi.Input<PlatformUser>[]>;
+  /** Bearer tokens of an OpenID Connect issuer. @default none are taken */
+  oidc?: OidcArgs;
+  /**
+   * Address under which people reach the gateway, without a trailing slash, e.g. of an ingress.
+   * @default the LoadBalancer's address, or a node's with port 31112
+   */
+  gatewayUrl?: pulumi.Input<string>;
+}
+
+/** Arguments of `Gateway`. NATS and Prometheus are looked for in its namespace. */
+export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
+  /** References of its images. */
+  images: GatewayImages;
+  /** Namespace of the functions; it has to be there, and so has the Function definition. */
+  functionNamespace: pulumi.Input<string>;
+}
+
+/** What the parts of `Gateway` are made by. */
+export interface GatewaySettings extends Required<GatewayOptions> {
+  size: ContainerSize;
+}
+
+const SIZES: Record<Profile, ContainerSize> = {
+  [Profile.Standard]: { requestMiB: 96, limitMiB: 256, cpuMillis: 50 },
+  [Profile.Edge]: { requestMiB: 64, limitMiB: 160, cpuMillis: 20 },
+};
+
+const DEFAULTS: Required<GatewayOptions> = {
+  replicas: 1,
+  timeoutSeconds: 60,
+  maxInflight: 1000,
+  trustedProxies: [],
+  callsServices: false,
+};
+
+/** Fills in the defaults. */
+export function normalizeGateway(args: GatewayOptions, profile: Profile): GatewaySettings {
+  const { replicas, timeoutSeconds, maxInflight, trustedProxies, callsServices } = {
+    ...DEFAULTS,
+    ...args,
+  };
+  requirePositive({ replicas, timeoutSeconds, maxInflight });
+  const numbers = { replicas, timeoutSeconds, maxInflight };
+  return { ...numbers, trustedProxies, callsServices, size: SIZES[profile] };
+}

@@ -1,0 +1,37 @@
+/** What the arguments of all parts have in common, and how they are checked. */
+import { ArgumentError } from "../errors.ts";
+
+/** How much of a machine the platform takes. */
+export const Profile = {
+  /** For servers and laptops: days of metrics, room for bursts. */
+  Standard: "standard",
+  /** For boards with 1 GiB of memory: the same pods, with hours of metrics and smaller limits. */
+  Edge: "edge",
+} as const;
+export type Profile = (typeof Profile)[keyof typeof Profile];
+
+/** Returns `profile`, or the usual one. */
+export function checkProfile(profile: Profile = Profile.Standard): Profile {
+  if (Object.values(Profile).includes(profile)) {
+    return profile;
+  }
+  const known = Object.values(Profile).join(", ");
+  throw new ArgumentError(`profile: expected one of ${known}, got ${JSON.stringify(profile)}`);
+}
+
+/**
+ * Refuses numbers that are none or too small.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `queue.`
+ */
+export function requirePositive(fields: object = {}, prefix = ""): void {
+  for (const [field, value] of Object.entries(fields) as [string, unknown][]) {
+    if (typeof value === "number" && !isPositiveInteger(value)) {
+      throw new ArgumentError(`${prefix}${field}: expected a whole number from 1, got ${value}`);
+    }
+  }
+}
+
+function isPositiveInteger(value: number): boolean {
+  return Number.isInteger(value) && value >= 1;
+}

@@ -1,0 +1,81 @@
+/** Arguments of `Monitoring`, and the same with every default filled in. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { ContainerSize } from "../kubernetes/pods.ts";
+import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import type { PlaceArgs } from "../kubernetes/workloads.ts";
+
+/** Metrics and alerts, as `Platform` takes them. */
+export interface MetricsArgs {
+  /** How long Prometheus keeps samples, hours. @default 360; 6 in the profile `edge` */
+  retentionHours?: number;
+  /**
+   * Size of the volume that holds samples, GiB. It can grow where the volume's class allows that,
+   * and never shrinks.
+   * @default 5; 1 in the profile `edge`
+   */
+  volumeGiB?: number;
+  /** Time between two scrapes, seconds. @default 5 */
+  scrapeIntervalSeconds?: number;
+}
+
+/** Image references of `Monitoring`. */
+export interface MonitoringImages {
+  /** prometheus as entry point, 3.0 or newer, with discovery by Kubernetes. */
+  prometheus: pulumi.Input<string>;
+  /** alertmanager as entry point, 0.28 or newer. */
+  alertmanager: pulumi.Input<string>;
+  /** node_exporter as entry point, 1.9 or newer. */
+  nodeExporter: pulumi.Input<string>;
+}
+
+/** As whom Alertmanager calls the gateway of its namespace. */
+export interface AlertCredentials {
+  /** User name for the gateway. */
+  user: pulumi.Input<string>;
+  /** Name of a Secret of the part's namespace, with the password under `basic-auth-password`. */
+  secretName: pulumi.Input<string>;
+}
+
+/** Arguments of `Monitoring`. */
+export interface MonitoringArgs extends MetricsArgs, PlaceArgs {
+  /** References of its images. */
+  images: MonitoringImages;
+  /** As whom Alertmanager calls the gateway of its namespace. */
+  alerts: AlertCredentials;
+}
+
+/** What the parts of `Monitoring` are made by. */
+export interface MonitoringSettings extends Required<MetricsArgs> {
+  sizes: { prometheus: ContainerSize; alertmanager: ContainerSize; nodeExporter: ContainerSize };
+  images: MonitoringImages;
+  alerts: AlertCredentials;
+}
+
+const SMALL = {
+  alertmanager: { requestMiB: 32, limitMiB: 64, cpuMillis: 5 },
+  nodeExporter: { requestMiB: 16, limitMiB: 32, cpuMillis: 5 },
+};
+
+const DEFAULTS: Record<Profile, Required<MetricsArgs> & Pick<MonitoringSettings, "sizes">> = {
+  [Profile.Standard]: {
+    retentionHours: 360,
+    volumeGiB: 5,
+    scrapeIntervalSeconds: 5,
+    sizes: { ...SMALL, prometheus: { requestMiB: 128, limitMiB: 512, cpuMillis: 50 } },
+  },
+  [Profile.Edge]: {
+    retentionHours: 6,
+    volumeGiB: 1,
+    scrapeIntervalSeconds: 5,
+    sizes: { ...SMALL, prometheus: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 } },
+  },
+};
+
+/** Fills in the defaults. */
+export function normalizeMonitoring(args: MonitoringArgs, profile: Profile): MonitoringSettings {
+  const defaults = DEFAULTS[profile];
+  const { retentionHours, volumeGiB, scrapeIntervalSeconds } = { ...defaults, ...args };
+  const numbers = { retentionHours, volumeGiB, scrapeIntervalSeconds };
+  requirePositive(numbers);
+  return { ...numbers, sizes: defaults.sizes, images: args.images, alerts: args.alerts };
+}

@@ -1,0 +1,85 @@
+/** The operator: turns Functions into Deployments and Services. */
+import type * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
+import { createAccount, type Grant } from "../kubernetes/accounts.ts";
+import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
+import {
+  type ContainerSize,
+  METRICS_PORT,
+  toContainer,
+  toEnvironment,
+} from "../kubernetes/pods.ts";
+import { createDeployment, type PartContext } from "../kubernetes/workloads.ts";
+import { LEASE_RULES, OPERATOR_CLUSTER_RULES, OPERATOR_FUNCTION_RULES } from "./rbac-rules.ts";
+
+const GRANTS: Grant[] = [
+  { place: "functions", name: FUNCTION_ROLE.operator, rules: OPERATOR_FUNCTION_RULES },
+  { place: "cluster", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
+  { place: "platform", name: "plonk-operator", rules: LEASE_RULES },
+];
+
+/** What the operator is made by. */
+export interface OperatorSettings {
+  image: pulumi.Input<string>;
+  functionNamespace: pulumi.Input<string>;
+  timeoutSeconds: number;
+  size: ContainerSize;
+}
+
+/**
+ * Creates the Deployment `operator`.
+ *
+ * @param definition the Function definition, which must exist before the operator watches it
+ */
+export function createOperator(
+  context: PartContext,
+  settings: OperatorSettings,
+  definition: pulumi.Resource,
+): k8s.apps.v1.Deployment {
+  const { image, functionNamespace, timeoutSeconds, size } = settings;
+  const { capabilities } = context.cluster;
+  const variables = toEnvironment({
+    function_namespace: functionNamespace,
+    platform_namespace: context.namespace,
+    cluster_scope: "true",
+    network_policies: `${capabilities.networkPolicy}`,
+    denied_egress: capabilities.apiServerNetworks.join(","),
+    port: `${PORT.operatorMetrics}`,
+    // Pods of functions get their time-outs from it, and the gateway waits as long.
+    upstream_timeout: `${timeoutSeconds}s`,
+    log_level: "info",
+    NODE_OPTIONS: toNodeOptions(size),
+  });
+  const container = toContainer(
+    {
+      name: "operator",
+      image,
+      env: [
+        ...variables,
+        { name: "pod_name", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      ],
+      ports: [{ name: METRICS_PORT, containerPort: PORT.operatorMetrics }],
+      ...toServiceProbes(),
+    },
+    size,
+  );
+  return createDeployment(
+    context,
+    {
+      component: "operator",
+      replicas: 1,
+      pod: {
+        serviceAccountName: createAccount(context, {
+          account: "operator",
+          grants: GRANTS,
+          functionNamespace,
+        }),
+        automountServiceAccountToken: true,
+        terminationGracePeriodSeconds: 15,
+        containers: [container],
+      },
+    },
+    { dependsOn: [definition] },
+  );
+}

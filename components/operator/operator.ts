@@ -1,0 +1,92 @@
+/** `Operator`: the Function definition, and the operator that turns Functions into pods. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { CRD } from "../../contract/index.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
+import { type ContainerSize, toLabels } from "../kubernetes/pods.ts";
+import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import {
+  createContext,
+  type PartContext,
+  type PlaceArgs,
+  retainWithCluster,
+} from "../kubernetes/workloads.ts";
+import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
+import { createOperator } from "./deployment.ts";
+import { refuseForeignDefinition } from "./ownership.ts";
+
+/** Arguments of `Operator`. */
+export interface OperatorArgs extends PlaceArgs {
+  /** Reference of its image. */
+  image: pulumi.Input<string>;
+  /** Namespace of the functions; it has to be there. Others are found by their mark. */
+  functionNamespace: pulumi.Input<string>;
+  /** Longest call of a function without the label `plonk/call-timeout`, seconds. @default 60 */
+  timeoutSeconds?: number;
+  /** Takes over the Function definition of another OpenFaaS on the cluster. @default false */
+  adopt?: boolean;
+}
+
+const SIZES: Record<Profile, ContainerSize> = {
+  [Profile.Standard]: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
+  [Profile.Edge]: { requestMiB: 48, limitMiB: 128, cpuMillis: 10 },
+};
+
+/**
+ * The Function definition, and the operator, which makes Deployments and Services of Functions.
+ * There is one on a cluster. It makes no NetworkPolicies in its own namespace.
+ */
+export class Operator extends pulumi.ComponentResource {
+  /** Name of the Function definition. Known when it exists. */
+  public readonly definition: pulumi.Output<string>;
+  /** Namespace of the functions. Known when the operator runs, so that Functions come after. */
+  public readonly functionNamespace: pulumi.Output<string>;
+
+  constructor(name: string, args: OperatorArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("plonk:index:Operator", name, {}, withFieldManager(opts));
+    const { image, functionNamespace, timeoutSeconds = 60 } = args;
+    checkFor(this, () => requirePositive({ timeoutSeconds }));
+    const context = createContext(this, name, args);
+    const definition = createDefinition(context, args);
+    const size = SIZES[context.profile];
+    const settings = { image, functionNamespace, timeoutSeconds, size };
+    const deployment = createOperator(context, settings, definition);
+    this.definition = definition.metadata.name;
+    this.functionNamespace = pulumi
+      .all([functionNamespace, deployment.metadata.name])
+      .apply(([namespace]) => namespace);
+    this.registerOutputs({
+      definition: this.definition,
+      functionNamespace: this.functionNamespace,
+    });
+  }
+}
+
+/** The Function definition; a foreign one is refused already in preview, or taken over. */
+function createDefinition(
+  context: PartContext,
+  args: OperatorArgs,
+): k8s.apiextensions.v1.CustomResourceDefinition {
+  const checks = new ArgumentChecks(context.part);
+  if (!args.adopt) {
+    checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+      refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
+    );
+  }
+  return new k8s.apiextensions.v1.CustomResourceDefinition(
+    `${context.name}-functions`,
+    {
+      metadata: {
+        name: CRD_NAME,
+        labels: { ...toLabels("functions"), [CRD.ownerLabel]: CRD.ownerValue },
+        ...(args.adopt && { annotations: { "pulumi.com/patchForce": "true" } }),
+      },
+      spec: toDefinitionSpec(),
+    },
+    pulumi.mergeOptions(context.options, {
+      dependsOn: checks.passed,
+      ...retainWithCluster(context.options),
+    }),
+  );
+}

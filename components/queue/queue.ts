@@ -1,0 +1,30 @@
+/** `Queue`: NATS JetStream and the queue-worker. */
+import * as pulumi from "@pulumi/pulumi";
+import { PORT } from "../../contract/index.ts";
+import { checkFor } from "../errors.ts";
+import { withFieldManager } from "../field-manager.ts";
+import { createContext } from "../kubernetes/workloads.ts";
+import { createNats } from "./nats.ts";
+import { createQueueWorker } from "./queue-worker.ts";
+import { normalizeQueue, type QueueArgs } from "./settings.ts";
+
+/**
+ * The queue of asynchronous calls: NATS with JetStream on a volume, and the worker that makes the
+ * calls at a gateway. It makes no NetworkPolicies.
+ */
+export class Queue extends pulumi.ComponentResource {
+  /** Address of NATS inside the cluster. */
+  public readonly natsUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: QueueArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("plonk:index:Queue", name, {}, withFieldManager(opts));
+    const context = createContext(this, name, args);
+    const { profile, namespace } = context;
+    const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
+    const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
+    createNats(context, settings);
+    createQueueWorker(context, settings);
+    this.natsUrl = pulumi.interpolate`nats://nats.${namespace}:${PORT.nats}`;
+    this.registerOutputs({ natsUrl: this.natsUrl });
+  }
+}

@@ -1,0 +1,68 @@
+/** Arguments of `Queue`, and the same with every default filled in. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { ContainerSize } from "../kubernetes/pods.ts";
+import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import type { PlaceArgs } from "../kubernetes/workloads.ts";
+
+/** The queue of asynchronous calls, as `Platform` takes it. */
+export interface QueueOptions {
+  /** Pods of the queue-worker. @default 1 */
+  replicas?: number;
+  /** Calls that one queue-worker makes at once. @default 10 */
+  maxInflight?: number;
+  /** Time after which an unanswered call is made again, seconds. @default 60 */
+  ackWaitSeconds?: number;
+  /**
+   * Size of the volume that holds queued calls, GiB. It can grow where the volume's class allows
+   * that, and never shrinks.
+   * @default 1
+   */
+  volumeGiB?: number;
+}
+
+/** Image references of `Queue`. */
+export interface QueueImages {
+  /** Plonk's queue-worker. */
+  queueWorker: pulumi.Input<string>;
+  /** nats-server as entry point, with JetStream. */
+  nats: pulumi.Input<string>;
+}
+
+/** Arguments of `Queue`. */
+export interface QueueArgs extends QueueOptions, PlaceArgs {
+  /** References of its images. */
+  images: QueueImages;
+  /**
+   * Host of the gateway that makes the queued calls, on port 8080.
+   * @default `gateway` in the part's namespace
+   */
+  gatewayHost?: pulumi.Input<string>;
+}
+
+/** What the parts of `Queue` are made by. */
+export interface QueueSettings extends Required<QueueOptions> {
+  sizes: { queueWorker: ContainerSize; nats: ContainerSize };
+  images: QueueImages;
+  gatewayHost: pulumi.Input<string>;
+}
+
+const SIZES: Record<Profile, QueueSettings["sizes"]> = {
+  [Profile.Standard]: {
+    queueWorker: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
+    nats: { requestMiB: 128, limitMiB: 128, cpuMillis: 20 },
+  },
+  [Profile.Edge]: {
+    queueWorker: { requestMiB: 48, limitMiB: 128, cpuMillis: 10 },
+    nats: { requestMiB: 64, limitMiB: 64, cpuMillis: 10 },
+  },
+};
+
+/** Fills in the defaults. */
+export function normalizeQueue(
+  { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1, images }: QueueArgs,
+  { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
+): QueueSettings {
+  const numbers = { replicas, maxInflight, ackWaitSeconds, volumeGiB };
+  requirePositive(numbers);
+  return { ...numbers, sizes: SIZES[profile], images, gatewayHost };
+}
