@@ -71,10 +71,29 @@ const operatorFloors = {
   ),
 };
 
+const OUTSIDE_COMPONENTS = ["services/", "toolchain/", "stacks/", "test/", "bench/", "examples/"];
+
+/** The parts of a platform, and functions: they know nothing of each other. */
+const PARTS = ["function", "gateway", "monitoring", "operator", "queue"];
+
+/** folder of components -> what it must not import from; only `platform` imports its siblings. */
+const componentFolders = Object.fromEntries(
+  [...PARTS, "cluster", "kubernetes"].map((folder) => [
+    `components/${folder}/**/*.ts`,
+    [
+      ...OUTSIDE_COMPONENTS,
+      ...[...PARTS, "platform", ...(folder === "cluster" ? ["kubernetes"] : [])]
+        .filter((sibling) => sibling !== folder)
+        .map((sibling) => `\\.\\./${sibling}/`),
+    ],
+  ]),
+);
+
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
   "stacks/**/*.ts": ["services/", "test/", "bench/"],
-  "components/**/*.ts": ["services/", "toolchain/", "stacks/", "test/", "bench/", "examples/"],
+  "components/**/*.ts": OUTSIDE_COMPONENTS,
+  ...componentFolders,
   "contract/**/*.ts": ["\\.\\./"],
   "services/lib/**/*.ts": [
     "components/",
