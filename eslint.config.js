@@ -13,6 +13,7 @@ const OUTSIDE_GATEWAY = [
   GUARD_FILES,
   "components/",
   "toolchain/",
+  "standins/",
   "stacks/",
   "test/",
   "\\.\\./(operator|queue-worker|watchdog)/",
@@ -42,6 +43,7 @@ const OUTSIDE_STANDINS = ["components/", "stacks/", "test/", "services/", "cli/"
 const OUTSIDE_OPERATOR = [
   "components/",
   "toolchain/",
+  "standins/",
   "stacks/",
   "test/",
   "\\.\\./(gateway|queue-worker|watchdog)/",
@@ -71,7 +73,15 @@ const operatorFloors = {
   ),
 };
 
-const OUTSIDE_COMPONENTS = ["services/", "toolchain/", "stacks/", "test/", "bench/", "examples/"];
+const OUTSIDE_COMPONENTS = [
+  "services/",
+  "toolchain/",
+  "standins/",
+  "stacks/",
+  "test/",
+  "bench/",
+  "examples/",
+];
 
 /** The parts of a platform, and functions: they know nothing of each other. */
 const PARTS = ["function", "gateway", "monitoring", "operator", "queue"];
@@ -91,13 +101,15 @@ const componentFolders = Object.fromEntries(
 
 /** folder -> top-level folders it must not import from. */
 const forbidden = {
-  "stacks/**/*.ts": ["services/", "test/", "bench/"],
+  "stacks/**/*.ts": ["services/", "standins/", "test/", "bench/"],
   "components/**/*.ts": OUTSIDE_COMPONENTS,
   ...componentFolders,
   "contract/**/*.ts": ["\\.\\./"],
   "services/lib/**/*.ts": [
     "components/",
     "toolchain/",
+    "standins/",
+    "standins/",
     "stacks/",
     "test/",
     "\\.\\./(gateway|operator|queue-worker|watchdog)/",
@@ -109,6 +121,8 @@ const forbidden = {
   "services/gateway/ui/**/*.{ts,tsx}": [
     "components/",
     "toolchain/",
+    "standins/",
+    "standins/",
     "stacks/",
     "test/",
     "services/lib/",
@@ -119,6 +133,8 @@ const forbidden = {
   "services/queue-worker/**/*.ts": [
     "components/",
     "toolchain/",
+    "standins/",
+    "standins/",
     "stacks/",
     "test/",
     "\\.\\./(gateway|operator|watchdog)/",
@@ -126,6 +142,8 @@ const forbidden = {
   "services/watchdog/**/*.ts": [
     "components/",
     "toolchain/",
+    "standins/",
+    "standins/",
     "stacks/",
     "test/",
     "\\.\\./(gateway|operator|queue-worker)/",
@@ -149,6 +167,8 @@ const forbidden = {
   "standins/provider-protocol/**/*.ts": [
     ...OUTSIDE_STANDINS,
     "toolchain/",
+    "standins/",
+    "standins/",
     "from-source/",
     "pulumi-",
   ],
