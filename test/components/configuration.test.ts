@@ -13,8 +13,8 @@ import {
   toAlertRules,
   toPrometheusConfig,
 } from "../../components/monitoring/metrics-config.ts";
-import { toNatsConfig } from "../../components/queue/nats-config.ts";
 import { COLLECTOR_FLAGS } from "../../components/monitoring/node-exporter.ts";
+import { toNatsConfig } from "../../components/queue/nats-config.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
 

@@ -2,8 +2,8 @@
 import { afterAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
-import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/gateway/deployment.ts";
+import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 
 recordRegistrations();

@@ -2,8 +2,8 @@
 import { afterAll, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
-import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { checkUsers, toRevision, type User } from "../../components/gateway/credentials.ts";
+import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { verifyPassword } from "../../contract/password-hash.ts";
 import { parseUsers } from "../../services/gateway/auth/users-file.ts";
 import { settle } from "./cluster/mocks.ts";
