@@ -323,7 +323,7 @@ describe("a program on PATH", () => {
 describe("a stand-in's launcher", () => {
   test("runs the plugin with this Node, wherever both are", () => {
     expect(toLauncher("command").split("\n")[1]).toMatch(
-      /^exec '.*' --disable-warning=ExperimentalWarning '.*\/toolchain\/plugins\/command\/main\.ts' "\$@"$/,
+      /^exec '.*' --disable-warning=ExperimentalWarning '.*\/standins\/pulumi-command\/main\.ts' "\$@"$/,
     );
   });
 });
