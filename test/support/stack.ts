@@ -52,7 +52,8 @@ export async function startStack(name: string, subnet: string): Promise<Stack> {
   };
   return {
     url,
-    password: shown.output.trim(),
+    // What the toolchain has to say comes first.
+    password: shown.output.trim().split("\n").at(-1) ?? "",
     folders: { home: clone.home, clone: clone.folder },
     printed: () => printed,
     pulumi: async (...args) => keep(`pulumi ${args[0] ?? ""}`, await clone.pulumi(...args)),
