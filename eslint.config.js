@@ -5,19 +5,17 @@ import jest from "eslint-plugin-jest";
 import importSort from "eslint-plugin-simple-import-sort";
 import tseslint from "typescript-eslint";
 
-/** Within the gateway, `http/guard` has one door. */
-const GUARD_FILES = "guard/(?!index\\.ts$)";
+const OUTSIDE_SERVICES = ["components/", "toolchain/", "standins/", "stacks/", "test/"];
+const SERVICES = ["gateway", "operator", "queue-worker", "watchdog"];
 
-/** What is outside the services, the services that the gateway is not, and what it hides. */
-const OUTSIDE_GATEWAY = [
-  GUARD_FILES,
-  "components/",
-  "toolchain/",
-  "standins/",
-  "stacks/",
-  "test/",
-  "\\.\\./(operator|queue-worker|watchdog)/",
-];
+/** What is outside the services, and the services that this one (or `lib`) is not. */
+function outsideOf(service) {
+  const others = SERVICES.filter((other) => other !== service);
+  return [...OUTSIDE_SERVICES, `\\.\\./(${others.join("|")})/`];
+}
+
+/** Within the gateway, `http/guard` has one door. */
+const OUTSIDE_GATEWAY = ["guard/(?!index\\.ts$)", ...outsideOf("gateway")];
 
 /**
  * The gateway's floors, top down: a file imports from its own folder, from those below it, and
@@ -39,16 +37,7 @@ const gatewayFloors = Object.fromEntries(
 
 const OUTSIDE_STANDINS = ["components/", "stacks/", "test/", "services/", "cli/", "scripts/"];
 
-/** What is outside the services, and the services that the operator is not. */
-const OUTSIDE_OPERATOR = [
-  "components/",
-  "toolchain/",
-  "standins/",
-  "stacks/",
-  "test/",
-  "\\.\\./(gateway|queue-worker|watchdog)/",
-];
-
+const OUTSIDE_OPERATOR = outsideOf("operator");
 const CONTROLLERS = readdirSync(new URL("services/operator/controllers", import.meta.url));
 
 /**
@@ -105,45 +94,16 @@ const forbidden = {
   "components/**/*.ts": OUTSIDE_COMPONENTS,
   ...componentFolders,
   "contract/**/*.ts": ["\\.\\./"],
-  "services/lib/**/*.ts": [
-    "components/",
-    "toolchain/",
-    "standins/",
-    "stacks/",
-    "test/",
-    "\\.\\./(gateway|operator|queue-worker|watchdog)/",
-  ],
+  "services/lib/**/*.ts": outsideOf("lib"),
   "services/gateway/**/*.ts": OUTSIDE_GATEWAY,
   ...gatewayFloors,
   "services/gateway/http/guard/**/*.ts": ["^\\.\\./(?!\\.\\./\\.\\./lib/)"],
   // What the page takes from the contract are types: it is no part of the page.
-  "services/gateway/ui/**/*.{ts,tsx}": [
-    "components/",
-    "toolchain/",
-    "standins/",
-    "stacks/",
-    "test/",
-    "services/lib/",
-    "\\.\\./(lib|operator|queue-worker|watchdog)/",
-  ],
+  "services/gateway/ui/**/*.{ts,tsx}": [...outsideOf("gateway"), "services/lib/", "\\.\\./lib/"],
   "services/operator/**/*.ts": OUTSIDE_OPERATOR,
   ...operatorFloors,
-  "services/queue-worker/**/*.ts": [
-    "components/",
-    "toolchain/",
-    "standins/",
-    "stacks/",
-    "test/",
-    "\\.\\./(gateway|operator|watchdog)/",
-  ],
-  "services/watchdog/**/*.ts": [
-    "components/",
-    "toolchain/",
-    "standins/",
-    "stacks/",
-    "test/",
-    "\\.\\./(gateway|operator|queue-worker)/",
-  ],
+  "services/queue-worker/**/*.ts": outsideOf("queue-worker"),
+  "services/watchdog/**/*.ts": outsideOf("watchdog"),
   "toolchain/**/*.ts": [
     "components/",
     "stacks/",
