@@ -1,6 +1,6 @@
 /** The options on a benchmark's command line. */
-import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
-import { CommandError } from "../cli/process.ts";
+import type { ParseArgsOptionDescriptor } from "node:util";
+import { CommandError, readArguments } from "../cli/process.ts";
 
 type Defaults = Readonly<Record<string, string | number | boolean>>;
 
@@ -24,16 +24,13 @@ export function readOptions<T extends Defaults>(args: readonly string[], default
 
 function parse(args: readonly string[], defaults: Defaults): Record<string, unknown> {
   const options = Object.entries(defaults).map(([name, value]) => [name, toDescriptor(value)]);
-  try {
-    return parseArgs({ args: [...args], options: Object.fromEntries(options) as Descriptors })
-      .values;
-  } catch (error) {
+  const config = { args: [...args], options: Object.fromEntries(options) as Descriptors };
+  return readArguments(config, (reason) => {
     const usage = Object.entries(defaults).map(([name, value]) =>
       typeof value === "boolean" ? `--${name}` : `--${name} ${value}`,
     );
-    const [reason = ""] = (error as Error).message.split(". ");
-    throw new CommandError(`${reason}; expected ${usage.join(", ") || "none"}`);
-  }
+    return `${reason}; expected ${usage.join(", ") || "none"}`;
+  }).values;
 }
 
 type Descriptors = Record<string, ParseArgsOptionDescriptor>;

@@ -1,5 +1,6 @@
 /** What the commands share: a program on the person's terminal, work that Ctrl-C ends, errors. */
 import { spawn } from "node:child_process";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 import { exitCodeOf } from "../toolchain/run-command.ts";
 
 /** What asks a command to stop: Ctrl-C, a supervisor, a closed terminal. */
@@ -21,6 +22,25 @@ export class CommandError extends Error {
   constructor(message: string, exitCode = 1) {
     super(message);
     this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Reads the options of a command line.
+ *
+ * @param toMessage the message of what is wrong, from Node's reason for it
+ * @throws CommandError with that message
+ */
+export function readArguments<T extends ParseArgsConfig>(
+  config: T,
+  toMessage: (reason: string) => string,
+): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // Advice follows the reason, in further sentences or lines.
+    const [reason = ""] = (error as Error).message.split(/\.?\s*\n|\. /);
+    throw new CommandError(toMessage(reason));
   }
 }
 

@@ -1,6 +1,5 @@
 /** `npm run up`: from an empty machine to a URL that answers. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import {
@@ -17,7 +16,7 @@ import {
   stackFile,
 } from "./local-stack.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
-import { CommandError, interruptible, say } from "./process.ts";
+import { CommandError, interruptible, readArguments, say } from "./process.ts";
 import { ensureStack } from "./stack-settings.ts";
 import { forgetVanishedClusters } from "./vanished.ts";
 
@@ -41,22 +40,12 @@ const OPTIONS = {
 
 /** `--stack name` and `--config key=value`, and -s and -c, as the Pulumi CLI has them. */
 export function parseRequest(command: string, args: readonly string[]): Request {
-  const { stack, config } = parseOptions(command, args);
-  return { name: checkName(stack), settings: config };
-}
-
-function parseOptions(
-  command: string,
-  args: readonly string[],
-): { stack: string; config: string[] } {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const [reason = ""] = (error as Error).message.split(". ");
-    throw new CommandError(
-      `${command}: expected --stack name or --config key=value, got ${args.join(" ")} (${reason})`,
-    );
-  }
+  const expected = `${command}: expected --stack name or --config key=value`;
+  const { values } = readArguments(
+    { args: [...args], options: OPTIONS },
+    (reason) => `${expected}, got ${args.join(" ")} (${reason})`,
+  );
+  return { name: checkName(values.stack), settings: values.config };
 }
 
 /** It becomes the cluster's name and part of paths. */

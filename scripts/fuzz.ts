@@ -2,8 +2,7 @@
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
-import { CommandError } from "../cli/process.ts";
+import { CommandError, readArguments } from "../cli/process.ts";
 import { stoppable } from "../cli/stoppable.ts";
 import { describeTally } from "./results.ts";
 import { runJest } from "./stages.ts";
@@ -32,28 +31,16 @@ export interface FuzzOptions {
 
 /** @throws CommandError that names the option, what was expected and what came */
 export function readFuzzOptions(args: readonly string[]): FuzzOptions {
-  const { values, positionals } = parse(args);
+  const options = { seed: { type: "string" }, runs: { type: "string" } } as const;
+  const { values, positionals } = readArguments(
+    { args: [...args], allowPositionals: true, options },
+    (reason) => `fuzz: ${reason}; expected ${USAGE}`,
+  );
   return {
     seed: toNumber("--seed", values.seed ?? String(randomInt(1, MAX_SEED)), MAX_SEED),
     runs: toNumber("--runs", values.runs ?? String(RUNS), MAX_RUNS),
     patterns: positionals,
   };
-}
-
-function parse(args: readonly string[]): {
-  values: { seed?: string; runs?: string };
-  positionals: string[];
-} {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { seed: { type: "string" }, runs: { type: "string" } },
-    });
-  } catch (error) {
-    const [reason = ""] = (error as Error).message.split(/\.?\s*\n|\. /);
-    throw new CommandError(`fuzz: ${reason}; expected ${USAGE}`);
-  }
 }
 
 function toNumber(name: string, text: string, max: number): number {
