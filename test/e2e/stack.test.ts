@@ -116,7 +116,7 @@ describe("npm run up", () => {
     "tells how to read the password, and the gateway takes it",
     async () => {
       const read = await clone.pulumi("stack", "output", "adminPassword", "--show-secrets");
-      password = read.output.trim();
+      password = read.stdout.trim();
       expect(password).toMatch(/^[-_A-Za-z0-9]{32}$/);
       expect((await call("/system/functions")).status).toBe(401);
       expect(

@@ -14,6 +14,8 @@ export interface Finished {
   code: number | null;
   /** Standard output and standard error, as they came. */
   output: string;
+  /** Standard output alone: what a program would read. */
+  stdout: string;
 }
 
 /** A running command: its process, what it has printed so far and its end. */
@@ -75,14 +77,16 @@ export class FreshClone {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
+    let stdout = "";
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
     };
     child.stdout.on("data", collect);
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", collect);
     const finished = new Promise<Finished>((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code) => resolve({ code, output }));
+      child.on("close", (code) => resolve({ code, output, stdout }));
     });
     return { child, printed: () => output, finished };
   }

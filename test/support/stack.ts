@@ -52,8 +52,7 @@ export async function startStack(name: string, subnet: string): Promise<Stack> {
   };
   return {
     url,
-    // What the toolchain has to say comes first.
-    password: shown.output.trim().split("\n").at(-1) ?? "",
+    password: shown.stdout.trim(),
     folders: { home: clone.home, clone: clone.folder },
     printed: () => printed,
     pulumi: async (...args) => keep(`pulumi ${args[0] ?? ""}`, await clone.pulumi(...args)),
