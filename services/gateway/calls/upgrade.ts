@@ -86,7 +86,6 @@ class Upgrade implements UpstreamCall {
   readonly #options: UpgradeOptions;
   readonly #attempt: UpstreamAttempt;
   readonly #stopWatching: () => void;
-  #hasAnswered = false;
 
   constructor(options: UpgradeOptions) {
     const { socket } = options.incoming;
@@ -125,7 +124,7 @@ class Upgrade implements UpstreamCall {
   fail(failure: Failure): void {
     const { incoming, call } = this.#options;
     this.#stopWatching();
-    if (this.#hasAnswered) {
+    if (this.#attempt.hasAnswered) {
       incoming.socket.destroy();
     } else {
       sendRefusal(incoming, call, failure);
@@ -194,7 +193,6 @@ class Upgrade implements UpstreamCall {
   }
 
   #answer(status: number, phase: Phase): void {
-    this.#hasAnswered = true;
     this.#attempt.answered(status, phase);
     this.#limit(0);
   }

@@ -80,6 +80,11 @@ export class UpstreamAttempt implements Timed {
     return this.#isOver;
   }
 
+  /** Whether the answer has begun. */
+  get hasAnswered(): boolean {
+    return this.#phase === Phase.Answering || this.#phase === Phase.Tunnelling;
+  }
+
   /** Whether no upstream has failed the call. */
   get isFirst(): boolean {
     return this.#count === 1;
@@ -208,18 +213,14 @@ export class UpstreamAttempt implements Timed {
     upstream.pool.dispatch(this.#call.toRequest(), this.#call);
   }
 
-  get #hasAnswered(): boolean {
-    return this.#phase === Phase.Answering || this.#phase === Phase.Tunnelling;
-  }
-
   #mayRetry(error: Error): boolean {
     const isSent = this.#isSent;
-    const mayBeSent = !isSent || (!this.#hasAnswered && this.#count < MAX_ATTEMPTS);
+    const mayBeSent = !isSent || (!this.hasAnswered && this.#count < MAX_ATTEMPTS);
     return mayBeSent && mayRetry(error, { isSent, mayRepeat: this.#call.mayRepeat() });
   }
 
   #fail(failure: Failure): void {
-    if (!this.#hasAnswered) {
+    if (!this.hasAnswered) {
       this.#status = failure.status;
     }
     this.#end(failure.message);
