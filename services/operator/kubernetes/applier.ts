@@ -1,5 +1,5 @@
 /** Applies objects of one kind, except when they are already stored as they would be sent. */
-import { FIELD_MANAGER } from "../../../contract/index.ts";
+import { FIELD_MANAGER, toKey } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { namespaceOfKey } from "./keys.ts";
 import type { NamespaceInformers } from "./namespace-informers.ts";
@@ -43,7 +43,7 @@ export class Applier<T extends Stored> {
    */
   async apply(object: Desired): Promise<T> {
     const { name = "", namespace = "" } = object.metadata ?? {};
-    const key = `${namespace}/${name}`;
+    const key = toKey({ namespace, name });
     const sent = JSON.stringify(object);
     const last = this.#applied.get(key);
     if (last?.sent === sent) {

@@ -3,6 +3,7 @@ import {
   FIELD_MANAGER,
   type FunctionResource,
   type FunctionStatus,
+  toKey,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../../lib/kubernetes.ts";
@@ -53,11 +54,10 @@ export class StatusWriter {
       return;
     }
     const { logger, namespaces } = this.#options;
-    const { namespace, name } = resource.metadata;
     const { status: ready, reason, message } = after;
-    logger.info({ function: `${namespace}/${name}`, ready, reason, message }, "status changed");
+    logger.info({ function: toKey(resource.metadata), ready, reason, message }, "status changed");
     // Elsewhere the operator has no right to write Events.
-    if (namespaces.state(namespace) === "served") {
+    if (namespaces.state(resource.metadata.namespace) === "served") {
       await recordEvent(this.#options, resource, after);
     }
   }
