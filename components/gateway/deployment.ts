@@ -48,18 +48,14 @@ export interface GatewayParts {
   credentials: Credentials;
 }
 
-/** The gateway's address and the Deployment behind it. */
-export interface GatewayObjects {
-  url: pulumi.Output<string>;
-  deployment: k8s.apps.v1.Deployment;
-}
-
-/** Creates the Deployment `gateway`, the Service inside and the one to the outside. */
-export function createGateway(context: PartContext, parts: GatewayParts): GatewayObjects {
-  const { replicas, timeoutSeconds, ...limits } = parts.settings;
-  const { args } = parts;
+/**
+ * Creates the Deployment `gateway`, the Service inside and the one to the outside. Returns the
+ * address under which people reach it, known when it answers.
+ */
+export function createGateway(context: PartContext, parts: GatewayParts): pulumi.Output<string> {
+  const { args, settings, credentials } = parts;
+  const { replicas, timeoutSeconds, size } = settings;
   const { images, functionNamespace } = args;
-  const { size } = limits;
   const container = toContainer(
     {
       name: "gateway",
@@ -71,9 +67,9 @@ export function createGateway(context: PartContext, parts: GatewayParts): Gatewa
         read_timeout: `${timeoutSeconds + 5}s`,
         write_timeout: `${timeoutSeconds + 5}s`,
         upstream_timeout: `${timeoutSeconds}s`,
-        max_inflight: `${limits.maxInflight}`,
-        trusted_proxies: limits.trustedProxies.join(","),
-        direct_functions: `${limits.callsServices}`,
+        max_inflight: `${settings.maxInflight}`,
+        trusted_proxies: settings.trustedProxies.join(","),
+        direct_functions: `${settings.callsServices}`,
         faas_nats_address: pulumi.interpolate`nats.${context.namespace}`,
         faas_nats_port: `${PORT.nats}`,
         faas_prometheus_host: pulumi.interpolate`prometheus.${context.namespace}`,
@@ -103,7 +99,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Gatewa
   const deployment = createDeployment(context, {
     component: "gateway",
     replicas,
-    annotations: { "plonk/credentials-revision": parts.credentials.revision },
+    annotations: { "plonk/credentials-revision": credentials.revision },
     pod: {
       serviceAccountName: createAccount(context, {
         account: "gateway",
@@ -113,16 +109,15 @@ export function createGateway(context: PartContext, parts: GatewayParts): Gatewa
       automountServiceAccountToken: true,
       terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
       containers: [container],
-      volumes: [{ name: "auth", secret: { secretName: parts.credentials.secretName } }],
+      volumes: [{ name: "auth", secret: { secretName: credentials.secretName } }],
     },
   });
   createDisruptionBudget(context, "gateway", replicas);
   createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
   const service = createEntrance(context);
-  const url = pulumi
+  return pulumi
     .all([toUrl(context, args, service), deployment.metadata.name, service.metadata.name])
-    .apply(([known]) => known);
-  return { deployment, url };
+    .apply(([url]) => url);
 }
 
 function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>> {

@@ -26,8 +26,7 @@ export class Gateway extends pulumi.ComponentResource {
     const context = createContext(this, name, args);
     const settings = checkFor(this, () => normalizeGateway(args, context.profile));
     const credentials = createCredentials(context, args);
-    const gateway = createGateway(context, { args, settings, credentials });
-    this.url = gateway.url;
+    this.url = createGateway(context, { args, settings, credentials });
     this.adminUser = credentials.user;
     this.adminPassword = credentials.password;
     this.secretName = credentials.secretName;

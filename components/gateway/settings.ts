@@ -1,7 +1,7 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { ContainerSize } from "../kubernetes/pods.ts";
-import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 
 /** The gateway, as `Platform` takes it. */
@@ -99,7 +99,7 @@ const SIZES: Record<Profile, ContainerSize> = {
 
 const DEFAULTS: Required<GatewayOptions> = {
   replicas: 1,
-  timeoutSeconds: 60,
+  timeoutSeconds: CALL_TIMEOUT_SECONDS,
   maxInflight: 1000,
   trustedProxies: [],
   callsServices: false,

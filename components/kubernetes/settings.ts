@@ -10,6 +10,9 @@ export const Profile = {
 } as const;
 export type Profile = (typeof Profile)[keyof typeof Profile];
 
+/** Longest call of a function unless it is said otherwise: gateway and operator must agree. */
+export const CALL_TIMEOUT_SECONDS = 60;
+
 /** Returns `profile`, or the usual one. */
 export function checkProfile(profile: Profile = Profile.Standard): Profile {
   if (Object.values(Profile).includes(profile)) {

@@ -5,7 +5,7 @@ import { CRD } from "../../contract/index.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { type ContainerSize, toLabels } from "../kubernetes/pods.ts";
-import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import {
   createContext,
   type PartContext,
@@ -45,7 +45,7 @@ export class Operator extends pulumi.ComponentResource {
 
   constructor(name: string, args: OperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Operator", name, {}, withFieldManager(opts));
-    const { image, functionNamespace, timeoutSeconds = 60 } = args;
+    const { image, functionNamespace, timeoutSeconds = CALL_TIMEOUT_SECONDS } = args;
     checkFor(this, () => requirePositive({ timeoutSeconds }));
     const context = createContext(this, name, args);
     const definition = createDefinition(context, args);

@@ -49,7 +49,7 @@ export class Platform extends pulumi.ComponentResource {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
     this.cluster = args.cluster;
     checkFor(this, () => checkPlatform(args));
-    const { images, profile, gateway: { timeoutSeconds = 60 } = {} } = args;
+    const { images, profile, gateway: { timeoutSeconds } = {} } = args;
     const { context, functionNamespace } = createNamespaces(this, name, args);
     const place = {
       cluster: args.cluster,
@@ -63,7 +63,7 @@ export class Platform extends pulumi.ComponentResource {
         ...place,
         image: images.operator,
         functionNamespace,
-        timeoutSeconds,
+        ...(timeoutSeconds !== undefined && { timeoutSeconds }),
         ...(args.adopt && { adopt: true }),
       },
       options,

@@ -1,5 +1,4 @@
 /** The queue-worker: makes the queued calls and reports their results. */
-import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
@@ -13,10 +12,7 @@ import {
 import type { QueueSettings } from "./settings.ts";
 
 /** Creates the Deployment `queue-worker`. */
-export function createQueueWorker(
-  context: PartContext,
-  queue: QueueSettings,
-): k8s.apps.v1.Deployment {
+export function createQueueWorker(context: PartContext, queue: QueueSettings): void {
   const { sizes, images, gatewayHost } = queue;
   const container = toContainer(
     {
@@ -38,7 +34,7 @@ export function createQueueWorker(
     },
     sizes.queueWorker,
   );
-  const deployment = createDeployment(context, {
+  createDeployment(context, {
     component: "queue-worker",
     replicas: queue.replicas,
     pod: {
@@ -49,5 +45,4 @@ export function createQueueWorker(
     },
   });
   createDisruptionBudget(context, "queue-worker", queue.replicas);
-  return deployment;
 }
