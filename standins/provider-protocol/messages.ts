@@ -4,6 +4,7 @@ import type {
   CheckResponse as CheckResponseMessage,
   DiffRequest as DiffMessage,
   DiffResponse as DiffResponseMessage,
+  UpdateRequest as UpdateMessage,
 } from "@pulumi/pulumi/proto/provider_pb.js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import type {
@@ -55,8 +56,11 @@ function toAutonaming(options: ReturnType<CheckMessage["getAutonaming"]>): Auton
   };
 }
 
-/** A Diff or DiffConfig request. */
-export function toDiffRequest(message: DiffMessage, signal: AbortSignal): DiffRequest {
+/** What a Diff, DiffConfig or Update request says of a change. */
+export function toDiffRequest(
+  message: DiffMessage | UpdateMessage,
+  signal: AbortSignal,
+): DiffRequest {
   return {
     ...toCall(message, signal),
     id: message.getId(),

@@ -189,12 +189,7 @@ async function update(
   signal: AbortSignal,
 ): Promise<InstanceType<typeof providerPb.UpdateResponse>> {
   const outputs = await provider.update({
-    ...toCall(message, signal),
-    id: message.getId(),
-    oldInputs: decodePropertyMap(message.getOldInputs()),
-    oldOutputs: decodePropertyMap(message.getOlds()),
-    newInputs: decodePropertyMap(message.getNews()),
-    ignoreChanges: message.getIgnorechangesList(),
+    ...toDiffRequest(message, signal),
     preview: message.getPreview(),
     timeoutSeconds: message.getTimeout(),
   });
