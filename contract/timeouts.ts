@@ -34,6 +34,12 @@ const MAX_TIMEOUT_MS = 24 * 3_600_000;
 /** How long a stopping pod waits for calls that have no limit, milliseconds. */
 const UNLIMITED_DRAIN_MS = 5 * 60_000;
 
+/**
+ * How long a function's pod goes on as if nothing had happened after its end was decided (`preStop`),
+ * so that all routes to it are gone before its process is told to stop; seconds.
+ */
+export const PRE_STOP_SECONDS = 3;
+
 /** What time-outs are read from. */
 export interface TimeoutSource {
   labels?: Record<string, string>;

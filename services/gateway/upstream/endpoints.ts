@@ -1,13 +1,22 @@
 /** The upstreams of each function: its pods, or its Service, kept by a watch of EndpointSlices. */
 import { EventEmitter } from "node:events";
-import { PORT } from "../../../contract/index.ts";
+import { PORT, PRE_STOP_SECONDS } from "../../../contract/index.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
 import type { RouteSlice } from "./endpoint-slices.ts";
 import type { Upstream } from "./upstream.ts";
 
+/**
+ * How long a pod that leaves is sent calls where no other one is ready, milliseconds. It ends before
+ * the pod's process is told to stop: EndpointSlices call a pod serving for some seconds after that
+ * (its probe's period times the failures that count), while it refuses connections already.
+ */
+const LEAVING_MS = (PRE_STOP_SECONDS - 1) * 1000;
+
 /** Where the calls of one function go. */
 interface Route {
   slices: RouteSlice[];
+  /** Pods that leave, by origin, and whether they are sent calls where no other one is ready. */
+  leaving: Map<string, boolean>;
   /** What calls are sent to: its pods, or its one Service as long as that has any. */
   upstreams: Upstream[];
   /** Where the next search begins, so that equally loaded upstreams take turns. */
@@ -109,11 +118,13 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   }
 
   #replaceSlice(routeKey: string, previous?: RouteSlice, current?: RouteSlice): void {
-    const route = this.#routes.get(routeKey) ?? { slices: [], upstreams: [], next: 0 };
+    const route = this.#routes.get(routeKey) ?? createRoute();
+    const ready = readyOrigins(route);
     route.slices = route.slices.filter((slice) => slice !== previous);
     if (current?.routeKey === routeKey) {
       route.slices.push(current);
     }
+    this.#replaceLeaving(routeKey, route, ready);
     this.#replaceUpstreams(routeKey, route);
     if (route.slices.length === 0) {
       this.#routes.delete(routeKey);
@@ -121,6 +132,26 @@ export class Endpoints extends EventEmitter<RouteEvents> {
       this.#routes.set(routeKey, route);
     }
     this.emit("change", routeKey);
+  }
+
+  /** A pod that was not ready here before may have been told to stop long ago. */
+  #replaceLeaving(key: string, route: Route, wasReady: ReadonlySet<string>): void {
+    const before = route.leaving;
+    const leaving = new Set(route.slices.flatMap((slice) => slice.leaving));
+    const isUsed = (origin: string): boolean => before.get(origin) ?? wasReady.has(origin);
+    route.leaving = new Map(Array.from(leaving, (origin) => [origin, isUsed(origin)]));
+    const begun = [...leaving].filter((origin) => !before.has(origin) && wasReady.has(origin));
+    if (begun.length > 0) {
+      setTimeout(() => this.#abandon(key, route, begun), LEAVING_MS).unref();
+    }
+  }
+
+  #abandon(key: string, route: Route, origins: readonly string[]): void {
+    for (const origin of origins.filter((each) => route.leaving.has(each))) {
+      route.leaving.set(origin, false);
+    }
+    this.#replaceUpstreams(key, route);
+    this.emit("change", key);
   }
 
   #replaceUpstreams(key: string, route: Route): void {
@@ -161,8 +192,17 @@ export function serviceOrigins(suffix: string, functionNamespace: string): (key:
   };
 }
 
-/** Ready pods; where there are none, those that still serve while they terminate. */
-function wantedOrigins({ slices }: Route): Set<string> {
-  const ready = slices.flatMap((slice) => slice.ready);
-  return new Set(ready.length > 0 ? ready : slices.flatMap((slice) => slice.leaving));
+function createRoute(): Route {
+  return { slices: [], leaving: new Map(), upstreams: [], next: 0 };
+}
+
+function readyOrigins({ slices }: Route): Set<string> {
+  return new Set(slices.flatMap((slice) => slice.ready));
+}
+
+/** Ready pods; where there are none, those that have just begun to leave. */
+function wantedOrigins(route: Route): Set<string> {
+  const ready = readyOrigins(route);
+  const leaving = [...route.leaving].filter(([, isUsed]) => isUsed);
+  return ready.size > 0 ? ready : new Set(leaving.map(([origin]) => origin));
 }

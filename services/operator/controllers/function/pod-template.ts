@@ -16,6 +16,7 @@ import {
   type FunctionResource,
   LABEL,
   PORT,
+  PRE_STOP_SECONDS,
   WATCHDOG_ENV,
   watchdogTimeouts,
 } from "../../../../contract/index.ts";
@@ -25,9 +26,6 @@ import { toProbes } from "./probes.ts";
 
 /** The unprivileged user of all Plonk images; a number, since kubelet cannot check names. */
 const USER = 65532;
-
-/** How long a pod still serves after its end was decided, until all routes to it are gone. */
-const PRE_STOP_SECONDS = 3;
 
 /** What a watchdog needs beside its calls to stop: its own delay, and some slack. */
 const STOP_SECONDS = 7;

@@ -1,9 +1,10 @@
 /** Routes from EndpointSlices. */
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createEndpointWatch } from "../../../../services/gateway/upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "../../../../services/gateway/upstream/endpoints.ts";
 import { Upstream } from "../../../../services/gateway/upstream/upstream.ts";
 import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
+import { fakeOnly } from "../../../support/clock.ts";
 import { FakeKubernetes } from "../../../support/fake-kubernetes.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 import { until } from "../../../support/until.ts";
@@ -102,19 +103,49 @@ describe("Endpoints", () => {
     expect(endpoints.pick("fn/env", failed)).toBeUndefined();
   });
 
-  test("does not choose terminating pods while there are ready ones", async () => {
-    put("env-1", [
-      at("198.18.1.1", { ready: false, serving: true, terminating: true }),
-      at("198.18.1.2", { ready: true, serving: true, terminating: false }),
-    ]);
-    await start();
-    expect(origins(2)).toEqual(["http://198.18.1.2:8080", "http://198.18.1.2:8080"]);
-    put("env-1", [
-      at("198.18.1.1", { ready: false, serving: true, terminating: true }),
-      at("198.18.1.2", { ready: false, serving: false, terminating: true }),
-    ]);
-    await until("the change", () => changes.length === 2);
-    expect(origins(2)).toEqual(["http://198.18.1.1:8080", "http://198.18.1.1:8080"]);
+  describe("pods that leave", () => {
+    const leaving = { ready: false, serving: true, terminating: true };
+
+    afterEach(() => jest.useRealTimers());
+
+    test("get no calls while there are ready ones", async () => {
+      put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+      await start();
+      put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2")]);
+      await until("the change", () => changes.length === 2);
+      expect(origins(2)).toEqual(["http://198.18.1.2:8080", "http://198.18.1.2:8080"]);
+      put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2", { ...leaving, serving: false })]);
+      await until("the change", () => changes.length === 3);
+      expect(origins(2)).toEqual(["http://198.18.1.1:8080", "http://198.18.1.1:8080"]);
+    });
+
+    test("get calls until shortly before their process is told to stop", async () => {
+      fakeOnly("setTimeout", "clearTimeout");
+      const pause = jest.advanceTimersByTimeAsync;
+      put("env-1", [at("198.18.1.1")]);
+      await start();
+      put("env-1", [at("198.18.1.1", leaving)]);
+      await until("the change", () => changes.length === 2);
+      const [pod] = [endpoints.pick("fn/env")];
+      await pause(1000);
+      // Another change meanwhile gives it no more time.
+      put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2", { ready: false })]);
+      await until("the change", () => changes.length === 3);
+      await pause(999);
+      expect(endpoints.pick("fn/env")).toBe(pod);
+      await pause(1);
+      expect([endpoints.has("fn/env"), changes.length]).toEqual([false, 4]);
+      expect(pod?.isClosed).toBe(true);
+      put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2")]);
+      await until("the change", () => changes.length === 5);
+      expect(origins(2)).toEqual(["http://198.18.1.2:8080", "http://198.18.1.2:8080"]);
+    });
+
+    test("get none where nobody knows since when they leave", async () => {
+      put("env-1", [at("198.18.1.1", leaving)]);
+      await start();
+      expect(endpoints.has("fn/env")).toBe(false);
+    });
   });
 
   test("keeps a pod and its calls in flight over changes, and closes one that has gone", async () => {
