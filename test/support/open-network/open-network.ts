@@ -102,7 +102,7 @@ export class OpenNetwork {
     for (const { name, directory } of tools.values()) {
       const tool = catalogue.find((candidate) => candidate.name === name);
       if (tool?.release === undefined) {
-        throw new Error(`${name}: must have a release`);
+        throw new Error(`${name}: expected a tool with a release`);
       }
       const extra: Record<string, string> = airgapImages === "" ? {} : { [images]: airgapImages };
       await this.publishTool({ tool, directory, architecture, extra });
