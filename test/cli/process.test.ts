@@ -29,7 +29,7 @@ describe("interruptible", () => {
       await interruptible(work).catch((error) => console.log(error.exitCode, error.message));`);
     expect(result).toEqual({
       code: 0,
-      stdout: "130 stopped by SIGINT; run it again to go on\n",
+      stdout: "130 stopped by SIGINT; run it again to continue\n",
       stderr: "",
     });
   });
