@@ -99,7 +99,7 @@ describe("stages", () => {
       expect(await ended).toEqual([exitCode, null]);
       expect(pids.map(isRunning)).toEqual([false, false, false]);
       expect(existsSync(join(root, "followed"))).toBe(false);
-      expect(output()).toContain(`stopped by ${signal}; run it again to go on`);
+      expect(output()).toContain(`stopped by ${signal}; run it again to continue`);
       expect(output()).not.toContain("all done");
     },
     3 * PATIENCE_MS,
@@ -113,7 +113,7 @@ describe("stages", () => {
       const { run, output } = startRun();
       expect(await once(run, "exit")).toEqual([143, null]);
       expect(existsSync(join(root, "followed"))).toBe(false);
-      expect(output()).toContain("jest: was told to end; nothing follows");
+      expect(output()).toContain("jest: stopped by a signal; the rest is skipped");
     },
     3 * PATIENCE_MS,
   );
