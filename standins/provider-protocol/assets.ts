@@ -29,7 +29,7 @@ export function readAsset(properties: PropertyMap): Asset {
   }
   const uri = readText(properties, "uri");
   if (uri !== undefined) {
-    throw new Error(`source: must be a file, a folder or a text of the program's, got ${uri}`);
+    throw new Error(`source: expected a file, a folder or a text of the program's, got ${uri}`);
   }
   const assets = unwrap(readField(properties, "assets"));
   // An empty text has no field at all on the wire.

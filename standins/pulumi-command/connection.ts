@@ -39,20 +39,20 @@ const DEFAULTS: PropertyMap = { user: "root", port: 22, dialErrorLimit: 10, perD
 /** What may never be shown; the rest of a connection is only marked by the SDK. */
 const SECRETS = ["password", "privateKey", "privateKeyPassword"] as const;
 
-const isName: Test = (value) => (value === "" ? "must not be empty" : isText(value));
+const isName: Test = (value) => (value === "" ? "expected text, got none" : isText(value));
 
 function isWhole(min: number, max: number): Test {
   return (value) =>
     typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
       ? undefined
-      : `must be a whole number from ${min} to ${max}, got ${typeof value === "number" ? value : describe(value)}`;
+      : `expected a whole number from ${min} to ${max}, got ${typeof value === "number" ? value : describe(value)}`;
 }
 
 const isHostKey: Test = (value) => {
   if (typeof value !== "string") {
     return isText(value);
   }
-  return complain("must be one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`", () =>
+  return complain("expected one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`", () =>
     toHostKey(value),
   );
 };
@@ -79,7 +79,7 @@ export function findConnectionFailures(inputs: PropertyMap): CheckFailure[] {
   return findEndpointFailures(connection, "connection", {
     ...ENDPOINT,
     proxy: (value) =>
-      isPropertyMap(value) ? undefined : `must be an object, got ${describe(value)}`,
+      isPropertyMap(value) ? undefined : `expected an object, got ${describe(value)}`,
   });
 }
 
@@ -92,7 +92,7 @@ function findEndpointFailures(
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return [];
     }
-    return [{ property: path, reason: `${path}: must be an object, got ${describe(value)}` }];
+    return [{ property: path, reason: `${path}: expected an object, got ${describe(value)}` }];
   }
   // A proxy has none of its own.
   const proxy = "proxy" in schema ? unwrap(readField(value, "proxy")) : undefined;
@@ -111,7 +111,7 @@ function findKeyFailures(endpoint: PropertyMap, path: string): CheckFailure[] {
   if (typeof key !== "string" || (typeof passphrase !== "string" && isGiven(passphrase))) {
     return [];
   }
-  const complaint = complain("must be a private key in OpenSSH's or PEM's format", () =>
+  const complaint = complain("expected a private key in OpenSSH's or PEM's format", () =>
     toPrivateKey(key, typeof passphrase === "string" ? passphrase : undefined),
   );
   const property = `${path}.privateKey`;

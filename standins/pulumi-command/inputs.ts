@@ -40,12 +40,12 @@ export interface LocalEnvironment extends CommandEnvironment {
 export type Test = (value: Value) => string | undefined;
 
 export const isText: Test = (value) =>
-  typeof value === "string" ? undefined : `must be a string, got ${describe(value)}`;
+  typeof value === "string" ? undefined : `expected a string, got ${describe(value)}`;
 
 const isTexts: Test = (value) =>
   Array.isArray(value) && value.every((item) => isKnownAs(item, "string"))
     ? undefined
-    : `must be a list of strings, got ${describe(value)}`;
+    : `expected a list of strings, got ${describe(value)}`;
 
 const isTextMap: Test = (value) =>
   typeof value === "object" &&
@@ -53,15 +53,15 @@ const isTextMap: Test = (value) =>
   !Array.isArray(value) &&
   Object.values(value as PropertyMap).every((item) => isKnownAs(item, "string"))
     ? undefined
-    : `must be a map of strings, got ${describe(value)}`;
+    : `expected a map of strings, got ${describe(value)}`;
 
 const isLogging: Test = (value) =>
   (LOGGING as readonly Value[]).includes(value)
     ? undefined
-    : `must be one of ${LOGGING.join(", ")}, got ${JSON.stringify(value)}`;
+    : `expected one of ${LOGGING.join(", ")}, got ${JSON.stringify(value)}`;
 
 const isBoolean: Test = (value) =>
-  typeof value === "boolean" ? undefined : `must be true or false, got ${describe(value)}`;
+  typeof value === "boolean" ? undefined : `expected true or false, got ${describe(value)}`;
 
 const isCollector: Test = () =>
   "this plugin does not collect files; the official pulumi-resource-command does";
@@ -82,7 +82,7 @@ const LOCAL_SURROUNDINGS: Record<string, Test> = {
 };
 
 const TRIGGERS: Record<string, Test> = {
-  triggers: (value) => (Array.isArray(value) ? undefined : "must be a list"),
+  triggers: (value) => (Array.isArray(value) ? undefined : "expected a list"),
 };
 
 const MOMENTS: Record<string, Test> = {
@@ -101,9 +101,9 @@ export const REMOTE_COMMAND_PROPERTIES: Record<string, Test> = { ...SURROUNDINGS
 /** Properties of `command:remote:CopyToRemote`, less its connection. */
 export const COPY_PROPERTIES: Record<string, Test> = {
   ...TRIGGERS,
-  remotePath: (value) => (value === "" ? "must not be empty" : isText(value)),
+  remotePath: (value) => (value === "" ? "expected text, got none" : isText(value)),
   source: (value) =>
-    isAsset(value) ? undefined : `must be an asset or an archive, got ${describe(value)}`,
+    isAsset(value) ? undefined : `expected an asset or an archive, got ${describe(value)}`,
 };
 
 /** Arguments of `command:local:run`. */

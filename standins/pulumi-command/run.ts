@@ -40,7 +40,7 @@ export async function runCommand(run: Run): Promise<Output> {
 
 function start(run: Run): ChildProcessWithoutNullStreams {
   if (run.dir !== undefined && !statSync(run.dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`dir: must be a directory, got "${run.dir}"`);
+    throw new Error(`dir: expected a directory, got "${run.dir}"`);
   }
   const [program = "/bin/sh", ...args] = run.interpreter;
   const child = spawn(program, [...args, run.command], {

@@ -57,7 +57,7 @@ async function copyAsset(work: Work, asset: Asset, path: string): Promise<void> 
 
 async function copyText({ files }: Work, text: string, path: string): Promise<void> {
   if ((await files.find(path))?.isDirectory()) {
-    throw new Error(`remotePath: must name a file for a text, got the folder ${path}`);
+    throw new Error(`remotePath: expected a file for a text, got the folder ${path}`);
   }
   await files.makeFolder(posix.dirname(path));
   await files.write(text, path);
@@ -110,7 +110,7 @@ async function copyEntry(work: Work, entry: Asset, path: string): Promise<void> 
   }
   if (entry.kind === "archive") {
     if (!(await stat(entry.path)).isDirectory()) {
-      throw new Error(`source: must hold files and folders, got the packed ${entry.path}`);
+      throw new Error(`source: expected files and folders, got the packed ${entry.path}`);
     }
     await copyFolder(work, entry.path, path);
     return;

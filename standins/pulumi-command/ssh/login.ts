@@ -112,7 +112,7 @@ function findAgent(endpoint: Endpoint): string | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isSocket()) {
     return path;
   }
-  throw new Error(`connection.agentSocketPath: must be the socket of an agent, got "${path}"`);
+  throw new Error(`connection.agentSocketPath: expected the socket of an agent, got "${path}"`);
 }
 
 /** Knows the key that a host must have. Without one any host is taken, as officially. */
@@ -136,7 +136,7 @@ class HostGuard {
         if (key.equals(expected.blob)) {
           return true;
         }
-        this.complaint = `hostKey: must be ${fingerprint(key)}, which the host has, got ${fingerprint(expected.blob)}`;
+        this.complaint = `hostKey: expected ${fingerprint(key)}, which the host has, got ${fingerprint(expected.blob)}`;
         return false;
       },
     };
@@ -159,7 +159,7 @@ function fingerprint(key: Buffer): string {
 function explain(error: Error & { level?: string }, config: ConnectConfig): string {
   if (error.level === "client-authentication") {
     const methods = (config.authHandler as AuthenticationType[]).filter((name) => name !== "none");
-    return `user "${config.username}": must be let in by the server, got refused (tried: ${methods.join(", ") || "nothing"})`;
+    return `user "${config.username}": expected the server to let it in, got a refusal (tried: ${methods.join(", ") || "nothing"})`;
   }
   return error.message.replace(/\s*\n\s*/g, " ");
 }

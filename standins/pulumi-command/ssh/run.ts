@@ -82,7 +82,7 @@ async function chooseEnvironment(client: Client, run: RemoteRun): Promise<Record
     if (complaint === undefined) {
       chosen[name] = text;
     } else {
-      run.onWarning(`${name} is not set for the command: it ${complaint}`);
+      run.onWarning(`${name} is not set for the command: ${complaint}`);
     }
   }
   return chosen;
@@ -95,12 +95,12 @@ async function findComplaint(
 ): Promise<string | undefined> {
   const bytes = Buffer.byteLength(`${name}=${text}`);
   if (bytes > VARIABLE_BYTES_MAX) {
-    return `must have at most ${VARIABLE_BYTES_MAX} bytes with its name, got ${bytes}`;
+    return `expected at most ${VARIABLE_BYTES_MAX} bytes with its name, got ${bytes}`;
   }
   if (await isAccepted(client, name)) {
     return undefined;
   }
-  return `must be allowed by AcceptEnv of the SSH server, got refused; a shell takes it before the command, too: ${name}=value command`;
+  return `expected AcceptEnv of the SSH server to allow it, got a refusal; a shell takes it before the command, too: ${name}=value command`;
 }
 
 /**

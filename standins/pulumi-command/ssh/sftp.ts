@@ -44,7 +44,7 @@ export class RemoteFiles {
       return;
     }
     if (found) {
-      throw new Error(`remote path ${path}: must be a folder, got a file`);
+      throw new Error(`remote path ${path}: expected a folder, got a file`);
     }
     const above = posix.dirname(path);
     if (above !== path) {

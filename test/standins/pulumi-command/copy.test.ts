@@ -91,16 +91,16 @@ it("puts a folder into the folder, or its content when its path ends with a slas
 const folderOf = (name: string): PropertyMap => archive({ path: join(local, name) });
 
 it.each<[string, string, () => PropertyMap]>([
-  ["blocked: must be a folder, got a file", "blocked", () => folderOf("folder")],
+  ["blocked: expected a folder, got a file", "blocked", () => folderOf("folder")],
   [
-    "remotePath: must name a file for a text, got the folder taken",
+    "remotePath: expected a file for a text, got the folder taken",
     "taken",
     () => asset({ text: "a" }),
   ],
   ["ENOENT: no such file or directory", "x", () => fileOf("none")],
   ["cannot make the folder /proc/no: No such file", "/proc/no/x", () => fileOf("file")],
   [
-    "source: must hold files and folders, got the packed",
+    "source: expected files and folders, got the packed",
     "y",
     () => archive({ assets: { a: folderOf("file") } }),
   ],

@@ -191,10 +191,10 @@ it(
     const refused = await engine.preview();
     expect(refused.code).not.toBe(0);
     for (const complaint of [
-      "connection.port: must be a whole number from 1 to 65535, got 0",
-      "connection.privateKey: must be a private key in OpenSSH's or PEM's format, got one that",
-      "connection.hostKey: must be one line as in known_hosts",
-      "connection.proxy.host: must not be empty",
+      "connection.port: expected a whole number from 1 to 65535, got 0",
+      "connection.privateKey: expected a private key in OpenSSH's or PEM's format, got one that",
+      "connection.hostKey: expected one line as in known_hosts",
+      "connection.proxy.host: expected text, got none",
     ]) {
       expect(refused.output).toContain(complaint);
     }
