@@ -96,7 +96,7 @@ export class OpenNetwork {
   async publishOwnTools(names: readonly string[], airgapImages = ""): Promise<void> {
     const architecture = hostArchitecture();
     const images = `images/k3s-airgap-images-${architecture}.tar.zst`;
-    // Plugins would be put where the person's own stacks find theirs.
+    // Plugins must not be installed for the user's own stacks.
     const env = { ...process.env, PULUMI_HOME: join(this.#directory, "pulumi") };
     const tools = await acquireAll(names, { progress: silentProgress, env });
     for (const { name, directory } of tools.values()) {
