@@ -1,4 +1,4 @@
-/** Defaults that `up` writes into a stack's configuration once, so that previews are reproducible. */
+/** Defaults that `up` writes into a stack's configuration once, so that later previews agree. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";

@@ -29,7 +29,7 @@ export async function forgetVanishedClusters(
   }
 }
 
-/** Clusters that were ready once, as they have a provider. Their script contains their directory. */
+/** Clusters that were ready once: they have a provider. Their script has their directory. */
 function listReadyClusters(resources: readonly StateResource[]): Cluster[] {
   const isReady = ({ urn }: StateResource): boolean =>
     resources.some((child) => child.type === "pulumi:providers:kubernetes" && child.parent === urn);

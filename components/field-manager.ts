@@ -32,8 +32,8 @@ const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
 };
 
 /**
- * Contains the stack's name, so that another stack with the same object gets a conflict. The gateway
- * recognizes objects of a program by the prefix.
+ * Contains the stack's name, so that another stack with the same object gets a conflict. The
+ * gateway recognizes objects of a program by the prefix.
  */
 function toFieldManager(): string {
   return `${FIELD_MANAGER.pulumiPrefix}/${pulumi.getProject()}/${pulumi.getStack()}`.slice(

@@ -24,7 +24,7 @@ const TIMEOUT_MS = 24 * 3600 * 1000;
 
 export interface FuzzOptions {
   seed: number;
-  /** Cases of a property with a hundred cases in `npm test`; others are scaled by the same factor. */
+  /** Cases of a property with a hundred cases in `npm test`; others are scaled likewise. */
   runs: number;
   /** Regular expressions of the test files; none means all. */
   patterns: string[];

@@ -9,7 +9,7 @@ export interface TestGroup {
 
 const END_TO_END = "/test/e2e/";
 
-/** Tests that need the machine for themselves: API servers, clusters, containers, Pulumi's engine. */
+/** Tests that need the machine for themselves: API servers, clusters, containers, real Pulumi. */
 const ALONE = [
   "/test/components/(admission|growth|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
   "/test/stacks/recorded-",

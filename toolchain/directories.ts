@@ -1,4 +1,4 @@
-/** Plonk's directories outside of the checkout: the cache, and the state, which is not disposable. */
+/** Plonk's directories outside of the checkout: the disposable cache, and the state. */
 import { homedir } from "node:os";
 import { isAbsolute, join, normalize } from "node:path";
 

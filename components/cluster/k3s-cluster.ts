@@ -113,8 +113,8 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
 }
 
 /**
- * Three steps; the last outputs the kubeconfig when the node is Ready. Only the first has a `delete`
- * command, so that a node whose creation was interrupted is removed as a whole. It must run before
+ * Three steps; the last outputs the kubeconfig when the node is Ready. Only the first has `delete`
+ * commands, so that a node whose creation was interrupted is removed as a whole. It must run before
  * another cluster is created in the same directory.
  *
  * Objects have the last step as `deletedWith`: Pulumi honours that when the step is replaced, but

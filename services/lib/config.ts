@@ -1,4 +1,4 @@
-/** Typed configuration from the environment; an invalid variable is named and prevents the start. */
+/** Typed configuration from the environment; an invalid variable prevents the start. */
 import envSchema from "env-schema";
 import { type Static, type TObject, Type } from "typebox";
 import { DURATION_PATTERN } from "../../contract/duration.ts";

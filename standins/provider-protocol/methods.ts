@@ -74,7 +74,7 @@ function toUnaryHandler<Request, Response extends Message>(
     const ended = new AbortController();
     call.on("cancelled", () => ended.abort(new Error("the engine gave up the call")));
     const signal = AbortSignal.any([cancelled, ended.signal]);
-    // An async function, so that a handler that throws synchronously fails the call, not the plugin.
+    // An async function, so that a handler that throws synchronously fails only the call.
     const run = async (): Promise<Response> => handler(call.request, signal);
     run().then(
       (response) => callback(null, response),

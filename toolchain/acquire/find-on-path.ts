@@ -16,7 +16,7 @@ export async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Whether the output of a version command has exactly this version, not one that starts with it. */
+/** Whether the output of a version command has this version, not one that starts with it. */
 export function namesVersion(output: string, version: string): boolean {
   const escaped = version.replace(/[.+*?^$(){}|[\]\\]/g, "\\$&");
   return new RegExp(`(^|[^0-9.])v?${escaped}(?![0-9A-Za-z.+-])`, "m").test(output);

@@ -48,7 +48,7 @@ interface Origin {
   hasAnswered: boolean;
   /** Why downloads from it are blocked. */
   refusal: string | undefined;
-  /** Resolves when the first request knows whether the host is reachable; the others wait for it. */
+  /** Resolves when the first request knows whether the host is reachable; others wait for it. */
   finding: PromiseWithResolvers<void> | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Builds a tool from source: runs its recipe in an environment that does not change the machine. */
+/** Builds a tool from source: runs its recipe without changing the machine. */
 import { mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { RecipeContext } from "../../standins/from-source/recipe.ts";

@@ -115,7 +115,7 @@ function findAgent(endpoint: Endpoint): string | undefined {
   throw new Error(`connection.agentSocketPath: expected the socket of an agent, got "${path}"`);
 }
 
-/** Verifies the host key. Without an expected one any key is accepted, as in the official plugin. */
+/** Verifies the host key. Without one any key is accepted, as in the official plugin. */
 class HostGuard {
   /** Why the host's key was refused. */
   complaint: string | undefined;
