@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { isStopped } from "../../cli/process.ts";
 import { capture, exitCodeOf } from "../../toolchain/run-command.ts";
-import { collectEnds } from "../support/ends.ts";
+import { collectCleanups } from "../support/cleanup.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-const atEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterEach);
 
 describe("interruptible", () => {
   /** In a process of its own, as a signal would end jest. */

@@ -5,13 +5,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { collectEnds } from "../support/ends.ts";
+import { collectCleanups } from "../support/cleanup.ts";
 import { until } from "../support/until.ts";
 
 /** Time for jest to start on a busy machine, milliseconds. */
 const PATIENCE_MS = 60_000;
 
-const atEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterEach);
 let root: string;
 
 beforeEach(() => {

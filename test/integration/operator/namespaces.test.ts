@@ -7,7 +7,7 @@ import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { listen, Registry } from "../../../services/lib/metrics.ts";
 import { Operator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { stopServer } from "../../support/network.ts";
 import { eventually, TestCluster } from "./cluster.ts";
@@ -19,7 +19,7 @@ interface Stored {
 }
 
 const log = createKeptLog("info");
-const atEnd = collectEnds(afterAll, 60_000);
+const atEnd = collectCleanups(afterAll, 60_000);
 let cluster: TestCluster;
 let operator: Operator;
 let gateway: Gateway;

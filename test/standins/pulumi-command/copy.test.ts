@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import type { PropertyMap } from "../../../standins/provider-protocol/values.ts";
 import { toConnection } from "../../../standins/pulumi-command/connection.ts";
 import { copyToRemote } from "../../../standins/pulumi-command/ssh/copy.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { type KeyPair, type SshServer, startSshServer } from "./support/sshd.ts";
 import { unpackOpenSsh, Workshop } from "./support/sshd.ts";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let server: SshServer;
 let key: KeyPair;
 /** Folder of the files that are copied. */

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -17,7 +17,7 @@ import {
 /** Each operation of the engine takes seconds, on a busy machine many. */
 const TIMEOUT_MS = 600_000;
 
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let engine: Engine;
 let key: KeyPair;
 let server: SshServer;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Connection, toConnection } from "../../../standins/pulumi-command/connection.ts";
 import { toEnvironment } from "../../../standins/pulumi-command/inputs.ts";
 import { type RemoteRun, runRemoteCommand } from "../../../standins/pulumi-command/ssh/run.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -24,7 +24,7 @@ import {
 /** The first test of a machine unpacks OpenSSH. */
 const TIMEOUT_MS = 120_000;
 
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let ssh: OpenSsh;
 let workshop: Workshop;
 let hostKey: KeyPair;
