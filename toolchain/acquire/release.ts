@@ -6,9 +6,9 @@ import { ToolchainError } from "../errors.ts";
 import { hashFile } from "../hash.ts";
 import type { Task } from "../progress.ts";
 import type { Release, ReleaseFile } from "../tool.ts";
+import { recordDownload } from "./digest-log.ts";
 import { discardDownload, download, downloadText } from "./download.ts";
 import { extractArchive } from "./extract.ts";
-import { recordDownload } from "./digest-log.ts";
 import type { Session } from "./session.ts";
 
 export interface Installation {

@@ -6,8 +6,8 @@ import { type CacheLayout, cacheLayout, type Environment, plonkCache } from "../
 import { ToolchainError } from "../errors.ts";
 import { createProgress, type Progress, terminalProgress } from "../progress.ts";
 import type { Tool } from "../tool.ts";
-import { Network, type NetworkOptions } from "./network.ts";
 import { hasServed } from "./digest-log.ts";
+import { Network, type NetworkOptions } from "./network.ts";
 
 export interface AcquireOptions {
   /**
