@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
-import { moveClock } from "../../support/clock.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
+import { moveClock } from "../../support/clock.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { callSystem, type SystemAnswer } from "../../support/system-client.ts";
