@@ -4,11 +4,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isOf } from "../test/support/machine.ts";
 
-/** Where a pod belongs, by its UID. */
+/** The used fields of a pod. */
 export interface Pod {
   namespace: string;
   name: string;
-  /** Of a pod that is about to end. */
+  /** Set on a terminating pod. */
   deletionTimestamp?: string;
 }
 
@@ -64,7 +64,7 @@ export function readMemory(dataDir: string, pods: ReadonlyMap<string, Pod>): Mem
         pssMiB: process.pssMiB,
       });
     } else if (isOf([dataDir], Number(pid))) {
-      // Not by words alone: containerd has the folder in its environment.
+      // Not only by arguments: containerd has the folder in its environment.
       rows.push({ group: "cluster", name: words.slice(0, 2).join(" "), pssMiB: process.pssMiB });
     }
   }

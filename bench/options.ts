@@ -12,7 +12,7 @@ type Options<T extends Defaults> = {
 /**
  * Reads `--name value`, or `--name` alone where the default is a boolean. Numbers are whole and at
  * least 1.
- * @throws CommandError that names the option, what was expected and what came
+ * @throws CommandError that names the option, the expected and the given value
  */
 export function readOptions<T extends Defaults>(args: readonly string[], defaults: T): Options<T> {
   const values = Object.entries(parse(args, defaults)).map(([name, value]) => [

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- overload`: ten times what a function with a limit of its own, and what a whole
- * gateway may take, beside 2,000 idle connections: what the callers get, and how soon all is well.
+ * `npm run bench -- overload`: ten times the capacity of a function with a limit, and of a whole
+ * gateway, with 2,000 idle connections: the responses, and the time until recovery.
  */
 import { LABEL } from "../contract/index.ts";
 import { measureOverload, type OverloadOptions } from "../test/support/overload.ts";

@@ -32,7 +32,7 @@ function report(what: string, seconds: number, aim: string): void {
 async function waitForAnswer(text: string): Promise<void> {
   const deadline = Date.now() + 1_800_000;
   while (Date.now() < deadline) {
-    const signal = AbortSignal.timeout(2_000); // what was sent to a half-made cluster is lost
+    const signal = AbortSignal.timeout(2_000); // a request during the start may be lost
     const answer = await fetch(`${gateway}/function/hello`, {
       method: "POST",
       body: "world",
@@ -81,7 +81,7 @@ function readPods(clone: FreshClone): Map<string, Pod> {
   return new Map(list.items.map(({ metadata }) => [metadata.uid, metadata]));
 }
 
-/** Pods that the last updates replaced are not of the stack any more, and are let end. */
+/** Waits until the pods that the last updates replaced have ended. */
 async function waitForEnds(clone: FreshClone): Promise<void> {
   const haveEnded = (): boolean =>
     [...readPods(clone).values()].every((pod) => pod.deletionTimestamp === undefined);

@@ -1,15 +1,15 @@
-/** Runs one of several commands by its name, and says in one line what went wrong. */
+/** Runs a command by its name, and prints expected errors in one line. */
 import { NotAtHandError, ToolchainError } from "../toolchain/errors.ts";
 import { ProgramError } from "../toolchain/run-command.ts";
 import { CommandError } from "./process.ts";
 
-/** Errors whose message says all that the person needs. */
+/** Errors whose message is all that the user needs. */
 const EXPECTED = [CommandError, ToolchainError, NotAtHandError, ProgramError];
 
-/** Takes what comes after its name; resolves with the exit code. */
+/** Gets the arguments after its name; resolves to the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
 
-/** Runs the command that the process' arguments name, and sets its exit code. */
+/** Runs the command named in `process.argv`, and sets the exit code. */
 export async function runCommand(commands: Readonly<Record<string, Command>>): Promise<void> {
   const [name = "", ...args] = process.argv.slice(2);
   try {
@@ -19,7 +19,7 @@ export async function runCommand(commands: Readonly<Record<string, Command>>): P
     }
     process.exitCode = await command(args);
   } catch (error) {
-    // Anything else is a fault of ours, with its stack.
+    // Anything else is a bug: print the stack.
     const isExpected = EXPECTED.some((type) => error instanceof type);
     console.error(isExpected ? `plonk: ${(error as Error).message}` : error);
     process.exitCode = error instanceof CommandError ? error.exitCode : 1;

@@ -1,4 +1,4 @@
-/** `npm run down`: removes the local stack, its cluster and its files, finished or not. */
+/** `npm run down`: removes the local stack, its cluster and its files, also after a failed `up`. */
 import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { capture } from "../toolchain/run-command.ts";
@@ -35,7 +35,7 @@ export async function down(args: readonly string[]): Promise<number> {
     await startForDestroy(stack);
     const code = await pulumi(stack, ["destroy", "--stack", name, "--yes", "--skip-preview"]);
     if (code !== 0) {
-      say(`not finished; run \`${toCommand("down", name)}\` again to go on from here`);
+      say(`not finished; run \`${toCommand("down", name)}\` again to continue`);
       return code;
     }
     await pulumiText(stack, ["stack", "rm", "--stack", name, "--yes"]);
@@ -47,12 +47,12 @@ export async function down(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** On a cluster that others use as well, what may hold theirs, and data. */
+/** What stays on a cluster that Plonk did not create: other users' objects, and data. */
 const KEPT_ELSEWHERE =
   " and, on the cluster, the namespaces openfaas and openfaas-fn with others' objects and the " +
   "volumes, and the definition of Functions";
 
-/** Resources are deleted with their cluster, so a cluster that cannot start is no obstacle. */
+/** A cluster that cannot start is not an error: its objects are deleted together with it. */
 async function startForDestroy(stack: LocalStack): Promise<void> {
   try {
     await restartClusters(stack, say);
@@ -64,7 +64,7 @@ async function startForDestroy(stack: LocalStack): Promise<void> {
   }
 }
 
-/** What a run left that died before Pulumi had recorded it; other stacks' clusters stay. */
+/** Removes this stack's clusters that a killed run created before Pulumi recorded them. */
 async function removeLeftovers(stack: LocalStack): Promise<void> {
   for (const name of await localClusters(stack)) {
     say(`found cluster ${name}, which the stack does not know; removing it`);
@@ -84,7 +84,7 @@ async function removeLeftovers(stack: LocalStack): Promise<void> {
   await rm(stackFile(stack.name), { force: true });
 }
 
-/** Deletes a folder that nothing is mounted in: what is mounted is somebody's, and not ours. */
+/** Deletes a folder. Refuses to when something is mounted in it, which may be the user's data. */
 export async function removeFolder(folder: string): Promise<void> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   const inside = mounts

@@ -1,6 +1,6 @@
 /**
- * The Pulumi stack of this machine: where its state lives, the environment that a plain `pulumi`
- * needs to see it, and what `up` and `down` mend before Pulumi runs.
+ * The Pulumi stack of this machine: the location of its state, the environment that a plain
+ * `pulumi` needs for it, and the repairs that `up` and `down` make before Pulumi runs.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -14,20 +14,20 @@ import { endOrphans } from "./orphans.ts";
 import { linkPlugins } from "./plugins.ts";
 import { CommandError, interruptible, runOnTerminal } from "./process.ts";
 
-/** The stack that the commands mean when they are not told another one. */
+/** The default stack of the commands. */
 export const STACK = "local";
 const root = dirname(import.meta.dirname);
 
 /** The variables of a plain `pulumi` on the local stack; `up` prints them as exports. */
 export interface StackEnvironment {
-  /** With another one than `up` had, the program would move its cluster there. */
+  /** Must be the same as for `up`, or the program would move the cluster. */
   PLONK_HOME: string;
   PLONK_CACHE: string;
   PULUMI_HOME: string;
   PULUMI_BACKEND_URL: string;
   PULUMI_CONFIG_PASSPHRASE_FILE: string;
   PULUMI_SKIP_UPDATE_CHECK: string;
-  /** Keeps compiled JavaScript: a run without changes spends most of its time in loading. */
+  /** Caches compiled JavaScript: loading is most of the time of a run without changes. */
   NODE_COMPILE_CACHE: string;
   PATH: string;
 }
@@ -44,7 +44,7 @@ export interface LocalStack {
   env: NodeJS.ProcessEnv;
 }
 
-/** Writes the passphrase once, readable by its owner only. */
+/** Creates the passphrase file if it is missing, readable by its owner only. */
 async function ensurePassphrase(path: string): Promise<void> {
   try {
     const file = await open(path, "wx", 0o600);
@@ -59,7 +59,7 @@ async function ensurePassphrase(path: string): Promise<void> {
 }
 
 /**
- * Acquires what Pulumi needs and returns the local stack; creates its directories and passphrase.
+ * Acquires Pulumi and returns the local stack; creates its directories and passphrase.
  */
 export async function openLocalStack(name = STACK): Promise<LocalStack> {
   const home = plonkHome();
@@ -79,7 +79,7 @@ export async function openLocalStack(name = STACK): Promise<LocalStack> {
     PLONK_HOME: home,
     PLONK_CACHE: plonkCache(),
     PULUMI_HOME: pulumiHome,
-    // Without sidecar files: Pulumi writes those in place, and one that a kill cuts short makes the
+    // Without metadata files: Pulumi does not write them atomically, and a truncated one makes the
     // whole state unreadable.
     PULUMI_BACKEND_URL: `file://${join(home, "state")}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
@@ -90,7 +90,7 @@ export async function openLocalStack(name = STACK): Promise<LocalStack> {
   return { name, root, home, pulumi, exports, env: { ...process.env, ...exports } };
 }
 
-/** Runs pulumi on this terminal, in the project, on the local stack's backend. */
+/** Runs pulumi on this terminal, in the project's folder, with the local stack's backend. */
 export function pulumi(stack: LocalStack, args: readonly string[]): Promise<number> {
   return runOnTerminal(stack.pulumi, args, { cwd: root, env: stack.env });
 }
@@ -105,7 +105,7 @@ export function pulumiText(
   return runCommand(stack.pulumi, args, options);
 }
 
-/** Whether the backend knows the stack, finished or not. */
+/** Whether the stack exists in the backend, also after a failed `up`. */
 export function hasStack(stack: LocalStack): boolean {
   return existsSync(stateFileOf(stack));
 }
@@ -116,8 +116,8 @@ export function stackFile(name: string): string {
 }
 
 /**
- * Ends what a killed run has left: its processes, and its lock, which names the process that took
- * it.
+ * Cleans up after killed runs: ends their processes and removes their locks, which contain the pid
+ * of their owner.
  */
 export async function endKilledRuns(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const orphans = endOrphans(stack.exports.PULUMI_BACKEND_URL);
@@ -130,7 +130,7 @@ export async function endKilledRuns(stack: LocalStack, say: (line: string) => vo
   }
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
-    // One without content was cut short as well.
+    // An empty file is a truncated lock.
     const lock = ((await readJson(path)) ?? {}) as { pid?: number };
     if (lock.pid !== undefined && (await isPulumiRunning(lock.pid, path))) {
       throw new CommandError(
@@ -143,8 +143,8 @@ export async function endKilledRuns(stack: LocalStack, say: (line: string) => vo
 }
 
 /**
- * Whether the process that wrote a lock is there still. Process ids are used again: it has to be a
- * pulumi, and to have begun before the lock was written.
+ * Whether the owner of a lock is still running. Pids are reused, so it must be a pulumi that
+ * started before the lock was written.
  */
 async function isPulumiRunning(pid: number, lock: string): Promise<boolean> {
   if (!existsSync(`/proc/${process.pid}`)) {
@@ -158,15 +158,15 @@ async function isPulumiRunning(pid: number, lock: string): Promise<boolean> {
   return command.some((word) => basename(word) === "pulumi");
 }
 
-/** When a process began, milliseconds since 1970, rounded down to seconds; undefined without it. */
+/** Start of a process, milliseconds since 1970, rounded down to seconds; undefined without one. */
 async function startOf(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   if (status === undefined) {
     return undefined;
   }
   const boot = /^btime (\d+)$/m.exec(await readFile("/proc/stat", "utf8"))?.[1];
-  // The name in parentheses may hold anything, so fields count from the last parenthesis; the time
-  // is in hundredths of a second on every Linux.
+  // The name in parentheses may contain anything, so fields are counted from the last parenthesis.
+  // Ticks are hundredths of a second on every Linux.
   const ticks = (status.split(") ").at(-1) ?? "").split(" ")[19];
   return (Number(boot) + Math.floor(Number(ticks) / 100)) * 1000;
 }
@@ -180,7 +180,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** What a file holds; undefined for a missing one, or one that is no JSON. */
+/** The content of a JSON file; undefined when it is missing or not JSON. */
 async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
@@ -193,9 +193,8 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 /**
- * Goes back to Pulumi's copy of the state before its last write, when that write did not reach the
- * disk whole (a power cut).
- * @throws CommandError when the copy cannot be read either.
+ * Restores Pulumi's backup of the state when the last write is incomplete, as after a power cut.
+ * @throws CommandError when the backup is unreadable, too.
  */
 export async function restoreState(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const path = stateFileOf(stack);
@@ -209,10 +208,10 @@ export async function restoreState(stack: LocalStack, say: (line: string) => voi
     );
   }
   await copyFile(`${path}.bak`, path);
-  say("found the state cut short; went back to the copy from before its last write");
+  say("the state was incomplete; restored Pulumi's backup from before the last write");
 }
 
-/** A resource of Pulumi's state, as far as it is read here. */
+/** A resource in Pulumi's state; the fields that are used here. */
 export interface StateResource {
   type: string;
   urn: string;
@@ -220,7 +219,7 @@ export interface StateResource {
   inputs?: { stdin?: unknown };
 }
 
-/** Pulumi's state of a stack, as far as it is read here. */
+/** Pulumi's state of a stack; the fields that are used here. */
 export interface StackState {
   deployment: {
     resources?: StateResource[];
@@ -228,15 +227,15 @@ export interface StackState {
   };
 }
 
-/** Has Pulumi print its state. */
+/** Reads the state with `pulumi stack export`. */
 export async function readState(stack: LocalStack): Promise<StackState> {
   const text = await pulumiText(stack, ["stack", "export", "--stack", stack.name]);
   return JSON.parse(text) as StackState;
 }
 
 /**
- * Forgets operations that a killed run had begun. Each of them can be done again: objects are
- * applied, not created, and the cluster's scripts are idempotent.
+ * Removes the pending operations of a killed run from the state. All of them can be repeated:
+ * objects are applied, not created, and the cluster's scripts are idempotent.
  */
 export async function clearPendingOperations(
   stack: LocalStack,
@@ -255,13 +254,13 @@ export async function clearPendingOperations(
   await pulumiText(stack, ["stack", "import", "--stack", stack.name], JSON.stringify(state));
 }
 
-/** The stack's clusters on this machine that earlier runs left a start script for. */
+/** Names of the stack's clusters on this machine that have a start script. */
 export async function localClusters(stack: LocalStack): Promise<string[]> {
   const names = await ownClusters(stack, stack.name);
   return names.filter((name) => existsSync(join(stack.home, "clusters", name, "start.sh")));
 }
 
-/** Starts every cluster of the stack that is not running; after a reboot none is. */
+/** Starts the clusters of the stack that are not running, as after a reboot. */
 export async function restartClusters(
   stack: LocalStack,
   say: (line: string) => void,

@@ -1,4 +1,4 @@
-/** What people do with their stacks. */
+/** The commands for users. */
 import { runCommand } from "./commands.ts";
 import { down } from "./down.ts";
 import { openLocalStack, pulumi } from "./local-stack.ts";

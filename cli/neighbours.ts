@@ -1,6 +1,6 @@
 /**
- * Who else is on this machine: whose cluster a folder is, and which network a stack takes among
- * those that nobody uses.
+ * Other stacks on this machine: the owner of a cluster's folder, and the assignment of free
+ * networks to stacks.
  */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { capture } from "../toolchain/run-command.ts";
 import { CommandError } from "./process.ts";
 
-/** A stack of this project, as far as its neighbours are concerned. */
+/** Identifies a stack of this project on this machine. */
 export interface Tenant {
   /** `$PLONK_HOME` of the stack. */
   home: string;
@@ -17,18 +17,18 @@ export interface Tenant {
   name: string;
 }
 
-/** Where stacks of all users note which network they have taken; it outlives a reboot. */
+/** Folder in which the stacks of all users record their networks; it survives a reboot. */
 const MARKS = "/var/lib/plonk/subnets";
 const SUBNETS = [18, 19].flatMap((second) =>
   Array.from({ length: 256 }, (_, third) => `198.${second}.${third}.0/24`),
 );
 
-/** Path of the state that Pulumi keeps of a stack. */
+/** Path of a stack's Pulumi state. */
 export function stateFileOf({ home, name }: Tenant): string {
   return join(home, "state", ".pulumi", "stacks", "plonk", `${name}.json`);
 }
 
-/** Names of the clusters in a home that are a stack's: by their mark, or by name before marks. */
+/** Names of a stack's clusters in its home, by owner mark; by name for those without a mark. */
 export async function ownClusters(tenant: Tenant, clusterName: string): Promise<string[]> {
   const folder = join(tenant.home, "clusters");
   if (!existsSync(folder)) {
@@ -44,13 +44,13 @@ export async function ownClusters(tenant: Tenant, clusterName: string): Promise<
   return owned.flat().sort();
 }
 
-/** The network that a cluster's own script names; undefined for one that is none or half made. */
+/** The network in a cluster's script; undefined if there is none. */
 export async function subnetOf(home: string, cluster: string): Promise<string | undefined> {
   const script = await readText(join(home, "clusters", cluster, "cluster.sh"));
   return /^SUBNET='([\d./]+)'$/m.exec(script)?.[1];
 }
 
-/** Networks in use on this machine: of interfaces, and of routes such as a VPN's. */
+/** Networks in use on this machine, by interfaces and by routes such as a VPN's. */
 export async function usedNetworks(): Promise<string[]> {
   const [addresses, routes] = await Promise.all([
     capture("ip", ["-4", "-o", "addr", "show"]),
@@ -59,13 +59,13 @@ export async function usedNetworks(): Promise<string[]> {
   const found = `${addresses.stdout}\n${routes.stdout}`.matchAll(
     /(?<![\d.])(\d+\.\d+\.\d+\.\d+)(?:\/(\d+))?/g,
   );
-  // A route for half of all addresses or more is a default route by another name.
+  // A route for at least half of all addresses is effectively a default route.
   return [...found]
     .map(([, address = "", length = "32"]) => `${address}/${length}`)
     .filter((network) => Number(network.split("/")[1]) > 1);
 }
 
-/** Takes a network for a stack and keeps it until `releaseSubnets`: the first that is free. */
+/** Assigns the first free network to a stack, until `releaseSubnets`. */
 export async function takeSubnet(
   tenant: Tenant,
   used: readonly string[],
@@ -85,11 +85,11 @@ export async function takeSubnet(
   throw new CommandError("plonk:subnet: expected a free /24 of 198.18.0.0/15, got none");
 }
 
-/** Notes the network that the person has chosen. @throws CommandError when a stack has it */
+/** Records a network that the user has chosen. @throws CommandError when another stack has it */
 export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS): Promise<void> {
   if (!SUBNETS.includes(subnet)) {
     return;
-  } // the program says what is expected
+  } // the program reports an invalid value
   const other = await mark(subnet, tenant, marks);
   if (other === undefined) {
     return;
@@ -99,14 +99,14 @@ export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS)
   );
 }
 
-/** Gives a stack's networks back. */
+/** Releases a stack's networks. */
 export async function releaseSubnets(tenant: Tenant, marks = MARKS): Promise<void> {
   for (const subnet of await ownMarks(tenant, marks)) {
     await rm(markFile(subnet, marks));
   }
 }
 
-/** Of stacks that share the home, from before there were marks. */
+/** Networks of other stacks in the same home that have no marks. */
 async function othersSubnets(tenant: Tenant): Promise<string[]> {
   const folder = join(tenant.home, "clusters");
   if (!existsSync(folder)) {
@@ -127,7 +127,7 @@ async function ownMarks(tenant: Tenant, marks: string): Promise<string[]> {
   return owned.flat();
 }
 
-/** Marks a network, and returns the stack that has it already, if that is another one. */
+/** Marks a network as a stack's. Returns the owner if another stack has it already. */
 async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tenant | undefined> {
   await mkdir(marks, { recursive: true });
   const file = markFile(subnet, marks);
@@ -135,7 +135,7 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
   await writeFile(draft, JSON.stringify({ home: tenant.home, name: tenant.name }));
   try {
     for (;;) {
-      // Fails when there is one, and shows it as a whole: of two stacks at once one gets it.
+      // A link is atomic and fails if the mark exists, so that only one of two stacks gets it.
       const isTaken = await link(draft, file).then(() => false, isExisting);
       if (!isTaken) {
         return undefined;
@@ -147,7 +147,7 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
       if (other !== undefined && existsSync(stateFileOf(other))) {
         return other;
       }
-      await rm(file, { force: true }); // of a stack that is gone without a word
+      await rm(file, { force: true }); // its stack no longer exists
     }
   } finally {
     await rm(draft, { force: true });

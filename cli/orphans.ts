@@ -1,6 +1,6 @@
 /**
- * Programs and language hosts whose pulumi was killed. They notice nothing, keep waiting for an
- * engine that is gone and take more and more memory, so the next run ends them.
+ * Programs and language hosts whose pulumi was killed. They keep waiting for the engine and use
+ * more and more memory, so the next run ends them.
  */
 import { basename } from "node:path";
 import {
@@ -19,9 +19,9 @@ function isPart({ command }: RunningProcess): boolean {
 }
 
 /**
- * Ends the parts of killed runs on a backend.
+ * Ends the processes of killed runs on a backend.
  * @param backend as in `PULUMI_BACKEND_URL`.
- * @returns how many processes were ended; always 0 where there is no procfs.
+ * @returns the number of ended processes; always 0 without procfs.
  */
 export function endOrphans(backend: string): number {
   const processes = listProcesses();

@@ -1,21 +1,21 @@
-/** Pulumi plugins that a person has put into a `$PULUMI_HOME` of their own. */
+/** Pulumi plugins from the user's own `$PULUMI_HOME`. */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readManifest } from "../toolchain/acquire/entry.ts";
+import { readManifest } from "../toolchain/acquire/cache-entry.ts";
 
 /**
- * Shows the person's plugins in Plonk's own home, where they go before Plonk's. Nothing is ever
- * written into theirs: its plugins, credentials and workspaces serve other projects.
- * @param theirs `$PULUMI_HOME` as the person has set it.
- * @param ours the home that Pulumi runs with.
+ * Links the user's plugins into Plonk's home, where they take precedence. Plonk never writes to the
+ * user's home: its plugins, credentials and workspaces belong to other projects, too.
+ * @param theirs `$PULUMI_HOME` as set by the user.
+ * @param ours the home that Plonk runs Pulumi with.
  */
 export async function linkPlugins(theirs: string | undefined, ours: string): Promise<void> {
   const target = join(ours, "plugins");
   await mkdir(target, { recursive: true });
   for (const entry of await readdir(target, { withFileTypes: true })) {
     const path = join(target, entry.name);
-    // Links to folders are of earlier versions; what is written through one ends up in theirs.
+    // Earlier versions linked whole folders; writing through such a link changes the user's home.
     if (entry.isSymbolicLink() || (await isOfLinks(path))) {
       await rm(path, { recursive: true });
     }
@@ -32,14 +32,14 @@ export async function linkPlugins(theirs: string | undefined, ours: string): Pro
   }
 }
 
-/** Whole, as Pulumi marks those that it is installing, and not from our cache. */
+/** Whether a plugin is completely installed and does not come from our cache. */
 async function isTheirOwn(plugin: string): Promise<boolean> {
   return !existsSync(`${plugin}.partial`) && (await readManifest(plugin)) === undefined;
 }
 
-/** Pulumi sees no plugin in a link, so that its folder is made and what is in it is linked. */
+/** Links the files of a plugin, not its folder: Pulumi ignores plugin folders that are links. */
 async function linkFiles(source: string, target: string): Promise<void> {
-  // The one that is there comes from the cache and can be had again.
+  // An existing one comes from the cache and can be installed again.
   await rm(target, { recursive: true, force: true });
   await mkdir(target);
   for (const name of await readdir(source)) {

@@ -1,4 +1,4 @@
-/** What a cluster on this machine needs of it, asked for before anything is downloaded. */
+/** Checks the requirements of a cluster on this machine before anything is downloaded. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { CommandError } from "./process.ts";
@@ -15,12 +15,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   tar: "tar",
 };
 
-/** The script looks there besides PATH. */
+/** Folders that the script searches in addition to PATH. */
 const STANDARD = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** A machine, as far as it is asked about. */
+/** The checked properties of a machine. */
 interface Machine {
-  /** Of the process; undefined where there are none. */
+  /** User id of the process; undefined where the system has none. */
   userId: number | undefined;
   platform: string;
   path: string;
@@ -34,7 +34,7 @@ function thisMachine(): Machine {
   };
 }
 
-/** Whether a program is among a machine's. */
+/** Whether a machine has a program. */
 export function hasProgram(name: string, { path } = thisMachine()): boolean {
   return path
     .split(delimiter)
@@ -42,7 +42,7 @@ export function hasProgram(name: string, { path } = thisMachine()): boolean {
     .some((folder) => isExecutable(join(folder, name)));
 }
 
-/** Whether a stack's cluster is on this machine, by its new settings and its file, if any. */
+/** Whether a stack's cluster is on this machine, by the new settings and the stack's file. */
 export function isOnThisMachine(settings: readonly string[], file: string): boolean {
   const given = settings.findLast((setting) => setting.startsWith("plonk:target="));
   if (given !== undefined) {
@@ -51,14 +51,16 @@ export function isOnThisMachine(settings: readonly string[], file: string): bool
   return !existsSync(file) || !/^ *plonk:target: *existing *$/m.test(readFileSync(file, "utf8"));
 }
 
-/** @throws CommandError with a line for each thing that is missing */
+/** @throws CommandError with a line for each missing requirement */
 export function checkMachine(machine = thisMachine()): void {
   const lines: string[] = [];
   if (machine.platform !== "linux") {
-    lines.push(`system: must be linux, got ${machine.platform}`);
+    lines.push(`system: expected linux, got ${machine.platform}`);
   }
   if (machine.userId !== 0) {
-    lines.push(`user: must be root to run a cluster here, got user id ${machine.userId ?? "none"}`);
+    lines.push(
+      `user: expected root, to run a cluster here, got user id ${machine.userId ?? "none"}`,
+    );
   }
   for (const [name, source] of Object.entries(PROGRAMS)) {
     if (!hasProgram(name, machine)) {
@@ -70,7 +72,7 @@ export function checkMachine(machine = thisMachine()): void {
   }
 }
 
-/** Whether there is a file that may be run. */
+/** Whether a path is an executable file. */
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

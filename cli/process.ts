@@ -1,22 +1,22 @@
-/** What the commands share: a program on the person's terminal, work that Ctrl-C ends, errors. */
+/** Shared by the commands: programs on the user's terminal, interruptible work, errors. */
 import { spawn } from "node:child_process";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { exitCodeOf } from "../toolchain/run-command.ts";
 
-/** What asks a command to stop: Ctrl-C, a supervisor, a closed terminal. */
+/** Signals that stop a command: Ctrl-C, a supervisor, a closed terminal. */
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Whether an exit code says that somebody told the program to end. */
+/** Whether an exit code means that the program was stopped by one of these signals. */
 export function isStopped(code: number): boolean {
   return STOP_SIGNALS.some((signal) => exitCodeOf(signal) === code);
 }
 
-/** A line for the person, beside the output of the programs that run. */
+/** Prints a line for the user. */
 export function say(line: string): void {
   process.stderr.write(`plonk: ${line}\n`);
 }
 
-/** An end of a command that says all there is to say in one line; no stack is printed for it. */
+/** An expected failure of a command: its message is printed without a stack trace. */
 export class CommandError extends Error {
   readonly exitCode: number;
   constructor(message: string, exitCode = 1) {
@@ -46,7 +46,7 @@ export function readArguments<T extends ParseArgsConfig>(
 
 /**
  * Runs a program on this terminal and returns its exit code (128 + signal number when a signal
- * ended it). Ctrl-C is left to the program, so that it can end its work in order.
+ * ended it). Ctrl-C is left to the program, so that it can shut down in order.
  */
 export async function runOnTerminal(
   command: string,
@@ -55,7 +55,7 @@ export async function runOnTerminal(
 ): Promise<number> {
   const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: "inherit" });
   const forward = (signal: NodeJS.Signals): void => {
-    // A terminal sends Ctrl-C to the whole foreground group; passing it on would make it two.
+    // A terminal sends Ctrl-C to the whole foreground group; forwarding it would send it twice.
     if (signal !== "SIGINT" || !process.stdin.isTTY) {
       child.kill(signal);
     }
@@ -76,13 +76,13 @@ export async function runOnTerminal(
 }
 
 /**
- * Does work that Ctrl-C ends in order: the signal that `work` gets is aborted, so that the programs
- * which it has started end with it.
+ * Runs work that Ctrl-C stops in order: it aborts the signal that `work` gets, which ends the
+ * programs that it has started.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const abort = (name: NodeJS.Signals): void => {
-    stop.abort(new CommandError(`stopped by ${name}; run it again to go on`, exitCodeOf(name)));
+    stop.abort(new CommandError(`stopped by ${name}; run it again to continue`, exitCodeOf(name)));
   };
   for (const signal of STOP_SIGNALS) {
     process.on(signal, abort);

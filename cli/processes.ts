@@ -1,4 +1,4 @@
-/** The processes of this machine, by what procfs tells of them; none where there is no procfs. */
+/** The processes of this machine, from procfs; none without procfs. */
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface RunningProcess {
@@ -7,11 +7,11 @@ export interface RunningProcess {
   command: readonly string[];
 }
 
-/** Reads one process; undefined when it has ended, is a zombie or belongs to somebody else. */
+/** Reads a process; undefined when it has ended, is a zombie or belongs to another user. */
 function readProcess(pid: number): RunningProcess | undefined {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-    // The name in parentheses may hold anything, so fields count from the last parenthesis.
+    // The name in parentheses may contain anything, so fields are counted from the last one.
     const status = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "";
     const [state, parent] = status.split(" ");
     return state === "Z" ? undefined : { pid, parent: Number(parent ?? 0), command };
@@ -20,7 +20,7 @@ function readProcess(pid: number): RunningProcess | undefined {
   }
 }
 
-/** All that run, by their ids. */
+/** All running processes by pid. */
 export function listProcesses(): ReadonlyMap<number, RunningProcess> {
   let pids: number[];
   try {
@@ -34,7 +34,7 @@ export function listProcesses(): ReadonlyMap<number, RunningProcess> {
   return new Map(found.map((process) => [process.pid, process]));
 }
 
-/** Whether a process was started with that variable in its environment. */
+/** Whether a process was started with this environment variable. */
 export function hasVariable(pid: number, name: string, value: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`${name}=${value}`);
@@ -43,7 +43,7 @@ export function hasVariable(pid: number, name: string, value: string): boolean {
   }
 }
 
-/** The processes above one, its parent first. */
+/** The ancestors of a process, its parent first. */
 export function ancestors(
   one: RunningProcess,
   processes: ReadonlyMap<number, RunningProcess>,
@@ -55,11 +55,11 @@ export function ancestors(
   return found;
 }
 
-/** Sends a signal to a process that may have ended in the meantime. */
+/** Sends a signal to a process, which may have ended already. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }

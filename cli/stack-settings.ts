@@ -1,4 +1,4 @@
-/** What `up` writes into a stack's configuration, once, so that every later preview is the same. */
+/** Defaults that `up` writes into a stack's configuration once, so that later previews agree. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -40,8 +40,8 @@ export async function ensureStack(stack: LocalStack, settings: readonly string[]
 }
 
 /**
- * What a stack's own file says. `pulumi config` is no way to ask: it lists the defaults of
- * Pulumi.yaml as well, as if the person had chosen them.
+ * Reads a stack's own file. `pulumi config` does not tell its values from the defaults of
+ * Pulumi.yaml.
  */
 export async function readKnown(file: string): Promise<Known> {
   if (!existsSync(file)) {
@@ -61,7 +61,7 @@ async function set(stack: LocalStack, key: string, value: string): Promise<void>
   await pulumiText(stack, command);
 }
 
-/** Name, network and way out of a cluster on this machine. */
+/** Sets name, network and egress of a cluster on this machine. */
 async function ensurePlace(stack: LocalStack, known: Known): Promise<void> {
   const cluster = textOf(known, "clusterName") ?? stack.name;
   if (!("plonk:clusterName" in known) && stack.name !== STACK) {
@@ -78,7 +78,7 @@ async function ensurePlace(stack: LocalStack, known: Known): Promise<void> {
   }
 }
 
-/** That of a cluster which a killed run or an earlier version has made, else one that is free. */
+/** The subnet of an existing cluster of a killed run or an earlier version, else a free one. */
 async function chooseSubnet(stack: LocalStack, cluster: string): Promise<string> {
   const isOwn = (await ownClusters(stack, cluster)).includes(cluster);
   const before = isOwn ? await subnetOf(stack.home, cluster) : undefined;
@@ -89,7 +89,7 @@ async function chooseSubnet(stack: LocalStack, cluster: string): Promise<string>
   return before;
 }
 
-/** Out where there is somewhere to go: on an open network, by a default route. */
+/** `nat` on an open network with a default route, else `none`. */
 async function chooseEgress(): Promise<string> {
   const route = await capture("ip", ["-4", "route", "show", "default"]);
   if (route.stdout.trim() === "" || !(await isNetworkOpen())) {

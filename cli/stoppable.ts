@@ -1,20 +1,20 @@
 /**
- * Work whose programs all end when it is stopped: also those that their parents leave running, as
- * jest does with its workers and a test with its servers.
+ * Work that ends all its programs when it is stopped, including those that outlive their parents,
+ * such as jest's workers and the servers of tests.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { interruptible } from "./process.ts";
 import { ancestors, hasVariable, listProcesses, signalProcess } from "./processes.ts";
 
-/** The variable by which a program knows, and is known by, the run that it is part of. */
+/** Environment variable that identifies the programs of a run. */
 const MARK = "PLONK_RUN";
 
-/** What programs get to end in order, and what the system gets to end them; milliseconds. */
+/** Time between SIGTERM and SIGKILL, and after SIGKILL; milliseconds. */
 const GRACE_MS = 5000;
 const PAUSE_MS = 50;
 
-/** All that a run has started, by its mark or by descent. */
+/** All processes of a run, by its mark or by ancestry. */
 function findParts(mark: string): number[] {
   const processes = listProcesses();
   const isMarked = (pid: number): boolean => pid === process.pid || hasVariable(pid, MARK, mark);
@@ -25,7 +25,7 @@ function findParts(mark: string): number[] {
     .filter((pid) => pid !== process.pid);
 }
 
-/** Sends a signal to all parts, also to those that come meanwhile, until none is left. */
+/** Sends a signal to all processes, including new ones, until none is left. */
 async function signalParts(mark: string, signal: NodeJS.Signals): Promise<void> {
   const known = new Set<number>();
   for (let waited = 0; waited < GRACE_MS; waited += PAUSE_MS) {
@@ -33,7 +33,7 @@ async function signalParts(mark: string, signal: NodeJS.Signals): Promise<void> 
     if (parts.length === 0) {
       return;
     }
-    // Each is asked once: a second SIGTERM would cut short the end that the first has begun.
+    // One signal per process: a second SIGTERM would interrupt its shutdown.
     for (const pid of parts.filter((one) => !known.has(one))) {
       known.add(pid);
       signalProcess(pid, signal);
@@ -42,16 +42,16 @@ async function signalParts(mark: string, signal: NodeJS.Signals): Promise<void> 
   }
 }
 
-/** Asks all parts to end, and ends those that do not. */
+/** Terminates all processes, and kills those that do not end. */
 async function endParts(mark: string): Promise<void> {
   await signalParts(mark, "SIGTERM");
   await signalParts(mark, "SIGKILL");
 }
 
 /**
- * Does work that Ctrl-C, or a supervisor, stops at once, with every program that it has started.
- * The signal that `work` gets is aborted then; what it still does has no more effect on the result.
- * Nothing that it has started outlives a failure of the work either.
+ * Runs work that Ctrl-C or a supervisor stops at once, with all programs that it has started: the
+ * signal that `work` gets is aborted, and its result is ignored. The programs are also ended when
+ * the work fails.
  * @throws CommandError with the exit code of the signal, once all programs have ended
  */
 export function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

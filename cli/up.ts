@@ -1,4 +1,4 @@
-/** `npm run up`: from an empty machine to a URL that answers. */
+/** `npm run up`: brings the stack up and waits until the gateway answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
@@ -25,7 +25,7 @@ interface Outputs {
   adminUser?: string;
 }
 
-/** What a command line asks for. */
+/** The parsed command line. */
 interface Request {
   /** Name of the stack. */
   name: string;
@@ -48,7 +48,7 @@ export function parseRequest(command: string, args: readonly string[]): Request 
   return { name: checkName(values.stack), settings: values.config };
 }
 
-/** It becomes the cluster's name and part of paths. */
+/** The stack's name becomes the cluster's name and part of paths. */
 function checkName(name: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name)) {
     return name;
@@ -61,14 +61,13 @@ function checkName(name: string): string {
 export async function up(args: readonly string[]): Promise<number> {
   const { name, settings } = parseRequest("up", args);
   const begin = Date.now();
-  // In front of the first download.
+  // Checked before the first download.
   const isLocal = isOnThisMachine(settings, stackFile(name));
   if (isLocal) {
     checkMachine();
   }
   const stack = await openLocalStack(name);
-  // For another cluster the program resolves its own, without Kubernetes, once its settings are
-  // known to be right.
+  // For an existing cluster the program resolves the artifacts, after it has checked the settings.
   if (isLocal) {
     await interruptible((signal) => resolveArtifacts({ signal }));
   }
@@ -82,7 +81,7 @@ export async function up(args: readonly string[]): Promise<number> {
   const code = await pulumi(stack, ["up", "--stack", name, "--yes", "--skip-preview"]);
   if (code !== 0) {
     say(
-      `not finished; \`${toCommand("up", name)}\` goes on from here, \`${toCommand("down", name)}\` removes everything`,
+      `not finished; \`${toCommand("up", name)}\` continues, \`${toCommand("down", name)}\` removes everything`,
     );
     return code;
   }
@@ -90,18 +89,18 @@ export async function up(args: readonly string[]): Promise<number> {
   const outputs = JSON.parse(
     await pulumiText(stack, ["stack", "output", "--stack", name, "--json"]),
   ) as Outputs;
-  // The name of a cloud's load balancer is known everywhere after some minutes only.
+  // The DNS name of a cloud's load balancer takes minutes to propagate.
   await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`, isLocal ? 30 : 300);
   printSummary(stack, outputs, begin);
   return 0;
 }
 
-/** The command line of a command for a stack. */
+/** The command line of a command for a stack, for messages. */
 export function toCommand(command: string, name: string): string {
   return name === STACK ? `npm run ${command}` : `npm run ${command} -- --stack ${name}`;
 }
 
-/** The last word of `up` is a URL, so it must answer: in some time, or with a clear failure. */
+/** `up` prints the URL at its end, so it waits until that answers, or fails with the reason. */
 async function waitForAnswer(url: string, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {

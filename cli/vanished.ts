@@ -1,4 +1,4 @@
-/** Clusters that Pulumi's state knows and this machine does not: a new disk, a deleted folder. */
+/** Clusters in Pulumi's state that are missing on this machine: a new disk, a deleted folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalStack, pulumiText, type StackState, type StateResource } from "./local-stack.ts";
@@ -9,9 +9,9 @@ interface Cluster {
 }
 
 /**
- * Has Pulumi forget each cluster whose directory has lost what a cluster that was once ready has in
- * it, with everything that was on it, so that the next update makes all of it again. What is left
- * of its network and processes is removed.
+ * Removes clusters from the state whose files are missing though they were ready once, with all
+ * objects on them, so that the next update creates them again. What is left of their networks and
+ * processes is removed, too.
  */
 export async function forgetVanishedClusters(
   stack: LocalStack,
@@ -22,14 +22,14 @@ export async function forgetVanishedClusters(
     if (existsSync(join(directory, "uid"))) {
       continue;
     }
-    say(`found no cluster in ${directory}; it is made again, with all that was on it`);
+    say(`found no cluster in ${directory}; it is created again, with everything on it`);
     const target = ["--target", urn, "--target-dependents"];
     const options = ["--stack", stack.name, "--yes", "--skip-preview"];
     await pulumiText(stack, ["destroy", ...options, ...target]);
   }
 }
 
-/** Those that once were ready: then they have a provider. Their script says where they are. */
+/** Clusters that were ready once: they have a provider. Their script has their directory. */
 function listReadyClusters(resources: readonly StateResource[]): Cluster[] {
   const isReady = ({ urn }: StateResource): boolean =>
     resources.some((child) => child.type === "pulumi:providers:kubernetes" && child.parent === urn);

@@ -1,4 +1,4 @@
-/** Errors of arguments: one line on the component that they belong to, without a stack trace. */
+/** Errors about arguments: one line on their component, without a stack trace. */
 import * as pulumi from "@pulumi/pulumi";
 
 /**
@@ -11,15 +11,15 @@ export function toResourceError(resource: pulumi.Resource, message: string): pul
 }
 
 /**
- * The SDK puts "error serializing property …" in front of an error's message once for each resource
- * that waits for it: 40 times, with a cluster that cannot be used.
+ * Makes the message read-only: the SDK prepends "error serializing property …" once for each
+ * resource that waits for it, 40 times for a cluster that cannot be used.
  */
 function keepMessage<E extends Error>(error: E): E {
   const { message } = error;
   return Object.defineProperty(error, "message", { get: () => message, set: () => undefined });
 }
 
-/** A wrong argument, found by a function that knows of no resource. */
+/** An invalid argument, thrown by functions without access to the resource. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError";
 }
@@ -34,9 +34,9 @@ export function checkFor<T>(resource: pulumi.Resource, work: () => T): T {
 }
 
 /**
- * The checks of one component's arguments. Children of the component get `passed` among their
- * `dependsOn`: Pulumi waits for that before it looks at their properties, so that a wrong argument
- * is reported by its own message and not as a property that could not be serialized.
+ * The checks of a component's arguments. Children have `passed` in their `dependsOn`: Pulumi awaits
+ * it before their properties, so that an invalid argument is reported with its own message and not
+ * as a property that cannot be serialized.
  */
 export class ArgumentChecks {
   readonly #resource: pulumi.Resource;
@@ -46,7 +46,7 @@ export class ArgumentChecks {
     this.#resource = resource;
   }
 
-  /** Applies `test`, which throws `ArgumentError` or returns the value to go on with. */
+  /** Applies `test`, which throws `ArgumentError` or returns the checked value. */
   apply<T, U>(value: pulumi.Input<T>, test: (known: pulumi.Unwrap<T>) => U): pulumi.Output<U> {
     const checked: pulumi.Output<unknown> = pulumi
       .output(value)
@@ -56,9 +56,9 @@ export class ArgumentChecks {
   }
 
   /**
-   * Like `apply`, for a test that takes time. When the program's text has run to its end before
-   * the test, Pulumi would print the error with its stack trace on the stack's row. So the
-   * refusal is logged on the component's row, and the run stopped by a second, short line.
+   * Like `apply`, for an asynchronous test. If it fails after the program's code has finished,
+   * Pulumi would print the error with its stack trace on the stack's row. So the error is logged on
+   * the component's row, and a second, short one stops the run.
    */
   applyAsync<T, U>(
     value: pulumi.Input<T>,
@@ -85,7 +85,7 @@ export class ArgumentChecks {
     }
   }
 
-  /** For `dependsOn`: fails with the first check that does. */
+  /** For `dependsOn`: fails with the first check that fails. */
   get passed(): pulumi.Output<pulumi.Resource[]> {
     return pulumi.all(this.#checks).apply(() => []);
   }

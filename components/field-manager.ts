@@ -1,9 +1,9 @@
-/** Under which name the API server knows what a program has set of an object. */
+/** The field manager of a stack's Kubernetes objects. */
 import * as pulumi from "@pulumi/pulumi";
 import { FIELD_MANAGER } from "../contract/index.ts";
 
 const ANNOTATION = "pulumi.com/patchFieldManager";
-/** The API server takes no longer ones. */
+/** Limit of the API server. */
 const MAX_LENGTH = 128;
 
 interface KubernetesProps {
@@ -11,9 +11,9 @@ interface KubernetesProps {
 }
 
 /**
- * For a component with Kubernetes objects: its stack is their manager. Pulumi makes a name up for
- * each object otherwise, and keeps it in the state; an update after a killed one, which knows
- * nothing of an object that is there, would find its own fields to be somebody else's.
+ * Makes the stack the field manager of a component's Kubernetes objects. By default Pulumi uses a
+ * random name per object and keeps it in the state: after a killed update, which has not recorded
+ * the object, the next one would conflict with its own fields.
  */
 export function withFieldManager(
   opts: pulumi.ComponentResourceOptions | undefined,
@@ -22,7 +22,7 @@ export function withFieldManager(
 }
 
 const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
-  // What is patched belongs to somebody else.
+  // Objects of `…Patch` resources belong to other field managers.
   if (!type.startsWith("kubernetes:") || type.endsWith("Patch")) {
     return undefined;
   }
@@ -32,8 +32,8 @@ const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
 };
 
 /**
- * Another stack that makes the same object is refused by its own name. By the prefix the gateway
- * knows what a program manages.
+ * Contains the stack's name, so that another stack with the same object gets a conflict. The
+ * gateway recognizes objects of a program by the prefix.
  */
 function toFieldManager(): string {
   return `${FIELD_MANAGER.pulumiPrefix}/${pulumi.getProject()}/${pulumi.getStack()}`.slice(

@@ -1,8 +1,8 @@
-/** Scripts for sh that take an image from its archives to a registry, or to a command. */
+/** Scripts for sh that deliver an image from its archives to a registry or a command. */
 
 /**
- * The archives hold the same index and the layers of one architecture each, so all of them
- * together make the layout. `describe` prints the descriptor of the index.
+ * All archives have the same index, and each one the layers of one architecture: together they are
+ * the whole layout. `describe` prints the descriptor of the index.
  */
 const LAYOUT = `set -e
 work=$(mktemp -d)
@@ -18,8 +18,8 @@ describe() {
 write_index() { printf '{"schemaVersion":2,"manifests":[%s]}' "$1" > "$layout/index.json"; }`;
 
 /**
- * Reads `CRANE`, `ARCHIVES`, `DIGEST`, and the target as its second argument. crane's last line
- * says why it could not, and for the common reasons a person is told what to do.
+ * Reads `CRANE`, `ARCHIVES`, `DIGEST`, and the target as its second argument. Prints crane's last
+ * line on failure, and for common reasons what to do.
  */
 export const PUSH_SCRIPT = `${LAYOUT}
 write_index "$(describe "")"
@@ -39,9 +39,9 @@ exit 1`;
 
 /**
  * Reads `ARCHIVES`, `DIGEST`, and the reference as its second argument. containerd looks up a
- * reference with tag and digest by the digest alone, and knows an image by the names that it
- * comes with: so the archive names it by its tag, for people, and by its digest. The script
- * itself is standard input: nothing may read it.
+ * reference with tag and digest by the digest only, and among the names in the archive: so the
+ * archive has a name with the tag, for users, and one with the digest. The script is read from
+ * standard input, so no command in it may read that.
  */
 export function toImportScript(command: string): string {
   return `${LAYOUT}

@@ -1,8 +1,8 @@
-/** `ServiceImage`: brings an image that was assembled here to where a cluster's nodes find it. */
+/** `ServiceImage`: delivers a locally assembled image to the nodes of a cluster. */
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
-import { type HostPlace, type HostStep, run } from "./cluster/host.ts";
+import { type HostOptions, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "./errors.ts";
 import { PUSH_SCRIPT, toImportScript } from "./image-scripts.ts";
@@ -12,7 +12,7 @@ import { UNKNOWN, whenKnown } from "./unknown.ts";
 export interface ServiceImageArgs {
   /**
    * The image. One without archives is pulled by the nodes, and nothing is delivered. Undefined in
-   * a preview on a machine that does not have it: the one that was delivered last is taken to stay.
+   * a preview on a machine without it: the image that was delivered last is assumed to stay.
    */
   image: ImageArtifact | undefined;
   /** The cluster that it goes to. */
@@ -31,17 +31,17 @@ interface Reference {
 }
 
 /**
- * An image on a cluster: preloaded on every node, pushed to the cluster's registry, or taken there
- * by a command. It is delivered again when its digest changes.
+ * An image on a cluster: preloaded on every node, pushed to the cluster's registry, or delivered by
+ * a command. It is delivered again when its digest changes.
  *
  * @example
  * const gateway = new ServiceImage("gateway", { image: artifacts.images.gateway, cluster });
- * // gateway.reference goes into pod specs: what has it comes after the delivery.
+ * // Use gateway.reference in pod specs: these objects then wait for the delivery.
  */
 export class ServiceImage extends pulumi.ComponentResource {
   /**
-   * What a pod spec says to get exactly this image. Known in previews; what is declared with it
-   * is made when the image has been delivered.
+   * The reference for pod specs, with the digest. Known in previews; resources that use it are
+   * created after the delivery.
    */
   public readonly reference: pulumi.Output<string>;
 
@@ -85,13 +85,13 @@ function deliver(
   return after(delivered, reference, checked);
 }
 
-/** What shows whether images reach a cluster: the others come after it, and fail only once. */
+/** The first delivery to each cluster: the others wait for it, so that a failure is shown once. */
 const firstDeliveries = new WeakMap<Cluster, pulumi.Resource>();
 
-/** The image that was delivered last, by what the state knows of the first step. */
+/** The image that was delivered last, from the state of the first step. */
 function keepLast({ steps }: Delivery): pulumi.Output<string> {
   if (!pulumi.runtime.isDryRun()) {
-    throw new ArgumentError("image: must be there in an update, got none");
+    throw new ArgumentError("image: expected one in an update, got none");
   }
   const [kept] = steps.map(({ name, place, triggers, isUndone }) =>
     run(name, place, {
@@ -111,20 +111,20 @@ function keepLast({ steps }: Delivery): pulumi.Output<string> {
 /** How images reach the nodes of a cluster. */
 interface Delivery {
   steps: DeliveryStep[];
-  /** Whether it takes all architectures at once, wherever the nodes are. */
+  /** Whether it delivers all architectures at once. */
   isWhole: boolean;
-  /** What a pod spec says. Steps have it as `IMAGE` in their environment. */
+  /** The reference for pod specs. Steps have it as `IMAGE` in their environment. */
   toReference: (image: KnownImage) => string;
 }
 
 type KnownImage = ImageArtifact & Reference;
 
-/** One command that takes an image somewhere. */
+/** One command of a delivery. */
 interface DeliveryStep {
   name: string;
-  place: HostPlace;
+  place: HostOptions;
   triggers?: pulumi.Input<string>[];
-  /** Whether there is a `delete` among the commands. */
+  /** Whether the step has a `delete` command. */
   isUndone: boolean;
   toCommands: (image: KnownImage) => Pick<HostStep, "create" | "delete" | "stdin">;
 }
@@ -143,14 +143,14 @@ const DELIVERIES: Record<ImageDeliveryMode, (context: DeliveryContext) => Delive
   [ImageDeliveryMode.None]: refuse,
 };
 
-/** An archive is on this machine only: pods would wait for its image for ever. */
+/** Refuses an archive without a delivery: pods could never get its image. */
 function refuse(): Delivery {
   return {
     steps: [],
     isWhole: false,
     toReference: ({ reference }) => {
       throw new ArgumentError(
-        "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
+        "cluster.imageDelivery: expected a registry or a command for images that are made here, " +
           `got none for ${reference}; set registry or imageCommand of the cluster`,
       );
     },
@@ -168,7 +168,7 @@ function preload({ name, cluster, parent }: DeliveryContext): Delivery {
       const variables = toVariables({
         IMAGE_NAME: quote(image.baseName),
         ARCHIVE: toWord(findArchive(image, target.architecture, `host ${target.host}`)),
-        // What the host waits for; the archive is imported again when it changes.
+        // The host waits for this digest; a changed one triggers another import.
         IMAGE_DIGEST: quote(image.digest),
       });
       return {
@@ -181,8 +181,8 @@ function preload({ name, cluster, parent }: DeliveryContext): Delivery {
 }
 
 /**
- * A text that is known at once, though what depends on it waits for `deliveries`: an URN is known
- * in a preview already, and resolves when its resource is there.
+ * A text that is known in previews, though its dependents wait for `deliveries`: a URN is known in
+ * a preview, and resolves when its resource exists.
  */
 function after(
   deliveries: pulumi.Resource[],
@@ -192,13 +192,13 @@ function after(
   return pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]).apply(() => text);
 }
 
-/** For `dependsOn`: fails where the image is missing for an architecture that nodes have. */
+/** For `dependsOn`: fails when the image lacks an architecture of the nodes. */
 function checkArchitectures(
   checks: ArgumentChecks,
   image: ImageArtifact,
   cluster: Cluster,
 ): pulumi.Output<pulumi.Resource[]> {
-  // The cluster is asked while the program's text runs to its end.
+  // The cluster is queried while the rest of the program runs.
   checks.applyAsync(cluster.architectures, async (known) => {
     for (const each of known) {
       findArchive(image, each, "which nodes have");
@@ -208,14 +208,14 @@ function checkArchitectures(
   return checks.passed;
 }
 
-/** Every node's architecture must be there, or its pods fail long after the update. */
+/** Finds the archive of an architecture: without it pods would fail long after the update. */
 function findArchive(image: ImageArtifact, architecture: Architecture, place: string): string {
   const archive = image.archives[architecture];
   if (archive !== undefined) {
     return archive;
   }
   throw new ArgumentError(
-    `image.archives: must hold one for ${architecture} (${place}), ` +
+    `image.archives: expected one for ${architecture} (${place}), ` +
       `got ${Object.keys(image.archives).join(", ")}`,
   );
 }
@@ -260,7 +260,7 @@ function toLayoutVariables(image: KnownImage): Record<string, string> {
   return { ARCHIVES: words, DIGEST: quote(image.digest) };
 }
 
-/** It goes to a shell's standard input: Pulumi shows the whole command where one fails. */
+/** A script for standard input: Pulumi prints the whole command line when a command fails. */
 function toScript(words: Record<string, string>, script: string): string {
   return `${toVariables(words)}\n${script}\n`;
 }
@@ -277,7 +277,7 @@ function parseReference(text: string): Reference {
   const [, repository = "", tag = "", digest = ""] = match ?? [];
   if (!match) {
     throw new ArgumentError(
-      `image.reference: must be name:tag@sha256:<64 hexadecimal digits>, got "${text}"`,
+      `image.reference: expected name:tag@sha256:<64 hexadecimal digits>, got "${text}"`,
     );
   }
   return { repository, baseName: repository.split("/").at(-1) ?? repository, tag, digest };

@@ -1,9 +1,9 @@
-/** For previews: a value that only an update will know. */
+/** Unknown values in previews. */
 import * as pulumi from "@pulumi/pulumi";
 
 export const UNKNOWN = pulumi.output(pulumi.unknown) as pulumi.Output<string>;
 
-/** Makes a value of what the cluster says of an object; unknown where it has said nothing yet. */
+/** Derives a value from an object's server-side state; unknown until the cluster has set it. */
 export function whenKnown<T>(
   answer: T | undefined,
   toValue: (known: T) => pulumi.Input<string>,

@@ -21,8 +21,8 @@ export interface CheckResult {
 }
 
 /**
- * Runs every check, one after the other, and says each result as it comes.
- * @throws CommandError when one was told to end
+ * Runs all checks one after the other, and prints each result.
+ * @throws CommandError when a check was stopped by a signal
  */
 export async function runChecks(signal: AbortSignal): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
@@ -31,7 +31,7 @@ export async function runChecks(signal: AbortSignal): Promise<CheckResult[]> {
     const { code, stdout, stderr } = await capture(command, args, { cwd: root, env: process.env });
     signal.throwIfAborted();
     if (isStopped(code)) {
-      throw new CommandError(`${name}: was told to end; nothing follows`, code);
+      throw new CommandError(`${name}: stopped by a signal; the rest is skipped`, code);
     }
     const result = { name, passed: code === 0, output: `${stdout}${stderr}`.trim() };
     results.push(result);

@@ -11,25 +11,25 @@ const root = dirname(import.meta.dirname);
 
 const USAGE = "[--seed N] [--runs N] [path patterns]";
 
-/** What fast-check takes. */
+/** Largest seed of fast-check. */
 const MAX_SEED = 2 ** 31 - 1;
 
-/** Ten times as many as `npm test` has. */
+/** Ten times as many as with `npm test`. */
 const RUNS = 1000;
 const MAX_RUNS = 10_000_000;
 
-/** Nothing but a hang lasts as long. */
+/** Only to end a hang. */
 const TIMEOUT_MS = 24 * 3600 * 1000;
 
 export interface FuzzOptions {
   seed: number;
-  /** Cases of a property that `npm test` gives a hundred; others have as many times more. */
+  /** Cases of a property with a hundred cases in `npm test`; others are scaled likewise. */
   runs: number;
   /** Regular expressions of the test files; none means all. */
   patterns: string[];
 }
 
-/** @throws CommandError that names the option, what was expected and what came */
+/** @throws CommandError that names the option, the expected and the given value */
 export function readFuzzOptions(args: readonly string[]): FuzzOptions {
   const options = { seed: { type: "string" }, runs: { type: "string" } } as const;
   const { values, positionals } = readArguments(
@@ -52,8 +52,8 @@ function toNumber(name: string, text: string, max: number): number {
 }
 
 /**
- * The tests that take generated cases, by the name of what generates them.
- * @throws CommandError when a pattern is none, or matches none of them
+ * Finds the tests with generated cases by their use of the generator.
+ * @throws CommandError when a pattern is invalid or matches none of them
  */
 export function findPropertyTests(folder: string, patterns: readonly string[]): string[] {
   const files = readdirSync(join(folder, "test"), { recursive: true, encoding: "utf8" })
@@ -87,12 +87,12 @@ function toExpression(pattern: string): RegExp {
   }
 }
 
-/** Runs the campaign; a failure names its seed, and so does the last line. */
+/** Runs the campaign; failures and the last line contain the seed. */
 export async function fuzz(args: readonly string[]): Promise<number> {
   const { seed, runs, patterns } = readFuzzOptions(args);
   const files = findPropertyTests(root, patterns);
   const command = ["npm run fuzz -- --seed", seed, "--runs", runs, ...patterns].join(" ");
-  console.log(`test files: ${files.length}; the same again: ${command}`);
+  console.log(`test files: ${files.length}; to repeat: ${command}`);
   process.env["PLONK_FUZZ_SEED"] = String(seed);
   process.env["PLONK_FUZZ_RUNS"] = String(runs);
   const options = [`--testTimeout=${TIMEOUT_MS}`, "--runTestsByPath"];

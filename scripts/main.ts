@@ -1,4 +1,4 @@
-/** What contributors do with the tree. */
+/** The commands for contributors. */
 import { dirname, join } from "node:path";
 import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";

@@ -1,7 +1,7 @@
 /**
- * Makes the package of the tree: JavaScript and declarations in `dist/`, as Node strips no types
- * below `node_modules`, and a package.json that points there and asks for no more than the
- * components need. `npm pack` runs it before (`prepack`) and after (`postpack`).
+ * Prepares the npm package: JavaScript and declarations in `dist/`, as Node does not strip types
+ * below `node_modules`, and a package.json that points there and has only the dependencies of the
+ * components. `npm pack` runs it before (`prepack`) and after (`postpack`).
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -19,7 +19,7 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 const manifestPath = join(root, "package.json");
-/** The tree's own package.json while the package's is in its place. */
+/** Where the checkout's package.json is kept while the package's replaces it. */
 const savedPath = join(root, "package.json.saved");
 
 interface Manifest {
@@ -27,10 +27,10 @@ interface Manifest {
   [field: string]: unknown;
 }
 
-/** Fields that are of no use to a program that imports the package. */
+/** Fields that programs which import the package do not need. */
 const DROPPED = ["scripts", "devDependencies", "optionalDependencies", "overrides"];
 
-/** Puts the tree's package.json back; also after a pack that was interrupted. */
+/** Restores the checkout's package.json, also after an interrupted pack. */
 function restore(): void {
   if (existsSync(savedPath)) {
     renameSync(savedPath, manifestPath);
@@ -60,7 +60,7 @@ function emit(): void {
   copyAssets();
 }
 
-/** What components read beside themselves, e.g. the scripts for hosts. */
+/** Copies the files that components read at run time, e.g. the scripts for hosts. */
 function copyAssets(): void {
   for (const file of globSync("components/**/*.*", { cwd: root })) {
     if (!file.endsWith(".ts")) {
@@ -69,13 +69,13 @@ function copyAssets(): void {
   }
 }
 
-/** The compiler leaves `./x.ts` in declarations, where it would look for a source file. */
+/** The compiler keeps `./x.ts` in declarations, which would resolve to a source file. */
 function rewriteDeclaration(file: string): void {
   const text = readFileSync(file, "utf8");
   writeFileSync(file, text.replace(/(from "\.{1,2}\/[^"]+)\.ts"/g, '$1.js"'));
 }
 
-/** Names of the packages that the emitted code imports. */
+/** Names of the packages that the compiled code imports. */
 function findImportedPackages(): Set<string> {
   const names = globSync(join(dist, "**/*.{js,d.ts}")).flatMap((file) =>
     [...readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"([^".][^"]*)"/g)].map(
@@ -90,7 +90,7 @@ function toPackageName(specifier: string): string {
   return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? "");
 }
 
-/** The package's package.json from the tree's. */
+/** Derives the package's package.json from the checkout's. */
 function toPackageManifest(manifest: Manifest): Manifest {
   const imported = findImportedPackages();
   const kept = Object.entries(manifest).filter(([field]) => !DROPPED.includes(field));

@@ -1,20 +1,20 @@
-/** What came of a test run: its last lines, and its record in `test/.results/last.json`. */
+/** Results of a test run: its summary, and its record in `test/.results/last.json`. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { capture } from "../toolchain/run-command.ts";
 import type { FinishedStage, Tally, TestCase } from "./stages.ts";
 
-/** How many tests are named for their time. */
+/** Number of the slowest tests in the report. */
 const SLOWEST = 10;
-/** How much is said of why a test failed. */
+/** How many lines of a failure are shown. */
 const REASON_LINES = 25;
 
-/** What stays of a whole run. It says nothing of the machine. */
+/** The record of a complete run. It contains nothing about the machine. */
 export interface RunRecord extends Tally {
-  /** Null where the sources are no git checkout. */
+  /** Null without a git checkout. */
   commit: string | null;
-  /** Whether there were changes that are not in the commit. */
+  /** Whether there were uncommitted changes. */
   dirty: boolean;
   startedAt: string;
   seconds: number;
@@ -39,8 +39,8 @@ function findSlowest(tests: readonly TestCase[]): TestCase[] {
 }
 
 /**
- * The tests that failed, each with the first lines of why: of a long run only the end may be at
- * hand. One reason of several tests, such as a `beforeAll` that failed, is said once.
+ * Repeats the failures at the end of the output, each with its first lines. A reason that several
+ * tests share, such as a failed `beforeAll`, is printed once.
  */
 export function describeFailures(tests: readonly TestCase[]): string {
   const namesByReason = new Map<string, string[]>();
@@ -66,7 +66,7 @@ export function describeSlowest(tests: RunRecord["slowest"]): string {
   return ["slowest tests:", ...lines].join("\n");
 }
 
-/** The commit that is tested, and whether the sources differ from it. */
+/** The tested commit, and whether the sources differ from it. */
 export async function readCommit(root: string): Promise<{ commit: string | null; dirty: boolean }> {
   const git = async (...args: string[]): Promise<string | undefined> => {
     const { code, stdout } = await capture("git", args, { cwd: root, env: process.env });

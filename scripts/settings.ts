@@ -1,6 +1,6 @@
 /**
- * `npm run settings`: writes what people read about a stack's configuration, the `config` of
- * Pulumi.yaml and a table in the README, from the settings themselves.
+ * `npm run settings`: generates the documentation of a stack's configuration, the `config` of
+ * Pulumi.yaml and a table in the README, from the settings.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { TARGETS } from "../stacks/targets.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** Between these lines of the README, and nowhere else, is what this writes. */
+/** The generated part of the README is between these lines. */
 const MARKS = ["<!-- settings: written by npm run settings -->", "<!-- /settings -->"] as const;
 
 /** A key as Pulumi.yaml declares it. */
@@ -37,7 +37,7 @@ function declareAll(settings: Settings, prefix = ""): [string, Declaration][] {
   ]);
 }
 
-/** All keys, in the order in which people read them. */
+/** All keys in the documented order. */
 export function declarations(): Record<string, Declaration> {
   const own = Object.entries(TARGETS).flatMap(([name, { settings }]) =>
     declareAll(settings, `Target \`${name}\` - `),
@@ -45,20 +45,20 @@ export function declarations(): Record<string, Declaration> {
   return Object.fromEntries<Declaration>([
     ["target", declare(targetSetting(TARGETS))],
     ["adminPassword", { type: "string", secret: true, description: SECRETS.adminPassword }],
-    // Pulumi takes no default for what it knows to be secret.
+    // Pulumi does not accept a default for a secret.
     ["users", { type: "string", default: "[]", description: SECRETS.users }],
     ...declareAll(COMMON),
     ...own,
   ]);
 }
 
-/** Pulumi.yaml with the keys of today. */
+/** Pulumi.yaml with the current keys. */
 export function toProject(project: string): string {
   const [head = ""] = project.split(/^config:$/m);
   return `${head}${stringify({ config: declarations() }, { lineWidth: 0 })}`;
 }
 
-/** The README with the keys of today. */
+/** The README with the current keys. */
 export function toReadme(readme: string): string {
   const [start, end] = MARKS;
   const [before, rest = ""] = readme.split(start);
@@ -76,10 +76,10 @@ function toCell({ secret, default: standard }: Declaration): string {
   return standard === "" || standard === "[]" ? "none" : `\`${standard}\``;
 }
 
-/** The files that are written, by what writes them. */
+/** The generated files and their generators. */
 export const WRITTEN = { "Pulumi.yaml": toProject, "README.md": toReadme };
 
-/** Writes all of them. */
+/** Writes all generated files. */
 export function writeSettings(): Promise<number> {
   for (const [name, write] of Object.entries(WRITTEN)) {
     const path = join(root, name);

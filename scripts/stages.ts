@@ -1,4 +1,4 @@
-/** The stages of a test run, one after the other; jest's are read from what it reports. */
+/** The stages of a test run; the results of jest's come from its JSON report. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,17 +12,17 @@ export interface Tally {
 }
 
 export interface TestCase {
-  /** Its sentences, from the outer block inwards. */
+  /** Its full name, with the names of the `describe` blocks. */
   name: string;
-  /** Path of its file below the root. */
+  /** Path of its file, relative to the root. */
   file: string;
   seconds: number;
-  /** What it failed with, with a stack; nothing when it passed. */
+  /** The failure with its stack; undefined when it passed. */
   failure?: string;
 }
 
 export interface StageResult extends Tally {
-  /** What ran, each with its time; empty for stages that are no tests. */
+  /** The executed tests; empty for stages other than jest's. */
   tests: TestCase[];
 }
 
@@ -51,13 +51,13 @@ interface JestReport {
   numRuntimeErrorTestSuites: number;
   testResults: {
     name: string;
-    /** What jest says of all failures in the file. */
+    /** Jest's message about all failures in the file. */
     message: string;
     assertionResults: AssertionResult[];
   }[];
 }
 
-/** Runs the stages in their order; when one is stopped, none follows. */
+/** Runs the stages in order; when one is stopped, the rest is skipped. */
 export async function runStages(
   stages: readonly Stage[],
   signal: AbortSignal,
@@ -74,9 +74,9 @@ export async function runStages(
 }
 
 /**
- * Runs jest with these arguments; a run that leaves no report counts as one failure.
+ * Runs jest with these arguments; a run without a report counts as one failure.
  * @param root folder of jest's configuration
- * @throws CommandError when it was told to end
+ * @throws CommandError when it was stopped by a signal
  */
 export async function runJest(root: string, args: readonly string[]): Promise<StageResult> {
   const folder = await mkdtemp(join(tmpdir(), "plonk-jest-"));
@@ -87,7 +87,7 @@ export async function runJest(root: string, args: readonly string[]): Promise<St
       env: { ...process.env, FORCE_COLOR: "0" },
     });
     if (isStopped(code)) {
-      throw new CommandError("jest: was told to end; nothing follows", code);
+      throw new CommandError("jest: stopped by a signal; the rest is skipped", code);
     }
     if (!existsSync(file)) {
       return { passed: 0, failed: 1, skipped: 0, tests: [] };
@@ -107,7 +107,7 @@ function toCommandLine(report: string, args: readonly string[]): string[] {
     JEST,
     "--json",
     `--outputFile=${report}`,
-    // What a failed test left open must not keep the whole run from ending.
+    // Open handles of a failed test must not block the end of the run.
     "--forceExit",
     ...args,
   ];

@@ -3,13 +3,13 @@ import { availableParallelism } from "node:os";
 
 export interface TestGroup {
   name: string;
-  /** Jest's; patterns come first, as the option that ignores paths takes all that follow it. */
+  /** For jest; patterns come first, as the option to ignore paths takes all following arguments. */
   args: readonly string[];
 }
 
 const END_TO_END = "/test/e2e/";
 
-/** Need the machine for themselves: API servers, clusters, containers, the real engine. */
+/** Tests that need the machine for themselves: API servers, clusters, containers, real Pulumi. */
 const ALONE = [
   "/test/components/(admission|growth|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
   "/test/stacks/recorded-",
@@ -20,7 +20,7 @@ const ALONE = [
   "/test/fuzz/",
 ];
 
-/** More workers gain little, as most of these tests wait, and each takes half a gigabyte. */
+/** More workers gain little, as most tests wait, and each worker needs half a gigabyte. */
 const WORKERS = Math.min(2, availableParallelism());
 
 export const TEST_GROUPS: readonly TestGroup[] = [

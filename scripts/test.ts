@@ -21,7 +21,7 @@ import { TEST_GROUPS } from "./test-groups.ts";
 
 const root = dirname(import.meta.dirname);
 
-/** Written by whole runs only. */
+/** Written only by complete runs. */
 const RECORD = join(root, "test", ".results", "last.json");
 
 const stages: readonly Stage[] = [
@@ -47,7 +47,7 @@ async function checkAll(signal: AbortSignal): Promise<StageResult> {
 /** `npm test -- <jest arguments>` runs just those tests; without arguments everything is run. */
 export async function test(args: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "plonk-test-"));
-  // The plugins of this clone must not take the place of those that the person's own stack uses.
+  // The plugins of this checkout must not replace those of the user's own stacks.
   process.env["PLONK_HOME"] ??= join(folder, "home");
   try {
     return await stoppable((signal) => (args.length > 0 ? runSome(args, signal) : runAll(signal)));
@@ -80,7 +80,7 @@ async function runAll(signal: AbortSignal): Promise<number> {
   return end(record);
 }
 
-/** Says what came of it, in the last line, and returns the exit code. */
+/** Prints the totals in the last line, and returns the exit code. */
 function end(tally: ReturnType<typeof sumUp>): number {
   console.log(`\n${describeTally(tally)}`);
   return tally.failed === 0 && tally.passed > 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-/** `npm run toolchain [tool...]`: acquires tools, all by default, and says what came from where. */
+/** `npm run toolchain [tool...]`: acquires tools, all by default, and prints where each is from. */
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { cacheLayout } from "../toolchain/directories.ts";

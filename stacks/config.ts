@@ -1,11 +1,11 @@
-/** The stack's configuration, typed: what all targets have, and what its own target adds. */
+/** The stack's typed configuration: the common settings, and those of its target. */
 import * as pulumi from "@pulumi/pulumi";
 import { type Static, type TObject, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { Profile } from "../components/index.ts";
 import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 
-/** Of all targets; secrets come besides (`SECRETS`). */
+/** Settings of all targets, except secrets (`SECRETS`). */
 export const COMMON = {
   adminUser: text({
     default: "admin",
@@ -42,7 +42,7 @@ export const COMMON = {
   }),
 } satisfies Settings;
 
-/** Descriptions of what is set with `--secret`. */
+/** Descriptions of the settings that are set with `--secret`. */
 export const SECRETS = {
   adminPassword: "Password for the gateway's REST API; `npm run up` writes one where there is none",
   users:
@@ -66,11 +66,11 @@ const Users = Type.Array(
 /** One user, with the password. */
 export type UserSettings = Static<typeof Users>[number];
 
-/** What targets can rely on, whichever they are. */
+/** The configuration that every target gets. */
 export interface StackConfig extends Static<TObject<typeof COMMON>> {
   /** Password for the gateway's REST API. */
   adminPassword: pulumi.Output<string>;
-  /** Users besides the administrator, with their passwords: not to be shown. */
+  /** Users besides the administrator, with their passwords. Secret. */
   users: UserSettings[];
 }
 
@@ -78,7 +78,7 @@ export interface StackConfig extends Static<TObject<typeof COMMON>> {
 export type TargetConfig<Own extends Settings> = StackConfig & Static<TObject<Own>>;
 
 interface TargetOptions<Own extends Settings, Outputs> {
-  /** What `plonk:target` says of it, after its name. */
+  /** Shown after its name in the description of `plonk:target`. */
   description: string;
   /** The keys that only this target has. */
   settings: Own;
@@ -95,7 +95,7 @@ export interface Target<Outputs> extends Omit<TargetOptions<Settings, Outputs>, 
 /** Targets by name. */
 export type Targets<Outputs = unknown> = Readonly<Record<string, Target<Outputs>>>;
 
-/** A target of which the rest knows no more than that it has settings. */
+/** Makes a target, and hides the types of its settings. */
 export function defineTarget<Own extends Settings, Outputs>(
   options: TargetOptions<Own, Outputs>,
 ): Target<Outputs> {
@@ -173,8 +173,8 @@ function readValues(config: pulumi.Config, settings: Settings): Values {
 }
 
 /**
- * A key of another target would have no effect. Its default says nothing: Pulumi adds those of
- * Pulumi.yaml to what the stack's own file says.
+ * Refuses keys of other targets, which would have no effect. Their defaults are accepted: Pulumi
+ * adds those of Pulumi.yaml to the stack's own values.
  */
 function refuseForeign(config: pulumi.Config, targets: Targets, picked: Target<unknown>): void {
   for (const [name, { settings }] of Object.entries(targets)) {
@@ -193,7 +193,7 @@ function refuseForeign(config: pulumi.Config, targets: Targets, picked: Target<u
 /**
  * Reads the list of users.
  *
- * @throws pulumi.RunError with one line that shows nothing of the list: it is full of passwords
+ * @throws pulumi.RunError with one line that quotes nothing of the list, which has passwords
  */
 export function checkUsers(text: string): UserSettings[] {
   try {

@@ -1,4 +1,4 @@
-/** What every target has on top of its cluster: images, platform, examples, outputs. */
+/** What every target declares on its cluster: images, platform, examples, outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import {
   type Cluster,
@@ -14,11 +14,11 @@ import { declareSha256 } from "../examples/sha256.ts";
 import type { ImagesAtHand } from "../toolchain/artifacts.ts";
 import type { StackConfig } from "./config.ts";
 
-/** What a target hands over. */
+/** What a target provides. */
 export interface PlatformParts {
   config: StackConfig;
   cluster: Cluster;
-  /** Undefined for those that are not at hand in a preview. */
+  /** Undefined for images that are not available locally in a preview. */
   images: ImagesAtHand;
   /** Program that pushes images to the cluster's registry. */
   crane?: string | undefined;
@@ -40,19 +40,19 @@ export interface StackOutputs {
   runtimeImage: pulumi.Output<string>;
   /** Addresses of the example functions, by name. */
   functions: Record<string, pulumi.Output<string>>;
-  /** What to do now. */
+  /** Next steps for the user. */
   next: pulumi.Output<string>;
 }
 
-/** Says in one line what a preview could not look at. */
+/** Logs in one line which artifacts a preview could not read. */
 export async function warnOfMissing(parts: Record<string, unknown>): Promise<void> {
   const names = Object.keys(parts).filter((name) => parts[name] === undefined);
   if (names.length === 0) {
     return;
   }
   await pulumi.log.warn(
-    `not at hand on this machine: ${names.join(", ")}. This preview takes them to stay what they ` +
-      "are; an update downloads or builds them, and changes what is another one then",
+    `not available locally: ${names.join(", ")}. This preview assumes that they stay unchanged; ` +
+      "an update downloads or builds them, and deploys those that have changed",
   );
 }
 

@@ -1,14 +1,14 @@
 /**
- * What a key of a stack's configuration says of itself: the program checks values by it, and
- * `npm run settings` writes Pulumi.yaml and the README's table from it.
+ * Schemas of a stack's configuration keys: the program validates values by them, and
+ * `npm run settings` generates Pulumi.yaml and the README's table from them.
  */
 import { type TBoolean, type TEnum, type TString, Type } from "typebox";
 
-/** What people read about a key. */
+/** The documentation of a key. */
 interface Words {
   /** In Markdown, on one line. */
   description: string;
-  /** Completes `expected …` in the message about a wrong value. */
+  /** Completes `expected …` in the message about an invalid value. */
   expected: string;
 }
 

@@ -1,4 +1,4 @@
-/** How the rest of Plonk gets its tools. */
+/** The interface through which the rest of Plonk gets its tools. */
 import { acquireTool } from "./acquire/acquire-tool.ts";
 import { type AcquireOptions, createSession } from "./acquire/session.ts";
 import { catalogue } from "./catalogue.ts";
@@ -11,13 +11,13 @@ export type { AcquiredTool } from "./tool.ts";
 /**
  * Returns a tool that is ready to run: from PATH (a plugin: from `$PULUMI_HOME`) if it is the right
  * version, from the cache, from the vendor's release or `$PLONK_MIRROR`, or built from source.
- * @throws ToolchainError when none of these works; nothing half installed is left.
+ * @throws ToolchainError when none of these works; no partial installation is left.
  */
 export function acquire(name: string, options: AcquireOptions = {}): Promise<AcquiredTool> {
   return acquireTool(name, createSession(catalogue, options));
 }
 
-/** The tool when it is on this machine already; nothing is downloaded or built. */
+/** Like `acquire`, but without downloading or building. @returns undefined for a missing tool */
 export async function find(
   name: string,
   options: AcquireOptions = {},
@@ -26,7 +26,7 @@ export async function find(
 }
 
 /**
- * Acquires several tools side by side; when one fails the others are stopped.
+ * Acquires several tools in parallel; when one fails the others are aborted.
  * @param names @default all of the catalogue
  * @returns the tools by name, in the order of `names`.
  */

@@ -1,4 +1,4 @@
-/** Gives a program what it deploys: Kubernetes, and the images by reference and archive. */
+/** The artifacts that a program deploys: k3s, and images by reference and archive. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -33,23 +33,23 @@ import { type Progress, terminalProgress } from "./progress.ts";
 export interface ArtifactOptions {
   /** @default lines on standard error, when there is something to do */
   progress?: Progress;
-  /** Stops downloads and builds; nothing half done is left. */
+  /** Aborts downloads and builds; no partial result is left. */
   signal?: AbortSignal;
   /**
-   * Architectures of the cluster's nodes: what archives are written for.
+   * Architectures of the cluster's nodes, for which archives are written.
    * @default this machine's own
    */
   architectures?: readonly Architecture[];
   /**
-   * Whether nodes are given archives, so the vendors' images are pulled here. Else nodes pull:
-   * the vendors' images are references alone where they can be pulled at all, and ours have
-   * archives of all architectures, as a registry takes whole images only.
+   * Whether nodes get archives, so that the vendors' images are pulled here. Otherwise nodes pull:
+   * vendors' images are then references only, if their registries are reachable, and ours have
+   * archives of all architectures, as a registry accepts only complete images.
    * @default true
    */
   preload?: boolean;
 }
 
-/** What all images have in common. */
+/** What all images share. */
 interface Plan {
   context: ImageContext;
   /** Whether the vendors' images can be pulled. */
@@ -60,19 +60,18 @@ interface Plan {
   getTool: GetTool;
 }
 
-/** All images; undefined for one that is not at hand. */
+/** All images; undefined for one that is not available locally. */
 export type ImagesAtHand = Record<keyof Artifacts["images"], ImageArtifact | undefined>;
 
-/** All that a program deploys, as far as it is at hand. */
+/** All artifacts, as far as they are available locally. */
 export interface ArtifactsAtHand {
   k3s: Artifacts["k3s"] | undefined;
   images: ImagesAtHand;
 }
 
 /**
- * Acquires and assembles what is not there yet, k3s included; with a warm cache it takes tenths of
- * a second.
- * @throws where a tool cannot be had, or a service does not compile.
+ * Acquires and assembles all artifacts, k3s included; with a warm cache in tenths of a second.
+ * @throws when a tool cannot be acquired, or a service does not compile.
  */
 export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<Artifacts> {
   return await withPlan(options, async (plan) => {
@@ -81,14 +80,14 @@ export async function resolveArtifacts(options: ArtifactOptions = {}): Promise<A
   });
 }
 
-/** The images alone, for a cluster that is there. */
+/** Only the images, for an existing cluster. */
 export async function resolveImages(options: ArtifactOptions = {}): Promise<Artifacts["images"]> {
   return await withPlan(options, getImages);
 }
 
 /**
- * The same without a download and without compiling a tool, for previews; images are assembled
- * where all parts are there, as after a change in `services/`.
+ * For previews: the same without downloading or compiling a tool. Images are still assembled when
+ * all their parts are available, as after a change in `services/`.
  */
 export async function findArtifacts(options: ArtifactOptions = {}): Promise<ArtifactsAtHand> {
   return await withPlan({ ...options, findOnly: true }, async (plan) => {
@@ -97,7 +96,7 @@ export async function findArtifacts(options: ArtifactOptions = {}): Promise<Arti
   });
 }
 
-/** The images alone, as far as they are at hand. */
+/** Only the images, as far as they are available locally. */
 export async function findImages(options: ArtifactOptions = {}): Promise<ImagesAtHand> {
   return await withPlan({ ...options, findOnly: true }, findAll);
 }
@@ -121,7 +120,7 @@ async function withPlan<T>(
     const { pins, isOpen } = await askRegistries(context);
     return await work({ context, isOpen, pins, architectures, preload, getTool });
   } catch (error) {
-    // What is still going on would only finish for nothing.
+    // The rest would be discarded.
     stop.abort(error);
     throw error;
   } finally {

@@ -13,12 +13,12 @@ import { buildKubernetesPlugin } from "../standins/from-source/recipes/pulumi-ku
 import { toLauncher, writeStandIn } from "../standins/from-source/recipes/stand-in.ts";
 import type { Release, ReleaseFile, Source, Tool } from "./tool.ts";
 
-/** Of k3s on all networks; the commit is that of the module in `go/k3s`. */
+/** The same k3s from the release and from source; the commit is that of the module in `go/k3s`. */
 const K3S = { k3s: "1.35.0+k3s3", commit: "e69d1861", containerd: "v2.1.5-k3s1" };
 const PULUMI_VERSION = "3.276.0";
 /** The last version of the SDK's module that carries the Node language host. */
 const LANGUAGE_HOST_VERSION = "3.68.0";
-/** The version whose commit the module in `go/pulumi-kubernetes` is, and that of its SDK. */
+/** Version of the commit that `go/pulumi-kubernetes` pins, and of the matching SDK. */
 const KUBERNETES_PLUGIN_VERSION = "4.25.0";
 
 const GITHUB = "https://github.com";
@@ -56,7 +56,7 @@ const pulumi: Tool = {
   },
 };
 
-/** A provider plugin by its release, or by what takes the release's place. */
+/** A provider plugin: its release, and the source that replaces it on closed networks. */
 function plugin(name: string, version: string, source: Omit<Source, "version">): Tool {
   const base = `${GITHUB}/pulumi/pulumi-${name}/releases/download/v${version}`;
   const executable = `pulumi-resource-${name}`;
@@ -123,7 +123,7 @@ const k3s: Tool = {
   },
 };
 
-/** A program that has no release of its own: its vendor publishes an image alone. */
+/** A program without a release: its vendor publishes only an image. */
 function goProgram(name: string, source: { version: string; package?: string }): Tool {
   return {
     name,
@@ -259,14 +259,14 @@ const natsServer: Tool = {
 
 interface PrometheusProject {
   name: string;
-  /** Of the release, and of the module that the recipe builds. */
+  /** Version of the release and of the module that the recipe builds. */
   version: string;
   programs: readonly string[];
   recipe: Recipe;
   inputs: readonly string[];
 }
 
-/** The projects of Prometheus publish alike. */
+/** A tool of the Prometheus organisation, whose projects publish releases in the same way. */
 function prometheusTool({ name, version, programs, recipe, inputs }: PrometheusProject): Tool {
   const base = `${GITHUB}/prometheus/${name}/releases/download/v${version}`;
   return {
@@ -326,7 +326,7 @@ const nodeExporter = prometheusTool({
   inputs: ["go/node-exporter"],
 });
 
-/** All tools; their order is that of the listing. */
+/** All tools, in the order in which they are listed. */
 export const catalogue: readonly Tool[] = [
   pulumi,
   kubernetesPlugin,

@@ -19,10 +19,9 @@ function toChecksum(digest: string): Checksum | undefined {
 }
 
 /**
- * Finds the checksum of a file in the text that `sha256sum` and its kin write: digest, spaces,
- * perhaps an asterisk, and a path of which the last part counts. A text that is nothing but a
- * digest is that of the only file it can be about.
- * @throws ToolchainError `checksum` when there is none, or two that differ.
+ * Finds the checksum of a file in the output format of `sha256sum`: digest, spaces, an optional
+ * asterisk, and a path, whose last part is compared. A text with only a digest applies to any file.
+ * @throws ToolchainError `checksum` when there is none, or two different ones.
  */
 export function findChecksum(text: string, file: string): Checksum {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");

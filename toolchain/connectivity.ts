@@ -1,10 +1,10 @@
-/** What the person says about the network. */
+/** The user's setting for network access, `$PLONK_OFFLINE`. */
 import type { Environment } from "./directories.ts";
 import { ToolchainError } from "./errors.ts";
 
 /**
- * `closed`: nothing is asked of vendors. `open`: they can be reached, so a download that fails is
- * an error and not a reason to build from source. `unknown`: that is found out.
+ * `closed`: no requests to vendors. `open`: vendors are reachable, so a failed download is an error
+ * and not a reason to build from source. `unknown`: detected at run time.
  */
 export type Connectivity = "open" | "closed" | "unknown";
 
@@ -19,6 +19,6 @@ export function readConnectivity(env: Environment): Connectivity {
     case "1":
       return "closed";
     default:
-      throw new ToolchainError("argument", `PLONK_OFFLINE: must be 0 or 1, got "${value}"`);
+      throw new ToolchainError("argument", `PLONK_OFFLINE: expected 0 or 1, got "${value}"`);
   }
 }

@@ -1,4 +1,4 @@
-/** Where Plonk keeps things outside the tree: what can be had again, and what cannot. */
+/** Plonk's directories outside of the checkout: the disposable cache, and the state. */
 import { homedir } from "node:os";
 import { isAbsolute, join, normalize } from "node:path";
 
@@ -9,9 +9,9 @@ function resolveDirectory(env: Environment, variable: string, standard: string):
   if (value === undefined || value === "") {
     return join(env["HOME"] ?? homedir(), standard);
   }
-  // A colon would split a PATH that the directory becomes part of.
+  // The directory becomes part of a PATH, which a colon would split.
   if (!isAbsolute(value) || /[:\0\n]/.test(value)) {
-    throw new Error(`${variable}: must be an absolute path without colons, got "${value}"`);
+    throw new Error(`${variable}: expected an absolute path without colons, got "${value}"`);
   }
   return normalize(value).replace(/(?<=.)\/$/, "");
 }
@@ -32,7 +32,7 @@ export function plonkHome(env: Environment = process.env): string {
   return resolveDirectory(env, "PLONK_HOME", ".local/share/plonk");
 }
 
-/** `$PULUMI_HOME` when the person has set it, else the one that belongs to Plonk. */
+/** `$PULUMI_HOME` if the user has set it, else Plonk's own. */
 export function pulumiHome(env: Environment = process.env): string {
   const value = env["PULUMI_HOME"];
   return value === undefined || value === ""
@@ -52,7 +52,7 @@ export interface CacheLayout {
   locks: string;
 }
 
-/** The folders of a cache directory, by purpose; none is created here. */
+/** Paths of the folders in a cache directory; creates none of them. */
 export function cacheLayout(root: string = plonkCache()): CacheLayout {
   return {
     root,

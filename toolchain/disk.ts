@@ -1,9 +1,9 @@
-/** Free space, asked for before something large begins. */
+/** Checks free disk space before large downloads and builds. */
 import { mkdir, statfs } from "node:fs/promises";
 import { ToolchainError } from "./errors.ts";
 
 /**
- * @throws ToolchainError `disk` when the file system of `directory` has less room than needed.
+ * @throws ToolchainError `disk` when the file system of `directory` has less free space.
  */
 export async function requireSpace(
   what: string,

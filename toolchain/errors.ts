@@ -1,26 +1,26 @@
-/** The ways in which a tool cannot be had, each told apart by its code. */
+/** Errors of acquiring tools, distinguished by code. */
 
 export type ToolchainErrorCode =
-  /** An argument or a variable of the environment has a wrong value. */
+  /** An argument or an environment variable is invalid. */
   | "argument"
   /** No release and no recipe for this operating system or architecture. */
   | "platform"
-  /** Not enough free space, found before or in the middle. */
+  /** Not enough free space, detected before or during the operation. */
   | "disk"
-  /** A download is not what its vendor says it is, or not what it was before. */
+  /** The digest of a download differs from the vendor's, or from an earlier download's. */
   | "checksum"
-  /** An archive that cannot be read, or wants to write outside of its folder. */
+  /** An archive is unreadable, or has paths outside of its folder. */
   | "archive"
-  /** The network does not let a download through. */
+  /** The network or the host refuses a download. */
   | "refused"
-  /** The network lets a download through, but its host or the line is out of order. */
+  /** The host or the connection fails, though the network does not block it. */
   | "unavailable"
   /** Go is missing or too old. */
   | "go"
   /** A source build failed. */
   | "build";
 
-/** An expected end: its message says all that the person needs, no stack trace belongs to it. */
+/** An expected failure: the message is all that the user needs, without a stack trace. */
 export class ToolchainError extends Error {
   override readonly name = "ToolchainError";
   readonly code: ToolchainErrorCode;
@@ -31,16 +31,16 @@ export class ToolchainError extends Error {
   }
 }
 
-/** Something is not there, and whoever asked wants nothing to be downloaded or compiled for it. */
+/** Something is not available locally, and the caller does not allow a download or a build. */
 export class NotAtHandError extends Error {
   override readonly name = "NotAtHandError";
 
   constructor(what: string) {
-    super(`${what}: must be at hand, as nothing is to be downloaded or compiled now`);
+    super(`${what}: expected it on this machine, as nothing may be downloaded or compiled now`);
   }
 }
 
-/** The result of `work`; undefined when it ends with `NotAtHandError`. */
+/** The result of `work`; undefined when it fails with `NotAtHandError`. */
 export async function ifAtHand<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -53,8 +53,8 @@ export async function ifAtHand<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * The code of an error of Node's own, such as `ENOENT`. By shape and not by class, as such errors
- * may come from another realm.
+ * The code of a Node.js error, such as `ENOENT`. Not by `instanceof`, as the error may come from
+ * another realm.
  */
 export function toCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
@@ -67,7 +67,7 @@ export function toMessage(error: unknown): string {
   return typeof message === "string" ? message : String(error);
 }
 
-/** Whether an error, or one that caused it, says that the disk is full. */
+/** Whether an error or one of its causes is a full disk. */
 export function isDiskFull(error: unknown): boolean {
   if (typeof error !== "object" || error === null) {
     return false;

@@ -1,4 +1,4 @@
-/** A lock file between processes, which survives neither the death of its owner nor a reboot. */
+/** A lock file between processes; it is stale once its owner has died or the machine rebooted. */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -6,27 +6,27 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toCode } from "./errors.ts";
 
 const POLL_MILLISECONDS = 100;
-/** The guard is held for two file operations; one this old belongs to a process that died. */
+/** The guard is held only for two file operations; an older one belongs to a dead process. */
 const GUARD_MILLISECONDS = 10_000;
 
 interface Owner {
   pid: number;
-  /** Clock ticks since boot, so that a reused pid is told from the owner. */
+  /** Clock ticks since boot, which distinguish the owner from a process that reuses its pid. */
   startTime: string;
   nonce: string;
 }
 
 export interface LockOptions {
-  /** Called once, when another process holds the lock, with that process's id. */
+  /** Called once with the owner's pid when another process holds the lock. */
   onWait?: ((pid: number) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** When a process started, or nothing if it no longer runs (a zombie does not). */
+/** When a process started; undefined if it is not running (a zombie counts as not running). */
 async function readStartTime(pid: number): Promise<string | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The command in parentheses may hold spaces: count the fields after it.
+    // The command in parentheses may contain spaces, so fields are counted after it.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
@@ -50,7 +50,7 @@ async function isAlive(owner: Owner | undefined): Promise<boolean> {
   return owner !== undefined && (await readStartTime(owner.pid)) === owner.startTime;
 }
 
-/** Links a complete file into place, so that nobody ever reads half a lock. */
+/** Links a complete file into place, so that no process reads a partial lock. */
 async function tryTake(path: string, owner: Owner): Promise<boolean> {
   const draft = `${path}.${owner.nonce}`;
   await writeFile(draft, JSON.stringify(owner));
@@ -68,8 +68,8 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
 }
 
 /**
- * Removes the lock if its owner is dead. Only one process at a time may do so, and it looks again
- * under the guard: else a slow one would remove the lock that a quick one has just taken over.
+ * Removes the lock if its owner is dead. The guard admits one process at a time, which checks the
+ * owner again: otherwise a slow process could remove the lock that a fast one has just taken over.
  */
 async function removeStale(path: string): Promise<void> {
   const guard = `${path}.guard`;
@@ -108,8 +108,8 @@ async function take(path: string, owner: Owner, options: LockOptions): Promise<v
 }
 
 /**
- * Runs `work` while this process alone holds the lock file at `path`; waits for as long as its
- * owner lives, and takes over from a dead one.
+ * Runs `work` while holding the lock file at `path`; waits as long as another owner lives, and
+ * takes over from a dead one.
  * @throws AbortError when `options.signal` is aborted while waiting.
  */
 export async function withLock<T>(

@@ -1,32 +1,32 @@
-/** Says what is being acquired: one live line a tool on a terminal, plain lines elsewhere. */
+/** Shows what is being acquired: a live line per tool on a terminal, plain lines elsewhere. */
 
-/** How often a live line is drawn again, milliseconds. */
+/** Interval at which live lines are redrawn, milliseconds. */
 const REDRAW_MILLISECONDS = 200;
-/** Without a terminal, how long a step may be silent before it is said again, milliseconds. */
+/** Without a terminal, a step that is silent for this long is printed again, milliseconds. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 
 export interface Task {
-  /** Says in a few words what is going on. */
+  /** Shows the current step, a short phrase. */
   report: (message: string) => void;
-  /** How far a download is. `total` is unknown where the server does not say. */
+  /** Progress of a download. `total` is undefined when the server does not send it. */
   bytes: (done: number, total: number | undefined) => void;
   end: () => void;
 }
 
 export interface Progress {
   start(name: string): Task;
-  /** A line of its own that stays. */
+  /** Prints a permanent line. */
   note(line: string): void;
 }
 
-/** Where progress is written; `process.stderr` is one. */
+/** Where progress is written, e.g. `process.stderr`. */
 export interface ProgressStream {
   isTTY?: boolean | undefined;
   columns?: number | undefined;
   write(text: string): unknown;
 }
 
-/** Says nothing. */
+/** Shows nothing. */
 export const silentProgress: Progress = {
   start: () => ({ report: () => undefined, bytes: () => undefined, end: () => undefined }),
   note: () => undefined,
@@ -61,7 +61,7 @@ interface Surface {
   /** A step has begun. */
   said(line: Line): void;
   note(text: string): void;
-  /** Called now and then while something is going on, and once after the last has ended. */
+  /** Called periodically while a task is running, and once after the last has ended. */
   tick(): void;
 }
 
@@ -95,7 +95,7 @@ function createPlainSurface(stream: ProgressStream, lines: ReadonlySet<Line>): S
   };
 }
 
-/** Progress of any number of tasks at once on one stream. */
+/** Shows any number of parallel tasks on one stream. */
 export function createProgress(stream: ProgressStream): Progress {
   const lines = new Set<Line>();
   const surface =
@@ -142,7 +142,7 @@ export function createProgress(stream: ProgressStream): Progress {
 
 let shared: Progress | undefined;
 
-/** The one that all acquisitions of this process share, as they share the terminal. */
+/** The progress that all acquisitions of this process share, as they share the terminal. */
 export function terminalProgress(): Progress {
   return (shared ??= createProgress(process.stderr));
 }

@@ -5,25 +5,25 @@ import { constants } from "node:os";
 /** How much of the output an error quotes. */
 const QUOTED_LINES = 15;
 const QUOTED_CHARACTERS = 4000;
-/** How long a program that was asked to stop may take before it is killed, milliseconds. */
+/** Time between SIGTERM and SIGKILL, milliseconds. */
 const GRACE_MILLISECONDS = 5000;
 
 export interface CommandOptions {
   cwd?: string | undefined;
-  /** The whole environment. @default that of this process */
+  /** The whole environment. @default `process.env` */
   env?: Record<string, string | undefined> | undefined;
   /** Text for its standard input. @default none */
   input?: string | undefined;
-  /** On abort the program and all that it has started get SIGTERM, then SIGKILL. */
+  /** On abort the program's process group gets SIGTERM, then SIGKILL. */
   signal?: AbortSignal | undefined;
   /** Gets each line of standard error as it comes. */
   onErrorLine?: ((line: string) => void) | undefined;
 }
 
 export interface Captured {
-  /** Exit code; 128 + signal number where a signal ended the program, as shells have it. */
+  /** Exit code; 128 + signal number when a signal ended the program, as in shells. */
   code: number;
-  /** The signal that ended the program. @default it ended by itself */
+  /** The signal that ended the program, if one did. */
   endedBy?: NodeJS.Signals;
   stdout: string;
   stderr: string;
@@ -40,7 +40,7 @@ export class ProgramError extends Error {
   }
 }
 
-/** Exit code of a program that a signal has ended, as shells have it. */
+/** Exit code of a program that a signal ended, as in shells. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
@@ -61,11 +61,11 @@ export function capture(
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: "pipe",
-      // A group of its own, so that an abort reaches the compilers that `go` has started as well.
-      // Without, Ctrl-C reaches it by the terminal's group.
+      // A process group of its own, so that an abort also reaches the compilers that `go` starts.
+      // Without a signal, Ctrl-C reaches the program through the terminal's group.
       detached: signal !== undefined,
     });
-    child.stdin.on("error", () => undefined); // a program may end without reading its input
+    child.stdin.on("error", () => undefined); // the program may exit without reading its input
     child.stdin.end(options.input ?? "");
     const captured: Captured = { code: 0, stdout: "", stderr: "" };
     const onErrorLine = toLines((line) => options.onErrorLine?.(line));
@@ -103,7 +103,7 @@ export function capture(
 }
 
 /**
- * Returns the standard output of a program that succeeds.
+ * Returns the standard output of a successful program.
  * @throws ProgramError with the last lines that the program wrote
  */
 export async function runCommand(
@@ -145,7 +145,7 @@ function stopper(pid: () => number | undefined): { start: () => void; clear: () 
     try {
       process.kill(-group, signal);
     } catch {
-      // It has ended by itself in the meantime.
+      // It has already exited.
     }
   };
   return {

@@ -1,21 +1,21 @@
-/** What the catalogue says about a tool, and what `acquire` gives back. */
+/** A tool in the catalogue, and what `acquire` returns. */
 import type { Architecture } from "../contract/index.ts";
 import type { Recipe } from "../standins/from-source/recipe.ts";
 
 /** One download of a release. */
 export interface ReleaseFile {
   url: string;
-  /** The vendor's file that states the digest of `url`, by the last part of its path. */
+  /** URL of the vendor's checksum file, which lists `url` by the last part of its path. */
   checksums: string;
   /**
-   * `archive` is a tar.gz that is unpacked into the folder `to`; `file` is put at `to` as it is.
+   * `archive`: a tar.gz that is unpacked into the folder `to`. `file`: saved at `to` unchanged.
    */
   format: "archive" | "file";
   /** Path within the tool's directory. */
   to: string;
   /** How many leading folders of an archive to leave out. @default 0 */
   strip?: number;
-  /** The paths of an archive that are wanted, after `strip`. @default all */
+  /** The paths of an archive to extract, after `strip`. @default all */
   only?: readonly string[];
   /** Whether a `file` is a program. @default false */
   executable?: boolean;
@@ -23,9 +23,9 @@ export interface ReleaseFile {
 
 export interface Release {
   version: string;
-  /** The downloads, or none where the vendor has none for the architecture. */
+  /** The downloads; empty when the vendor does not support the architecture. */
   files(architecture: Architecture): readonly ReleaseFile[];
-  /** Space that the downloads and what comes out of them take, in 10^6 bytes. */
+  /** Disk space for the downloads and their content, in 10^6 bytes. */
   megabytes: number;
 }
 
@@ -33,21 +33,21 @@ export interface Source {
   version: string;
   recipe: Recipe;
   /**
-   * Files and folders that decide what comes out, relative to `standins/from-source`; a cached
-   * build is done again when any of them has changed.
+   * Files and folders that the result depends on, relative to `standins/from-source`; a cached
+   * build is repeated when any of them has changed.
    */
   inputs: readonly string[];
-  /** Further text that decides what comes out. */
+  /** Further text that the result depends on. */
   key?: () => string;
-  /** Space that a build from nothing takes, in 10^6 bytes. */
+  /** Disk space for a build with an empty cache, in 10^6 bytes. */
   megabytes: number;
 }
 
-/** How to find out whether a program on PATH is the wanted one. */
+/** How to check that a program on PATH is the right version. */
 export interface OnPath {
-  /** Arguments that make it print its version. */
+  /** Arguments that print its version. */
   arguments: readonly string[];
-  /** Programs that must lie in the same folder. */
+  /** Programs that must be in the same folder. */
   companions?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export interface Tool {
   executable: string;
   release?: Release;
   source?: Source;
-  /** Left out where a program on PATH is not all there is to the tool. */
+  /** Absent when the tool is more than a program on PATH. */
   onPath?: OnPath;
   /** For a Pulumi plugin: its folder in `$PULUMI_HOME/plugins`. */
   plugin?: string;
@@ -69,9 +69,9 @@ export interface AcquiredTool {
   name: string;
   /** Absolute path of the program. */
   path: string;
-  /** Absolute path of the directory with everything that came along, `path` being below it. */
+  /** Absolute path of the tool's directory, which contains `path`. */
   directory: string;
   version: string;
-  /** Where it was found or had from, this time. */
+  /** Where this call found it or got it from. */
   source: ToolSource;
 }

@@ -1,4 +1,4 @@
-/** Where the bench keeps its Functions: in the tests' small API server, or in a real one. */
+/** The API server of the benchmark: the tests' small one, or a real one. */
 import { NAMESPACE } from "../../contract/index.ts";
 import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient, resourcePath } from "../../services/lib/kubernetes.ts";

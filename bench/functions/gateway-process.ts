@@ -1,4 +1,4 @@
-/** A gateway as a child process that tells its memory after a garbage collection. */
+/** A gateway as a child process that reports its memory after a garbage collection. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGateway } from "../../services/gateway/app.ts";
 import { readConfig } from "../../services/gateway/config.ts";
@@ -7,14 +7,14 @@ import { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { createLogger } from "../../services/lib/logger.ts";
 import { listen } from "../../services/lib/metrics.ts";
 
-/** What the child says once it knows its functions. */
+/** Message of the child when it knows all functions. */
 export interface Ready {
   url: string;
   /** From the first request to the API server until the gateway knew all. */
   syncSeconds: number;
 }
 
-/** What the child answers when it is asked for its memory, bytes. */
+/** Memory of the child, bytes. */
 export interface Memory {
   heap: number;
   rss: number;

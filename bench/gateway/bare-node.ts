@@ -1,4 +1,4 @@
-/** The floor: `node:http` straight into undici's `dispatch`, with nothing of a gateway about it. */
+/** The lower bound: `node:http` and undici's `dispatch`, without any gateway logic. */
 import { createServer, type ServerResponse } from "node:http";
 import { type Dispatcher, Pool } from "undici";
 

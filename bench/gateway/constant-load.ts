@@ -1,4 +1,4 @@
-/** A constant rate of calls whatever becomes of the earlier ones (an open loop). */
+/** A constant rate of calls, independent of the responses (open loop). */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { pin } from "./program.ts";
@@ -7,7 +7,7 @@ import type { Tools } from "./tools.ts";
 export interface OpenLoopReport {
   calls: number;
   errors: number;
-  /** From the time at which a call was due. */
+  /** Measured from the time at which a call was due. */
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;

@@ -1,4 +1,4 @@
-/** Who takes part: our gateway as its image runs it, the references, and what Node can do. */
+/** The compared proxies: our gateway as in its image, the references, and plain Node.js proxies. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export const CONTESTANTS = [
 
 export type ContestantName = (typeof CONTESTANTS)[number];
 
-/** The gateway's container as the platform sets it up: all contestants on Node run alike. */
+/** Size of the gateway's container on the platform; all proxies on Node.js use the same flags. */
 const GATEWAY_SIZE = { requestMiB: 0, cpuMillis: 0, limitMiB: 256 };
 
 const FLAGS = [

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- gateway`: the gateway against the proxies of others, in interleaved rounds.
+ * `npm run bench -- gateway`: the gateway against other proxies, in interleaved rounds.
  * Each proxy has one core for itself while it is measured; load generator and function share
  * another one.
  */
@@ -24,7 +24,7 @@ import { rotate } from "./statistics.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 import { startFixedUpstream, startReadingUpstream } from "./upstream.ts";
 
-/** Time in which compilers that optimise at run time get to know a proxy's work, seconds. */
+/** Warm-up for just-in-time compilers, seconds. */
 const WARM_UP_SECONDS = 3;
 
 interface Bench extends BenchOptions {
@@ -48,7 +48,7 @@ function describeMachine({ rounds, seconds }: BenchOptions): string {
   return (
     `${new Date().toISOString()}, ${cpus().length} cores (${first?.model ?? "?"}), ${memory} GiB, ` +
     `Linux ${release()}, Node ${process.versions.node}; ${rounds} rounds of ${seconds} s each; ` +
-    "median (smallest..largest of the rounds); * not held up by its own core"
+    "median (smallest..largest of the rounds); * not limited by its own core"
   );
 }
 
@@ -61,7 +61,7 @@ function load(
   return measure(bench, program, { ...slice, core: LOAD_CORE });
 }
 
-/** Runs something with all proxies in front of a function, and stops them whatever happens. */
+/** Calls `run` with all proxies in front of a function, and always stops them. */
 async function withProxies<T>(
   bench: Bench,
   upstream: Program,

@@ -1,11 +1,11 @@
-/** What is read off a running proxy: its load generator's report, processor time, memory. */
+/** Measurements of a running proxy: the load generator's report, processor time, memory. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { pin, type Program } from "./program.ts";
 import type { Tools } from "./tools.ts";
 
-/** Scheduler ticks a second: Linux has shown this number to programs on all platforms for ages. */
+/** Ticks per second in procfs: USER_HZ, 100 on all supported platforms. */
 const TICKS = 100;
 
 export interface Load {
@@ -19,7 +19,7 @@ export interface Load {
   core: number;
 }
 
-/** What wrk says. */
+/** The report of wrk. */
 export interface WrkReport {
   calls: number;
   callsPerSecond: number;
@@ -48,7 +48,7 @@ function readDuration(text: string, percentile: string): number {
 
 /**
  * Reads the output of `wrk --latency`.
- * @throws when it is not such an output.
+ * @throws for any other text.
  */
 export function parseWrk(text: string): WrkReport {
   const calls = /^\s+(\d+) requests in /m.exec(text)?.[1];
@@ -90,7 +90,7 @@ export interface MeasureContext {
   signal: AbortSignal;
 }
 
-/** Loads a proxy for some seconds with all that it takes from so many connections. */
+/** Loads a proxy from a number of connections as fast as it answers, for some seconds. */
 export async function measure(
   { tools, script, signal }: MeasureContext,
   program: Program,

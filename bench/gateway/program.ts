@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Longest time until a program listens, milliseconds. */
 const START_MS = 15_000;
 
-/** How long a program that was asked to stop may take before it is killed, milliseconds. */
+/** Time between SIGTERM and SIGKILL, milliseconds. */
 const GRACE_MS = 10_000;
 
 /** How much of a program's error output its failure quotes. */
@@ -29,7 +29,7 @@ export interface ProgramOptions {
 export interface Program {
   pid: number;
   port: number;
-  /** Ends it, by force when it does not go by itself. */
+  /** Terminates it, and kills it if it does not end in time. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What nginx and haproxy are told: as little as does the same work on headers as the gateway. */
+/** Minimal configurations of nginx and haproxy with the gateway's handling of headers. */
 
 export interface ConfigOptions {
   port: number;
@@ -9,7 +9,7 @@ export interface ConfigOptions {
   head?: HeadLimits | undefined;
 }
 
-/** What a proxy takes of a request's head. */
+/** Limits of a request's header section. */
 export interface HeadLimits {
   bytes: number;
   headers: number;
@@ -36,8 +36,8 @@ function toNginxTemporary(directory: string): string {
 /** One worker; no access log, as the gateway has none; answers do not go through files. */
 export function toNginxProxyConfig(options: ConfigOptions): string {
   const { port, upstreamPort, directory, head } = options;
-  // It counts no headers. Of four buffers, as by default, a line needs one; with fewer, a request
-  // that follows a long one at once finds none.
+  // nginx does not limit the number of headers. Four buffers, the default: with fewer, a request
+  // directly after a long one gets no buffer.
   const limits = head === undefined ? "" : `large_client_header_buffers 4 ${head.bytes};`;
   return `${toNginxMain(directory)}http {
 ${toNginxTemporary(directory)}
@@ -75,7 +75,7 @@ ${toNginxTemporary(directory)}
 
 /** One thread, connections to the upstream shared between callers. */
 export function toHaproxyConfig({ port, upstreamPort, head }: ConfigOptions): string {
-  // Its buffer holds the head in a form of its own, which is longer; it counts the request line.
+  // haproxy's internal form of the header section is longer, and it counts the request line.
   const limits =
     head === undefined
       ? ""

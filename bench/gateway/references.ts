@@ -1,5 +1,5 @@
 /**
- * The proxies of others, in front of one upstream: Go's `httputil.ReverseProxy`, nginx and haproxy.
+ * The reference proxies, in front of one upstream: Go's `httputil.ReverseProxy`, nginx and haproxy.
  * Each does what the gateway does to headers, on one thread, with kept-alive connections.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -24,9 +24,9 @@ export interface ReferenceOptions {
    * a call. @default false
    */
   isPooled?: boolean;
-  /** What it takes of a request's head. @default its own limits */
+  /** Limits of a request's header section. @default the proxy's own */
   head?: HeadLimits;
-  /** Told what takes long: the first start downloads packages and compiles. @default nobody */
+  /** Called before slow steps: the first start downloads and compiles. @default no-op */
   report?: (message: string) => void;
 }
 
@@ -65,7 +65,7 @@ interface Configured {
   options: ReferenceOptions;
 }
 
-/** Runs a program that reads a file, which lies in a folder of its own as long as it runs. */
+/** Runs a program with a configuration file, in a temporary folder that is deleted at its end. */
 async function startConfigured({ tools, name, port, options }: Configured): Promise<Program> {
   const { upstreamPort, core, head } = options;
   const directory = await mkdtemp(join(tmpdir(), `plonk-${name}-`));

@@ -7,12 +7,12 @@ import { formatSpread, toRatios, toSpread } from "./statistics.ts";
 /** All rounds of one setting, by contestant. */
 export interface SettingResult {
   title: string;
-  /** What the load generator gets from the function with no proxy between, calls a second. */
+  /** Calls per second without a proxy. */
   direct: number;
   rounds: ReadonlyMap<ContestantName, readonly Measurement[]>;
 }
 
-/** A proxy that used less of its core than this was held up by the other side. */
+/** A proxy that used less of its core than this was not the bottleneck. */
 const BUSY = 0.9;
 
 function row(cells: readonly (string | number)[]): string {
@@ -27,7 +27,7 @@ function median(rounds: readonly Measurement[], key: keyof Measurement): number 
   return toSpread(pick(rounds, key)).median;
 }
 
-/** One row a contestant: figures, and ratios to Go's proxy in the same round. */
+/** A row per proxy: the values, and the ratios to Go's proxy in the same round. */
 export function toSettingTable({ title, direct, rounds }: SettingResult): string {
   const go = rounds.get("go") ?? [];
   const rows = [...rounds].map(([name, own]) => {

@@ -1,4 +1,4 @@
-/** What is measured, and the command line that says how long and with whom. */
+/** The measured settings, and the command line. */
 import { CommandError } from "../../cli/process.ts";
 import { readOptions } from "../options.ts";
 import { type ContestantName, CONTESTANTS, FUNCTION_PATH } from "./contestants.ts";

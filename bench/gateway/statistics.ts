@@ -1,4 +1,4 @@
-/** The few figures that a benchmark's rounds are boiled down to. */
+/** Statistics over a benchmark's rounds. */
 
 export interface Spread {
   median: number;
@@ -15,8 +15,8 @@ export function toSpread(values: readonly number[]): Spread {
 }
 
 /**
- * One ratio a round, so that what slows the whole machine down for a while falls out.
- * @param values - one a round, in the rounds' order, as `base`
+ * A ratio per round, which cancels temporary slowness of the whole machine.
+ * @param values - one per round, in the same order as `base`
  */
 export function toRatios(values: readonly number[], base: readonly number[]): number[] {
   return values.map((value, round) => value / (base[round] ?? NaN));
@@ -27,7 +27,7 @@ export function formatSpread({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} (${min.toFixed(2)}..${max.toFixed(2)})`;
 }
 
-/** The names in another order each round, so that nobody always runs after the same one. */
+/** Rotates the order each round, so that the predecessor of each proxy varies. */
 export function rotate<T>(items: readonly T[], round: number): T[] {
   const start = round % items.length;
   return [...items.slice(start), ...items.slice(0, start)];

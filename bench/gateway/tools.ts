@@ -1,4 +1,4 @@
-/** The programs that the gateway is compared with, and the load: made once, kept in the cache. */
+/** The reference proxies and load generators: built once, kept in the cache. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
@@ -8,7 +8,7 @@ import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
 
-/** What the three programs link to beyond the C library and systemd's. */
+/** Libraries of the three programs, except for the C library and systemd's. */
 const PACKAGES = [
   "nginx",
   "haproxy",

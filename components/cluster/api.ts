@@ -1,4 +1,4 @@
-/** The Kubernetes API of a kubeconfig's cluster, for what is looked at in front of an update. */
+/** The Kubernetes API of a kubeconfig's cluster, for checks before an update. */
 import type {
   ApiextensionsV1Api,
   CoreV1Api,
@@ -15,13 +15,13 @@ export interface ClusterApi {
   core: CoreV1Api;
   storage: StorageV1Api;
   extensions: ApiextensionsV1Api;
-  /** Whether the user may do something in all namespaces. */
+  /** Whether the user may do something in all namespaces (SelfSubjectAccessReview). */
   isAllowed: (verb: string, resource: string, group: string) => Promise<boolean>;
 }
 
 /**
- * Reads a kubeconfig. The client has 870 files, which take Node a third of a second: it is loaded
- * while Pulumi starts its provider, not in front of all else.
+ * Reads a kubeconfig. The client library has 870 files, which take a third of a second to load: it
+ * is imported while Pulumi starts its provider.
  *
  * @param context the current one when undefined
  */
@@ -55,7 +55,7 @@ export async function openApi(kubeconfig: string, context?: string): Promise<Clu
   };
 }
 
-/** Asks for one thing before an update: where nobody answers, a preview passes, an update waits. */
+/** Reads an object before an update. Without an answer a preview passes, an update fails. */
 export async function readIfThere<T>(
   what: string,
   isPreview: boolean,
@@ -65,15 +65,15 @@ export async function readIfThere<T>(
     return await withinSeconds(isPreview ? 5 : 60, read());
   } catch (error) {
     const status = statusOf(error);
-    // A preview changes nothing, and the cluster may be about to start.
+    // The cluster may be stopped during a preview, which changes nothing.
     if (status === undefined ? isPreview : status === 404) {
       return undefined;
     }
-    throw new ArgumentError(`cluster: must say ${what}, got ${toReason(error)}`);
+    throw new ArgumentError(`cluster: expected to learn ${what}, got ${toReason(error)}`);
   }
 }
 
-/** Undefined for what the user may not list: it is nice to know, and not needed. */
+/** Undefined for optional information that the user may not read. */
 export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -100,7 +100,7 @@ export async function withinSeconds<T>(seconds: number, answer: Promise<T>): Pro
   }
 }
 
-/** An error of the API or of the network in a few words; a body could hold anything. */
+/** Describes an error of the API or the network, without the body, which may contain anything. */
 export function toReason(error: unknown): string {
   const status = statusOf(error);
   if (status !== undefined) {
@@ -113,7 +113,7 @@ export function toReason(error: unknown): string {
   return code ?? message.split("\n", 1)[0] ?? "an error";
 }
 
-/** Status of an answer that is an error; the codes of Node, where there was none, are words. */
+/** HTTP status of an error; undefined without a response, when `code` is one of Node's texts. */
 function statusOf(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === "number" ? code : undefined;

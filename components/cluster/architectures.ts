@@ -1,25 +1,25 @@
-/** Which processor architectures the nodes of a cluster have, and which of them have images. */
+/** The processor architectures of a cluster's nodes, and which of them Plonk has images for. */
 import type { V1Node } from "@kubernetes/client-node";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
-/** What is believed where a cluster does not say. */
+/** The default when a cluster does not report its architectures. */
 export const USUAL_ARCHITECTURES: readonly Architecture[] = ["amd64"];
 
-/** What is known of a cluster's architectures, and how. */
+/** A cluster's architectures, and where they are known from. */
 export interface ArchitectureReport {
   /** In the order of `ARCHITECTURES`. */
   architectures: readonly Architecture[];
-  /** The line of a preview. */
+  /** A line for the preview. */
   line: string;
-  /** A line for each architecture whose nodes could not run what is scheduled there. */
+  /** A line for each architecture that Plonk has no images for. */
   warnings: string[];
 }
 
 /**
  * @param nodes undefined where they may not be listed
- * @param given what the configuration says; undefined where it says nothing
- * @throws ArgumentError when no node has an architecture that there are images for
+ * @param given the configured architectures; undefined if none are configured
+ * @throws ArgumentError when no node has an architecture with images
  */
 export function reportArchitectures(
   nodes: readonly V1Node[] | undefined,
@@ -30,7 +30,7 @@ export function reportArchitectures(
   const others = [...names.keys()].filter((name) => !isIn(ARCHITECTURES, name));
   if (others.length > 0 && found.length === 0) {
     throw new ArgumentError(
-      `kubeconfig: must be of a cluster with nodes of ${ARCHITECTURES.join(" or ")}, ` +
+      `kubeconfig: expected a cluster with nodes of ${ARCHITECTURES.join(" or ")}, ` +
         `got ${others.join(", ")} alone`,
     );
   }
@@ -69,7 +69,7 @@ function groupByArchitecture(nodes: readonly V1Node[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const { metadata, status } of nodes) {
     const architecture = status?.nodeInfo?.architecture;
-    // A node that has not said anything yet.
+    // A node whose kubelet has not reported yet.
     if (architecture === undefined) {
       continue;
     }

@@ -1,4 +1,4 @@
-/** What the rest of Plonk knows of a Kubernetes cluster, whoever made it. */
+/** The interface of all Kubernetes clusters. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
@@ -10,7 +10,7 @@ export const ImageDeliveryMode = {
   Preload: "preload",
   /** It is pushed to a registry that the nodes pull from. */
   Registry: "registry",
-  /** A command of the user's takes each archive to the nodes: `kind load image-archive`. */
+  /** A user's command delivers each archive to the nodes, e.g. `kind load image-archive`. */
   Command: "command",
   /** Nothing is delivered: nodes pull each image by its reference. */
   None: "none",
@@ -18,13 +18,13 @@ export const ImageDeliveryMode = {
 export type ImageDeliveryMode = (typeof ImageDeliveryMode)[keyof typeof ImageDeliveryMode];
 
 /**
- * For every provider: Secrets and ConfigMaps are changed in place. Replaced, they would be away for
- * a while, and for good after an update that is stopped there, so that no pod can start. Pods roll
- * by annotations with a digest of what they mount.
+ * For every provider: Secrets and ConfigMaps are updated in place. A replacement would delete them
+ * for a while, or permanently if the update is interrupted, and no pod could start. Pods roll by
+ * annotations with a digest of what they mount.
  */
 export const MUTABLE = { enableSecretMutable: true, enableConfigMapMutable: true } as const;
 
-/** What a cluster offers, so that components create only what works there. */
+/** Capabilities of a cluster: components create only what works there. */
 export interface ClusterCapabilities {
   /** Whether a Service of type LoadBalancer gets an address. Without it a NodePort is used. */
   loadBalancer: boolean;
@@ -33,32 +33,32 @@ export interface ClusterCapabilities {
   /** Whether NetworkPolicy objects are enforced. Where they are not, none are created. */
   networkPolicy: boolean;
   /**
-   * Where the API server answers, in CIDR notation: addresses of its machines and of its Service.
-   * NetworkPolicies keep functions from them; empty where they are not known.
+   * Addresses of the API server in CIDR notation: of its machines and of its Service.
+   * NetworkPolicies block them for functions; empty if unknown.
    */
   apiServerNetworks: readonly string[];
   /** Memory of all nodes together, MiB; undefined when not known. */
   memoryMiB: number | undefined;
-  /** Whether pods reach the internet, and nodes the registries of others. */
+  /** Whether pods reach the internet, and nodes public registries. */
   internet: boolean;
 }
 
-/** Where archives of images go on one node. */
+/** A node that image archives are copied to. */
 export interface PreloadTarget {
   /** Short name of the host, part of logical names. */
   host: string;
-  /** How the scripts get there. */
+  /** How to run scripts on the host. */
   connection: HostConnection;
   /** Architecture of the host. */
   architecture: Architecture;
   /**
-   * A POSIX sh script for the host that takes an archive in and imports it at once. It reads the
+   * A POSIX sh script for the host that stores an archive and imports it at once. It reads the
    * variables `IMAGE_NAME` (start of the file's name), `IMAGE_DIGEST` (of the image's index) and
-   * `ARCHIVE` (path of the archive on the host), can be run again, and is resolved only after the
-   * host's containerd answers.
+   * `ARCHIVE` (path of the archive on the host). It is idempotent, and resolves when the host's
+   * containerd is ready.
    */
   importScript: pulumi.Output<string>;
-  /** The script that takes `IMAGE_NAME` out again; containerd keeps what pods still use. */
+  /** The script that removes `IMAGE_NAME`; containerd keeps images in use. */
   removeScript: pulumi.Output<string>;
 }
 
@@ -79,21 +79,20 @@ export interface Cluster {
   readonly kubeconfig: pulumi.Output<string>;
   /** Provider for every object on this cluster. */
   readonly provider: k8s.Provider;
-  /** Known before anything is created, so that a component can decide what to create. */
+  /** Known before anything is created, so that components can decide what to create. */
   readonly capabilities: ClusterCapabilities;
   readonly imageDelivery: ImageDelivery;
-  /** Processor architectures of the nodes: every image has to be there for all of them. */
+  /** Processor architectures of the nodes: images must support all of them. */
   readonly architectures: pulumi.Output<readonly Architecture[]>;
-  /** Changes when it is another cluster, on which everything has to be made anew. */
+  /** Changes when it is another cluster, on which all objects must be created again. */
   readonly identity: pulumi.Output<string>;
   /**
-   * An address of a node, where NodePorts answer; empty when there is none that is known. Resolved
-   * when the cluster is ready.
+   * An address of a node, for NodePorts; empty if unknown. Resolves when the cluster is ready.
    */
   readonly nodeAddress: pulumi.Output<string>;
   /**
-   * The resource whose deletion takes everything on the cluster with it: objects on the cluster
-   * say `deletedWith: cluster.lifetime`. Undefined when the cluster outlives the program.
+   * The resource whose deletion also deletes everything on the cluster: its objects have
+   * `deletedWith: cluster.lifetime`. Undefined when the cluster outlives the program.
    */
   readonly lifetime: pulumi.Resource | undefined;
 }

@@ -1,4 +1,4 @@
-/** A cluster that somebody else made: k3d, kind, EKS, AKS, GKE, or any other kubeconfig. */
+/** A cluster that Plonk did not create: k3d, kind, EKS, AKS, GKE, or any other kubeconfig. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
@@ -14,26 +14,26 @@ import { type ClusterReport, inspectCluster } from "./inspect.ts";
 import { type KubeconfigFacts, readKubeconfig } from "./kubeconfig.ts";
 import { upsertExisting } from "./upsert.ts";
 
-/** What is known of a cluster that Plonk did not make. */
+/** Capabilities of a cluster that Plonk did not create. */
 export interface ExistingCapabilities {
   /**
-   * Processor architectures of the nodes. To be given where nodes may not be listed, or where they
-   * come and go: images that are made here get another digest with them.
-   * @default those that the nodes say, `["amd64"]` where they may not be listed
+   * Processor architectures of the nodes. Set it when nodes may not be listed, or are added and
+   * removed: the digests of locally assembled images depend on it.
+   * @default those of the nodes, `["amd64"]` if they may not be listed
    */
   architectures?: Architecture[];
   /** Whether a Service of type LoadBalancer gets an address. @default false */
   loadBalancer?: boolean;
-  /** Name of a StorageClass for volumes. @default none is named, the cluster's default is used */
+  /** Name of a StorageClass for volumes. @default the cluster's default class */
   storageClass?: string;
   /** Whether NetworkPolicy objects are enforced. @default false */
   networkPolicy?: boolean;
   /**
-   * Where the API server answers, in CIDR notation: addresses of its machines and of the Service
-   * `kubernetes`. NetworkPolicies keep functions from them. @default none is known
+   * Addresses of the API server in CIDR notation: of its machines and of the Service `kubernetes`.
+   * NetworkPolicies block them for functions. @default none
    */
   apiServerNetworks?: string[];
-  /** Memory of all nodes together, MiB. @default not known */
+  /** Memory of all nodes together, MiB. @default unknown */
   memoryMiB?: number;
   /** Whether pods and nodes reach the internet. @default true */
   internet?: boolean;
@@ -45,26 +45,26 @@ export interface ExistingClusterArgs {
   kubeconfig: pulumi.Input<string>;
   /** Context to use. @default the kubeconfig's current one */
   context?: string;
-  /** What the cluster offers. */
+  /** Capabilities of the cluster. */
   capabilities?: ExistingCapabilities;
   /**
    * Registry and path that the nodes pull from and that this machine may push to, e.g.
-   * `registry.example.com/plonk`. @default none, images must be where their references say
+   * `registry.example.com/plonk`. @default none, nodes pull images by their references
    */
   registry?: string;
   /**
-   * Command for sh that takes an image to the nodes where there is no registry: it reads `ARCHIVE`,
-   * the path of a tar with an OCI layout, and `IMAGE`, its reference. E.g.
+   * Command for sh that delivers an image to the nodes without a registry: it reads `ARCHIVE`, the
+   * path of a tar with an OCI layout, and `IMAGE`, its reference. E.g.
    * `kind load image-archive "$ARCHIVE"`. @default none
    */
   imageCommand?: string;
-  /** Address of a node, where NodePorts answer. @default that of a node, as the cluster says */
+  /** Address of a node, for NodePorts. @default the address of one of the cluster's nodes */
   nodeAddress?: pulumi.Input<string>;
 }
 
 /**
- * A cluster by its kubeconfig. Nothing of the cluster itself is managed, and it outlives the
- * program. The cluster is asked what it is already in a preview, which shows the answer.
+ * A cluster by its kubeconfig. The cluster itself is not managed, and outlives the program. Already
+ * a preview inspects it and shows the result.
  *
  * @example
  * const cluster = new ExistingCluster("kind", {
@@ -73,21 +73,21 @@ export interface ExistingClusterArgs {
  * });
  */
 export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
-  /** Kubeconfig file content, YAML, with the one context alone. Secret. */
+  /** Kubeconfig file content, YAML, with only this context. Secret. */
   public readonly kubeconfig: pulumi.Output<string>;
-  /** An address of a node, where NodePorts answer; empty when none is known. */
+  /** An address of a node, for NodePorts; empty if unknown. */
   public readonly nodeAddress: pulumi.Output<string>;
   /** Provider for every object on this cluster. @internal */
   public readonly provider: k8s.Provider;
   /** Processor architectures of the nodes. @internal */
   public readonly architectures: pulumi.Output<readonly Architecture[]>;
-  /** What the cluster offers. @internal */
+  /** Capabilities of the cluster. @internal */
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
   public readonly imageDelivery: ImageDelivery;
   /** The UID of its namespace kube-system. @internal */
   public readonly identity: pulumi.Output<string>;
-  /** It outlives the program. @internal */
+  /** Undefined, as the cluster outlives the program. @internal */
   public readonly lifetime = undefined;
 
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -97,7 +97,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     const checks = new ArgumentChecks(this);
     const text = pulumi.secret(checkKubeconfig(this, args).apply((facts) => facts.text));
     const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known, args)));
-    // A cluster that cannot be used fails here, before anything is declared on it.
+    // An unusable cluster fails here, before anything is declared on it.
     this.kubeconfig = pulumi.secret(pulumi.all([text, report]).apply(([known]) => known));
     this.nodeAddress = pulumi
       .all([args.nodeAddress, report])
@@ -110,7 +110,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         kubeconfig: this.kubeconfig,
         enableServerSideApply: true,
         ...MUTABLE,
-        // Its address and the names in a kubeconfig change, and it stays the same cluster.
+        // The cluster stays the same when its address or the names in a kubeconfig change.
         clusterIdentifier: this.identity,
       },
       { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
@@ -135,11 +135,11 @@ function toImageDelivery(args: ExistingClusterArgs): ImageDelivery {
   const given = { registry, imageCommand: command };
   for (const [field, value] of Object.entries(given)) {
     if (value?.trim() === "") {
-      throw new ArgumentError(`${field}: must not be empty, got "${value}"`);
+      throw new ArgumentError(`${field}: expected text, got "${value}"`);
     }
   }
   if (registry !== undefined && command !== undefined) {
-    throw new ArgumentError("registry, imageCommand: must be at most one of them, got both");
+    throw new ArgumentError("registry, imageCommand: expected at most one of them, got both");
   }
   if (command !== undefined) {
     return { mode: ImageDeliveryMode.Command, targets: [], registry: undefined, command };

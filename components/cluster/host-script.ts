@@ -1,4 +1,4 @@
-/** The script that runs on a host: settings of one node, followed by the parts in `host/`. */
+/** The script that runs on a host: the settings of a node, followed by the parts in `host/`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -14,20 +14,20 @@ const PARTS = [
   "main",
 ];
 
-/** Settings of a node, under the names that the script has for them. */
+/** Settings of a node; variables of the script. */
 export interface HostSettings {
   cluster: string;
-  /** `<project>/<stack>` that the directory belongs to; "" for nobody in particular. */
+  /** `<project>/<stack>` that owns the directory; "" for none. */
   owner: string;
-  /** Absolute; all that belongs to the node lies in it. */
+  /** Absolute path of the node's directory, which has all of its files. */
   directory: string;
   nodeName: string;
   nodeAddress: string;
   serviceCidr: string;
-  /** Name of the cgroup below which all pods of the node run. */
+  /** Name of the parent cgroup of all pods of the node. */
   cgroup: string;
   readySeconds: number;
-  /** Whether to leave the host's service manager alone. */
+  /** Whether to use the script's own supervisor instead of the host's service manager. */
   supervised: boolean;
   /** Undefined for a node in the host's own network. */
   isolation: IsolationSettings | undefined;
@@ -42,7 +42,7 @@ const NO_ISOLATION = {
   egress: "",
 };
 
-/** Names and addresses of an isolated node's network. */
+/** The network of an isolated node. */
 export interface IsolationSettings {
   namespace: string;
   bridge: string;
@@ -82,14 +82,14 @@ export function createHostScript(settings: HostSettings): string {
   ].join("");
 }
 
-/** A word for sh, whatever is in it. */
+/** Quotes a text for sh. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /**
- * A path as a word for sh. In the cache it is said so, and not where the cache lies: the same
- * stack on another machine, or in CI, shows no change then.
+ * Quotes a path for sh. A path in the cache is written relative to `$PLONK_CACHE`, so that the same
+ * stack shows no change on another machine or in CI.
  */
 export function toWord(path: string, env: NodeJS.ProcessEnv = process.env): string {
   const { PLONK_CACHE = "", HOME = "" } = env;

@@ -1,9 +1,9 @@
-/** How commands reach a host: one way for all steps, whatever the connection is. */
+/** Runs commands on a host, independent of the kind of connection. */
 import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../errors.ts";
 
-/** A host that is reached over SSH. Comes later: `K3sCluster` refuses it for now. */
+/** A host that is reached over SSH. Not supported yet: `K3sCluster` refuses it. */
 export interface SshConnection {
   /** Name or address. */
   host: string;
@@ -15,34 +15,34 @@ export interface SshConnection {
   privateKey?: pulumi.Input<string>;
 }
 
-/** Where commands run: exactly one of the fields. */
+/** Where commands run: exactly one field is set. */
 export interface HostConnection {
   /** The machine that runs the program. */
   local?: boolean;
-  /** Another machine. Comes later. */
+  /** Another machine. Not supported yet. */
   ssh?: SshConnection;
 }
 
-/** One step on a host: POSIX sh commands for its life, all of them safe to run twice. */
+/** A step on a host: idempotent POSIX sh commands for its life cycle. */
 export interface HostStep {
-  /** Run when the step is new, and again when anything here has changed. */
+  /** Run when the step is created, and when any field has changed. */
   create: pulumi.Input<string>;
-  /** Run when the step goes. @default nothing */
+  /** Run when the step is deleted. @default nothing */
   delete?: pulumi.Input<string>;
   /** Standard input of the commands. @default none */
   stdin?: pulumi.Input<string>;
   /** Added to the environment of the commands. @default nothing */
   environment?: Record<string, pulumi.Input<string>>;
-  /** What the step belongs to: when one of these changes, it is another step. @default [] */
+  /** A change of any of these values replaces the step. @default [] */
   triggers?: pulumi.Input<string>[];
   /**
-   * Whether standard output may be seen: it is neither shown nor kept in plain text otherwise.
-   * Standard error is always shown. @default false
+   * Whether standard output is secret: then it is neither shown nor stored in plain text. Standard
+   * error is always shown. @default false
    */
   isOutputSecret?: boolean;
   /**
-   * Whether commands and environment cannot be known in this preview, and are taken to stay what
-   * they are. @default false
+   * Whether commands and environment are unknown in this preview, and are assumed to stay
+   * unchanged. @default false
    */
   isKept?: boolean;
 }
@@ -56,7 +56,7 @@ export function checkConnection(field: string, connection: HostConnection): void
     );
   }
   if (connection.local !== true) {
-    throw new ArgumentError(`${field}.local: must be true, got ${String(connection.local)}`);
+    throw new ArgumentError(`${field}.local: expected true, got ${String(connection.local)}`);
   }
 }
 
@@ -66,8 +66,8 @@ export interface HostCommand extends pulumi.Resource {
   environment: pulumi.Output<Record<string, string> | undefined>;
 }
 
-/** Where and under which options a step is declared. */
-export interface HostPlace {
+/** Host and resource options of a step. */
+export interface HostOptions {
   connection: HostConnection;
   options: pulumi.CustomResourceOptions;
 }
@@ -75,15 +75,15 @@ export interface HostPlace {
 const KEPT = ["create", "delete", "environment"];
 
 /** Declares a step on a host. */
-export function run(name: string, place: HostPlace, step: HostStep): HostCommand {
-  // The one place that will choose `remote.Command` for a connection over SSH.
+export function run(name: string, place: HostOptions, step: HostStep): HostCommand {
+  // `remote.Command` for a connection over SSH is to be chosen here.
   const { isOutputSecret = false, isKept = false, ...commands } = step;
   return new local.Command(
     name,
     {
       ...commands,
       logging: isOutputSecret ? "stderr" : "stdoutAndStderr",
-      // The steps do not read it, and a kubeconfig has no place in an environment.
+      // The steps do not read it, and it may contain a kubeconfig.
       addPreviousOutputInEnv: false,
     },
     {

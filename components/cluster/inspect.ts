@@ -1,4 +1,4 @@
-/** Asks a cluster that somebody else made what it is, and whether Plonk can be installed on it. */
+/** Inspects an existing cluster, and checks that Plonk can be installed on it. */
 import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
 import type { Architecture } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
@@ -6,24 +6,24 @@ import { type ClusterApi, ifAllowed, openApi, toReason, withinSeconds } from "./
 import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
 
-/** What the cluster says of itself. */
+/** The result of the inspection. */
 export interface ClusterReport {
-  /** UID of the namespace kube-system: it lives as long as the cluster. */
+  /** UID of the namespace kube-system, which lives as long as the cluster. */
   identity: string;
-  /** Address of a node; empty when none may be listed. */
+  /** Address of a node; empty if nodes may not be listed. */
   nodeAddress: string;
-  /** Of its nodes, as it says itself or as it was told. */
+  /** Architectures of its nodes, reported or configured. */
   architectures: readonly Architecture[];
-  /** A line for each thing that decides how Plonk is installed. */
+  /** A line for each property that affects the installation. */
   lines: string[];
-  /** What may keep pods from starting. */
+  /** Conditions that may prevent pods from starting. */
   warnings: string[];
 }
 
-/** What is known of the cluster before it is asked. */
+/** What is configured about the cluster. */
 export interface KnownOfCluster {
   capabilities: ClusterCapabilities;
-  /** Architectures of its nodes; undefined to go by the nodes. */
+  /** Architectures of its nodes; undefined to read them from the nodes. */
   architectures: readonly Architecture[] | undefined;
 }
 
@@ -32,7 +32,7 @@ const ANSWER_SECONDS = 15;
 
 const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
 
-/** What the components create, `<resource>.<group>`, asked for in all namespaces. */
+/** What the components create, `<resource>.<group>`; the rights are checked for all namespaces. */
 const CREATED = [
   "namespaces.",
   "customresourcedefinitions.apiextensions.k8s.io",
@@ -54,9 +54,9 @@ const CREATED = [
 ] as const;
 
 /**
- * Asks the cluster of a kubeconfig's current context.
+ * Inspects the cluster of a kubeconfig's current context.
  *
- * @throws ArgumentError when it does not answer, rights are missing, or volumes would have no class
+ * @throws ArgumentError when it does not answer, rights are missing, or there is no StorageClass
  */
 export async function inspectCluster(
   kubeconfig: string,
@@ -95,8 +95,8 @@ export async function inspectCluster(
 }
 
 /**
- * Asks for the architectures of a cluster's nodes alone: images are made for them before anything
- * is declared. Where it does not say, the usual ones: `ExistingCluster` says what is wrong with it.
+ * Reads only the architectures of a cluster's nodes, for which images are assembled before anything
+ * is declared. Returns the default on errors, which `ExistingCluster` reports.
  *
  * @param context the current one when undefined
  */
@@ -118,7 +118,7 @@ function requireRights(missing: string[]): void {
     return;
   }
   throw new ArgumentError(
-    `context: must have the rights to install Plonk, got none to ${missing.join(", ")}`,
+    `context: expected the rights to install Plonk, got none to ${missing.join(", ")}`,
   );
 }
 
@@ -128,7 +128,7 @@ function describe(isOffered: boolean, yes: string, no: string): string {
     : `${no}, as the configuration says`;
 }
 
-/** That others have an address shows that the cluster gives some. */
+/** Counts the Services with an address, which shows that the cluster has load balancers. */
 function describeBalanced(services: V1Service[]): string {
   const balanced = services.filter(
     ({ spec, status }) => spec?.type === "LoadBalancer" && status?.loadBalancer?.ingress?.length,
@@ -141,7 +141,7 @@ async function ask<T>(server: string, answer: Promise<T>): Promise<T> {
     return await withinSeconds(ANSWER_SECONDS, answer);
   } catch (error) {
     throw new ArgumentError(
-      `kubeconfig: must be of a cluster that answers, got ${toReason(error)} from ${server}`,
+      `kubeconfig: expected a cluster that answers, got ${toReason(error)} from ${server}`,
     );
   }
 }
@@ -175,12 +175,12 @@ function describeClass(classes: V1StorageClass[] | undefined, wanted: string | u
   }
   const names = classes.map(({ metadata }) => metadata?.name ?? "").join(", ") || "none";
   throw new ArgumentError(
-    `capabilities.storageClass: must be one of the cluster's (${names}), ` +
+    `capabilities.storageClass: expected one of the cluster's (${names}), ` +
       `got ${wanted === undefined ? "none, and no default one" : JSON.stringify(wanted)}`,
   );
 }
 
-/** One that is reached from outside before one that is reached from the cluster's network only. */
+/** Prefers an external address to one that is reachable only in the cluster's network. */
 function findNodeAddress(nodes: V1Node[]): string {
   const addresses = nodes.flatMap(({ status }) => status?.addresses ?? []);
   const ofType = (wanted: string): string | undefined =>

@@ -13,7 +13,7 @@ import {
   ImageDeliveryMode,
   MUTABLE,
 } from "./cluster.ts";
-import { type HostCommand, type HostPlace, run } from "./host.ts";
+import { type HostCommand, type HostOptions, run } from "./host.ts";
 import { createHostScript, quote, toWord } from "./host-script.ts";
 import {
   type K3sBinary,
@@ -27,13 +27,13 @@ import { checkPresence, parseStarted, type StartedNode } from "./presence.ts";
 import { upsertExisting } from "./upsert.ts";
 
 /**
- * A cluster of k3s. It installs the pinned binary and the cluster's own images on the host,
- * starts the service and waits until the node is Ready. Deleting it leaves the host as it was.
+ * A k3s cluster. It installs the pinned binary and the cluster's own images on the host, starts the
+ * service and waits until the node is Ready. Deleting it restores the host.
  *
- * All of a node lies in its directory, with scripts that work without Pulumi and can be run at
- * any time, by root: `start.sh` (starts the node unless it is up, e.g. after a reboot; prints a
- * line only when it had something to do), `stop.sh`, `remove.sh`, and `kubectl.sh`. The first three
- * end with 0, or 3 (the network cannot be made), 4 (not ready in time), 5 (not root), 6 (something
+ * All files of a node are in its directory, with scripts that work without Pulumi and can be run by
+ * root at any time: `start.sh` (starts the node if it is not running, e.g. after a reboot; prints a
+ * line only when it does something), `stop.sh`, `remove.sh`, and `kubectl.sh`. The first three exit
+ * with 0, 3 (the network cannot be created), 4 (not ready in time), 5 (not root), or 6 (something
  * could not be stopped).
  *
  * @example
@@ -45,19 +45,19 @@ import { upsertExisting } from "./upsert.ts";
 export class K3sCluster extends pulumi.ComponentResource implements Cluster {
   /** Kubeconfig file content, YAML. Secret. */
   public readonly kubeconfig: pulumi.Output<string>;
-  /** An address of a node, where NodePorts answer. Resolved when the cluster is ready. */
+  /** An address of a node, for NodePorts. Resolves when the cluster is ready. */
   public readonly nodeAddress: pulumi.Output<string>;
   /** Provider for every object on this cluster. @internal */
   public readonly provider: k8s.Provider;
   /** Processor architectures of the nodes. @internal */
   public readonly architectures: pulumi.Output<readonly Architecture[]>;
-  /** What the cluster offers. @internal */
+  /** Capabilities of the cluster. @internal */
   public readonly capabilities: ClusterCapabilities;
   /** How images reach the nodes. @internal */
   public readonly imageDelivery: ImageDelivery;
   /** @internal */
   public readonly identity: pulumi.Output<string>;
-  /** Its deletion takes everything on the cluster with it. @internal */
+  /** The resource whose deletion deletes everything on the cluster. @internal */
   public readonly lifetime: pulumi.Resource;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -78,7 +78,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
         kubeconfig: this.kubeconfig,
         enableServerSideApply: true,
         ...MUTABLE,
-        // Certificates of the same cluster change.
+        // The cluster stays the same when its certificates change.
         clusterIdentifier: this.identity,
       },
       { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
@@ -90,8 +90,8 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
   }
 
   /**
-   * The kubeconfig of a node that is there. Only a warning in a preview, which may be made on
-   * another machine.
+   * The kubeconfig of an existing node. A missing one is only a warning in a preview, which may run
+   * on another machine.
    */
   async #find(started: StartedNode, host: ResolvedHost, urn: string): Promise<string> {
     try {
@@ -101,8 +101,8 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
         throw error;
       }
       const message =
-        `${error.message}. Once it is gone for good, pulumi destroy --target ${quote(urn)} ` +
-        "--target-dependents forgets it with all that was on it, and the next up makes it again";
+        `${error.message}. If it is lost, pulumi destroy --target ${quote(urn)} ` +
+        "--target-dependents removes it from the state, and the next up creates it again";
       if (!pulumi.runtime.isDryRun()) {
         throw new ArgumentError(message);
       }
@@ -113,12 +113,12 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
 }
 
 /**
- * Three steps; the last gives the kubeconfig when the node is Ready. Only the first has something
- * to undo, so that a node whose making was interrupted anywhere is removed as a whole. It has to be
- * undone before another cluster is made in its directory.
+ * Three steps; the last outputs the kubeconfig when the node is Ready. Only the first has `delete`
+ * commands, so that a node whose creation was interrupted is removed as a whole. It must run before
+ * another cluster is created in the same directory.
  *
- * Objects say that they are deleted with the last: Pulumi knows that it goes, also where it is
- * replaced, which it forgets of one that is deleted first.
+ * Objects have the last step as `deletedWith`: Pulumi honours that when the step is replaced, but
+ * not for a step that is deleted before its replacement.
  */
 function createNode(
   name: string,
@@ -127,7 +127,7 @@ function createNode(
 ): HostCommand {
   const { server, k3s } = resolved;
   const triggers = [resolved.identity];
-  const place = (options: pulumi.CustomResourceOptions): HostPlace => ({
+  const place = (options: pulumi.CustomResourceOptions): HostOptions => ({
     connection: server.connection,
     options: { parent, ...options },
   });
@@ -157,8 +157,8 @@ function createNode(
 }
 
 /**
- * What cannot be changed of a cluster that is there: any of it makes it another cluster. k3s keeps
- * its networks and its token in the database, and volumes belong to a node by its name.
+ * The immutable properties of a cluster: a change of any of them replaces it. k3s stores its
+ * networks and its token in the database, and volumes are bound to a node by its name.
  */
 function toIdentity({ cluster, server, ...given }: ResolvedCluster): pulumi.Output<string> {
   const { directory, name, isolation, connection } = server;
@@ -186,7 +186,7 @@ function toScript(resolved: ResolvedCluster): string {
   });
 }
 
-/** Stores the script that comes on standard input, and runs it from there. */
+/** Stores the script from standard input, and runs the stored one. */
 function toPrepareCommand(directory: string): string {
   const file = quote(`${directory}/cluster.sh`);
   return [
@@ -198,17 +198,17 @@ function toPrepareCommand(directory: string): string {
 
 function toInstallCommand(script: string, k3s: K3sBinary): pulumi.Output<string> {
   const sources = [k3s.path, k3s.airgapImages ?? ""].map((path) => toWord(path)).join(" ");
-  // What follows the paths is there for the change that it makes.
+  // The arguments after the paths are not read: they only trigger an update.
   return pulumi.interpolate`${script} install ${sources} ${quote(k3s.version)} ${toFingerprint(k3s)}`;
 }
 
-/** Changes with the content of the files, so that a rebuilt binary of the same version is seen. */
+/** Changes with the content of the files, to detect a rebuilt binary of the same version. */
 function toFingerprint(k3s: K3sBinary): pulumi.Output<string> {
   const paths = [k3s.path, ...(k3s.airgapImages ? [k3s.airgapImages] : [])];
   return pulumi.all(paths.map(hashFile)).apply((hashes) => hashes.join(" "));
 }
 
-/** In parts, which is three times as fast as at once: every run of the program does this. */
+/** Hashes in chunks, which is three times as fast as at once; every run of the program does it. */
 async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   const part = Buffer.allocUnsafe(1024 ** 2);
@@ -240,7 +240,7 @@ function toCapabilities(resolved: ResolvedCluster): ClusterCapabilities {
   };
 }
 
-/** The address of the Service `kubernetes`: the first of the network after the network's own. */
+/** The address of the Service `kubernetes`: the first host address of the network. */
 function firstAddress(cidr: string): string {
   const [address = ""] = cidr.split("/");
   const octets = address.split(".").map(Number);
@@ -250,7 +250,7 @@ function firstAddress(cidr: string): string {
 function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): ImageDelivery {
   const { server } = resolved;
   const file = quote(`${server.directory}/cluster.sh`);
-  // The commands are worth something only when containerd answers.
+  // The commands work only when containerd is ready.
   const whenStarted = (command: string): pulumi.Output<string> =>
     pulumi.unsecret(started.stdout.apply(() => command));
   return {
@@ -263,7 +263,7 @@ function toImageDelivery(resolved: ResolvedCluster, started: HostCommand): Image
         importScript: whenStarted(
           `sh ${file} import-image "$IMAGE_NAME" "$ARCHIVE" "$IMAGE_DIGEST"`,
         ),
-        // Nothing to remove where the cluster has gone.
+        // Nothing to remove when the cluster has been deleted.
         removeScript: whenStarted(`[ ! -e ${file} ] || sh ${file} forget-image "$IMAGE_NAME"`),
       },
     ],

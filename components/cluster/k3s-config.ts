@@ -4,8 +4,8 @@ import { stringify } from "yaml";
 import type { ResolvedCluster } from "./k3s-args.ts";
 
 /**
- * The text of `config.yaml`, and that of `registries.yaml` as a second document where there is one;
- * secret when it holds a token or logins.
+ * The content of `config.yaml`, followed by that of `registries.yaml` as a second document if there
+ * is one; secret if it contains a token or logins.
  */
 export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string> {
   const { server, token, registries } = resolved;
@@ -24,7 +24,7 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
     ...toList("node-label", toPairs(server.labels)),
     ...toList("node-taint", server.taints),
     ...toList("kubelet-arg", [...toKubeletArgs(server.cgroup), ...resolved.kubeletArgs]),
-    // Nodes of an isolated network are on one link, and need no tunnel between them.
+    // Nodes of an isolated network are on one link, and need no tunnel.
     ...(server.isolation && { "flannel-backend": "host-gw" }),
   };
   const secrets = [token, registries].map((input) =>
@@ -36,7 +36,7 @@ export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string
   });
 }
 
-/** A cgroup of the node's own, and none of systemd's; kubelet takes cgroup v1 only when told to. */
+/** A cgroup of its own, without systemd; kubelet needs a flag to accept cgroup v1. */
 function toKubeletArgs(cgroup: string): string[] {
   return [
     `cgroup-root=/${cgroup}`,

@@ -1,10 +1,10 @@
-/** Takes one context out of a kubeconfig, and says what is wrong with it. */
+/** Extracts and validates one context of a kubeconfig. */
 import { type Static, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { parse, stringify } from "yaml";
 import { ArgumentError } from "../errors.ts";
 
-/** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, as far as it is needed. */
+/** The used part of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. */
 const Kubeconfig = Type.Object({
   "current-context": Type.Optional(Type.String()),
   clusters: Type.Array(
@@ -20,18 +20,18 @@ const Kubeconfig = Type.Object({
 });
 type Kubeconfig = Static<typeof Kubeconfig>;
 
-/** What a kubeconfig says about the cluster of a context. */
+/** A context of a kubeconfig. */
 export interface KubeconfigFacts {
   /** Name of the context. */
   context: string;
   /** URL of the API server. */
   server: string;
-  /** A kubeconfig, YAML, with this context alone: the state needs no other clusters and users. */
+  /** A kubeconfig, YAML, with only this context: the state needs no other clusters and users. */
   text: string;
 }
 
 /**
- * Finds the cluster of a context. The text itself is never part of an error.
+ * Finds the cluster of a context. Errors never quote the content.
  *
  * @param context the current one when undefined
  * @throws ArgumentError
@@ -43,13 +43,13 @@ export function readKubeconfig(content: string, context: string | undefined): Ku
   const found = config.contexts.find(({ name }) => name === wanted);
   if (!found) {
     throw new ArgumentError(
-      `context: must be one of the kubeconfig's (${names.join(", ")}), got "${wanted}"`,
+      `context: expected one of the kubeconfig's (${names.join(", ")}), got "${wanted}"`,
     );
   }
   const server = config.clusters.find(({ name }) => name === found.context.cluster);
   if (!server) {
     throw new ArgumentError(
-      `kubeconfig: must have the cluster "${found.context.cluster}" of context "${wanted}", ` +
+      `kubeconfig: expected the cluster "${found.context.cluster}" of context "${wanted}", ` +
         "got none of that name",
     );
   }
@@ -73,7 +73,7 @@ function parseKubeconfig(text: string): Kubeconfig {
   const [, [first]] = Errors(Kubeconfig, value);
   const place = first?.instancePath.slice(1).replaceAll("/", ".");
   throw new ArgumentError(
-    `kubeconfig: must be a kubeconfig file's content, got ${
+    `kubeconfig: expected the content of a kubeconfig file, got ${
       place ? `something else at ${place}: ${first?.message ?? ""}` : "something else"
     }`,
   );
@@ -83,7 +83,7 @@ function parseYaml(text: string): unknown {
   try {
     return parse(text);
   } catch {
-    throw new ArgumentError("kubeconfig: must be YAML or JSON, got something else");
+    throw new ArgumentError("kubeconfig: expected YAML or JSON, got something else");
   }
 }
 
@@ -91,5 +91,5 @@ function checkServer(server: string): void {
   if (URL.canParse(server) && new URL(server).hostname !== "") {
     return;
   }
-  throw new ArgumentError(`kubeconfig: server must be a URL, got "${server}"`);
+  throw new ArgumentError(`kubeconfig: expected a URL as server, got "${server}"`);
 }

@@ -1,4 +1,4 @@
-/** Whether a cluster that Pulumi's state knows is still on its host: commands have no refresh. */
+/** Checks that a cluster in Pulumi's state still exists, as commands have no refresh. */
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -6,13 +6,13 @@ import { ArgumentError } from "../errors.ts";
 import { quote } from "./host-script.ts";
 import type { ResolvedHost } from "./k3s-args.ts";
 
-/** Of the API server, k3s' default. */
+/** Port of the API server, k3s' default. */
 const API_PORT = 6443;
 const ANSWER_MS = 5_000;
 
-/** What a node that was started says of itself. */
+/** The output of a started node. */
 export interface StartedNode {
-  /** UID of the namespace kube-system: each cluster has another. */
+  /** UID of the namespace kube-system, unique per cluster. */
   uid: string;
   kubeconfig: string;
 }
@@ -24,9 +24,9 @@ export function parseStarted(stdout: string): StartedNode {
 }
 
 /**
- * Looks for the cluster where it was made.
+ * Checks the cluster in its directory.
  *
- * @throws ArgumentError when it is not there, is another one, or does not answer
+ * @throws ArgumentError when it is missing, is another one, or does not answer
  */
 export async function checkPresence(
   uid: string,
@@ -63,7 +63,7 @@ async function readUid(directory: string): Promise<string | undefined> {
   }
 }
 
-/** Why nothing accepts connections there; undefined when something does. */
+/** Why a connection fails; undefined when it succeeds. */
 function tryConnect(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: ANSWER_MS });

@@ -1,4 +1,4 @@
-/** Growing waits between attempts, with jitter so that many clients do not come back at once. */
+/** Exponential backoff with jitter, so that many clients do not retry at the same time. */
 
 export interface BackoffOptions {
   /** First wait, milliseconds. @default 200 */

@@ -1,4 +1,4 @@
-/** Typed configuration from the environment; a mistake ends the start and names the variable. */
+/** Typed configuration from the environment; an invalid variable prevents the start. */
 import envSchema from "env-schema";
 import { type Static, type TObject, Type } from "typebox";
 import { DURATION_PATTERN } from "../../contract/duration.ts";
@@ -18,7 +18,7 @@ export function booleanSetting(value: boolean): ReturnType<typeof Type.String> {
   return Type.String({ default: String(value) });
 }
 
-/** The level of the log, the same variable in each service. */
+/** The log level; the same variable in every service. */
 export const logLevelSetting = Type.Unsafe<string>({
   type: "string",
   enum: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
@@ -38,7 +38,7 @@ interface SchemaProblem {
 
 /**
  * Reads the settings that `schema` names from `env`; an empty variable counts as not set.
- * Throws a ConfigError with one `variable: expectation, got value` line per mistake.
+ * Throws a ConfigError with one `variable: expectation, got value` line per invalid variable.
  */
 export function loadConfig<T extends TObject>(
   schema: T,
@@ -74,11 +74,21 @@ function describeProblems(problems: SchemaProblem[], data: Record<string, unknow
 
 function describeExpectation({ keyword, message, params }: SchemaProblem): string {
   if (keyword === "required") {
-    return "must be set";
+    return "expected a value";
   }
   if (params["pattern"] === DURATION_PATTERN) {
-    return "must be a duration such as 1m5s or whole seconds";
+    return "expected a duration such as 1m5s or whole seconds";
   }
   const allowed = params["allowedValues"];
-  return Array.isArray(allowed) ? `must be one of ${allowed.join(", ")}` : (message ?? keyword);
+  return Array.isArray(allowed)
+    ? `expected one of ${allowed.join(", ")}`
+    : toExpectation(message ?? keyword);
+}
+
+/** Ajv's "must be integer" in the wording of all other messages. */
+function toExpectation(message: string): string {
+  return message.replace(
+    /^must (be )?/,
+    (_, be?: string) => `expected ${be === undefined ? "to " : ""}`,
+  );
 }

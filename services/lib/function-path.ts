@@ -1,8 +1,8 @@
-/** Where the Kubernetes API keeps Functions. */
+/** Paths of Functions in the Kubernetes API. */
 import { CRD } from "../../contract/index.ts";
 import { resourcePath } from "./kubernetes.ts";
 
-/** Path of a Function, its scale or status, or a collection (of all namespaces without one). */
+/** Path of a Function, its scale or status, or a collection (without a namespace: of all). */
 export function functionPath(
   { name, namespace }: { name?: string; namespace: string | undefined },
   subresource?: "scale" | "status",

@@ -1,6 +1,6 @@
-/** What a service says about itself: alive always, ready only while all of its checks pass. */
+/** Health of a service: always live, and ready while all of its checks pass. */
 
-/** Returns undefined when all is well, or a few words on what is not. */
+/** Returns undefined when the check passes, else a short reason. */
 export type ReadinessCheck = () => string | undefined;
 
 export class Health {
@@ -12,7 +12,7 @@ export class Health {
     this.#checks.set(name, check);
   }
 
-  /** From now on the service says that it is not ready, so that nobody sends it more work. */
+  /** The service reports not ready from now on, so that it gets no new work. */
   beginShutdown(): void {
     this.#isStopping = true;
   }
@@ -21,7 +21,7 @@ export class Health {
     return this.#isStopping;
   }
 
-  /** What keeps the service from being ready, one line each; empty when it is ready. */
+  /** Reasons why the service is not ready, one line each; empty when it is ready. */
   problems(): string[] {
     const found = this.#isStopping ? ["shutdown: in progress"] : [];
     for (const [name, check] of this.#checks) {

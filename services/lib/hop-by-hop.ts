@@ -1,6 +1,6 @@
-/** Headers that end at the next hop (RFC 9110 §7.6.1). */
+/** Hop-by-hop headers (RFC 9110 §7.6.1). */
 
-/** Lower-case names of the hop-by-hop headers, whether `Connection` lists them or not. */
+/** Lower-case names of headers that are hop-by-hop even if `Connection` does not list them. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "proxy-connection",

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** Bound ServiceAccount tokens are replaced on disk, so the file is read again after this. */
+/** Bound ServiceAccount tokens are rotated on disk, so the file is read again after this time. */
 const TOKEN_MAX_AGE_MS = 60_000;
 
 export interface KubernetesConnection {
@@ -17,7 +17,7 @@ export interface KubernetesConnection {
   key?: Buffer;
   tlsServerName?: string;
   isInsecure?: boolean;
-  /** The bearer token of now, if there is one. */
+  /** Returns the current bearer token, if there is one. */
   token?: () => string;
 }
 
@@ -52,7 +52,7 @@ interface KubeConfigFile {
 
 /**
  * The connection of `$KUBECONFIG`, else of the pod's ServiceAccount, else of `~/.kube/config`.
- * Throws an Error that names the file and the part that is missing or not covered.
+ * Throws an Error that names the file and the missing or unsupported part.
  */
 export function loadConnection(env: NodeJS.ProcessEnv = process.env): KubernetesConnection {
   const file = env["KUBECONFIG"]?.split(delimiter).find((path) => path !== "");

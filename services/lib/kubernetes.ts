@@ -1,12 +1,12 @@
 /**
- * A small Kubernetes API client on undici: the generated client's models alone cost 40 MB of
- * memory, and the services need a handful of paths.
+ * A small Kubernetes API client on undici: the models of the generated client take 40 MB of memory,
+ * and the services need only a few paths.
  */
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { type KubernetesConnection, loadConnection } from "./kubeconfig.ts";
 
-/** The API server's answer when it is not a success (its Status object). */
+/** An error response of the API server (its Status object). */
 export class KubernetesError extends Error {
   override name = "KubernetesError";
   /** HTTP status. */
@@ -21,12 +21,12 @@ export class KubernetesError extends Error {
   }
 }
 
-/** Whether an error is the API server's with this HTTP status. */
+/** Whether an error is a response of the API server with this HTTP status. */
 export function isKubernetesStatus(error: unknown, status: number): error is KubernetesError {
   return error instanceof KubernetesError && error.status === status;
 }
 
-/** Which object or collection a path is about. */
+/** Identifies an object or a collection. */
 export interface ResourceReference {
   /** API group. @default the core group */
   group?: string;
@@ -34,17 +34,17 @@ export interface ResourceReference {
   version?: string;
   /** Plural name, e.g. `deployments`. */
   plural: string;
-  /** Without it: the cluster's scope, or all namespaces. */
+  /** @default cluster scope, or all namespaces */
   namespace?: string;
-  /** Without it: the collection. */
+  /** @default the collection */
   name?: string;
   /** E.g. `status`, `scale`, `log`. */
   subresource?: string;
 }
 
 /**
- * Path of an object or a collection on the API server. Throws a KubernetesError for a name that
- * would lead out of the collection: no object has such a name.
+ * Path of an object or a collection on the API server. Throws a NotFound KubernetesError for a name
+ * that would lead out of the collection, as no object has such a name.
  */
 export function resourcePath(reference: ResourceReference): string {
   const { group, version = "v1", plural, namespace, name, subresource } = reference;
@@ -57,7 +57,7 @@ export function resourcePath(reference: ResourceReference): string {
   ].join("/");
 }
 
-/** URLs are cleaned on their way, also of encoded dots; an empty segment is the collection. */
+/** URLs are normalized, including encoded dots, and an empty segment would be the collection. */
 function toSegment(name: string): string {
   if (["", ".", ".."].includes(name)) {
     throw new KubernetesError(`name: expected that of an object, got "${name}"`, 404, "NotFound");
@@ -78,22 +78,22 @@ export interface KubernetesRequest {
 }
 
 export interface ApplyOptions {
-  /** Who writes; the fields that it sends are its own afterwards. */
+  /** The field manager, which then owns the fields that it sends. */
   fieldManager: string;
-  /** Takes fields over from other managers. @default false (a conflict is a 409) */
+  /** Whether to take over fields of other managers. @default false (a conflict is a 409) */
   force?: boolean;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Silence after which a stream is given up: bookmarks come about once a minute. */
+/** A stream without data for this long is closed: bookmarks arrive about once a minute. */
 const STREAM_SILENCE_MS = 150_000;
 
 export class KubernetesClient {
   readonly #connection: KubernetesConnection;
   readonly #agent: Agent;
 
-  /** @param connection - where the API server is. @default what the environment says */
+  /** @param connection - how to reach the API server. @default from the environment */
   constructor(connection: KubernetesConnection = loadConnection()) {
     this.#connection = connection;
     const { ca, cert, key, tlsServerName, isInsecure } = connection;
@@ -110,13 +110,13 @@ export class KubernetesClient {
     });
   }
 
-  /** One call; the parsed answer. Throws a KubernetesError for an answer that is no success. */
+  /** Sends a request and returns the parsed response. Throws a KubernetesError for an error. */
   async request<T>(path: string, options: KubernetesRequest = {}): Promise<T> {
     const { body } = await this.#send(path, options, REQUEST_TIMEOUT_MS);
     return (await body.json()) as T;
   }
 
-  /** An object, or undefined where there is none. Throws like `request` for any other failure. */
+  /** Reads an object; undefined for a 404. Throws like `request` for other errors. */
   async find<T>(path: string, options?: Pick<KubernetesRequest, "signal">): Promise<T | undefined> {
     try {
       return await this.request<T>(path, options);
@@ -129,8 +129,8 @@ export class KubernetesClient {
   }
 
   /**
-   * One call whose answer is read as it comes (watches, logs). It ends after 150 s of silence
-   * unless `silenceMs` says otherwise (0: never).
+   * Sends a request and streams the response (watches, logs). The stream ends after `silenceMs`
+   * without data (150 s by default, 0: never).
    */
   async stream(
     path: string,
@@ -141,7 +141,7 @@ export class KubernetesClient {
     return body;
   }
 
-  /** Server-side apply of an object, creating it where it is missing; the object as stored. */
+  /** Server-side apply of an object, which is created if missing. Returns the stored object. */
   apply<T>(path: string, object: unknown, options: ApplyOptions): Promise<T> {
     const { fieldManager, force } = options;
     return this.request<T>(path, {
@@ -152,7 +152,7 @@ export class KubernetesClient {
     });
   }
 
-  /** JSON merge patch (RFC 7386); the object as stored. */
+  /** JSON merge patch (RFC 7386). Returns the stored object. */
   mergePatch<T>(path: string, patch: unknown, fieldManager: string): Promise<T> {
     return this.request<T>(path, {
       method: "PATCH",

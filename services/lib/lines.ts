@@ -6,8 +6,8 @@ export class LineTooLongError extends Error {
 }
 
 /**
- * The lines of `source` without their line ends; a last line without end counts. Throws a
- * LineTooLongError when a line exceeds `maxCharacters`.
+ * The lines of `source` without line endings; the last line needs none. Throws a LineTooLongError
+ * when a line exceeds `maxCharacters`.
  */
 export async function* readLines(
   source: AsyncIterable<Buffer | string>,

@@ -1,4 +1,4 @@
-/** The services' logger: pino in JSON, with everything secret cut out before it is written. */
+/** The services' logger: pino in JSON, which redacts secrets. */
 import { type DestinationStream, type Logger, pino } from "pino";
 
 export type { Logger } from "pino";
@@ -28,7 +28,7 @@ export function createLogger({ name, level = "info", destination }: LoggerOption
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** A copy of what is logged in which the values of secret-sounding keys are censored. */
+/** A copy of a log entry in which the values of keys that look secret are redacted. */
 export function redact(entry: Record<string, unknown>): Record<string, unknown> {
   return redactObject(entry, 0);
 }
@@ -55,7 +55,7 @@ function redactValue(value: unknown, depth: number): unknown {
   return redactObject(value as Record<string, unknown>, depth + 1);
 }
 
-/** The parts of an error that are safe to log: libraries hang sockets, headers and bodies on it. */
+/** The safe parts of an error: libraries attach sockets, headers and bodies to it. */
 export function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) {
     return { message: String(error) };
@@ -70,7 +70,7 @@ export function describeError(error: unknown): unknown {
   };
 }
 
-/** The message of anything thrown, with its cause's where there is one. */
+/** The message of any thrown value, with that of its cause. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error);

@@ -1,4 +1,4 @@
-/** A service's metrics registry, and the small server that shows metrics and health. */
+/** A service's metrics registry, and the HTTP server for metrics and health. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions, Server as NetServer } from "node:net";
 import { collectDefaultMetrics, type Gauge, Registry } from "@prometheus-io/client";
@@ -15,7 +15,7 @@ export function createRegistry(): Registry {
 
 /** One line of the exposition. */
 export interface Sample {
-  /** Where it is not that of the whole metric, e.g. `…_bucket`. */
+  /** If it differs from the metric's own name, e.g. `…_bucket`. */
   metricName?: string;
   labels: Record<string, string | number>;
   value: number;
@@ -29,12 +29,12 @@ export interface SampledMetric {
   collect: () => Sample[];
 }
 
-/** Registers a metric whose values are kept elsewhere. */
+/** Registers a metric whose values are stored elsewhere. */
 export function registerSamples(registry: Registry, metric: SampledMetric): void {
   const { name, help, type, collect } = metric;
   const get = (): Promise<object> =>
     Promise.resolve({ name, help, type, aggregator: "sum", values: collect() });
-  // The registry needs no more than this, but its type knows only the library's own classes.
+  // The registry needs only these fields, but its type accepts only the library's own classes.
   registry.registerMetric({ name, help, type, get } as unknown as Gauge);
 }
 
@@ -43,7 +43,7 @@ export interface MetricsServerOptions {
   health: Health;
 }
 
-/** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`; it listens to nothing. */
+/** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`, not yet listening. */
 export function createMetricsServer(options: MetricsServerOptions): Server {
   return createServer((request, response) => {
     void answer(options, request, response);
@@ -87,9 +87,9 @@ function sendText(response: ServerResponse, status: number, text: string): void 
 }
 
 /**
- * Makes a server listen and returns its port (0 asks for a free one). Rejects with the system's
+ * Makes a server listen and returns its port (0 selects a free one). Rejects with the system's
  * error, e.g. EADDRINUSE.
- * @param where - the port, or more of what Node's `server.listen` takes.
+ * @param where - the port, or options for Node's `server.listen`.
  */
 export function listen(
   server: NetServer,
@@ -106,7 +106,7 @@ export function listen(
   });
 }
 
-/** Stops accepting connections, lets answers in flight end, and closes the idle connections. */
+/** Stops accepting connections, waits for requests in flight, and closes idle connections. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {

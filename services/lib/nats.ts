@@ -1,4 +1,4 @@
-/** A NATS connection that is made in the background and never given up. */
+/** A NATS connection that connects in the background and reconnects forever. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type Logger, messageOf } from "./logger.ts";
@@ -25,7 +25,7 @@ export class NatsLink {
   #isConnected = false;
   #isClosing = false;
 
-  /** Starts to connect at once and tries until `close`, also after a lost connection. */
+  /** Connects at once and retries until `close`, also after a connection is lost. */
   constructor(options: NatsOptions) {
     this.#options = options;
     this.#reconnects = new Counter({
@@ -37,23 +37,23 @@ export class NatsLink {
     this.#connecting.catch(() => undefined);
   }
 
-  /** The connection, as soon as there is the first one. */
+  /** Resolves when it is connected for the first time. */
   connection(): Promise<NatsConnection> {
     return this.#connecting;
   }
 
-  /** Whether the server can be reached now. */
+  /** Whether it is connected now. */
   get isConnected(): boolean {
     return this.#isConnected;
   }
 
-  /** For readiness: undefined, or what is wrong. */
+  /** For readiness: undefined when connected, else the reason. */
   problem(): string | undefined {
     const { host, port } = this.#options;
     return this.#isConnected ? undefined : `not connected to ${host}:${port}`;
   }
 
-  /** Sends what is waiting to be sent, then ends the connection. */
+  /** Flushes pending messages, then closes the connection. */
   async close(): Promise<void> {
     this.#isClosing = true;
     if (this.#connection === undefined) {
@@ -83,7 +83,7 @@ export class NatsLink {
         if (this.#isClosing) {
           throw error;
         }
-        // Once is enough: readiness goes on saying so.
+        // Warned once only, as the readiness check reports it continuously.
         logger[attempt === 0 ? "warn" : "debug"](
           { host, port, reason: messageOf(error) },
           "NATS not reachable, trying until it is",

@@ -1,4 +1,4 @@
-/** The end of a process: not ready first, then the work in flight, then the connections. */
+/** Graceful shutdown: report not ready, finish the work in flight, close the connections. */
 import { setTimeout as sleep } from "node:timers/promises";
 import closeWithGrace from "close-with-grace";
 import type { Health } from "./health.ts";
@@ -9,13 +9,13 @@ export interface ShutdownOptions {
   health: Health;
   /** Time for load balancers to notice that the process is not ready, milliseconds. */
   settleMs: number;
-  /** Longest time that `close` may take before the process is ended all the same, milliseconds. */
+  /** After this time the process exits even if `close` has not finished, milliseconds. */
   graceMs: number;
   /** Stops taking work, finishes what is in flight, closes connections. */
   close: () => Promise<void>;
 }
 
-/** Runs an orderly shutdown on SIGTERM, SIGINT or a fatal error. Returns what starts it by hand. */
+/** Shuts down on SIGTERM, SIGINT or a fatal error, or when the returned function is called. */
 export function installShutdown(options: ShutdownOptions): { shutdown: () => void } {
   const { logger, health, settleMs, graceMs, close } = options;
   const grace = closeWithGrace(

@@ -1,4 +1,4 @@
-/** The platform's time-outs of a call from the environment: gateway and operator read the same. */
+/** The platform's time-outs of a call, which gateway and operator read from the environment. */
 import type { Type } from "typebox";
 import { type CallTimeouts, parseDuration, TIMEOUT_SETTINGS } from "../../contract/index.ts";
 import { durationSetting } from "./config.ts";
@@ -13,7 +13,7 @@ export const timeoutSettings = {
   [call.variable]: durationSetting(call.text),
 } satisfies Record<string, ReturnType<typeof Type.String>>;
 
-/** The settings as they were read by that schema. */
+/** Parses the settings that the schema has read. */
 export function toTimeouts(raw: Record<keyof typeof timeoutSettings, string>): CallTimeouts {
   return {
     connectMs: parseDuration(raw[connect.variable]),

@@ -1,4 +1,4 @@
-/** A live copy of a Kubernetes collection: list, then watch, for as long as the process runs. */
+/** An informer: a live copy of a Kubernetes collection by list and watch. */
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
@@ -6,19 +6,19 @@ import { type KubernetesClient, KubernetesError } from "./kubernetes.ts";
 import { readLines } from "./lines.ts";
 import { type Logger, messageOf } from "./logger.ts";
 
-/** What each object of a watch has. */
+/** The required fields of a watched object. */
 export interface WatchedObject {
   metadata: { name: string; namespace?: string; resourceVersion?: string };
 }
 
-/** `namespace/name`, or `name` for what has no namespace. */
+/** `namespace/name`, or `name` for cluster-scoped objects. */
 export function keyOf({ metadata }: WatchedObject): string {
   return metadata.namespace === undefined
     ? metadata.name
     : `${metadata.namespace}/${metadata.name}`;
 }
 
-/** `T` is what is kept of an object, `Raw` the part of it that is read for that. */
+/** `T` is the stored object, `Raw` the type of the object from the API server. */
 export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject = T> {
   client: KubernetesClient;
   /** Path of the collection, from `resourcePath`. */
@@ -27,7 +27,7 @@ export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject
   labelSelector?: string;
   logger: Logger;
   /**
-   * Keeps only what is needed of an object, for memory. Key and resourceVersion must stay.
+   * Reduces an object to save memory. Name, namespace and resourceVersion are required.
    * @default the whole object
    */
   project?: (object: Raw) => T;
@@ -42,16 +42,16 @@ export interface Change<T> {
   previous: T | undefined;
 }
 
-/** Named events; `change` runs inside the watch loop, so listeners only take notes there. */
+/** Events; listeners of `change` run inside the watch loop and must be fast. */
 export interface WatchEvents<T> {
   change: [change: Change<T>];
-  /** The copy is complete for the first time. */
+  /** The first list is complete. */
   synced: [];
   /** The whole collection was listed again, e.g. because the version was too old (410). */
   relisted: [];
-  /** The watch ended in the ordinary way and goes on where it was. */
+  /** The watch ended normally and resumes. */
   reconnected: [];
-  /** An attempt failed; the next one follows after a wait. */
+  /** An attempt failed; the next one follows after the backoff. */
   failed: [error: Error];
 }
 
@@ -67,13 +67,13 @@ interface WatchEvent<T> {
 
 const PAGE_SIZE = 500;
 
-/** Short: as long as it waits, a watch does not know that the API server is back. */
+/** Short, as a waiting watch does not notice that the API server is available again. */
 const BACKOFF: BackoffOptions = { initialMs: 200, maxMs: 5000 };
 
-/** A connection that lasted this long was a good one: the next attempt follows at once. */
+/** After a connection that lasted this long the next attempt follows without backoff. */
 const HEALTHY_AFTER_MS = 5000;
 
-/** After this long without a working connection the copy counts as stale, milliseconds. */
+/** The copy is stale after this time without a working connection, milliseconds. */
 const STALE_AFTER_MS = 60_000;
 
 export class ResourceWatch<
@@ -93,19 +93,19 @@ export class ResourceWatch<
     this.#options = options;
   }
 
-  /** Begins to list and watch; failures are retried until `stop`. */
+  /** Starts to list and watch; failures are retried until `stop`. */
   start(): this {
     this.#running ??= this.#run();
     return this;
   }
 
-  /** Ends the watch; the copy stays readable. */
+  /** Stops the watch; the copy stays readable. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
   }
 
-  /** Resolves when the copy is complete for the first time. */
+  /** Resolves when the first list is complete. */
   async waitForSync(signal?: AbortSignal): Promise<void> {
     if (!this.#hasSynced) {
       await once(this, "synced", signal === undefined ? {} : { signal });
@@ -120,7 +120,7 @@ export class ResourceWatch<
     return this.#objects.values();
   }
 
-  /** Resolves to true when a condition on the objects holds, or to false after a while. */
+  /** Resolves to true when a condition on the objects holds, or to false after the time. */
   waitUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       const finish = (): void => {
@@ -147,7 +147,7 @@ export class ResourceWatch<
     return this.#hasSynced;
   }
 
-  /** For readiness: undefined, or what is wrong with the copy. */
+  /** For readiness: undefined, or why the copy is not usable. */
   problem(): string | undefined {
     if (!this.#hasSynced) {
       return `${this.#options.path} not listed yet`;
@@ -191,7 +191,7 @@ export class ResourceWatch<
     const { logger, path } = this.#options;
     this.#failingSince ??= Date.now();
     if (error instanceof KubernetesError) {
-      // Too old (410), or from before the server lost its state: only a new list helps.
+      // The version is too old (410), or from before the server lost its state: list again.
       this.#resourceVersion = undefined;
     }
     logger.warn({ path, reason: messageOf(error) }, "watch failed, trying again");
@@ -279,7 +279,7 @@ export class ResourceWatch<
 
   #project(object: Raw): T {
     const { project } = this.#options;
-    // Without a projection both types are the same.
+    // Without `project` both types are the same.
     return project === undefined ? (object as unknown as T) : project(object);
   }
 

@@ -1,9 +1,9 @@
-/** Answers calls by a handler in the manner of OpenFaaS' Node template: `(event, context)`. */
+/** Answers calls with a handler of OpenFaaS' Node template: `(event, context)`. */
 import type { IncomingHttpHeaders } from "node:http";
 import { type Call, type CallHandler, setDuration } from "./call.ts";
 import { collectParameters, parseBody, readBody } from "./event-body.ts";
 
-/** What a handler is told of the call. */
+/** The call as the handler gets it. */
 export interface FunctionEvent {
   body: unknown;
   headers: IncomingHttpHeaders;
@@ -12,21 +12,21 @@ export interface FunctionEvent {
   path: string;
 }
 
-/** By what a handler shapes its answer; setters return the context, so that they chain. */
+/** The response that the handler builds; setters return the context for chaining. */
 export interface FunctionContext {
   status(): number;
   status(code: number): this;
   headers(): Record<string, string | string[]>;
   headers(values: Record<string, string | string[]>): this;
-  /** Answers with the value; the first of succeed, fail and the returned value counts. */
+  /** Responds with the value; the first of succeed, fail and the returned value counts. */
   succeed(value?: unknown): void;
-  /** Answers with status 500 and the value's text. */
+  /** Responds with status 500 and the value as text. */
   fail(value?: unknown): void;
 }
 
 type Callback = (error: unknown, value?: unknown) => void;
 
-/** A handler; the template's older ones take a callback as third argument. */
+/** A handler; older ones of the template take a callback as third argument. */
 export type EventFunction = (
   event: FunctionEvent,
   context: FunctionContext,
@@ -40,7 +40,7 @@ export interface EventOptions {
   rawBody: boolean;
 }
 
-/** Makes a call handler of an event handler. */
+/** Makes a call handler from an event handler. */
 export function answerEvent(handle: EventFunction, options: EventOptions): CallHandler {
   return async (call) => {
     const event = await toEvent(call, options);

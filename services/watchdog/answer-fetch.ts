@@ -1,4 +1,4 @@
-/** Answers calls by a web-standard handler: `fetch(request)` gives a Response; both may stream. */
+/** Answers calls with a web-standard handler, `fetch(request)`; both bodies may stream. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -7,12 +7,12 @@ import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
 /** The `fetch` of a module's default export. */
 export type FetchFunction = (request: Request) => unknown;
 
-/** Makes a call handler of a web-standard one. */
+/** Makes a call handler from a web-standard handler. */
 export function answerFetch(handle: FetchFunction): CallHandler {
   return async (call) => {
     const answer: unknown = await handle(toRequest(call));
     if (!(answer instanceof Response)) {
-      throw new TypeError(`fetch: must return a Response, got ${typeof answer}`);
+      throw new TypeError(`fetch: expected a Response, got ${typeof answer}`);
     }
     await send(call, answer);
   };
@@ -26,7 +26,7 @@ function toRequest({ request, signal }: Call): Request {
     }
   }
   const method = request.method ?? "GET";
-  // Request objects refuse these (https://fetch.spec.whatwg.org/#forbidden-method).
+  // Request refuses these methods (https://fetch.spec.whatwg.org/#forbidden-method).
   if (method === "TRACE" || method === "CONNECT") {
     throw new CallError(405, "Method Not Allowed");
   }
@@ -44,7 +44,7 @@ function hasBody({ method, headers }: IncomingMessage): boolean {
   return isDeclared && method !== "GET" && method !== "HEAD";
 }
 
-/** The path and query of a request target, which may also be absolute, or `*`. */
+/** Path and query of a request target, which may also be an absolute URL, or `*`. */
 function toPath(target = "/"): string {
   if (target.startsWith("/")) {
     return target;
@@ -67,7 +67,7 @@ async function send(call: Call, answer: Response): Promise<void> {
     response.end();
     return;
   }
-  // Streams send their headers at once: the first chunk may come much later.
+  // Headers are sent at once, as the first chunk of a stream may come much later.
   response.flushHeaders();
   await pipeline(Readable.fromWeb(answer.body), response);
 }

@@ -16,11 +16,11 @@ type WatchdogLimits = Pick<
 export interface WatchdogOptions {
   limits: WatchdogLimits;
   handler: CallHandler;
-  /** Takes the watchdog's own log lines. */
+  /** Writes the watchdog's own log lines. */
   log: (line: string) => void;
 }
 
-/** Why a call was ended: status 504 while nothing of the answer is sent. */
+/** The call exceeded its time limit: status 504 if no response has been sent. */
 class TimeUpError extends CallError {
   constructor(milliseconds: number) {
     super(504, `Time-out: the function took longer than ${milliseconds / 1000}s`, true);
@@ -42,7 +42,7 @@ export class Watchdog {
         requestTimeout: readTimeoutMs,
         headersTimeout: Math.min(readTimeoutMs === 0 ? 10_000 : readTimeoutMs, 10_000),
         connectionsCheckingInterval: 5000,
-        // Longer than any client's pool keeps idle connections, so that the client closes them.
+        // Longer than clients keep idle connections, so that the client closes them first.
         keepAliveTimeout: 75_000,
       },
       (request, response) => this.#dispatch(request, response),
@@ -54,7 +54,7 @@ export class Watchdog {
     });
   }
 
-  /** Listens on both ports (0 takes a free one) and returns them. */
+  /** Listens on both ports (0 selects a free one) and returns them. */
   async listen(port: number, metricsPort: number): Promise<{ port: number; metricsPort: number }> {
     return {
       metricsPort: await listenOn(this.#metricsServer, metricsPort),
@@ -63,9 +63,8 @@ export class Watchdog {
   }
 
   /**
-   * Says at once that it is not ready, goes on serving until `delay` is over, then refuses
-   * connections and waits for the calls in flight, but no longer than the write time-out. True when
-   * all ended.
+   * Reports not ready at once, serves until `delay` resolves, then refuses connections and waits
+   * for the calls in flight, at most for the write time-out. Returns whether all have ended.
    */
   async stop(delay: Promise<unknown>): Promise<boolean> {
     this.#isStopping = true;
@@ -84,7 +83,7 @@ export class Watchdog {
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url?.split("?", 1)[0];
-    // A stopping server asks its clients to connect to another pod.
+    // A stopping server sends `Connection: close`, so that clients connect to another pod.
     response.shouldKeepAlive &&= !this.#isStopping;
     if (path === "/_/health") {
       this.#sendHealth(response, request.method);
@@ -165,7 +164,7 @@ export class Watchdog {
     }
   }
 
-  /** Shows the function's author what went wrong: the caller is not told of stacks. */
+  /** Logs the error for the function's author; the caller does not see stack traces. */
   #logFailure(error: unknown): void {
     if (error instanceof CallError) {
       this.#options.log(error.message);
@@ -177,7 +176,7 @@ export class Watchdog {
   #finish({ request, response, startedAt }: Call): void {
     const seconds = (performance.now() - startedAt) / 1000;
     const method = request.method ?? "GET";
-    // 499, as other proxies say, for a caller that left before any answer.
+    // 499, as in nginx, for a caller that disconnected before the response.
     const code = response.headersSent ? response.statusCode : 499;
     this.#metrics.finish(code, method, seconds);
     const id = request.headers["x-call-id"];
@@ -187,19 +186,19 @@ export class Watchdog {
         (typeof id === "string" ? ` [${id}]` : ""),
     );
     if (this.#isStopping) {
-      // Connections of calls that began before the end are idle only from now on.
+      // The connection of the call becomes idle only after this event.
       setImmediate(() => this.#closeIfStopped());
     }
   }
 }
 
-/** Whether an error only says that the call was ended, by the caller or by its time limit. */
+/** Whether an error only means that the call was aborted by the caller or its time limit. */
 function isAbandonment(error: unknown): boolean {
   const { name, code } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET";
 }
 
-/** The shorter of the configured limit and the caller's `X-Timeout`; 0 is none. */
+/** The shorter of the configured limit and the caller's `X-Timeout`; 0 for no limit. */
 function timeLimit(request: IncomingMessage, configured: number): number {
   const asked = request.headers["x-timeout"];
   if (typeof asked !== "string") {
@@ -213,7 +212,7 @@ function timeLimit(request: IncomingMessage, configured: number): number {
   }
 }
 
-/** Answers with the error, or breaks the connection where an answer has begun. */
+/** Responds with the error, or closes the connection if the response has begun. */
 function fail({ response }: Call, error: unknown): void {
   if (response.writableEnded || response.destroyed) {
     return;
@@ -225,7 +224,7 @@ function fail({ response }: Call, error: unknown): void {
   for (const name of response.getHeaderNames()) {
     response.removeHeader(name);
   }
-  // What is left of the request's body is not read: the connection cannot be used again.
+  // The rest of the request's body is not read, so the connection cannot be reused.
   response.setHeader("Connection", "close");
   if (!(error instanceof CallError)) {
     sendText(response, 500, "Internal Server Error");

@@ -1,26 +1,26 @@
-/** One call of a function, as the watchdog hands it to whatever answers it. */
+/** A call of a function, and the interface of its handlers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Marks an answer that comes from the watchdog and not from the function (openfaas-api §4). */
+/** Marks a response of the watchdog, not the function (openfaas-api §4). */
 export const INTERNAL_HEADER = "X-OpenFaaS-Internal";
 
 export interface Call {
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborted when the time is up, or when the caller went away. */
+  /** Aborted at the time limit, or when the caller disconnects. */
   signal: AbortSignal;
-  /** Milliseconds of `performance.now()` at which the call came in. */
+  /** `performance.now()` when the call arrived. */
   startedAt: number;
 }
 
-/** Answers a call. Resolves when the answer is complete; what it throws becomes an error answer. */
+/** Answers a call. Resolves when the response is complete; an error becomes an error response. */
 export type CallHandler = (call: Call) => Promise<void>;
 
 /** A failure whose status and message the caller may see. */
 export class CallError extends Error {
   override readonly name = "CallError";
   readonly status: number;
-  /** Whether the watchdog, not the function, is the cause: queues may then call again. */
+  /** Whether the watchdog, not the function, is the cause: queues may then retry. */
   readonly isInternal: boolean;
 
   constructor(status: number, message: string, isInternal = false) {
@@ -30,7 +30,7 @@ export class CallError extends Error {
   }
 }
 
-/** Writes `X-Duration-Seconds`, as long as headers can still be written. */
+/** Sets `X-Duration-Seconds` if the headers have not been sent. */
 export function setDuration({ response, startedAt }: Call): void {
   const seconds = (performance.now() - startedAt) / 1000;
   response.setHeader("X-Duration-Seconds", seconds.toFixed(6));

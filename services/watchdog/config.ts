@@ -2,11 +2,11 @@
 import { parseDuration } from "../../contract/duration.ts";
 import { WATCHDOG_ENV } from "../../contract/names.ts";
 
-/** How a forked process' output becomes a response (of-watchdog's `mode`). */
+/** How the output of a process becomes a response (of-watchdog's `mode`). */
 const MODES = ["streaming", "serializing"] as const;
 export type Mode = (typeof MODES)[number];
 
-/** What answers calls: a JavaScript module, or an executable that is started for each call. */
+/** The function: a JavaScript module, or an executable that is started for each call. */
 type FunctionSource =
   | { kind: "module"; path: string }
   | { kind: "process"; command: string; args: string[]; mode: Mode };
@@ -62,13 +62,13 @@ function readSource(env: Environment): FunctionSource {
   const process = readString(env, WATCHDOG_ENV.process) ?? readString(env, "function_process");
   if (path !== undefined && process !== undefined) {
     throw new Error(
-      `${WATCHDOG_ENV.module}: must not be set together with fprocess, got ${path} and ${process}`,
+      `${WATCHDOG_ENV.module}: expected either this or fprocess, got ${path} and ${process}`,
     );
   }
   if (path !== undefined) {
     return { kind: "module", path };
   }
-  // As of-watchdog has it: words at spaces, no quotes.
+  // As in of-watchdog: words are separated by spaces, without quoting.
   const [command, ...args] = (process ?? "").split(/\s+/).filter((word) => word !== "");
   if (command === undefined) {
     throw new Error(`${WATCHDOG_ENV.module}: expected a module's path, or fprocess, got neither`);

@@ -1,4 +1,4 @@
-/** Reads a request's body, and turns it into what `event.body` is for its content type. */
+/** Reads a request's body, and converts it to `event.body` by its content type. */
 import type { IncomingMessage } from "node:http";
 import { CallError } from "./call.ts";
 
@@ -22,7 +22,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
 
 /**
  * The value of `event.body`: JSON parsed, forms as an object, other text as a string, the rest as
- * a Buffer. Throws a CallError with status 400 for JSON that is none.
+ * a Buffer. Throws a CallError with status 400 for invalid JSON.
  */
 export function parseBody(body: Buffer, contentType: string | undefined): unknown {
   const type = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
@@ -55,17 +55,17 @@ function parseJson(body: Buffer): unknown {
 }
 
 /**
- * A form as an object. `curl -d text` calls every text a form: without any `=` it is none, and
- * stays a string.
+ * A form as an object. `curl -d text` sends every text as a form: without any `=` it stays a
+ * string.
  */
 function parseForm(text: string): unknown {
   return text.includes("=") ? collectParameters(new URLSearchParams(text)) : text;
 }
 
-/** Parameters as an object; those that repeat as arrays. */
+/** Parameters as an object; repeated ones as arrays. */
 export function collectParameters(parameters: URLSearchParams): Record<string, string | string[]> {
   const names = new Set(parameters.keys());
-  // fromEntries defines own properties, so that a parameter named __proto__ does no harm.
+  // fromEntries defines own properties, so that a parameter named __proto__ is harmless.
   return Object.fromEntries(
     Array.from(names, (name) => {
       const values = parameters.getAll(name);

@@ -1,4 +1,4 @@
-/** Answers each call by a process of its own: the body on its stdin, the answer on its stdout. */
+/** Runs a process for each call: the request body is its stdin, the response its stdout. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, statSync } from "node:fs";
@@ -15,7 +15,7 @@ export interface ProcessOptions {
   mode: Mode;
   contentType: string;
   prefixLogs: boolean;
-  /** Takes a line that a process wrote to its stderr. */
+  /** Writes a line of a process' stderr. */
   log: (line: string) => void;
 }
 
@@ -23,8 +23,8 @@ export interface ProcessOptions {
  * Makes a call handler that starts the executable for each call. Throws an Error when there is no
  * such executable.
  *
- * Better than of-watchdog's streaming mode, which answers 200 even to a failure: as long as the
- * process wrote nothing, its exit code still decides the status; later it breaks the connection.
+ * Unlike of-watchdog's streaming mode, which responds with 200 even for a failure: the exit code
+ * decides the status as long as there is no output; later a failure closes the connection.
  */
 export function forkProcess(options: ProcessOptions): CallHandler {
   if (!isExecutable(options.command)) {
@@ -51,7 +51,7 @@ interface Running {
 type Child = ChildProcess & { stdin: NodeJS.WritableStream; stdout: Readable; stderr: Readable };
 
 function start({ request, signal }: Call, { command, args }: ProcessOptions): Child {
-  // A process group of its own: what the function starts is killed with it.
+  // A process group of its own, so that child processes of the function are killed with it.
   const child = spawn(command, args, {
     detached: true,
     env: { ...process.env, ...toVariables(request) },
@@ -60,20 +60,20 @@ function start({ request, signal }: Call, { command, args }: ProcessOptions): Ch
   const kill = (): void => killGroup(child);
   signal.addEventListener("abort", kill, { once: true });
   child.once("close", () => signal.removeEventListener("abort", kill));
-  // A process may end without reading its input.
+  // The process may exit without reading its input.
   child.stdin.on("error", () => request.unpipe(child.stdin).resume());
   request.pipe(child.stdin);
   return child;
 }
 
-/** Kills a process with all that it started. */
+/** Kills the process group. */
 function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) {
       process.kill(-pid, "SIGKILL");
     }
   } catch {
-    // It ended meanwhile.
+    // It has already ended.
   }
 }
 

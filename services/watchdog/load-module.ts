@@ -1,4 +1,4 @@
-/** Loads a function's module and tells which kind of handler it has. */
+/** Loads a function's module and detects the kind of its handler. */
 import { pathToFileURL } from "node:url";
 import { answerEvent, type EventFunction, type EventOptions } from "./answer-event.ts";
 import { answerFetch, type FetchFunction } from "./answer-fetch.ts";
@@ -14,7 +14,7 @@ export async function loadModule(path: string, options: EventOptions): Promise<C
   if (handler === undefined) {
     const names = Object.keys(exported).join(", ");
     throw new Error(
-      `${path}: must export as default a function (event, context) or an object with ` +
+      `${path}: expected as default export a function (event, context) or an object with ` +
         `fetch(request), or a function named handler, got ${names === "" ? "no exports" : names}`,
     );
   }
@@ -29,7 +29,7 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** An error in one line, with its class, as the first line of its stack has it. */
+/** An error in one line, with its class, as in the first line of its stack. */
 function describe(error: unknown): string {
   return String(error).split("\n", 1)[0] ?? "";
 }
@@ -43,7 +43,7 @@ function findHandler(
   if (typeof fetch === "function") {
     return answerFetch(fetch.bind(main) as FetchFunction);
   }
-  // A CommonJS module (a serialized closure) arrives whole as the default export.
+  // The default export of a CommonJS module (a serialized closure) is the whole module.
   const candidates = [main, exported["handler"], member(main, "handler")];
   const handler = candidates.find((candidate) => typeof candidate === "function");
   return handler === undefined ? undefined : answerEvent(handler as EventFunction, options);

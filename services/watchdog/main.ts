@@ -1,4 +1,4 @@
-/** The process in every function pod of Plonk: answers calls by a module or by an executable. */
+/** The process in every function pod of Plonk: answers calls with a module or an executable. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Watchdog } from "./app.ts";
 import type { CallHandler } from "./call.ts";
@@ -48,8 +48,8 @@ async function run(): Promise<void> {
       void stop(config.shutdownDelayMs, (isDrained) => process.exit(isDrained ? 0 : 1));
     });
   }
-  // What a function throws outside of any call: nothing after it can be trusted, but the other
-  // calls in flight may still end.
+  // An error outside of a call leaves the process in an unknown state: calls in flight may still
+  // finish, then it exits.
   process.on("uncaughtException", (error) => {
     log(error instanceof Error ? (error.stack ?? String(error)) : String(error));
     void stop(0, () => exitWith(new Error(`uncaught ${String(error).split("\n", 1)[0] ?? ""}`)));

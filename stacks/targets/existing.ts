@@ -1,4 +1,4 @@
-/** Target `existing`: a cluster that somebody else made, by its kubeconfig. */
+/** Target `existing`: a cluster that Plonk did not create, by its kubeconfig. */
 import * as pulumi from "@pulumi/pulumi";
 import { findArchitectures } from "../../components/cluster/inspect.ts";
 import { ExistingCluster, type ExistingClusterArgs } from "../../components/index.ts";
@@ -30,7 +30,7 @@ const settings = {
     description: "context in the kubeconfig; empty for its current one",
     expected: "a name",
   }),
-  // Without a scheme, and not ending in a slash: images are named after it.
+  // Without a scheme and a trailing slash, as it is the prefix of image names.
   registry: text({
     pattern: "^([^/:\\s]+(:\\d+)?(/[^/\\s]+)*)?$",
     description:
@@ -66,7 +66,7 @@ const settings = {
   }),
 } satisfies Settings;
 
-/** Any cluster. */
+/** The target for existing clusters. */
 export const existing = defineTarget({
   description: "any cluster, by its kubeconfig",
   settings,
@@ -83,7 +83,7 @@ async function declare(config: ExistingConfig): Promise<StackOutputs> {
   const isPushed = args.registry !== undefined;
   const architectures =
     args.capabilities?.architectures ?? (await findArchitectures(args.kubeconfig, args.context));
-  // Nodes that have a registry to pull ours from can pull the vendors' too.
+  // Nodes that pull our images from a registry can pull the vendors', too.
   const options = { preload: false, architectures };
   const getOrFind = pulumi.runtime.isDryRun() ? findParts : getParts;
   const parts = await getOrFind(isPushed, options);
@@ -97,7 +97,7 @@ async function getParts(isPushed: boolean, options: ArtifactOptions): Promise<Pa
   return { images, crane: isPushed ? (await acquire("crane")).path : undefined };
 }
 
-/** For a preview: what is at hand. Without the program that pushes them, images are of no use. */
+/** For a preview: what is available locally. Images that cannot be pushed are left out. */
 async function findParts(isPushed: boolean, options: ArtifactOptions): Promise<Parts> {
   const [found, crane] = await Promise.all([
     findImages(options),
@@ -118,9 +118,9 @@ function dropArchived(images: ImagesAtHand): ImagesAtHand {
 }
 
 /**
- * What the configuration says of the cluster.
+ * Converts the configuration of the cluster.
  *
- * @throws pulumi.RunError when images have no way to the nodes: before anything is built for it
+ * @throws pulumi.RunError when images cannot reach the nodes, before anything is built
  */
 export function toClusterArgs(
   config: ExistingConfig,

@@ -1,11 +1,11 @@
-/** Finds the kubeconfig as kubectl does, and makes one text of it that needs no other file. */
+/** Finds the kubeconfig as kubectl does, and makes it self-contained. */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
 
-/** As far as files are merged; what else is in them is kept as it is. */
+/** The fields that are merged; others are kept unchanged. */
 interface Kubeconfig {
   "current-context"?: string;
   clusters?: Named[];
@@ -19,7 +19,7 @@ interface Named {
   user?: Record<string, unknown>;
 }
 
-/** Fields that name a file, and those that hold the same in base64. */
+/** Fields with the path of a file, and the fields for its content in base64. */
 const FILES: Record<string, string> = {
   "certificate-authority": "certificate-authority-data",
   "client-certificate": "client-certificate-data",
@@ -27,11 +27,10 @@ const FILES: Record<string, string> = {
 };
 
 /**
- * The content of the kubeconfig: the one file that is configured, or else those of `$KUBECONFIG`,
- * or else `~/.kube/config`. Of several files the first one that says something wins, and files
- * that are not there are passed over, by kubectl's rules.
+ * The content of the kubeconfig: of the configured file, else of those in `$KUBECONFIG`, else of
+ * `~/.kube/config`. As in kubectl, the first file with a value wins, and missing files are skipped.
  *
- * @throws pulumi.RunError with one line when there is none, or a file of it cannot be read
+ * @throws pulumi.RunError with one line when there is none, or a file of it is unreadable
  */
 export function loadKubeconfig(configured: string, env: NodeJS.ProcessEnv = process.env): string {
   const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
@@ -90,7 +89,7 @@ function parseFile(path: string): Kubeconfig {
   );
 }
 
-/** Paths in a kubeconfig are relative to it, and would mean nothing in the stack's state. */
+/** Embeds files, as relative paths of a kubeconfig would be meaningless in the stack's state. */
 function embedFiles(part: Record<string, unknown>, directory: string): void {
   for (const [field, data] of Object.entries(FILES)) {
     const path = part[field];
@@ -100,7 +99,7 @@ function embedFiles(part: Record<string, unknown>, directory: string): void {
     part[data] ??= readReferenced(field, toAbsolute(path, directory)).toString("base64");
     Reflect.deleteProperty(part, field);
   }
-  // Tokens in files are renewed, so that these stay files.
+  // Token files stay files, as tokens are renewed.
   if (typeof part["tokenFile"] === "string") {
     part["tokenFile"] = toAbsolute(part["tokenFile"], directory);
   }

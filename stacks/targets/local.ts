@@ -63,7 +63,7 @@ async function declare(config: Config): Promise<StackOutputs> {
       {
         connection: { local: true },
         directory: join(plonkHome(), "clusters", clusterName),
-        // Nothing is installed on the machine, so nothing of it is started at boot either.
+        // Nothing is installed on the machine, so nothing is started at boot.
         supervised: true,
       },
     ],
@@ -72,7 +72,7 @@ async function declare(config: Config): Promise<StackOutputs> {
   return declarePlatform({ config, cluster, images: artifacts.images });
 }
 
-/** A preview takes what is at hand. */
+/** Resolves the artifacts; a preview uses only those that are available locally. */
 async function getArtifacts(): Promise<ArtifactsAtHand> {
   if (!pulumi.runtime.isDryRun()) {
     return await resolveArtifacts();

@@ -1,15 +1,15 @@
-/** Reads what the nodes of a cluster on this machine are told about registries. */
+/** Reads the registries.yaml for the nodes of a cluster on this machine. */
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
-/** What k3s knows in the file. */
+/** The fields that k3s supports. */
 const FIELDS = ["mirrors", "configs"];
 
 /**
- * The content of a `registries.yaml`, checked as far as k3s would not start with it.
+ * The content of a `registries.yaml`; refuses files with which k3s would not start.
  *
- * @throws pulumi.RunError with one line that shows nothing of the file: it may have logins in it
+ * @throws pulumi.RunError with one line that quotes nothing of the file, which may have logins
  */
 export function loadRegistries(path: string): string {
   const text = readText(path);

@@ -1,4 +1,4 @@
-/** Files and archives that a program hands over: what the wire says about their content. */
+/** Assets and archives of a program, decoded from the protocol. */
 import {
   isArchive,
   isAsset,
@@ -13,14 +13,14 @@ export type Asset =
   | { kind: "text"; text: string }
   /** A file or a folder on this machine, relative to the program's folder. */
   | { kind: "path"; path: string }
-  /** A folder or a packed archive in an archive that the program put together. */
+  /** A folder or a packed archive in an archive that the program has assembled. */
   | { kind: "archive"; path: string }
-  /** An archive that the program put together: names in it -> content. */
+  /** An archive that the program has assembled: names -> content. */
   | { kind: "entries"; entries: Record<string, Asset> };
 
 /**
  * Reads an asset or an archive.
- * @throws Error for content that has to be downloaded, which no plugin here does
+ * @throws Error for remote content, which is not supported
  */
 export function readAsset(properties: PropertyMap): Asset {
   const path = readText(properties, "path");
@@ -29,10 +29,10 @@ export function readAsset(properties: PropertyMap): Asset {
   }
   const uri = readText(properties, "uri");
   if (uri !== undefined) {
-    throw new Error(`source: must be a file, a folder or a text of the program's, got ${uri}`);
+    throw new Error(`source: expected a file, a folder or a text of the program's, got ${uri}`);
   }
   const assets = unwrap(readField(properties, "assets"));
-  // An empty text has no field at all on the wire.
+  // An empty text has no field in the protocol.
   if (!isPropertyMap(assets)) {
     return { kind: "text", text: readText(properties, "text") ?? "" };
   }

@@ -1,4 +1,4 @@
-/** The engine's side channel: log lines that appear on a resource while it is worked on. */
+/** Client of the engine's log, whose lines appear on a resource during an operation. */
 import * as grpc from "@grpc/grpc-js";
 import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
@@ -10,7 +10,7 @@ interface LogLine {
   message: string;
   /** The resource that the line belongs to. */
   urn?: string;
-  /** Shown while the work is going on and then forgotten. */
+  /** Shown only during the operation. */
   ephemeral?: boolean;
 }
 
@@ -27,8 +27,8 @@ export interface EngineLog {
 }
 
 /**
- * Connects to the engine whose address a plugin gets as its first argument. Without an address,
- * as when a person starts the plugin by hand, lines are dropped.
+ * Connects to the engine, whose address is the plugin's first argument. Without an address, as when
+ * the plugin is started manually, lines are dropped.
  */
 export function connectEngine(address: string | undefined): EngineLog {
   if (!address) {

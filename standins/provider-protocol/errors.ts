@@ -1,4 +1,4 @@
-/** Failures on the wire: an error's message, and what exists already of a half-made resource. */
+/** Encodes errors for gRPC, including the state of a partially created resource. */
 import * as grpc from "@grpc/grpc-js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusPb from "@pulumi/pulumi/proto/status_pb.js";
@@ -13,7 +13,7 @@ export function toServiceError(error: unknown): Partial<grpc.StatusObject> {
   return error instanceof PartialFailure ? { ...failure, metadata: toMetadata(error) } : failure;
 }
 
-/** gRPC's richer error model: a Status message under a header of its own, as Go's gRPC reads it. */
+/** gRPC's richer error model: a Status message in a header, as Go's gRPC expects it. */
 function toMetadata(error: PartialFailure): grpc.Metadata {
   const detail = new providerPb.ErrorResourceInitFailed()
     .setId(error.id)

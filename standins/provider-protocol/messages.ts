@@ -1,4 +1,4 @@
-/** Requests and responses of the provider protocol, between protobuf messages and plain values. */
+/** Converts requests and responses between protobuf messages and plain values. */
 import type {
   CheckRequest as CheckMessage,
   CheckResponse as CheckResponseMessage,
@@ -19,7 +19,7 @@ import type {
 } from "./provider.ts";
 import { decodePropertyMap, encodePropertyMap, type PropertyMap } from "./values.ts";
 
-/** The parts that all requests have. */
+/** The common fields of all requests. */
 export function toCall(
   message: { getUrn(): string; getType(): string; getName(): string },
   signal: AbortSignal,
@@ -71,12 +71,12 @@ export function toDiffRequest(
   };
 }
 
-/** One complaint of a check. */
+/** A failure of Check. */
 export function toFailure(failure: CheckFailure): InstanceType<typeof providerPb.CheckFailure> {
   return new providerPb.CheckFailure().setProperty(failure.property).setReason(failure.reason);
 }
 
-/** The answer to Check or CheckConfig. */
+/** The response to Check or CheckConfig. */
 export function toCheckResponse(result: CheckResult): CheckResponseMessage {
   return new providerPb.CheckResponse()
     .setInputs(encodePropertyMap(result.inputs))
@@ -92,7 +92,7 @@ const KINDS = {
   "update-replace": providerPb.PropertyDiff.Kind.UPDATE_REPLACE,
 } as const satisfies Record<PropertyChange, number>;
 
-/** The answer to Diff or DiffConfig. */
+/** The response to Diff or DiffConfig. */
 export function toDiffResponse(result: DiffResult): DiffResponseMessage {
   const { DiffChanges } = providerPb.DiffResponse;
   const entries = Object.entries(result.detailedDiff ?? {});

@@ -1,4 +1,4 @@
-/** The methods of the provider protocol, each a few lines between protobuf and `Provider`. */
+/** The gRPC methods of the provider protocol, which call a `Provider`. */
 import * as grpc from "@grpc/grpc-js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import type {
@@ -74,7 +74,7 @@ function toUnaryHandler<Request, Response extends Message>(
     const ended = new AbortController();
     call.on("cancelled", () => ended.abort(new Error("the engine gave up the call")));
     const signal = AbortSignal.any([cancelled, ended.signal]);
-    // An async function, so that a handler that throws at once is a failed call and not a crash.
+    // An async function, so that a handler that throws synchronously fails only the call.
     const run = async (): Promise<Response> => handler(call.request, signal);
     run().then(
       (response) => callback(null, response),

@@ -1,7 +1,7 @@
-/** What a provider plugin implements: the provider protocol with plain values for protobuf. */
+/** The interface of a provider plugin: the provider protocol without protobuf. */
 import type { PropertyMap } from "./values.ts";
 
-/** Every call: which resource it is about, and when to give up. */
+/** The resource of a call, and its cancellation. */
 export interface Call {
   urn: string;
   /** Type token of the resource, e.g. `command:local:Command`. */
@@ -13,7 +13,7 @@ export interface Call {
 }
 
 export interface CheckRequest extends Call {
-  /** Checked inputs of the last time; undefined for a new resource. */
+  /** Checked inputs of the previous operation; undefined for a new resource. */
   oldInputs: PropertyMap | undefined;
   newInputs: PropertyMap;
   /** The same bytes for the same resource in preview and update; for auto-naming. */
@@ -21,7 +21,7 @@ export interface CheckRequest extends Call {
   autonaming: Autonaming | undefined;
 }
 
-/** Auto-naming as the project's configuration asks for it. */
+/** Auto-naming from the project's configuration. */
 export interface Autonaming {
   mode: "propose" | "enforce" | "disable";
   proposedName: string;
@@ -52,7 +52,7 @@ export type PropertyChange =
 
 export interface DiffResult {
   changed: boolean;
-  /** Property path -> what happens to it. The `-replace` ones force a replacement. */
+  /** Property path -> kind of change. The `-replace` kinds force a replacement. */
   detailedDiff?: Record<string, PropertyChange>;
   deleteBeforeReplace?: boolean;
 }
@@ -119,20 +119,20 @@ export interface Provider {
   checkConfig?(request: CheckRequest): Promise<CheckResult>;
   diffConfig?(request: DiffRequest): Promise<DiffResult>;
   configure?(request: ConfigureRequest): Promise<void>;
-  /** A function of the package, e.g. `command:local:run`. Without it, every one is refused. */
+  /** Calls a function of the package, e.g. `command:local:run`. Absent if there are none. */
   invoke?(token: string, args: PropertyMap, signal: AbortSignal): Promise<CheckResult>;
   check(request: CheckRequest): Promise<CheckResult>;
   diff(request: DiffRequest): Promise<DiffResult>;
   create(request: CreateRequest): Promise<CreateResult>;
-  /** Undefined when the resource is gone. */
+  /** Undefined when the resource no longer exists. */
   read(request: ReadRequest): Promise<ReadResult | undefined>;
   update(request: UpdateRequest): Promise<PropertyMap>;
   delete(request: DeleteRequest): Promise<void>;
 }
 
 /**
- * The resource exists but is not as it should be, e.g. a Deployment that never became ready. The
- * engine saves the outputs, and the next update continues from there.
+ * The resource exists but is not in the desired state, e.g. a Deployment that never became ready.
+ * The engine saves the outputs, and the next update continues from there.
  */
 export class PartialFailure extends Error {
   readonly id: string;

@@ -4,11 +4,11 @@ import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { toImplementation } from "./methods.ts";
 import type { Provider } from "./provider.ts";
 
-/** Bags of any size: a bundle travels in a ConfigMap of up to 1 MiB, and states are larger. */
+/** Larger than gRPC's default, as property maps may contain whole bundles of functions. */
 const MESSAGE_BYTES_MAX = 400 * 1024 * 1024;
-/** How often the plugin looks whether the engine that started it is still there, milliseconds. */
+/** Interval at which the plugin checks that its engine is still running, milliseconds. */
 const PARENT_POLL_MS = 500;
-/** How long calls under way may take to end after the engine is gone, milliseconds. */
+/** Time for calls in flight to finish after the engine has ended, milliseconds. */
 const GRACE_MS = 3000;
 
 export interface ServerHandle {
@@ -18,7 +18,7 @@ export interface ServerHandle {
 }
 
 /**
- * Listens on a loopback port of the system's choice.
+ * Listens on a free loopback port.
  * @throws Error when no port can be bound
  */
 export async function listen(provider: Provider): Promise<ServerHandle> {
@@ -55,11 +55,11 @@ export async function serve(provider: Provider): Promise<void> {
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
   endWithParent(end);
-  // Last: whoever reads the port may use and end the plugin at once.
+  // Last, as the engine may use and stop the plugin as soon as it has read the port.
   process.stdout.write(`${String(handle.port)}\n`);
 }
 
-/** An engine that was killed does not say good-bye: without this its plugins would live on. */
+/** Ends the plugin when its engine was killed, which sends no signal. */
 function endWithParent(end: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -1,16 +1,16 @@
 /**
- * Property maps: how Pulumi's provider protocol writes secrets, unknowns and outputs into protobuf
- * Structs, and the plain values that a plugin works with.
+ * Property maps: the encoding of secrets, unknowns and outputs in protobuf Structs by Pulumi's
+ * provider protocol, and the plain values for plugins.
  */
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 
-/** The key that marks an object on the wire as something else than an object. */
+/** The key that marks an encoded object as a special value. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
 const ASSET_SIGNATURE = "c44067f5952c0a294b673a41bacd8c17";
 const ARCHIVE_SIGNATURE = "0def7320c3a5731c473e5ecbe6d01bc7";
-/** The wire has one sentinel per type of the unknown value; only the first is sent nowadays. */
+/** The protocol has a sentinel per type of an unknown value; current SDKs send only the first. */
 const UNKNOWN_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const UNKNOWN_WIRES = new Set([
   UNKNOWN_WIRE,
@@ -22,7 +22,7 @@ const UNKNOWN_WIRES = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
 ]);
 
-/** A value that a preview does not know yet; there is one, `UNKNOWN`. */
+/** A value that is unknown in a preview; the only instance is `UNKNOWN`. */
 class Unknown {
   readonly isUnknown = true;
 }
@@ -45,7 +45,7 @@ export interface PropertyMap {
   [key: string]: Value;
 }
 
-/** True for an object with fields: not an array, not a secret, not null. */
+/** Whether a value is an object with fields: not an array, a secret or null. */
 export function isPropertyMap(value: Value | undefined): value is PropertyMap {
   return (
     typeof value === "object" &&
@@ -56,12 +56,12 @@ export function isPropertyMap(value: Value | undefined): value is PropertyMap {
   );
 }
 
-/** True for an asset or an archive: a map whose fields say which. */
+/** Whether a value is an asset or an archive, which are maps with a signature. */
 export function isAsset(value: Value | undefined): value is PropertyMap {
   return isSigned(value, ASSET_SIGNATURE) || isArchive(value);
 }
 
-/** True for an archive alone. */
+/** Whether a value is an archive. */
 export function isArchive(value: Value | undefined): value is PropertyMap {
   return isSigned(value, ARCHIVE_SIGNATURE);
 }
@@ -107,19 +107,19 @@ export function reveal(value: Value): Value {
   return isPropertyMap(value) ? mapPropertyMap(value, reveal) : value;
 }
 
-/** True when a part of the value, secret or not, is not known yet. */
+/** Whether a part of the value, secret or not, is unknown. */
 export function hasUnknown(value: Value | undefined): boolean {
   return someValue(value, (part) => part === UNKNOWN);
 }
 
-/** True when a part of the value is secret. */
+/** Whether a part of the value is secret. */
 export function hasSecret(value: Value | undefined): boolean {
   return someValue(value, (part) => part instanceof Secret);
 }
 
 /**
- * Deep equality; a secret equals its plain value, and an unknown equals nothing. Of files and
- * archives only the content counts: the same file may lie elsewhere on another machine.
+ * Deep equality; a secret equals its plain value, and an unknown equals nothing. Files and archives
+ * are compared by content, as paths differ between machines.
  */
 export function equals(left: Value | undefined, right: Value | undefined): boolean {
   const a = unwrap(left);
@@ -144,7 +144,7 @@ function equalBags(a: PropertyMap, b: PropertyMap): boolean {
   );
 }
 
-/** A property map as it comes over the wire; none is an empty map. */
+/** Decodes a property map; an absent one is empty. */
 export function decodePropertyMap(wire: struct.Struct | undefined): PropertyMap {
   if (!wire) {
     return {};
@@ -152,7 +152,7 @@ export function decodePropertyMap(wire: struct.Struct | undefined): PropertyMap 
   return decodeFields(wire.toJavaScript());
 }
 
-/** A property map for the wire, without fields that are `undefined`. */
+/** Encodes a property map, without fields that are `undefined`. */
 export function encodePropertyMap(properties: PropertyMap): struct.Struct {
   return struct.Struct.fromJavaScript(
     encodeValue(properties) as Record<string, struct.JavaScriptValue>,

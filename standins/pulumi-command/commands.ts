@@ -1,4 +1,4 @@
-/** `local.Command` and `remote.Command`: which command runs when, and what is kept. */
+/** `local.Command` and `remote.Command`: which command runs when, and the stored outputs. */
 import { randomBytes } from "node:crypto";
 import type {
   Call,
@@ -18,17 +18,17 @@ import {
 import { toText } from "./inputs.ts";
 import type { Output, Telling } from "./output.ts";
 
-/** What one run of a command is told, besides what its inputs say. */
+/** Parameters of a run, in addition to the inputs. */
 export interface CommandRun extends Pick<Telling, "command" | "isCommandSecret" | "onLine"> {
   previous: Output | undefined;
   signal: AbortSignal;
   onWarning: (message: string) => void;
 }
 
-/** Runs a command with inputs of which all are known. */
+/** Runs a command with inputs that are all known. */
 export type Runner = (inputs: PropertyMap, run: CommandRun) => Promise<Output>;
 
-/** Where the lines of a running command go; resolves when all have arrived. */
+/** Receives the lines of a running command; resolves when all have been delivered. */
 export interface Teller extends Pick<CommandRun, "onLine" | "onWarning"> {
   finish(): Promise<void>;
 }
@@ -96,8 +96,8 @@ export class Commands {
 type RunCall = Pick<Call, "signal"> & { urn?: string; timeoutSeconds?: number };
 
 /**
- * The inputs are outputs too. What a secret went into may print it, so its output is secret; the
- * connection, which is always a secret as a whole, goes into no output.
+ * The inputs are outputs too. The output of a command with a secret input is secret, as it may
+ * contain it; except for the connection, which is always secret and never printed.
  */
 export function withOutput(inputs: PropertyMap, output: Output | undefined): PropertyMap {
   const isSecret = hasSecret(
@@ -111,7 +111,7 @@ export function withOutput(inputs: PropertyMap, output: Output | undefined): Pro
   };
 }
 
-/** The signal of a call that also ends after `customTimeouts`; 0 for none. */
+/** A signal that also aborts after `customTimeouts`; 0 for no time-out. */
 export function withTimeout(signal: AbortSignal, seconds: number): AbortSignal {
   return seconds > 0 ? AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]) : signal;
 }

@@ -1,4 +1,4 @@
-/** How a remote resource reaches its host: checked, with defaults, and as plain typed values. */
+/** The connection of a remote resource: validation, defaults and types. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
 import {
   isPropertyMap,
@@ -12,7 +12,7 @@ import {
 import { describe, findFailures, findMissing, isText, type Test } from "./inputs.ts";
 import { toHostKey, toPrivateKey } from "./keys.ts";
 
-/** One SSH server and how to log in there (the SDK's `remote.Connection`). */
+/** An SSH server and its login (the SDK's `remote.Connection`). */
 export interface Endpoint {
   host: string;
   port: number;
@@ -26,33 +26,33 @@ export interface Endpoint {
   dialErrorLimit: number;
   /** Longest time of one attempt, seconds; 0 for no limit. */
   perDialTimeout: number;
-  /** The expected key of the host, one line; without it any is taken. */
+  /** The expected key of the host, one line; without it any key is accepted. */
   hostKey: string | undefined;
 }
 
 export interface Connection extends Endpoint {
-  /** The host that the way leads through. */
+  /** The jump host. */
   proxy: Endpoint | undefined;
 }
 
 const DEFAULTS: PropertyMap = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
-/** What may never be shown; the rest of a connection is only marked by the SDK. */
+/** Fields that must never be shown; the rest of a connection is secret only in the SDK. */
 const SECRETS = ["password", "privateKey", "privateKeyPassword"] as const;
 
-const isName: Test = (value) => (value === "" ? "must not be empty" : isText(value));
+const isName: Test = (value) => (value === "" ? "expected text, got none" : isText(value));
 
 function isWhole(min: number, max: number): Test {
   return (value) =>
     typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
       ? undefined
-      : `must be a whole number from ${min} to ${max}, got ${typeof value === "number" ? value : describe(value)}`;
+      : `expected a whole number from ${min} to ${max}, got ${typeof value === "number" ? value : describe(value)}`;
 }
 
 const isHostKey: Test = (value) => {
   if (typeof value !== "string") {
     return isText(value);
   }
-  return complain("must be one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`", () =>
+  return complain("expected one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`", () =>
     toHostKey(value),
   );
 };
@@ -70,7 +70,7 @@ const ENDPOINT: Record<string, Test> = {
   user: isName,
 };
 
-/** Complaints about the `connection` of a resource. */
+/** Validates the `connection` of a resource. */
 export function findConnectionFailures(inputs: PropertyMap): CheckFailure[] {
   const connection = unwrap(readField(inputs, "connection"));
   if (connection === undefined || connection === null) {
@@ -79,7 +79,7 @@ export function findConnectionFailures(inputs: PropertyMap): CheckFailure[] {
   return findEndpointFailures(connection, "connection", {
     ...ENDPOINT,
     proxy: (value) =>
-      isPropertyMap(value) ? undefined : `must be an object, got ${describe(value)}`,
+      isPropertyMap(value) ? undefined : `expected an object, got ${describe(value)}`,
   });
 }
 
@@ -92,9 +92,9 @@ function findEndpointFailures(
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return [];
     }
-    return [{ property: path, reason: `${path}: must be an object, got ${describe(value)}` }];
+    return [{ property: path, reason: `${path}: expected an object, got ${describe(value)}` }];
   }
-  // A proxy has none of its own.
+  // A proxy cannot have another proxy.
   const proxy = "proxy" in schema ? unwrap(readField(value, "proxy")) : undefined;
   return [
     ...findMissing(value, ["host"], `${path}.`),
@@ -107,11 +107,11 @@ function findEndpointFailures(
 function findKeyFailures(endpoint: PropertyMap, path: string): CheckFailure[] {
   const key = unwrap(readField(endpoint, "privateKey"));
   const passphrase = unwrap(readField(endpoint, "privateKeyPassword"));
-  // Nothing can be said while either is unknown.
+  // Not checked while either is unknown.
   if (typeof key !== "string" || (typeof passphrase !== "string" && isGiven(passphrase))) {
     return [];
   }
-  const complaint = complain("must be a private key in OpenSSH's or PEM's format", () =>
+  const complaint = complain("expected a private key in OpenSSH's or PEM's format", () =>
     toPrivateKey(key, typeof passphrase === "string" ? passphrase : undefined),
   );
   const property = `${path}.privateKey`;
@@ -131,7 +131,7 @@ function complain(expectation: string, parse: () => unknown): string | undefined
   }
 }
 
-/** The inputs with the defaults of the connection, which is marked as a secret as a whole. */
+/** The inputs with the defaults of the connection, which becomes secret as a whole. */
 export function withConnectionDefaults(inputs: PropertyMap): PropertyMap {
   const connection = unwrap(readField(inputs, "connection"));
   if (connection === undefined || connection === null) {
@@ -176,7 +176,7 @@ function toEndpoint(plain: PropertyMap): Endpoint {
   };
 }
 
-/** The texts of a connection that must never be shown. */
+/** The values of a connection that must never be shown. */
 export function collectConnectionSecrets(connection: Connection): string[] {
   return [connection, connection.proxy].flatMap((endpoint) =>
     SECRETS.flatMap((key) => endpoint?.[key] ?? []),

@@ -1,4 +1,4 @@
-/** `remote.CopyToRemote`: copied when it is made and when something of it has changed. */
+/** `remote.CopyToRemote`: copies when the resource is created or has changed. */
 import { randomBytes } from "node:crypto";
 import type {
   Call,
@@ -14,7 +14,7 @@ import { copyToRemote } from "./ssh/copy.ts";
 
 type CopyCall = Pick<Call, "signal" | "urn"> & { timeoutSeconds: number };
 
-/** Deleting a copy does nothing: the official plugin leaves the files where they are. */
+/** Deleting a copy does nothing: the official plugin does not delete the files either. */
 export class Copies {
   readonly #toTeller: (urn: string) => Teller;
 
@@ -53,8 +53,8 @@ export class Copies {
 }
 
 /**
- * Whether the files are not yet where they belong. Another way to the same host copies nothing, as
- * in the official plugin; another host or user does, which that one misses.
+ * Whether the files must be copied again. As in the official plugin, another route to the same host
+ * does not copy; unlike there, another host or user does.
  */
 function isElsewhere(before: PropertyMap, after: PropertyMap): boolean {
   const place = ({ host, port, user }: Connection): string => `${user}@${host}:${port}`;

@@ -1,4 +1,4 @@
-/** What a change of inputs means for a command: run it again, or replace the resource. */
+/** Diffs the inputs of a command: an update runs it again, or the resource is replaced. */
 import type { DiffResult, PropertyChange } from "../provider-protocol/provider.ts";
 import {
   equals,
@@ -13,8 +13,8 @@ import {
 type Change = "add" | "delete" | "update";
 
 /**
- * Every changed input is an update, which runs `update`, or `create` where there is none. Changed
- * `triggers` replace the resource, so that its `delete` runs too; the SDK asks for the same by
+ * Every changed input is an update, which runs `update`, or `create` if there is none. Changed
+ * `triggers` replace the resource, so that its `delete` runs too; the SDK requests the same by
  * `replaceOnChanges`.
  */
 export function diffInputs(oldInputs: PropertyMap, newInputs: PropertyMap): DiffResult {
@@ -61,7 +61,7 @@ function diffItems(path: string, before: Value[], after: Value[]): [string, Chan
   );
 }
 
-/** Whether changes inside are told one by one; a file changes as a whole. */
+/** Whether changes inside a value are listed individually; an asset changes as a whole. */
 function isFolded(value: Value | undefined): value is PropertyMap {
   return isPropertyMap(value) && !isAsset(value);
 }

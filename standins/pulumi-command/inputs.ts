@@ -1,4 +1,4 @@
-/** What a command resource is given: checked, and as plain typed values for running it. */
+/** The inputs of a command resource: validation and types. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
 import {
   isAsset,
@@ -15,37 +15,37 @@ import {
 export const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"] as const;
 export type Logging = (typeof LOGGING)[number];
 
-/** What all commands have, wherever and at whichever moment they run. */
+/** The inputs that all commands share. */
 export interface CommandEnvironment {
-  /** Added to the environment that is there. */
+  /** Added to the existing environment. */
   environment: Record<string, string>;
   stdin: string | undefined;
   /** @default stdoutAndStderr */
   logging: Logging;
-  /** Whether the last output is handed to the next command. @default true */
+  /** Whether the next command gets the previous output. @default true */
   addPreviousOutputInEnv: boolean;
-  /** Texts that must never be shown: the secret parts of environment and standard input. */
+  /** Texts that must never be shown: secrets in the environment and standard input. */
   secrets: string[];
 }
 
-/** What commands on this machine have besides. */
+/** The additional inputs of commands on this machine. */
 export interface LocalEnvironment extends CommandEnvironment {
-  /** Program and arguments that the command is the last argument of. @default /bin/sh -c */
+  /** Program and arguments; the command is added as the last one. @default /bin/sh -c */
   interpreter: string[];
   /** Working directory. @default that of the engine */
   dir: string | undefined;
 }
 
-/** Says what is wrong with a known value. */
+/** Returns the reason why a known value is invalid. */
 export type Test = (value: Value) => string | undefined;
 
 export const isText: Test = (value) =>
-  typeof value === "string" ? undefined : `must be a string, got ${describe(value)}`;
+  typeof value === "string" ? undefined : `expected a string, got ${describe(value)}`;
 
 const isTexts: Test = (value) =>
   Array.isArray(value) && value.every((item) => isKnownAs(item, "string"))
     ? undefined
-    : `must be a list of strings, got ${describe(value)}`;
+    : `expected a list of strings, got ${describe(value)}`;
 
 const isTextMap: Test = (value) =>
   typeof value === "object" &&
@@ -53,15 +53,15 @@ const isTextMap: Test = (value) =>
   !Array.isArray(value) &&
   Object.values(value as PropertyMap).every((item) => isKnownAs(item, "string"))
     ? undefined
-    : `must be a map of strings, got ${describe(value)}`;
+    : `expected a map of strings, got ${describe(value)}`;
 
 const isLogging: Test = (value) =>
   (LOGGING as readonly Value[]).includes(value)
     ? undefined
-    : `must be one of ${LOGGING.join(", ")}, got ${JSON.stringify(value)}`;
+    : `expected one of ${LOGGING.join(", ")}, got ${JSON.stringify(value)}`;
 
 const isBoolean: Test = (value) =>
-  typeof value === "boolean" ? undefined : `must be true or false, got ${describe(value)}`;
+  typeof value === "boolean" ? undefined : `expected true or false, got ${describe(value)}`;
 
 const isCollector: Test = () =>
   "this plugin does not collect files; the official pulumi-resource-command does";
@@ -82,7 +82,7 @@ const LOCAL_SURROUNDINGS: Record<string, Test> = {
 };
 
 const TRIGGERS: Record<string, Test> = {
-  triggers: (value) => (Array.isArray(value) ? undefined : "must be a list"),
+  triggers: (value) => (Array.isArray(value) ? undefined : "expected a list"),
 };
 
 const MOMENTS: Record<string, Test> = {
@@ -95,22 +95,22 @@ const MOMENTS: Record<string, Test> = {
 /** Properties of `command:local:Command`. */
 export const COMMAND_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, ...MOMENTS };
 
-/** Properties of `command:remote:Command`, less its connection. */
+/** Properties of `command:remote:Command`, without its connection. */
 export const REMOTE_COMMAND_PROPERTIES: Record<string, Test> = { ...SURROUNDINGS, ...MOMENTS };
 
-/** Properties of `command:remote:CopyToRemote`, less its connection. */
+/** Properties of `command:remote:CopyToRemote`, without its connection. */
 export const COPY_PROPERTIES: Record<string, Test> = {
   ...TRIGGERS,
-  remotePath: (value) => (value === "" ? "must not be empty" : isText(value)),
+  remotePath: (value) => (value === "" ? "expected text, got none" : isText(value)),
   source: (value) =>
-    isAsset(value) ? undefined : `must be an asset or an archive, got ${describe(value)}`,
+    isAsset(value) ? undefined : `expected an asset or an archive, got ${describe(value)}`,
 };
 
 /** Arguments of `command:local:run`. */
 export const RUN_PROPERTIES: Record<string, Test> = { ...LOCAL_SURROUNDINGS, command: isText };
 
 /**
- * Complaints about properties that are unknown to the schema or of the wrong type.
+ * Finds properties that are not in the schema or have the wrong type.
  * @param prefix path of the map itself, e.g. `connection.`
  */
 export function findFailures(
@@ -129,7 +129,7 @@ export function findFailures(
   });
 }
 
-/** Complaints about properties that must be there. */
+/** Finds missing required properties. */
 export function findMissing(
   inputs: PropertyMap,
   keys: readonly string[],
@@ -140,7 +140,7 @@ export function findMissing(
     .map((key) => ({ property: `${prefix}${key}`, reason: `${prefix}${key}: is missing` }));
 }
 
-/** What a command on this machine needs of its checked inputs. All values must be known. */
+/** Converts checked inputs of a command on this machine. All values must be known. */
 export function toLocalEnvironment(inputs: PropertyMap): LocalEnvironment {
   const plain = reveal(inputs) as PropertyMap;
   const interpreter = (plain["interpreter"] as string[] | undefined) ?? [];
@@ -151,7 +151,7 @@ export function toLocalEnvironment(inputs: PropertyMap): LocalEnvironment {
   };
 }
 
-/** The part of checked inputs that every command shares. All values must be known. */
+/** Converts the checked inputs that all commands share. All values must be known. */
 export function toEnvironment(inputs: PropertyMap): CommandEnvironment {
   const plain = reveal(inputs) as PropertyMap;
   return {
@@ -194,13 +194,13 @@ function isKnownAs(value: Value, type: string): boolean {
   return plain === UNKNOWN || typeof plain === type;
 }
 
-/** Nothing can be said about the type of what is absent or not known yet. */
+/** Whether the type can be checked: the value is present and known. */
 function isPlain(value: Value): boolean {
   const plain = unwrap(value);
   return plain !== null && plain !== UNKNOWN;
 }
 
-/** The type only: the value may be secret. */
+/** Describes only the type, as the value may be secret. */
 export function describe(value: Value): string {
   if (value === null) {
     return "null";

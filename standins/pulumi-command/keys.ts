@@ -1,13 +1,13 @@
-/** Private and public keys in the forms that people have them in, for the SSH client. */
+/** Converts private and public keys from the usual formats for the SSH client. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import ssh2 from "ssh2";
 
-/** PKCS #8, which other tools write (openssl, Pulumi's tls plugin) and ssh2 does not read. */
+/** PKCS #8, the format of openssl and Pulumi's tls plugin, which ssh2 does not support. */
 const PKCS8 = /-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/;
 
 /**
- * The key as ssh2 reads it.
- * @throws Error that says what is wrong, without the key
+ * The key in a format that ssh2 supports.
+ * @throws Error with the reason, without the key
  */
 export function toPrivateKey(text: string, passphrase: string | undefined): string {
   const pkcs8 = PKCS8.exec(text);
@@ -32,8 +32,8 @@ export interface HostKey {
 }
 
 /**
- * A host's public key, one line as in `known_hosts` (less the host) or `authorized_keys`.
- * @throws Error that says what is wrong
+ * A host's public key, one line as in `known_hosts` (without the host) or `authorized_keys`.
+ * @throws Error with the reason
  */
 export function toHostKey(text: string): HostKey {
   const key = ssh2.utils.parseKey(text.trim());
@@ -47,7 +47,7 @@ function decrypt(text: string, passphrase: string | undefined): KeyObject {
   try {
     return createPrivateKey({ key: text, passphrase });
   } catch (error) {
-    // OpenSSL's own words for a wrong passphrase are about its routines.
+    // OpenSSL's message for a wrong passphrase is about its internals.
     if (passphrase === undefined) {
       throw error;
     }

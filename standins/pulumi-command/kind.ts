@@ -1,4 +1,4 @@
-/** What the plugin does with resources of one type. */
+/** The operations of the plugin on resources of one type. */
 import type {
   CheckFailure,
   CreateRequest,
@@ -10,13 +10,13 @@ import type { PropertyMap } from "../provider-protocol/values.ts";
 import type { Commands } from "./commands.ts";
 
 export interface Kind {
-  /** Complaints about the inputs of the program. */
+  /** Validates the inputs. */
   check(inputs: PropertyMap): CheckFailure[];
   /** Inputs with defaults. */
   complete(inputs: PropertyMap): PropertyMap;
   create(request: CreateRequest): Promise<CreateResult>;
   update(request: UpdateRequest): Promise<PropertyMap>;
-  /** Absent where there is nothing to do. */
+  /** Absent if there is nothing to do. */
   delete?(request: DeleteRequest): Promise<void>;
 }
 

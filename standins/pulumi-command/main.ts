@@ -1,4 +1,4 @@
-/** The executable of `pulumi-resource-command`: the engine starts it and gives its own address. */
+/** The executable of `pulumi-resource-command`; the engine passes its address as argument. */
 import { connectEngine } from "../provider-protocol/engine.ts";
 import { serve } from "../provider-protocol/server.ts";
 import { CommandProvider } from "./provider.ts";

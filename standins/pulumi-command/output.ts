@@ -1,12 +1,12 @@
-/** What a command prints: collected for its resource, shown line by line, secrets hidden. */
+/** Output of a command: collected for its resource, logged line by line, with secrets masked. */
 import type { Readable } from "node:stream";
 import type { Logging } from "./inputs.ts";
 
-/** How long a stopped command may clean up before it is killed, milliseconds. */
+/** Time between SIGTERM and SIGKILL of a stopped command, milliseconds. */
 export const GRACE_MS = 2000;
-/** How much of a failed command's output its error carries, characters from the end. */
+/** Length of the output in the error of a failed command, characters from the end. */
 const REPORT_MAX = 16_384;
-/** Shorter secrets are not hidden: they would make holes in every line. */
+/** Shorter secrets are not masked, as they would mask parts of every line. */
 const SECRET_MIN = 3;
 
 export interface Output {
@@ -14,7 +14,7 @@ export interface Output {
   stderr: string;
 }
 
-/** What is said about a command while it runs and when it fails. */
+/** What is logged about a command while it runs, and reported when it fails. */
 export interface Telling {
   command: string;
   /** Whether the text of the command itself may not be shown. */
@@ -22,7 +22,7 @@ export interface Telling {
   logging: Logging;
   /** Texts that must never be shown. */
   secrets: readonly string[];
-  /** Takes a line that may be shown. */
+  /** Called with lines that may be shown. */
   onLine: (line: string) => void;
 }
 
@@ -52,7 +52,7 @@ export class Recorder {
     forEachLine(stream, (line) => telling.onLine(this.#hide(line)));
   }
 
-  /** What was printed, less one newline at the end of each stream. */
+  /** The output, without one newline at the end of each stream. */
   toOutput(): Output {
     return { stdout: trimEnd(this.#collected.stdout), stderr: trimEnd(this.#collected.stderr) };
   }
@@ -67,7 +67,7 @@ export class Recorder {
   }
 }
 
-/** @throws Error that says why, when the command is to be stopped */
+/** @throws Error with the reason when the command must be stopped */
 export function throwIfStopped(signal: AbortSignal): void {
   if (!signal.aborted) {
     return;
@@ -80,7 +80,7 @@ export function throwIfStopped(signal: AbortSignal): void {
   throw new Error(`the command was stopped: ${cause}`);
 }
 
-/** The last output for the next command; an empty stream is not handed over. */
+/** The previous output as variables of the next command; empty streams are left out. */
 export function toPreviousOutput(previous: Output | undefined): Record<string, string> {
   const variables = {
     PULUMI_COMMAND_STDOUT: previous?.stdout ?? "",
@@ -107,7 +107,7 @@ function isLogged(logging: Logging, stream: keyof Output): boolean {
   return logging === "stdoutAndStderr" || logging === stream;
 }
 
-/** A function that puts `[secret]` for every line of the secrets. */
+/** Returns a function that replaces every line of the secrets by `[secret]`. */
 function createMask(secrets: readonly string[]): (text: string) => string {
   const parts = secrets
     .flatMap((secret) => secret.split("\n"))

@@ -34,7 +34,7 @@ const REMOTE_COMMAND = "command:remote:Command";
 const COPY = "command:remote:CopyToRemote";
 const RUN = "command:local:run";
 
-/** The plugin. Messages of running commands go to `log`, on the resource that they belong to. */
+/** The plugin. Output of running commands is logged on their resource. */
 export class CommandProvider implements Provider {
   readonly name = "command";
   readonly version = readSdkVersion();
@@ -67,7 +67,7 @@ export class CommandProvider implements Provider {
     return await (await this.#requireKind(request.type)).update(request);
   }
 
-  /** A command has no state outside Pulumi's own, so it is always as it was. */
+  /** A command has no state outside of Pulumi's, so a refresh changes nothing. */
   read(request: ReadRequest): Promise<ReadResult | undefined> {
     const { id, inputs, outputs } = request;
     if (Object.keys(outputs).length === 0) {
@@ -117,7 +117,7 @@ export class CommandProvider implements Provider {
 
 const runLocally: Runner = (inputs, run) => runCommand({ ...toLocalEnvironment(inputs), ...run });
 
-/** Sends lines to the engine, one after the other, so that they arrive in order. */
+/** Sends lines to the engine one after the other, to keep their order. */
 function createTeller(log: EngineLog, urn: string): Teller {
   let sent = Promise.resolve();
   const send = (severity: "info" | "warning", message: string, ephemeral: boolean): void => {
@@ -134,10 +134,10 @@ function toRefusal(token: string): string {
   const covered = `this plugin covers ${COMMAND}, ${REMOTE_COMMAND}, ${COPY} and ${RUN}`;
   return token === "command:remote:CopyFile"
     ? `${token}: is deprecated, use ${COPY} instead; ${covered}`
-    : `${token}: is not known, ${covered}`;
+    : `${token}: unknown, ${covered}`;
 }
 
-/** The engine looks a plugin up by the version of the SDK that asks for it. */
+/** The engine looks for the plugin version of the SDK. */
 function readSdkVersion(): string {
   const path = createRequire(import.meta.url).resolve("@pulumi/command/package.json");
   const { version } = JSON.parse(readFileSync(path, "utf8")) as { version: string };

@@ -1,4 +1,4 @@
-/** The kinds on hosts over SSH. Loaded when a program has one: the SSH client takes its time. */
+/** The remote kinds. Loaded on demand, as the SSH client is slow to load. */
 import type { CheckFailure } from "../provider-protocol/provider.ts";
 import { mapPropertyMap, type PropertyMap } from "../provider-protocol/values.ts";
 import { Commands, type Runner, type Teller } from "./commands.ts";

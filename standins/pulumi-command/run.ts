@@ -1,4 +1,4 @@
-/** Runs one command on this machine to its end, and stops the whole group when it must. */
+/** Runs a command on this machine, and stops its whole process group on abort. */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import type { LocalEnvironment } from "./inputs.ts";
@@ -15,12 +15,12 @@ export interface Run extends LocalEnvironment, Telling {
   secrets: string[];
   /** Output of the last command; it becomes `PULUMI_COMMAND_STDOUT` and `_STDERR`. */
   previous: Output | undefined;
-  /** The command is stopped, with all that it has started, when this aborts. */
+  /** Stops the command and all processes that it has started. */
   signal: AbortSignal;
 }
 
 /**
- * Runs the command and returns what it printed, less one newline at the end of each stream.
+ * Runs the command and returns its output, without one newline at the end of each stream.
  * @throws Error with the exit status and the command's output when it fails or is stopped
  */
 export async function runCommand(run: Run): Promise<Output> {
@@ -40,29 +40,29 @@ export async function runCommand(run: Run): Promise<Output> {
 
 function start(run: Run): ChildProcessWithoutNullStreams {
   if (run.dir !== undefined && !statSync(run.dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`dir: must be a directory, got "${run.dir}"`);
+    throw new Error(`dir: expected a directory, got "${run.dir}"`);
   }
   const [program = "/bin/sh", ...args] = run.interpreter;
   const child = spawn(program, [...args, run.command], {
     cwd: run.dir,
     env: toEnvironment(run),
     stdio: ["pipe", "pipe", "pipe"],
-    // A group of its own, so that stopping the command stops all that it has started.
+    // A process group of its own, so that a stop also ends the command's child processes.
     detached: true,
   });
-  // A command that does not read its standard input closes it early, which is no failure.
+  // A command may close its standard input without reading it.
   child.stdin.on("error", () => undefined);
   child.stdin.end(run.stdin ?? "");
   return child;
 }
 
-/** As in the official plugin, the last output wins over a variable of the same name. */
+/** As in the official plugin, the previous output overrides a variable of the same name. */
 function toEnvironment(run: Run): NodeJS.ProcessEnv {
   const previous = run.addPreviousOutputInEnv ? toPreviousOutput(run.previous) : {};
   return { ...process.env, ...run.environment, ...previous };
 }
 
-/** Resolves when the process has ended and its streams are closed, with what was wrong. */
+/** Resolves when the process has ended and its streams are closed; to the failure, if any. */
 function waitFor(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -86,7 +86,7 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal): () => void {
   return () => {
     signal.removeEventListener("abort", stop);
     clearTimeout(timer);
-    // What a stopped command has left behind in its group goes too.
+    // Ends what a stopped command has left in its group.
     if (signal.aborted) {
       killGroup(child, "SIGKILL");
     }

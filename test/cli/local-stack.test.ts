@@ -142,7 +142,7 @@ describe("restoreState", () => {
     await restoreState(stack(), say);
     expect(readFileSync(state, "utf8")).toBe('{"version":3}');
     expect(said).toEqual([
-      "found the state cut short; went back to the copy from before its last write",
+      "the state was incomplete; restored Pulumi's backup from before the last write",
     ]);
   });
 

@@ -28,8 +28,8 @@ it("names all that is missing", () => {
   rmSync(join(folder, "unshare"));
   expect(() => checkMachine({ userId: 1000, platform: "darwin", path: folder })).toThrow(
     [
-      "system: must be linux, got darwin",
-      "user: must be root to run a cluster here, got user id 1000",
+      "system: expected linux, got darwin",
+      "user: expected root, to run a cluster here, got user id 1000",
       "ip: not found, it is in the package iproute2",
       "unshare: not found, it is in the package util-linux",
     ].join("\n"),

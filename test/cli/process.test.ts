@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { isStopped } from "../../cli/process.ts";
 import { capture, exitCodeOf } from "../../toolchain/run-command.ts";
-import { collectEnds } from "../support/ends.ts";
+import { collectCleanups } from "../support/cleanup.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-const atEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterEach);
 
 describe("interruptible", () => {
   /** In a process of its own, as a signal would end jest. */
@@ -29,7 +29,7 @@ describe("interruptible", () => {
       await interruptible(work).catch((error) => console.log(error.exitCode, error.message));`);
     expect(result).toEqual({
       code: 0,
-      stdout: "130 stopped by SIGINT; run it again to go on\n",
+      stdout: "130 stopped by SIGINT; run it again to continue\n",
       stderr: "",
     });
   });

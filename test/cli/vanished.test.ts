@@ -44,7 +44,7 @@ it("destroys a cluster that is gone, and what was on it", async () => {
     `${EXPORT}destroy --stack local --yes --skip-preview --target ${URN} --target-dependents\n`,
   );
   expect(said).toEqual([
-    `found no cluster in ${directory}; it is made again, with all that was on it`,
+    `found no cluster in ${directory}; it is created again, with everything on it`,
   ]);
 });
 

@@ -38,7 +38,8 @@ describe.each([[true], [false]])("with a preview: %s", (isPreview) => {
   it.each([401, 403, 500, 503])("does not take the answer %d for nobody", async (status) => {
     await expect(ask(status, isPreview)).rejects.toThrow(
       new ArgumentError(
-        "cluster: must say who owns the definition functions.openfaas.com, " + `got HTTP ${status}`,
+        "cluster: expected to learn who owns the definition functions.openfaas.com, " +
+          `got HTTP ${status}`,
       ),
     );
   });
@@ -59,7 +60,7 @@ describe("a cluster that does not answer", () => {
   it("is not written to", async () => {
     await expect(refuseForeignDefinition(await toNowhere(), false)).rejects.toThrow(
       new ArgumentError(
-        "cluster: must say who owns the definition functions.openfaas.com, got ECONNREFUSED",
+        "cluster: expected to learn who owns the definition functions.openfaas.com, got ECONNREFUSED",
       ),
     );
   });

@@ -105,7 +105,7 @@ describe("a wrong argument", () => {
         new ServiceImage("a", { image, cluster });`);
       expect(errorsOf(result)[0]).toEqual([
         "plonk:index:ServiceImage a",
-        "image.archives: must hold one for amd64 (which nodes have), got arm64",
+        "image.archives: expected one for amd64 (which nodes have), got arm64",
       ]);
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);

@@ -80,7 +80,7 @@ describe("preloading", () => {
     const cluster = clusterWith({ mode: ImageDeliveryMode.Preload, targets: [target("arm64")] });
     const image = { ...IMAGE, archives: { amd64: "/cache/a.tar" } };
     expect(() => new ServiceImage("gw", { image, cluster })).toThrow(
-      "image.archives: must hold one for arm64 (host node-arm64), got amd64",
+      "image.archives: expected one for arm64 (host node-arm64), got amd64",
     );
   });
 
@@ -88,7 +88,7 @@ describe("preloading", () => {
     const cluster = clusterWith({ mode: ImageDeliveryMode.Preload, targets: [target("amd64")] });
     const image = { ...IMAGE, reference: "plonk.local/gateway:latest" };
     expect(() => new ServiceImage("gw", { image, cluster })).toThrow(
-      'image.reference: must be name:tag@sha256:<64 hexadecimal digits>, got "plonk.local/gateway:latest"',
+      'image.reference: expected name:tag@sha256:<64 hexadecimal digits>, got "plonk.local/gateway:latest"',
     );
   });
 });
@@ -104,7 +104,7 @@ describe("without a way to the nodes", () => {
 
   it("refuses an image that is on this machine only", () => {
     expect(() => new ServiceImage("gw", { image: IMAGE, cluster: clusterWith({}) })).toThrow(
-      "cluster.imageDelivery: must be a registry or a command for images that are made here, " +
+      "cluster.imageDelivery: expected a registry or a command for images that are made here, " +
         `got none for ${IMAGE.reference}; set registry or imageCommand of the cluster`,
     );
   });
@@ -230,7 +230,7 @@ describe("a preview", () => {
 it("needs the image in an update", () => {
   const cluster = clusterWith({ mode: ImageDeliveryMode.Preload, targets: [target("amd64")] });
   expect(() => new ServiceImage("gw", { image: undefined, cluster })).toThrow(
-    "image: must be there in an update, got none",
+    "image: expected one in an update, got none",
   );
 });
 

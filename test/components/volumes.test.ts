@@ -80,7 +80,9 @@ describe("the size that is asked for", () => {
 
   it("needs an answer: another one does not stand for no volume", async () => {
     await expect(check({ [`${CLAIMS}/data-nats-0`]: 403 }, { queueGiB: 1 })).rejects.toThrow(
-      new ArgumentError("cluster: must say the size of the volume data-nats-0, got HTTP 403"),
+      new ArgumentError(
+        "cluster: expected to learn the size of the volume data-nats-0, got HTTP 403",
+      ),
     );
   });
 });

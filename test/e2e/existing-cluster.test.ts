@@ -13,8 +13,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import { acquire } from "../../toolchain/acquire.ts";
 import { Authority } from "../support/authority.ts";
+import { collectCleanups } from "../support/cleanup.ts";
 import { type Finished, FreshClone, requireSuccess } from "../support/clone.ts";
-import { collectEnds } from "../support/ends.ts";
 import { ForeignNode } from "../support/foreign-node.ts";
 import { GuardedRegistry, type Login, toBase64 } from "../support/guarded-registry.ts";
 import { stopServer } from "../support/network.ts";
@@ -31,7 +31,7 @@ const minute = 60_000;
 const folder = mkdtempSync(join(tmpdir(), "plonk-existing-"));
 const clone = new FreshClone("unused", `${PREFIX}.0/24`);
 const environment = { ...process.env };
-const atEnd = collectEnds(afterAll, 5 * minute);
+const atEnd = collectCleanups(afterAll, 5 * minute);
 let registry: GuardedRegistry;
 let node: ForeignNode;
 /** The cluster of the kubeconfig's current context, which nobody has any business with. */

@@ -5,13 +5,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { collectEnds } from "../support/ends.ts";
+import { collectCleanups } from "../support/cleanup.ts";
 import { until } from "../support/until.ts";
 
 /** Time for jest to start on a busy machine, milliseconds. */
 const PATIENCE_MS = 60_000;
 
-const atEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterEach);
 let root: string;
 
 beforeEach(() => {
@@ -99,7 +99,7 @@ describe("stages", () => {
       expect(await ended).toEqual([exitCode, null]);
       expect(pids.map(isRunning)).toEqual([false, false, false]);
       expect(existsSync(join(root, "followed"))).toBe(false);
-      expect(output()).toContain(`stopped by ${signal}; run it again to go on`);
+      expect(output()).toContain(`stopped by ${signal}; run it again to continue`);
       expect(output()).not.toContain("all done");
     },
     3 * PATIENCE_MS,
@@ -113,7 +113,7 @@ describe("stages", () => {
       const { run, output } = startRun();
       expect(await once(run, "exit")).toEqual([143, null]);
       expect(existsSync(join(root, "followed"))).toBe(false);
-      expect(output()).toContain("jest: was told to end; nothing follows");
+      expect(output()).toContain("jest: stopped by a signal; the rest is skipped");
     },
     3 * PATIENCE_MS,
   );

@@ -38,8 +38,8 @@ it.each(listRecorded())(
     expect(preview.code === 0 ? "" : preview.output).toBe("");
     expect(preview.steps.length).toBeGreaterThan(60);
     expect(preview.steps.filter(isReplacement)).toEqual([]);
-    // All that is not at hand is taken to stay what it is.
-    expect(preview.output).toContain("not at hand on this machine: k3s, gateway, ");
+    // Artifacts that are not available locally are assumed to stay unchanged.
+    expect(preview.output).toContain("not available locally: k3s, gateway, ");
   },
   5 * minute,
 );

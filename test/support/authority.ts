@@ -1,4 +1,4 @@
-/** A certificate authority of the tests' own: nobody trusts it but those who are told to. */
+/** A certificate authority for tests. */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { isIPv4 } from "node:net";
 

@@ -1,4 +1,4 @@
-/** A small HTTP server that keeps what is sent to it: the other end of an asynchronous call. */
+/** A small HTTP server that records its requests: the callback of asynchronous calls. */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { listen } from "../../services/lib/metrics.ts";
@@ -7,7 +7,7 @@ import { stopServer } from "./network.ts";
 export class CallbackReceiver {
   /** Address for callbacks, with a path. */
   readonly url: string;
-  /** All requests so far, whole, in the order of their ends. */
+  /** All complete requests so far, in the order of completion. */
   readonly received: readonly ReceivedCallback[];
   readonly #server: Server;
 
@@ -34,7 +34,7 @@ export class CallbackReceiver {
     return new CallbackReceiver(server, `http://${host}:${port}/done`, received);
   }
 
-  /** Stops, without waiting for who is still connected. */
+  /** Stops, without waiting for open connections. */
   async close(): Promise<void> {
     await stopServer(this.#server);
   }

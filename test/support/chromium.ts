@@ -16,7 +16,7 @@ const NEEDED = /^(chromium|fonts-|lib)/;
 /** The C library goes with the machine's program loader; graphics drivers are for a window. */
 const NEEDLESS = /^(libc6|libllvm|libz3|libgl1-mesa-dri|libperl)/;
 
-/** It talks to nobody but the page, and leaves nothing behind: each launch has a new profile. */
+/** No traffic except for the page, and a new profile for each launch. */
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",

@@ -1,6 +1,6 @@
 /**
- * Speaks as the connector SDK does (Kafka, MQTT, cron and other connectors are made with it): looks
- * for functions by their annotation `topic`, and calls those of a message's topic.
+ * Behaves as OpenFaaS' connector SDK (used by the Kafka, MQTT and cron connectors): finds functions
+ * by their annotation `topic`, and calls those of a message's topic.
  */
 import { type Answer, exchange } from "./faas-cli.ts";
 
@@ -28,7 +28,7 @@ export class Connector {
     this.#options = options;
   }
 
-  /** Looks at all functions of all namespaces anew; any answer but 200 is the connector's end. */
+  /** Lists the functions of all namespaces again; any status but 200 is an error. */
   async rebuild(): Promise<void> {
     const topics = new Map<string, string[]>();
     for (const namespace of (await this.#read("/system/namespaces")) as string[]) {
@@ -47,7 +47,7 @@ export class Connector {
     return this.#topics.get(topic) ?? [];
   }
 
-  /** Calls everybody who listens, one after the other. */
+  /** Calls all subscribers one after the other. */
   async publish(topic: string, message: string): Promise<Answer[]> {
     const { url, name, isAsynchronous } = this.#options;
     const path = isAsynchronous ? "async-function" : "function";

@@ -1,11 +1,11 @@
 /**
- * Speaks as faas-cli 0.18 does: the same requests in the same order, and the same idea of which
- * answers are a success. Go's client sends no Content-Type for a body that it was given as bytes.
+ * Behaves as faas-cli 0.18: the same requests in the same order, and the same success statuses.
+ * Go's client sends no Content-Type for a body of bytes.
  */
 import { request } from "node:http";
 import { parse } from "yaml";
 
-/** What `faas-cli deploy --image` or a function of a stack.yaml says. */
+/** Options of `faas-cli deploy --image`, or a function of a stack.yaml. */
 export interface StackFunction {
   image: string;
   fprocess?: string;
@@ -61,7 +61,7 @@ interface Call {
   body?: unknown;
   headers?: Record<string, string>;
   isAnonymous?: boolean;
-  /** Hears the body as it comes; the connection is broken off when it returns true. */
+  /** Called with each part of the body; the connection is closed when it returns true. */
   onText?: (text: string) => boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A cluster of one k3s node that somebody else made: no stack of ours knows of it. */
+/** A cluster of one k3s node that no stack of ours created. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { acquireK3s, toNodeConfig } from "./k3s.ts";
 /** Name of the cluster, of its network and of its cgroup. */
 const NAME = "theirs";
 
-/** Kinds that Plonk makes, and what its objects bring along. */
+/** Kinds of objects that Plonk creates, directly or indirectly. */
 const KINDS = [
   ...["namespaces", "customresourcedefinitions", "clusterroles", "clusterrolebindings"],
   ...["roles", "rolebindings", "serviceaccounts", "secrets", "configmaps", "services"],
@@ -111,7 +111,7 @@ export class ForeignNode {
     });
   }
 
-  /** Leaves nothing. */
+  /** Removes the cluster and all of its files. */
   remove(): void {
     spawnSync("sh", [join(this.directory, "cluster.sh"), "remove"], { stdio: "ignore" });
     rmSync(this.#folder, { recursive: true, force: true });

@@ -117,7 +117,7 @@ export class GatewayProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** What its readiness probe says; false also when nobody listens. */
+  /** Result of its readiness probe; false also when the port is closed. */
   async isReady(): Promise<boolean> {
     try {
       const url = `http://127.0.0.1:${this.metricsPort}/readyz`;
@@ -167,7 +167,7 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** A kubeconfig for a server that asks nobody who they are. */
+/** A kubeconfig for a server without authentication. */
 export function toKubeconfig(server: string): string {
   return JSON.stringify({
     "current-context": "test",

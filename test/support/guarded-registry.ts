@@ -1,6 +1,6 @@
 /**
- * A registry that wants a password and speaks TLS: `crane registry serve` behind a server that asks
- * for the password.
+ * A registry with TLS and a password: `crane registry serve` behind a server that checks the
+ * password.
  */
 import { once } from "node:events";
 import { type IncomingMessage, request, type Server, type ServerResponse } from "node:http";

@@ -6,7 +6,7 @@ import { listen } from "../../services/lib/metrics.ts";
 
 const SECRET = "a-client-secret-of-the-test";
 
-/** Roles by client: each client is somebody with those roles. */
+/** Roles by client. */
 type Clients = Readonly<Record<string, readonly string[]>>;
 
 export class TestIssuer {
@@ -72,7 +72,7 @@ export class TestIssuer {
   }
 }
 
-/** Keeps what the issuer has given out; its own adapter for that warns of itself. */
+/** Storage of the issuer; the library's own in-memory adapter logs a warning. */
 class Adapter {
   readonly #stored = new Map<string, unknown>();
 

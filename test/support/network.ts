@@ -1,4 +1,4 @@
-/** What tests and benchmarks ask of this machine's network. */
+/** Ports and addresses for tests and benchmarks. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer, type ListenOptions, type Server as NetServer } from "node:net";
@@ -7,10 +7,9 @@ import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { closeServer } from "../../services/lib/metrics.ts";
 
 /**
- * Ports for programs that cannot choose one themselves. Linux gives none of these to who asks for
- * any port or connects, from 32768 on it does, and Kubernetes has its own from 30000 on: so nobody
- * takes one between the look and its use. Each process has a block for itself, also when another
- * checkout is tested at the same time.
+ * Ports for programs that cannot choose one themselves. Below Linux' ephemeral ports (from 32768)
+ * and Kubernetes' NodePorts (from 30000), so that no other program takes one between check and use.
+ * Each process has a block of its own, also when another checkout is tested at the same time.
  */
 const FIRST_PORT = 11_000;
 const BLOCK = 500;
@@ -51,7 +50,7 @@ async function findFreePorts(count: number): Promise<number[]> {
 const BLOCK_KEY = "plonk-ports";
 let claimed: Promise<Block> | undefined;
 
-/** Jest loads this module anew for each file, so the block is kept where all of a process look. */
+/** Jest loads this module again for each file, so the block is stored globally in the process. */
 async function ownBlock(): Promise<Block> {
   const known = getEnvironmentData(BLOCK_KEY) as Block | undefined;
   if (known !== undefined) {
@@ -63,7 +62,7 @@ async function ownBlock(): Promise<Block> {
   return block;
 }
 
-/** By a name in the kernel that goes with the process, of the ports' own network namespace. */
+/** Claims a block by an abstract socket, which the kernel removes with the process. */
 async function claimBlock(): Promise<Block> {
   for (let index = 0; index < BLOCKS; index += 1) {
     const first = FIRST_PORT + index * BLOCK;
@@ -102,7 +101,7 @@ export function findOwnAddress(): string {
   return own.address;
 }
 
-/** Stops a server at once: who is still connected is cut off. */
+/** Stops a server at once and closes its connections. */
 export async function stopServer(server: Server): Promise<void> {
   server.closeAllConnections();
   await closeServer(server);

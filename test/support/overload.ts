@@ -1,4 +1,4 @@
-/** Ten times what a function, or a whole gateway, can do, and the time after it. */
+/** Ten times the capacity of a function or a whole gateway, and the recovery. */
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../../services/lib/metrics.ts";

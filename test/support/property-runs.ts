@@ -1,6 +1,6 @@
 /**
- * The cases of property tests: the same each time, as a test that fails by chance is no use; those
- * of `npm run fuzz` where its variables say so.
+ * The cases of property tests: always the same, so that results are reproducible, unless the
+ * variables of `npm run fuzz` select others.
  */
 import fc from "fast-check";
 

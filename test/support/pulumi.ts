@@ -143,7 +143,7 @@ async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
     PATH: path,
     // Jest's own flags are not for the programs under test.
     NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
-    // As in the person's own stack: half of a run is the compiling of Pulumi's SDK otherwise.
+    // As in a user's stack: otherwise half of a run is the compilation of Pulumi's SDK.
     NODE_COMPILE_CACHE: join(plonkCache(), "compiled"),
     PULUMI_HOME: join(home, "pulumi"),
     PULUMI_BACKEND_URL: `file://${join(home, "state")}`,

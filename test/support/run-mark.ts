@@ -1,8 +1,8 @@
-/** Ties programs with an environment of their own to the run that they are part of. */
+/** Marks programs with a custom environment as part of the test run. */
 
 /**
  * For the environment of a program that does not inherit this one. By this variable a run finds
- * what it has started, and ends it when somebody ends the run.
+ * its programs, and ends them when it is stopped.
  */
 export function runMark(): Record<string, string> {
   const { PLONK_RUN } = process.env;

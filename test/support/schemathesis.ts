@@ -14,7 +14,7 @@ const FOLDER = join(import.meta.dirname, "schemathesis");
 const REQUIREMENTS = join(FOLDER, "requirements.txt");
 
 /** Oldest Python that the pinned packages run on. */
-const WANTED = "Python 3.11 or newer, with venv, must be there as python3 to run schemathesis";
+const WANTED = "python3: expected Python 3.11 or newer with venv, to run schemathesis";
 
 export interface SchemathesisOptions {
   /** Address of the gateway, without a trailing slash. */

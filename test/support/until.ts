@@ -1,7 +1,7 @@
 /** Waits for a condition in tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** So that a hang ends; no test is to fail because the machine is busy. */
+/** Only to end a hang: no test may fail because the machine is busy. */
 const PATIENCE_MS = 60_000;
 
 /** Resolves when the condition holds; rejects with its description after the time. */

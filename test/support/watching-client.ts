@@ -1,9 +1,9 @@
-/** A Kubernetes client of which a test knows what its watches have read. */
+/** A Kubernetes client that tells a test what its watches have read. */
 import { KubernetesClient } from "../../services/lib/kubernetes.ts";
 
 type Options<Method extends "request" | "stream"> = Parameters<KubernetesClient[Method]>[1];
 
-/** What stands in the bookmarks by which a test knows how far a watch has read. */
+/** Prefix in the bookmarks that tell a test how far a watch has read. */
 export const MARK = "test-mark-";
 const MARKS = new RegExp(`${MARK}(\\d+)"`, "g");
 
@@ -49,7 +49,7 @@ export class WatchingClient extends KubernetesClient {
     }
   }
 
-  /** Gives chunk after chunk; who asks for the next one has worked on the last one. */
+  /** Yields the chunks; a request for the next one means that the last one has been processed. */
   async *#follow(signal: AbortSignal, chunks: AsyncIterable<Buffer>): NodeJS.AsyncIterator<Buffer> {
     let rest = "";
     try {

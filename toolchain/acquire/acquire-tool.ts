@@ -7,14 +7,14 @@ import { withLock } from "../lock.ts";
 import type { Task } from "../progress.ts";
 import { ProgramError } from "../run-command.ts";
 import type { AcquiredTool, Release, Source, Tool, ToolSource } from "../tool.ts";
-import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "./entry.ts";
+import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "./cache-entry.ts";
 import { findOnPath, findPlugin } from "./find-on-path.ts";
 import { installPlugin } from "./plugin.ts";
 import { installRelease } from "./release.ts";
 import type { Session } from "./session.ts";
 import { buildFromSource, hashInputs } from "./source.ts";
 
-interface Entry {
+interface ToolEntry {
   directory: string;
   manifest: Manifest;
 }
@@ -24,13 +24,13 @@ export async function acquireTool(name: string, session: Session): Promise<Acqui
   const tool = session.catalogue.find((candidate) => candidate.name === name);
   if (tool === undefined) {
     const names = session.catalogue.map((candidate) => candidate.name).join(", ");
-    throw new ToolchainError("argument", `tool: must be one of ${names}, got "${name}"`);
+    throw new ToolchainError("argument", `tool: expected one of ${names}, got "${name}"`);
   }
   const present = (await findPlugin(tool, session)) ?? (await findOnPath(tool, session));
   if (present !== undefined) {
     return present;
   }
-  // A look without the lock, so that a warm start waits for nobody.
+  // Looked up without the lock first, so that a warm start never waits for another process.
   const cached = await findCached(tool, session);
   if (cached !== undefined) {
     return await toAcquired(tool, session, { ...cached, source: "cache" });
@@ -62,7 +62,7 @@ function versionsOf(tool: Tool): string[] {
 async function toAcquired(
   tool: Tool,
   session: Session,
-  entry: Entry & { source: ToolSource },
+  entry: ToolEntry & { source: ToolSource },
 ): Promise<AcquiredTool> {
   const directory =
     tool.plugin === undefined
@@ -92,7 +92,7 @@ async function findFault(
   return isOutdated ? "its recipe has changed" : await findDamage(directory, manifest);
 }
 
-async function findCached(tool: Tool, session: Session): Promise<Entry | undefined> {
+async function findCached(tool: Tool, session: Session): Promise<ToolEntry | undefined> {
   for (const version of versionsOf(tool)) {
     const directory = toDirectory(tool, version, session);
     const manifest = await readManifest(directory);
@@ -103,7 +103,7 @@ async function findCached(tool: Tool, session: Session): Promise<Entry | undefin
   return undefined;
 }
 
-/** Removes what cannot be used, and says so: it may be a disk that is failing. */
+/** Removes an entry that cannot be used, and logs it: the disk may be failing. */
 async function removeFaulty(tool: Tool, session: Session): Promise<void> {
   for (const version of versionsOf(tool)) {
     const directory = toDirectory(tool, version, session);
@@ -134,10 +134,10 @@ async function makeEntry(tool: Tool, session: Session, task: Task): Promise<Acqu
 }
 
 /**
- * The release where the network lets it through, else the source build. A vendor that is out of
- * order for a while is no reason to compile for many minutes.
+ * The release where the network allows it, else the source build. A vendor's outage is an error:
+ * compiling would take longer than waiting.
  */
-async function install(tool: Tool, session: Session, task: Task): Promise<Entry> {
+async function install(tool: Tool, session: Session, task: Task): Promise<ToolEntry> {
   const refusal = await tryRelease(tool, session, task);
   if (!(refusal instanceof ToolchainError)) {
     return refusal;
@@ -160,13 +160,13 @@ async function tryRelease(
   tool: Tool,
   session: Session,
   task: Task,
-): Promise<Entry | ToolchainError> {
+): Promise<ToolEntry | ToolchainError> {
   const { release } = tool;
   if (release === undefined || release.files(session.architecture).length === 0) {
     const platform = toPlatform(session);
     return new ToolchainError(
       "platform",
-      `${tool.name}: must have a release for ${platform}, got none`,
+      `${tool.name}: expected a release for ${platform}, got none`,
     );
   }
   if (session.connectivity === "closed") {
@@ -186,14 +186,14 @@ async function tryRelease(
   }
 }
 
-/** Fills a directory beside the place of the entry and moves it there when it is complete. */
+/** Fills a directory next to the entry's path and renames it when it is complete. */
 async function fill(
   tool: Tool,
   origin: Release | Source,
   { session, task }: { session: Session; task: Task },
-): Promise<Entry> {
+): Promise<ToolEntry> {
   const directory = toDirectory(tool, origin.version, session);
-  // Always the same name: what a killed process has left is cleared away by the next, under lock.
+  // A fixed name: the next process, which holds the lock, removes what a killed one left behind.
   const destination = join(dirname(directory), `.partial-${toPlatform(session)}`);
   await rm(destination, { recursive: true, force: true });
   try {
@@ -217,7 +217,7 @@ async function make(
 ): Promise<Manifest> {
   const about = { name: tool.name, version: origin.version, platform: toPlatform(into.session) };
   if ("recipe" in origin) {
-    // Before the build, so that a change in the middle of it makes the result outdated.
+    // Hashed before the build, so that a change during the build makes the result outdated.
     const inputs = await hashInputs(origin);
     const acquire = async (name: string): Promise<string> =>
       (await acquireTool(name, into.session)).path;

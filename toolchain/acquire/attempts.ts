@@ -1,8 +1,7 @@
 /**
- * When something that failed is tried again, and when it is given up: pauses that grow, the
- * server's own `Retry-After`, and a limit. undici's retry handler has no place here: it cannot tell
- * a network that refuses from a server that is busy, and goes on in the middle of a body in memory,
- * where ours goes on from a file, also in the next process.
+ * Decides when to retry and when to give up: growing pauses, the server's `Retry-After`, a limit.
+ * undici's retry handler cannot replace it: it does not distinguish a network that refuses from a
+ * busy server, and it resumes a body in memory, where ours resumes a file, also across processes.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,12 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
 
-/** How long a host has to refuse before it counts as refusing, milliseconds. */
+/** A host that has refused for this long counts as blocked, milliseconds. */
 export const REFUSED_AFTER = 3000;
-/** How long a server that is there may be out of order, milliseconds. */
+/** A server that has failed for this long is given up, milliseconds. */
 export const GIVEN_UP_AFTER = 120_000;
 
-/** Time, for which tests put another. */
+/** The time, which tests replace. */
 export interface Clock {
   /** Milliseconds since any fixed moment. */
   now(): number;
@@ -29,7 +28,7 @@ export const systemClock: Clock = {
     sleep(milliseconds, undefined, signal === undefined ? {} : { signal }),
 };
 
-/** The failures in a row of one thing that is tried. */
+/** Counts consecutive failures of one operation. */
 export class Attempts {
   readonly #clock: Clock;
   #failures = 0;
@@ -44,16 +43,16 @@ export class Attempts {
     return this.#failures === 0 ? 0 : this.#clock.now() - this.#firstFailure;
   }
 
-  /** There was progress: the next failure is the first again. */
+  /** Call it after progress: the next failure counts as the first. */
   reset(): void {
     this.#failures = 0;
   }
 
   /**
    * Counts a failure.
-   * @param limit how long there may be failures, milliseconds
+   * @param limit give up after failing for this long, milliseconds
    * @param wanted the pause that the server asks for, milliseconds
-   * @returns the pause before the next attempt, milliseconds; nothing when it is to be given up.
+   * @returns the pause before the next attempt, milliseconds; undefined to give up.
    */
   fail(limit: number, wanted = 0): number | undefined {
     if (this.#failures === 0) {
@@ -66,7 +65,7 @@ export class Attempts {
   }
 }
 
-/** What a `Retry-After` header asks for, seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
+/** Milliseconds of a `Retry-After` header, which has seconds or a date (RFC 9110, 10.2.3). */
 export function toRetryAfter(header: unknown, now = Date.now()): number {
   if (typeof header !== "string") {
     return 0;

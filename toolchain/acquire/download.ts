@@ -1,4 +1,4 @@
-/** Downloads a file so that an interrupted download goes on where it stopped. */
+/** Downloads a file; an interrupted download resumes where it stopped. */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -25,7 +25,7 @@ export interface DownloadRequest {
 
 interface Part {
   path: string;
-  /** Holds the validator with which the server says that the rest is still of the same file. */
+  /** Path of the file with the validator, which tells whether the file on the server changed. */
   validator: string;
 }
 
@@ -35,14 +35,14 @@ function toPart(request: DownloadRequest): Part {
   return { path, validator: `${path}.validator` };
 }
 
-/** Removes what a download has left, complete or not. */
+/** Removes the files of a download, complete or partial. */
 export async function discardDownload(request: DownloadRequest): Promise<void> {
   const part = toPart(request);
   await rm(part.path, { force: true });
   await rm(part.validator, { force: true });
 }
 
-/** How much of the file is there, and whether the server can be asked for the rest. */
+/** Size of the partial file, and its validator if the rest can be requested. */
 async function readPart(part: Part): Promise<{ size: number; validator: string }> {
   const validator = await readFile(part.validator, "utf8").catch(() => "");
   const size = await stat(part.path)
@@ -69,7 +69,7 @@ function toContent({ statusCode, headers }: Dispatcher.ResponseData): Content {
   return { start: 0, total: typeof length === "string" ? Number(length) : undefined };
 }
 
-/** Only a strong validator tells that bytes of two answers belong together (RFC 9110, 13.1.5). */
+/** Only a strong validator proves that two ranges are of the same file (RFC 9110, 13.1.5). */
 function toValidator(headers: Dispatcher.ResponseData["headers"]): string {
   const etag = headers["etag"];
   if (typeof etag === "string" && !etag.startsWith("W/")) {
@@ -82,11 +82,11 @@ function toValidator(headers: Dispatcher.ResponseData["headers"]): string {
 function toSizeError(request: DownloadRequest, got: string): ToolchainError {
   return new ToolchainError(
     "refused",
-    `${request.url}: must have at most ${request.maxBytes} bytes, got ${got}`,
+    `${request.url}: expected at most ${request.maxBytes} bytes, got ${got}`,
   );
 }
 
-/** Counts bytes on their way, and ends a transfer that grows too large. */
+/** Counts bytes and aborts a transfer that exceeds the limit. */
 function createCounter(request: DownloadRequest, content: Content): Transform {
   let done = content.start;
   return new Transform({
@@ -98,7 +98,7 @@ function createCounter(request: DownloadRequest, content: Content): Transform {
   });
 }
 
-/** Adds the content of an answer to what is there. Returns whether the file is complete. */
+/** Appends the body to the partial file. Returns whether the file is complete. */
 async function receive(
   response: Dispatcher.ResponseData,
   request: DownloadRequest,
@@ -122,7 +122,7 @@ async function receive(
   return total === 0 || (await stat(part.path)).size === total;
 }
 
-/** Fetches what is missing. Returns whether the file is complete. */
+/** Requests the missing bytes. Returns whether the file is complete. */
 async function attempt(network: Network, request: DownloadRequest, part: Part): Promise<boolean> {
   const { size, validator } = await readPart(part);
   const headers = size === 0 ? {} : { range: `bytes=${size}-`, "if-range": validator };
@@ -140,12 +140,12 @@ async function attempt(network: Network, request: DownloadRequest, part: Part): 
   return false;
 }
 
-/** Whether trying again can help: an interrupted transfer, as against a refusal or a full disk. */
+/** Whether a retry can help: true for an interrupted transfer, not for a refusal or a full disk. */
 function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
   return !(error instanceof ToolchainError) && !isDiskFull(error) && signal?.aborted !== true;
 }
 
-/** Pauses after a failure, until there were failures for too long. */
+/** Pauses after a failure. @throws ToolchainError when the download has failed for too long */
 async function pauseOrGiveUp(
   network: Network,
   attempts: Attempts,
@@ -163,11 +163,11 @@ async function pauseOrGiveUp(
 }
 
 /**
- * Returns the path of the complete file. What is there of it from before is kept if the server
- * confirms that it is of the same file. An interruption is followed by a pause and an attempt to go
- * on; there may be any number of them as long as each brings the file further.
- * @throws ToolchainError `refused` when it cannot be had, `unavailable` when it cannot be had whole
- *   now, `disk` when it does not fit.
+ * Returns the path of the complete file. A partial file is kept if the server confirms that the
+ * file has not changed. Interruptions are retried after a pause, any number of times as long as
+ * each attempt makes progress.
+ * @throws ToolchainError `refused` when the network or the host refuses it, `unavailable` when it
+ *   keeps failing, `disk` when it does not fit.
  */
 export async function download(network: Network, request: DownloadRequest): Promise<string> {
   await mkdir(request.directory, { recursive: true });
@@ -197,7 +197,7 @@ export async function download(network: Network, request: DownloadRequest): Prom
   }
 }
 
-/** Fetches a small text. */
+/** Downloads a small text into memory. */
 export async function downloadText(
   network: Network,
   url: string,
@@ -227,7 +227,7 @@ async function readText(url: string, response: Dispatcher.ResponseData): Promise
     if (size > MAX_TEXT_BYTES) {
       throw new ToolchainError(
         "refused",
-        `${url}: must have at most ${MAX_TEXT_BYTES} bytes, got more`,
+        `${url}: expected at most ${MAX_TEXT_BYTES} bytes, got more`,
       );
     }
   }

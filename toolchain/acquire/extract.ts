@@ -1,4 +1,4 @@
-/** Unpacks a tar.gz, and nothing that would land outside of the folder it goes to. */
+/** Unpacks a tar.gz; refuses entries that would land outside of the destination. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -8,24 +8,24 @@ import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
 import { isDiskFull, toMessage, ToolchainError } from "../errors.ts";
 
-/** More than any tool has; a small archive that grows beyond it is not one of ours. */
+/** Limit against decompression bombs; no tool is that large. */
 const MAX_BYTES = 4e9;
 
 export interface ExtractOptions {
   /** How many leading folders to leave out. */
   strip: number;
-  /** The paths that are wanted, after `strip`. @default all */
+  /** The paths to extract, after `strip`. @default all */
   only?: readonly string[] | undefined;
 }
 
 /**
- * The path of an entry below the destination, or nothing if `strip` leaves none.
+ * The path of an entry below the destination; undefined if `strip` leaves none.
  * @throws ToolchainError `archive` for an absolute path or one that leads upwards.
  */
 export function toEntryPath(name: string, strip: number): string | undefined {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   if (name.startsWith("/") || parts.includes("..") || name.includes("\0")) {
-    throw new ToolchainError("archive", `archive: paths must stay inside of it, got "${name}"`);
+    throw new ToolchainError("archive", `archive: expected paths inside of it, got "${name}"`);
   }
   return parts.length <= strip ? undefined : parts.slice(strip).join("/");
 }
@@ -38,7 +38,7 @@ interface Target {
 
 async function writeEntry(content: Readable, { path, mode, signal }: Target): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  // Nothing but the question whether it is a program is taken from the archive.
+  // Of the mode in the archive only the executable bit is used.
   await pipeline(
     content,
     createWriteStream(path, { flags: "wx", mode: mode & 0o111 ? 0o755 : 0o644 }),
@@ -65,7 +65,7 @@ export async function extractArchive(
   options: ExtractOptions,
 ): Promise<void> {
   const tar = extract();
-  // An entry that was cut off before anybody read it says nothing of it any more.
+  // An entry that is aborted before it is read never emits an error.
   const stop = new AbortController();
   const missing = new Set(options.only);
   let total = 0;
@@ -83,7 +83,7 @@ export async function extractArchive(
           header.type === "file" ? `more than ${MAX_BYTES} bytes` : `${header.type} ${header.name}`;
         throw new ToolchainError(
           "archive",
-          `archive: must hold plain files of a sane size, got ${got}`,
+          `archive: expected plain files of a reasonable size, got ${got}`,
         );
       }
       missing.delete(path);
@@ -103,18 +103,18 @@ export async function extractArchive(
   if (missing.size > 0) {
     throw new ToolchainError(
       "archive",
-      `archive: must hold ${[...missing].join(", ")}, got nothing there`,
+      `archive: expected ${[...missing].join(", ")} in it, got nothing there`,
     );
   }
 }
 
-/** When one side fails the other is cut off, so of several errors the one that says why counts. */
+/** A failing stream aborts the other, so a specific error takes precedence over the first one. */
 function toArchiveError(failures: readonly Error[]): Error {
   const known = failures.find((error) => error instanceof ToolchainError || isDiskFull(error));
   const [first] = failures;
   return (
     known ??
-    new ToolchainError("archive", `archive: must be a whole tar.gz, got ${toMessage(first)}`, {
+    new ToolchainError("archive", `archive: expected a whole tar.gz, got ${toMessage(first)}`, {
       cause: first,
     })
   );

@@ -1,32 +1,32 @@
-/** What a request that did not give a file means: try again, try elsewhere, or neither. */
+/** Classifies failed requests: retry, use another source, or give up. */
 import type { Dispatcher } from "undici";
 import { toCode, toMessage } from "../errors.ts";
 import { toRetryAfter } from "./attempts.ts";
 
 export interface Failure {
   /**
-   * `refusal`: as on a network that does not let the host through. `outage`: as of a host or a line
-   * that is out of order for a while. `final`: the host's own last word about this file.
+   * `refusal`: the network seems to block the host. `outage`: the host or the connection fails
+   * temporarily. `final`: the host will not serve this file.
    */
   kind: "refusal" | "outage" | "final";
-  /** Whether it was the host that said so. */
+  /** Whether the host itself answered. */
   isAnswer: boolean;
-  /** A few words. */
+  /** A short phrase for messages. */
   reason: string;
   /** The pause that the server asks for, milliseconds; 0 for none. */
   retryAfter: number;
 }
 
-/** A download, a part of one, and the answer that the part begins beyond the file's end. */
+/** OK, Partial Content, and Range Not Satisfiable, which a complete partial file gets. */
 const ANSWERS = [200, 206, 416];
-/** Too slow, too early, too many, and the ways to be out of order. */
+/** Statuses that a retry may change. */
 const OUTAGES = [408, 425, 429, 500, 502, 503, 504];
-/** Statuses with which a proxy or a firewall turns away everything on a host. */
+/** Statuses with which a proxy or a firewall blocks a whole host. */
 const HOST_REFUSALS = [401, 403, 407, 451, 511];
-/** A connection that was there and broke. */
+/** Errors of a connection that had been established. */
 const BROKEN = ["ECONNRESET", "ECONNABORTED", "EPIPE", "UND_ERR_SOCKET"];
 
-/** What an answer means that is not a redirect; nothing for one with content. */
+/** Classifies a status that is not a redirect; undefined for a response with content. */
 export function toStatusFailure(
   { statusCode, headers }: Pick<Dispatcher.ResponseData, "statusCode" | "headers">,
   { isMirror }: { isMirror: boolean },
@@ -34,18 +34,18 @@ export function toStatusFailure(
   if (ANSWERS.includes(statusCode)) {
     return undefined;
   }
-  const reason = `answers HTTP ${statusCode}`;
+  const reason = `HTTP ${statusCode}`;
   const retryAfter = toRetryAfter(headers["retry-after"]);
   if (OUTAGES.includes(statusCode)) {
     return { kind: "outage", isAnswer: true, reason, retryAfter };
   }
-  // A mirror speaks for itself: it may have one file and not another.
+  // A mirror may have one file and not another: its status is about the file, not the host.
   return !isMirror && HOST_REFUSALS.includes(statusCode)
     ? { kind: "refusal", isAnswer: false, reason, retryAfter: 0 }
     : { kind: "final", isAnswer: true, reason, retryAfter: 0 };
 }
 
-/** What it means that there was no answer. */
+/** Classifies the error of a request without a response. */
 export function toConnectionFailure(error: unknown): Failure {
   // A name with several addresses gives one error for each.
   const [cause = error] = (error as { errors?: unknown[] }).errors ?? [];
@@ -64,12 +64,12 @@ const REASONS: Record<string, string> = {
   UND_ERR_HEADERS_TIMEOUT: "no answer in time",
 };
 
-/** A few words for the many ways in which a connection fails. */
+/** Describes a connection error in a short phrase. */
 function toReason(code: string, cause: unknown): string {
   const message = toMessage(cause);
   const [, status] = /^Proxy response \((\d+)\)/.exec(message) ?? [];
   if (status !== undefined) {
-    return `the proxy answers HTTP ${status}`;
+    return `HTTP ${status} from the proxy`;
   }
   return REASONS[code] ?? (code === "" ? message : `${code}: ${message}`);
 }

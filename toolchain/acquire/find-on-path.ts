@@ -4,7 +4,7 @@ import { basename, delimiter, isAbsolute, join } from "node:path";
 import { pulumiHome } from "../directories.ts";
 import { runCommand } from "../run-command.ts";
 import type { AcquiredTool, Tool } from "../tool.ts";
-import { readManifest } from "./entry.ts";
+import { readManifest } from "./cache-entry.ts";
 import { hostArchitecture, type Session } from "./session.ts";
 
 const VERSION_TIMEOUT_MILLISECONDS = 10_000;
@@ -16,7 +16,7 @@ export async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Whether the output of a program's version command names this version and no longer one. */
+/** Whether the output of a version command has this version, not one that starts with it. */
 export function namesVersion(output: string, version: string): boolean {
   const escaped = version.replace(/[.+*?^$(){}|[\]\\]/g, "\\$&");
   return new RegExp(`(^|[^0-9.])v?${escaped}(?![0-9A-Za-z.+-])`, "m").test(output);
@@ -53,8 +53,8 @@ async function findFolder(program: string, session: Session): Promise<string | u
 }
 
 /**
- * The program on PATH, if its version is right. One that lies in our own cache does not count: the
- * cache is checked for damage, PATH is not.
+ * The program on PATH, if its version matches. Programs in our own cache are skipped: cache entries
+ * are verified, programs on PATH are not.
  */
 export async function findOnPath(tool: Tool, session: Session): Promise<AcquiredTool | undefined> {
   if (tool.onPath === undefined || session.architecture !== hostArchitecture()) {
@@ -74,12 +74,12 @@ export async function findOnPath(tool: Tool, session: Session): Promise<Acquired
     : undefined;
 }
 
-/** The version that is asked for, which is the one that has been found. */
+/** The catalogue's version, which the one on PATH matches. */
 function versionOf(tool: Tool): string {
   return (tool.release ?? tool.source)?.version ?? "";
 }
 
-/** A plugin that the person or Pulumi itself has put into `$PULUMI_HOME`. */
+/** A plugin that the user or Pulumi has installed in `$PULUMI_HOME`. */
 export async function findPlugin(tool: Tool, session: Session): Promise<AcquiredTool | undefined> {
   if (tool.plugin === undefined) {
     return undefined;

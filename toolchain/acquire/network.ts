@@ -1,4 +1,4 @@
-/** Opens downloads: mirror, proxies, redirects, busy servers, and hosts that cannot be had. */
+/** Opens downloads: handles mirror, proxies, redirects, busy servers and unreachable hosts. */
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { ToolchainError } from "../errors.ts";
 import { Attempts, type Clock, GIVEN_UP_AFTER, REFUSED_AFTER, systemClock } from "./attempts.ts";
@@ -7,9 +7,9 @@ import { type Failure, toConnectionFailure, toStatusFailure } from "./failure.ts
 /** How long a server may take, in milliseconds, before an attempt counts as failed. */
 export interface Timeouts {
   connect: number;
-  /** Until the head of the answer is there. */
+  /** Until the response headers have arrived. */
   headers: number;
-  /** Between two pieces of the content. */
+  /** Between two chunks of the body. */
   body: number;
 }
 
@@ -23,14 +23,14 @@ export interface NetworkOptions {
   timeouts?: Partial<Timeouts>;
   /** @default the machine's */
   clock?: Clock;
-  /** Told once a host when the network does not let its downloads through. */
+  /** Called once per host whose downloads the network blocks. */
   onRefusal?: (line: string) => void;
-  /** Whether a host has let downloads through at an earlier time. @default none has */
+  /** Whether a download from the host has succeeded in an earlier run. @default none has */
   hasServed?: (host: string) => Promise<boolean>;
 }
 
 export interface OpenRequest {
-  /** The vendor's URL, whether or not there is a mirror. */
+  /** The vendor's URL, also when a mirror is used. */
   url: string;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
@@ -44,11 +44,11 @@ interface Mirror {
 
 /** What is known about a host. */
 interface Origin {
-  /** Has said anything but that it refuses: from then on a failure is an outage. */
+  /** Whether it has answered without refusing: a later failure is then an outage. */
   hasAnswered: boolean;
-  /** Why it cannot be downloaded from. */
+  /** Why downloads from it are blocked. */
   refusal: string | undefined;
-  /** Ends when the first request has found out, which the others wait for. */
+  /** Resolves when the first request knows whether the host is reachable; others wait for it. */
   finding: PromiseWithResolvers<void> | undefined;
 }
 
@@ -57,7 +57,7 @@ function parseMirror(text: string): Mirror {
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "") {
     throw new ToolchainError(
       "argument",
-      "PLONK_MIRROR: must be an http or https URL without a query, got something else",
+      "PLONK_MIRROR: expected an http or https URL without a query, got something else",
     );
   }
   const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
@@ -68,7 +68,7 @@ function parseMirror(text: string): Mirror {
   };
 }
 
-/** One run's view of the network; what it has found out about a host holds until the end. */
+/** The network as this process sees it; what it learns about a host stays valid until the end. */
 export class Network {
   readonly clock: Clock;
   readonly #mirror: Mirror | undefined;
@@ -90,16 +90,16 @@ export class Network {
     });
   }
 
-  /** Where a download really comes from. */
+  /** Where downloads come from. */
   get source(): "mirror" | "release" {
     return this.#mirror === undefined ? "release" : "mirror";
   }
 
   /**
-   * Sends a GET and follows redirects: to https only, unless it was plain http from the start,
-   * which only a mirror can be. What may pass is tried again.
-   * @throws ToolchainError `refused` for a host that has refused all along and for a file that is
-   *   not there, `unavailable` for a host that is out of order.
+   * Sends a GET and follows redirects, to https only unless the first URL is plain http, as a
+   * mirror's may be. Temporary failures are retried.
+   * @throws ToolchainError `refused` for a blocked host and for a missing file, `unavailable` for
+   *   a host that keeps failing.
    */
   async open(options: OpenRequest): Promise<Dispatcher.ResponseData> {
     let url = this.#toActual(options.url);
@@ -114,7 +114,7 @@ export class Network {
     }
     throw new ToolchainError(
       "refused",
-      `${url.host}: must redirect at most ${MAX_REDIRECTS} times`,
+      `${url.host}: expected at most ${MAX_REDIRECTS} redirects, got more`,
     );
   }
 
@@ -129,7 +129,7 @@ export class Network {
       : new URL(`${this.#mirror.prefix}/${original.host}${original.pathname}`);
   }
 
-  /** Lets one request find out whether a host can be reached at all, so that ten do not wait. */
+  /** The first request finds out whether the host is reachable; parallel ones wait for it. */
   async #request(url: URL, options: OpenRequest): Promise<Dispatcher.ResponseData> {
     const origin = this.#origins.get(url.origin) ?? {
       hasAnswered: false,
@@ -152,7 +152,7 @@ export class Network {
     }
   }
 
-  /** Asks until there is an answer, the host has refused for long enough, or patience ends. */
+  /** Retries until there is a response, or the limit for refusals or for outages is reached. */
   async #ask(url: URL, origin: Origin, options: OpenRequest): Promise<Dispatcher.ResponseData> {
     const attempts = new Attempts(this.clock);
     let hasRefusedOnly = true;
@@ -175,7 +175,7 @@ export class Network {
     }
   }
 
-  /** Whether it is as on a network that has never let the host through. */
+  /** Whether the network seems to block the host: no download from it has ever succeeded. */
   async #isRefusing(url: URL, origin: Origin, failure: Failure): Promise<boolean> {
     origin.hasAnswered ||= await this.#hasServed(url.host);
     return failure.kind === "refusal" && !origin.hasAnswered;
@@ -205,7 +205,7 @@ export class Network {
   #giveUp(url: URL, origin: Origin, failure: Failure & { seconds: number }): ToolchainError {
     const { reason, seconds, retryAfter } = failure;
     if (origin.hasAnswered) {
-      const wait = retryAfter > 0 ? `, and asks to wait ${Math.ceil(retryAfter / 1000)} s` : "";
+      const wait = retryAfter > 0 ? `; Retry-After: ${Math.ceil(retryAfter / 1000)} s` : "";
       const since = seconds < 1 ? "" : ` for ${Math.round(seconds)} s`;
       return new ToolchainError(
         "unavailable",
@@ -221,7 +221,7 @@ export class Network {
   }
 }
 
-/** With the first answer all others may ask. */
+/** After the first response the waiting requests may proceed. */
 function noteAnswer(origin: Origin, outcome: Dispatcher.ResponseData | Failure): void {
   if ("statusCode" in outcome || outcome.isAnswer) {
     origin.hasAnswered = true;
@@ -231,11 +231,14 @@ function noteAnswer(origin: Origin, outcome: Dispatcher.ResponseData | Failure):
 
 function toRedirect(from: URL, location: string | string[] | undefined, mayBePlain: boolean): URL {
   if (typeof location !== "string" || !URL.canParse(location, from.href)) {
-    throw new ToolchainError("refused", `${from.host}: must redirect to a URL, got none`);
+    throw new ToolchainError("refused", `${from.host}: expected a redirect to a URL, got none`);
   }
   const to = new URL(location, from);
   if (to.protocol !== "https:" && !(mayBePlain && to.protocol === "http:")) {
-    throw new ToolchainError("refused", `${from.host}: must redirect to https, got ${to.protocol}`);
+    throw new ToolchainError(
+      "refused",
+      `${from.host}: expected a redirect to https, got ${to.protocol}`,
+    );
   }
   return to;
 }

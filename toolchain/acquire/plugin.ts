@@ -1,13 +1,13 @@
-/** Puts a plugin from the cache where Pulumi looks for it. */
+/** Installs a plugin from the cache where Pulumi looks for it. */
 import { constants, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pulumiHome } from "../directories.ts";
 import { listFiles } from "../hash.ts";
 import { withLock } from "../lock.ts";
-import { findDamage, readManifest, removeEntry } from "./entry.ts";
+import { findDamage, readManifest, removeEntry } from "./cache-entry.ts";
 import type { Session } from "./session.ts";
 
-/** Returns the plugin's directory in `$PULUMI_HOME`, which is left alone where it is right. */
+/** Returns the plugin's directory in `$PULUMI_HOME`, which is not touched if it is correct. */
 export async function installPlugin(
   plugin: string,
   entry: string,

@@ -1,4 +1,4 @@
-/** Has a tool from its vendor: downloads, verifies, unpacks. */
+/** Installs a tool from its vendor's release: downloads, verifies, unpacks. */
 import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { findChecksum } from "../checksums.ts";
@@ -6,22 +6,22 @@ import { ToolchainError } from "../errors.ts";
 import { hashFile } from "../hash.ts";
 import type { Task } from "../progress.ts";
 import type { Release, ReleaseFile } from "../tool.ts";
+import { recordDownload } from "./digest-log.ts";
 import { discardDownload, download, downloadText } from "./download.ts";
 import { extractArchive } from "./extract.ts";
-import { recordDownload } from "./record.ts";
 import type { Session } from "./session.ts";
 
 export interface Installation {
   session: Session;
   task: Task;
-  /** Empty directory to fill. */
+  /** Empty directory to install into. */
   destination: string;
 }
 
 /**
  * Fills the destination with all files of a release.
- * @throws ToolchainError `refused` when the network does not let them through, `checksum` when
- *   they are not what they must be; then nothing of them is kept.
+ * @throws ToolchainError `refused` when the network blocks them, `checksum` when a digest is wrong;
+ *   the download is then deleted.
  */
 export async function installRelease(release: Release, into: Installation): Promise<void> {
   for (const file of release.files(into.session.architecture)) {
@@ -34,7 +34,7 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
   const name = decodeURIComponent(basename(new URL(file.url).pathname));
   const checksums = await downloadText(session.network, file.checksums, session.signal);
   const checksum = findReleaseChecksum(checksums, name);
-  // Not before: on a closed network each tool would announce a download that does not happen.
+  // Reported only now: on a closed network no download follows.
   task.report(`downloading ${name} from ${new URL(file.url).host}`);
   const request = {
     url: file.url,
@@ -57,7 +57,7 @@ async function installFile(release: Release, file: ReleaseFile, into: Installati
 function findReleaseChecksum(text: string, name: string): ReturnType<typeof findChecksum> {
   const checksum = findChecksum(text, name);
   if (checksum.algorithm === "sha1") {
-    throw new ToolchainError("checksum", `${name}: must have a SHA-256 checksum, got SHA-1`);
+    throw new ToolchainError("checksum", `${name}: expected a SHA-256 checksum, got SHA-1`);
   }
   return checksum;
 }
@@ -71,7 +71,7 @@ async function verify(
   if (digest !== expected.digest) {
     throw new ToolchainError(
       "checksum",
-      `${url}: must have the ${expected.algorithm} that its vendor states, ${expected.digest}, got ${digest}; the download is discarded`,
+      `${url}: expected the ${expected.algorithm} that its vendor states, ${expected.digest}, got ${digest}; the download is discarded`,
     );
   }
 }

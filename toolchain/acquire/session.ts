@@ -1,4 +1,4 @@
-/** What all acquisitions of one command have in common. */
+/** What all acquisitions of one command share. */
 import { arch, platform } from "node:os";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { type Connectivity, readConnectivity } from "../connectivity.ts";
@@ -6,24 +6,24 @@ import { type CacheLayout, cacheLayout, type Environment, plonkCache } from "../
 import { ToolchainError } from "../errors.ts";
 import { createProgress, type Progress, terminalProgress } from "../progress.ts";
 import type { Tool } from "../tool.ts";
+import { hasServed } from "./digest-log.ts";
 import { Network, type NetworkOptions } from "./network.ts";
-import { hasServed } from "./record.ts";
 
 export interface AcquireOptions {
   /**
-   * Told what is going on, when there is something to do; a function gets it line by line.
+   * Receives progress when there is work to do; a function gets it line by line.
    * @default lines on standard error
    */
   progress?: Progress | ((line: string) => void);
-  /** Stops everything that is going on. */
+  /** Aborts all downloads and builds. */
   signal?: AbortSignal;
   /** @default the machine's own */
   architecture?: Architecture;
-  /** Only looks for what is there, and throws `NotAtHandError` otherwise. @default false */
+  /** Throws `NotAtHandError` for a tool that is not available locally. @default false */
   findOnly?: boolean;
   /** @default `$PLONK_CACHE` */
   cacheDir?: string;
-  /** @default that of this process */
+  /** @default `process.env` */
   env?: Environment;
   /** Time-outs and clock of the network. */
   network?: Pick<NetworkOptions, "timeouts" | "clock">;
@@ -48,14 +48,14 @@ export function hostArchitecture(system = platform(), processor = arch()): Archi
   if (system !== "linux" || known === undefined) {
     throw new ToolchainError(
       "platform",
-      `platform: must be linux on ${ARCHITECTURES.join(" or ")}, got ${system} on ${name}`,
+      `platform: expected linux on ${ARCHITECTURES.join(" or ")}, got ${system} on ${name}`,
     );
   }
   return known;
 }
 
 const STANDARD: Pick<NetworkOptions, "timeouts" | "clock"> = {};
-/** What one process has found out about its network, by options and mirror, for all commands. */
+/** Networks by options and mirror: what one acquisition learns holds for the whole process. */
 const networks = new WeakMap<object, Map<string, Network>>();
 
 function shareNetwork(

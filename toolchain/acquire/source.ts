@@ -1,4 +1,4 @@
-/** Has a tool by building it: runs its recipe in an environment that leaves the machine alone. */
+/** Builds a tool from source: runs its recipe without changing the machine. */
 import { mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { RecipeContext } from "../../standins/from-source/recipe.ts";
@@ -9,12 +9,12 @@ import type { Installation } from "./release.ts";
 
 const FROM_SOURCE = fileURLToPath(new URL("../../standins/from-source", import.meta.url));
 
-/** Digest of all that decides what a build gives. */
+/** Digest of all inputs of a build. */
 export async function hashInputs(source: Source): Promise<string> {
   return `${await hashTree(FROM_SOURCE, source.inputs)}${source.key === undefined ? "" : ` ${source.key()}`}`;
 }
 
-/** Fills the destination by the recipe; intermediate files are gone afterwards. */
+/** Runs the recipe into the destination; intermediate files are deleted. */
 export async function buildFromSource(
   source: Source,
   into: Installation,
@@ -42,7 +42,7 @@ export async function buildFromSource(
   try {
     await source.recipe(context);
   } finally {
-    // Go makes directories read-only unless told otherwise; force copes with files alone.
+    // Go makes directories read-only by default, and `force` handles only files.
     await rm(scratch, { recursive: true, force: true, maxRetries: 2 });
   }
 }

@@ -5,7 +5,7 @@ import { type Pack, pack } from "tar-stream";
 import type { Architecture } from "../../contract/index.ts";
 import { type Descriptor, type Document, MEDIA_TYPE, type PlatformImage } from "./oci.ts";
 
-/** Raised when archives of the same images come out differently than before. */
+/** Increment it when archives of the same images change. */
 export const ARCHIVE_FORMAT = 2;
 
 /** An image of one or more platforms, by name and tag. */
@@ -17,16 +17,16 @@ export interface NamedImage {
   platforms: readonly PlatformImage[];
 }
 
-/** `name:tag@digest`, what a pod spec says. */
+/** `name:tag@digest`, as in a pod spec. */
 export function referenceOf({ name, tag, index }: NamedImage): string {
   return `${name}:${tag}@${index.descriptor.digest}`;
 }
 
 /**
- * Writes images with the layers of one architecture. The manifests and configs of all
- * architectures are in it: an import that walks the whole index finds them, and the index keeps
- * its digest. Images are named by tag alone: k3s gives what it imports its name by digest, which
- * containerd looks a reference with both up by, and takes no archive with such a name.
+ * Writes images with the layers of one architecture. The archive has the manifests and configs of
+ * all architectures, so that the index keeps its digest and an import that walks it finds them.
+ * Images are named by tag only: k3s refuses an archive with names by digest, and adds these names
+ * itself on import; containerd looks up a reference with tag and digest by them.
  */
 export async function writeArchive(
   images: readonly NamedImage[],
@@ -76,7 +76,7 @@ function toLayoutIndex(images: readonly NamedImage[]): object {
   };
 }
 
-/** `io.containerd.image.name` is what containerd reads, `ref.name` what other tools do. */
+/** containerd reads `io.containerd.image.name`, other tools `ref.name`. */
 function named({ name, tag, index }: NamedImage): Descriptor {
   return {
     ...index.descriptor,

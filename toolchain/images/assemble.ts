@@ -11,12 +11,12 @@ const REGISTRY = "plonk.local";
 export interface ImageRequest {
   /** Last part of the repository name. */
   name: string;
-  /** What comes before it. @default "plonk.local", which no registry has */
+  /** Registry and path before the name. @default "plonk.local", which does not exist */
   registry?: string;
   tag: string;
-  /** What is in it. @default the tag */
+  /** Version of the content. @default the tag */
   version?: string;
-  /** One line for people. */
+  /** One line, shown to users. */
   description: string;
   platforms: readonly { architecture: Architecture; layers: readonly Layer[]; run: RunConfig }[];
   /** Architectures to write archives for. */
@@ -38,7 +38,7 @@ export function createImage(request: Omit<ImageRequest, "archives">): NamedImage
   return { name, tag: request.tag, index: createIndex(platforms), platforms };
 }
 
-/** Assembles an image, writing the archives that are not there yet. */
+/** Assembles an image and writes the archives that are missing. */
 export async function assembleImage(
   context: ImageContext,
   request: ImageRequest,
@@ -54,7 +54,7 @@ export async function assembleImage(
   return { reference: referenceOf(image), archives };
 }
 
-/** Path of an archive with these images for one architecture. */
+/** Path of an archive with these images for one architecture; written if missing. */
 export async function archiveOf(
   context: ImageContext,
   images: readonly NamedImage[],

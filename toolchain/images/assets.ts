@@ -1,4 +1,4 @@
-/** Builds the static files of the gateway: its page with Vite, and what the API's pages show. */
+/** Builds the gateway's static files: its page with Vite, and the API documentation. */
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import { findOrBuild, hashOf } from "./store.ts";
 /** The page's sources, relative to the package. */
 const UI_SOURCES = "services/gateway/ui";
 
-/** What lies in `docs/`, relative to the package; each is left out where it does not exist. */
+/** Files of the assets' `docs/`, relative to the package; missing ones are left out. */
 const DOCS_SOURCES = [
   "services/gateway/docs/index.html",
   "services/gateway/docs/initializer.js",
@@ -22,7 +22,7 @@ const SWAGGER_SOURCES = [
   "favicon-32x32.png",
 ].map((file) => `node_modules/@fastify/swagger-ui/static/${file}`);
 
-/** Tells which Vite and which Preact there are. */
+/** Its content changes with the versions of Vite and Preact. */
 const LOCK = "package-lock.json";
 
 export interface Assets {
@@ -33,8 +33,8 @@ export interface Assets {
 }
 
 /**
- * Builds where a source's content has changed since; else it reads the sources, which are few and
- * small: this runs before every preview. Undefined for a package without the page's sources.
+ * Builds when the content of a source has changed. Runs before every preview; without a change it
+ * only reads the sources, which are few and small. Undefined for a package without them.
  * @throws with Vite's messages, which name file and line.
  */
 export async function buildAssets(
@@ -66,7 +66,7 @@ async function listSources(packageRoot: string): Promise<string[] | undefined> {
   return files?.map((file) => `${UI_SOURCES}/${file}`);
 }
 
-/** Vite in a process of its own: it is large, and a stopped command stops it too. */
+/** Runs Vite in a child process: it is large, and can be aborted there. */
 async function buildPage(context: ImageContext, packageRoot: string, to: string): Promise<void> {
   const require = createRequire(join(packageRoot, "package.json"));
   const vite = join(dirname(require.resolve("vite/package.json")), "bin", "vite.js");

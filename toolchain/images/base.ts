@@ -1,4 +1,4 @@
-/** The base of the service images, Node 24 without a shell: pulled, or assembled here. */
+/** The base of the service images: Node 24 without a shell, pulled or assembled locally. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
@@ -10,7 +10,7 @@ import type { Layer, RunConfig } from "./oci.ts";
 import { NODE_VERSION } from "./package.ts";
 import { type GetCrane, pullLayout } from "./pull.ts";
 import { collectRootfs, ROOTFS_PACKAGES } from "./rootfs.ts";
-import { type Entry, findOrBuild } from "./store.ts";
+import { findOrBuild, type StoreEntry } from "./store.ts";
 import type { PinnedImage } from "./versions.ts";
 
 /** What an image is built upon, by architecture. */
@@ -18,7 +18,7 @@ export type Base = Record<Architecture, PlatformBase>;
 
 interface PlatformBase {
   layers: readonly Layer[];
-  /** What of the base's own configuration lives on in the image. */
+  /** The part of the base's configuration that the image inherits. */
   run: RunConfig;
 }
 
@@ -27,7 +27,7 @@ interface StoredBase {
   run: RunConfig;
 }
 
-/** The C library, certificates and users, for one architecture: the first layer of each image. */
+/** The first layer of each image for one architecture: C library, certificates and users. */
 export async function getRootfsLayer(
   context: ImageContext,
   architecture: Architecture,
@@ -46,7 +46,7 @@ export async function getRootfsLayer(
   return atPath(entry, entry.value);
 }
 
-/** The base for a closed network: Debian's C library and npm's `node`. */
+/** The base on a closed network: Debian's C library and npm's `node`. */
 export async function assembleNodeBase(context: ImageContext): Promise<Base> {
   return await forEachArchitecture(async (architecture) => {
     const [rootfs, node] = await Promise.all([
@@ -58,7 +58,7 @@ export async function assembleNodeBase(context: ImageContext): Promise<Base> {
   });
 }
 
-/** The base for an open network, by `crane` from its registry. */
+/** The base on an open network, pulled by `crane` from its registry. */
 export async function pullNodeBase(
   context: ImageContext,
   image: PinnedImage,
@@ -108,7 +108,7 @@ async function getNodeLayer(context: ImageContext, architecture: Architecture): 
   return atPath(entry, entry.value);
 }
 
-/** Packs into a file of an entry; its name stays relative, as entries are moved. */
+/** Packs a layer into a file of an entry; its path is relative, as entries are moved. */
 export async function packInto(
   directory: string,
   file: string,
@@ -117,12 +117,12 @@ export async function packInto(
   return { ...(await packLayer(entries, join(directory, file))), file };
 }
 
-/** A layer with the path of its file, from an entry that has its name. */
-export function atPath(entry: Entry<unknown>, layer: Layer): Layer {
+/** A layer of an entry, with the absolute path of its file. */
+export function atPath(entry: StoreEntry<unknown>, layer: Layer): Layer {
   return { ...layer, file: join(entry.directory, layer.file) };
 }
 
-/** What of a pulled image a base is; names of files stay relative, as entries are moved. */
+/** Reads a base from a pulled image; paths are relative, as entries are moved. */
 async function readBase(directory: string, architecture: Architecture): Promise<StoredBase> {
   const image = await readLayoutImage(directory, architecture);
   const layers = image.layers.map((layer) => ({
@@ -134,7 +134,7 @@ async function readBase(directory: string, architecture: Architecture): Promise<
   return { layers, run: Env === undefined ? {} : { Env } };
 }
 
-/** The name that the OCI specification has for docker's type of the same bytes. */
+/** The OCI media type of the same bytes for Docker's media type of a layer. */
 function toOciLayer(mediaType: string): string {
   return mediaType === "application/vnd.docker.image.rootfs.diff.tar.gzip"
     ? "application/vnd.oci.image.layer.v1.tar+gzip"

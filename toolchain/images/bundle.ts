@@ -1,4 +1,4 @@
-/** Bundles a service into one file with esbuild, and remembers from which inputs. */
+/** Bundles a service into one file with esbuild, and records the inputs. */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
@@ -28,7 +28,7 @@ const OPTIONS = {
   format: "esm",
   target: "node24",
   platform: "node",
-  // Names stay, so that stack traces can be read; with them gone too it is a third smaller.
+  // Identifiers are kept for readable stack traces, though minifying them would save a third.
   minifySyntax: true,
   minifyWhitespace: true,
   banner: { js: BANNER },
@@ -45,13 +45,13 @@ export interface BundleRequest {
 }
 
 export interface Bundle {
-  /** Path of the one file that the service is. */
+  /** Path of the bundle. */
   file: string;
   /** SHA-256 of its content. */
   hash: string;
 }
 
-/** What the last bundle was made of. */
+/** Record of the last bundle. */
 interface Memory {
   /** Size and modification time by path, relative to the package. */
   inputs: Record<string, string>;
@@ -59,8 +59,8 @@ interface Memory {
 }
 
 /**
- * Bundles where an input changed since the last time. Else it only reads the inputs' times, which
- * takes a tenth of the time: this runs before every preview.
+ * Bundles when an input has changed. Runs before every preview; without a change it only reads the
+ * modification times of the inputs, which takes a tenth of the time.
  * @throws with esbuild's messages, which name file and line.
  */
 export async function bundleService(
@@ -100,19 +100,19 @@ async function runEsbuild(
   });
   const [output] = result.outputFiles;
   if (output === undefined) {
-    throw new Error(`${request.name}: one output expected, got none`);
+    throw new Error(`${request.name}: expected one output, got none`);
   }
   const files = [...Object.keys(result.metafile.inputs), "package-lock.json"];
   return { code: output.text, inputs: await stampAll(files, packageRoot) };
 }
 
-/** Emitted JavaScript where the package is installed, TypeScript in a checkout. */
+/** TypeScript in a checkout, JavaScript in an installed package. */
 function findEntryPoint({ name, packageRoot }: BundleRequest): string {
   const folder = join("services", FOLDERS[name]);
   const candidates = [join(folder, "main.ts"), join(folder, "main.js")];
   const found = candidates.find((file) => existsSync(join(packageRoot, file)));
   if (found === undefined) {
-    throw new Error(`${name}: ${candidates.join(" or ")} must exist in ${packageRoot}`);
+    throw new Error(`${name}: expected ${candidates.join(" or ")} in ${packageRoot}, got neither`);
   }
   return found;
 }
@@ -124,7 +124,7 @@ async function recall(file: string, packageRoot: string): Promise<string | undef
     const now = await stampAll(Object.keys(inputs), packageRoot);
     return Object.entries(inputs).every(([path, stamp]) => now[path] === stamp) ? hash : undefined;
   } catch {
-    // No memory, or none that can be read: bundle.
+    // Without a readable record the service is bundled.
     return undefined;
   }
 }
@@ -141,7 +141,7 @@ async function stampAll(
   packageRoot: string,
 ): Promise<Record<string, string>> {
   const stamps = files.map(async (file): Promise<[string, string]> => {
-    // esbuild also lists inputs that are no files, such as `<define:…>`.
+    // esbuild also lists inputs that are not files, such as `<define:…>`.
     const found = await stat(join(packageRoot, file)).catch(() => undefined);
     return [file, found === undefined ? "none" : `${found.size} ${found.mtimeMs}`];
   });

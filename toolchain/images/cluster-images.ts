@@ -1,4 +1,4 @@
-/** The images that a cluster built from source runs by itself, under the names k3s has for them. */
+/** The system images of a k3s that was built from source, under the names in its manifests. */
 import type { Architecture } from "../../contract/index.ts";
 import { archiveOf, createImage } from "./assemble.ts";
 import type { ImageContext } from "./context.ts";
@@ -6,11 +6,11 @@ import { type GetTool, toImageRequest, type ToolImage } from "./third-party.ts";
 
 const REGISTRY = "docker.io/rancher";
 
-/** What the helper pods of local-path-provisioner and a person in a shell ask for. */
+/** Programs for the helper pods of local-path-provisioner and for users in a shell. */
 const APPLETS =
   "cat chmod chown cp df du echo env find grep ls mkdir mv ps rm rmdir sh sleep stat tar";
 
-/** Repositories and tags are those of the manifests in k3s; no image needs a C library. */
+/** Repositories and tags as in k3s' manifests; none of the images needs a C library. */
 const CLUSTER_IMAGES: Record<string, ToolImage & { tag: string }> = {
   "mirrored-coredns-coredns": {
     tool: "coredns",
@@ -20,7 +20,7 @@ const CLUSTER_IMAGES: Record<string, ToolImage & { tag: string }> = {
     programs: (path) => ({ [path]: "/coredns" }),
     run: { Entrypoint: ["/coredns"], ExposedPorts: { "53/tcp": {}, "53/udp": {} } },
   },
-  // One of a later version cannot be had as a module; its configuration is the same.
+  // Later versions are not available as Go modules; the configuration is the same.
   "local-path-provisioner": {
     tool: "local-path-provisioner",
     tag: "v0.0.34",
@@ -57,7 +57,7 @@ const CLUSTER_IMAGES: Record<string, ToolImage & { tag: string }> = {
   },
 };
 
-/** Path of one archive with all of them, for `agent/images/` of a node of this architecture. */
+/** Path of an archive with all of them, for `agent/images/` of a node of this architecture. */
 export async function assembleClusterImages(
   context: ImageContext,
   request: { architecture: Architecture; getTool: GetTool },

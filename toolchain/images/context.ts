@@ -1,4 +1,4 @@
-/** What each step of the image builds needs from its surroundings. */
+/** Context of the image builds. */
 import type { RecipeContext } from "../../standins/from-source/recipe.ts";
 import { cacheLayout } from "../directories.ts";
 import { NotAtHandError } from "../errors.ts";
@@ -10,22 +10,22 @@ export interface ImageContext extends Pick<RecipeContext, "run" | "report"> {
   images: string;
   /** Directory of all caches. */
   cache: string;
-  /** In the place of the vendors' registries. */
+  /** Replaces the vendors' registries. */
   registryMirror?: RegistryMirror | undefined;
-  /** Whether nothing may be downloaded: then `NotAtHandError` is thrown. */
+  /** Throws `NotAtHandError` instead of downloading. */
   findOnly: boolean;
-  /** Aborted when the person stops the command. */
+  /** Aborted when the user stops the command. */
   signal: AbortSignal;
 }
 
 export interface ImageContextOptions {
   /** Directory of all of Plonk's caches. @default `plonkCache()` */
   cache?: string | undefined;
-  /** Told in a few words what is going on. @default nobody is told */
+  /** Called with a short phrase about the current step. @default no-op */
   report?: ((message: string) => void) | undefined;
-  /** In the place of the vendors' registries. @default none */
+  /** Replaces the vendors' registries. @default none */
   registryMirror?: RegistryMirror | undefined;
-  /** Whether nothing may be downloaded: then `NotAtHandError` is thrown. @default false */
+  /** Throws `NotAtHandError` instead of downloading. @default false */
   findOnly?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -44,7 +44,7 @@ export function createImageContext(options: ImageContextOptions = {}): ImageCont
   };
 }
 
-/** In front of what may take a download. @throws NotAtHandError where none is wanted */
+/** Call it before a step that may download. @throws NotAtHandError if `findOnly` is set */
 export function requireDownloads({ findOnly }: ImageContext, what: string): void {
   if (findOnly) {
     throw new NotAtHandError(what);

@@ -1,4 +1,4 @@
-/** Packs files into an image layer whose bytes depend on the files' content and names alone. */
+/** Packs files into a reproducible image layer: its bytes depend only on names and contents. */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
@@ -10,14 +10,14 @@ import { type Header, type Pack, pack } from "tar-stream";
 import type { Layer } from "./oci.ts";
 
 /**
- * Zstandard rather than gzip: its output is the same on every processor (zlib's differs with the
- * instructions at hand), it is smaller, and nodes unpack it several times faster. OCI image
- * specification 1.1, layer media types; containerd reads it since 1.5.
+ * Zstandard rather than gzip: its output is the same on every processor (zlib's depends on the
+ * CPU's instructions), it is smaller, and nodes unpack it several times faster. OCI image
+ * specification 1.1, layer media types; containerd supports it since 1.5.
  */
 const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd";
 const COMPRESSION_LEVEL = 9;
 
-/** One thing in a layer. Paths are absolute inside the image, without a trailing slash. */
+/** An entry of a layer. Paths are absolute in the image, without a trailing slash. */
 export type LayerEntry = { path: string } & (
   | { kind: "file"; content: string | Buffer; isExecutable?: boolean }
   | { kind: "copy"; source: string; isExecutable?: boolean }
@@ -25,7 +25,7 @@ export type LayerEntry = { path: string } & (
   | { kind: "directory"; mode?: number }
 );
 
-/** Writes entries as one layer, sorted, owned by root, dated 1970, with parents added. */
+/** Writes entries as a layer: sorted, owned by root, dated 1970, with parent directories. */
 export async function packLayer(entries: readonly LayerEntry[], file: string): Promise<Layer> {
   const tar = pack();
   const plain = createHash("sha256");
@@ -60,7 +60,7 @@ export async function packLayer(entries: readonly LayerEntry[], file: string): P
   };
 }
 
-/** Entries for all files and links below a directory, `toPath` giving each one's place or none. */
+/** Entries for all files and links below a directory; `toPath` returns a path or excludes one. */
 export async function entriesBelow(
   directory: string,
   toPath: (path: string) => string | undefined,
@@ -84,9 +84,8 @@ export async function entriesBelow(
 }
 
 /**
- * The way into a compressor that is told of the end when it has done all else. Node's compressors
- * take a last chunk another way, to other bytes, when they know already that it is the last, which
- * is a matter of timing.
+ * A stream into a compressor that ends it only after all chunks are processed. Node's compressors
+ * produce other bytes when they already know that a chunk is the last one, which depends on timing.
  */
 function chunkByChunk(compress: ZstdCompress): Writable {
   return new Writable({
@@ -118,12 +117,12 @@ function digestOf(hash: Hash): string {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** Adds the directories that entries lie in, sorts by bytes, refuses two entries of one path. */
+/** Adds the parent directories, sorts by bytes, refuses duplicate paths. */
 function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
   const byPath = new Map<string, LayerEntry>();
   for (const entry of entries) {
     if (byPath.has(entry.path)) {
-      throw new Error(`layer: each path once, got ${entry.path} twice`);
+      throw new Error(`layer: expected each path once, got ${entry.path} twice`);
     }
     byPath.set(entry.path, entry);
   }

@@ -1,4 +1,4 @@
-/** Reads the one image of an OCI layout, as `crane pull` leaves it. */
+/** Reads the image in an OCI layout of `crane pull`. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Architecture } from "../../contract/index.ts";
@@ -9,7 +9,7 @@ interface Config {
   rootfs: { diff_ids: string[] };
 }
 
-/** Its documents as they are, and its layers with absolute paths. */
+/** The image's documents unchanged, and its layers with absolute paths. */
 export async function readLayoutImage(
   directory: string,
   architecture: Architecture,
@@ -19,7 +19,7 @@ export async function readLayoutImage(
   };
   const [only] = manifests;
   if (only === undefined || manifests.length !== 1) {
-    throw new Error(`${directory}: one image per platform expected, got ${manifests.length}`);
+    throw new Error(`${directory}: expected one image per platform, got ${manifests.length}`);
   }
   const manifest = await readDocument(directory, only);
   const parts = JSON.parse(manifest.bytes.toString()) as {
@@ -31,7 +31,7 @@ export async function readLayoutImage(
   const layers = parts.layers.map(({ mediaType, digest, size }, index): Layer => {
     const diffId = rootfs.diff_ids[index];
     if (diffId === undefined) {
-      throw new Error(`${directory}: a diff id per layer expected`);
+      throw new Error(`${directory}: expected a diff id per layer`);
     }
     return { mediaType, digest, size, diffId, file: join(directory, blobFile(digest)) };
   });

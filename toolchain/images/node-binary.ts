@@ -13,9 +13,9 @@ const PACKAGES: Record<Architecture, string> = {
 };
 
 /**
- * Path of the package, with `bin/node` and `LICENSE` in it: as installed, or, for another
- * architecture than the machine's, as npm downloads it into `scratch`.
- * @throws where npm cannot get it, or gets other bytes than package-lock.json has on record.
+ * Path of the package with `bin/node` and `LICENSE`: the installed one, or, for an architecture
+ * other than the machine's, one that npm downloads into `scratch`.
+ * @throws when npm cannot download it, or package-lock.json has another digest.
  */
 export async function getNodePackage(
   context: ImageContext,
@@ -32,7 +32,7 @@ async function findInstalled(name: string): Promise<string | undefined> {
     const { version } = JSON.parse(await readFile(file, "utf8")) as { version: string };
     return version === NODE_VERSION ? dirname(file) : undefined;
   } catch {
-    // npm leaves packages for other processors out.
+    // npm does not install packages for other architectures.
     return undefined;
   }
 }
@@ -49,7 +49,7 @@ async function download(context: ImageContext, name: string, scratch: string): P
   return join(scratch, "package");
 }
 
-/** Compares with package-lock.json, which npm itself consults for installs only, not for `pack`. */
+/** Compares with package-lock.json, which `npm install` checks itself but `npm pack` does not. */
 async function checkIntegrity(name: string, archive: string): Promise<void> {
   const expected = await readLockedIntegrity(name);
   if (expected === undefined) {
@@ -58,11 +58,11 @@ async function checkIntegrity(name: string, archive: string): Promise<void> {
   const bytes = await readFile(archive);
   const found = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
   if (found !== expected) {
-    throw new Error(`${name}@${NODE_VERSION}: must have ${expected}, got ${found}`);
+    throw new Error(`${name}@${NODE_VERSION}: expected ${expected}, got ${found}`);
   }
 }
 
-/** Absent where Plonk is itself a dependency: lock files are not published. */
+/** Undefined when Plonk is itself a dependency, as lock files are not published. */
 async function readLockedIntegrity(name: string): Promise<string | undefined> {
   const text = await readFile(join(PACKAGE_ROOT, "package-lock.json"), "utf8").catch(() => "{}");
   const lock = JSON.parse(text) as {

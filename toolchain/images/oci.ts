@@ -8,7 +8,7 @@ export const MEDIA_TYPE = {
   config: "application/vnd.oci.image.config.v1+json",
 } as const;
 
-/** A fixed date in place of the time of the build, which would change the digest. */
+/** A fixed date: the time of the build would change the digest. */
 const CREATED = "1970-01-01T00:00:00Z";
 
 /** A reference to content by digest. */
@@ -20,7 +20,7 @@ export interface Descriptor {
   platform?: { architecture: string; os: string; variant?: string };
 }
 
-/** Content that is kept in memory: JSON documents. */
+/** A JSON document, kept in memory. */
 export interface Document {
   descriptor: Descriptor;
   bytes: Buffer;
@@ -39,7 +39,7 @@ export interface Layer {
   file: string;
 }
 
-/** How a container of the image runs, in the words of the image specification. */
+/** How a container of the image runs, with the field names of the image specification. */
 export interface RunConfig {
   Entrypoint?: readonly string[];
   Cmd?: readonly string[];
@@ -50,7 +50,7 @@ export interface RunConfig {
   Labels?: Readonly<Record<string, string>>;
 }
 
-/** One platform's image: its documents, and the layers that they refer to. */
+/** The image of one platform: its documents and layers. */
 export interface PlatformImage {
   architecture: Architecture;
   manifest: Document;
@@ -58,7 +58,7 @@ export interface PlatformImage {
   layers: readonly Layer[];
 }
 
-/** Serializes a value; key order is as given, so equal input gives equal bytes. */
+/** Serializes a value; the key order is kept, so equal input gives equal bytes. */
 function toDocument(mediaType: string, value: unknown): Document {
   const bytes = Buffer.from(JSON.stringify(value));
   const digest = digestOf(bytes);
@@ -93,7 +93,7 @@ export function createPlatformImage(
   return { architecture, manifest, config, layers };
 }
 
-/** The index over one image's platforms, whose digest is the image's. */
+/** The index of an image's platforms; its digest is the image's. */
 export function createIndex(platforms: readonly PlatformImage[]): Document {
   const sorted = [...platforms].sort((a, b) => (a.architecture < b.architecture ? -1 : 1));
   return toDocument(MEDIA_TYPE.index, {

@@ -1,4 +1,4 @@
-/** What the images take from this package itself: its root, its version, the pinned Node. */
+/** This package's root, its version and the pinned Node. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ interface PackageJson {
 /** The folder with `services/` in it. */
 export const PACKAGE_ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The nearest package.json: emitted JavaScript lies one folder deeper than the sources. */
+/** Reads the nearest package.json: emitted JavaScript is one folder deeper than the sources. */
 function readPackage(): PackageJson {
   const candidates = [PACKAGE_ROOT, join(PACKAGE_ROOT, "..")].map((directory) =>
     join(directory, "package.json"),
@@ -22,7 +22,7 @@ function readPackage(): PackageJson {
 
 const { version, optionalDependencies } = readPackage();
 
-/** The tag of the images that are made here. */
+/** The tag of Plonk's own images. */
 export const PACKAGE_VERSION = version;
 
 /** Version of the npm packages that carry the `node` binary, e.g. `24.21.0`. */

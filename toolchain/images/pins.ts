@@ -1,4 +1,4 @@
-/** Which images of others are used: those of `versions.ts`, or those that a lock file names. */
+/** The pinned third-party images: those of `versions.ts`, or those of a lock file. */
 import { readFile } from "node:fs/promises";
 import { THIRD_PARTY_IMAGES, type ThirdPartyImageName } from "../../contract/index.ts";
 import type { Environment } from "../directories.ts";
@@ -14,10 +14,10 @@ const BASE_KEY = "node-base";
 const KEYS: readonly string[] = [BASE_KEY, ...THIRD_PARTY_IMAGES];
 
 /**
- * The pins, those in the file `$PLONK_IMAGE_LOCK` before those of `versions.ts`. The file is JSON,
- * e.g. `{"nats": "registry.example.com/nats:2.15.0@sha256:…"}`. There is no way to do without a
- * digest: what is pulled is always verified.
- * @throws ToolchainError for a file that cannot be read or has anything else in it.
+ * The pins; those in the file `$PLONK_IMAGE_LOCK` override those of `versions.ts`. The file is
+ * JSON, e.g. `{"nats": "registry.example.com/nats:2.15.0@sha256:…"}`. The digest is required, so
+ * that every pull is verified.
+ * @throws ToolchainError for a file that is unreadable or has other content.
  */
 export async function readPins(env: Environment): Promise<ImagePins> {
   const path = env["PLONK_IMAGE_LOCK"] ?? "";
@@ -32,11 +32,11 @@ export async function readPins(env: Environment): Promise<ImagePins> {
 async function readLock(path: string): Promise<Partial<Record<string, PinnedImage>>> {
   const lock = await readJson(path);
   if (typeof lock !== "object" || lock === null || Array.isArray(lock)) {
-    throw toError(`${path} must be an object of references by name, got something else`);
+    throw toError(`expected an object of references by name in ${path}, got something else`);
   }
   const entries = Object.entries(lock).map(([key, value]): [string, PinnedImage] => {
     if (!KEYS.includes(key)) {
-      throw toError(`names in ${path} must be of ${KEYS.join(", ")}, got "${key}"`);
+      throw toError(`expected names of ${KEYS.join(", ")} in ${path}, got "${key}"`);
     }
     return [key, parsePin(key, value)];
   });
@@ -47,7 +47,7 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw toError(`must be the path of a JSON file, got "${path}" (${toMessage(error)})`);
+    throw toError(`expected the path of a JSON file, got "${path}" (${toMessage(error)})`);
   }
 }
 
@@ -57,7 +57,7 @@ function parsePin(key: string, value: unknown): PinnedImage {
   const [, name, tag, digest] = pattern.exec(typeof value === "string" ? value : "") ?? [];
   if (name === undefined || tag === undefined || digest === undefined) {
     throw toError(
-      `${key} must be registry/name:tag@sha256:<64 hexadecimal digits>, ` +
+      `${key}: expected registry/name:tag@sha256:<64 hexadecimal digits>, ` +
         `got ${JSON.stringify(value)}`,
     );
   }

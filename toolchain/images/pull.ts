@@ -1,13 +1,13 @@
-/** Pulls images of others with `crane`, always by digest, from their registry or its mirror. */
+/** Pulls third-party images with `crane`, always by digest, from their registry or a mirror. */
 import { toMessage, ToolchainError } from "../errors.ts";
 import type { ImageContext } from "./context.ts";
 import { digestOf } from "./oci.ts";
 import { type PinnedImage, toReference } from "./versions.ts";
 
-/** Path of `crane`; asked for only when something is pulled. */
+/** Returns the path of `crane`; called only when something is pulled. */
 export type GetCrane = () => Promise<string>;
 
-/** Pulls the one image with a digest, or of a platform of an index, as an OCI layout. */
+/** Pulls an image by digest, or one platform of an index, as an OCI layout. */
 export async function pullLayout(
   context: ImageContext,
   source: { image: PinnedImage; platform?: string; directory: string },
@@ -36,7 +36,7 @@ export async function fetchManifest(
   }
   throw new ToolchainError(
     "checksum",
-    `${toReference(image)}: must have its digest, got ${digestOf(bytes)}`,
+    `${toReference(image)}: expected content with that digest, got ${digestOf(bytes)}`,
   );
 }
 

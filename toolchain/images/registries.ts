@@ -1,4 +1,4 @@
-/** Finds out whether images come from registries or are assembled here, and remembers it. */
+/** Decides whether images are pulled from registries or assembled locally, and stores it. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EnvHttpProxyAgent, request } from "undici";
@@ -9,14 +9,14 @@ import type { ImageContext } from "./context.ts";
 import type { PinnedImage } from "./versions.ts";
 
 const HOUR = 3_600_000;
-/** How long an answer holds until the registries are asked again, milliseconds. */
+/** Interval between two checks of the registries, milliseconds. */
 const ASKED_AGAIN_AFTER = 24 * HOUR;
-/** How long registries that once answered may be silent, milliseconds. */
+/** Registries that once answered count as open until unreachable for this long, milliseconds. */
 const CLOSED_AFTER = 7 * 24 * HOUR;
 
 export interface RegistryQuestion {
   env?: Environment;
-  /** API roots, all of which have to answer. */
+  /** API roots; all of them have to answer. */
   registries: readonly string[];
   /** For the pauses between two attempts. @default the machine's */
   clock?: Clock;
@@ -26,7 +26,7 @@ export interface RegistryQuestion {
   today?: () => number;
 }
 
-/** What was found out, as it is kept. */
+/** The stored decision. */
 interface Decision {
   isOpen: boolean;
   why: string;
@@ -37,7 +37,7 @@ interface Decision {
   answeredAt?: number | undefined;
 }
 
-/** The API root of each registry that the images come from. */
+/** The API roots of the images' registries. */
 export function toApiRoots(
   images: readonly PinnedImage[],
   context: Pick<ImageContext, "registryMirror">,
@@ -49,20 +49,20 @@ export function toApiRoots(
 }
 
 function toApiRoot(host: string): string {
-  // Docker's registry has another host than its images' names say.
+  // Docker Hub's registry has another host name than its images.
   if (host === "docker.io") {
     return "https://registry-1.docker.io/v2/";
   }
-  // As crane does on this machine's own addresses.
+  // crane uses plain HTTP for loopback addresses.
   const isOwn = /^(localhost|127\.\d+\.\d+\.\d+)(:\d+)?$/.test(host);
   return `${isOwn ? "http" : "https"}://${host}/v2/`;
 }
 
 /**
- * Whether the vendors' images can be pulled. The environment decides where it says something;
- * else the registries are asked once a day. The two ways give different digests, so registries
- * that have answered before stay the way until they have been silent for a week: a network that
- * comes and goes must not change every pod.
+ * Whether the vendors' images can be pulled: as the environment says, else as the registries
+ * answer, which are asked once a day. Pulled and assembled images have different digests, so
+ * registries that have answered stay in use until they are unreachable for a week: an unstable
+ * network must not change every pod.
  */
 export async function areRegistriesOpen(
   context: ImageContext,
@@ -89,7 +89,7 @@ export async function areRegistriesOpen(
   return decision.isOpen;
 }
 
-/** One line about what was found out, for people. */
+/** Describes the decision in one line for the user. */
 export async function describeRegistries(images: string, env: Environment): Promise<string> {
   const connectivity = readConnectivity(env);
   if (connectivity !== "unknown") {
@@ -97,7 +97,7 @@ export async function describeRegistries(images: string, env: Environment): Prom
   }
   const known = await readDecision(toFile(images));
   if (known === undefined) {
-    return "registries: not asked yet";
+    return "registries: not checked yet";
   }
   const date = new Date(known.askedAt).toISOString();
   return `registries: ${known.isOpen ? "open" : "closed"}, asked ${date}: ${known.why}`;
@@ -114,30 +114,30 @@ function decide(
 ): Decision {
   const { registries, now } = about;
   if (refusal === undefined) {
-    const why = "the registries answer, so the images of others are their vendors'";
+    const why = "the registries are reachable, so third-party images are the vendors' own";
     return { isOpen: true, why, registries, askedAt: now, answeredAt: now };
   }
   const { answeredAt } = known ?? {};
   if (answeredAt !== undefined && now - answeredAt < CLOSED_AFTER) {
     const until = new Date(answeredAt + CLOSED_AFTER).toISOString().slice(0, 10);
-    const why = `no registry can be reached (${refusal}); images stay the vendors' until ${until}`;
+    const why = `unreachable (${refusal}); third-party images stay the vendors' until ${until}`;
     return { isOpen: true, why, registries, askedAt: now, answeredAt };
   }
-  const why = `assembled here, as no vendor's registry can be reached: ${refusal}`;
+  const why = `third-party images are assembled locally, as registries are unreachable: ${refusal}`;
   return { isOpen: false, why, registries, askedAt: now };
 }
 
 async function readDecision(file: string): Promise<Decision | undefined> {
   try {
     const decision = JSON.parse(await readFile(file, "utf8")) as Partial<Decision>;
-    // Earlier versions kept no date.
+    // Earlier versions stored no date.
     return typeof decision.askedAt === "number" ? (decision as Decision) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Why registries cannot be used, when one of them has refused for some seconds. */
+/** Why registries cannot be used; undefined when all of them answer within some seconds. */
 async function ask(
   context: ImageContext,
   { registries, clock = systemClock, timeout = 3000 }: RegistryQuestion,
@@ -161,7 +161,7 @@ async function ask(
   }
 }
 
-/** Why a registry cannot be used. A proxy's error page is no registry, whatever its status. */
+/** Why a registry cannot be used. A proxy's error page does not count, whatever its status. */
 async function refusalOf(
   registry: string,
   { timeout, signal }: { timeout: number; signal: AbortSignal },
@@ -184,7 +184,7 @@ async function refusalOf(
 }
 
 function causeOf(error: unknown, timeout: number): string {
-  // Several addresses that all fail give one error each.
+  // A host with several addresses gives one error per address.
   const { errors } = error as { errors?: unknown[] };
   const { name, message } = (errors?.[0] ?? error) as Partial<Error>;
   return name === "TimeoutError" ? `no answer in ${timeout / 1000} s` : (message ?? "no answer");

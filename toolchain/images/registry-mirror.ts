@@ -1,4 +1,4 @@
-/** `$PLONK_REGISTRY_MIRROR`: a registry in the place of all vendors' registries. */
+/** `$PLONK_REGISTRY_MIRROR`: a registry that replaces all vendors' registries. */
 import type { Environment } from "../directories.ts";
 import { ToolchainError } from "../errors.ts";
 
@@ -7,7 +7,7 @@ export interface RegistryMirror {
   prefix: string;
   /** Without TLS. */
   isPlain: boolean;
-  /** Where its API answers. */
+  /** URL of its API. */
   apiRoot: string;
 }
 
@@ -26,7 +26,7 @@ export function readRegistryMirror(env: Environment): RegistryMirror | undefined
     // Not quoted: there may be a password in it.
     throw new ToolchainError(
       "argument",
-      "PLONK_REGISTRY_MIRROR: must be an http or https URL without user and query " +
+      "PLONK_REGISTRY_MIRROR: expected an http or https URL without user and query " +
         "(log in with `crane auth login`), got something else",
     );
   }

@@ -1,4 +1,4 @@
-/** The files that every assembled image starts with: C library, user, certificates; no shell. */
+/** The root file system of assembled images: C library, users, certificates; no shell. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Architecture } from "../../contract/index.ts";
@@ -6,7 +6,7 @@ import { extractDebianPackages } from "../../standins/from-source/recipes/debian
 import type { ImageContext } from "./context.ts";
 import { entriesBelow, type LayerEntry } from "./layer.ts";
 
-/** The user that all images run as; 65532 is `nonroot` in distroless images too. */
+/** The user of all images; 65532 is `nonroot`, as in distroless images. */
 export const NONROOT = "65532:65532";
 
 export const ROOTFS_PACKAGES = [
@@ -18,7 +18,7 @@ export const ROOTFS_PACKAGES = [
   "tzdata",
 ] as const;
 
-/** Libraries that programs link to or load by name; the rest of libc6 is for other purposes. */
+/** Libraries of libc6 that programs link to or load by name. */
 const LIBRARIES = [
   /^(\/usr)?\/lib(64)?\/([^/]+\/)?ld-linux[^/]*$/,
   /^(\/usr)?\/lib\/[^/]+\/lib(anl|c|dl|m|mvec|pthread|resolv|rt|util|nss_dns|nss_files)\.so\.\d+$/,
@@ -50,7 +50,7 @@ const FILES: readonly LayerEntry[] = [
   { kind: "directory", path: "/tmp", mode: 0o1777 },
 ];
 
-/** Extracts Debian's packages below `scratch` and picks what an image needs of them. */
+/** Extracts Debian's packages below `scratch` and selects the files that an image needs. */
 export async function collectRootfs(
   context: ImageContext,
   architecture: Architecture,
@@ -73,7 +73,7 @@ export async function collectRootfs(
   return [...FILES, certificates, ...picked];
 }
 
-/** The bundle that Debian's `update-ca-certificates` makes at install time. */
+/** The bundle that Debian's `update-ca-certificates` creates at install time. */
 async function joinCertificates(directory: string): Promise<string> {
   const files = (await readdir(directory)).sort();
   const certificates = await Promise.all(

@@ -1,4 +1,4 @@
-/** The images of Plonk's own services: the Node base and a layer with the bundle and its files. */
+/** The images of Plonk's own services: the Node base and a layer with the bundle and its assets. */
 import {
   type Architecture,
   ARCHITECTURES,
@@ -27,13 +27,13 @@ const PATH = "/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 export interface ServiceImageRequest {
   name: ServiceImageName;
   base: Base;
-  /** Architectures to write archives for; the index has all that Plonk supports. */
+  /** Architectures to write archives for; the index has all supported ones. */
   architectures: readonly Architecture[];
   /** The package with `services/` in it. @default this one */
   packageRoot?: string;
 }
 
-/** Bundles, and assembles where the bundle or the base is new. */
+/** Bundles the service, and assembles its image if the bundle or the base is new. */
 export async function buildServiceImage(
   context: ImageContext,
   request: ServiceImageRequest,
@@ -73,14 +73,14 @@ export async function buildServiceImage(
   });
 }
 
-/** The folders of the assets, beside the bundle; not what the store keeps about them. */
+/** The folders of the assets, without the store's own files. */
 async function listAssets({ directory }: Assets): Promise<LayerEntry[]> {
   return await entriesBelow(directory, (path) =>
     /^\/(ui|docs)\//.test(path) ? `/app/assets${path}` : undefined,
   );
 }
 
-/** The base's, with `node` on the PATH of programs that a function starts, whichever the base. */
+/** The base's environment, with `node` on the PATH of programs that a function starts. */
 function toEnvironment(base: readonly string[] = []): string[] {
   return [...base.filter((variable) => !variable.startsWith("PATH=")), `PATH=${PATH}`];
 }

@@ -1,4 +1,4 @@
-/** Results under `$PLONK_CACHE/images`: made once, moved into place whole, checked when read. */
+/** A store under `$PLONK_CACHE/images`: entries are built once, renamed into place, verified. */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import { withLock } from "../lock.ts";
 
 /** Entries of one name that are kept when a new one is made, the new one included. */
 const KEPT_ENTRIES = 3;
-/** Age in milliseconds after which a directory that no one finished is removed. */
+/** Age after which an unfinished directory is removed, milliseconds. */
 const ABANDONED_AFTER = 60 * 60 * 1000;
 const RESULT = "result.json";
 
-/** A finished entry: its directory, and what its builder said about it. */
-export interface Entry<T> {
+/** A finished entry: its directory and its builder's result. */
+export interface StoreEntry<T> {
   directory: string;
   value: T;
 }
@@ -19,25 +19,25 @@ export interface Entry<T> {
 export interface EntryRequest<T> {
   /** Directory that holds all entries. */
   root: string;
-  /** What the entry is, e.g. `gateway`; older entries of the same name are pruned. */
+  /** Name of the entry, e.g. `gateway`; old entries of the same name are pruned. */
   name: string;
-  /** Everything that the result depends on. */
+  /** All inputs of the result. */
   inputs: unknown;
-  /** Called first where there is no entry; throws where none may be built. */
+  /** Called before a build; throws when none is allowed. */
   beforeBuild?: () => void;
-  /** Fills an empty directory; what it returns is kept as JSON and must name files relatively. */
+  /** Fills an empty directory; the returned value is stored as JSON, with relative paths only. */
   build(directory: string): Promise<T>;
-  /** Stops the wait for another process that builds an entry of this name. */
+  /** Aborts the wait for another process that builds an entry of this name. */
   signal?: AbortSignal | undefined;
 }
 
 interface StoredResult<T> {
   value: T;
-  /** Size in bytes of each file, so that a truncated entry is noticed. */
+  /** Size of each file in bytes, to detect truncated entries. */
   files: Record<string, number>;
 }
 
-/** Raise it when results change in a way that their inputs do not show. */
+/** Increment it when results change though their inputs do not. */
 const FORMAT = 2;
 
 /** SHA-256 of the JSON of a value, in hexadecimal. */
@@ -50,8 +50,8 @@ export function entryName(name: string, inputs: unknown): string {
   return `${name}-${hashOf({ FORMAT, inputs }).slice(0, 16)}`;
 }
 
-/** Returns the entry for these inputs, building it where there is none or it is damaged. */
-export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>> {
+/** Returns the entry for these inputs; builds it if it is missing or damaged. */
+export async function findOrBuild<T>(request: EntryRequest<T>): Promise<StoreEntry<T>> {
   const directory = join(request.root, entryName(request.name, request.inputs));
   const found = await readEntry<T>(directory);
   if (found) {
@@ -65,7 +65,7 @@ export async function findOrBuild<T>(request: EntryRequest<T>): Promise<Entry<T>
   );
 }
 
-async function readEntry<T>(directory: string): Promise<Entry<T> | undefined> {
+async function readEntry<T>(directory: string): Promise<StoreEntry<T> | undefined> {
   try {
     const text = await readFile(join(directory, RESULT), "utf8");
     const { value, files } = JSON.parse(text) as StoredResult<T>;
@@ -81,12 +81,12 @@ async function readEntry<T>(directory: string): Promise<Entry<T> | undefined> {
     await utimes(directory, now, now);
     return { directory, value };
   } catch {
-    // Absent, unreadable, or damaged: in each case it is built again.
+    // Missing, unreadable or damaged entries are built again.
     return undefined;
   }
 }
 
-async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promise<Entry<T>> {
+async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promise<StoreEntry<T>> {
   request.signal?.throwIfAborted();
   await removeOld(request.root, request.name);
   const temporary = join(request.root, `.${request.name}-${process.pid}-${randomUUID()}`);
@@ -114,7 +114,7 @@ async function sizesOf(directory: string): Promise<Record<string, number>> {
   return Object.fromEntries(await Promise.all(sizes));
 }
 
-/** Removes the oldest entries of a name, and what processes that were killed left behind. */
+/** Removes the oldest entries of a name, and unfinished ones of killed processes. */
 async function removeOld(root: string, name: string): Promise<void> {
   const files = await readdir(root);
   const aged = await Promise.all(

@@ -1,4 +1,4 @@
-/** The images of others, assembled from tools where the vendors' own cannot be pulled. */
+/** Third-party images, assembled from tools when the vendors' own cannot be pulled. */
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Architecture, ImageArtifact, ThirdPartyImageName } from "../../contract/index.ts";
@@ -17,20 +17,20 @@ export type GetTool = (
   architecture: Architecture,
 ) => Promise<Pick<AcquiredTool, "path" | "directory" | "version">>;
 
-/** How a tool becomes an image. */
+/** How an image is made from a tool. */
 export interface ToolImage {
   /** Name in the catalogue. */
   tool: string;
   description: string;
-  /** Place in the image by path of the program. */
+  /** Paths of the programs: on disk -> in the image. */
   programs: (path: string) => Record<string, string>;
-  /** Has no need of the C library, certificates and users. @default false */
+  /** Whether it works without the C library, certificates and users. @default false */
   isStatic?: boolean;
-  /** Runs as root, as what it does on a node takes that. @default false */
+  /** Whether it runs as root, for its work on the node. @default false */
   isRoot?: boolean;
-  /** Further names of programs: target by path. */
+  /** Symbolic links: path -> target. */
   links?: Record<string, string>;
-  /** Directories for data, which the user of the image owns by way of a volume. */
+  /** Directories for data; volumes on them belong to the image's user. */
   directories?: readonly string[];
   run: RunConfig;
 }
@@ -82,7 +82,7 @@ const TOOL_IMAGES: Record<ThirdPartyImageName, ToolImage> = {
   },
 };
 
-/** Assembles the image from the tool, for the architectures that the cluster has. */
+/** Assembles the image from the tool, for the architectures of the cluster. */
 export async function assembleThirdPartyImage(
   context: ImageContext,
   request: { name: ThirdPartyImageName; architectures: readonly Architecture[]; getTool: GetTool },
@@ -153,7 +153,7 @@ async function packTool(
   return atPath(entry, entry.value);
 }
 
-/** Tools lie in directories that never change once they are there: size and time are enough. */
+/** Size and time suffice: the directories of tools never change after installation. */
 async function stampOf(file: string): Promise<string> {
   const { size, mtimeMs } = await stat(file);
   return `${size} ${mtimeMs}`;

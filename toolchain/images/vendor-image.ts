@@ -1,4 +1,4 @@
-/** The vendors' own images as archives, so that a node without a network gets them all the same. */
+/** The vendors' own images as archives, for nodes without access to registries. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Architecture, ImageArtifact } from "../../contract/index.ts";
@@ -12,7 +12,7 @@ import { findOrBuild } from "./store.ts";
 import { type PinnedImage, toReference } from "./versions.ts";
 
 export interface VendorImageRequest {
-  /** In the names of files. */
+  /** Part of the file names. */
   name: string;
   image: PinnedImage;
   /** Architectures to write archives for. */
@@ -21,8 +21,8 @@ export interface VendorImageRequest {
 }
 
 /**
- * Pulls the image of each architecture and keeps the vendor's reference: what nodes find preloaded
- * is, byte by byte, what they would pull.
+ * Pulls the image of each architecture and keeps the vendor's reference: nodes get the same bytes
+ * as by pulling.
  */
 export async function pullVendorImage(
   context: ImageContext,
@@ -65,7 +65,7 @@ async function getArchive(
   return join(entry.directory, file);
 }
 
-/** The vendor's index as it is: its digest is the image's. */
+/** The vendor's index, unchanged: its digest is the image's. */
 async function fetchIndex(
   context: ImageContext,
   image: PinnedImage,
@@ -91,6 +91,6 @@ function findPlatform(
   const names = manifests.map(({ platform }) => platform?.architecture ?? "unknown").join(", ");
   throw new ToolchainError(
     "platform",
-    `${toReference(image)}: must have an image for linux/${architecture}, got ${names || "no index"}`,
+    `${toReference(image)}: expected an image for linux/${architecture}, got ${names || "no index"}`,
   );
 }

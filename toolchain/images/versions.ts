@@ -1,13 +1,13 @@
 /**
- * The images of others on an open network, by tag and digest of the multi-architecture index.
- * `$PLONK_IMAGE_LOCK` can name others (`pins.ts`).
+ * Third-party images on an open network, by tag and digest of the multi-architecture index.
+ * `$PLONK_IMAGE_LOCK` overrides them (`pins.ts`).
  *
- * No digest here is computed or guessed: each was read on 2026-11-21 in public repositories that
- * pin the same reference independently of each other; the number of those that agree is beside
- * it. To bump one, find two such sources, and note how many.
+ * No digest is computed or guessed: each was read on 2026-11-21 in public repositories that pin the
+ * same reference independently of each other; a comment gives their number. To bump one, find at
+ * least two such sources.
  *
- * On a closed network the same names are assembled from Go builds of the same versions. Those of
- * Prometheus and Alertmanager are without their pages, as the modules lack them.
+ * On a closed network the same names are assembled from Go builds of the same versions. Prometheus
+ * and Alertmanager then lack their web pages, which the Go modules do not contain.
  */
 import type { ThirdPartyImageName } from "../../contract/index.ts";
 
@@ -15,7 +15,7 @@ export interface PinnedImage {
   /** Repository with its registry. */
   name: string;
   tag: string;
-  /** Of the index. */
+  /** Digest of the index. */
   digest: string;
 }
 

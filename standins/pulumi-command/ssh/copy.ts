@@ -1,4 +1,4 @@
-/** Copies a file, a folder or an archive's content to a host over SFTP. */
+/** Copies a file, a folder or the content of an archive to a host over SFTP. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import { type Asset, readAsset } from "../../provider-protocol/assets.ts";
@@ -21,10 +21,10 @@ interface Work {
 }
 
 /**
- * Copies as the official plugin does: a folder goes into the remote one under its own name, or its
- * content does when its path ends with a slash; a file goes into a folder that is there, or over
- * the file; archives are not unpacked. Files get the remote user's default mode.
- * @throws Error when the host cannot be reached or a path is not what it must be
+ * Copies as the official plugin does: a folder is copied into the remote folder, or only its
+ * content if its path ends with a slash; a file is copied into an existing folder, or overwrites a
+ * file; archives are not unpacked. Files get the remote user's default mode.
+ * @throws Error when the host is unreachable or a path has the wrong type
  */
 export async function copyToRemote(copy: Copy): Promise<void> {
   const asset = readAsset(copy.source);
@@ -57,7 +57,7 @@ async function copyAsset(work: Work, asset: Asset, path: string): Promise<void> 
 
 async function copyText({ files }: Work, text: string, path: string): Promise<void> {
   if ((await files.find(path))?.isDirectory()) {
-    throw new Error(`remotePath: must name a file for a text, got the folder ${path}`);
+    throw new Error(`remotePath: expected a file for a text, got the folder ${path}`);
   }
   await files.makeFolder(posix.dirname(path));
   await files.write(text, path);
@@ -82,7 +82,7 @@ async function copyFolder(work: Work, source: string, path: string): Promise<voi
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     throwIfStopped(work.signal);
     const [from, to] = [join(source, entry.name), posix.join(path, entry.name)];
-    // Links to files are followed; one to a folder, which might lead in a circle, cannot be read.
+    // Links to files are followed; links to folders, which could be cyclic, are an error.
     if (entry.isDirectory()) {
       await copyFolder(work, from, to);
     } else {
@@ -91,7 +91,7 @@ async function copyFolder(work: Work, source: string, path: string): Promise<voi
   }
 }
 
-/** The content of an archive that the program put together, under its names there. */
+/** Copies the entries of an archive that the program has assembled. */
 async function copyEntries(
   work: Work,
   entries: Record<string, Asset>,
@@ -110,7 +110,7 @@ async function copyEntry(work: Work, entry: Asset, path: string): Promise<void> 
   }
   if (entry.kind === "archive") {
     if (!(await stat(entry.path)).isDirectory()) {
-      throw new Error(`source: must hold files and folders, got the packed ${entry.path}`);
+      throw new Error(`source: expected files and folders, got the packed ${entry.path}`);
     }
     await copyFolder(work, entry.path, path);
     return;

@@ -10,14 +10,14 @@ const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 5000;
 
 export interface DialOptions {
-  /** Ends the attempts. */
+  /** Aborts the attempts. */
   signal: AbortSignal;
-  /** Takes a line for each attempt that failed. */
+  /** Called with a line for each failed attempt. */
   onLine: (line: string) => void;
 }
 
 /**
- * Logs in. Closing what it returns closes the connection to the proxy, too.
+ * Logs in. Closing the returned login also closes the connection to the proxy.
  * @throws Error that names the host and the port when the limit of errors is passed
  */
 export async function dial(connection: Connection, options: DialOptions): Promise<Login> {
@@ -64,7 +64,7 @@ function openForward(hop: Login, endpoint: Endpoint): Promise<ClientChannel> {
 }
 
 interface Goal extends DialOptions {
-  /** Begins the lines about failures. */
+  /** Prefix of the lines about failures. */
   what: string;
   endpoint: Endpoint;
 }

@@ -11,22 +11,22 @@ import ssh2, {
 import type { Endpoint } from "../connection.ts";
 import { type HostKey, toHostKey, toPrivateKey } from "../keys.ts";
 
-/** How often a quiet server is asked whether it is still there, milliseconds. */
+/** Interval of keepalive messages, milliseconds. */
 const KEEPALIVE_MS = 15_000;
 
 export interface Login {
   client: Client;
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, on either side. */
   ended: Promise<void>;
   close(): void;
 }
 
-/** Logs in once; `channel` is the way to the server where it is not TCP from here. */
+/** Logs in once; over `channel` instead of a direct TCP connection if it is given. */
 export type Attempt = (signal: AbortSignal, channel?: Duplex) => Promise<Login>;
 
 /**
- * Reads keys and settings, which no further attempt makes better.
- * @throws Error with what is wrong with them
+ * Reads keys and settings once, before the attempts.
+ * @throws Error about an invalid key or setting
  */
 export function prepareLogin(endpoint: Endpoint): Attempt {
   const config = toConfig(endpoint);
@@ -40,7 +40,7 @@ export function prepareLogin(endpoint: Endpoint): Attempt {
   };
 }
 
-/** The work's result. An error when the connection ends first: ssh2 may then never answer. */
+/** The result of `work`; fails when the connection ends first, as ssh2 may then never call back. */
 export function whileConnected<T>(login: Login, work: Promise<T>): Promise<T> {
   const lost = login.ended.then((): never => {
     throw new Error("the connection was lost");
@@ -59,7 +59,7 @@ function connect(config: ConnectConfig, signal: AbortSignal): Promise<Login> {
     };
     const stop = (): void => fail(new Error("stopped"));
     signal.addEventListener("abort", stop, { once: true });
-    // Not once: an error that nobody takes would end the plugin.
+    // Not `once`: an unhandled error event would end the plugin.
     client.on("error", fail);
     client.on("close", () => fail(new Error("the connection was closed")));
     client.on("keyboard-interactive", (...[, , , prompts, answer]) =>
@@ -93,7 +93,7 @@ function toConfig(endpoint: Endpoint): ConnectConfig {
   };
 }
 
-/** The official plugin's order. It does not ask the agent where there is a private key. */
+/** The official plugin's order. It does not use the agent if there is a private key. */
 function toMethods(endpoint: Endpoint, agent: string | undefined): AuthenticationType[] {
   return [
     "none",
@@ -112,12 +112,12 @@ function findAgent(endpoint: Endpoint): string | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isSocket()) {
     return path;
   }
-  throw new Error(`connection.agentSocketPath: must be the socket of an agent, got "${path}"`);
+  throw new Error(`connection.agentSocketPath: expected the socket of an agent, got "${path}"`);
 }
 
-/** Knows the key that a host must have. Without one any host is taken, as officially. */
+/** Verifies the host key. Without one any key is accepted, as in the official plugin. */
 class HostGuard {
-  /** What was wrong with the key that the host showed. */
+  /** Why the host's key was refused. */
   complaint: string | undefined;
   readonly #expected: HostKey | undefined;
 
@@ -136,14 +136,14 @@ class HostGuard {
         if (key.equals(expected.blob)) {
           return true;
         }
-        this.complaint = `hostKey: must be ${fingerprint(key)}, which the host has, got ${fingerprint(expected.blob)}`;
+        this.complaint = `hostKey: expected ${fingerprint(key)}, which the host has, got ${fingerprint(expected.blob)}`;
         return false;
       },
     };
   }
 }
 
-/** The server is asked for the type that is known; RSA keys have several names (RFC 8332). */
+/** Negotiates the type of the expected key; RSA keys have several algorithms (RFC 8332). */
 function toAlgorithms({ type }: HostKey): ServerHostKeyAlgorithm[] {
   if (type === "ssh-rsa") {
     return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
@@ -159,7 +159,7 @@ function fingerprint(key: Buffer): string {
 function explain(error: Error & { level?: string }, config: ConnectConfig): string {
   if (error.level === "client-authentication") {
     const methods = (config.authHandler as AuthenticationType[]).filter((name) => name !== "none");
-    return `user "${config.username}": must be let in by the server, got refused (tried: ${methods.join(", ") || "nothing"})`;
+    return `user "${config.username}": expected the server to let it in, got a refusal (tried: ${methods.join(", ") || "nothing"})`;
   }
   return error.message.replace(/\s*\n\s*/g, " ");
 }

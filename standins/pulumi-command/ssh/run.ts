@@ -1,4 +1,4 @@
-/** Runs one command on a host over SSH to its end. */
+/** Runs a command on a host over SSH. */
 import type { Client, ClientChannel } from "ssh2";
 import type { Connection } from "../connection.ts";
 import type { CommandEnvironment } from "../inputs.ts";
@@ -15,7 +15,7 @@ import { stopCommand } from "./stop.ts";
 
 declare module "ssh2" {
   interface Client {
-    /** Starts SFTP with a variable in its environment; an error when the server refuses that. */
+    /** Starts SFTP with an environment variable; fails when the server refuses the variable. */
     sftp(
       env: Record<string, string>,
       callback: (error: Error | undefined, sftp: SFTPWrapper) => void,
@@ -23,7 +23,7 @@ declare module "ssh2" {
   }
 }
 
-/** Linux takes no longer text for one variable, its name included (MAX_ARG_STRLEN). */
+/** Linux' limit for a variable, including its name (MAX_ARG_STRLEN). */
 const VARIABLE_BYTES_MAX = 128 * 1024 - 1;
 
 export interface RemoteRun extends CommandEnvironment, Telling {
@@ -31,16 +31,16 @@ export interface RemoteRun extends CommandEnvironment, Telling {
   connection: Connection;
   /** Output of the last command; it becomes `PULUMI_COMMAND_STDOUT` and `_STDERR`. */
   previous: Output | undefined;
-  /** The command is stopped, with all that it has started, when this aborts. */
+  /** Stops the command and all processes that it has started. */
   signal: AbortSignal;
-  /** Takes a message that the person should read. */
+  /** Called with warnings for the user. */
   onWarning: (message: string) => void;
 }
 
 /**
- * Runs the command in the user's login shell and returns what it printed, less one newline at the
- * end of each stream.
- * @throws Error when the host cannot be reached, and when the command fails or is stopped
+ * Runs the command in the user's login shell and returns its output, without one newline at the end
+ * of each stream.
+ * @throws Error when the host is unreachable, and when the command fails or is stopped
  */
 export async function runRemoteCommand(run: RemoteRun): Promise<Output> {
   const login = await dial(run.connection, run);
@@ -52,7 +52,7 @@ export async function runRemoteCommand(run: RemoteRun): Promise<Output> {
   }
 }
 
-/** What comes before the command; an abort just hangs up. */
+/** The steps before the command; an abort closes the connection. */
 async function prepare(login: Login, run: RemoteRun): Promise<Record<string, string>> {
   const giveUp = (): void => void login.client.destroy();
   run.signal.addEventListener("abort", giveUp, { once: true });
@@ -66,7 +66,7 @@ async function prepare(login: Login, run: RemoteRun): Promise<Record<string, str
   }
 }
 
-/** A refused variable of the user's is an error, a refused one of the last output a warning. */
+/** A refused variable of the user is an error; one with the previous output is a warning. */
 async function chooseEnvironment(client: Client, run: RemoteRun): Promise<Record<string, string>> {
   const chosen: Record<string, string> = {};
   for (const [name, text] of Object.entries(run.environment)) {
@@ -82,7 +82,7 @@ async function chooseEnvironment(client: Client, run: RemoteRun): Promise<Record
     if (complaint === undefined) {
       chosen[name] = text;
     } else {
-      run.onWarning(`${name} is not set for the command: it ${complaint}`);
+      run.onWarning(`${name} is not set for the command: ${complaint}`);
     }
   }
   return chosen;
@@ -95,23 +95,23 @@ async function findComplaint(
 ): Promise<string | undefined> {
   const bytes = Buffer.byteLength(`${name}=${text}`);
   if (bytes > VARIABLE_BYTES_MAX) {
-    return `must have at most ${VARIABLE_BYTES_MAX} bytes with its name, got ${bytes}`;
+    return `expected at most ${VARIABLE_BYTES_MAX} bytes with its name, got ${bytes}`;
   }
   if (await isAccepted(client, name)) {
     return undefined;
   }
-  return `must be allowed by AcceptEnv of the SSH server, got refused; a shell takes it before the command, too: ${name}=value command`;
+  return `expected AcceptEnv of the SSH server to allow it, got a refusal; a shell takes it before the command, too: ${name}=value command`;
 }
 
 /**
- * Whether the server takes a variable of this name. ssh2 asks for no answer when it sets those of a
- * command, but does when it sets one for SFTP; the server decides by the name alone.
+ * Whether the server accepts a variable of this name. ssh2 requests a reply only for variables of
+ * SFTP, not of commands; the server decides by the name only.
  */
 function isAccepted(client: Client, name: string): Promise<boolean> {
   return new Promise((resolve) => {
     client.sftp({ [name]: "" }, (error, sftp) => {
       if (error) {
-        // A server without SFTP says so after it has taken the variable.
+        // A server without SFTP fails only after it has accepted the variable.
         resolve(error.message !== "Unable to set environment");
         return;
       }
@@ -128,7 +128,7 @@ async function execute(login: Login, run: RemoteRun, env: Record<string, string>
   recorder.record("stdout", channel);
   recorder.record("stderr", channel.stderr);
   const stopping = stopOnAbort(login, channel, run.signal);
-  // A command that does not read its standard input closes it early, which is no failure.
+  // A command may close its standard input without reading it.
   channel.on("error", () => undefined);
   channel.end(run.stdin ?? "");
   const ending = await isEnded;
@@ -151,7 +151,7 @@ function open(login: Login, command: string, env: Record<string, string>): Promi
       if (error) {
         reject(error);
       }
-      // Here and not after an await: a short command's status may come in the very same packet.
+      // Not after an await: the status of a short command may arrive in the same packet.
       else {
         resolve({ channel, isEnded: waitFor(login, channel) });
       }
@@ -159,7 +159,7 @@ function open(login: Login, command: string, env: Record<string, string>): Promi
   });
 }
 
-/** Resolves when the command has ended and its streams are closed, with what was wrong. */
+/** Resolves when the command has ended and its streams are closed; to the failure, if any. */
 function waitFor(login: Login, channel: ClientChannel): Promise<string | undefined> {
   return new Promise((resolve) => {
     const lost = "Process exited without a status, or the connection was lost";
@@ -176,7 +176,7 @@ function waitFor(login: Login, channel: ClientChannel): Promise<string | undefin
   });
 }
 
-/** Stops the command when the signal aborts. What it returns waits for such a stop. */
+/** Stops the command when the signal aborts. The returned function waits for the stop. */
 function stopOnAbort(
   login: Login,
   channel: ClientChannel,

@@ -1,11 +1,11 @@
-/** The few operations on remote files that a copy needs, as promises. */
+/** The SFTP operations for a copy, as promises. */
 import { posix } from "node:path";
 import type { Client, SFTPWrapper, Stats } from "ssh2";
 
 /** SSH_FX_NO_SUCH_FILE of the protocol's draft. */
 const NO_SUCH_FILE = 2;
 
-/** Files of a remote host. Messages of errors name the remote path. */
+/** Files of a remote host. Error messages contain the remote path. */
 export class RemoteFiles {
   readonly #sftp: SFTPWrapper;
 
@@ -22,7 +22,7 @@ export class RemoteFiles {
     return new RemoteFiles(sftp);
   }
 
-  /** What is there; undefined for nothing. */
+  /** The attributes of a file; undefined if it does not exist. */
   find(path: string): Promise<Stats | undefined> {
     return new Promise((resolve, reject) => {
       this.#sftp.stat(path, (error, stats) => {
@@ -37,14 +37,14 @@ export class RemoteFiles {
     });
   }
 
-  /** Makes the folder and those above it that are missing. */
+  /** Creates the folder and its missing parents. */
   async makeFolder(path: string): Promise<void> {
     const found = await this.find(path);
     if (found?.isDirectory()) {
       return;
     }
     if (found) {
-      throw new Error(`remote path ${path}: must be a folder, got a file`);
+      throw new Error(`remote path ${path}: expected a folder, got a file`);
     }
     const above = posix.dirname(path);
     if (above !== path) {

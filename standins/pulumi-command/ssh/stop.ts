@@ -1,17 +1,17 @@
-/** Ends a command on the other side of an SSH connection, with all that it has started. */
+/** Stops a remote command and all processes that it has started. */
 import { once } from "node:events";
 import type { ClientChannel } from "ssh2";
 import { GRACE_MS } from "../output.ts";
 import type { Login } from "./login.ts";
 
-/** How long the other side may take for it all, milliseconds. */
+/** Time limit for the stop, milliseconds. */
 const LIMIT_MS = GRACE_MS + 8000;
 
 /**
- * Closing a connection leaves its commands running, and OpenSSH passes signals on to other users'
- * commands than root's only. So a second command of the same connection looks for the first one:
- * sshd gives each a session (setsid) and is the parent of both sessions' leaders. It reads Linux'
- * /proc in plain sh, without a tool that a small system may not have.
+ * Closing a connection does not end its commands, and OpenSSH does not forward signals to commands
+ * of root. So a second command on the same connection finds the first one: sshd starts each in a
+ * session of its own (setsid) and is the parent of both leaders. It reads Linux' /proc in plain sh,
+ * without tools that a small system may lack.
  */
 const SCRIPT = `
 look() { # sets parent, state and session of process $1
@@ -51,11 +51,11 @@ done
 exit 0
 `;
 
-/** Resolves when the command is gone; the connection is given up when that takes too long. */
+/** Resolves when the command has ended; closes the connection at the time limit. */
 export async function stopCommand(login: Login, command: ClientChannel): Promise<void> {
   const timer = setTimeout(() => login.client.destroy(), LIMIT_MS);
   const isClosed = Promise.race([once(command, "close"), login.ended]);
-  // A system without sh or /proc may still honour the protocol's own signal (RFC 4254, 6.9).
+  // A system without sh or /proc may still support the protocol's signals (RFC 4254, 6.9).
   if (!(await runScript(login))) {
     command.signal("TERM");
   }

@@ -123,36 +123,33 @@ describe("what cannot be used", () => {
   const without = (key: string): string => KUBECONFIG.replace(`${key}:`, "other:");
   it.each<[string, () => ExistingClusterArgs]>([
     [
-      "kubeconfig: must be YAML or JSON, got something else",
+      "kubeconfig: expected YAML or JSON, got something else",
       () => ({ kubeconfig: "a: b: c: hunter2" }),
     ],
     [
-      "kubeconfig: must be a kubeconfig file's content, got something else",
+      "kubeconfig: expected the content of a kubeconfig file, got something else",
       () => ({ kubeconfig: "/home/hunter2/.kube/config" }),
     ],
     [
-      "kubeconfig: must be a kubeconfig file's content, got something else",
+      "kubeconfig: expected the content of a kubeconfig file, got something else",
       () => ({ kubeconfig: without("clusters") }),
     ],
     [
-      'context: must be one of the kubeconfig\'s (here, elsewhere, lost), got "three"',
+      'context: expected one of the kubeconfig\'s (here, elsewhere, lost), got "three"',
       () => ({ kubeconfig: KUBECONFIG, context: "three" }),
     ],
     [
-      'kubeconfig: must have the cluster "c3" of context "lost", got none of that name',
+      'kubeconfig: expected the cluster "c3" of context "lost", got none of that name',
       () => ({ kubeconfig: KUBECONFIG, context: "lost" }),
     ],
     [
-      'kubeconfig: server must be a URL, got "nowhere"',
+      'kubeconfig: expected a URL as server, got "nowhere"',
       () => ({ kubeconfig: toKubeconfig("nowhere", "here") }),
     ],
-    ['registry: must not be empty, got ""', () => ({ kubeconfig: KUBECONFIG, registry: "" })],
+    ['registry: expected text, got ""', () => ({ kubeconfig: KUBECONFIG, registry: "" })],
+    ['imageCommand: expected text, got " "', () => ({ kubeconfig: KUBECONFIG, imageCommand: " " })],
     [
-      'imageCommand: must not be empty, got " "',
-      () => ({ kubeconfig: KUBECONFIG, imageCommand: " " }),
-    ],
-    [
-      "registry, imageCommand: must be at most one of them, got both",
+      "registry, imageCommand: expected at most one of them, got both",
       () => ({ kubeconfig: KUBECONFIG, registry: "r.example.com", imageCommand: "true" }),
     ],
   ])("%s", (message, toArgs) => {

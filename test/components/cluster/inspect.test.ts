@@ -139,7 +139,7 @@ describe("architectures", () => {
   it("refuse a cluster that nothing runs on", async () => {
     await expect(inspect(nodesOf({ a: "s390x", b: "ppc64le" }))).rejects.toThrow(
       new ArgumentError(
-        "kubeconfig: must be of a cluster with nodes of amd64 or arm64, got ppc64le, s390x alone",
+        "kubeconfig: expected a cluster with nodes of amd64 or arm64, got ppc64le, s390x alone",
       ),
     );
   });
@@ -160,7 +160,7 @@ describe("it refuses", () => {
     );
     await expect(inspect(answers)).rejects.toThrow(
       new ArgumentError(
-        "context: must have the rights to install Plonk, got none to " +
+        "context: expected the rights to install Plonk, got none to " +
           "create customresourcedefinitions, patch customresourcedefinitions, " +
           "delete customresourcedefinitions, patch secrets",
       ),
@@ -171,7 +171,7 @@ describe("it refuses", () => {
     const hidden = { "/api/v1/namespaces/kube-system": 403 };
     await expect(inspect({ ...answersOfCluster(), ...hidden })).rejects.toThrow(
       new ArgumentError(
-        "context: must have the rights to install Plonk, got none to get the namespace kube-system",
+        "context: expected the rights to install Plonk, got none to get the namespace kube-system",
       ),
     );
   });
@@ -180,7 +180,7 @@ describe("it refuses", () => {
     const none = { "/apis/storage.k8s.io/v1/storageclasses": { items: [] } };
     await expect(inspect({ ...answersOfCluster(), ...none })).rejects.toThrow(
       new ArgumentError(
-        "capabilities.storageClass: must be one of the cluster's (none), " +
+        "capabilities.storageClass: expected one of the cluster's (none), " +
           "got none, and no default one",
       ),
     );
@@ -189,7 +189,7 @@ describe("it refuses", () => {
   it("a class that there is not", async () => {
     await expect(inspect(answersOfCluster(), { storageClass: "fast" })).rejects.toThrow(
       new ArgumentError(
-        'capabilities.storageClass: must be one of the cluster\'s (standard, gp3), got "fast"',
+        'capabilities.storageClass: expected one of the cluster\'s (standard, gp3), got "fast"',
       ),
     );
   });
@@ -199,7 +199,7 @@ describe("it refuses", () => {
     const kubeconfig = toKubeconfig(api.url, "here");
     await expect(inspectCluster(kubeconfig, KNOWN)).rejects.toThrow(
       new ArgumentError(
-        `kubeconfig: must be of a cluster that answers, got HTTP 401 from ${api.url}`,
+        `kubeconfig: expected a cluster that answers, got HTTP 401 from ${api.url}`,
       ),
     );
   });
@@ -209,7 +209,7 @@ describe("it refuses", () => {
     stop();
     await expect(inspectCluster(toKubeconfig(url, "here"), KNOWN)).rejects.toThrow(
       new ArgumentError(
-        `kubeconfig: must be of a cluster that answers, got ECONNREFUSED from ${url}`,
+        `kubeconfig: expected a cluster that answers, got ECONNREFUSED from ${url}`,
       ),
     );
   });

@@ -144,7 +144,9 @@ describe("what is declared", () => {
     ]);
     expect(kept["edge-server-install"]).toEqual(["create", "delete", "environment"]);
     registrations = collectRegistrations({}, { isPreview: false });
-    expect(() => new K3sCluster("edge", args({ k3s }))).toThrow('k3s.path: must be a file, got ""');
+    expect(() => new K3sCluster("edge", args({ k3s }))).toThrow(
+      'k3s.path: expected a file, got ""',
+    );
   });
 
   it("writes k3s's own configuration", async () => {
@@ -237,9 +239,9 @@ describe("a cluster that has gone", () => {
   it("is warned of in a preview, which also says how to make it again", async () => {
     await make();
     expect(warnings.mock.calls.flat().join()).toContain(
-      "/srv/plonk/here: expected the cluster that was made here, found none. Once it is gone for " +
-        "good, pulumi destroy --target 'urn:pulumi:stack::project::plonk:index:K3sCluster::edge' " +
-        "--target-dependents forgets it",
+      "/srv/plonk/here: expected the cluster that was made here, found none. If it is lost, " +
+        "pulumi destroy --target 'urn:pulumi:stack::project::plonk:index:K3sCluster::edge' " +
+        "--target-dependents removes it",
     );
   });
 });
@@ -286,62 +288,59 @@ describe("what is refused, on the component and in preview", () => {
     servers: [{ ...local, ...overrides }],
   });
   it.each<[string, Partial<K3sClusterArgs>]>([
-    [
-      "servers: must be exactly one host, clusters of several come later, got 2",
-      { servers: [local, local] },
-    ],
-    ["servers: must be exactly one host, clusters of several come later, got 0", { servers: [] }],
+    ["servers: expected exactly one host (several come later), got 2", { servers: [local, local] }],
+    ["servers: expected exactly one host (several come later), got 0", { servers: [] }],
     [
       'servers[0].connection.ssh: hosts over SSH come later, only { local: true } is possible now, got host "pi"',
       host({ connection: { ssh: { host: "pi" } } }),
     ],
-    ["servers[0].connection.local: must be true, got undefined", host({ connection: {} })],
-    ['servers[0].name: must be a DNS label, got "A b"', host({ name: "A b" })],
+    ["servers[0].connection.local: expected true, got undefined", host({ connection: {} })],
+    ['servers[0].name: expected a DNS label, got "A b"', host({ name: "A b" })],
     [
-      'clusterName: must be 1 to 32 lower-case letters, digits and hyphens, got "a/b"',
+      'clusterName: expected 1 to 32 lower-case letters, digits and hyphens, got "a/b"',
       { clusterName: "a/b" },
     ],
     [
-      'subnet: must be a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "10.0.0.0/24"',
+      'subnet: expected a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "10.0.0.0/24"',
       { subnet: "10.0.0.0/24" },
     ],
     [
-      'subnet: must be a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "198.18.256.0/24"',
+      'subnet: expected a /24 of 198.18.0.0/15, e.g. "198.18.0.0/24", got "198.18.256.0/24"',
       { subnet: "198.18.256.0/24" },
     ],
     [
-      'servers[0].address: must be 198.18.0.11 in an isolated network, got "198.18.0.12"',
+      'servers[0].address: expected 198.18.0.11 in an isolated network, got "198.18.0.12"',
       host({ address: "198.18.0.12" }),
     ],
     [
-      `servers[0].address: must be the host's IPv4 address when its network is the host's own, got ""`,
+      `servers[0].address: expected the host's IPv4 address when its network is the host's own, got ""`,
       host({ network: HostNetwork.Host }),
     ],
     [
-      'servers[0].directory: must be an absolute path of letters, digits and -._ below another directory, got "/srv"',
+      'servers[0].directory: expected an absolute path of letters, digits and -._ below another directory, got "/srv"',
       host({ directory: "/srv" }),
     ],
     [
-      'servers[0].directory: must be an absolute path of letters, digits and -._ below another directory, got "/srv/../etc"',
+      'servers[0].directory: expected an absolute path of letters, digits and -._ below another directory, got "/srv/../etc"',
       host({ directory: "/srv/../etc" }),
     ],
     [
-      `servers[0].directory: must be at most 85 characters, as sockets lie in it, got 86: "/srv/${"x".repeat(81)}"`,
+      `servers[0].directory: expected at most 85 characters, as sockets lie in it, got 86: "/srv/${"x".repeat(81)}"`,
       host({ directory: `/srv/${"x".repeat(81)}` }),
     ],
     [
-      `k3s.path: must be a file, got "${folder}/none"`,
+      `k3s.path: expected a file, got "${folder}/none"`,
       { k3s: { path: `${folder}/none`, version: "1" } },
     ],
     [
-      `k3s.airgapImages: must be a file, got "${folder}"`,
+      `k3s.airgapImages: expected a file, got "${folder}"`,
       { k3s: { path: binary, version: "1", airgapImages: folder } },
     ],
     [
-      'clusterCidr: must be an IPv4 network, e.g. "10.42.0.0/16", got "fd00::/8"',
+      'clusterCidr: expected an IPv4 network, e.g. "10.42.0.0/16", got "fd00::/8"',
       { clusterCidr: "fd00::/8" },
     ],
-    ["readyTimeoutSeconds: must be a whole number from 1, got 0.5", { readyTimeoutSeconds: 0.5 }],
+    ["readyTimeoutSeconds: expected a whole number from 1, got 0.5", { readyTimeoutSeconds: 0.5 }],
   ])("%s", async (message, overrides) => {
     expect(() => new K3sCluster("edge", args(overrides))).toThrow(message);
     await settle();

@@ -124,7 +124,7 @@ it("is missed when it is another one, and before anything on it is changed", asy
   writeFileSync(uid, "another\n");
   const message =
     `${directory}: expected the cluster with the UID ${own.trim()} of kube-system, ` +
-    "found another. Once it is gone for good, pulumi destroy --target";
+    "found another. If it is lost, pulumi destroy --target";
   const preview = await engine.preview();
   expect(preview.changes).toEqual({ same: 7 });
   expect(preview.output).toContain(`warning: ${message}`);

@@ -10,14 +10,14 @@ import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { type ApiServer, startApiServer } from "../../support/apiserver.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { findOwnAddress, stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
-const atEnd = collectEnds(afterAll, 60_000);
-const onTestEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterAll, 60_000);
+const onTestEnd = collectCleanups(afterEach);
 const directory = mkdtempSync(join(tmpdir(), "plonk-gateway-api-"));
 let api: ApiServer;
 let client: KubernetesClient;

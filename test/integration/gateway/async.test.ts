@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { QueueMessage } from "../../../contract/index.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 
-const atEnd = collectEnds(afterAll);
-const onTestEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterAll);
+const onTestEnd = collectCleanups(afterEach);
 let nats: NatsServer;
 let connection: NatsConnection;
 let gateway: TestGateway;

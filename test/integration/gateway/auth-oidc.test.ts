@@ -3,7 +3,7 @@ import { createHmac, generateKeyPairSync } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { importJWK, type JWTPayload, SignJWT } from "jose";
 import { BearerAuth } from "../../../services/gateway/auth/bearer-auth.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -21,8 +21,8 @@ const AUDIENCE = "plonk-gateway";
 let issuer: TestIssuer;
 let gateway: TestGateway;
 const folder = new UserFolder();
-const atEnd = collectEnds(afterAll);
-const onTestEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterAll);
+const onTestEnd = collectCleanups(afterEach);
 
 beforeAll(async () => {
   atEnd(() => folder.remove());

@@ -5,7 +5,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -19,8 +19,8 @@ const folder = new UserFolder([
   { name: "other", password: "p", role: "deployer", namespaces: ["team-a"] },
   { name: "read", password: "p", role: "reader" },
 ]);
-const atEnd = collectEnds(afterAll);
-const onTestEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterAll);
+const onTestEnd = collectCleanups(afterEach);
 let nats: NatsServer;
 let issuer: TestIssuer;
 let gateway: TestGateway;

@@ -4,14 +4,14 @@ import { createServer, type RequestListener } from "node:http";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
 /** Digests of what functions have read, by the targets that they saw. */
 const read = new Map<string, string[]>();
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 
 const digestOf = (body: Buffer): string => createHash("sha256").update(body).digest("hex");
 

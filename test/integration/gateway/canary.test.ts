@@ -8,8 +8,8 @@ import { SignJWT } from "jose";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { moveClock } from "../../support/clock.ts";
-import { collectEnds } from "../../support/ends.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -35,7 +35,7 @@ const answers: string[] = [];
 /** Credentials as they travel, which hide the canary in base64. */
 const credentials: string[] = [ADMIN, ...USERS.map((user) => basic(user.name, user.password))];
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 let nats: NatsServer;
 let issuer: TestIssuer;
 let gateway: TestGateway;

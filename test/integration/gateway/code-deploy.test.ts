@@ -1,7 +1,7 @@
 /** Functions from pasted JavaScript. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { toCodeReference } from "../../../services/gateway/system/code.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
 
@@ -9,7 +9,7 @@ const MAPS = "/api/v1/namespaces/openfaas-fn/configmaps";
 const RUNTIME = "example/runtime:1";
 const ONE = "export default async () => 'one'\n";
 const TWO = "export default { fetch: () => new Response('two') }";
-const onTestEnd = collectEnds(afterEach);
+const onTestEnd = collectCleanups(afterEach);
 let gateway: TestGateway;
 
 beforeAll(async () => {

@@ -2,12 +2,12 @@
 import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { findFreePort, stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
-const onTestEnd = collectEnds(afterEach);
+const onTestEnd = collectCleanups(afterEach);
 let gateway: TestGateway;
 
 afterEach(() => gateway.stop());

@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
@@ -13,7 +13,7 @@ const fake = new FakeKubernetes();
 let gateway: GatewayProcess;
 const held: ServerResponse[] = [];
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 
 beforeAll(async () => {
   await fake.start();

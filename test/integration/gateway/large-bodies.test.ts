@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { stopServer } from "../../support/network.ts";
@@ -26,7 +26,7 @@ function* blocks(count: number): Generator<Buffer> {
   }
 }
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 
 beforeAll(async () => {
   await fake.start();

@@ -10,7 +10,7 @@ import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { runSchemathesis } from "../../support/schemathesis.ts";
@@ -56,7 +56,7 @@ function get(path: string, headers: Record<string, string> = login): Promise<Res
   });
 }
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 
 beforeAll(async () => {
   secrets = mkdtempSync(join(tmpdir(), "plonk-openapi-"));

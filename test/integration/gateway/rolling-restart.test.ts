@@ -1,12 +1,12 @@
 /** Two gateways that are restarted one after the other while calls go on. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { SteadyLoad } from "../../support/steady-load.ts";
 import { TwoGateways } from "../../support/two-gateways.ts";
 import { until } from "../../support/until.ts";
 
 let gateways: TwoGateways;
-const onTestEnd = collectEnds(afterEach);
+const onTestEnd = collectCleanups(afterEach);
 
 beforeEach(async () => {
   gateways = await TwoGateways.start();

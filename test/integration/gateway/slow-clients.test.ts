@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
 import { stopServer } from "../../support/network.ts";
@@ -15,7 +15,7 @@ const LARGE_MIB = 256;
 
 let gateway: GatewayProcess;
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 
 beforeAll(async () => {
   const pod = createServer((request, response) => {

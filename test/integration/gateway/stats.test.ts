@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { moveClock } from "../../support/clock.ts";
-import { collectEnds } from "../../support/ends.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { callSystem, type SystemAnswer } from "../../support/system-client.ts";
@@ -18,8 +18,8 @@ const prometheus = createServer((request, response) => {
   queries.push(query);
   answer(query, response);
 });
-const atEnd = collectEnds(afterAll);
-const onTestEnd = collectEnds(afterEach);
+const atEnd = collectCleanups(afterAll);
+const onTestEnd = collectCleanups(afterEach);
 let nats: NatsServer;
 let gateway: TestGateway;
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 
 const PASSWORD = "p:ss";
@@ -16,7 +16,7 @@ const prometheus = createServer((request, response) => {
   response.end(JSON.stringify({ data: { result } }));
 });
 const queries: string[] = [];
-const onTestEnd = collectEnds(afterEach);
+const onTestEnd = collectCleanups(afterEach);
 let gateway: TestGateway;
 
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { UiPage, waitForCount } from "../../support/ui-page.ts";
 import { until } from "../../support/until.ts";
@@ -29,7 +29,7 @@ const prometheus = createServer((request, response) => {
   response.end(JSON.stringify({ data: { result } }));
 });
 
-const atEnd = collectEnds(afterAll);
+const atEnd = collectCleanups(afterAll);
 let gateway: TestGateway;
 let browser: Browser;
 let ui: UiPage;

@@ -8,7 +8,7 @@ import { listen, Registry } from "../../../services/lib/metrics.ts";
 import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
 import type { Manager } from "../../../services/operator/kubernetes/manager.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { stopServer } from "../../support/network.ts";
 import { eventually, TestCluster } from "./cluster.ts";
@@ -20,7 +20,7 @@ interface Stored {
 }
 
 const log = createKeptLog("info");
-const atEnd = collectEnds(afterAll, 60_000);
+const atEnd = collectCleanups(afterAll, 60_000);
 let cluster: TestCluster;
 let operator: Manager;
 let gateway: Gateway;

@@ -123,7 +123,7 @@ describe("a module with a web-standard handler", () => {
     expect([thrown.status, await thrown.text()]).toStrictEqual([500, "Internal Server Error"]);
     expect((await call("/throw-nothing")).status).toBe(500);
     await waitFor("the error", () =>
-      watchdog.stderr().includes("fetch: must return a Response, got string"),
+      watchdog.stderr().includes("fetch: expected a Response, got string"),
     );
   });
 

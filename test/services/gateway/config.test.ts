@@ -91,7 +91,7 @@ describe("readConfig", () => {
 
   test("names a wrong variable", () => {
     expect(() => readConfig({ upstream_timeout: "soon" })).toThrow(
-      'upstream_timeout: must be a duration such as 1m5s or whole seconds, got "soon"',
+      'upstream_timeout: expected a duration such as 1m5s or whole seconds, got "soon"',
     );
   });
 });

@@ -39,23 +39,25 @@ describe("loadConfig", () => {
   });
 
   test("names a missing variable", () => {
-    expect(() => loadConfig(Schema, {})).toThrow(new ConfigError("host: must be set, got nothing"));
+    expect(() => loadConfig(Schema, {})).toThrow(
+      new ConfigError("host: expected a value, got nothing"),
+    );
   });
 
   test("names every wrong variable with its value", () => {
     const env = { host: "a", port: "x", read_timeout: "5q", log_level: "loud" };
     expect(() => loadConfig(Schema, env)).toThrow(
       [
-        'port: must be integer, got "x"',
-        'read_timeout: must be a duration such as 1m5s or whole seconds, got "5q"',
-        'log_level: must be one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+        'port: expected integer, got "x"',
+        'read_timeout: expected a duration such as 1m5s or whole seconds, got "5q"',
+        'log_level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
       ].join("\n"),
     );
   });
 
   test("refuses a port out of range", () => {
     expect(() => loadConfig(Schema, { host: "a", port: "65536" })).toThrow(
-      'port: must be <= 65535, got "65536"',
+      'port: expected <= 65535, got "65536"',
     );
   });
 });

@@ -1,7 +1,7 @@
 /** Informers over the small Kubernetes API, for tests of controllers. */
 import type { afterEach } from "@jest/globals";
 import { Informers } from "../../../services/operator/kubernetes/informers.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
 import type { WatchingClient } from "../../support/watching-client.ts";
@@ -22,7 +22,7 @@ export interface World {
 export function useWorlds(
   hook: typeof afterEach,
 ): (prepare?: (fake: FakeKubernetes) => void) => Promise<World> {
-  const atEnd = collectEnds(hook);
+  const atEnd = collectCleanups(hook);
   return async (prepare = () => undefined) => {
     const fake = new FakeKubernetes();
     const log = createKeptLog();

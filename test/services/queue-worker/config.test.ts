@@ -17,6 +17,6 @@ describe("readConfig", () => {
   });
 
   test("names a wrong variable", () => {
-    expect(() => readConfig({ max_inflight: "0" })).toThrow('max_inflight: must be >= 1, got "0"');
+    expect(() => readConfig({ max_inflight: "0" })).toThrow('max_inflight: expected >= 1, got "0"');
   });
 });

@@ -58,7 +58,7 @@ describe("readConfig of the watchdog", () => {
     [{}, "PLONK_FUNCTION_MODULE: expected a module's path, or fprocess, got neither"],
     [
       { PLONK_FUNCTION_MODULE: "/m", fprocess: "cat" },
-      "PLONK_FUNCTION_MODULE: must not be set together with fprocess, got /m and cat",
+      "PLONK_FUNCTION_MODULE: expected either this or fprocess, got /m and cat",
     ],
     [{ fprocess: "cat", mode: "http" }, "mode: expected streaming or serializing, got http"],
     [{ fprocess: "cat", port: "80a" }, "port: expected a whole number, got 80a"],

@@ -44,6 +44,6 @@ it.each<[string, PropertyMap, Asset]>([
 
 it("refuses what has to be downloaded", () => {
   expect(() => readAsset(asset({ uri: "https://example.com/a" }))).toThrow(
-    "source: must be a file, a folder or a text of the program's, got https://example.com/a",
+    "source: expected a file, a folder or a text of the program's, got https://example.com/a",
   );
 });

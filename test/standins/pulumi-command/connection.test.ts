@@ -31,30 +31,30 @@ describe("a connection", () => {
     ["", { host: "h", privateKey: new Secret(UNKNOWN), hostKey: HOST_KEY, port: 2222 }],
     ["", { host: UNKNOWN, proxy: { host: "p", dialErrorLimit: -1, perDialTimeout: 0 } }],
     ["connection.host: is missing", { user: "root" }],
-    ["connection.host: must be a string, got number", { host: 1 }],
-    ["connection.user: must not be empty", { host: "h", user: "" }],
+    ["connection.host: expected a string, got number", { host: 1 }],
+    ["connection.user: expected text, got none", { host: "h", user: "" }],
     [
-      "connection.port: must be a whole number from 1 to 65535, got string",
+      "connection.port: expected a whole number from 1 to 65535, got string",
       { host: "h", port: "22" },
     ],
     [
-      "connection.dialErrorLimit: must be a whole number from -1 to 1000000, got 1.5",
+      "connection.dialErrorLimit: expected a whole number from -1 to 1000000, got 1.5",
       { host: "h", dialErrorLimit: 1.5 },
     ],
     ["connection.keyFile: is not a known property", { host: "h", keyFile: "a" }],
-    ["connection.proxy: must be an object, got string", { host: "h", proxy: "p" }],
+    ["connection.proxy: expected an object, got string", { host: "h", proxy: "p" }],
     ["connection.proxy.host: is missing", { host: "h", proxy: { port: 22 } }],
     [
       "connection.proxy.proxy: is not a known property",
       { host: "h", proxy: { host: "p", proxy: {} } },
     ],
     [
-      "connection.hostKey: must be one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`, " +
+      "connection.hostKey: expected one line as in known_hosts, e.g. `ssh-ed25519 AAAA...`, " +
         "got one that cannot be read: Unsupported key format",
       { host: "h", hostKey: "SHA256:abc" },
     ],
     [
-      "connection.privateKey: must be a private key in OpenSSH's or PEM's format, " +
+      "connection.privateKey: expected a private key in OpenSSH's or PEM's format, " +
         "got one that cannot be read: it is a public key",
       { host: "h", privateKey: new Secret(HOST_KEY) },
     ],
@@ -70,7 +70,7 @@ describe("a connection", () => {
       { property: "connection", reason: "connection: is missing" },
     ]);
     expect(findConnectionFailures({ connection: "h" })).toEqual([
-      { property: "connection", reason: "connection: must be an object, got string" },
+      { property: "connection", reason: "connection: expected an object, got string" },
     ]);
     expect(findConnectionFailures({ connection: UNKNOWN })).toEqual([]);
   });

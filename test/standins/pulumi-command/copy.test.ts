@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import type { PropertyMap } from "../../../standins/provider-protocol/values.ts";
 import { toConnection } from "../../../standins/pulumi-command/connection.ts";
 import { copyToRemote } from "../../../standins/pulumi-command/ssh/copy.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { type KeyPair, type SshServer, startSshServer } from "./support/sshd.ts";
 import { unpackOpenSsh, Workshop } from "./support/sshd.ts";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let server: SshServer;
 let key: KeyPair;
 /** Folder of the files that are copied. */
@@ -91,16 +91,16 @@ it("puts a folder into the folder, or its content when its path ends with a slas
 const folderOf = (name: string): PropertyMap => archive({ path: join(local, name) });
 
 it.each<[string, string, () => PropertyMap]>([
-  ["blocked: must be a folder, got a file", "blocked", () => folderOf("folder")],
+  ["blocked: expected a folder, got a file", "blocked", () => folderOf("folder")],
   [
-    "remotePath: must name a file for a text, got the folder taken",
+    "remotePath: expected a file for a text, got the folder taken",
     "taken",
     () => asset({ text: "a" }),
   ],
   ["ENOENT: no such file or directory", "x", () => fileOf("none")],
   ["cannot make the folder /proc/no: No such file", "/proc/no/x", () => fileOf("file")],
   [
-    "source: must hold files and folders, got the packed",
+    "source: expected files and folders, got the packed",
     "y",
     () => archive({ assets: { a: folderOf("file") } }),
   ],

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -17,7 +17,7 @@ import {
 /** Each operation of the engine takes seconds, on a busy machine many. */
 const TIMEOUT_MS = 600_000;
 
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let engine: Engine;
 let key: KeyPair;
 let server: SshServer;
@@ -191,10 +191,10 @@ it(
     const refused = await engine.preview();
     expect(refused.code).not.toBe(0);
     for (const complaint of [
-      "connection.port: must be a whole number from 1 to 65535, got 0",
-      "connection.privateKey: must be a private key in OpenSSH's or PEM's format, got one that",
-      "connection.hostKey: must be one line as in known_hosts",
-      "connection.proxy.host: must not be empty",
+      "connection.port: expected a whole number from 1 to 65535, got 0",
+      "connection.privateKey: expected a private key in OpenSSH's or PEM's format, got one that",
+      "connection.hostKey: expected one line as in known_hosts",
+      "connection.proxy.host: expected text, got none",
     ]) {
       expect(refused.output).toContain(complaint);
     }

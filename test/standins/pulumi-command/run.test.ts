@@ -92,7 +92,7 @@ describe("a failure", () => {
     ],
     ["kill -9 $$", {}, 'signal: SIGKILL: running "kill -9 $$":'],
     ["exit 3", { isCommandSecret: true }, "exit status 3: running [secret]:"],
-    ["true", { dir: "/no/such/place" }, 'dir: must be a directory, got "/no/such/place"'],
+    ["true", { dir: "/no/such/place" }, 'dir: expected a directory, got "/no/such/place"'],
     ["true", { interpreter: ["no-such-program"] }, 'spawn no-such-program ENOENT: running "true":'],
   ])("of %j %j is told", async (command, overrides, message) => {
     await expect(runCommand(toRun(command, overrides))).rejects.toThrow(new Error(message));

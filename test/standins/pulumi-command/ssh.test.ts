@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Connection, toConnection } from "../../../standins/pulumi-command/connection.ts";
 import { toEnvironment } from "../../../standins/pulumi-command/inputs.ts";
 import { type RemoteRun, runRemoteCommand } from "../../../standins/pulumi-command/ssh/run.ts";
-import { collectEnds } from "../../support/ends.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -24,7 +24,7 @@ import {
 /** The first test of a machine unpacks OpenSSH. */
 const TIMEOUT_MS = 120_000;
 
-const onEnd = collectEnds(afterAll);
+const onEnd = collectCleanups(afterAll);
 let ssh: OpenSsh;
 let workshop: Workshop;
 let hostKey: KeyPair;
@@ -111,15 +111,15 @@ describe("a login", () => {
     const stranger = workshop.makeKey("stranger");
     const connection = to(server.port, { privateKey: stranger.private, password: "wrong" });
     expect(await failureOf("true", { connection })).toBe(
-      `after 1 failed attempt: dial 127.0.0.1:${server.port}: user "root": must be let in ` +
-        "by the server, got refused (tried: publickey, password, keyboard-interactive)",
+      `after 1 failed attempt: dial 127.0.0.1:${server.port}: user "root": expected the server ` +
+        "to let it in, got a refusal (tried: publickey, password, keyboard-interactive)",
     );
   });
 
   it("asks for an agent that is there", async () => {
     const changes = { privateKey: undefined, agentSocketPath: "/no/such/agent" };
     expect(await failureOf("true", { connection: to(server.port, changes) })).toBe(
-      'connection.agentSocketPath: must be the socket of an agent, got "/no/such/agent"',
+      'connection.agentSocketPath: expected the socket of an agent, got "/no/such/agent"',
     );
   });
 
@@ -134,7 +134,7 @@ describe("a login", () => {
       ssh.run("ssh-keygen", ["-l", "-f", pair.file]).split(" ")[1] ?? "";
     const wrong = to(server.port, { hostKey: key.public });
     expect(await failureOf("true", { connection: wrong })).toBe(
-      `after 1 failed attempt: dial 127.0.0.1:${server.port}: hostKey: must be ` +
+      `after 1 failed attempt: dial 127.0.0.1:${server.port}: hostKey: expected ` +
         `${fingerprint(hostKey)}, which the host has, got ${fingerprint(key)}`,
     );
   });
@@ -218,7 +218,7 @@ describe("a command", () => {
     const file = join(workshop.folder, "ran");
     const environment = { OTHER: "hunter2" };
     expect(await failureOf(`touch ${file}`, { environment })).toBe(
-      "environment.OTHER: must be allowed by AcceptEnv of the SSH server, got refused; " +
+      "environment.OTHER: expected AcceptEnv of the SSH server to allow it, got a refusal; " +
         "a shell takes it before the command, too: OTHER=value command",
     );
     expect(existsSync(file)).toBe(false);
@@ -234,10 +234,10 @@ describe("a command", () => {
     };
     expect(await stdoutOf("echo in:$PULUMI_COMMAND_STDOUT", changes)).toBe("in:");
     expect(warnings).toEqual([
-      "PULUMI_COMMAND_STDOUT is not set for the command: it must be allowed by AcceptEnv of " +
-        "the SSH server, got refused; a shell takes it before the command, too: " +
+      "PULUMI_COMMAND_STDOUT is not set for the command: expected AcceptEnv of " +
+        "the SSH server to allow it, got a refusal; a shell takes it before the command, too: " +
         "PULUMI_COMMAND_STDOUT=value command",
-      "PULUMI_COMMAND_STDERR is not set for the command: it must have at most 131071 bytes " +
+      "PULUMI_COMMAND_STDERR is not set for the command: expected at most 131071 bytes " +
         "with its name, got 131094",
     ]);
   });

@@ -1,4 +1,4 @@
-/** An image that is none of ours, of the kind that OpenFaaS' users have: a program behind HTTP. */
+/** A user's image, as is usual with OpenFaaS: a program behind an HTTP server. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -96,13 +96,13 @@ export class OpenNetwork {
   async publishOwnTools(names: readonly string[], airgapImages = ""): Promise<void> {
     const architecture = hostArchitecture();
     const images = `images/k3s-airgap-images-${architecture}.tar.zst`;
-    // Plugins would be put where the person's own stacks find theirs.
+    // Plugins must not be installed for the user's own stacks.
     const env = { ...process.env, PULUMI_HOME: join(this.#directory, "pulumi") };
     const tools = await acquireAll(names, { progress: silentProgress, env });
     for (const { name, directory } of tools.values()) {
       const tool = catalogue.find((candidate) => candidate.name === name);
       if (tool?.release === undefined) {
-        throw new Error(`${name}: must have a release`);
+        throw new Error(`${name}: expected a tool with a release`);
       }
       const extra: Record<string, string> = airgapImages === "" ? {} : { [images]: airgapImages };
       await this.publishTool({ tool, directory, architecture, extra });

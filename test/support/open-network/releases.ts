@@ -51,7 +51,9 @@ async function writeArchive(build: Build, file: ReleaseFile, path: string): Prom
   const names = present.filter((name) => file.only?.includes(name) ?? true);
   const missing = file.only?.filter((name) => !names.includes(name)) ?? [];
   if (names.length === 0 || missing.length > 0) {
-    throw new Error(`${build.tool.name}: must have ${missing.join(", ") || "files"} in ${root}`);
+    throw new Error(
+      `${build.tool.name}: expected ${missing.join(", ") || "files"} in ${root}, got none`,
+    );
   }
   const folder = basename(path).replace(/\.(tar\.gz|tgz)$/, "");
   const prefix = Array.from({ length: file.strip ?? 0 }, () => `${folder}/`).join("");
@@ -73,7 +75,9 @@ async function placeFile(build: Build, file: ReleaseFile, path: string): Promise
   const own = join(build.directory, file.to);
   const source = existsSync(own) ? own : build.extra?.[file.to];
   if (source === undefined) {
-    throw new Error(`${build.tool.name}: must have ${file.to}, or an extra file for it`);
+    throw new Error(
+      `${build.tool.name}: expected ${file.to}, or an extra file for it, got neither`,
+    );
   }
   if (path.endsWith(".zst") && !source.endsWith(".zst")) {
     await pipeline(createReadStream(source), createZstdCompress(), createWriteStream(path));

@@ -20,9 +20,9 @@ describe("the directories", () => {
 
   test.each(["relative/path", "~/cache", "/a:b", "/a\nb"])("cannot be set to %j", (value) => {
     expect(() => plonkCache({ PLONK_CACHE: value })).toThrow(
-      `PLONK_CACHE: must be an absolute path without colons, got "${value}"`,
+      `PLONK_CACHE: expected an absolute path without colons, got "${value}"`,
     );
-    expect(() => plonkHome({ PLONK_HOME: value })).toThrow("PLONK_HOME: must be an absolute path");
+    expect(() => plonkHome({ PLONK_HOME: value })).toThrow("PLONK_HOME: expected an absolute path");
   });
 
   test("count an empty variable as unset", () => {

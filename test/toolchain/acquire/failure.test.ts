@@ -19,7 +19,7 @@ describe("a failure", () => {
         message: "Proxy response (503) !== 200 when HTTP Tunneling",
       },
       "refusal",
-      "the proxy answers HTTP 503",
+      "HTTP 503 from the proxy",
     ],
     [{ message: "unlike any other" }, "refusal", "unlike any other"],
   ])("of the connection, %j, is told apart", (error, kind, reason) => {

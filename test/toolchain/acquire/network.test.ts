@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
 import { Network, type NetworkOptions } from "../../../toolchain/acquire/network.ts";
-import { hasServed, recordDownload } from "../../../toolchain/acquire/record.ts";
+import { hasServed, recordDownload } from "../../../toolchain/acquire/digest-log.ts";
 import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
 import { FakeClock } from "./support/clock.ts";
@@ -107,7 +107,7 @@ describe("a vendor that is out of order", () => {
     await expect(acquire()).rejects.toMatchObject({
       code: "unavailable",
       message:
-        `${host}/vendor.example/tool: is out of order for 120 s (answers HTTP 503); ` +
+        `${host}/vendor.example/tool: is out of order for 120 s (HTTP 503); ` +
         "run this again later, or with PLONK_OFFLINE=1 to build it from source",
     });
     expect(clock.pauses).toEqual(ALL_PAUSES);
@@ -124,7 +124,7 @@ describe("a vendor that is out of order", () => {
     mirror.serve(FILE, answer(429, { "retry-after": "3600" }));
     await expect(acquire()).rejects.toMatchObject({
       code: "unavailable",
-      message: expect.stringContaining("(answers HTTP 429), and asks to wait 3600 s"),
+      message: expect.stringContaining("(HTTP 429); Retry-After: 3600 s"),
     });
     expect(clock.pauses).toEqual([]);
   });
@@ -194,7 +194,7 @@ describe("a network that refuses", () => {
     statuses = [403, 403, 403];
     const { host } = new URL(url);
     const { opening, notes } = open();
-    const message = `${host}: cannot be downloaded from (answers HTTP 403)`;
+    const message = `${host}: cannot be downloaded from (HTTP 403)`;
     await expect(opening).rejects.toMatchObject({ code: "refused", message });
     expect(clock.pauses).toEqual([1000, 2000]);
     expect(notes).toEqual([message]);
@@ -245,7 +245,7 @@ describe("a network that refuses", () => {
     }
     await expect(network.open({ url: FILE })).rejects.toMatchObject({
       code: "refused",
-      message: "vendor.example: cannot be downloaded from (the proxy answers HTTP 503)",
+      message: "vendor.example: cannot be downloaded from (HTTP 503 from the proxy)",
     });
     expect(clock.pauses).toEqual([1000, 2000]);
   });
@@ -271,7 +271,7 @@ describe("PLONK_OFFLINE", () => {
   test("of 0 never builds in place of a download", async () => {
     await expect(acquire({ PLONK_OFFLINE: "0" })).rejects.toMatchObject({
       code: "refused",
-      message: expect.stringMatching(/vendor\.example\/tool: answers HTTP 404$/),
+      message: expect.stringMatching(/vendor\.example\/tool: HTTP 404$/),
     });
     mirror.serve(FILE, CONTENT);
     expect(await acquire({ PLONK_OFFLINE: "0" })).toMatchObject({ source: "mirror" });
@@ -285,7 +285,7 @@ describe("PLONK_OFFLINE", () => {
   test("of anything else is refused", async () => {
     await expect(acquire({ PLONK_OFFLINE: "yes" })).rejects.toMatchObject({
       code: "argument",
-      message: 'PLONK_OFFLINE: must be 0 or 1, got "yes"',
+      message: 'PLONK_OFFLINE: expected 0 or 1, got "yes"',
     });
   });
 });

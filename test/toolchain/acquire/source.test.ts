@@ -114,13 +114,13 @@ describe("a recipe", () => {
 describe("a tool", () => {
   test("that does not exist is answered with those that do", async () => {
     await expect(build("helm", catalogue)).rejects.toThrow(
-      /^tool: must be one of pulumi, .*node_exporter, got "helm"$/,
+      /^tool: expected one of pulumi, .*node_exporter, got "helm"$/,
     );
   });
 
   test("on an unknown platform is refused", () => {
     expect(() => hostArchitecture("darwin", "arm64")).toThrow(
-      "platform: must be linux on amd64 or arm64, got darwin on arm64",
+      "platform: expected linux on amd64 or arm64, got darwin on arm64",
     );
     expect(() => hostArchitecture("linux", "riscv64")).toThrow("got linux on riscv64");
     expect(hostArchitecture("linux", "x64")).toBe("amd64");

@@ -94,7 +94,7 @@ describe("bundleService", () => {
   test("names the files that a service without an entry point should have", async () => {
     const empty = await makeTemporary();
     await expect(bundleService(context, { name: "runtime", packageRoot: empty })).rejects.toThrow(
-      `runtime: services/watchdog/main.ts or services/watchdog/main.js must exist in ${empty}`,
+      `runtime: expected services/watchdog/main.ts or services/watchdog/main.js in ${empty}, got neither`,
     );
   });
 

@@ -50,7 +50,7 @@ afterAll(async () => {
 function imageOf(name: ServiceImageName): Unpacked {
   const image = images.get(name);
   if (image === undefined) {
-    throw new Error(`${name}: must be unpacked`);
+    throw new Error(`${name}: expected among the unpacked files, got nothing`);
   }
   return image;
 }

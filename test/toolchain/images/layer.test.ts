@@ -109,7 +109,7 @@ describe("packLayer", () => {
   test("refuses two entries of one path", async () => {
     const entry: LayerEntry = { kind: "file", path: "/etc/passwd", content: "" };
     await expect(pack([entry, entry])).rejects.toThrow(
-      "layer: each path once, got /etc/passwd twice",
+      "layer: expected each path once, got /etc/passwd twice",
     );
   });
 

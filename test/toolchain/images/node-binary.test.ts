@@ -70,7 +70,7 @@ describe("getNodePackage", () => {
   test("refuses what npm brings for another one, if it is not what is locked", async () => {
     const scratch = await makeTemporary();
     await expect(getNodePackage(context, other, scratch)).rejects.toThrow(
-      new RegExp(`^${name}@${NODE_VERSION}: must have sha512-[^,]+, got sha512-`),
+      new RegExp(`^${name}@${NODE_VERSION}: expected sha512-[^,]+, got sha512-`),
     );
     expect(reports).toEqual([`downloading ${name} ${NODE_VERSION} from npm`]);
   });

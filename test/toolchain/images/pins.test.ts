@@ -61,26 +61,28 @@ describe("the pins", () => {
   ])("cannot be done without a registry, a tag and a digest: %j", async (nats) => {
     await expect(readLocked(JSON.stringify({ nats }))).rejects.toMatchObject({
       code: "argument",
-      message: `PLONK_IMAGE_LOCK: nats must be registry/name:tag@sha256:<64 hexadecimal digits>, got ${JSON.stringify(nats)}`,
+      message: `PLONK_IMAGE_LOCK: nats: expected registry/name:tag@sha256:<64 hexadecimal digits>, got ${JSON.stringify(nats)}`,
     });
   });
 
   test("cannot be of images that are not used", async () => {
     await expect(readLocked('{"redis": ""}')).rejects.toThrow(
-      /^PLONK_IMAGE_LOCK: names in .* must be of node-base, nats, prometheus, .*, got "redis"$/,
+      /^PLONK_IMAGE_LOCK: expected names of node-base, nats, prometheus, .*, got "redis"$/,
     );
   });
 
   test.each(["[]", "null", '"text"'])("cannot be %s", async (content) => {
     await expect(readLocked(content)).rejects.toThrow(
-      /^PLONK_IMAGE_LOCK: .* must be an object of references by name, got something else$/,
+      /^PLONK_IMAGE_LOCK: expected an object of references by name in .*, got something else$/,
     );
   });
 
   test("must be a JSON file", async () => {
-    await expect(readLocked("no")).rejects.toThrow(/^PLONK_IMAGE_LOCK: must be the path of a JSON/);
+    await expect(readLocked("no")).rejects.toThrow(
+      /^PLONK_IMAGE_LOCK: expected the path of a JSON/,
+    );
     await expect(readPins({ PLONK_IMAGE_LOCK: "/nowhere" })).rejects.toThrow(
-      /^PLONK_IMAGE_LOCK: must be the path of a JSON file, got "\/nowhere" \(ENOENT/,
+      /^PLONK_IMAGE_LOCK: expected the path of a JSON file, got "\/nowhere" \(ENOENT/,
     );
   });
 });

@@ -66,19 +66,21 @@ const describeNow = (env = {}): Promise<string> => describeRegistries(context.im
 
 describe("areRegistriesOpen", () => {
   test("is so when each answers as a registry does, even if it wants a token", async () => {
-    expect(await describeNow()).toBe("registries: not asked yet");
+    expect(await describeNow()).toBe("registries: not checked yet");
     expect(await ask([(await registry()).url, (await registry()).url])).toBe(true);
-    expect(reports).toEqual(["the registries answer, so the images of others are their vendors'"]);
+    expect(reports).toEqual([
+      "the registries are reachable, so third-party images are the vendors' own",
+    ]);
     expect(await describeNow()).toBe(
       "registries: open, asked 2026-11-28T00:00:00.000Z: " +
-        "the registries answer, so the images of others are their vendors'",
+        "the registries are reachable, so third-party images are the vendors' own",
     );
   });
 
   test("is not so when one of them is a proxy that refuses, which is said in one line", async () => {
     const proxy = await serve((response) => response.writeHead(403).end("no"));
     expect(await ask([(await registry()).url, proxy.url])).toBe(false);
-    const why = `assembled here, as no vendor's registry can be reached: ${proxy.host} answers 403 and is no registry`;
+    const why = `third-party images are assembled locally, as registries are unreachable: ${proxy.host} answers 403 and is no registry`;
     expect(reports).toEqual([why]);
     expect(clock.pauses).toEqual([1000, 2000]);
     expect(await describeNow()).toBe(`registries: closed, asked 2026-11-28T00:00:00.000Z: ${why}`);
@@ -179,7 +181,7 @@ describe("the answer", () => {
     expect(reports).toHaveLength(2);
     expect(reports[1]).toMatch(
       new RegExp(
-        `^no registry can be reached \\(${host}: .*\\); images stay the vendors' until 2026-12-05$`,
+        `^unreachable \\(${host}: .*\\); third-party images stay the vendors' until 2026-12-05$`,
       ),
     );
     expect(await ask([url], 8 * 24)).toBe(false);
@@ -242,7 +244,7 @@ describe("the registries", () => {
     "cannot be mirrored at %s",
     (url) => {
       expect(() => readRegistryMirror({ PLONK_REGISTRY_MIRROR: url })).toThrow(
-        /^PLONK_REGISTRY_MIRROR: must be an http or https URL without user and query .*, got something else$/,
+        /^PLONK_REGISTRY_MIRROR: expected an http or https URL without user and query .*, got something else$/,
       );
     },
   );

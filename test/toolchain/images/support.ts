@@ -83,7 +83,7 @@ export async function readTar(file: string): Promise<TarEntry[]> {
 export function jsonOf(entries: readonly TarEntry[], name: string): unknown {
   const found = entries.find(({ header }) => header.name === name);
   if (found === undefined) {
-    throw new Error(`${name}: must be in the tar`);
+    throw new Error(`${name}: expected in the tar, got nothing`);
   }
   return JSON.parse(found.content.toString());
 }

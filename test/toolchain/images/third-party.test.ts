@@ -46,7 +46,7 @@ afterAll(removeTemporary);
 function imageOf(name: ThirdPartyImageName): Unpacked {
   const image = images.get(name);
   if (image === undefined) {
-    throw new Error(`${name}: must be unpacked`);
+    throw new Error(`${name}: expected among the unpacked files, got nothing`);
   }
   return image;
 }

@@ -127,7 +127,7 @@ describe("a vendor's image", () => {
     await expect(pull({ ...image, digest })).rejects.toMatchObject({
       code: "platform",
       message: expect.stringMatching(
-        new RegExp(`must have an image for linux/${architecture}, got \\w+, s390x$`),
+        new RegExp(`expected an image for linux/${architecture}, got \\w+, s390x$`),
       ),
     });
     await expect(
@@ -139,7 +139,9 @@ describe("a vendor's image", () => {
     const lying = { ...context, run: () => Promise.resolve("{}") };
     await expect(fetchManifest(lying, image, getCrane)).rejects.toMatchObject({
       code: "checksum",
-      message: expect.stringContaining(`${NAME}:1.2@${image.digest}: must have its digest, got `),
+      message: expect.stringContaining(
+        `${NAME}:1.2@${image.digest}: expected content with that digest, got `,
+      ),
     });
   });
 

@@ -106,7 +106,9 @@ describe("Endpoints", () => {
   describe("pods that leave", () => {
     const leaving = { ready: false, serving: true, terminating: true };
 
-    afterEach(() => jest.useRealTimers());
+    afterEach(() => {
+      jest.useRealTimers();
+    });
 
     test("get no calls while there are ready ones", async () => {
       put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);

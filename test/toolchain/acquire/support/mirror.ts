@@ -117,7 +117,7 @@ export class Mirror {
     const path = `/${host}${pathname}`;
     const usual = this.#handlers.get(path);
     if (usual === undefined) {
-      throw new Error(`${url}: must be served, got none`);
+      throw new Error(`${url}: expected it on the mirror, got nothing`);
     }
     this.serveAt(path, (request, response) => {
       this.serveAt(path, usual);

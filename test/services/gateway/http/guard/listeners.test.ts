@@ -6,9 +6,9 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { drainServer } from "../../../../../services/gateway/front-server.ts";
 import { listenWidely } from "../../../../../services/gateway/http/guard/listeners.ts";
-import { collectEnds } from "../../../../support/ends.ts";
+import { collectCleanups } from "../../../../support/cleanup.ts";
 
-const onTestEnd = collectEnds(afterEach);
+const onTestEnd = collectCleanups(afterEach);
 
 async function start(server: Server): Promise<{ port: number; stop: () => Promise<void> }> {
   const further = await listenWidely(server, 0);

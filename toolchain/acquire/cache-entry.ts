@@ -1,11 +1,11 @@
-/** An entry of the cache: a tool's directory with a manifest that says what must be in it. */
+/** An entry of the cache: a tool's directory with a manifest of its files. */
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toCode } from "../errors.ts";
 import { hashFile, listFiles } from "../hash.ts";
 
 const MANIFEST = "plonk-tool.json";
-/** Remembers which state of the files was found right, so that they need not be read each time. */
+/** Records the verified state of the files, so that they are not read again on every run. */
 const STAMP = ".plonk-verified.json";
 
 export interface Manifest {
@@ -14,13 +14,13 @@ export interface Manifest {
   /** `linux-amd64` and the like. */
   platform: string;
   source: "mirror" | "release" | "source";
-  /** Digest of all that a source build depends on; empty for a release. */
+  /** Digest of all inputs of a source build; empty for a release. */
   inputs: string;
   /** SHA-256 by path. */
   files: Record<string, string>;
 }
 
-/** Describes what lies in a directory, and writes that beside it. */
+/** Writes the manifest of a complete directory. */
 export async function sealEntry(
   directory: string,
   about: Omit<Manifest, "files">,
@@ -37,7 +37,7 @@ export async function sealEntry(
   return manifest;
 }
 
-/** The manifest of an entry, or nothing where there is no (readable) one. */
+/** The manifest of an entry; undefined when it is missing or unreadable. */
 export async function readManifest(directory: string): Promise<Manifest | undefined> {
   try {
     const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
@@ -47,7 +47,7 @@ export async function readManifest(directory: string): Promise<Manifest | undefi
   }
 }
 
-/** Any write to a file changes its change time, which no program can set. */
+/** Includes the change time (ctime): every write changes it, and no program can set it. */
 async function toState(path: string): Promise<string> {
   const { size, mtimeMs, ctimeMs, ino } = await stat(path);
   return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
@@ -63,9 +63,9 @@ async function readStamp(directory: string): Promise<Record<string, string>> {
 }
 
 /**
- * Compares an entry with its manifest. A file that has not been touched since it was last read and
- * found right is not read again.
- * @returns what is wrong with it, or nothing.
+ * Compares an entry with its manifest. Files unchanged since their last verification are not read
+ * again.
+ * @returns what is wrong; undefined for an intact entry.
  */
 export async function findDamage(
   directory: string,
@@ -85,7 +85,7 @@ export async function findDamage(
     }
   }
   if (JSON.stringify(states) !== JSON.stringify(stamp)) {
-    // The cache may be read-only for this user: then the files are read again the next time.
+    // The cache may be read-only for this user: the files are then verified again next time.
     await writeStamp(directory, states).catch(() => undefined);
   }
   return undefined;
@@ -98,8 +98,8 @@ async function writeStamp(directory: string, states: Record<string, string>): Pr
 }
 
 /**
- * Removes an entry; first out of its place, so that nobody sees half of it.
- * @returns whether there was one.
+ * Removes an entry. It is renamed first, so that no process sees half of it.
+ * @returns whether the entry existed.
  */
 export async function removeEntry(directory: string): Promise<boolean> {
   const doomed = `${directory}.removed-${process.pid}`;

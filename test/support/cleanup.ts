@@ -1,12 +1,12 @@
-/** Ends what tests have started, also when they fail, or when their setting up does half-way. */
+/** Cleans up after tests, also when a test or its setup fails. */
 import type { afterAll } from "@jest/globals";
 
 /**
- * Returns what takes the end of a resource, for the place where the resource is started. The hook,
- * `afterEach` or `afterAll`, runs all that were taken, the last one first; one that fails fails the
- * hook, but does not keep the others from running. What stays open keeps Jest from ending.
+ * Returns a function that registers a cleanup, to be called where a resource is created. The hook,
+ * `afterEach` or `afterAll`, runs all cleanups in reverse order; one that fails fails the hook, but
+ * the others still run. Open handles would keep Jest from exiting.
  */
-export function collectEnds(
+export function collectCleanups(
   hook: typeof afterAll,
   timeoutMs?: number,
 ): (end: () => unknown) => void {

@@ -1,4 +1,4 @@
-/** The lock of downloads: what each was when it was first verified, so that a change is noticed. */
+/** Digests of all verified downloads (trust on first use): a file that changes later is refused. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cacheLayout } from "../directories.ts";
@@ -15,7 +15,7 @@ async function readRecords(path: string): Promise<Records> {
   } catch (error) {
     throw new ToolchainError(
       "checksum",
-      `${path}: must be JSON, got something else; remove it to begin anew`,
+      `${path}: expected JSON, got something else; remove the file to start over`,
       {
         cause: error,
       },
@@ -24,8 +24,8 @@ async function readRecords(path: string): Promise<Records> {
 }
 
 /**
- * Records the digest of a verified download, or compares it with the one on record.
- * @throws ToolchainError `checksum` when the same URL gave something else before.
+ * Records the digest of a verified download, or compares it with the recorded one.
+ * @throws ToolchainError `checksum` when the URL had other content before.
  */
 export async function recordDownload(cache: string, url: string, sha256: string): Promise<void> {
   const path = join(cache, "lock.json");
@@ -35,7 +35,7 @@ export async function recordDownload(cache: string, url: string, sha256: string)
     if (before !== undefined && before !== sha256) {
       throw new ToolchainError(
         "checksum",
-        `${url}: must be what it was when first verified, SHA-256 ${before}, got ${sha256}; remove its line from ${path} if the vendor has announced the change`,
+        `${url}: expected the content that was first verified, SHA-256 ${before}, got ${sha256}; remove its line from ${path} if the vendor has announced the change`,
       );
     }
     if (before === undefined) {
@@ -49,7 +49,7 @@ export async function recordDownload(cache: string, url: string, sha256: string)
   });
 }
 
-/** Whether a host has let a download through before, as against a network that refuses it. */
+/** Whether a download from the host has succeeded before, so that the network does not block it. */
 export async function hasServed(cache: string, host: string): Promise<boolean> {
   const records = await readRecords(join(cache, "lock.json"));
   return Object.keys(records).some((url) => new URL(url).host === host);
