@@ -35,8 +35,8 @@ const MAX_TIMEOUT_MS = 24 * 3_600_000;
 const UNLIMITED_DRAIN_MS = 5 * 60_000;
 
 /**
- * How long a function's pod goes on as if nothing had happened after its end was decided (`preStop`),
- * so that all routes to it are gone before its process is told to stop; seconds.
+ * How long a function's pod goes on as before after its end was decided (`preStop`), so that all
+ * routes to it are gone before its process is told to stop; seconds.
  */
 export const PRE_STOP_SECONDS = 3;
 

@@ -6,9 +6,9 @@ import type { RouteSlice } from "./endpoint-slices.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
- * How long a pod that leaves is sent calls where no other one is ready, milliseconds. It ends before
- * the pod's process is told to stop: EndpointSlices call a pod serving for some seconds after that
- * (its probe's period times the failures that count), while it refuses connections already.
+ * How long a pod that leaves is sent calls where no other one is ready, milliseconds. It ends
+ * before the pod's process is told to stop: EndpointSlices call a pod serving for some seconds
+ * after that (its probe's period times the failures that count), while it refuses connections.
  */
 const LEAVING_MS = (PRE_STOP_SECONDS - 1) * 1000;
 

@@ -123,19 +123,18 @@ describe("Endpoints", () => {
 
     test("get calls until shortly before their process is told to stop", async () => {
       fakeOnly("setTimeout", "clearTimeout");
-      const pause = jest.advanceTimersByTimeAsync;
       put("env-1", [at("198.18.1.1")]);
       await start();
       put("env-1", [at("198.18.1.1", leaving)]);
       await until("the change", () => changes.length === 2);
       const [pod] = [endpoints.pick("fn/env")];
-      await pause(1000);
+      await jest.advanceTimersByTimeAsync(1000);
       // Another change meanwhile gives it no more time.
       put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2", { ready: false })]);
       await until("the change", () => changes.length === 3);
-      await pause(999);
+      await jest.advanceTimersByTimeAsync(999);
       expect(endpoints.pick("fn/env")).toBe(pod);
-      await pause(1);
+      await jest.advanceTimersByTimeAsync(1);
       expect([endpoints.has("fn/env"), changes.length]).toEqual([false, 4]);
       expect(pod?.isClosed).toBe(true);
       put("env-1", [at("198.18.1.1", leaving), at("198.18.1.2")]);
