@@ -1,7 +1,8 @@
 /** Names of functions in URLs, metrics and watches. */
+import { FUNCTION_SEGMENT } from "./grammar.ts";
 
 /** What may stand between the slashes of `/function/<name>/`. */
-export const NAME_PATTERN = /^[-a-zA-Z_0-9.]+$/;
+export const NAME_PATTERN = new RegExp(FUNCTION_SEGMENT);
 
 export interface FunctionReference {
   name: string;

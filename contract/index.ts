@@ -1,11 +1,12 @@
 /** Schemas and types that several sides share. No I/O here. */
 export * from "./artifacts.ts";
+export * from "./call-headers.ts";
 export * from "./duration.ts";
 export * from "./function.ts";
 export * from "./function-namespace.ts";
 export * from "./function-reference.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
-export * from "./queue-message.ts";
+export * from "./queue/names.ts";
 export * from "./rest.ts";
 export * from "./timeouts.ts";

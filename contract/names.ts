@@ -23,16 +23,6 @@ export const PORT = {
   functionMetrics: 8081,
 } as const;
 
-/** The JetStream stream, consumer and subject of asynchronous calls (OpenFaaS Pro's names). */
-export const QUEUE = {
-  name: "faas-request",
-  stream: "OF_faas-request",
-  consumer: "faas-workers",
-  subject: "faas-request",
-  /** Largest queued message, bytes. */
-  maxMessageBytes: 1024 * 1024,
-} as const;
-
 export const LABEL = {
   /** Set on every Deployment, Service, pod and ConfigMap of a function; its value is the name. */
   function: "faas_function",

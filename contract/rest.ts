@@ -1,6 +1,7 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
 import { type Static, type TRecord, type TString, Type } from "typebox";
 import { FunctionCode, FunctionName } from "./function.ts";
+import { BASE64 } from "./grammar.ts";
 import { SCALE } from "./names.ts";
 import {
   Constraint,
@@ -156,7 +157,7 @@ export const SecretDeployment = Type.Object(
     value: Type.Optional(Type.String({ description: "text, at most 1 MiB" })),
     rawValue: Type.Optional(
       Type.String({
-        pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        pattern: BASE64,
         description: "bytes in base64 with its padding, at most 1 MiB of them",
       }),
     ),

@@ -1,7 +1,6 @@
 /** The loop that takes messages from the queue, as many at once as there are places. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  AckPolicy,
   type Consumer,
   type ConsumerMessages,
   jetstream,
@@ -9,7 +8,7 @@ import {
   type JsMsg,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { QUEUE } from "../../contract/index.ts";
+import { QUEUE, toConsumerConfig } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import type { NatsLink } from "../lib/nats.ts";
 
@@ -24,8 +23,6 @@ export interface ConsumerOptions {
 
 /** Wait before the stream is looked for again, milliseconds. */
 const RETRY_MS = 1000;
-
-const NANOSECONDS = 1e6;
 
 /** How long one request for messages stands, milliseconds. */
 const PULL_EXPIRES_MS = 10_000;
@@ -80,13 +77,7 @@ export class QueueConsumer {
   async #consume(connection: NatsConnection): Promise<void> {
     const { ackWaitMs, maxInFlight, logger } = this.#options;
     const manager = await jetstreamManager(connection);
-    await manager.consumers.add(QUEUE.stream, {
-      durable_name: QUEUE.consumer,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: ackWaitMs * NANOSECONDS,
-      max_deliver: -1,
-      max_ack_pending: -1,
-    });
+    await manager.consumers.add(QUEUE.stream, toConsumerConfig(ackWaitMs));
     const consumer = await jetstream(connection).consumers.get(QUEUE.stream, QUEUE.consumer);
     this.#isTaking = true;
     logger.info({ stream: QUEUE.stream, maxInFlight }, "taking messages");

@@ -1,9 +1,10 @@
 /** The worker's two HTTP calls: the function by way of the gateway, and the callback. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher, request } from "undici";
+import { CALL_HEADER } from "../../contract/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import type { QueuedCall } from "./message.ts";
-import { USER_AGENT } from "./message.ts";
+import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import { type FunctionCall, USER_AGENT } from "./message.ts";
 import type { Outcome } from "./retry.ts";
 
 /** Largest answer that is kept for a callback, bytes. */
@@ -43,7 +44,7 @@ export class HttpCalls {
   }
 
   /** Calls the function. An answer that does not come counts as 503. */
-  async callFunction(call: QueuedCall): Promise<Answer> {
+  async callFunction(call: FunctionCall): Promise<Answer> {
     const startedAt = performance.now();
     try {
       const response = await request(`${this.#options.gatewayUrl}${call.target}`, {
@@ -72,7 +73,7 @@ export class HttpCalls {
    * Reports an answer to the callback. Statuses of 5xx and lost connections are tried again a few
    * times; redirects are not followed. Resolves with the last status (0: no answer).
    */
-  async sendCallback(call: QueuedCall, url: URL, answer: Answer): Promise<number> {
+  async sendCallback(call: FunctionCall, url: URL, answer: Answer): Promise<number> {
     let status = 0;
     for (let attempt = 0; attempt < CALLBACK_ATTEMPTS; attempt++) {
       if (attempt > 0) {
@@ -90,7 +91,7 @@ export class HttpCalls {
     await this.#agent.close();
   }
 
-  async #postCallback(call: QueuedCall, url: URL, answer: Answer): Promise<number> {
+  async #postCallback(call: FunctionCall, url: URL, answer: Answer): Promise<number> {
     try {
       const { statusCode, body } = await request(url, {
         dispatcher: this.#agent,
@@ -125,25 +126,19 @@ async function readBounded(body: Dispatcher.ResponseData["body"]): Promise<Buffe
 }
 
 /** Of the answer's own hop, or said by the worker itself. */
-const DROPPED = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+const DROPPED = new Set<string>([
+  ...HOP_BY_HOP,
   "content-length",
   "set-cookie",
-  "x-duration-seconds",
-  "x-function-status",
-  "x-function-name",
-  "x-call-id",
   "user-agent",
+  CALL_HEADER.durationSeconds,
+  CALL_HEADER.functionStatus,
+  CALL_HEADER.functionName,
+  CALL_HEADER.callId,
 ]);
 
 function toCallbackHeaders(
-  call: QueuedCall,
+  call: FunctionCall,
   { headers, status, seconds }: Answer,
 ): Record<string, string | string[]> {
   const passed = Object.entries(headers).filter(
@@ -153,9 +148,9 @@ function toCallbackHeaders(
   return {
     ...Object.fromEntries(passed),
     "user-agent": USER_AGENT,
-    "x-duration-seconds": seconds.toFixed(6),
-    "x-function-status": String(status),
-    "x-function-name": call.functionName,
-    "x-call-id": call.callId,
+    [CALL_HEADER.durationSeconds]: seconds.toFixed(6),
+    [CALL_HEADER.functionStatus]: String(status),
+    [CALL_HEADER.functionName]: call.functionName,
+    [CALL_HEADER.callId]: call.callId,
   };
 }

@@ -1,9 +1,10 @@
 /** One message from delivery to acknowledgement. */
 import type { JsMsg } from "@nats-io/jetstream";
+import { MalformedMessageError } from "../../contract/queue/index.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { RetryPolicy } from "./config.ts";
 import type { Answer, HttpCalls } from "./http-calls.ts";
-import { MalformedMessageError, parseMessage, type QueuedCall } from "./message.ts";
+import { type FunctionCall, parseMessage } from "./message.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import { nextWaitMs } from "./retry.ts";
 
@@ -47,7 +48,7 @@ export async function processMessage(options: ProcessorOptions, delivery: Delive
 async function handle(
   options: ProcessorOptions,
   delivery: Delivery,
-  call: QueuedCall,
+  call: FunctionCall,
 ): Promise<void> {
   const { calls, metrics, retry, logger } = options;
   const { deliveryCount, pending } = delivery.info;
@@ -76,7 +77,7 @@ async function handle(
 
 async function callBack(
   { calls, metrics, logger }: ProcessorOptions,
-  call: QueuedCall,
+  call: FunctionCall,
   answer: Answer,
 ): Promise<void> {
   if (call.callback === undefined) {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CALL_HEADER } from "../../contract/call-headers.ts";
 import { parseDuration } from "../../contract/duration.ts";
 import { type Call, CallError, type CallHandler, INTERNAL_HEADER } from "./call.ts";
 import type { WatchdogConfig } from "./config.ts";
@@ -179,7 +180,7 @@ export class Watchdog {
     // 499, as in nginx, for a caller that disconnected before the response.
     const code = response.headersSent ? response.statusCode : 499;
     this.#metrics.finish(code, method, seconds);
-    const id = request.headers["x-call-id"];
+    const id = request.headers[CALL_HEADER.callId];
     const path = request.url?.split("?", 1)[0] ?? "/";
     this.#options.log(
       `${method} ${path} - ${code} - ${seconds.toFixed(4)}s` +

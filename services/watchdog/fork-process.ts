@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { toCanonicalName } from "../../contract/call-headers.ts";
 import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
 import type { Mode } from "./config.ts";
 
@@ -90,11 +91,6 @@ function toVariables(request: IncomingMessage): Record<string, string> {
     variables["Http_Query"] = url.search.slice(1);
   }
   return variables;
-}
-
-/** Go's spelling of header names: `x-call-id` is `X-Call-Id`. */
-function toCanonicalName(name: string): string {
-  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
 async function exitOf(child: Child): Promise<CallError | undefined> {

@@ -5,10 +5,14 @@ import {
   type JetStreamClient,
   type JetStreamManager,
   jetstreamManager,
-  RetentionPolicy,
-  StorageType,
 } from "@nats-io/jetstream";
-import { QUEUE, type QueueMessage, type QueueStatus } from "../../../contract/index.ts";
+import type { QueueStatus } from "../../../contract/index.ts";
+import {
+  encodeCall,
+  QUEUE,
+  type QueuedCall,
+  STREAM_CONFIG,
+} from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 
@@ -31,10 +35,6 @@ class QueueUnavailableError extends Error {
   override name = "QueueUnavailableError";
 }
 
-export class MessageTooLargeError extends Error {
-  override name = "MessageTooLargeError";
-}
-
 export class CallQueue {
   readonly #nats: NatsLink;
   readonly #logger: Logger;
@@ -55,21 +55,15 @@ export class CallQueue {
   }
 
   /**
-   * Stores a call. Resolves when JetStream has it on disk; throws a MessageTooLargeError that names
-   * the limit, or a QueueUnavailableError.
+   * Stores a call. Resolves when JetStream has it on disk; throws what `encodeCall` throws, or a
+   * QueueUnavailableError.
    */
-  async publish(message: QueueMessage, callId: string): Promise<void> {
+  async publish(call: QueuedCall, callId: string): Promise<void> {
     const client = this.#client;
     if (client === undefined || !this.#nats.isConnected) {
       throw new QueueUnavailableError("queue: not reachable");
     }
-    const data = JSON.stringify(message);
-    const size = Buffer.byteLength(data);
-    if (size > QUEUE.maxMessageBytes) {
-      throw new MessageTooLargeError(
-        `message: must not exceed ${QUEUE.maxMessageBytes} bytes (JSON, body in base64), got ${size}`,
-      );
-    }
+    const data = encodeCall(call);
     try {
       await client.publish(QUEUE.subject, data, { msgID: callId, timeout: PUBLISH_TIMEOUT_MS });
     } catch (error) {
@@ -115,15 +109,7 @@ export class CallQueue {
     while (connection !== undefined && !this.#isClosing) {
       try {
         const manager = await jetstreamManager(connection);
-        await manager.streams
-          .add({
-            name: QUEUE.stream,
-            subjects: [QUEUE.subject],
-            retention: RetentionPolicy.Workqueue,
-            storage: StorageType.File,
-            max_msg_size: QUEUE.maxMessageBytes + HEADER_BYTES,
-          })
-          .catch(ignoreExistingStream);
+        await manager.streams.add(STREAM_CONFIG).catch(ignoreExistingStream);
         this.#manager = await jetstreamManager(connection, { timeout: STATUS_TIMEOUT_MS });
         this.#client = jetstream(connection);
         return;
@@ -134,9 +120,6 @@ export class CallQueue {
     }
   }
 }
-
-/** Room for what JetStream keeps beside a message (its id). */
-const HEADER_BYTES = 4096;
 
 /** Somebody has made the stream with settings of their own; those hold. */
 function ignoreExistingStream(error: unknown): void {

@@ -1,6 +1,13 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { QUEUE, type QueueMessage } from "../../../contract/index.ts";
+import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
+import {
+  CALLBACK_EXPECTATION,
+  isCallback,
+  MessageTooLargeError,
+  QUEUE,
+  type QueuedCall,
+} from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { type Failure, failures } from "../errors.ts";
@@ -13,10 +20,12 @@ import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.t
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Admission } from "./admission.ts";
 import { beginCall, type Call } from "./call.ts";
-import { type CallQueue, MessageTooLargeError } from "./call-queue.ts";
+import type { CallQueue } from "./call-queue.ts";
 import type { FunctionStates } from "./function-states.ts";
 import { askGuard, type Incoming } from "./invoke.ts";
 import { limitReading, type ReadLimitContext } from "./read-limit.ts";
+
+const CALLBACK_FIELD = toCanonicalName(CALL_HEADER.callbackUrl);
 
 export interface EnqueueContext extends ReadLimitContext {
   states: FunctionStates;
@@ -91,8 +100,8 @@ function receive({ context, incoming, split, call, callback }: Reception): void 
       return;
     }
     const headers = toQueuedHeaders(request, call, context.peers.peerOf(request));
-    const message = toMessage(incoming, split, { headers, body, callback });
-    void publish({ context, call, request, response }, message);
+    const queued = toQueuedCall(incoming, split, { headers, body, callback });
+    void publish({ context, call, request, response }, queued);
   });
 }
 
@@ -103,10 +112,10 @@ interface Publication {
   response: ServerResponse;
 }
 
-async function publish(publication: Publication, message: QueueMessage): Promise<void> {
+async function publish(publication: Publication, queued: QueuedCall): Promise<void> {
   const { context, call, request, response } = publication;
   try {
-    await context.queue?.publish(message, call.callId);
+    await context.queue?.publish(queued, call.callId);
     response.writeHead(202, ["Content-Length", "0", ...call.own]).end();
   } catch (error) {
     const failure =
@@ -122,48 +131,31 @@ interface Parts {
   callback: URL | undefined;
 }
 
-function toMessage(
+function toQueuedCall(
   { request, target }: Incoming,
   { segment, rest }: FunctionPath,
-  { headers, body, callback }: Parts,
-): QueueMessage {
+  parts: Parts,
+): QueuedCall {
   return {
-    Header: headers,
-    ...(request.headers.host !== undefined && { Host: request.headers.host }),
-    ...(body.length > 0 && { Body: body.toString("base64") }),
-    Method: request.method ?? "POST",
-    ...(rest !== "" && { Path: rest }),
-    ...(target.query.length > 1 && { QueryString: target.query.slice(1) }),
-    Function: segment,
-    ...(callback !== undefined && { CallbackUrl: toGoUrl(callback) }),
+    functionName: segment,
+    method: request.method ?? "POST",
+    path: rest,
+    query: target.query.slice(1),
+    host: request.headers.host,
+    ...parts,
   };
 }
 
-function toGoUrl(url: URL): NonNullable<QueueMessage["CallbackUrl"]> {
-  return {
-    Scheme: url.protocol.slice(0, -1),
-    Host: url.host,
-    Path: url.pathname,
-    ...(url.search.length > 1 && { RawQuery: url.search.slice(1) }),
-  };
-}
-
-/** The callback that the caller asks for; credentials inside a URL would end up in logs. */
+/** The callback that the caller asks for. */
 function readCallbackUrl({ headers }: IncomingMessage): { url?: URL; failure?: Failure } {
-  const text = headers["x-callback-url"];
+  const text = headers[CALL_HEADER.callbackUrl];
   if (typeof text !== "string" || text === "") {
     return {};
   }
   const url = URL.parse(text);
-  const isUsable =
-    url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-  return isUsable
+  return url !== null && isCallback(url)
     ? { url }
-    : {
-        failure: failures.badCallbackUrl(
-          "X-Callback-Url: expected an http or https URL without credentials",
-        ),
-      };
+    : { failure: failures.badCallbackUrl(`${CALLBACK_FIELD}: expected ${CALLBACK_EXPECTATION}`) };
 }
 
 function tooLong(request: IncomingMessage): Failure | undefined {
@@ -177,7 +169,7 @@ function declaredLength({ headers }: IncomingMessage): number | undefined {
 }
 
 function tooLarge(
-  message = `body: must not exceed ${QUEUE.maxMessageBytes} bytes with its headers`,
+  message = `body: expected at most ${QUEUE.maxMessageBytes} bytes with its headers`,
 ): Failure {
   return failures.messageTooLarge(message);
 }

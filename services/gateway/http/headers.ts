@@ -1,5 +1,6 @@
 /** Which headers pass the gateway, in both directions (RFC 9110 §7.6.1). */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
 import { HOP_BY_HOP } from "../../lib/hop-by-hop.ts";
 import type { Peer } from "./trusted-peers.ts";
 
@@ -27,12 +28,18 @@ const CALL_ID = /^[!-~]{1,256}$/;
 
 /** The caller's X-Call-Id where there is a usable one. */
 export function callIdOf(headers: IncomingHttpHeaders): string | undefined {
-  const id = headers["x-call-id"];
+  const id = headers[CALL_HEADER.callId];
   return typeof id === "string" && CALL_ID.test(id) ? id : undefined;
 }
 
 /** Set by the gateway, so the caller's values do not pass. */
-const REPLACED = new Set(["host", "expect", "x-call-id", "x-start-time", "x-forwarded-for"]);
+const REPLACED = new Set<string>([
+  "host",
+  "expect",
+  CALL_HEADER.callId,
+  CALL_HEADER.startTime,
+  "x-forwarded-for",
+]);
 
 /** What proxies say about the caller; only those that are trusted may. */
 const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
@@ -141,7 +148,7 @@ function passesToClient(name: string, status: number): boolean {
   return !(HOP_BY_HOP.has(name) || OWN.has(name) || (status === 204 && name === "content-length"));
 }
 
-const OWN = new Set(["x-call-id", "x-start-time", "x-served-by"]);
+const OWN = new Set<string>([CALL_HEADER.callId, CALL_HEADER.startTime, "x-served-by"]);
 
 /** Up to here it is cheaper to copy a body behind its head than to give the system two pieces. */
 const MAX_SMALL_BYTES = 4096;
@@ -150,11 +157,6 @@ const MAX_SMALL_BYTES = 4096;
 export function toSmallLength({ "content-length": length }: IncomingHttpHeaders): number {
   const bytes = Number(length ?? -1);
   return bytes <= MAX_SMALL_BYTES ? bytes : -1;
-}
-
-/** Go's canonical form of a header name, e.g. `X-Call-Id`: queued messages are keyed by it. */
-export function toCanonicalName(name: string): string {
-  return name.toLowerCase().replace(/(?:^|-)[a-z]/g, (match) => match.toUpperCase());
 }
 
 /** Headers for a queued call: canonical names, lists of values, no hop-by-hop ones. */

@@ -1,4 +1,5 @@
 /** Paths that are no routes of Fastify: calls of functions, and the port of the metrics. */
+import { FUNCTION_SEGMENT } from "../../../contract/grammar.ts";
 import { PORT } from "../../../contract/index.ts";
 import { operation, type TAGS } from "../system/operation.ts";
 import { CALL_FAILURES, QUEUE_FAILURES } from "./responses.ts";
@@ -22,7 +23,7 @@ const NAME: Parameter = {
   in: "path",
   required: true,
   description: "`name` or `name.namespace`",
-  schema: { type: "string", pattern: "^[-a-zA-Z0-9_.]+$" },
+  schema: { type: "string", pattern: FUNCTION_SEGMENT },
 };
 
 const CALL_HEADERS = {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type { QueueMessage } from "../../../contract/index.ts";
+import type { QueueMessage } from "../../../contract/queue/index.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
@@ -128,12 +128,12 @@ describe("POST /async-function", () => {
     const encoded = await call("/async-function/f", { body: "x".repeat(900_000) });
     expect([encoded.status, await encoded.text()]).toEqual([
       413,
-      expect.stringContaining("must not exceed 1048576 bytes"),
+      expect.stringContaining("expected at most 1048576 bytes"),
     ]);
     const huge = await call("/async-function/f", { body: "x".repeat(2_000_000) });
     expect([huge.status, await huge.text()]).toEqual([
       413,
-      "body: must not exceed 1048576 bytes with its headers",
+      "body: expected at most 1048576 bytes with its headers",
     ]);
   });
 

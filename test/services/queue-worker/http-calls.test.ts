@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/metrics.ts";
 import { HttpCalls, MAX_ANSWER_BYTES } from "../../../services/queue-worker/http-calls.ts";
-import { parseMessage, type QueuedCall } from "../../../services/queue-worker/message.ts";
+import { type FunctionCall, parseMessage } from "../../../services/queue-worker/message.ts";
 
 const servers: Server[] = [];
 const clients: HttpCalls[] = [];
@@ -51,7 +51,7 @@ function create(gatewayUrl: string, callTimeoutMs = 5000): HttpCalls {
   return calls;
 }
 
-function queued(extra: object = {}): QueuedCall {
+function queued(extra: object = {}): FunctionCall {
   const message = { Function: "f", Header: { "X-Call-Id": ["c1"] }, Body: "aGk=", ...extra };
   return parseMessage(Buffer.from(JSON.stringify(message)));
 }

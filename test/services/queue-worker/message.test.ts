@@ -1,7 +1,8 @@
 /** Queued messages: what becomes a call, and what is no call. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { MalformedMessageError, parseMessage } from "../../../services/queue-worker/message.ts";
+import { MalformedMessageError } from "../../../contract/queue/index.ts";
+import { parseMessage } from "../../../services/queue-worker/message.ts";
 import { runs } from "../../support/property-runs.ts";
 
 const encode = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
@@ -70,44 +71,8 @@ describe("parseMessage", () => {
     expect(call.body).toHaveLength(0);
   });
 
-  test.each([
-    ["no JSON", Buffer.from("{canary"), "message: expected JSON"],
-    ["no object", encode("x"), "message: expected an object"],
-    ["null", encode(null), "message: expected an object"],
-    ["no function", encode({}), "Function: expected a name"],
-    ["a path for a function", encode({ Function: "../system" }), "Function: expected a name"],
-    ["a method of two words", encode({ Function: "f", Method: "GET /x" }), "Method: expected"],
-    ["a relative path", encode({ Function: "f", Path: "x" }), "Path: expected an absolute path"],
-    ["a path with a line end", encode({ Function: "f", Path: "/\r\nX: 1" }), "Path: expected"],
-    [
-      "a query with a space",
-      encode({ Function: "f", QueryString: "a b" }),
-      "QueryString: expected",
-    ],
-    [
-      "headers that are no lists",
-      encode({ Function: "f", Header: { A: "b" } }),
-      "Header: expected",
-    ],
-    ["a body that is no text", encode({ Function: "f", Body: 5 }), "Body: expected base64"],
-    [
-      "a callback to a file",
-      encode({ Function: "f", CallbackUrl: { Scheme: "file", Host: "" } }),
-      "CallbackUrl: expected an http or https URL",
-    ],
-    [
-      "a callback whose host is a path",
-      encode({ Function: "f", CallbackUrl: { Scheme: "http", Host: "a/b" } }),
-      "CallbackUrl: expected an http or https URL",
-    ],
-    [
-      "a callback with a password",
-      encode({ Function: "f", CallbackUrl: { Scheme: "http", Host: "u:p@a" } }),
-      "CallbackUrl: expected an http or https URL",
-    ],
-  ])("refuses %s without quoting it", (_what, data, message) => {
-    expect(() => parseMessage(data)).toThrow(message);
-    expect(() => parseMessage(data)).toThrow(MalformedMessageError);
+  test("refuses what the codec refuses", () => {
+    expect(() => parseMessage(encode({}))).toThrow(MalformedMessageError);
   });
 
   test("gives a call or a MalformedMessageError for anything", () => {

@@ -5,7 +5,6 @@ import fc from "fast-check";
 import {
   callIdOf,
   listedInConnection,
-  toCanonicalName,
   toClientHeaders,
   toQueuedHeaders,
   toUpstreamHeaders,
@@ -214,14 +213,5 @@ describe("toQueuedHeaders", () => {
       "Content-Type": ["text/plain"],
       "X-Call-Id": ["id-1"],
     });
-  });
-
-  test.each([
-    ["x-call-id", "X-Call-Id"],
-    ["CONTENT-TYPE", "Content-Type"],
-    ["te", "Te"],
-    ["x_y-z1", "X_y-Z1"],
-  ])("canonicalizes %s to %s", (name, canonical) => {
-    expect(toCanonicalName(name)).toBe(canonical);
   });
 });

@@ -1,0 +1,12 @@
+/** Names of headers as Go writes them. */
+import { expect, test } from "@jest/globals";
+import { toCanonicalName } from "../../contract/call-headers.ts";
+
+test.each([
+  ["x-call-id", "X-Call-Id"],
+  ["CONTENT-TYPE", "Content-Type"],
+  ["te", "Te"],
+  ["x_y-z1", "X_y-Z1"],
+])("%s is %s", (name, canonical) => {
+  expect(toCanonicalName(name)).toBe(canonical);
+});
