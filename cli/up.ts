@@ -1,5 +1,6 @@
 /** `npm run up`: brings the stack up and waits until the gateway answers. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { CLUSTER_NAME, CLUSTER_NAME_WORDS, isMatch } from "../contract/grammar.ts";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
 import { resolveArtifacts } from "../toolchain/artifacts.ts";
 import {
@@ -50,12 +51,10 @@ export function parseRequest(command: string, args: readonly string[]): Request 
 
 /** The stack's name becomes the cluster's name and part of paths. */
 function checkName(name: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name)) {
+  if (isMatch(CLUSTER_NAME, name)) {
     return name;
   }
-  throw new CommandError(
-    `--stack: expected 1 to 32 lower-case letters, digits and hyphens, got "${name}"`,
-  );
+  throw new CommandError(`--stack: expected ${CLUSTER_NAME_WORDS}, got "${name}"`);
 }
 
 export async function up(args: readonly string[]): Promise<number> {

@@ -1,4 +1,5 @@
 /** Durations as OpenFaaS writes them: Go's notation (`1m5s`) or whole seconds. */
+import { DURATION, isMatch } from "./grammar.ts";
 
 const MILLISECONDS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -11,12 +12,6 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-const PART = String.raw`(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h)`;
-
-/** A non-negative Go duration, or whole seconds; for `pattern` in schemas. */
-export const DURATION_PATTERN = String.raw`^(?:\d+|(?:${PART})+)$`;
-
-const WHOLE = new RegExp(DURATION_PATTERN);
 const PARTS = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 
 /**
@@ -24,7 +19,7 @@ const PARTS = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
  * Throws an Error that quotes the text when it is anything else (negative ones included).
  */
 export function parseDuration(text: string): number {
-  if (!WHOLE.test(text)) {
+  if (!isMatch(DURATION, text)) {
     throw new Error(`duration: expected e.g. 1m5s or whole seconds, got ${JSON.stringify(text)}`);
   }
   if (/^\d+$/.test(text)) {

@@ -1,5 +1,6 @@
 /** Namespaces that hold functions: how they are told from others, and what each of them has. */
 import { type Static, Type } from "typebox";
+import { DNS_LABEL } from "./grammar.ts";
 import { ANNOTATION, PORT } from "./names.ts";
 
 const StringMap = Type.Record(Type.String(), Type.String());
@@ -8,7 +9,7 @@ const StringMap = Type.Record(Type.String(), Type.String());
 export const FunctionNamespace = Type.Object(
   {
     name: Type.String({
-      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+      pattern: DNS_LABEL,
       minLength: 1,
       maxLength: 63,
       description: "1 to 63 lower-case letters, digits and hyphens, with no hyphen at an end",

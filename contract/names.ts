@@ -46,22 +46,6 @@ export const LABEL = {
   secretManagedBy: "app.kubernetes.io/managed-by",
 } as const;
 
-const UNAVAILABLE_LABELS: readonly string[] = [
-  LABEL.scaleZero,
-  LABEL.scaleZeroDuration,
-  LABEL.scaleTarget,
-  LABEL.scaleTargetProportion,
-  LABEL.scaleType,
-];
-
-/**
- * Whether a label asks for something that OpenFaaS has and Plonk has not yet. Taken in silence, it
- * would seem to work. `com.openfaas.scale.zero: "false"` says what holds anyway.
- */
-export function isUnavailableLabel(label: string, value: string): boolean {
-  return UNAVAILABLE_LABELS.includes(label) && !(label === LABEL.scaleZero && value === "false");
-}
-
 export const ANNOTATION = {
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
   allowOverride: "plonk/allow-override",

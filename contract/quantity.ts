@@ -1,4 +1,5 @@
 /** Kubernetes' quantities (resource.Quantity) as numbers. */
+import { isMatch, QUANTITY } from "./grammar.ts";
 
 const SUFFIXES: Readonly<Record<string, number>> = {
   n: 1e-9,
@@ -18,8 +19,11 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** Number that a quantity such as `250m` or `64Mi` stands for; NaN for other text. */
+/** Number that a quantity such as `250m`, `64Mi` or `1e3` stands for; NaN for other text. */
 export function parseQuantity(text: string): number {
-  const [, digits = "", suffix = ""] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
-  return digits === "" ? NaN : Number(digits) * (suffix === "" ? 1 : (SUFFIXES[suffix] ?? NaN));
+  if (!isMatch(QUANTITY, text)) {
+    return NaN;
+  }
+  const suffix = /[KMGTPE]i$|[numkMGTPE]$/.exec(text)?.[0] ?? "";
+  return Number(text.slice(0, text.length - suffix.length)) * (SUFFIXES[suffix] ?? 1);
 }

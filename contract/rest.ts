@@ -1,16 +1,9 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
-import { type Static, type TRecord, type TString, Type } from "typebox";
-import { FunctionCode, FunctionName } from "./function.ts";
+import { type Static, Type } from "typebox";
+import { Environment, FunctionCode, SHARED_FIELDS } from "./function/schema.ts";
 import { BASE64 } from "./grammar.ts";
 import { SCALE } from "./names.ts";
-import {
-  Constraint,
-  LabelValue,
-  MetadataKey,
-  Quantity,
-  SecretName,
-  VariableName,
-} from "./syntax.ts";
+import { FunctionName, ImageReference, SecretName } from "./syntax.ts";
 
 // A description is a noun phrase: it also tells, in an error, what was expected.
 const Namespace = Type.Optional(
@@ -19,58 +12,19 @@ const Namespace = Type.Optional(
   }),
 );
 
-/** Texts by key; the keys have a grammar, too. */
-const toMap = (
-  description: string,
-  { keys, values = Type.String() }: { keys: TString; values?: TString },
-): TRecord<"^.*$", TString> =>
-  Type.Record(Type.String(), values, { propertyNames: keys, description });
-
-const Resources = Type.Object(
-  { memory: Type.Optional(Quantity), cpu: Type.Optional(Quantity) },
-  { additionalProperties: Quantity, title: "FunctionResources" },
-);
-
-const SHARED_FIELDS = {
+const FIELDS = {
   envProcess: Type.Optional(
     Type.String({ description: "the command line that the image's watchdog starts" }),
   ),
-  envVars: Type.Optional(toMap("environment variables by name", { keys: VariableName })),
-  constraints: Type.Optional(
-    Type.Array(Constraint, {
-      description: "labels of the nodes on which the function may run",
-    }),
-  ),
-  secrets: Type.Optional(
-    Type.Array(SecretName, {
-      description: "secrets of the function's namespace that it mounts",
-    }),
-  ),
-  labels: Type.Optional(
-    toMap("labels, com.openfaas.scale.* among them", { keys: MetadataKey, values: LabelValue }),
-  ),
-  annotations: Type.Optional(
-    toMap("annotations, such as topic and schedule", { keys: MetadataKey }),
-  ),
-  limits: Type.Optional(Resources),
-  requests: Type.Optional(Resources),
-  readOnlyRootFilesystem: Type.Optional(
-    Type.Boolean({ description: "whether only /tmp can be written" }),
-  ),
+  envVars: Type.Optional(Environment),
+  ...SHARED_FIELDS,
 };
 
 /** POST and PUT `/system/functions`: either `image` or `code`. */
 export const FunctionDeployment = Type.Object(
   {
     service: FunctionName,
-    image: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 1024,
-        pattern: "^\\S+$",
-        description: "an image reference without blanks, at most 1024 characters",
-      }),
-    ),
+    image: Type.Optional(ImageReference),
     code: Type.Optional(
       Type.String({
         minLength: 1,
@@ -78,7 +32,7 @@ export const FunctionDeployment = Type.Object(
       }),
     ),
     namespace: Namespace,
-    ...SHARED_FIELDS,
+    ...FIELDS,
   },
   { title: "FunctionDeployment", oneOf: [{ required: ["image"] }, { required: ["code"] }] },
 );
@@ -99,7 +53,7 @@ export const FunctionDescription = Type.Object(
         text: Type.Optional(Type.String({ description: "the text itself; only with code=1" })),
       }),
     ),
-    ...SHARED_FIELDS,
+    ...FIELDS,
     invocationCount: Type.Optional(
       Type.Number({ minimum: 0, description: "calls that Prometheus has counted" }),
     ),

@@ -54,31 +54,41 @@ function isValid(schema: TSchema, value: unknown): boolean {
   return validator.Check(value);
 }
 
-function toFindings(
-  schema: Node,
-  value: unknown,
-  { error, root, isShown }: SchemaFindingOptions & { error: SchemaError },
-): Finding[] {
+type FindingContext = SchemaFindingOptions & { error: SchemaError };
+
+function toFindings(schema: Node, value: unknown, context: FindingContext): Finding[] {
+  const { error, root } = context;
   const path = toPath(error.instancePath);
   const node = path.reduce<Node | undefined>(toChild, schema);
   const field = path.length === 0 ? root : toField(path);
-  if (error.keyword === "required") {
-    return error.params.requiredProperties.map((missing) => {
-      const expected = toExpectation(toChild(node, missing)) ?? "a value";
-      return { field: toField([...path, missing]), expected, got: "none" };
-    });
+  switch (error.keyword) {
+    case "required":
+      return error.params.requiredProperties.map((missing) => {
+        const expected = toExpectation(toChild(node, missing)) ?? "a value";
+        return { field: toField([...path, missing]), expected, got: "none" };
+      });
+    case "propertyNames": {
+      const expected = toExpectation(node?.propertyNames) ?? "other keys";
+      return error.params.propertyNames.map((key) => ({ field, expected, got: quote(key) }));
+    }
+    default: {
+      // Of a map with a value that is wrong, the value has an error of its own.
+      const isMap = typeof node?.additionalProperties === "object";
+      if (error.keyword === "additionalProperties" && isMap) {
+        return [];
+      }
+      const expected = toExpectation(node) ?? error.message;
+      return [{ field, expected, got: toShown(path, value, context) }];
+    }
   }
-  if (error.keyword === "propertyNames") {
-    const expected = node?.propertyNames?.description ?? "other keys";
-    return error.params.propertyNames.map((key) => ({ field, expected, got: quote(key) }));
-  }
+}
+
+function toShown(path: string[], value: unknown, { isShown }: FindingContext): string {
   const found = path.reduce<unknown>(
     (each, segment) => (each as Record<string, unknown>)[segment],
     value,
   );
-  const isPlain = typeof found !== "object" && isShown(path);
-  const expected = toExpectation(node) ?? error.message;
-  return [{ field, expected, got: (isPlain ? quote : toKind)(found) }];
+  return typeof found !== "object" && isShown(path) ? quote(found) : toKind(found);
 }
 
 function toExpectation({ type, description }: Node = {}): string | undefined {

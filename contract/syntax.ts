@@ -1,22 +1,37 @@
 /** The grammar of names and values that Kubernetes takes, as schemas that say what they expect. */
 import { Type } from "typebox";
+import {
+  CONSTRAINT,
+  DNS_LABEL,
+  DNS_NAME,
+  LABEL_VALUE,
+  METADATA_KEY,
+  QUANTITY,
+  VARIABLE_NAME,
+} from "./grammar.ts";
 
 // A description is a noun phrase: it also tells, in an error, what was expected.
 
-const PART = "[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?";
-const DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-const DNS_NAME = `${DNS_LABEL}([.]${DNS_LABEL})*`;
+/** A DNS-1123 label: what a function's name must be (RFC 1123; it names Services and pods). */
+export const FunctionName = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  pattern: DNS_LABEL,
+  description:
+    "1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123)",
+});
 
 /** Key of a label or an annotation: `[prefix/]name`. */
 export const MetadataKey = Type.String({
   maxLength: 317,
-  pattern: `^(${DNS_NAME}/)?${PART}$`,
+  pattern: METADATA_KEY,
   description:
     "a key of at most 63 letters, digits, -, _ and . after an optional DNS name and slash",
 });
 
 export const LabelValue = Type.String({
-  pattern: `^(${PART})?$`,
+  maxLength: 63,
+  pattern: LABEL_VALUE,
   description:
     "at most 63 letters, digits, -, _ and ., with a letter or digit at both ends, or nothing",
 });
@@ -25,24 +40,33 @@ export const LabelValue = Type.String({
 export const SecretName = Type.String({
   minLength: 1,
   maxLength: 253,
-  pattern: `^${DNS_NAME}$`,
+  pattern: DNS_NAME,
   description:
     "1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123)",
 });
 
 export const VariableName = Type.String({
-  pattern: "^[ -<>-~]+$",
+  pattern: VARIABLE_NAME,
   description: "a name in printable ASCII without =",
 });
 
 /** `key=value` or `key==value` of a node's label. */
 export const Constraint = Type.String({
-  pattern: "^[^=!\\s]+\\s*==?\\s*[^=!\\s]*$",
+  maxLength: 400,
+  pattern: CONSTRAINT,
   description: "a node's label as key=value",
 });
 
 /** A quantity (resource.Quantity) without sign. */
 export const Quantity = Type.String({
-  pattern: "^([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$",
+  maxLength: 64,
+  pattern: QUANTITY,
   description: "a quantity such as 128Mi or 100m",
+});
+
+export const ImageReference = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  pattern: "^\\S+$",
+  description: "an image reference without blanks, at most 1024 characters",
 });

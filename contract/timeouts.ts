@@ -94,27 +94,11 @@ export function drainMs(source: TimeoutSource, platform: CallTimeouts): number {
   return Math.max(parseDuration(write_timeout), parseDuration(exec_timeout));
 }
 
-/** Mistakes in a function's time-outs, as `field: expectation, got value`. */
-export function findBadTimeouts({ labels = {}, environment = {} }: TimeoutSource): string[] {
-  const fields: [field: string, text: string | undefined][] = [
-    ...WATCHDOG_TIMEOUTS.map((name): [string, string | undefined] => [
-      `spec.environment.${name}`,
-      environment[name],
-    ]),
-    ...Object.values(LABELS).map((name): [string, string | undefined] => [
-      `spec.labels["${name}"]`,
-      labels[name],
-    ]),
-  ];
-  return fields
-    .filter(([, text]) => text !== undefined && readTimeout(text) === undefined)
-    .map(
-      ([field, text]) =>
-        `${field}: expected a duration such as 30s, at most 24h, got ${JSON.stringify(text)}`,
-    );
-}
+/** Labels that hold a function's time-outs. */
+export const TIMEOUT_LABELS: readonly string[] = Object.values(LABELS);
 
-function readTimeout(text: string | undefined): number | undefined {
+/** Milliseconds of a time-out; undefined for what is no duration, or longer than a day. */
+export function readTimeout(text: string | undefined): number | undefined {
   if (text === undefined) {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { totalmem } from "node:os";
 import * as pulumi from "@pulumi/pulumi";
+import { CLUSTER_NAME, CLUSTER_NAME_WORDS, DNS_LABEL } from "../../contract/grammar.ts";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
@@ -147,8 +148,6 @@ export interface ResolvedCluster {
 
 /** The longest path of a socket in it, that of k3s' database, may have 107 bytes in Linux. */
 const DIRECTORY_MAX = 107 - "/data/server/kine.sock".length;
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const CLUSTER_NAME = /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/;
 const PRIVATE_SUBNET = /^198\.(18|19)\.(\d{1,3})\.0\/24$/;
 
 const DEFAULTS = {
@@ -167,8 +166,8 @@ const DEFAULTS = {
 export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCluster {
   const { clusterName = name, ...given } = { ...DEFAULTS, ...args };
   const cluster = check("clusterName", clusterName, {
-    pattern: CLUSTER_NAME,
-    expected: "1 to 32 lower-case letters, digits and hyphens",
+    pattern: new RegExp(CLUSTER_NAME),
+    expected: CLUSTER_NAME_WORDS,
   });
   const server = normalizeHost(cluster, onlyHost(given.servers), given);
   return {
@@ -214,7 +213,7 @@ function normalizeHost(cluster: string, host: K3sHost, wanted: Network): Resolve
     cgroup: `plonk-${cluster}-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`,
     connection: host.connection,
     name: check("servers[0].name", host.name ?? "server", {
-      pattern: DNS_LABEL,
+      pattern: new RegExp(DNS_LABEL),
       expected: "a DNS label",
     }),
     supervised: host.supervised ?? false,

@@ -5,7 +5,7 @@ import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
 import { createFunction, type FunctionSource, toComponentOptions } from "./create.ts";
-import { checkText } from "./validation.ts";
+import { checkImage, checkText } from "./validation.ts";
 
 /**
  * A function, made of a JavaScript or TypeScript module or of any OpenFaaS image. It is created
@@ -52,13 +52,14 @@ function requireOneSource(resource: pulumi.Resource, args: FunctionArgs): void {
 
 function toSource(checks: ArgumentChecks, args: FunctionArgs): FunctionSource {
   const { code, image, fprocess } = args;
-  const toText = (
-    field: string,
-    value: pulumi.Input<string> | undefined,
-  ): pulumi.Output<string> | undefined =>
-    value === undefined ? undefined : checks.apply(value, (text) => checkText(field, text));
   if (code === undefined) {
-    return { image: toText("image", image), fprocess: toText("fprocess", fprocess) };
+    return {
+      image: image === undefined ? undefined : checks.apply(image, checkImage),
+      fprocess:
+        fprocess === undefined
+          ? undefined
+          : checks.apply(fprocess, (text) => checkText("fprocess", text)),
+    };
   }
   return { code: { text: checks.apply(code, bundleModule), entry: CODE_ENTRY } };
 }

@@ -1,17 +1,10 @@
 /** `spec` of a Function resource from component arguments. */
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, type FunctionSpec, LABEL } from "../../contract/index.ts";
+import { ANNOTATION, type FunctionSpec } from "../../contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
-import {
-  checkConstraint,
-  checkLabels,
-  checkQuantity,
-  checkScale,
-  checkSecretName,
-  checkTimeout,
-  type ScaleValues,
-} from "./validation.ts";
+import { checkScale, type ScaleValues, toScaleLabels } from "./scale.ts";
+import { checkEntry, checkItem, checkTexts, checkTimeout } from "./validation.ts";
 
 /** `spec` with Inputs, as the Kubernetes provider takes it. */
 export type SpecInputs = Partial<
@@ -29,12 +22,17 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
     args.scale === undefined
       ? undefined
       : checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
+  checkUnchanged(checks, args);
   return dropUndefined({
     environment: timeout ? toEnvironment(environment, timeout) : environment,
     labels: toLabels(checks, args.labels, scale),
-    secrets: secrets?.map((name) => checks.apply(name, checkSecretName)),
+    secrets: secrets?.map((name, index) =>
+      checks.apply(name, (value) => checkItem("secrets", index, value)),
+    ),
     annotations: toAnnotations(args),
-    constraints: constraints?.map((constraint) => checks.apply(constraint, checkConstraint)),
+    constraints: constraints?.map((constraint, index) =>
+      checks.apply(constraint, (value) => checkItem("constraints", index, value)),
+    ),
     limits: limits === undefined ? undefined : toResources(checks, "limits", limits),
     requests: requests === undefined ? undefined : toResources(checks, "requests", requests),
     readOnlyRootFilesystem,
@@ -62,51 +60,51 @@ function toAnnotations({
     : { ...annotations, [ANNOTATION.private]: pulumi.interpolate`${isPrivate}` };
 }
 
-/** OpenFaaS keeps the scale in labels. */
+/** The labels as given, and those of the scale. */
 function toLabels(
   checks: ArgumentChecks,
   labels: FunctionOptions["labels"],
   scale: pulumi.Output<ScaleValues> | undefined,
 ): pulumi.Output<Record<string, string>> | undefined {
-  if (labels === undefined && scale === undefined) {
-    return undefined;
+  const own = checks.apply<LabelInputs, Record<string, string>>(labels ?? {}, (given) =>
+    checkTexts("labels", given),
+  );
+  if (scale === undefined) {
+    return labels === undefined ? undefined : own;
   }
-  const own = checks.apply<LabelInputs, Record<string, string>>(labels ?? {}, checkLabels);
-  return pulumi
-    .all([own, scale])
-    .apply(([given, values]) => ({ ...given, ...(values && toScaleLabels(values)) }));
-}
-
-/** The labels `com.openfaas.scale.*` for those values that are given. */
-export function toScaleLabels(scale: ScaleValues): Record<string, string> {
-  const { zeroAfterSeconds } = scale;
-  const values = {
-    [LABEL.scaleMin]: scale.min,
-    [LABEL.scaleMax]: scale.max,
-    [LABEL.scaleFactor]: scale.factorPercent,
-    [LABEL.scaleZero]: scale.zero,
-    [LABEL.scaleZeroDuration]: zeroAfterSeconds === undefined ? undefined : `${zeroAfterSeconds}s`,
-    [LABEL.scaleType]: scale.type,
-    [LABEL.scaleTarget]: scale.target,
-  };
-  const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([label, value]) => [label, String(value)]));
+  // Each of them is right by itself: what is left is that one has a minimum, the other a maximum.
+  return checks.apply(pulumi.all([own, scale]), ([given, values]) =>
+    checkTexts("labels", { ...given, ...toScaleLabels(values) }),
+  );
 }
 
 function toResources(
   checks: ArgumentChecks,
-  field: "limits" | "requests",
+  map: "limits" | "requests",
   resources: FunctionResources,
 ): Record<string, pulumi.Output<string>> {
-  const entries = Object.entries(resources) as [string, pulumi.Input<string> | undefined][];
-  const given = entries.flatMap(([name, quantity]) =>
-    quantity === undefined ? [] : [{ name, quantity }],
-  );
+  const given = toGiven(resources as Record<string, pulumi.Input<string> | undefined>);
   return Object.fromEntries(
-    given.map(({ name, quantity }) => {
-      const check = (value: string): string => checkQuantity(`${field}.${name}`, value);
-      return [name, checks.apply(quantity, check)];
-    }),
+    given.map(([key, quantity]) => [
+      key,
+      checks.apply(quantity, (value) => checkEntry({ map, key }, value)),
+    ]),
+  );
+}
+
+/** Checks what stays as it was given: one unknown value shall not hide the others in a preview. */
+function checkUnchanged(checks: ArgumentChecks, args: FunctionOptions): void {
+  for (const [key, value] of toGiven(args.environment ?? {})) {
+    checks.apply(value, (text) => checkEntry({ map: "environment", key }, text));
+  }
+  checks.apply<LabelInputs, unknown>(args.annotations ?? {}, (given) =>
+    checkTexts("annotations", given),
+  );
+}
+
+function toGiven<T>(record: Record<string, T | undefined>): [string, T][] {
+  return Object.entries(record).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as [string, T]],
   );
 }
 

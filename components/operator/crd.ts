@@ -1,6 +1,6 @@
 /** The CustomResourceDefinition of Function, made from the schema that the services share. */
 import type * as k8s from "@pulumi/kubernetes";
-import { CRD, FunctionSpec } from "../../contract/index.ts";
+import { CRD, FunctionSpec, LABEL, VALUE_RULES, type ValueRule } from "../../contract/index.ts";
 import { type JsonSchema, toStructural } from "./structural-schema.ts";
 
 type CustomResourceDefinitionSpec = k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
@@ -35,20 +35,60 @@ const STATUS_SCHEMA: JsonSchema = {
   },
 };
 
-const SCALE_ORDER_RULE = {
+/** A rule in CEL with what the API server says of an object that breaks it. */
+interface Validation {
+  rule: string;
+  message: string;
+}
+
+const SCALE_ORDER: Validation = {
   rule: [
-    "!has(self.spec.labels)",
-    "!('com.openfaas.scale.min' in self.spec.labels)",
-    "!('com.openfaas.scale.max' in self.spec.labels)",
-    "int(self.spec.labels['com.openfaas.scale.min']) <= int(self.spec.labels['com.openfaas.scale.max'])",
+    `!('${LABEL.scaleMin}' in self)`,
+    `!('${LABEL.scaleMax}' in self)`,
+    `int(self['${LABEL.scaleMin}']) <= int(self['${LABEL.scaleMax}'])`,
   ].join(" || "),
-  message: "com.openfaas.scale.min must be a number that does not exceed com.openfaas.scale.max",
+  message: `${LABEL.scaleMin} must be a number that does not exceed ${LABEL.scaleMax}`,
+};
+
+const CODE_OR_HANDLER: Validation = {
+  rule: "!has(self.code) || !has(self.handler)",
+  message: "handler: expected none beside code",
 };
 
 const NAME_RULE = {
   rule: "self.metadata.name == self.spec.name",
   message: "spec.name must equal metadata.name",
 };
+
+/**
+ * `spec` with the rules for its parts. They belong to the field that they are about, so that a
+ * Function which broke them before they came can be changed in all others.
+ */
+function toSpecSchema(): JsonSchema {
+  const spec = toStructural(FunctionSpec);
+  return {
+    ...spec,
+    properties: {
+      ...spec.properties,
+      labels: {
+        ...spec.properties?.["labels"],
+        "x-kubernetes-validations": [...toValidations("labels"), SCALE_ORDER],
+      },
+      environment: {
+        ...spec.properties?.["environment"],
+        "x-kubernetes-validations": toValidations("environment"),
+      },
+    },
+    "x-kubernetes-validations": [CODE_OR_HANDLER],
+  };
+}
+
+function toValidations(map: ValueRule["map"]): Validation[] {
+  return VALUE_RULES.filter((each) => each.map === map).map(({ key, expected, toCel }) => ({
+    rule: `!('${key}' in self) || (${toCel(`self['${key}']`)})`,
+    message: `${key}: expected ${expected}`,
+  }));
+}
 
 /** The whole OpenAPI schema of a Function, as the API server enforces it. */
 export function toFunctionSchema(): JsonSchema {
@@ -63,10 +103,10 @@ export function toFunctionSchema(): JsonSchema {
         type: "object",
         properties: { name: { type: "string", maxLength: 63 } },
       },
-      spec: toStructural(FunctionSpec),
+      spec: toSpecSchema(),
       status: STATUS_SCHEMA,
     },
-    "x-kubernetes-validations": [NAME_RULE, SCALE_ORDER_RULE],
+    "x-kubernetes-validations": [NAME_RULE],
   };
 }
 

@@ -1,7 +1,7 @@
 /** Typed configuration from the environment; an invalid variable prevents the start. */
 import envSchema from "env-schema";
 import { type Static, type TObject, Type } from "typebox";
-import { DURATION_PATTERN } from "../../contract/duration.ts";
+import { DURATION } from "../../contract/grammar.ts";
 
 /** A port number, with a default. */
 export function portSetting(port: number): ReturnType<typeof Type.Integer> {
@@ -10,7 +10,7 @@ export function portSetting(port: number): ReturnType<typeof Type.Integer> {
 
 /** A Go duration or whole seconds, as text, with a default; read it with `parseDuration`. */
 export function durationSetting(text: string): ReturnType<typeof Type.String> {
-  return Type.String({ pattern: DURATION_PATTERN, default: text });
+  return Type.String({ pattern: DURATION, default: text });
 }
 
 /** OpenFaaS' booleans: only the literal `true` is true. */
@@ -76,7 +76,7 @@ function describeExpectation({ keyword, message, params }: SchemaProblem): strin
   if (keyword === "required") {
     return "expected a value";
   }
-  if (params["pattern"] === DURATION_PATTERN) {
+  if (params["pattern"] === DURATION) {
     return "expected a duration such as 1m5s or whole seconds";
   }
   const allowed = params["allowedValues"];

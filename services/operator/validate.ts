@@ -1,58 +1,34 @@
-/** What the CRD's schema cannot say about a Function's spec, with the fields named. */
-import { findBadTimeouts, type FunctionResource, LABEL, SCALE } from "../../contract/index.ts";
+/** What the API server lets pass of a Function's spec and no pod can be made of, field by field. */
+import {
+  findMistakes as findSpecMistakes,
+  type FunctionResource,
+  parseConstraint,
+  quote,
+  scaleLimits,
+  toText,
+} from "../../contract/index.ts";
 
-const CONSTRAINT = /^([^=!\s]+)\s*==?\s*([^=!\s]*)$/;
-
-/** Mistakes in a spec, as `field: expectation, got value`; empty when there are none. */
+/** Mistakes in a spec, as `field: expected …, got …`; empty when there are none. */
 export function findMistakes({ metadata, spec }: FunctionResource): string[] {
-  const found: string[] = [];
+  const found = findSpecMistakes(spec, (field) => `spec.${field}`);
   if (spec.name !== metadata.name) {
-    found.push(`spec.name: must equal metadata.name (${metadata.name}), got ${spec.name}`);
+    const expected = `metadata.name (${metadata.name})`;
+    found.unshift({ field: "spec.name", expected, got: quote(spec.name) });
   }
-  if (spec.code !== undefined && spec.handler !== undefined) {
-    found.push(`spec.handler: must not be set together with spec.code, got ${spec.handler}`);
-  }
-  for (const constraint of spec.constraints ?? []) {
-    if (!CONSTRAINT.test(constraint)) {
-      found.push(`spec.constraints: expected key=value, got ${JSON.stringify(constraint)}`);
-    }
-  }
-  const { labels = {} } = spec;
-  return [...found, ...findBadTimeouts(spec), ...findBadScale(labels), ...findBadLimit(labels)];
-}
-
-function findBadScale(labels: Record<string, string>): string[] {
-  const found: string[] = [];
-  for (const label of [LABEL.scaleMin, LABEL.scaleMax]) {
-    const text = labels[label];
-    if (text !== undefined && !(/^\d+$/.test(text) && Number(text) <= SCALE.hardMax)) {
-      found.push(
-        `spec.labels["${label}"]: expected a number from 0 to ${SCALE.hardMax}, got ${JSON.stringify(text)}`,
-      );
-    }
-  }
-  return found;
-}
-
-function findBadLimit(labels: Record<string, string>): string[] {
-  const text = labels[LABEL.maxInflight];
-  return text === undefined || /^\d{1,9}$/.test(text)
-    ? []
-    : [`spec.labels["${LABEL.maxInflight}"]: expected a number, got ${JSON.stringify(text)}`];
+  return found.map(toText);
 }
 
 /** `constraints` as a node selector; what does not parse is left out (see `findMistakes`). */
 export function toNodeSelector(constraints: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     constraints.flatMap((constraint) => {
-      const [, key, value] = CONSTRAINT.exec(constraint) ?? [];
-      return key === undefined || value === undefined ? [] : [[key, value]];
+      const label = parseConstraint(constraint);
+      return label === undefined ? [] : [[label.key, label.value]];
     }),
   );
 }
 
 /** Replicas of a Function whose scale nobody has written yet: its minimum, or 1. */
-export function initialReplicas({ spec }: FunctionResource): number {
-  const text = spec.labels?.[LABEL.scaleMin] ?? "";
-  return /^\d+$/.test(text) ? Math.min(Number(text), SCALE.hardMax) : SCALE.min;
+export function initialReplicas(resource: FunctionResource): number {
+  return scaleLimits(resource).min;
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { Egress, K3sCluster } from "../../components/index.ts";
+import { CLUSTER_NAME, CLUSTER_NAME_WORDS } from "../../contract/grammar.ts";
 import {
   type ArtifactsAtHand,
   findArtifacts,
@@ -16,10 +17,10 @@ import { loadRegistries } from "./registries.ts";
 const settings = {
   clusterName: text({
     default: "local",
-    pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$",
+    pattern: CLUSTER_NAME,
     description:
       "name of the cluster and of its network namespace, `plonk-<name>`; `npm run up` writes the stack's name",
-    expected: "1 to 32 lower-case letters, digits and hyphens",
+    expected: CLUSTER_NAME_WORDS,
   }),
   subnet: text({
     default: "198.18.0.0/24",

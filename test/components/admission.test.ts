@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Platform } from "../../components/index.ts";
 import { CRD_NAME } from "../../components/operator/crd.ts";
 import { refuseForeignDefinition } from "../../components/operator/ownership.ts";
+import { CASES, toSpec } from "../contract/function/cases.ts";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { fakeCluster, IMAGES, recordRegistrations, reveal, waitForCount } from "./support/mocks.ts";
 
@@ -103,7 +104,6 @@ describe("the Function definition", () => {
     const spec = {
       name: "full",
       image: "example.com/image:1",
-      handler: "cat",
       code: { configMap: "full-0123456789ab", entry: "index.mjs" },
       environment: { A: "b" },
       labels: { "com.openfaas.scale.min": "1", "com.openfaas.scale.max": "10" },
@@ -137,6 +137,26 @@ describe("the Function definition", () => {
     await expect(server.apply(toFunction("a", spec))).rejects.toThrow(message);
   });
 
+  const byServer = CASES.filter(({ leftBy }) => leftBy !== "api-server");
+
+  it.each(byServer)("says of $what what all others say", async (each) => {
+    const spec = toSpec(each);
+    const metadata = { name: spec.name, namespace: "openfaas-fn" };
+    const object = { apiVersion: "openfaas.com/v1", kind: "Function", metadata, spec };
+    const answer = server.objects.create(object, undefined, "All").then(
+      () => "",
+      (error: unknown) => (error as { body: string }).body,
+    );
+    const text = await answer;
+    if (each.field === undefined) {
+      expect(text).toBe("");
+    } else {
+      // The server names the map where a key of it is wrong, and an object where two fields are.
+      expect(text).toMatch(each.field === "handler" ? /handler/ : toServerField(each.field));
+      expect(text).toContain('"reason":"Invalid"');
+    }
+  });
+
   it("can be scaled, and shows what matters", async () => {
     await server.apply(toFunction("scaled", { name: "scaled", image: "x" }));
     await server.kubectl("scale", "fn/scaled", "-n", "openfaas-fn", "--replicas=3");
@@ -150,6 +170,11 @@ describe("the Function definition", () => {
     ]);
   });
 });
+
+/** As the server calls a field, or the map in which it is. */
+function toServerField(field: string): RegExp {
+  return new RegExp(`spec[.]${/^\\w+/.exec(field)?.[0] ?? ""}`);
+}
 
 describe("a definition of another OpenFaaS", () => {
   it("is not what Plonk's own is taken for", async () => {

@@ -43,13 +43,13 @@ describe("a wrong argument", () => {
       "scale",
       'new Function("f", { platform, image: "x", scale: { min: 5, max: 2 } }, { provider });',
       "plonk:index:Function f",
-      "scale.min: must not exceed scale.max (2), got 5",
+      "scale.min: expected at most scale.max (2), got 5",
     ],
     [
       "name",
       'new Function("Bad_Name", { platform, image: "x" }, { provider });',
       "plonk:index:Function Bad_Name",
-      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got "Bad_Name"',
+      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got "Bad_Name"',
     ],
     [
       "no provider",
@@ -67,13 +67,13 @@ describe("a wrong argument", () => {
       "no image",
       'new Function("f", { platform, image: "" }, { provider });',
       "plonk:index:Function f",
-      'image: must not be empty, got ""',
+      'image: expected an image reference without blanks, at most 1024 characters, got ""',
     ],
     [
       "no namespace",
       'new FunctionSecret("s", { platform, value: "x", namespace: "" }, { provider });',
       "plonk:index:FunctionSecret s",
-      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got ""',
+      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got ""',
     ],
     [
       "captured import",

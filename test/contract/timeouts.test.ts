@@ -1,11 +1,6 @@
 /** The time-outs of a call: who says what, and what follows from it. */
 import { describe, expect, test } from "@jest/globals";
-import {
-  callTimeouts,
-  drainMs,
-  findBadTimeouts,
-  watchdogTimeouts,
-} from "../../contract/timeouts.ts";
+import { callTimeouts, drainMs, watchdogTimeouts } from "../../contract/timeouts.ts";
 
 const PLATFORM = { connectMs: 3000, firstByteMs: 10_000, idleMs: 300_000, callMs: 60_000 };
 
@@ -59,20 +54,5 @@ describe("watchdogTimeouts", () => {
       exec_timeout,
     });
     expect(drainMs(source, PLATFORM)).toBe(drain);
-  });
-});
-
-describe("findBadTimeouts", () => {
-  test("finds none in what is right or not there", () => {
-    const labels = { "plonk/call-timeout": "24h", "plonk/idle-timeout": "1.5h" };
-    expect(findBadTimeouts({ labels, environment: { exec_timeout: "0" } })).toEqual([]);
-  });
-
-  test("names each field with what is wrong", () => {
-    const labels = { "plonk/first-byte-timeout": "1d" };
-    expect(findBadTimeouts({ labels, environment: { read_timeout: "x" } })).toEqual([
-      'spec.environment.read_timeout: expected a duration such as 30s, at most 24h, got "x"',
-      'spec.labels["plonk/first-byte-timeout"]: expected a duration such as 30s, at most 24h, got "1d"',
-    ]);
   });
 });

@@ -1,5 +1,5 @@
 /** Roles out of a token's claims, e.g. `plonk:deployer:team-a` in the claim `groups`. */
-import type { RoleName } from "../../../contract/index.ts";
+import { DNS_LABEL_PART, type RoleName } from "../../../contract/index.ts";
 import type { Role } from "./identity.ts";
 
 export interface RoleMapping {
@@ -40,13 +40,11 @@ function listValues(claim: unknown): string[] {
   return Array.isArray(claim) ? claim.filter((value) => typeof value === "string") : [];
 }
 
-const NAME = "[a-z0-9][-a-z0-9]{0,62}";
-
 /** `<role>`, `<role>:<namespace>`, `<role>:*`, and for `invoke` also `:<namespace>/<function>`. */
 const FORMS = [
   /^(admin|alertmanager|reader|invoke)$/,
-  new RegExp(`^(deployer|reader|invoke):(\\*|${NAME})$`),
-  new RegExp(`^(invoke):(${NAME})/(${NAME})$`),
+  new RegExp(`^(deployer|reader|invoke):(\\*|${DNS_LABEL_PART})$`),
+  new RegExp(`^(invoke):(${DNS_LABEL_PART})/(${DNS_LABEL_PART})$`),
 ];
 
 /** A deployer has to say where; undefined for what is no role. */

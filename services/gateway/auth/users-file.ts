@@ -2,11 +2,11 @@
 import { Type } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { type Document, parseDocument } from "yaml";
-import { type RoleName, ROLES } from "../../../contract/index.ts";
+import { DNS_LABEL_PART, type RoleName, ROLES } from "../../../contract/index.ts";
 import { parsePasswordHash, type PasswordHash } from "../../../contract/password-hash.ts";
 import type { Role } from "./identity.ts";
 
-const NAMESPACE = "^(\\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$";
+const NAMESPACE = `^(\\*|${DNS_LABEL_PART})$`;
 
 const UserEntry = Type.Object(
   {

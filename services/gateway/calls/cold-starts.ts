@@ -2,12 +2,13 @@
 import {
   type FunctionReference,
   type FunctionResource,
+  scaleLimits,
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
-import { desiredReplicas, scaleLimits } from "../cluster/scaling.ts";
+import { desiredReplicas } from "../cluster/scaling.ts";
 import { type Failure, failures } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
 

@@ -1,12 +1,13 @@
 /** `/system/alert`: Alertmanager's webhook scales functions. */
-import { AlertRequest, splitName, toDisplayName, toKey } from "../../../contract/index.ts";
-import { messageOf } from "../../lib/logger.ts";
 import {
-  desiredReplicas,
-  replicasWhenFiring,
-  scaleFunction,
+  AlertRequest,
   scaleLimits,
-} from "../cluster/scaling.ts";
+  splitName,
+  toDisplayName,
+  toKey,
+} from "../../../contract/index.ts";
+import { messageOf } from "../../lib/logger.ts";
+import { desiredReplicas, replicasWhenFiring, scaleFunction } from "../cluster/scaling.ts";
 import { failures } from "../errors.ts";
 import { operation, PlainText } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";

@@ -1,86 +1,39 @@
-/** What the schema cannot say of a deployment, found before Kubernetes or the operator does. */
-import { DURATION_PATTERN } from "../../../contract/duration.ts";
+/** What the body's schema cannot say of a deployment, found before Kubernetes or the operator. */
 import {
+  findMistakes,
   type FunctionDeployment,
-  isUnavailableLabel,
-  LABEL,
-  SCALE,
-  WATCHDOG_TIMEOUTS,
+  type SpecPart,
+  toText,
 } from "../../../contract/index.ts";
 import { failures, HttpError } from "../errors.ts";
-import { quote } from "./validation-message.ts";
 
-/** Kubernetes' limit for all annotations of one object together, bytes. */
-const MAX_ANNOTATION_BYTES = 256 * 1024;
-
-const DURATION = new RegExp(DURATION_PATTERN);
-
-const MOST: Readonly<Record<string, number>> = {
-  [LABEL.scaleMin]: SCALE.hardMax,
-  [LABEL.scaleMax]: SCALE.hardMax,
-  [LABEL.scaleFactor]: 100,
+/** The REST API's names of fields, where they are not those of the custom resource. */
+const NAMES: Readonly<Record<string, string>> = {
+  name: "service",
+  handler: "envProcess",
+  environment: "envVars",
 };
 
 /** Throws a BadRequest that names the mistakes of a deployment, if it has any. */
 export function checkDeployment(deployment: FunctionDeployment): void {
-  const mistakes = [
-    ...findHandlerMistakes(deployment),
-    ...findScaleMistakes(deployment.labels ?? {}),
-    ...findUnavailable(deployment.labels ?? {}),
-    ...findAnnotationMistakes(deployment.annotations ?? {}),
-    ...findTimeoutMistakes(deployment.envVars ?? {}),
-  ];
+  const mistakes = findMistakes(toSpecPart(deployment), toRestName);
   if (mistakes.length > 0) {
-    throw new HttpError(failures.badRequest(mistakes.join("; ")));
+    throw new HttpError(failures.badRequest(mistakes.map(toText).join("; ")));
   }
 }
 
-function findHandlerMistakes({ code, envProcess }: FunctionDeployment): string[] {
-  return code !== undefined && envProcess !== undefined
-    ? [`envProcess: expected none beside code, got ${quote(envProcess)}`]
-    : [];
+function toRestName(field: string): string {
+  return field.replace(/^\w+/, (name) => NAMES[name] ?? name);
 }
 
-function findScaleMistakes(labels: Record<string, string>): string[] {
-  const found = Object.entries(MOST).flatMap(([key, most]) => {
-    const value = labels[key] ?? "0";
-    return /^\d{1,9}$/.test(value) && Number(value) <= most
-      ? []
-      : [`labels["${key}"]: expected a whole number from 0 to ${most}, got ${quote(value)}`];
-  });
-  return found.length > 0 ? found : findScaleOrder(labels);
-}
-
-function findUnavailable(labels: Record<string, string>): string[] {
-  return Object.entries(labels)
-    .filter(([label, value]) => isUnavailableLabel(label, value))
-    .map(
-      ([label, value]) =>
-        `labels["${label}"]: must be left out, it is not available yet, got ${quote(value)}`,
-    );
-}
-
-function findScaleOrder(labels: Record<string, string>): string[] {
-  const { [LABEL.scaleMin]: min, [LABEL.scaleMax]: max } = labels;
-  return min !== undefined && max !== undefined && Number(min) > Number(max)
-    ? [`labels["${LABEL.scaleMin}"]: must not exceed ${LABEL.scaleMax} (${max}), got ${min}`]
-    : [];
-}
-
-function findAnnotationMistakes(annotations: Record<string, string>): string[] {
-  const bytes = Object.entries(annotations)
-    .flat()
-    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  return bytes > MAX_ANNOTATION_BYTES
-    ? [`annotations: expected at most ${MAX_ANNOTATION_BYTES} bytes, got ${bytes}`]
-    : [];
-}
-
-function findTimeoutMistakes(variables: Record<string, string>): string[] {
-  return WATCHDOG_TIMEOUTS.flatMap((name) => {
-    const value = variables[name];
-    return value === undefined || DURATION.test(value)
-      ? []
-      : [`envVars.${name}: expected a duration such as 30s, got ${quote(value)}`];
-  });
+function toSpecPart(deployment: FunctionDeployment): SpecPart {
+  const { service, envProcess, envVars, code, ...same } = deployment;
+  return {
+    ...same,
+    name: service,
+    ...(envProcess !== undefined && { handler: envProcess }),
+    ...(envVars !== undefined && { environment: envVars }),
+    // The text has checks of its own; its ConfigMap is named later.
+    ...(code !== undefined && { code: { configMap: service } }),
+  };
 }

@@ -1,15 +1,20 @@
 /** `/system/logs`: the log lines of a function's pods as newline-delimited JSON. */
 import type { OutgoingHttpHeaders } from "node:http";
 import { type Static, Type } from "typebox";
-import { DURATION_PATTERN, parseDuration } from "../../../contract/duration.ts";
-import { LogMessage, toDisplayName, toKey } from "../../../contract/index.ts";
+import {
+  DURATION,
+  LogMessage,
+  parseDuration,
+  quote,
+  toDisplayName,
+  toKey,
+} from "../../../contract/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { failures, HttpError } from "../errors.ts";
 import { LogStream, type LogStreamOptions } from "./log-stream.ts";
 import { operation } from "./operation.ts";
 import { readFunction } from "./reference.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
-import { quote } from "./validation-message.ts";
 
 const RFC_3339 = String.raw`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.]\d{1,9})?([Zz]|[-+]\d\d:\d\d)$`;
 
@@ -28,7 +33,7 @@ const Query = Type.Object({
   ),
   since: Type.Optional(
     Type.String({
-      pattern: `^$|${RFC_3339}|${DURATION_PATTERN}`,
+      pattern: `^$|${RFC_3339}|${DURATION}`,
       description: "a time in RFC 3339, or a duration before now such as 5m",
     }),
   ),

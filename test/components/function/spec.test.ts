@@ -14,7 +14,8 @@ afterAll(() => pulumi.runtime.disconnect());
 
 /** The checks at once: a refusal inside `apply` would end the process of the test. */
 const checks = {
-  apply: (value: unknown, test: (known: unknown) => unknown) => pulumi.output(test(value)),
+  apply: (value: unknown, test: (known: unknown) => unknown) =>
+    pulumi.Output.isInstance(value) ? value.apply(test) : pulumi.output(test(value)),
 } as unknown as ArgumentChecks;
 
 function toValues(args: Omit<FunctionOptions, "platform">): Promise<unknown> {
@@ -25,13 +26,27 @@ it.each<[Omit<FunctionOptions, "platform">, string]>([
   [{ timeoutSeconds: 0 }, "timeoutSeconds: expected a whole number from 1 to 86400, got 0"],
   [{ limits: { memory: "" } }, 'limits.memory: expected a quantity such as 128Mi or 100m, got ""'],
   [{ requests: { cpu: "" } }, 'requests.cpu: expected a quantity such as 128Mi or 100m, got ""'],
-  [{ secrets: [""] }, 'name: expected lower-case letters, digits, hyphens and dots, got ""'],
-  [{ constraints: [""] }, 'constraints: expected key=value, got ""'],
+  [
+    { secrets: [""] },
+    'secrets[0]: expected 1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123), got ""',
+  ],
+  [{ constraints: [""] }, 'constraints[0]: expected a node\'s label as key=value, got ""'],
   [{ scale: { max: 0 } }, "scale.max: expected a whole number from 1 to 1000, got 0"],
-  [{ scale: { zero: true } }, "scale.zero: must be left out, it is not available yet, got true"],
+  [
+    { scale: { zero: true } },
+    "scale.zero: expected none or false, it is not available yet, got true",
+  ],
   [
     { labels: { "com.openfaas.scale.type": "" } },
-    'labels["com.openfaas.scale.type"]: must be left out, it is not available yet, got ""',
+    'labels["com.openfaas.scale.type"]: expected none, it is not available yet, got ""',
+  ],
+  [
+    { environment: { exec_timeout: "25h" } },
+    'environment.exec_timeout: expected a duration such as 30s, at most 24h, got "25h"',
+  ],
+  [
+    { annotations: { "a b": "" } },
+    'annotations: expected a key of at most 63 letters, digits, -, _ and . after an optional DNS name and slash, got "a b"',
   ],
 ])("refuses %j", (args, message) => {
   expect(() => toValues(args)).toThrow(new ArgumentError(message));

@@ -112,7 +112,7 @@ describe("a Function on a real API server", () => {
     const response = await call("POST", "functions", deployment("bad", { labels }));
     expect([response.status, await response.text()]).toEqual([
       400,
-      'labels["com.openfaas.scale.min"]: must not exceed com.openfaas.scale.max (2), got 5',
+      'labels["com.openfaas.scale.min"]: expected at most com.openfaas.scale.max (2), got "5"',
     ]);
   });
 

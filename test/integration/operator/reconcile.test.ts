@@ -183,16 +183,19 @@ describe("the reason why a Function is not ready", () => {
   });
 
   it("is a spec that makes no sense", async () => {
-    await cluster.applyFunction("senseless", { constraints: ["nowhere"] });
+    await cluster.applyFunction("senseless", { environment: { "a=b": "" } });
     expect((await cluster.waitForReason("senseless", "InvalidSpec")).message).toBe(
-      'spec.constraints: expected key=value, got "nowhere"',
+      'spec.environment: expected a name in printable ASCII without =, got "a=b"',
     );
   });
 
   it("is what the API server says about its Deployment", async () => {
-    await cluster.applyFunction("refused", { labels: { team: "not a label!" } });
+    await cluster.applyFunction("refused", {
+      requests: { memory: "2Gi" },
+      limits: { memory: "1Gi" },
+    });
     const { message } = await cluster.waitForReason("refused", "Invalid");
-    expect(message).toContain('metadata.labels: Invalid value: "not a label!"');
+    expect(message).toContain("must be less than or equal to memory limit");
   });
 
   it("is a quota", async () => {

@@ -22,13 +22,19 @@ describe("findMistakes", () => {
   });
 
   it.each([
-    [{ name: "other" }, "spec.name: must equal metadata.name (resize), got other"],
+    [{ name: "other" }, 'spec.name: expected metadata.name (resize), got "other"'],
     [
       { code: { configMap: "c" }, handler: "cat" },
-      "spec.handler: must not be set together with spec.code, got cat",
+      'spec.handler: expected none beside code, got "cat"',
     ],
-    [{ constraints: ["zone"] }, 'spec.constraints: expected key=value, got "zone"'],
-    [{ constraints: ["zone!=a"] }, 'spec.constraints: expected key=value, got "zone!=a"'],
+    [
+      { constraints: ["zone"] },
+      'spec.constraints[0]: expected a node\'s label as key=value, got "zone"',
+    ],
+    [
+      { constraints: ["zone!=a"] },
+      'spec.constraints[0]: expected a node\'s label as key=value, got "zone!=a"',
+    ],
     [
       { environment: { exec_timeout: "-1s" } },
       'spec.environment.exec_timeout: expected a duration such as 30s, at most 24h, got "-1s"',
@@ -43,15 +49,15 @@ describe("findMistakes", () => {
     ],
     [
       { labels: { "plonk/max-inflight": "many" } },
-      'spec.labels["plonk/max-inflight"]: expected a number, got "many"',
+      'spec.labels["plonk/max-inflight"]: expected a whole number from 0 to 999999999, got "many"',
     ],
     [
       { labels: { "com.openfaas.scale.min": "two" } },
-      'spec.labels["com.openfaas.scale.min"]: expected a number from 0 to 1000, got "two"',
+      'spec.labels["com.openfaas.scale.min"]: expected a whole number from 0 to 1000, got "two"',
     ],
     [
       { labels: { "com.openfaas.scale.max": "1001" } },
-      'spec.labels["com.openfaas.scale.max"]: expected a number from 0 to 1000, got "1001"',
+      'spec.labels["com.openfaas.scale.max"]: expected a whole number from 1 to 1000, got "1001"',
     ],
   ])("names the field of %j", (spec, message) => {
     expect(findMistakes(makeFunction(spec))).toStrictEqual([message]);

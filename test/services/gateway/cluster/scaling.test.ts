@@ -1,11 +1,10 @@
 /** Replicas: labels, desired count, alerts. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { FunctionResource } from "../../../../contract/index.ts";
+import { type FunctionResource, scaleLimits } from "../../../../contract/index.ts";
 import {
   desiredReplicas,
   replicasWhenFiring,
-  scaleLimits,
 } from "../../../../services/gateway/cluster/scaling.ts";
 
 function resource(labels: Record<string, string>, replicas?: number, inStatus?: number) {

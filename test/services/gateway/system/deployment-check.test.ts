@@ -24,7 +24,7 @@ describe("checkDeployment", () => {
     ],
     [
       { labels: { [scale("max")]: "1001" } },
-      `labels["${scale("max")}"]: expected a whole number from 0 to 1000, got "1001"`,
+      `labels["${scale("max")}"]: expected a whole number from 1 to 1000, got "1001"`,
     ],
     [
       { labels: { [scale("factor")]: "101" } },
@@ -32,23 +32,31 @@ describe("checkDeployment", () => {
     ],
     [
       { labels: { [scale("min")]: "3", [scale("max")]: "2" } },
-      `labels["${scale("min")}"]: must not exceed ${scale("max")} (2), got 3`,
+      `labels["${scale("min")}"]: expected at most ${scale("max")} (2), got "3"`,
     ],
     [
       { labels: { [scale("zero")]: "true" } },
-      `labels["${scale("zero")}"]: must be left out, it is not available yet, got "true"`,
+      `labels["${scale("zero")}"]: expected none or false, it is not available yet, got "true"`,
     ],
     [
       { labels: { [scale("type")]: "capacity" } },
-      `labels["${scale("type")}"]: must be left out, it is not available yet, got "capacity"`,
+      `labels["${scale("type")}"]: expected none, it is not available yet, got "capacity"`,
     ],
     [
       { envVars: { exec_timeout: "soon" } },
-      'envVars.exec_timeout: expected a duration such as 30s, got "soon"',
+      'envVars.exec_timeout: expected a duration such as 30s, at most 24h, got "soon"',
     ],
     [
       { envProcess: "cat", code: "export default 1" },
       'envProcess: expected none beside code, got "cat"',
+    ],
+    [
+      { labels: { "plonk/call-timeout": "25h" } },
+      'labels["plonk/call-timeout"]: expected a duration such as 30s, at most 24h, got "25h"',
+    ],
+    [
+      { labels: { "plonk/max-inflight": "many" } },
+      'labels["plonk/max-inflight"]: expected a whole number from 0 to 999999999, got "many"',
     ],
     [
       { annotations: { a: "x".repeat(262_144) } },

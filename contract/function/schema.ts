@@ -1,23 +1,58 @@
 /** The Function custom resource, `openfaas.com/v1`: the only record of a function. */
-import { type Static, Type } from "typebox";
-import { FUNCTION_PATHS } from "./names.ts";
+import { type Static, type TRecord, type TString, Type } from "typebox";
+import { FUNCTION_PATHS } from "../names.ts";
+import {
+  Constraint,
+  FunctionName,
+  ImageReference,
+  LabelValue,
+  MetadataKey,
+  Quantity,
+  SecretName,
+  VariableName,
+} from "../syntax.ts";
 
-const StringMap = Type.Record(Type.String(), Type.String());
-
-/** A DNS-1123 label: what a function's name must be (RFC 1123; it names Services and pods). */
-export const FunctionName = Type.String({
-  pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-  minLength: 1,
-  maxLength: 63,
-  description:
-    "1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123)",
-});
+/** Texts by key; the keys have a grammar, too. */
+export function toMap(
+  description: string,
+  { keys, values = Type.String() }: { keys: TString; values?: TString },
+): TRecord<"^.*$", TString> {
+  return Type.Record(Type.String(), values, { propertyNames: keys, description });
+}
 
 /** Kubernetes quantities, e.g. `128Mi` and `100m`. */
-const Resources = Type.Object(
-  { memory: Type.Optional(Type.String()), cpu: Type.Optional(Type.String()) },
-  { additionalProperties: Type.String(), title: "FunctionResources" },
+export const FunctionResources = Type.Object(
+  { memory: Type.Optional(Quantity), cpu: Type.Optional(Quantity) },
+  { additionalProperties: Quantity, title: "FunctionResources" },
 );
+
+/** What a function has in the REST API as in the custom resource, under the same names. */
+export const SHARED_FIELDS = {
+  constraints: Type.Optional(
+    Type.Array(Constraint, {
+      description: "labels of the nodes on which the function may run",
+    }),
+  ),
+  secrets: Type.Optional(
+    Type.Array(SecretName, {
+      description: "secrets of the function's namespace that it mounts",
+    }),
+  ),
+  labels: Type.Optional(
+    toMap("labels, com.openfaas.scale.* among them", { keys: MetadataKey, values: LabelValue }),
+  ),
+  annotations: Type.Optional(
+    toMap("annotations, such as topic and schedule", { keys: MetadataKey }),
+  ),
+  limits: Type.Optional(FunctionResources),
+  requests: Type.Optional(FunctionResources),
+  readOnlyRootFilesystem: Type.Optional(
+    Type.Boolean({ description: "whether only /tmp can be written" }),
+  ),
+};
+
+/** Environment variables of a function. */
+export const Environment = toMap("environment variables by name", { keys: VariableName });
 
 /** Key of the module in a ConfigMap with code, where the Function names no other. */
 export const CODE_ENTRY = "index.mjs";
@@ -39,19 +74,13 @@ export const FunctionCode = Type.Object({
 /** `spec` of a Function. Field names are those of OpenFaaS' own CRD; `code` is Plonk's. */
 export const FunctionSpec = Type.Object({
   name: FunctionName,
-  /** Image reference. Functions with `code` name the runtime image here. */
-  image: Type.String({ minLength: 1, maxLength: 1024 }),
+  /** Functions with `code` name the runtime image here. */
+  image: ImageReference,
   /** `envProcess` of the REST API, `fprocess` of the watchdog. */
   handler: Type.Optional(Type.String()),
   code: Type.Optional(FunctionCode),
-  environment: Type.Optional(StringMap),
-  labels: Type.Optional(StringMap),
-  annotations: Type.Optional(StringMap),
-  secrets: Type.Optional(Type.Array(Type.String())),
-  constraints: Type.Optional(Type.Array(Type.String())),
-  limits: Type.Optional(Resources),
-  requests: Type.Optional(Resources),
-  readOnlyRootFilesystem: Type.Optional(Type.Boolean()),
+  environment: Type.Optional(Environment),
+  ...SHARED_FIELDS,
   /** Written through the scale subresource only. */
   replicas: Type.Optional(Type.Integer({ minimum: 0 })),
 });

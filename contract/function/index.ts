@@ -1,0 +1,5 @@
+/** What a Function is, what it may say, and what is read from it. */
+export * from "./rules.ts";
+export * from "./scale.ts";
+export * from "./schema.ts";
+export * from "./values.ts";

@@ -1,0 +1,28 @@
+/** How many replicas a function's labels ask for. */
+import { COUNT, isMatch } from "../grammar.ts";
+import { LABEL, SCALE } from "../names.ts";
+import type { FunctionResource } from "./schema.ts";
+
+export interface ScaleLimits {
+  min: number;
+  max: number;
+  /** Share of `max` by which an alert adds replicas, percent; 0 turns alerts off. */
+  factorPercent: number;
+}
+
+/**
+ * The limits that the labels set; a label that is no number counts as not set. A minimum above a
+ * maximum that nobody has set raises that.
+ */
+export function scaleLimits({ spec }: Pick<FunctionResource, "spec">): ScaleLimits {
+  const read = (label: string, fallback: number): number => {
+    const text = spec.labels?.[label];
+    return text !== undefined && isMatch(COUNT, text) ? Number(text) : fallback;
+  };
+  const min = Math.min(read(LABEL.scaleMin, SCALE.min), SCALE.hardMax);
+  return {
+    min,
+    max: Math.min(Math.max(read(LABEL.scaleMax, SCALE.max), min), SCALE.hardMax),
+    factorPercent: Math.min(read(LABEL.scaleFactor, SCALE.factorPercent), 100),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * Labels and environment variables that mean something to the platform, and which values they may
+ * have. A limit that functions set by one more of them is one more line here.
+ */
+import { COUNT, DURATION, isMatch } from "../grammar.ts";
+import { LABEL, SCALE } from "../names.ts";
+import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
+
+export interface ValueRule {
+  map: "labels" | "annotations" | "environment";
+  key: string;
+  /** A noun phrase. */
+  expected: string;
+  accepts: (text: string) => boolean;
+  /** The same in CEL, by which the API server asks it of the text that `value` stands for. */
+  toCel: (value: string) => string;
+}
+
+type Test = Pick<ValueRule, "expected" | "accepts" | "toCel">;
+
+function wholeNumber(from: number, to: number): Test {
+  return {
+    expected: `a whole number from ${from} to ${to}`,
+    accepts: (text) => isMatch(COUNT, text) && Number(text) >= from && Number(text) <= to,
+    toCel: (value) =>
+      `${value}.matches('${COUNT}') && int(${value}) >= ${from} && int(${value}) <= ${to}`,
+  };
+}
+
+const TIMEOUT: Test = {
+  expected: "a duration such as 30s, at most 24h",
+  accepts: (text) => readTimeout(text) !== undefined,
+  toCel: (value) =>
+    `${value}.matches('^[0-9]+$') ? ${value}.matches('${COUNT}') && int(${value}) <= 86400 : ` +
+    `${value}.matches('${DURATION}') && duration(${value}) <= duration('24h')`,
+};
+
+/** What OpenFaaS has and Plonk has not yet: taken in silence, it would seem to work. */
+const UNAVAILABLE: Test = {
+  expected: "none, it is not available yet",
+  accepts: () => false,
+  toCel: () => "false",
+};
+
+/** What says what holds anyway. */
+const NOT_AVAILABLE_BUT_FALSE: Test = {
+  expected: "none or false, it is not available yet",
+  accepts: (text) => text === "false",
+  toCel: (value) => `${value} == 'false'`,
+};
+
+const LABEL_TESTS: readonly [label: string, test: Test][] = [
+  [LABEL.scaleMin, wholeNumber(0, SCALE.hardMax)],
+  [LABEL.scaleMax, wholeNumber(1, SCALE.hardMax)],
+  [LABEL.scaleFactor, wholeNumber(0, 100)],
+  [LABEL.scaleZero, NOT_AVAILABLE_BUT_FALSE],
+  [LABEL.scaleZeroDuration, UNAVAILABLE],
+  [LABEL.scaleTarget, UNAVAILABLE],
+  [LABEL.scaleTargetProportion, UNAVAILABLE],
+  [LABEL.scaleType, UNAVAILABLE],
+  [LABEL.maxInflight, wholeNumber(0, 999_999_999)],
+  ...TIMEOUT_LABELS.map((label): [string, Test] => [label, TIMEOUT]),
+];
+
+export const VALUE_RULES: readonly ValueRule[] = [
+  ...LABEL_TESTS.map(([key, test]): ValueRule => ({ map: "labels", key, ...test })),
+  ...WATCHDOG_TIMEOUTS.map((key): ValueRule => ({ map: "environment", key, ...TIMEOUT })),
+];

@@ -1,0 +1,155 @@
+/** Specs that everybody takes, and specs that everybody refuses: the same for all callers. */
+import type { SpecPart } from "../../../contract/index.ts";
+
+export interface Case {
+  what: string;
+  spec: SpecPart;
+  /** The field that is wrong, by its name in the custom resource; undefined: the spec is right. */
+  field?: string;
+  /** Who cannot say it, and leaves it to the next one. */
+  leftBy?: "component" | "api-server";
+}
+
+const scale = (name: string): string => `com.openfaas.scale.${name}`;
+const labels = (values: Record<string, string>): SpecPart => ({ labels: values });
+/** Resources have any names; their type has the usual ones. */
+const gpu = (value: string): SpecPart => {
+  const limits: object = { "nvidia.com/gpu": value };
+  return { limits };
+};
+const variable = (value: string): SpecPart => ({ environment: { exec_timeout: value } });
+
+const RIGHT: [what: string, spec: SpecPart][] = [
+  ["nothing but name and image", {}],
+  ["the longest name", { name: "x".repeat(63) }],
+  ["an image with a digest", { image: `r.example:5000/a/b:1@sha256:${"0".repeat(64)}` }],
+  ["a constraint with =", { constraints: ["kubernetes.io/arch=arm64"] }],
+  ["a constraint with ==", { constraints: ["kubernetes.io/arch==arm64"] }],
+  ["a constraint with spaces around it", { constraints: ["arch == arm64"] }],
+  ["a constraint without a value", { constraints: ["empty="] }],
+  ["a secret with dots", { secrets: ["api-key", "tls.crt", "x".repeat(253)] }],
+  ["quantities", { limits: { memory: "128Mi", cpu: ".5" }, requests: { cpu: "1e-1" } }],
+  ["another resource", gpu("1")],
+  ["odd names of variables", { environment: { "a.b-c": "", "A B": "=", "1": "\n" } }],
+  ["any annotation", { annotations: { topic: "a, b", "x.y/z": "{}\n\u00fc" } }],
+  ["an empty label", labels({ team: "" })],
+  ["the longest label", labels({ [`a.b/${"k".repeat(63)}`]: "v".repeat(63) })],
+  ["a scale", labels({ [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0" })],
+  ["the limits of a scale", labels({ [scale("min")]: "0", [scale("max")]: "1000" })],
+  ["a minimum above the usual maximum", labels({ [scale("min")]: "21" })],
+  ["a count with zeros before it", labels({ [scale("min")]: "007" })],
+  ["zero: false, which holds anyway", labels({ [scale("zero")]: "false" })],
+  ["no limit of calls in flight", labels({ "plonk/max-inflight": "0" })],
+  ["time-outs of the platform", labels({ "plonk/call-timeout": "24h", "plonk/idle-timeout": "0" })],
+  ["a time-out in seconds", variable("86400")],
+  ["a time-out of several parts", variable("1h1.5m.5s")],
+  ["a time-out in microseconds", variable("1\u00b5s1\u03bcs1us")],
+  ["a file system that cannot be written", { readOnlyRootFilesystem: true }],
+];
+
+const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy"]][] = [
+  ["name", "a name in capitals", { name: "Upper" }],
+  ["name", "a name of 64 letters", { name: "x".repeat(64) }],
+  ["name", "a name with a hyphen at its end", { name: "a-" }],
+  ["name", "a name of two parts", { name: "a.b" }],
+  ["image", "no image", { image: "" }],
+  ["image", "an image with a space", { image: "a b" }],
+  ["image", "an endless image", { image: "x".repeat(1025) }],
+  ["constraints[0]", "a constraint that excludes", { constraints: ["arch!=arm64"] }],
+  ["constraints[0]", "a constraint without =", { constraints: ["arm64"] }],
+  ["constraints[0]", "a constraint with three =", { constraints: ["a===b"] }],
+  ["constraints[0]", "an empty constraint", { constraints: [""] }],
+  ["constraints[0]", "a constraint with a space in its key", { constraints: ["a b=c"] }],
+  ["constraints[0]", "a constraint that is no label", { constraints: ["a=b/c"] }],
+  ["constraints[1]", "a second constraint", { constraints: ["a=b", "c"] }],
+  ["secrets[0]", "a secret in capitals", { secrets: ["Key"] }],
+  ["secrets[0]", "a secret with two dots", { secrets: ["a..b"] }],
+  ["secrets[1]", "a second secret that is a path", { secrets: ["a", "../b"] }],
+  ["secrets[0]", "a secret of 254 letters", { secrets: ["x".repeat(254)] }],
+  ["limits.memory", "a quantity with another unit", { limits: { memory: "128mb" } }],
+  ["limits.memory", "a quantity with a space", { limits: { memory: "128 Mi" } }],
+  ["requests.cpu", "a negative quantity", { requests: { cpu: "-1" } }],
+  ["requests.cpu", "an empty quantity", { requests: { cpu: "" } }],
+  ['limits["nvidia.com/gpu"]', "another resource", gpu("one")],
+  ["environment", "a variable with =", { environment: { "a=b": "" } }, "api-server"],
+  ["environment", "a variable without a name", { environment: { "": "x" } }, "api-server"],
+  ["labels", "a label with two slashes", labels({ "a/b/c": "" }), "api-server"],
+  ["labels", "a label with a space in its key", labels({ "a b": "" }), "api-server"],
+  ['labels["a/b"]', "a label with a space", labels({ "a/b": "two words" })],
+  ["labels.team", "a label of 64 letters", labels({ team: "x".repeat(64) })],
+  ["annotations", "an annotation with an empty key", { annotations: { "": "" } }, "api-server"],
+  [
+    "annotations",
+    "annotations of more than 256 KiB",
+    { annotations: { a: "x".repeat(262_144) } },
+    "api-server",
+  ],
+  ...["min", "max", "factor"].flatMap((name) =>
+    ["many", "-1", "1.5", "1001", "", "10000000000"].map((value): (typeof WRONG)[number] => [
+      `labels["${scale(name)}"]`,
+      `${name}: ${JSON.stringify(value)}`,
+      labels({ [scale(name)]: value }),
+    ]),
+  ),
+  [`labels["${scale("max")}"]`, "a maximum of zero", labels({ [scale("max")]: "0" })],
+  [`labels["${scale("factor")}"]`, "a factor of 101", labels({ [scale("factor")]: "101" })],
+  [
+    `labels["${scale("min")}"]`,
+    "a minimum above the maximum",
+    labels({ [scale("min")]: "10", [scale("max")]: "9" }),
+  ],
+  ...[
+    ["zero", "true"],
+    ["zero-duration", "15m"],
+    ["target", "50"],
+    ["target-proportion", "0.9"],
+    ["type", "cpu"],
+  ].map(([name = "", value = ""]): (typeof WRONG)[number] => [
+    `labels["${scale(name)}"]`,
+    `what is not available yet: ${name}`,
+    labels({ [scale(name)]: value }),
+  ]),
+  ...["many", "-1", "1.5", "1000000000"].map((value): (typeof WRONG)[number] => [
+    'labels["plonk/max-inflight"]',
+    `max-inflight: ${value}`,
+    labels({ "plonk/max-inflight": value }),
+  ]),
+  ...["call", "first-byte", "idle"].flatMap((name) =>
+    ["25h", "never", "-1s", "86401"].map((value): (typeof WRONG)[number] => [
+      `labels["plonk/${name}-timeout"]`,
+      `${name}-timeout: ${value}`,
+      labels({ [`plonk/${name}-timeout`]: value }),
+    ]),
+  ),
+  ...["exec_timeout", "read_timeout", "write_timeout"].flatMap((name) =>
+    ["24h1s", "1d", "-1s", "1 s", "99999999999999999999", "9999999h", "."].map(
+      (value): (typeof WRONG)[number] => [
+        `environment.${name}`,
+        `${name}: ${value}`,
+        { environment: { [name]: value } },
+      ],
+    ),
+  ),
+  [
+    "handler",
+    "a handler beside code",
+    { code: { configMap: "f-0123456789ab" }, handler: "cat" },
+    // Its arguments have code and image apart; `Function` refuses `fprocess` beside code.
+    "component",
+  ],
+];
+
+export const CASES: readonly Case[] = [
+  ...RIGHT.map(([what, spec]) => ({ what, spec })),
+  ...WRONG.map(([field, what, spec, leftBy]) => ({
+    what,
+    spec,
+    field,
+    ...(leftBy !== undefined && { leftBy }),
+  })),
+];
+
+/** The whole spec of a case. */
+export function toSpec({ spec }: Case): SpecPart & { name: string; image: string } {
+  return { name: "f", image: "i", ...spec };
+}
