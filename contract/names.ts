@@ -86,18 +86,6 @@ export const FUNCTION_PATHS = {
   secrets: "/var/openfaas/secrets",
 } as const;
 
-/** Environment by which operator, image and watchdog agree on how to run a function. */
-export const WATCHDOG_ENV = {
-  /**
-   * Absolute path of the module to load; without it and without `fprocess` the watchdog refuses
-   * to start.
-   */
-  module: "PLONK_FUNCTION_MODULE",
-  process: "fprocess",
-  name: "OPENFAAS_NAME",
-  namespace: "OPENFAAS_NAMESPACE",
-} as const;
-
 export const METRIC = {
   invocations: "gateway_function_invocation_total",
   started: "gateway_function_invocation_started",

@@ -6,6 +6,7 @@
  * function's own `exec_timeout`, the platform's setting, the default. 0 is no limit.
  */
 import { formatDuration, parseDuration } from "./duration.ts";
+import type { WatchdogVariable } from "./environment/watchdog.ts";
 import { LABEL } from "./names.ts";
 
 /** The limits that the gateway keeps, milliseconds; 0 is no limit. */
@@ -67,7 +68,11 @@ export function callTimeouts(source: TimeoutSource, platform: CallTimeouts): Cal
 }
 
 /** Environment variables that hold a watchdog's time-outs (of-watchdog's names). */
-export const WATCHDOG_TIMEOUTS = ["read_timeout", "write_timeout", "exec_timeout"] as const;
+export const WATCHDOG_TIMEOUTS = [
+  "read_timeout",
+  "write_timeout",
+  "exec_timeout",
+] as const satisfies WatchdogVariable[];
 type WatchdogTimeouts = Record<(typeof WATCHDOG_TIMEOUTS)[number], string>;
 
 /**

@@ -2,6 +2,7 @@
 import { isIPv6 } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
@@ -16,6 +17,7 @@ import {
   toEnvironment,
   toMetadata,
   toSelector,
+  type Variables,
 } from "../kubernetes/pods.ts";
 import {
   createDeployment,
@@ -60,7 +62,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
     {
       name: "gateway",
       image: images.gateway,
-      env: toEnvironment({
+      env: toEnvironment<typeof GatewayEnvironment>({
         port: `${PORT.gateway}`,
         metrics_port: `${PORT.gatewayMetrics}`,
         // Longer than the call itself, so that its answer, also a late 504, gets through.
@@ -120,7 +122,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
     .apply(([url]) => url);
 }
 
-function toOidcEnvironment(oidc: OidcArgs): Record<string, pulumi.Input<string>> {
+function toOidcEnvironment(oidc: OidcArgs): Variables<typeof GatewayEnvironment> {
   return {
     oidc_issuer: oidc.issuer,
     oidc_audience: oidc.audience,

@@ -1,6 +1,8 @@
 /** What every pod of the platform has in common: labels, security settings, resources, probes. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { TObject } from "typebox";
+import type { VariableOf } from "../../contract/environment/index.ts";
 import { toSelector } from "../../contract/index.ts";
 
 export { toSelector };
@@ -79,11 +81,17 @@ export function toProbe(path: string, port: string, options: Probe = {}): Probe 
   return { httpGet: { path, port }, periodSeconds: 10, timeoutSeconds: 5, ...options };
 }
 
+/** Variables that a service reads, all of them texts. */
+export type Variables<Environment extends TObject> = Partial<
+  Record<VariableOf<Environment>, pulumi.Input<string>>
+>;
+
 /** Environment in Kubernetes' form, by name. */
-export function toEnvironment(
-  variables: Record<string, pulumi.Input<string>>,
+export function toEnvironment<Environment extends TObject>(
+  variables: Variables<Environment> & { NODE_OPTIONS: string },
 ): { name: string; value: pulumi.Input<string> }[] {
-  return Object.entries(variables).map(([name, value]) => ({ name, value }));
+  const given = variables as Record<string, pulumi.Input<string>>;
+  return Object.entries(given).map(([name, value]) => ({ name, value }));
 }
 
 /** Spreads replicas over nodes and zones where there are several. */

@@ -1,6 +1,7 @@
 /** The operator: turns Functions into Deployments and Services. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { OperatorEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
@@ -39,7 +40,7 @@ export function createOperator(
 ): k8s.apps.v1.Deployment {
   const { image, functionNamespace, timeoutSeconds, size } = settings;
   const { capabilities } = context.cluster;
-  const variables = toEnvironment({
+  const variables = toEnvironment<typeof OperatorEnvironment>({
     function_namespace: functionNamespace,
     platform_namespace: context.namespace,
     cluster_scope: "true",

@@ -1,5 +1,6 @@
 /** The queue-worker: makes the queued calls and reports their results. */
 import * as pulumi from "@pulumi/pulumi";
+import type { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
@@ -18,7 +19,7 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
     {
       name: "queue-worker",
       image: images.queueWorker,
-      env: toEnvironment({
+      env: toEnvironment<typeof QueueWorkerEnvironment>({
         faas_nats_address: pulumi.interpolate`nats.${context.namespace}`,
         faas_nats_port: `${PORT.nats}`,
         faas_gateway_address: gatewayHost,

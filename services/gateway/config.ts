@@ -1,48 +1,15 @@
 /** The gateway's settings: OpenFaaS' environment variables. */
 import { join } from "node:path";
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
-import { NAMESPACE, PORT } from "../../contract/index.ts";
-import {
-  booleanSetting,
-  ConfigError,
-  durationSetting,
-  loadConfig,
-  logLevelSetting,
-  portSetting,
-} from "../lib/config.ts";
+import { GatewayEnvironment } from "../../contract/environment/index.ts";
+import { ConfigError, loadConfig } from "../lib/config.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
-import { type CallConfig, callSettings, toCallConfig } from "./calls/call-settings.ts";
+import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
 
-const Schema = Type.Object({
-  port: portSetting(PORT.gateway),
-  metrics_port: portSetting(PORT.gatewayMetrics),
-  read_timeout: durationSetting("65s"),
-  write_timeout: durationSetting("65s"),
-  ...callSettings,
-  faas_nats_address: Type.Optional(Type.String()),
-  faas_nats_port: portSetting(PORT.nats),
-  faas_prometheus_host: Type.String({ default: "prometheus" }),
-  faas_prometheus_port: portSetting(PORT.prometheus),
-  basic_auth: booleanSetting(false),
-  secret_mount_path: Type.String({ default: "/run/secrets/" }),
-  oidc_issuer: Type.Optional(Type.String({ pattern: "^https?://" })),
-  oidc_audience: Type.Optional(Type.String()),
-  oidc_roles_claim: Type.String({ default: "roles" }),
-  oidc_role_prefix: Type.String({ default: "plonk:" }),
-  scale_from_zero: booleanSetting(true),
-  scale_from_zero_timeout: durationSetting("60s"),
-  scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
-  function_namespace: Type.String({ default: NAMESPACE.functions }),
-  platform_namespace: Type.String({ default: NAMESPACE.platform }),
-  /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
-  assets_directory: Type.String({ default: join(import.meta.dirname, "assets") }),
-  /** Serves every marked namespace, which takes the right to list them; otherwise one alone. */
-  cluster_scope: booleanSetting(false),
-  runtime_image: Type.Optional(Type.String({ minLength: 1 })),
-  log_level: logLevelSetting,
-});
+/** Beside the bundle; a checkout has them elsewhere, where they have been built. */
+const ASSETS = join(import.meta.dirname, "assets");
 
 export interface GatewayConfig {
   port: number;
@@ -77,7 +44,7 @@ export interface GatewayConfig {
 
 /** Reads the environment; throws a ConfigError that names each wrong variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
-  const raw = loadConfig(Schema, env);
+  const raw = loadConfig(GatewayEnvironment, env);
   return {
     port: raw.port,
     metricsPort: raw.metrics_port,
@@ -101,13 +68,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     functionNamespace: raw.function_namespace,
     platformNamespace: raw.platform_namespace,
     isClusterScoped: raw.cluster_scope === "true",
-    assetsDirectory: raw.assets_directory,
+    assetsDirectory: raw.assets_directory ?? ASSETS,
     runtimeImage: raw.runtime_image,
     logLevel: raw.log_level,
   };
 }
 
-function toOidc(raw: Static<typeof Schema>): OidcConfig | undefined {
+function toOidc(raw: Static<typeof GatewayEnvironment>): OidcConfig | undefined {
   const { oidc_issuer: issuer, oidc_audience: audience } = raw;
   if (issuer === undefined) {
     return undefined;

@@ -1,31 +1,8 @@
 /** The operator's settings, from the environment. */
 import { hostname } from "node:os";
-import { type Static, Type } from "typebox";
-import { type CallTimeouts, NAMESPACE, PORT } from "../../contract/index.ts";
-import { booleanSetting, loadConfig, logLevelSetting, portSetting } from "../lib/config.ts";
-import { timeoutSettings, toTimeouts } from "../lib/timeout-settings.ts";
-
-const Settings = Type.Object({
-  /** Namespace of the functions. */
-  function_namespace: Type.String({ default: NAMESPACE.functions }),
-  /** Namespace of the platform, where the Lease is. */
-  platform_namespace: Type.String({ default: NAMESPACE.platform }),
-  /** Port of metrics and health. */
-  port: portSetting(PORT.operatorMetrics),
-  /** Name of this instance in the leader election: the pod's. */
-  pod_name: Type.String({ default: hostname() }),
-  /**
-   * Serves functions in every namespace that is annotated `openfaas: "1"`, which takes a
-   * ClusterRole; otherwise in `function_namespace` alone.
-   */
-  cluster_scope: booleanSetting(false),
-  /** Isolates those namespaces by NetworkPolicies; for clusters that enforce them. */
-  network_policies: booleanSetting(false),
-  /** Networks that these policies keep functions from, in CIDR notation, separated by commas. */
-  denied_egress: Type.String({ default: "", pattern: "^([0-9a-f.:]+/[0-9]+(,|$))*$" }),
-  ...timeoutSettings,
-  log_level: logLevelSetting,
-});
+import { OperatorEnvironment, toTimeouts } from "../../contract/environment/index.ts";
+import type { CallTimeouts } from "../../contract/index.ts";
+import { loadConfig } from "../lib/config.ts";
 
 export interface OperatorConfig {
   functionNamespace: string;
@@ -43,12 +20,12 @@ export interface OperatorConfig {
 
 /** Reads the settings. Throws a ConfigError that names the variables at fault. */
 export function readConfig(env?: Readonly<Record<string, string | undefined>>): OperatorConfig {
-  const settings: Static<typeof Settings> = loadConfig(Settings, env);
+  const settings = loadConfig(OperatorEnvironment, env);
   return {
     functionNamespace: settings.function_namespace,
     platformNamespace: settings.platform_namespace,
     port: settings.port,
-    identity: settings.pod_name,
+    identity: settings.pod_name ?? hostname(),
     isClusterScoped: settings.cluster_scope === "true",
     timeouts: toTimeouts(settings),
     hasNetworkPolicies: settings.network_policies === "true",

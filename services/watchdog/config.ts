@@ -1,6 +1,10 @@
 /** The watchdog's configuration: of-watchdog's environment names, read once at start. */
 import { parseDuration } from "../../contract/duration.ts";
-import { WATCHDOG_ENV } from "../../contract/names.ts";
+import {
+  WATCHDOG_DEFAULTS,
+  WATCHDOG_ENV,
+  type WatchdogVariable,
+} from "../../contract/environment/watchdog.ts";
 
 /** How the output of a process becomes a response (of-watchdog's `mode`). */
 const MODES = ["streaming", "serializing"] as const;
@@ -42,24 +46,25 @@ type Environment = Record<string, string | undefined>;
 /** Reads the configuration. Throws an Error that names the variable at fault. */
 export function readConfig(env: Environment): WatchdogConfig {
   return {
-    port: readInteger(env, "port", 8080),
-    metricsPort: readInteger(env, "metrics_port", 8081),
-    readTimeoutMs: readDuration(env, "read_timeout", "30s"),
-    writeTimeoutMs: readDuration(env, "write_timeout", "30s"),
-    execTimeoutMs: readDuration(env, "exec_timeout", "30s"),
-    shutdownDelayMs: readDuration(env, "healthcheck_interval", "2s"),
-    maxInflight: readInteger(env, "max_inflight", 0),
-    maxBodyBytes: readInteger(env, "max_body_bytes", 10 * 1024 * 1024),
-    contentType: readString(env, "content_type") ?? "application/octet-stream",
-    prefixLogs: readString(env, "prefix_logs") !== "false",
-    rawBody: readString(env, "RAW_BODY") === "true",
+    port: readInteger(env, "port"),
+    metricsPort: readInteger(env, "metrics_port"),
+    readTimeoutMs: readDuration(env, "read_timeout"),
+    writeTimeoutMs: readDuration(env, "write_timeout"),
+    execTimeoutMs: readDuration(env, "exec_timeout"),
+    shutdownDelayMs: readDuration(env, "healthcheck_interval"),
+    maxInflight: readInteger(env, "max_inflight"),
+    maxBodyBytes: readInteger(env, "max_body_bytes"),
+    contentType: readDefault(env, "content_type"),
+    prefixLogs: readDefault(env, "prefix_logs") !== "false",
+    rawBody: readDefault(env, "RAW_BODY") === "true",
     source: readSource(env),
   };
 }
 
 function readSource(env: Environment): FunctionSource {
   const path = readString(env, WATCHDOG_ENV.module);
-  const process = readString(env, WATCHDOG_ENV.process) ?? readString(env, "function_process");
+  const process =
+    readString(env, WATCHDOG_ENV.process) ?? readString(env, WATCHDOG_ENV.processBefore);
   if (path !== undefined && process !== undefined) {
     throw new Error(
       `${WATCHDOG_ENV.module}: expected either this or fprocess, got ${path} and ${process}`,
@@ -77,7 +82,7 @@ function readSource(env: Environment): FunctionSource {
 }
 
 function readMode(env: Environment): Mode {
-  const text = readString(env, "mode") ?? "streaming";
+  const text = readDefault(env, "mode");
   const mode = MODES.find((known) => known === text);
   if (mode === undefined) {
     throw new Error(`mode: expected ${MODES.join(" or ")}, got ${text}`);
@@ -85,8 +90,10 @@ function readMode(env: Environment): Mode {
   return mode;
 }
 
-function readDuration(env: Environment, name: string, fallback: string): number {
-  const text = readString(env, name) ?? fallback;
+type Defaulted = keyof typeof WATCHDOG_DEFAULTS;
+
+function readDuration(env: Environment, name: Defaulted): number {
+  const text = readDefault(env, name);
   try {
     return parseDuration(text);
   } catch {
@@ -94,18 +101,19 @@ function readDuration(env: Environment, name: string, fallback: string): number 
   }
 }
 
-function readInteger(env: Environment, name: string, fallback: number): number {
-  const text = readString(env, name);
-  if (text === undefined) {
-    return fallback;
-  }
+function readInteger(env: Environment, name: Defaulted): number {
+  const text = readDefault(env, name);
   if (!/^\d{1,15}$/.test(text)) {
     throw new Error(`${name}: expected a whole number, got ${text}`);
   }
   return Number(text);
 }
 
-function readString(env: Environment, name: string): string | undefined {
+function readDefault(env: Environment, name: Defaulted): string {
+  return readString(env, name) ?? WATCHDOG_DEFAULTS[name];
+}
+
+function readString(env: Environment, name: WatchdogVariable): string | undefined {
   const text = env[name]?.trim();
   return text === "" ? undefined : text;
 }

@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform } from "../../components/index.ts";
+import { readConfig as readGatewayConfig } from "../../services/gateway/config.ts";
+import { readConfig as readOperatorConfig } from "../../services/operator/config.ts";
+import { readConfig as readWorkerConfig } from "../../services/queue-worker/config.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, waitForCount } from "./support/mocks.ts";
 import { environmentOf, objectsOf, podOf } from "./support/objects.ts";
 
@@ -114,14 +117,24 @@ describe("a platform on a cluster that offers more", () => {
   });
 
   it("passes its arguments on", () => {
-    expect(environmentOf(all, "q-gateway")).toMatchObject({
-      upstream_timeout: "120s",
-      max_inflight: "50",
-      trusted_proxies: "10.0.0.0/8",
-      direct_functions: "true",
+    const seconds = 1000;
+    const gateway = readGatewayConfig(environmentOf(all, "q-gateway"));
+    expect(gateway.calls).toMatchObject({
+      timeouts: { callMs: 120 * seconds },
+      maxInflight: 50,
+      trustedProxies: ["10.0.0.0/8"],
+      serviceSuffix: "svc.cluster.local",
     });
-    expect(environmentOf(all, "q-operator")).toMatchObject({ upstream_timeout: "120s" });
-    expect(environmentOf(all, "q-queue-worker")).toMatchObject({ max_inflight: "3" });
+    expect(gateway.readTimeoutMs).toBeGreaterThan(120 * seconds);
+    const operator = readOperatorConfig(environmentOf(all, "q-operator"));
+    expect(operator).toMatchObject({
+      timeouts: { callMs: 120 * seconds },
+      deniedEgress: ["192.0.2.1/32", "2001:db8::1/128"],
+      hasNetworkPolicies: true,
+    });
+    const worker = readWorkerConfig(environmentOf(all, "q-queue-worker"));
+    expect(worker.maxInFlight).toBe(3);
+    expect(worker.nats).toEqual(gateway.nats);
   });
 
   it("takes a foreign definition over when told to", () => {

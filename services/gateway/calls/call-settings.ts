@@ -1,20 +1,9 @@
 /** The settings of the invocation path: limits, time-outs, trusted proxies, service mode. */
-import { type Static, type TObject, Type } from "typebox";
+import type { Static } from "typebox";
+import { type GatewayEnvironment, toTimeouts } from "../../../contract/environment/index.ts";
 import type { CallTimeouts } from "../../../contract/index.ts";
-import { booleanSetting, ConfigError } from "../../lib/config.ts";
-import { timeoutSettings, toTimeouts } from "../../lib/timeout-settings.ts";
+import { ConfigError } from "../../lib/config.ts";
 import { TrustedPeers } from "../http/trusted-peers.ts";
-
-/** For the gateway's schema. */
-export const callSettings = {
-  ...timeoutSettings,
-  max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
-  max_held_bytes: Type.Integer({ minimum: 0, default: 32 * 1024 * 1024 }),
-  max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
-  trusted_proxies: Type.String({ default: "" }),
-  direct_functions: booleanSetting(false),
-  direct_functions_suffix: Type.String({ default: "svc.cluster.local" }),
-};
 
 export interface CallConfig {
   /** The platform's; a function's labels may say otherwise. */
@@ -35,7 +24,7 @@ export interface CallConfig {
 }
 
 /** The settings as they were read by the schema. Throws a ConfigError. */
-export function toCallConfig(raw: Static<TObject<typeof callSettings>>): CallConfig {
+export function toCallConfig(raw: Static<typeof GatewayEnvironment>): CallConfig {
   return {
     timeouts: toTimeouts(raw),
     maxInflight: raw.max_inflight,

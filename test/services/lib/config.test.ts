@@ -3,12 +3,11 @@ import { describe, expect, test } from "@jest/globals";
 import { Type } from "typebox";
 import {
   booleanSetting,
-  ConfigError,
   durationSetting,
-  loadConfig,
   logLevelSetting,
   portSetting,
-} from "../../../services/lib/config.ts";
+} from "../../../contract/environment/index.ts";
+import { ConfigError, loadConfig } from "../../../services/lib/config.ts";
 
 const Schema = Type.Object({
   port: portSetting(8080),

@@ -8,6 +8,7 @@ import type {
   V1Volume,
   V1VolumeMount,
 } from "@kubernetes/client-node";
+import { WATCHDOG_ENV } from "../../../../contract/environment/watchdog.ts";
 import {
   type CallTimeouts,
   codePath,
@@ -17,7 +18,6 @@ import {
   LABEL,
   PORT,
   PRE_STOP_SECONDS,
-  WATCHDOG_ENV,
   watchdogTimeouts,
 } from "../../../../contract/index.ts";
 import type { Plain } from "../../kubernetes/types.ts";

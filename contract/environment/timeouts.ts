@@ -1,7 +1,8 @@
 /** The platform's time-outs of a call, which gateway and operator read from the environment. */
 import type { Type } from "typebox";
-import { type CallTimeouts, parseDuration, TIMEOUT_SETTINGS } from "../../contract/index.ts";
-import { durationSetting } from "./config.ts";
+import { parseDuration } from "../duration.ts";
+import { type CallTimeouts, TIMEOUT_SETTINGS } from "../timeouts.ts";
+import { durationSetting } from "./settings.ts";
 
 const { connect, firstByte, idle, call } = TIMEOUT_SETTINGS;
 

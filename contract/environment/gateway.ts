@@ -1,0 +1,51 @@
+/** The gateway's environment variables: OpenFaaS' names where it has them. */
+import { Type } from "typebox";
+import { NAMESPACE, PORT } from "../names.ts";
+import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
+import { timeoutSettings } from "./timeouts.ts";
+
+export const GatewayEnvironment = Type.Object({
+  port: portSetting(PORT.gateway),
+  metrics_port: portSetting(PORT.gatewayMetrics),
+  /** Longest time to receive a request, or silence where its body is streamed. */
+  read_timeout: durationSetting("65s"),
+  /** Longest time for which a client may leave its answer unread. */
+  write_timeout: durationSetting("65s"),
+  ...timeoutSettings,
+  /** Most calls in flight in one gateway; 0 is no limit. */
+  max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
+  /** The same for each function without a label of its own. */
+  max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
+  /** Most bytes of queued calls' bodies in memory at the same time. */
+  max_held_bytes: Type.Integer({ minimum: 0, default: 32 * 1024 * 1024 }),
+  /** Addresses and ranges of proxies whose X-Forwarded-* headers are believed. */
+  trusted_proxies: Type.String({ default: "" }),
+  /** Calls go to functions' Services, and a mesh balances them; otherwise to pods. */
+  direct_functions: booleanSetting(false),
+  direct_functions_suffix: Type.String({ default: "svc.cluster.local" }),
+  /** Without it there are no asynchronous calls. */
+  faas_nats_address: Type.Optional(Type.String()),
+  faas_nats_port: portSetting(PORT.nats),
+  faas_prometheus_host: Type.String({ default: "prometheus" }),
+  faas_prometheus_port: portSetting(PORT.prometheus),
+  basic_auth: booleanSetting(false),
+  /** Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`. */
+  secret_mount_path: Type.String({ default: "/run/secrets/" }),
+  /** Who signs bearer tokens; `oidc_audience` goes with it. */
+  oidc_issuer: Type.Optional(Type.String({ pattern: "^https?://" })),
+  oidc_audience: Type.Optional(Type.String()),
+  oidc_roles_claim: Type.String({ default: "roles" }),
+  oidc_role_prefix: Type.String({ default: "plonk:" }),
+  scale_from_zero: booleanSetting(true),
+  scale_from_zero_timeout: durationSetting("60s"),
+  scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
+  function_namespace: Type.String({ default: NAMESPACE.functions }),
+  platform_namespace: Type.String({ default: NAMESPACE.platform }),
+  /** Folder with the static files. @default the one beside the program */
+  assets_directory: Type.Optional(Type.String()),
+  /** Serves every marked namespace, which takes the right to list them; otherwise one alone. */
+  cluster_scope: booleanSetting(false),
+  /** Image that runs pasted JavaScript; without it such functions are refused. */
+  runtime_image: Type.Optional(Type.String({ minLength: 1 })),
+  log_level: logLevelSetting,
+});

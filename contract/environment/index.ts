@@ -1,0 +1,7 @@
+/** Environment variables of all services: for those who read them, and for those who set them. */
+export * from "./gateway.ts";
+export * from "./operator.ts";
+export * from "./queue-worker.ts";
+export * from "./settings.ts";
+export * from "./timeouts.ts";
+export * from "./watchdog.ts";
