@@ -1,5 +1,6 @@
 /** The public surface of the package. */
 export type { Architecture, ImageArtifact } from "../contract/artifacts.ts";
+export type { FunctionContext, FunctionEvent, FunctionHandler } from "../contract/index.ts";
 export {
   type Cluster,
   type ClusterCapabilities,

@@ -1,36 +1,10 @@
 /** `CallbackFunction`: a function written inline in the program. */
 import * as pulumi from "@pulumi/pulumi";
+import type { FunctionHandler } from "../../contract/index.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import type { FunctionOptions } from "./args.ts";
 import { checkCallback, toClosureCode } from "./closure.ts";
 import { createFunction, toComponentOptions } from "./create.ts";
-
-/** A call, as OpenFaaS' Node template hands it over. */
-export interface FunctionEvent {
-  /** Parsed for JSON, text for text, otherwise bytes. */
-  body: unknown;
-  headers: Record<string, string | string[] | undefined>;
-  /** The HTTP method. */
-  method: string;
-  /** What follows the function's name, `/` when nothing does. */
-  path: string;
-  query: Record<string, string>;
-}
-
-/** The answer, for callbacks that set more than a body. */
-export interface FunctionContext {
-  /** Sets the HTTP status. @default 200 */
-  status(code: number): this;
-  /** Sets headers of the answer. */
-  headers(values: Record<string, string>): this;
-  /** Answers with `result`. */
-  succeed(result: unknown): this;
-  /** Answers with status 500 and the text of `error`. */
-  fail(error: unknown): this;
-}
-
-/** What a callback looks like: it returns the answer's body, or a promise of it. */
-export type FunctionCallback = (event: FunctionEvent, context: FunctionContext) => unknown;
 
 /** Arguments of `CallbackFunction`. */
 export interface CallbackFunctionArgs extends FunctionOptions {
@@ -38,7 +12,7 @@ export interface CallbackFunctionArgs extends FunctionOptions {
    * The function. It takes the values that it captures along; imports it loads itself by
    * `await import("…")`, secrets it reads from their files.
    */
-  callback: FunctionCallback;
+  callback: FunctionHandler;
 }
 
 /**

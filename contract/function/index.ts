@@ -1,4 +1,5 @@
 /** What a Function is, what it may say, and what is read from it. */
+export * from "./handler.ts";
 export * from "./rules.ts";
 export * from "./scale.ts";
 export * from "./schema.ts";

@@ -1,28 +1,7 @@
 /** Answers calls with a handler of OpenFaaS' Node template: `(event, context)`. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { FunctionContext, FunctionEvent } from "../../contract/function/handler.ts";
 import { type Call, type CallHandler, setDuration } from "./call.ts";
 import { collectParameters, parseBody, readBody } from "./event-body.ts";
-
-/** The call as the handler gets it. */
-export interface FunctionEvent {
-  body: unknown;
-  headers: IncomingHttpHeaders;
-  method: string;
-  query: Record<string, string | string[]>;
-  path: string;
-}
-
-/** The response that the handler builds; setters return the context for chaining. */
-export interface FunctionContext {
-  status(): number;
-  status(code: number): this;
-  headers(): Record<string, string | string[]>;
-  headers(values: Record<string, string | string[]>): this;
-  /** Responds with the value; the first of succeed, fail and the returned value counts. */
-  succeed(value?: unknown): void;
-  /** Responds with status 500 and the value as text. */
-  fail(value?: unknown): void;
-}
 
 type Callback = (error: unknown, value?: unknown) => void;
 

@@ -8,7 +8,7 @@ import {
   CallbackFunction,
   Function,
   type FunctionArgs,
-  type FunctionCallback,
+  type FunctionHandler,
   FunctionSecret,
 } from "../../../components/index.ts";
 import { find, recordRegistrations, reveal, valueOf } from "../support/mocks.ts";
@@ -169,7 +169,7 @@ describe("a function from a module", () => {
 describe("a function from a closure", () => {
   it("carries it as CommonJS, with what it captures", async () => {
     const greeting = "good day";
-    const callback: FunctionCallback = (event) => `${greeting} ${String(event.body)}`;
+    const callback: FunctionHandler = (event) => `${greeting} ${String(event.body)}`;
     const hello = new CallbackFunction("hello", { platform, callback }, opts);
     await valueOf(hello.url);
     const { data } = find(all, "hello-code").inputs as { data: Record<string, string> };

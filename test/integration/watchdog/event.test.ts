@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { FunctionHandler } from "../../../contract/index.ts";
 import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
 
 const MODULE = `
@@ -39,6 +40,35 @@ beforeAll(async () => {
   });
 });
 afterAll(cleanUp);
+
+/** Compiled by the types that handlers are written by. */
+const typed: FunctionHandler = (event, context) => {
+  const first: number = context.status();
+  const isChained = context.status(202).headers({ "x-a": ["1", "2"] }) === context;
+  const values: Record<string, string | string[]> = context.headers();
+  context.headers({ "x-b": "3" }).succeed({ first, isChained, values, body: event.body });
+  return "too late";
+};
+
+describe("a handler that keeps to the types", () => {
+  it("gets what they say", async () => {
+    const text = `export default ${typed.toString()}`;
+    const path = await writeModule("typed.mjs", text);
+    const { url } = await startWatchdog({ PLONK_FUNCTION_MODULE: path, RAW_BODY: "true" });
+    const answer = await fetch(url, { method: "POST", body: "hi" });
+    expect([answer.status, answer.headers.get("x-a"), answer.headers.get("x-b")]).toEqual([
+      202,
+      "1, 2",
+      "3",
+    ]);
+    expect(await answer.json()).toStrictEqual({
+      first: 200,
+      isChained: true,
+      values: { "x-a": ["1", "2"] },
+      body: { type: "Buffer", data: [0x68, 0x69] },
+    });
+  });
+});
 
 describe("a module with an event handler", () => {
   it("is told the call's method, path, query, headers and body", async () => {
