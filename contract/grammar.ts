@@ -50,6 +50,9 @@ export const COUNT = "^[0-9]{1,9}$";
 /** What may stand between the slashes of `/function/<name>/`: `name` or `name.namespace`. */
 export const FUNCTION_SEGMENT = "^[-a-zA-Z0-9_.]+$";
 
+/** A path of a URL from its root, without blanks. */
+export const ABSOLUTE_PATH = "^/[!-~]*$";
+
 /** A token, such as a method (RFC 9110 §5.6.2). */
 export const HTTP_TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 

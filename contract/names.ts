@@ -47,6 +47,12 @@ export const LABEL = {
 } as const;
 
 export const ANNOTATION = {
+  /** Prefix of what shapes the liveness probe (OpenFaaS), and the start-up probe's path. */
+  healthProbe: "com.openfaas.health.http.",
+  /** Prefix of what shapes the readiness probe. */
+  readyProbe: "com.openfaas.ready.http.",
+  /** ServiceAccount that the pods run under (OpenFaaS). */
+  serviceAccount: "com.openfaas.serviceaccount",
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
   allowOverride: "plonk/allow-override",
   /** On a function that only callers with credentials may call; a label of that name does, too. */

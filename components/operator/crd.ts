@@ -74,6 +74,10 @@ function toSpecSchema(): JsonSchema {
         ...spec.properties?.["labels"],
         "x-kubernetes-validations": [...toValidations("labels"), SCALE_ORDER],
       },
+      annotations: {
+        ...spec.properties?.["annotations"],
+        "x-kubernetes-validations": toValidations("annotations"),
+      },
       environment: {
         ...spec.properties?.["environment"],
         "x-kubernetes-validations": toValidations("environment"),

@@ -1,9 +1,9 @@
 /**
- * Labels and environment variables that mean something to the platform, and which values they may
- * have. A limit that functions set by one more of them is one more line here.
+ * Labels, annotations and environment variables that mean something to the platform, and which
+ * values they may have. A limit that functions set by one more of them is one more line here.
  */
-import { COUNT, DURATION, isMatch } from "../grammar.ts";
-import { LABEL, SCALE } from "../names.ts";
+import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch } from "../grammar.ts";
+import { ANNOTATION, LABEL, SCALE } from "../names.ts";
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
 
 export interface ValueRule {
@@ -62,7 +62,37 @@ const LABEL_TESTS: readonly [label: string, test: Test][] = [
   ...TIMEOUT_LABELS.map((label): [string, Test] => [label, TIMEOUT]),
 ];
 
+const DNS_NAME_TEST: Test = {
+  expected: "1 to 253 lower-case letters, digits, hyphens and dots (RFC 1123)",
+  accepts: (text) => text.length <= 253 && isMatch(DNS_NAME, text),
+  toCel: (value) => `size(${value}) <= 253 && ${value}.matches('${DNS_NAME}')`,
+};
+
+const PATH_TEST: Test = {
+  expected: "an absolute path without blanks",
+  accepts: (text) => isMatch(ABSOLUTE_PATH, text),
+  toCel: (value) => `${value}.matches('${ABSOLUTE_PATH}')`,
+};
+
+/** As Kubernetes has them: of all but the delay, one is the least. */
+const PROBE_TESTS: readonly [field: string, test: Test][] = [
+  ["path", PATH_TEST],
+  ["initialDelaySeconds", wholeNumber(0, 86_400)],
+  ["periodSeconds", wholeNumber(1, 86_400)],
+  ["timeoutSeconds", wholeNumber(1, 86_400)],
+  ["failureThreshold", wholeNumber(1, 86_400)],
+];
+
+const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
+  ...[ANNOTATION.healthProbe, ANNOTATION.readyProbe].flatMap((prefix) =>
+    PROBE_TESTS.map(([field, test]): [string, Test] => [prefix + field, test]),
+  ),
+  [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
+  [ANNOTATION.serviceAccount, DNS_NAME_TEST],
+];
+
 export const VALUE_RULES: readonly ValueRule[] = [
+  ...ANNOTATION_TESTS.map(([key, test]): ValueRule => ({ map: "annotations", key, ...test })),
   ...LABEL_TESTS.map(([key, test]): ValueRule => ({ map: "labels", key, ...test })),
   ...WATCHDOG_TIMEOUTS.map((key): ValueRule => ({ map: "environment", key, ...TIMEOUT })),
 ];

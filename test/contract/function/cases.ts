@@ -12,6 +12,8 @@ export interface Case {
 
 const scale = (name: string): string => `com.openfaas.scale.${name}`;
 const labels = (values: Record<string, string>): SpecPart => ({ labels: values });
+const probe = (name: string, field: string): string => `com.openfaas.${name}.http.${field}`;
+const annotations = (values: Record<string, string>): SpecPart => ({ annotations: values });
 /** Resources have any names; their type has the usual ones. */
 const gpu = (value: string): SpecPart => {
   const limits: object = { "nvidia.com/gpu": value };
@@ -32,6 +34,16 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ["another resource", gpu("1")],
   ["odd names of variables", { environment: { "a.b-c": "", "A B": "=", "1": "\n" } }],
   ["any annotation", { annotations: { topic: "a, b", "x.y/z": "{}\n\u00fc" } }],
+  [
+    "probes",
+    annotations({
+      [probe("health", "path")]: "/_/health?full=1",
+      [probe("health", "initialDelaySeconds")]: "0",
+      [probe("ready", "periodSeconds")]: "86400",
+      [probe("ready", "successThreshold")]: "1",
+    }),
+  ],
+  ["a service account", annotations({ "com.openfaas.serviceaccount": "reader.of-all" })],
   ["an empty label", labels({ team: "" })],
   ["the longest label", labels({ [`a.b/${"k".repeat(63)}`]: "v".repeat(63) })],
   ["a scale", labels({ [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0" })],
@@ -84,6 +96,32 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     { annotations: { a: "x".repeat(262_144) } },
     "api-server",
   ],
+  ...["health", "ready"].flatMap((name) =>
+    [
+      ["path", "healthz"],
+      ["path", "/a b"],
+      ["path", ""],
+      ["initialDelaySeconds", "-1"],
+      ["periodSeconds", "0"],
+      ["periodSeconds", "often"],
+      ["timeoutSeconds", "1.5"],
+      ["failureThreshold", "86401"],
+    ].map(([field = "", value = ""]): (typeof WRONG)[number] => [
+      `annotations["${probe(name, field)}"]`,
+      `${name} probe, ${field}: ${JSON.stringify(value)}`,
+      annotations({ [probe(name, field)]: value }),
+    ]),
+  ),
+  [
+    `annotations["${probe("ready", "successThreshold")}"]`,
+    "a success threshold of zero",
+    annotations({ [probe("ready", "successThreshold")]: "0" }),
+  ],
+  ...["", "Reader", "a/b", "x".repeat(254)].map((value): (typeof WRONG)[number] => [
+    'annotations["com.openfaas.serviceaccount"]',
+    `a service account named ${JSON.stringify(value.slice(0, 10))}`,
+    annotations({ "com.openfaas.serviceaccount": value }),
+  ]),
   ...["min", "max", "factor"].flatMap((name) =>
     ["many", "-1", "1.5", "1001", "", "10000000000"].map((value): (typeof WRONG)[number] => [
       `labels["${scale(name)}"]`,

@@ -10,6 +10,7 @@ import type {
 } from "@kubernetes/client-node";
 import { WATCHDOG_ENV } from "../../../../contract/environment/watchdog.ts";
 import {
+  ANNOTATION,
   type CallTimeouts,
   codePath,
   drainMs,
@@ -60,7 +61,7 @@ function dropPlatformKeys(map: Record<string, string>): Record<string, string> {
 
 function toPodSpec(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1PodSpec> {
   const { spec } = resource;
-  const account = spec.annotations?.["com.openfaas.serviceaccount"];
+  const account = spec.annotations?.[ANNOTATION.serviceAccount];
   const nodeSelector = toNodeSelector(spec.constraints ?? []);
   return {
     automountServiceAccountToken: false,

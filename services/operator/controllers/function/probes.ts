@@ -1,6 +1,6 @@
 /** Probes of a function's pods, shaped by OpenFaaS' health and ready annotations. */
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
-import type { FunctionResource } from "../../../../contract/index.ts";
+import { ANNOTATION, COUNT, type FunctionResource, isMatch } from "../../../../contract/index.ts";
 import type { Plain } from "../../kubernetes/types.ts";
 
 /** What each watchdog of OpenFaaS answers (openfaas-api §12). */
@@ -39,13 +39,11 @@ const NUMBERS = [
  */
 export function toProbes({ spec }: FunctionResource): Probes {
   const annotations = spec.annotations ?? {};
-  const healthPath = annotations["com.openfaas.health.http.path"] ?? HEALTH_PATH;
-  const readyPath = annotations["com.openfaas.ready.http.path"] ?? healthPath;
-  const live = readNumbers(annotations, "com.openfaas.health.http.", NUMBERS);
-  const ready = readNumbers(annotations, "com.openfaas.ready.http.", [
-    ...NUMBERS,
-    "successThreshold",
-  ]);
+  const { healthProbe, readyProbe } = ANNOTATION;
+  const healthPath = annotations[`${healthProbe}path`] ?? HEALTH_PATH;
+  const readyPath = annotations[`${readyProbe}path`] ?? healthPath;
+  const live = readNumbers(annotations, healthProbe, NUMBERS);
+  const ready = readNumbers(annotations, readyProbe, [...NUMBERS, "successThreshold"]);
   const isRuntime = spec.code !== undefined;
   return {
     ...(!isRuntime && { startupProbe: toProbe(healthPath, toStart(live)) }),
@@ -87,7 +85,7 @@ function readNumbers(
   const numbers: Numbers = {};
   for (const name of names) {
     const text = annotations[prefix + name] ?? "";
-    if (/^\d{1,6}$/.test(text)) {
+    if (isMatch(COUNT, text)) {
       numbers[name] = Number(text);
     }
   }
