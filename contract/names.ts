@@ -51,6 +51,8 @@ export const ANNOTATION = {
   healthProbe: "com.openfaas.health.http.",
   /** Prefix of what shapes the readiness probe. */
   readyProbe: "com.openfaas.ready.http.",
+  /** Most calls that wait for a function without a ready pod, at one gateway. */
+  maxWaiting: "plonk/max-waiting",
   /** ServiceAccount that the pods run under (OpenFaaS). */
   serviceAccount: "com.openfaas.serviceaccount",
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */

@@ -89,6 +89,7 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   ),
   [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
+  [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
 ];
 
 export const VALUE_RULES: readonly ValueRule[] = [

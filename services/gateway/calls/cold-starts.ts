@@ -1,7 +1,10 @@
 /** Calls of functions without a ready pod: one scale request each, and a bounded queue. */
 import {
+  ANNOTATION,
+  COUNT,
   type FunctionReference,
   type FunctionResource,
+  isMatch,
   scaleLimits,
   toDisplayName,
   toKey,
@@ -15,7 +18,7 @@ import type { Endpoints } from "../upstream/endpoints.ts";
 export interface ColdStartConfig {
   /** Longest wait of a call for a ready pod, milliseconds. */
   timeoutMs: number;
-  /** Most calls that wait for one function. */
+  /** Most calls that wait for a function whose annotation does not say how many. */
   queueLength: number;
 }
 
@@ -57,7 +60,8 @@ export class ColdStarts {
     if (config === undefined) {
       return Promise.resolve(failures.noEndpoints(toDisplayName(reference)));
     }
-    if (queue.waiting.size >= config.queueLength) {
+    const resource = this.#options.functions.get(key);
+    if (queue.waiting.size >= (maxWaiting(resource) ?? config.queueLength)) {
       return Promise.resolve(failures.queueFull(toDisplayName(reference)));
     }
     this.#queues.set(key, queue);
@@ -115,6 +119,12 @@ export class ColdStarts {
       queue.isScaling = false;
     }
   }
+}
+
+/** What the function's own annotation says. */
+function maxWaiting(resource: FunctionResource | undefined): number | undefined {
+  const text = resource?.spec.annotations?.[ANNOTATION.maxWaiting];
+  return text !== undefined && isMatch(COUNT, text) ? Number(text) : undefined;
 }
 
 function settleAll(queue: Queue, failure: Failure | undefined): void {

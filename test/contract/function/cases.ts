@@ -44,6 +44,7 @@ const RIGHT: [what: string, spec: SpecPart][] = [
     }),
   ],
   ["a service account", annotations({ "com.openfaas.serviceaccount": "reader.of-all" })],
+  ["a limit of waiting calls", annotations({ "plonk/max-waiting": "5" })],
   ["an empty label", labels({ team: "" })],
   ["the longest label", labels({ [`a.b/${"k".repeat(63)}`]: "v".repeat(63) })],
   ["a scale", labels({ [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0" })],
@@ -117,6 +118,11 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     "a success threshold of zero",
     annotations({ [probe("ready", "successThreshold")]: "0" }),
   ],
+  ...["0", "-1", "many", ""].map((value): (typeof WRONG)[number] => [
+    'annotations["plonk/max-waiting"]',
+    `max-waiting: ${JSON.stringify(value)}`,
+    annotations({ "plonk/max-waiting": value }),
+  ]),
   ...["", "Reader", "a/b", "x".repeat(254)].map((value): (typeof WRONG)[number] => [
     'annotations["com.openfaas.serviceaccount"]',
     `a service account named ${JSON.stringify(value.slice(0, 10))}`,

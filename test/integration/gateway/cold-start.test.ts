@@ -1,6 +1,7 @@
 /** Scale from zero: one request for replicas, a bounded queue, woken by the watch. */
 import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import type { FunctionSpec } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
@@ -26,8 +27,8 @@ async function call(signal?: AbortSignal): Promise<Response> {
   });
 }
 
-async function sleeping(labels: Record<string, string> = {}): Promise<void> {
-  gateway.declare("f", { replicas: 0, labels });
+async function sleeping(spec: Partial<FunctionSpec> = {}): Promise<void> {
+  gateway.declare("f", { ...spec, replicas: 0 });
   await gateway.settle();
 }
 
@@ -47,7 +48,7 @@ describe("a function without replicas", () => {
 
   test("is scaled to its minimum", async () => {
     gateway = await TestGateway.start();
-    await sleeping({ "com.openfaas.scale.min": "3" });
+    await sleeping({ labels: { "com.openfaas.scale.min": "3" } });
     const pending = call();
     await until("a scale request", () => scaleRequests().length > 0);
     expect(scaleRequests()).toEqual([{ replicas: 3 }]);
@@ -74,9 +75,12 @@ describe("a function without replicas", () => {
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
   });
 
-  test("answers 503 at once to more callers than may wait", async () => {
-    gateway = await TestGateway.start({ scale_from_zero_queue: "2" });
-    await sleeping();
+  test.each([
+    ["the gateway", { scale_from_zero_queue: "2" }, {}],
+    ["the function", {}, { annotations: { "plonk/max-waiting": "2" } }],
+  ])("answers 503 at once to more callers than %s lets wait", async (_who, env, spec) => {
+    gateway = await TestGateway.start(env);
+    await sleeping(spec);
     const waiting = [call(), call()];
     await until("a scale request", () => scaleRequests().length > 0);
     await gateway.settle();
