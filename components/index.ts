@@ -26,6 +26,11 @@ export * from "./function/args.ts";
 export * from "./function/callback-function.ts";
 export * from "./function/function.ts";
 export * from "./function/function-secret.ts";
+export {
+  type ExportedPlatform,
+  platformFromStack,
+  type PlatformFromStackOptions,
+} from "./function/platform-from-stack.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type {
   GatewayAccess,

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import {
   type Cluster,
+  type ExportedPlatform,
   type ImageArtifact,
   type OidcArgs,
   Platform,
@@ -35,9 +36,8 @@ export interface StackOutputs {
   kubeconfig: pulumi.Output<string>;
   /** Inside the cluster; from outside by `kubectl port-forward`. */
   prometheusUrl: pulumi.Output<string>;
-  /** For functions in other stacks (`StackReference`). */
-  functionNamespace: pulumi.Output<string>;
-  runtimeImage: pulumi.Output<string>;
+  /** For functions in other stacks, by `platformFromStack`. Secret. */
+  platform: pulumi.Output<ExportedPlatform>;
   /** Addresses of the example functions, by name. */
   functions: Record<string, pulumi.Output<string>>;
   /** Next steps for the user. */
@@ -75,8 +75,7 @@ export function declarePlatform(parts: PlatformParts): StackOutputs {
     adminPassword: platform.adminPassword,
     kubeconfig: cluster.kubeconfig,
     prometheusUrl: platform.prometheusUrl,
-    functionNamespace: platform.functionNamespace,
-    runtimeImage: platform.runtimeImage,
+    platform: platform.reference,
     functions: config.examples ? declareExamples(platform) : {},
     next: toNextSteps(platform.gatewayUrl),
   };

@@ -2,8 +2,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
- * What a function needs to know of the platform. A `Platform` has these fields, and so have the
- * outputs of a stack that exports them (`StackReference`).
+ * What a function needs to know of the platform. A `Platform` has these fields; of a platform in
+ * another stack, `platformFromStack` gives them.
  */
 export interface PlatformReference {
   /** Address of the gateway, without a trailing slash. */

@@ -5,6 +5,7 @@ import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
+import type { ExportedPlatform } from "../function/platform-from-stack.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayAccess } from "../gateway/settings.ts";
 import { toLabels } from "../kubernetes/pods.ts";
@@ -42,6 +43,8 @@ export class Platform extends pulumi.ComponentResource {
   public readonly runtimeImage: pulumi.Output<string>;
   /** Address of Prometheus inside the cluster. */
   public readonly prometheusUrl: pulumi.Output<string>;
+  /** All that functions in other stacks need (`platformFromStack`): an output to export. Secret. */
+  public readonly reference: pulumi.Output<ExportedPlatform>;
   /** The cluster, for the provider of Functions that are given the platform itself. @internal */
   public readonly cluster: Cluster;
 
@@ -87,6 +90,13 @@ export class Platform extends pulumi.ComponentResource {
     this.functionNamespace = operator.functionNamespace;
     this.runtimeImage = pulumi.output(images.runtime);
     this.prometheusUrl = monitoring.prometheusUrl;
+    this.reference = pulumi.output({
+      gatewayUrl: this.gatewayUrl,
+      functionNamespace: this.functionNamespace,
+      runtimeImage: this.runtimeImage,
+      kubeconfig: args.cluster.kubeconfig,
+      clusterIdentity: args.cluster.identity,
+    });
     this.registerOutputs({
       gatewayUrl: this.gatewayUrl,
       adminUser: this.adminUser,

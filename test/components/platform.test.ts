@@ -319,6 +319,7 @@ describe("a platform with its defaults", () => {
     expect(await valueOf(platform.functionNamespace)).toBe("openfaas-fn");
     expect(await valueOf(platform.runtimeImage)).toBe(IMAGES.runtime);
     expect(await valueOf(platform.prometheusUrl)).toBe("http://prometheus.openfaas:9090");
+    expect(await pulumi.isSecret(platform.reference)).toBe(true);
     for (const output of [platform.gatewayUrl, platform.functionNamespace, platform.namespace]) {
       expect(await pulumi.isSecret(output)).toBe(false);
     }

@@ -9,7 +9,7 @@ const minute = 60_000;
 const HEAD = `
   import * as k8s from "@pulumi/kubernetes";
   import * as pulumi from "@pulumi/pulumi";
-  import { CallbackFunction, Function, FunctionSecret, ServiceImage } from ${JSON.stringify(components)};
+  import { CallbackFunction, Function, FunctionSecret, platformFromStack, ServiceImage } from ${JSON.stringify(components)};
   import * as os from "node:os";
   const provider = new k8s.Provider("nowhere", { kubeconfig: "{}" });
   const platform = {
@@ -106,6 +106,23 @@ describe("a wrong argument", () => {
       expect(errorsOf(result)[0]).toEqual([
         "plonk:index:ServiceImage a",
         "image.archives: expected one for amd64 (which nodes have), got arm64",
+      ]);
+      expect(result.code).not.toBe(0);
+      expect(result.output).not.toMatch(/^\s+at /m);
+    },
+    minute,
+  );
+
+  it(
+    "(a stack without a platform) is told on the reference to it",
+    async () => {
+      const stack = "organization/trial/test";
+      const result = await preview(
+        `new FunctionSecret("s", { platform: platformFromStack("${stack}"), value: "x" });`,
+      );
+      expect(errorsOf(result)[0]).toEqual([
+        `pulumi:pulumi:StackReference ${stack}`,
+        "output platform: expected the `reference` of a Platform, got none",
       ]);
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);

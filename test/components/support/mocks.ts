@@ -26,12 +26,20 @@ function toState(args: pulumi.runtime.MockResourceArgs): Record<string, unknown>
   };
 }
 
+interface RecordingOptions {
+  isPreview?: boolean;
+  isThere?: boolean;
+  /** Outputs of other stacks, all of them secret, by the stack's full name. */
+  stacks?: Record<string, Record<string, unknown>>;
+}
+
 /**
  * Starts recording; call it before any component is made. In a preview objects that are to be made
  * have no id, and nothing but their inputs; those that are there, and change on a cluster that does
  * not answer, have no more.
  */
-export function recordRegistrations({ isPreview = false, isThere = false } = {}): Registration[] {
+export function recordRegistrations(options: RecordingOptions = {}): Registration[] {
+  const { isPreview = false, isThere = false, stacks = {} } = options;
   const registrations: Registration[] = [];
   void pulumi.runtime.setMocks(
     {
@@ -39,6 +47,11 @@ export function recordRegistrations({ isPreview = false, isThere = false } = {})
         const inputs = args.inputs as Record<string, unknown>;
         // `<URN>::<id>`, and the name is the last part of the URN.
         const provider = args.provider?.split("::").at(-2) ?? "";
+        if (args.type === "pulumi:pulumi:StackReference") {
+          const outputs = stacks[args.name] ?? {};
+          const state = { ...inputs, outputs, secretOutputNames: Object.keys(outputs) };
+          return { id: args.name, state };
+        }
         registrations.push({ type: args.type, name: args.name, inputs, provider });
         return isPreview
           ? { id: isThere ? `${args.name}-id` : undefined, state: inputs }

@@ -1,0 +1,82 @@
+/** The platform of another stack, for functions in this one. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { type Static, Type } from "typebox";
+import { Check } from "typebox/schema";
+import { MUTABLE } from "../cluster/cluster.ts";
+import { upsertExisting } from "../cluster/upsert.ts";
+import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import type { PlatformReference } from "./args.ts";
+
+/** What `Platform.reference` is to the stack that exports it. */
+const ExportedPlatform = Type.Object({
+  gatewayUrl: Type.String(),
+  functionNamespace: Type.String(),
+  runtimeImage: Type.String(),
+  /** Content of a kubeconfig file. Secret. */
+  kubeconfig: Type.String(),
+  /** Changes when it is another cluster. */
+  clusterIdentity: Type.String(),
+});
+export type ExportedPlatform = Static<typeof ExportedPlatform>;
+
+/** Options of `platformFromStack`. */
+export interface PlatformFromStackOptions {
+  /** Name of the output that holds the other stack's `Platform.reference`. @default "platform" */
+  output?: string;
+}
+
+/**
+ * Returns the platform of another stack, its cluster's provider included, for `Function`,
+ * `CallbackFunction` and `FunctionSecret`. That stack exports it by one line:
+ * `export const platform = plonk.reference;`. The stack of `npm run up` does.
+ *
+ * @param stack full name of the other stack, `<organization>/<project>/<stack>`; with a backend of
+ *   one's own the organization is `organization`
+ *   (a stack without such an output is refused)
+ *
+ * @example
+ * const platform = platformFromStack("acme/platform/prod");
+ * new Function("markdown", { platform, code: import.meta.resolve("./markdown.ts") });
+ */
+export function platformFromStack(
+  stack: string,
+  { output = "platform" }: PlatformFromStackOptions = {},
+): PlatformReference {
+  const reference = new pulumi.StackReference(stack);
+  const checks = new ArgumentChecks(reference);
+  const found: pulumi.Output<unknown> = reference.getOutput(output);
+  const exported = checks.applyAsync(found, (value) => check(value, `output ${output}`));
+  // The kubeconfig makes the whole output secret, but the other parts of it are none.
+  const read = (field: keyof ExportedPlatform): pulumi.Output<string> =>
+    pulumi.unsecret(exported.apply((known) => known[field]));
+  const provider = new k8s.Provider(
+    stack,
+    {
+      kubeconfig: pulumi.secret(exported.apply(({ kubeconfig }) => kubeconfig)),
+      enableServerSideApply: true,
+      ...MUTABLE,
+      clusterIdentifier: read("clusterIdentity"),
+    },
+    { dependsOn: checks.passed, transformations: [upsertExisting] },
+  );
+  const platform = {
+    gatewayUrl: read("gatewayUrl"),
+    functionNamespace: read("functionNamespace"),
+    runtimeImage: read("runtimeImage"),
+    // The cluster is not this stack's, and outlives it.
+    cluster: { provider, lifetime: undefined },
+  };
+  return platform;
+}
+
+/** It comes late, so its refusal is reported as one of asynchronous checks. */
+function check(value: unknown, field: string): Promise<ExportedPlatform> {
+  if (Check(ExportedPlatform, value)) {
+    return Promise.resolve(value);
+  }
+  // Not its value: what is there instead may be a secret.
+  const got = value === undefined ? "none" : "something else";
+  const reason = `${field}: expected the \`reference\` of a Platform, got ${got}`;
+  return Promise.reject(new ArgumentError(reason));
+}
