@@ -76,18 +76,40 @@ export interface EngineOptions {
 
 /** Makes an empty project with a stack of its own, and installs the plugins for it. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { project = "trial", stack = "test" } = options;
-  const home = await mkdtemp(join(tmpdir(), "plonk-engine-"));
+  const { project = "trial" } = options;
+  const home = await createHome(options.plugins);
   const directory = join(home, "project");
   await mkdir(directory);
-  await mkdir(join(home, "state"));
-  await Promise.all(options.plugins.map((name) => installPlugin(home, name)));
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
   await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }));
   await writeFile(
     join(directory, "Pulumi.yaml"),
     `name: ${project}\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n`,
   );
+  return openProject({ ...options, home, directory, project });
+}
+
+/** Makes a folder for state and plugins; stacks that share it see each other's outputs. */
+export async function createHome(plugins: readonly PluginName[]): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), "plonk-engine-"));
+  await mkdir(join(home, "state"));
+  await Promise.all(plugins.map((name) => installPlugin(home, name)));
+  return home;
+}
+
+/** A project that is there. */
+export interface ProjectOptions extends Pick<EngineOptions, "env" | "stack"> {
+  /** What `createHome` made. */
+  home: string;
+  /** Folder with `Pulumi.yaml`. */
+  directory: string;
+  /** Its name in there. */
+  project: string;
+}
+
+/** Makes a stack of a project. */
+export async function openProject(options: ProjectOptions): Promise<Engine> {
+  const { home, directory, project, stack = "test" } = options;
   const environment = { ...(await toEnvironment(home)), ...options.env };
   const state = join(home, `state/.pulumi/stacks/${project}/${stack}.json`);
   const engine = toEngine({ home, directory, environment, state });
