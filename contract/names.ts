@@ -61,7 +61,6 @@ export const ANNOTATION = {
   private: "plonk/private",
   /** On a namespace that may hold functions; value "1" (OpenFaaS). */
   functionNamespace: "openfaas",
-  topic: "topic",
 } as const;
 
 /** Server-side-apply field managers, one per writer. */

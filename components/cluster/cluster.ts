@@ -37,10 +37,6 @@ export interface ClusterCapabilities {
    * NetworkPolicies block them for functions; empty if unknown.
    */
   apiServerNetworks: readonly string[];
-  /** Memory of all nodes together, MiB; undefined when not known. */
-  memoryMiB: number | undefined;
-  /** Whether pods reach the internet, and nodes public registries. */
-  internet: boolean;
 }
 
 /** A node that image archives are copied to. */

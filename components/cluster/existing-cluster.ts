@@ -33,10 +33,6 @@ export interface ExistingCapabilities {
    * NetworkPolicies block them for functions. @default none
    */
   apiServerNetworks?: string[];
-  /** Memory of all nodes together, MiB. @default unknown */
-  memoryMiB?: number;
-  /** Whether pods and nodes reach the internet. @default true */
-  internet?: boolean;
 }
 
 /** Arguments of `ExistingCluster`. */
@@ -167,7 +163,5 @@ function normalizeCapabilities(given: ExistingCapabilities): ClusterCapabilities
     storageClass: given.storageClass,
     networkPolicy: given.networkPolicy ?? false,
     apiServerNetworks: given.apiServerNetworks ?? [],
-    memoryMiB: given.memoryMiB,
-    internet: given.internet ?? true,
   };
 }

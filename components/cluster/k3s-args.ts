@@ -1,7 +1,6 @@
 /** Arguments of `K3sCluster`: validation and defaults. */
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { totalmem } from "node:os";
 import * as pulumi from "@pulumi/pulumi";
 import { CLUSTER_NAME, CLUSTER_NAME_WORDS, DNS_LABEL } from "../../contract/grammar.ts";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
@@ -108,10 +107,6 @@ export interface K3sClusterArgs {
   kubeletArgs?: string[];
   /** How long the cluster may take to become ready, seconds. @default 180 */
   readyTimeoutSeconds?: number;
-  /** Whether pods reach the internet. @default false without `egress`, else true */
-  internet?: boolean;
-  /** Memory of all hosts together, MiB. @default that of the machine that runs the program */
-  memoryMiB?: number;
 }
 
 /** A host with all defaults. */
@@ -142,8 +137,6 @@ export interface ResolvedCluster {
   tlsSans: string[];
   kubeletArgs: string[];
   readySeconds: number;
-  internet: boolean;
-  memoryMiB: number;
 }
 
 /** The longest path of a socket in it, that of k3s' database, may have 107 bytes in Linux. */
@@ -159,7 +152,6 @@ const DEFAULTS = {
   tlsSans: [],
   kubeletArgs: [],
   readyTimeoutSeconds: 180,
-  memoryMiB: Math.floor(totalmem() / 1024 ** 2),
 };
 
 /** Checks the arguments and fills in the defaults. @throws ArgumentError */
@@ -182,8 +174,6 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
     tlsSans: given.tlsSans,
     kubeletArgs: given.kubeletArgs,
     readySeconds: checkSeconds(given.readyTimeoutSeconds),
-    internet: given.internet ?? server.isolation?.egress !== Egress.None,
-    memoryMiB: given.memoryMiB,
   };
 }
 

@@ -235,8 +235,6 @@ function toCapabilities(resolved: ResolvedCluster): ClusterCapabilities {
       `${resolved.server.address}/32`,
       `${firstAddress(resolved.serviceCidr)}/32`,
     ],
-    memoryMiB: resolved.memoryMiB,
-    internet: resolved.internet,
   };
 }
 

@@ -85,7 +85,7 @@ async function declare(queueGiB: number): Promise<void> {
         kubeconfig, enableServerSideApply: true, enableConfigMapMutable: true,
       }),
       capabilities: {
-        architectures: ["amd64"], storageClass: "disks", apiServerNetworks: [], internet: false,
+        architectures: ["amd64"], storageClass: "disks", apiServerNetworks: [],
       },
       imageDelivery: { mode: "none", targets: [] },
       identity: pulumi.output("there"),

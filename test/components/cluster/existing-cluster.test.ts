@@ -79,8 +79,6 @@ it("offers little unless told otherwise", async () => {
     storageClass: undefined,
     networkPolicy: false,
     apiServerNetworks: [],
-    memoryMiB: undefined,
-    internet: true,
   });
   expect(imageDelivery).toEqual({ mode: "none", targets: [], registry: undefined });
   await settle();

@@ -15,8 +15,6 @@ const CAPABILITIES: ClusterCapabilities = {
   storageClass: undefined,
   networkPolicy: true,
   apiServerNetworks: [],
-  memoryMiB: undefined,
-  internet: true,
 };
 
 const KNOWN = { capabilities: CAPABILITIES, architectures: undefined };

@@ -39,7 +39,6 @@ function args(overrides: Partial<K3sClusterArgs> = {}): K3sClusterArgs {
   return {
     servers: [{ connection: { local: true }, directory: "/srv/plonk/here", architecture: "arm64" }],
     k3s: { path: binary, version: "1.35.0+k3s3", airgapImages: images },
-    memoryMiB: 2048,
     ...overrides,
   };
 }
@@ -217,8 +216,6 @@ describe("what is declared", () => {
       storageClass: "local-path",
       networkPolicy: true,
       apiServerNetworks: ["198.18.0.11/32", "10.43.0.1/32"],
-      memoryMiB: 2048,
-      internet: false,
     });
     expect(cluster.imageDelivery).toMatchObject({ mode: "preload", registry: undefined });
     const [target] = cluster.imageDelivery.targets;

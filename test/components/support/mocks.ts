@@ -77,8 +77,6 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
       storageClass: "local-path",
       networkPolicy: false,
       apiServerNetworks: [],
-      memoryMiB: undefined,
-      internet: false,
       ...capabilities,
     },
     imageDelivery: { mode: "none", targets: [], registry: undefined },
