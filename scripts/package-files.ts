@@ -36,6 +36,8 @@ const ASSETS = [
   "examples/*/**",
   "cli/*.js",
   "Pulumi.yaml",
+  // Only in a release: see `release-images.ts`.
+  "images.lock.json",
 ];
 
 /** Writes `dist/` anew. */

@@ -6,6 +6,7 @@
 import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
+import { LOCK_FILE, readImageLock } from "../components/platform/image-lock.ts";
 import { writePackageFiles } from "./package-files.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -66,11 +67,24 @@ function toPackageManifest(manifest: Manifest): Manifest {
   };
 }
 
+/** Refuses a lock of another version's images. */
+function checkImageLock(version: unknown): void {
+  if (!existsSync(LOCK_FILE)) {
+    return;
+  }
+  const { gateway } = readImageLock();
+  if (!gateway.includes(`:${String(version)}@`)) {
+    throw new Error(`${LOCK_FILE}: expected images of version ${String(version)}, got ${gateway}`);
+  }
+}
+
 restore();
 if (process.argv[2] !== "restore") {
-  await writePackageFiles();
   const text = readFileSync(manifestPath, "utf8");
-  const manifest = toPackageManifest(JSON.parse(text) as Manifest);
+  const own = JSON.parse(text) as Manifest;
+  checkImageLock(own["version"]);
+  await writePackageFiles();
+  const manifest = toPackageManifest(own);
   writeFileSync(savedPath, text);
   writeFileSync(`${manifestPath}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(`${manifestPath}.next`, manifestPath);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { capture,type Captured } from "../../toolchain/run-command.ts";
+import { capture, type Captured } from "../../toolchain/run-command.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 

@@ -84,7 +84,10 @@ async function buildPage(context: ImageContext, packageRoot: string, to: string)
   const require = createRequire(join(packageRoot, "package.json"));
   const vite = join(dirname(require.resolve("vite/package.json")), "bin", "vite.js");
   const page = join(packageRoot, UI_SOURCES);
-  const options = ["--configLoader", "native", "--logLevel", "warn", "--outDir", to];
+  // Files stay files: Vite inlines one that page and script both name in some builds only, by which
+  // of them it reads first.
+  const inlining = ["--assetsInlineLimit", "0"];
+  const options = ["--configLoader", "native", "--logLevel", "warn", "--outDir", to, ...inlining];
   const env = { NO_COLOR: "1" };
   await context.run(process.execPath, [vite, "build", page, ...options], { cwd: page, env });
 }
