@@ -6,6 +6,9 @@ import { CommandError } from "./process.ts";
 /** Errors whose message is all that the user needs. */
 const EXPECTED = [CommandError, ToolchainError, NotAtHandError, ProgramError];
 
+/** Exit code of a command line that names no command, as of shells and their built-ins. */
+export const WRONG_USAGE = 2;
+
 /** Gets the arguments after its name; resolves to the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
 
@@ -15,7 +18,8 @@ export async function runCommand(commands: Readonly<Record<string, Command>>): P
   try {
     const command = commands[name];
     if (command === undefined) {
-      throw new CommandError(`expected one of ${Object.keys(commands).join(", ")}, got "${name}"`);
+      const names = Object.keys(commands).filter((each) => /^[a-z]/.test(each));
+      throw new CommandError(`expected one of ${names.join(", ")}, got "${name}"`, WRONG_USAGE);
     }
     process.exitCode = await command(args);
   } catch (error) {

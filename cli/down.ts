@@ -1,4 +1,4 @@
-/** `npm run down`: removes the local stack, its cluster and its files, also after a failed `up`. */
+/** `plonk down`: removes the local stack, its cluster and its files, also after a failed `up`. */
 import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { capture } from "../toolchain/run-command.ts";
@@ -14,12 +14,12 @@ import {
   readState,
   restartClusters,
   restoreState,
-  stackFile,
 } from "./local-stack.ts";
 import { ownClusters, releaseSubnets } from "./neighbours.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { CommandError, say } from "./process.ts";
-import { parseRequest, toCommand } from "./up.ts";
+import { stackFile, toCommand } from "./project.ts";
+import { parseRequest } from "./up.ts";
 
 export async function down(args: readonly string[]): Promise<number> {
   const { name } = parseRequest("down", args);

@@ -13,10 +13,7 @@ import { ownClusters, stateFileOf } from "./neighbours.ts";
 import { endOrphans } from "./orphans.ts";
 import { linkPlugins } from "./plugins.ts";
 import { CommandError, interruptible, runOnTerminal } from "./process.ts";
-
-/** The default stack of the commands. */
-export const STACK = "local";
-const root = dirname(import.meta.dirname);
+import { ensureProject, projectFolder, STACK, toCommand } from "./project.ts";
 
 /** The variables of a plain `pulumi` on the local stack; `up` prints them as exports. */
 export interface StackEnvironment {
@@ -35,8 +32,8 @@ export interface StackEnvironment {
 export interface LocalStack {
   /** Name of the stack. */
   name: string;
-  /** Directory of the project. */
-  root: string;
+  /** Directory of Pulumi.yaml. */
+  project: string;
   home: string;
   /** Path of the pulumi CLI. */
   pulumi: string;
@@ -87,12 +84,14 @@ export async function openLocalStack(name = STACK): Promise<LocalStack> {
     NODE_COMPILE_CACHE: join(plonkCache(), "compiled"),
     PATH: `${dirname(pulumi)}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
   };
-  return { name, root, home, pulumi, exports, env: { ...process.env, ...exports } };
+  await ensureProject();
+  const env = { ...process.env, ...exports };
+  return { name, project: projectFolder(), home, pulumi, exports, env };
 }
 
 /** Runs pulumi on this terminal, in the project's folder, with the local stack's backend. */
 export function pulumi(stack: LocalStack, args: readonly string[]): Promise<number> {
-  return runOnTerminal(stack.pulumi, args, { cwd: root, env: stack.env });
+  return runOnTerminal(stack.pulumi, args, { cwd: stack.project, env: stack.env });
 }
 
 /** Runs pulumi and returns what it printed. */
@@ -101,18 +100,12 @@ export function pulumiText(
   args: readonly string[],
   input?: string,
 ): Promise<string> {
-  const options = { cwd: root, env: stack.env, ...(input === undefined ? {} : { input }) };
-  return runCommand(stack.pulumi, args, options);
+  return runCommand(stack.pulumi, args, { cwd: stack.project, env: stack.env, input });
 }
 
 /** Whether the stack exists in the backend, also after a failed `up`. */
 export function hasStack(stack: LocalStack): boolean {
   return existsSync(stateFileOf(stack));
-}
-
-/** Path of the git-ignored file with the stack's configuration. */
-export function stackFile(name: string): string {
-  return join(root, "stacks", `Pulumi.${name}.yaml`);
 }
 
 /**
@@ -204,7 +197,7 @@ export async function restoreState(stack: LocalStack, say: (line: string) => voi
   if ((await readJson(`${path}.bak`)) === undefined) {
     throw new CommandError(
       `${path}: expected Pulumi's state, got no JSON, neither in its copy; ` +
-        "move both away and run `npm run down`",
+        `move both away and run \`${toCommand("down", stack.name)}\``,
     );
   }
   await copyFile(`${path}.bak`, path);

@@ -1,11 +1,12 @@
 /**
- * The way into every command, `run.js <program> <command>`: installs the npm dependencies when they are missing or
- * stale, finds the pinned Node 24 among them and hands over to the program. Plain JavaScript, because the machine's
- * own Node may be old.
+ * The way into every command, `run.js <program> <command>`: installs the npm dependencies of a checkout when they are
+ * missing or stale, finds the pinned Node 24 among them and hands over to the program. Plain JavaScript, because the
+ * machine's own Node may be old.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,6 +26,8 @@ function isInstalled(digest) {
 }
 
 function installDependencies() {
+  // An installed package has no lockfile: npm has installed its dependencies.
+  if (!existsSync(lockfile)) return;
   const digest = createHash("sha256").update(readFileSync(lockfile)).digest("hex");
   if (isInstalled(digest)) return;
   console.error("plonk: installing npm dependencies (about a minute on the first run)");
@@ -39,10 +42,21 @@ function installDependencies() {
   writeFileSync(stamp, digest);
 }
 
+/** Beside this package or below it: npm puts the dependencies of an installed package where it likes. */
+function findBundledNode() {
+  try {
+    const name = `node-${platform()}-${arch()}`;
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return join(dirname(manifest), "bin", "node");
+  } catch {
+    return undefined;
+  }
+}
+
 /** The Node that npm installed, or the one that runs this file when that is new enough. */
 function findNode() {
-  const bundled = join(root, "node_modules", `node-${platform()}-${arch()}`, "bin", "node");
-  if (existsSync(bundled)) return bundled;
+  const bundled = findBundledNode();
+  if (bundled) return bundled;
   if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
   return fail(
     `Node: expected 24 or newer on ${platform()}/${arch()}, got ${process.versions.node}; install Node 24 and run this again`,

@@ -5,10 +5,11 @@ import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { isNetworkOpen } from "../toolchain/artifacts.ts";
 import { capture } from "../toolchain/run-command.ts";
-import { hasStack, type LocalStack, pulumiText, STACK, stackFile } from "./local-stack.ts";
+import { hasStack, type LocalStack, pulumiText } from "./local-stack.ts";
 import { claimSubnet, ownClusters, subnetOf, takeSubnet, usedNetworks } from "./neighbours.ts";
 import { hasProgram } from "./preflight.ts";
 import { CommandError, say } from "./process.ts";
+import { STACK, stackFile } from "./project.ts";
 
 /** Settings by key; secrets are objects. */
 type Known = Readonly<Record<string, unknown>>;

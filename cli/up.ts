@@ -1,4 +1,4 @@
-/** `npm run up`: brings the stack up and waits until the gateway answers. */
+/** `plonk up`: brings the stack up and waits until the gateway answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CLUSTER_NAME, CLUSTER_NAME_WORDS, isMatch } from "../contract/grammar.ts";
 import { removeCompilerCache } from "../standins/from-source/recipes/go.ts";
@@ -13,11 +13,10 @@ import {
   readState,
   restartClusters,
   restoreState,
-  STACK,
-  stackFile,
 } from "./local-stack.ts";
 import { checkMachine, isOnThisMachine } from "./preflight.ts";
 import { CommandError, interruptible, readArguments, say } from "./process.ts";
+import { STACK, stackFile, toCommand, toCommandLine } from "./project.ts";
 import { ensureStack } from "./stack-settings.ts";
 import { forgetVanishedClusters } from "./vanished.ts";
 
@@ -94,11 +93,6 @@ export async function up(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** The command line of a command for a stack, for messages. */
-export function toCommand(command: string, name: string): string {
-  return name === STACK ? `npm run ${command}` : `npm run ${command} -- --stack ${name}`;
-}
-
 /** `up` prints the URL at its end, so it waits until that answers, or fails with the reason. */
 async function waitForAnswer(url: string, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
@@ -117,6 +111,9 @@ async function waitForAnswer(url: string, seconds: number): Promise<void> {
   }
 }
 
+/** The arguments of `pulumi` that print the password of the stack whose name follows. */
+const PASSWORD = ["stack", "output", "adminPassword", "--show-secrets", "-s"];
+
 function printSummary(stack: LocalStack, outputs: Outputs, begin: number): void {
   const url = outputs.gatewayUrl ?? "";
   const exports = Object.entries(stack.exports)
@@ -128,10 +125,10 @@ function printSummary(stack: LocalStack, outputs: Outputs, begin: number): void 
     "",
     `  Gateway   ${url}`,
     `  User      ${outputs.adminUser ?? "admin"}`,
-    `  Password  npm run --silent pulumi -- stack output adminPassword --show-secrets -s ${stack.name}`,
+    `  Password  ${toCommandLine(["pulumi", ...PASSWORD, stack.name])}`,
     `  Try       curl -d world ${url}/function/hello`,
     "",
-    `A plain \`pulumi up -s ${stack.name}\` in this folder works with these:`,
+    `A plain \`pulumi up -s ${stack.name}\` in ${stack.project} works with these:`,
     ...exports,
     `  export PATH='${stack.exports.PATH.split(":").slice(0, 2).join(":")}':$PATH`,
     "",

@@ -4,6 +4,7 @@ import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";
+import { releaseImages } from "./release-images.ts";
 import { writeSettings } from "./settings.ts";
 import { test } from "./test.ts";
 
@@ -18,6 +19,7 @@ await runCommand({
   test,
   fuzz,
   settings: writeSettings,
+  "release-images": releaseImages,
   toolchain: program("scripts/toolchain.ts"),
   openapi: program("services/gateway/openapi/main.ts"),
   bench: program("bench/main.ts"),

@@ -1,20 +1,13 @@
 /**
- * Prepares the npm package: JavaScript and declarations in `dist/`, as Node does not strip types
- * below `node_modules`, and a package.json that points there and has only the dependencies of the
- * components. `npm pack` runs it before (`prepack`) and after (`postpack`).
+ * Prepares the npm package: writes `dist/` and a package.json that points there and asks only for
+ * what the package's own code imports. `npm pack` runs it before (`prepack`) and after
+ * (`postpack`).
  */
-import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
+import { LOCK_FILE, readImageLock } from "../components/platform/image-lock.ts";
+import { writePackageFiles } from "./package-files.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -22,13 +15,18 @@ const manifestPath = join(root, "package.json");
 /** Where the checkout's package.json is kept while the package's replaces it. */
 const savedPath = join(root, "package.json.saved");
 
+type Versions = Record<string, string>;
+
 interface Manifest {
-  dependencies: Record<string, string>;
+  name: string;
+  dependencies: Versions;
+  devDependencies: Versions;
+  bin: Record<string, string>;
   [field: string]: unknown;
 }
 
-/** Fields that programs which import the package do not need. */
-const DROPPED = ["scripts", "devDependencies", "optionalDependencies", "overrides"];
+/** Fields that an installed package does not need. */
+const DROPPED = ["scripts", "devDependencies", "overrides"];
 
 /** Restores the checkout's package.json, also after an interrupted pack. */
 function restore(): void {
@@ -37,48 +35,10 @@ function restore(): void {
   }
 }
 
-/** Writes `dist/`. */
-function emit(): void {
-  rmSync(dist, { recursive: true, force: true });
-  const options = [
-    "--noEmit false",
-    `--outDir ${dist}`,
-    `--rootDir ${root}`,
-    "--declaration",
-    "--rewriteRelativeImportExtensions",
-  ];
-  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const config = join(root, "scripts", "tsconfig.package.json");
-  const args = [compiler, "--project", config, ...options.flatMap((option) => option.split(" "))];
-  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (status !== 0) {
-    throw new Error(`tsc: expected to compile the components, got\n${stdout}`);
-  }
-  for (const file of globSync(join(dist, "**/*.d.ts"))) {
-    rewriteDeclaration(file);
-  }
-  copyAssets();
-}
-
-/** Copies the files that components read at run time, e.g. the scripts for hosts. */
-function copyAssets(): void {
-  for (const file of globSync("components/**/*.*", { cwd: root })) {
-    if (!file.endsWith(".ts")) {
-      cpSync(join(root, file), join(dist, file));
-    }
-  }
-}
-
-/** The compiler keeps `./x.ts` in declarations, which would resolve to a source file. */
-function rewriteDeclaration(file: string): void {
-  const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replace(/(from "\.{1,2}\/[^"]+)\.ts"/g, '$1.js"'));
-}
-
-/** Names of the packages that the compiled code imports. */
+/** Names of the packages that the package's code imports; the services' are in their bundles. */
 function findImportedPackages(): Set<string> {
-  const names = globSync(join(dist, "**/*.{js,d.ts}")).flatMap((file) =>
-    [...readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"([^".][^"]*)"/g)].map(
+  const names = globSync("**/*.{js,ts}", { cwd: dist, exclude: ["services"] }).flatMap((file) =>
+    [...readFileSync(join(dist, file), "utf8").matchAll(/(?:from|import\() ?"([^".][^"]*)"/g)].map(
       ([, specifier = ""]) => toPackageName(specifier),
     ),
   );
@@ -93,23 +53,38 @@ function toPackageName(specifier: string): string {
 /** Derives the package's package.json from the checkout's. */
 function toPackageManifest(manifest: Manifest): Manifest {
   const imported = findImportedPackages();
+  const { bin, devDependencies, dependencies } = manifest;
   const kept = Object.entries(manifest).filter(([field]) => !DROPPED.includes(field));
   const entry = "./dist/components/index";
+  // The examples' libraries are development dependencies of the checkout.
+  const versions = Object.entries({ ...devDependencies, ...dependencies }).sort();
   return {
-    ...Object.fromEntries(kept),
+    ...(Object.fromEntries(kept) as Manifest),
     engines: { node: ">=22" },
+    bin: Object.fromEntries(Object.entries(bin).map(([name, path]) => [name, `dist/${path}`])),
     exports: { ".": { types: `${entry}.d.ts`, default: `${entry}.js` } },
-    dependencies: Object.fromEntries(
-      Object.entries(manifest.dependencies).filter(([name]) => imported.has(name)),
-    ),
+    dependencies: Object.fromEntries(versions.filter(([name]) => imported.has(name))),
   };
+}
+
+/** Refuses a lock of another version's images. */
+function checkImageLock(version: unknown): void {
+  if (!existsSync(LOCK_FILE)) {
+    return;
+  }
+  const { gateway } = readImageLock();
+  if (!gateway.includes(`:${String(version)}@`)) {
+    throw new Error(`${LOCK_FILE}: expected images of version ${String(version)}, got ${gateway}`);
+  }
 }
 
 restore();
 if (process.argv[2] !== "restore") {
-  emit();
   const text = readFileSync(manifestPath, "utf8");
-  const manifest = toPackageManifest(JSON.parse(text) as Manifest);
+  const own = JSON.parse(text) as Manifest;
+  checkImageLock(own["version"]);
+  await writePackageFiles();
+  const manifest = toPackageManifest(own);
   writeFileSync(savedPath, text);
   writeFileSync(`${manifestPath}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(`${manifestPath}.next`, manifestPath);

@@ -16,8 +16,11 @@ export interface PlatformImages extends GatewayImages, QueueImages, MonitoringIm
 export interface PlatformArgs extends GatewayAccess {
   /** The cluster to install on. */
   cluster: Cluster;
-  /** References of all images; they must be on the nodes or in a registry that nodes reach. */
-  images: PlatformImages;
+  /**
+   * References of all images; they must be on the nodes or in a registry that nodes reach.
+   * @default those of this version, by the image lock that a released package has
+   */
+  images?: PlatformImages;
   /** How much of a machine the platform takes. @default "standard" */
   profile?: Profile;
   /** The gateway. */

@@ -14,6 +14,7 @@ import { Monitoring } from "../monitoring/monitoring.ts";
 import { Operator } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
+import { readImageLock } from "./image-lock.ts";
 import { createNetworkPolicies } from "./network-policies.ts";
 
 /**
@@ -23,7 +24,6 @@ import { createNetworkPolicies } from "./network-policies.ts";
  * @example
  * const platform = new Platform("plonk", {
  *   cluster,
- *   images,
  *   adminPassword: config.requireSecret("adminPassword"),
  * });
  * new Function("hello", { platform, code: import.meta.resolve("./hello.ts") });
@@ -52,7 +52,8 @@ export class Platform extends pulumi.ComponentResource {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
     this.cluster = args.cluster;
     checkFor(this, () => checkPlatform(args));
-    const { images, profile, gateway: { timeoutSeconds } = {} } = args;
+    const { profile, gateway: { timeoutSeconds } = {} } = args;
+    const images = checkFor(this, () => args.images ?? readImageLock());
     const { context, functionNamespace } = createNamespaces(this, name, args);
     const place = {
       cluster: args.cluster,

@@ -29,7 +29,7 @@ it("shows where a fault of our own is", async () => {
 
 it("names the commands that there are", async () => {
   expect(await run("", "nonsense")).toEqual({
-    code: 1,
+    code: 2,
     stdout: "",
     stderr: 'plonk: expected one of work, got "nonsense"\n',
   });

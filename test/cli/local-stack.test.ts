@@ -31,7 +31,7 @@ const say = (line: string): void => {
 function stack(): LocalStack {
   return {
     name: "local",
-    root: home,
+    project: home,
     home,
     pulumi: "pulumi",
     env: process.env,

@@ -73,7 +73,7 @@ describe("npm's commands", () => {
     const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
       scripts: Record<string, string>;
     };
-    const commands = Object.values(scripts).filter((text) => text.includes("cli/run.js"));
+    const commands = Object.values(scripts).filter((text) => /cli\/(run|plonk)\.js/.test(text));
     expect(commands.filter((text) => !text.startsWith("exec node "))).toEqual([]);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(["up", "down", "test", "check"]));
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { parseRequest, toCommand } from "../../cli/up.ts";
+import { parseRequest } from "../../cli/up.ts";
 
 describe("parseRequest", () => {
   it("takes -c, --config, -s and --stack as the Pulumi CLI does", () => {
@@ -22,12 +22,5 @@ describe("parseRequest", () => {
     ],
   ])("refuses %j", (args, message) => {
     expect(() => parseRequest("up", args)).toThrow(message);
-  });
-});
-
-describe("toCommand", () => {
-  it("names the stack where it is not the usual one", () => {
-    expect(toCommand("down", "local")).toBe("npm run down");
-    expect(toCommand("down", "dev")).toBe("npm run down -- --stack dev");
   });
 });

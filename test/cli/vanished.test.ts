@@ -24,7 +24,7 @@ async function run(...resources: object[]): Promise<string> {
   const pulumi = join(home, "pulumi");
   const script = `#!/bin/sh\necho "$*" >> ${home}/run\n[ "$1" != stack ] || cat ${state}\n`;
   writeFileSync(pulumi, script, { mode: 0o755 });
-  const stack = { name: "local", root: home, home, pulumi, env: process.env } as LocalStack;
+  const stack = { name: "local", project: home, home, pulumi, env: process.env } as LocalStack;
   await forgetVanishedClusters(stack, await readState(stack), (line) => said.push(line));
   return readFileSync(join(home, "run"), "utf8");
 }

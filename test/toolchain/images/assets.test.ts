@@ -50,6 +50,15 @@ describe("buildAssets", () => {
     expect((await stat(file)).mtimeMs).toBe(mtimeMs);
   });
 
+  test("takes those of an installed package as they are", async () => {
+    const installed = await makeTemporary();
+    const assets = join(installed, "services/gateway/assets");
+    for (const folder of ["ui", "docs"]) {
+      await cp(join(first?.directory ?? "", folder), join(assets, folder), { recursive: true });
+    }
+    expect(await buildAssets(context, installed)).toEqual({ directory: assets, hash: first?.hash });
+  });
+
   test("gives the same hash in another cache", async () => {
     const other = await makeContext();
     expect((await buildAssets(other.context, packageRoot))?.hash).toBe(first?.hash);

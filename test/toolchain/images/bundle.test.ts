@@ -94,13 +94,18 @@ describe("bundleService", () => {
   test("names the files that a service without an entry point should have", async () => {
     const empty = await makeTemporary();
     await expect(bundleService(context, { name: "runtime", packageRoot: empty })).rejects.toThrow(
-      `runtime: expected services/watchdog/main.ts or services/watchdog/main.js in ${empty}, got neither`,
+      `runtime: expected services/watchdog/main.ts or services/watchdog/main.mjs in ${empty}, got neither`,
     );
   });
 
-  test("takes emitted JavaScript where there is no TypeScript", async () => {
-    await rm(join(packageRoot, "services/watchdog/main.ts"));
-    await writeFiles(packageRoot, { "services/watchdog/main.js": 'console.log("emitted");' });
-    expect(await runCommand(process.execPath, [(await bundle()).file])).toBe("emitted\n");
+  test("takes the bundle of an installed package as it is", async () => {
+    const { file, hash } = await bundle();
+    const installed = await makeTemporary();
+    const code = await readFile(file, "utf8");
+    await writeFiles(installed, { "services/watchdog/main.mjs": code });
+    expect(await bundleService(context, { name: "runtime", packageRoot: installed })).toEqual({
+      file: join(installed, "services/watchdog/main.mjs"),
+      hash,
+    });
   });
 });

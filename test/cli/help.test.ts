@@ -1,0 +1,43 @@
+/** What `plonk` prints about itself, by its entry point. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { capture, type Captured } from "../../toolchain/run-command.ts";
+
+const root = dirname(dirname(import.meta.dirname));
+
+function plonk(...args: string[]): Promise<Captured> {
+  return capture(process.execPath, [join(root, "cli/plonk.js"), ...args]);
+}
+
+describe("plonk", () => {
+  it.each([[[]], [["help"]], [["--help"]], [["-h"]]])("lists its commands for %j", async (args) => {
+    const { code, stdout, stderr } = await plonk(...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^plonk <command>\n\n {2}up .*\n {2}down .*\n {2}pulumi /);
+  });
+
+  it.each([[["up", "--help"]], [["help", "up"]], [["up", "--stack", "dev", "-h"]]])(
+    "describes a command for %j",
+    async (args) => {
+      const { code, stdout } = await plonk(...args);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^plonk up \[--stack name\][^]* {2}-c, --config key=value {2}/);
+    },
+  );
+
+  it("says its version", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      version: string;
+    };
+    expect(await plonk("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    expect((await plonk("-v")).stdout).toBe(`${version}\n`);
+  });
+
+  it.each([
+    [["nonsense"], 'expected one of up, down, pulumi, help, got "nonsense"'],
+    [["help", "nonsense"], 'help: expected one of up, down, pulumi, got "nonsense"'],
+  ])("refuses %j with the commands that there are", async (args, message) => {
+    expect(await plonk(...args)).toEqual({ code: 2, stdout: "", stderr: `plonk: ${message}\n` });
+  });
+});
