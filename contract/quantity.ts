@@ -18,8 +18,23 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** Number that a quantity such as `250m` or `64Mi` stands for; NaN for other text. */
+/** Kubernetes' grammar (resource.Quantity), without signs. */
+const GRAMMAR =
+  /^(?<digits>\d+(\.\d*)?|\.\d+)(?<suffix>[KMGTPE]i|[numkMGTPE]|[eE](?<power>[-+]?\d+))?$/;
+
+/** Whether Kubernetes takes the text for a quantity. */
+export function isQuantity(text: string): boolean {
+  return GRAMMAR.test(text);
+}
+
+/** Number that a quantity such as `250m`, `64Mi` or `1e3` stands for; NaN for other text. */
 export function parseQuantity(text: string): number {
-  const [, digits = "", suffix = ""] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
-  return digits === "" ? NaN : Number(digits) * (suffix === "" ? 1 : (SUFFIXES[suffix] ?? NaN));
+  const { digits, suffix = "", power } = GRAMMAR.exec(text)?.groups ?? {};
+  if (digits === undefined) {
+    return NaN;
+  }
+  if (power !== undefined) {
+    return Number(`${digits}e${power}`);
+  }
+  return Number(digits) * (suffix === "" ? 1 : (SUFFIXES[suffix] ?? NaN));
 }

@@ -1,5 +1,5 @@
 /** Checks of single arguments of a function; each throws `ArgumentError`. */
-import { isUnavailableLabel, SCALE } from "../../contract/index.ts";
+import { isQuantity, isUnavailableLabel, SCALE } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** RFC 1123 label: the name becomes that of a Service. */
@@ -8,9 +8,6 @@ const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Names of secrets may have dots (RFC 1123 subdomain). */
 const SECRET_NAME =
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-
-/** Kubernetes' quantity grammar (resource.Quantity), without signs. */
-const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$/;
 
 /**
  * Returns `name` when Kubernetes takes it.
@@ -42,7 +39,7 @@ export function checkSecretName(name: string): string {
  * @param field name for the message, e.g. `limits.memory`
  */
 export function checkQuantity(field: string, value: string): string {
-  if (QUANTITY.test(value)) {
+  if (isQuantity(value)) {
     return value;
   }
   throw new ArgumentError(
