@@ -73,7 +73,8 @@ const toVolume = (name: string, storage: string): string =>
   });
 
 /** The program: a platform whose objects nobody waits for, as no pod ever runs. */
-async function declare(queueGiB: number): Promise<void> {
+async function declare(volumeGiB: number, storageClass = "disks"): Promise<void> {
+  const queue = { volumeGiB, storageClass };
   await engine.program(`
     import * as k8s from "@pulumi/kubernetes";
     import * as pulumi from "@pulumi/pulumi";
@@ -100,7 +101,7 @@ async function declare(queueGiB: number): Promise<void> {
       cluster,
       images: ${JSON.stringify(IMAGES)},
       adminPassword: "pw",
-      queue: { volumeGiB: ${queueGiB} },
+      queue: ${JSON.stringify(queue)},
     };
     new Platform("p", args, { transformations: [doNotWait] });
   `);
@@ -185,10 +186,27 @@ it(
 );
 
 it(
+  "keeps its class, unless the claim and the StatefulSet have been deleted",
+  async () => {
+    await declare(2, "others");
+    expect(errorsOf(await engine.preview())).toEqual([
+      'storageClass: must stay that of the volume data-nats-0 which is there ("disks"), got "others"',
+      "stopped: something is wrong, see the resource above",
+    ]);
+    await api.kubectl("-n", "openfaas", "delete", "statefulset/nats", "pvc/data-nats-0");
+    const { code, output } = await engine.up({ args: ["--refresh"] });
+    expect(code === 0 ? "" : output).toBe("");
+    expect(await get(...NATS, "-o=jsonpath={.spec.storageClassName}")).toBe("others");
+    expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
+  },
+  3 * minutes,
+);
+
+it(
   "leaves the volumes where they are when the platform goes",
   async () => {
     const uid = await uidOf(...NATS);
-    await declare(2);
+    await declare(2, "others");
     const destroyed = await engine.destroy();
     expect(destroyed.code === 0 ? "" : destroyed.output).toBe("");
     expect(await uidOf(...NATS)).toBe(uid);
