@@ -17,12 +17,12 @@ import {
 } from "../kubernetes/workloads.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEntrance } from "./entrance.ts";
-import { GATEWAY_CLUSTER_RULES, GATEWAY_FUNCTION_RULES } from "./rbac-rules.ts";
+import { GATEWAY_BINDING, GATEWAY_CLUSTER_RULES, GATEWAY_FUNCTION_RULES } from "./rbac-rules.ts";
 import type { GatewayArgs, GatewaySettings, OidcArgs } from "./settings.ts";
 
 const GRANTS: Grant[] = [
   { place: "functions", name: FUNCTION_ROLE.gateway, rules: GATEWAY_FUNCTION_RULES },
-  { place: "cluster", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
+  { place: "cluster", name: GATEWAY_BINDING, rules: GATEWAY_CLUSTER_RULES },
 ];
 
 const SECRETS = "/var/secrets/gateway";

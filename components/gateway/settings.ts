@@ -36,7 +36,11 @@ export interface GatewayOptions {
    * @default 31112; with a load balancer any
    */
   nodePort?: pulumi.Input<number>;
-  /** An Ingress to the gateway; the Service to the outside stays beside it. @default none */
+  /**
+   * An Ingress to the gateway. The Service to the outside stays beside it, and `trustedProxies` may
+   * name the controller.
+   * @default none
+   */
   ingress?: GatewayIngress;
 }
 

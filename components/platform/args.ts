@@ -21,14 +21,13 @@ export interface PlatformArgs extends GatewayAccess {
   /** References of all images; they must be on the nodes or in a registry that nodes reach. */
   images: PlatformImages;
   /**
-   * Namespace of the platform. Another one makes everything in it anew, without what is in its
-   * volumes.
+   * Namespace of the platform. Another one is refused while a platform is there.
    * @default "openfaas"
    */
   namespace?: pulumi.Input<string>;
   /**
-   * Namespace of the functions; others are made beside it by the REST API. Another one makes its
-   * functions anew.
+   * Namespace of the functions; the REST API makes others beside it. With another name the
+   * program's functions are made anew, and others' are lost where the program deletes namespaces.
    * @default "openfaas-fn"
    */
   functionNamespace?: pulumi.Input<string>;

@@ -2,8 +2,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
+import { ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkName } from "../function/validation.ts";
+import { GATEWAY_BINDING } from "../gateway/rbac-rules.ts";
 import { toLabels } from "../kubernetes/pods.ts";
 import { type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
 import type { PlatformArgs } from "./args.ts";
@@ -27,6 +29,10 @@ export function createNamespaces(
     pulumi.all([args.functionNamespace ?? NAMESPACE.functions, platform]),
     ([name, other]) => checkOther(checkName(name, "functionNamespace"), other),
   );
+  const isPreview = pulumi.runtime.isDryRun();
+  checks.applyAsync(pulumi.all([context.cluster.kubeconfig, platform]), ([kubeconfig, name]) =>
+    refuseMove(kubeconfig, name, isPreview),
+  );
   const options = pulumi.mergeOptions(context.options, {
     dependsOn: checks.passed,
     ...retainWithCluster(context.options),
@@ -49,6 +55,30 @@ function checkOther(name: string, platform: string): string {
   }
   throw new ArgumentError(
     `functionNamespace: expected another one than the platform's, got ${JSON.stringify(name)}`,
+  );
+}
+
+/**
+ * Refuses another namespace than that of the platform on the cluster, which the binding of the
+ * gateway's rights names. Pulumi would make the new platform beside the old one, which has its node
+ * port and the names of its roles; and what is in the queue would be lost.
+ */
+export async function refuseMove(
+  kubeconfig: string,
+  name: string,
+  isPreview: boolean,
+): Promise<void> {
+  const binding = await readIfThere("the platform's namespace", isPreview, async () => {
+    const { rbac } = await openApi(kubeconfig);
+    return await ifAllowed(rbac.readClusterRoleBinding({ name: GATEWAY_BINDING }));
+  });
+  const there = binding?.subjects?.[0]?.namespace;
+  if (there === undefined || there === name) {
+    return;
+  }
+  throw new ArgumentError(
+    `namespace: must stay that of the platform which is there ("${there}"), got "${name}"; ` +
+      "destroy that one first",
   );
 }
 

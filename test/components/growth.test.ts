@@ -7,9 +7,8 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
 import { until } from "../support/until.ts";
-import { IMAGES } from "./support/mocks.ts";
+import { toPlatformProgram } from "./support/platform-program.ts";
 
-const components = import.meta.resolve("../../components/index.ts");
 const minutes = 60_000;
 const NATS = ["-n", "openfaas", "persistentvolumeclaim", "data-nats-0"];
 
@@ -72,39 +71,9 @@ const toVolume = (name: string, storage: string): string =>
     },
   });
 
-/** The program: a platform whose objects nobody waits for, as no pod ever runs. */
 async function declare(volumeGiB: number, storageClass = "disks"): Promise<void> {
   const queue = { volumeGiB, storageClass };
-  await engine.program(`
-    import * as k8s from "@pulumi/kubernetes";
-    import * as pulumi from "@pulumi/pulumi";
-    import { Platform } from ${JSON.stringify(components)};
-    const kubeconfig = pulumi.secret(${JSON.stringify(api.kubeconfig)});
-    const cluster = {
-      kubeconfig,
-      provider: new k8s.Provider("there", {
-        kubeconfig, enableServerSideApply: true, enableConfigMapMutable: true,
-      }),
-      capabilities: {
-        architectures: ["amd64"], storageClass: "disks", apiServerNetworks: [], internet: false,
-      },
-      imageDelivery: { mode: "none", targets: [] },
-      identity: pulumi.output("there"),
-      nodeAddress: pulumi.output("192.0.2.7"),
-    };
-    const doNotWait = ({ props, opts }) => {
-      if (!props.metadata) return undefined;
-      const annotations = { ...props.metadata.annotations, "pulumi.com/skipAwait": "true" };
-      return { props: { ...props, metadata: { ...props.metadata, annotations } }, opts };
-    };
-    const args = {
-      cluster,
-      images: ${JSON.stringify(IMAGES)},
-      adminPassword: "pw",
-      queue: ${JSON.stringify(queue)},
-    };
-    new Platform("p", args, { transformations: [doNotWait] });
-  `);
+  await engine.program(toPlatformProgram(api.kubeconfig, { queue }));
 }
 
 const get = (...args: string[]): Promise<string> => api.kubectl("get", ...args);

@@ -1,8 +1,11 @@
 /** Where a platform's objects and volumes are made, when a program says it. */
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
+import { ArgumentError } from "../../components/errors.ts";
 import { Platform } from "../../components/index.ts";
+import { refuseMove } from "../../components/platform/namespaces.ts";
 import { settle } from "./cluster/mocks.ts";
+import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 import { environmentOf, objectsOf } from "./support/objects.ts";
 
@@ -71,5 +74,41 @@ it("the services are told", () => {
   expect(environmentOf(all, "p-queue-worker")).toMatchObject({
     faas_gateway_address: "gateway.plonk",
     faas_nats_address: "nats.plonk",
+  });
+});
+
+describe("the binding of the gateway's rights", () => {
+  const PATH = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/plonk-gateway";
+  let api: FakeApi | undefined;
+
+  afterEach(() => api?.stop());
+
+  async function ask(answer: Answers[string], isPreview = true): Promise<void> {
+    api = await startFakeApi({ [PATH]: answer });
+    await refuseMove(toKubeconfig(api.url, "here"), "plonk", isPreview);
+  }
+
+  it.each([
+    [404],
+    [403],
+    [{ subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "plonk" }] }],
+    [{}],
+  ])("%j is in no other namespace", async (answer) => {
+    await expect(ask(answer, false)).resolves.toBeUndefined();
+  });
+
+  it("of another namespace is a platform that is there", async () => {
+    const answer = { subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "other" }] };
+    await expect(ask(answer)).rejects.toThrow(
+      new ArgumentError(
+        'namespace: must stay that of the platform which is there ("other"), got "plonk"; destroy that one first',
+      ),
+    );
+  });
+
+  it("has to be known", async () => {
+    await expect(ask(500)).rejects.toThrow(
+      new ArgumentError("cluster: expected to learn the platform's namespace, got HTTP 500"),
+    );
   });
 });
