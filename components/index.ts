@@ -36,10 +36,12 @@ export type {
   GatewayAccess,
   GatewayArgs,
   GatewayImages,
+  GatewayIngress,
   GatewayOptions,
   OidcArgs,
   PlatformUser,
 } from "./gateway/settings.ts";
+export type { PodDefaults, PodOptions } from "./kubernetes/pod-options.ts";
 export { Profile } from "./kubernetes/settings.ts";
 export type { PlaceArgs } from "./kubernetes/workloads.ts";
 export { Monitoring } from "./monitoring/monitoring.ts";
@@ -49,7 +51,7 @@ export type {
   MonitoringArgs,
   MonitoringImages,
 } from "./monitoring/settings.ts";
-export { Operator, type OperatorArgs } from "./operator/operator.ts";
+export { Operator, type OperatorArgs, type OperatorOptions } from "./operator/operator.ts";
 export type { PlatformArgs, PlatformImages } from "./platform/args.ts";
 export { Platform } from "./platform/platform.ts";
 export { Queue } from "./queue/queue.ts";

@@ -11,7 +11,7 @@ const END_TO_END = "/test/e2e/";
 
 /** Tests that need the machine for themselves: API servers, clusters, containers, real Pulumi. */
 const ALONE = [
-  "/test/components/(admission|growth|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
+  "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
   "/test/stacks/recorded-",
   "/test/integration/(operator/|package|gateway/api-server)",
   "/test/toolchain/(?!acquire/)",

@@ -23,11 +23,11 @@ export const CONTESTANTS = [
 
 export type ContestantName = (typeof CONTESTANTS)[number];
 
-/** Size of the gateway's container on the platform; all proxies on Node.js use the same flags. */
-const GATEWAY_SIZE = { requestMiB: 0, cpuMillis: 0, limitMiB: 256 };
+/** Memory of the gateway's container on the platform; all proxies on Node.js use the same flags. */
+const GATEWAY_LIMIT_MIB = 256;
 
 const FLAGS = [
-  toNodeOptions(GATEWAY_SIZE, GATEWAY_SEMI_SPACE_MIB),
+  toNodeOptions(GATEWAY_LIMIT_MIB, GATEWAY_SEMI_SPACE_MIB),
   "--disable-warning=ExperimentalWarning",
 ];
 

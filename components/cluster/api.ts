@@ -2,6 +2,7 @@
 import type {
   ApiextensionsV1Api,
   CoreV1Api,
+  RbacAuthorizationV1Api,
   StorageV1Api,
   VersionApi,
 } from "@kubernetes/client-node";
@@ -13,6 +14,7 @@ export interface ClusterApi {
   server: string;
   version: VersionApi;
   core: CoreV1Api;
+  rbac: RbacAuthorizationV1Api;
   storage: StorageV1Api;
   extensions: ApiextensionsV1Api;
   /** Whether the user may do something in all namespaces (SelfSubjectAccessReview). */
@@ -37,6 +39,7 @@ export async function openApi(kubeconfig: string, context?: string): Promise<Clu
     server: config.getCurrentCluster()?.server ?? "",
     version: config.makeApiClient(client.VersionApi),
     core: config.makeApiClient(client.CoreV1Api),
+    rbac: config.makeApiClient(client.RbacAuthorizationV1Api),
     storage: config.makeApiClient(client.StorageV1Api),
     extensions: config.makeApiClient(client.ApiextensionsV1Api),
     isAllowed: async (verb, resource, group) => {

@@ -32,6 +32,9 @@ export const GATEWAY_FUNCTION_RULES: Rule[] = [
   { apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get", "list"] },
 ];
 
+/** Name of the rights over the cluster and of their binding, of which a cluster has one. */
+export const GATEWAY_BINDING = "plonk-gateway";
+
 /** Over the cluster the gateway reads where functions and their pods are, and makes namespaces. */
 export const GATEWAY_CLUSTER_RULES: Rule[] = [
   { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: READ },

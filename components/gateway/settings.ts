@@ -1,5 +1,6 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
@@ -28,6 +29,35 @@ export interface GatewayOptions {
    * @default false
    */
   callsServices?: boolean;
+  /** Its pods. */
+  pod?: PodOptions;
+  /**
+   * Port of each node at which the gateway answers, of those that the cluster gives to NodePorts.
+   * @default 31112; with a load balancer any
+   */
+  nodePort?: pulumi.Input<number>;
+  /**
+   * An Ingress to the gateway. The Service to the outside stays beside it, and `trustedProxies` may
+   * name the controller.
+   * @default none
+   */
+  ingress?: GatewayIngress;
+}
+
+/** An Ingress to the gateway, for the controller that the cluster has. */
+export interface GatewayIngress {
+  /** Name by which people reach the gateway, which has to lead to the controller. */
+  host: pulumi.Input<string>;
+  /** Class, and so the controller. @default the cluster's */
+  className?: pulumi.Input<string>;
+  /** Secret of the gateway's namespace with the host's certificate. @default none, plain HTTP */
+  tlsSecretName?: pulumi.Input<string>;
+  /**
+   * Annotations, most of which are settings of the controller. Pulumi does not wait for an address
+   * of the Ingress, as not all controllers say one, unless `pulumi.com/skipAwait` is "false".
+   * @default none
+   */
+  annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
 /** A user of the gateway besides the administrator. */
@@ -73,8 +103,8 @@ export interface GatewayAccess {
   /** Bearer tokens of an OpenID Connect issuer. @default none are taken */
   oidc?: OidcArgs;
   /**
-   * Address under which people reach the gateway, without a trailing slash, e.g. of an ingress.
-   * @default the LoadBalancer's address, or a node's with port 31112
+   * Address under which people reach the gateway, without a trailing slash.
+   * @default the Ingress' host, the LoadBalancer's address, or a node's with the node port
    */
   gatewayUrl?: pulumi.Input<string>;
 }
@@ -87,8 +117,12 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
   functionNamespace: pulumi.Input<string>;
 }
 
+type Usual = Pick<GatewayOptions, Numbers | "trustedProxies" | "callsServices">;
+
+type Numbers = "replicas" | "timeoutSeconds" | "maxInflight";
+
 /** What the parts of `Gateway` are made by. */
-export interface GatewaySettings extends Required<GatewayOptions> {
+export interface GatewaySettings extends Required<Usual> {
   size: ContainerSize;
 }
 
@@ -97,7 +131,7 @@ const SIZES: Record<Profile, ContainerSize> = {
   [Profile.Edge]: { requestMiB: 64, limitMiB: 160, cpuMillis: 20 },
 };
 
-const DEFAULTS: Required<GatewayOptions> = {
+const DEFAULTS: Required<Usual> = {
   replicas: 1,
   timeoutSeconds: CALL_TIMEOUT_SECONDS,
   maxInflight: 1000,

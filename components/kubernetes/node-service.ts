@@ -1,6 +1,6 @@
 /** Settings of Node that Plonk's own services share. */
 import type * as k8s from "@pulumi/kubernetes";
-import { type ContainerSize, METRICS_PORT, toProbe } from "./pods.ts";
+import { METRICS_PORT, toProbe } from "./pods.ts";
 
 /**
  * With 4, what 250 calls in flight hold outlives young collections and waits for one of the whole
@@ -11,10 +11,11 @@ export const GATEWAY_SEMI_SPACE_MIB = 8;
 /**
  * Keeps Node's heap well below the container's limit, so that it collects garbage instead of
  * being killed; a small young generation saves memory where little garbage is made.
+ * @param limitMiB - the container's limit
  * @param semiSpaceMiB - a third of what the young generation takes at most
  */
-export function toNodeOptions(size: ContainerSize, semiSpaceMiB = 2): string {
-  const oldSpaceMiB = Math.floor(size.limitMiB * 0.6);
+export function toNodeOptions(limitMiB: number, semiSpaceMiB = 2): string {
+  const oldSpaceMiB = Math.floor(limitMiB * 0.6);
   return `--max-old-space-size=${oldSpaceMiB} --max-semi-space-size=${semiSpaceMiB}`;
 }
 

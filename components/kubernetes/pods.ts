@@ -23,9 +23,6 @@ export interface ContainerSize {
 /** Name of the port with metrics on the platform's pods. */
 export const METRICS_PORT = "metrics";
 
-/** Keeps a runaway part from taking the whole node; high enough not to slow a start. */
-const CPU_LIMIT = "2";
-
 /** Unprivileged user of all pods; the images' own user where they have one. */
 const USER = 65532;
 
@@ -64,16 +61,21 @@ const RESTRICTED_CONTAINER = {
 };
 
 /** Adds what all containers of the platform share to what one of them says. */
-export function toContainer(container: Container, size: ContainerSize): Container {
+export function toContainer(
+  container: Container,
+  { resources }: Required<Pick<Container, "resources">>,
+): Container {
   return {
     imagePullPolicy: "IfNotPresent",
     securityContext: RESTRICTED_CONTAINER,
-    resources: {
-      requests: { cpu: `${size.cpuMillis}m`, memory: `${size.requestMiB}Mi` },
-      limits: { cpu: CPU_LIMIT, memory: `${size.limitMiB}Mi` },
-    },
+    resources,
     ...container,
   };
+}
+
+/** Keeps the heap of a process in Go below its container's limit of memory. */
+export function toGoMemoryLimit(limitMiB: number): string {
+  return `${Math.floor(limitMiB * 0.8)}MiB`;
 }
 
 /** A probe over HTTP on a named port, every `periodSeconds` (10 unless told). */
@@ -88,7 +90,7 @@ export type Variables<Environment extends TObject> = Partial<
 
 /** Environment in Kubernetes' form, by name. */
 export function toEnvironment<Environment extends TObject>(
-  variables: Variables<Environment> & { NODE_OPTIONS: string },
+  variables: Variables<Environment> & { NODE_OPTIONS: pulumi.Input<string> },
 ): { name: string; value: pulumi.Input<string> }[] {
   const given = variables as Record<string, pulumi.Input<string>>;
   return Object.entries(given).map(([name, value]) => ({ name, value }));

@@ -2,9 +2,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks } from "../errors.ts";
+import { checkSubdomain } from "./pod-checks.ts";
 import { toMetadata, toSelector } from "./pods.ts";
 import { checkVolume, toClaimName, waitForSize } from "./volumes.ts";
-import { type PartContext, toPodTemplate, type WorkloadArgs } from "./workloads.ts";
+import {
+  type PartContext,
+  toPodTemplate,
+  toWorkloadOptions,
+  type WorkloadArgs,
+} from "./workloads.ts";
 
 /** For Pulumi's Kubernetes plugin. */
 const CLAIM_ANNOTATIONS = {
@@ -18,7 +24,12 @@ const CLAIM_ANNOTATIONS = {
 export interface VolumeArgs {
   component: string;
   sizeGiB: number;
+  /** Undefined for the one that the cluster has for all volumes. */
+  storageClass: pulumi.Input<string> | undefined;
 }
+
+/** What a claim cannot change. */
+const CLASS = "storageClass";
 
 /**
  * Creates the claim of the pod's volume, under the name that the StatefulSet looks for: it makes
@@ -28,12 +39,22 @@ export interface VolumeArgs {
 export function createVolume(context: PartContext, args: VolumeArgs): PartContext {
   const { component, sizeGiB } = args;
   const { kubeconfig, capabilities } = context.cluster;
-  const { storageClass } = capabilities;
   const isPreview = pulumi.runtime.isDryRun();
   const place = pulumi.all([kubeconfig, context.namespace]);
   const before = new ArgumentChecks(context.part);
-  before.applyAsync(place, ([config, namespace]) =>
-    checkVolume(config, { component, namespace, sizeGiB, storageClass }, isPreview),
+  const given =
+    args.storageClass !== undefined &&
+    before.apply(args.storageClass, (name) => checkSubdomain(CLASS, name));
+  const storageClass = {
+    name: given === false ? pulumi.output(capabilities.storageClass) : given,
+    field: given === false ? `capabilities.${CLASS}` : CLASS,
+  };
+  before.applyAsync(pulumi.all([place, storageClass.name]), ([[config, namespace], name]) =>
+    checkVolume(
+      config,
+      { component, namespace, sizeGiB, storageClass: { ...storageClass, name } },
+      isPreview,
+    ),
   );
   const claim = new k8s.core.v1.PersistentVolumeClaim(
     `${context.name}-${component}-volume`,
@@ -42,7 +63,7 @@ export function createVolume(context: PartContext, args: VolumeArgs): PartContex
         ...toMetadata(component, context.namespace, toClaimName(component)),
         annotations: CLAIM_ANNOTATIONS,
       },
-      spec: toClaimSpec(context, sizeGiB),
+      spec: toClaimSpec(context, args),
     },
     pulumi.mergeOptions(context.options, { dependsOn: before.passed, retainOnDelete: true }),
   );
@@ -60,9 +81,8 @@ export function createVolume(context: PartContext, args: VolumeArgs): PartContex
 
 function toClaimSpec(
   context: PartContext,
-  sizeGiB: number,
+  { sizeGiB, storageClass = context.cluster.capabilities.storageClass }: VolumeArgs,
 ): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
-  const { storageClass } = context.cluster.capabilities;
   return {
     accessModes: ["ReadWriteOnce"],
     // Without a name the cluster's default class makes the volume.
@@ -92,12 +112,12 @@ export function createStatefulSet(
         volumeClaimTemplates: [
           {
             metadata: { name: "data", labels: toSelector(args.component) },
-            spec: toClaimSpec(context, args.sizeGiB),
+            spec: toClaimSpec(context, args),
           },
         ],
       },
     },
-    pulumi.mergeOptions(context.options, {
+    pulumi.mergeOptions(toWorkloadOptions(context, args), {
       ignoreChanges: ["spec.volumeClaimTemplates[0].spec.resources"],
     }),
   );

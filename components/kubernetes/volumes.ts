@@ -14,6 +14,14 @@ export interface Volume {
   sizeGiB: number;
 }
 
+/** The StorageClass that a volume is to have. */
+export interface WantedClass {
+  /** Undefined for the cluster's default one. */
+  name: string | undefined;
+  /** Argument that it comes from. */
+  field: string;
+}
+
 /** Argument that its size comes from. */
 const FIELD = "volumeGiB";
 
@@ -30,7 +38,7 @@ export function toClaimName(component: string): string {
  */
 export async function checkVolume(
   kubeconfig: string,
-  { storageClass, ...volume }: Volume & { storageClass: string | undefined },
+  { storageClass, ...volume }: Volume & { storageClass: WantedClass },
   isPreview: boolean,
 ): Promise<void> {
   const api = await openApi(kubeconfig);
@@ -59,14 +67,14 @@ export async function checkVolume(
 }
 
 /** A claim keeps its class. With another one it would be replaced by itself, which fails. */
-function checkClass(claim: V1PersistentVolumeClaim, wanted: string | undefined): void {
+function checkClass(claim: V1PersistentVolumeClaim, { name, field }: WantedClass): void {
   const there = claim.spec?.storageClassName;
-  if (wanted === undefined || there === undefined || there === wanted) {
+  if (name === undefined || there === undefined || there === name) {
     return;
   }
   throw new ArgumentError(
-    `capabilities.storageClass: must stay that of the volume ${claim.metadata?.name ?? ""} ` +
-      `which is there ("${there}"), got "${wanted}"`,
+    `${field}: must stay that of the volume ${claim.metadata?.name ?? ""} ` +
+      `which is there ("${there}"), got "${name}"`,
   );
 }
 

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
+import type { PodDefaults } from "./pod-options.ts";
+import { checkDefaults, type PodSettings } from "./pod-settings.ts";
 import { RESTRICTED_POD, toLabels, toMetadata, toSelector, toSpread } from "./pods.ts";
 import { checkProfile, type Profile } from "./settings.ts";
 
@@ -17,6 +19,8 @@ export interface PlaceArgs {
   namespace: pulumi.Input<string>;
   /** How much of a machine the part takes. @default "standard" */
   profile?: Profile;
+  /** All pods, where those of a workload say nothing else. @default none of it */
+  pods?: PodDefaults;
 }
 
 /** What each part gets to build on. */
@@ -31,6 +35,8 @@ export interface PartContext {
   namespace: pulumi.Output<string>;
   cluster: Cluster;
   profile: Profile;
+  /** For all pods, checked. */
+  pods: PodDefaults;
 }
 
 /** Takes the place of a part from its arguments. */
@@ -48,6 +54,7 @@ export function createContext(
     namespace: pulumi.output(args.namespace),
     cluster,
     profile: checkFor(part, () => checkProfile(args.profile)),
+    pods: checkDefaults(new ArgumentChecks(part), "pods", args.pods ?? {}),
   };
 }
 
@@ -94,24 +101,46 @@ export interface WorkloadArgs {
   /** Name of the objects and value of their name label. */
   component: string;
   pod: PodSpec;
+  /** What the program says of its pods. */
+  settings: PodSettings;
   /** Annotations of the pods. */
   annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
 /** Pod template with labels, and without a token unless the pod names a ServiceAccount. */
 export function toPodTemplate(args: WorkloadArgs): k8s.types.input.core.v1.PodTemplateSpec {
+  const { component, pod, settings } = args;
+  const own = toLabels(component);
+  const annotations = toAnnotations(args);
   return {
     metadata: {
-      labels: toLabels(args.component),
-      ...(args.annotations && { annotations: args.annotations }),
+      labels: settings.labels ? settings.labels.apply((labels) => ({ ...labels, ...own })) : own,
+      ...(annotations && { annotations }),
     },
     spec: {
       securityContext: RESTRICTED_POD,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      ...args.pod,
+      ...pod,
+      ...settings.spec,
     },
   };
+}
+
+/** The workload's own annotations, and the program's. */
+function toAnnotations({ annotations: own, settings }: WorkloadArgs): WorkloadArgs["annotations"] {
+  const { annotations: given } = settings;
+  return own && given
+    ? pulumi.all([given, own]).apply(([some, others]) => ({ ...some, ...others }))
+    : (given ?? own);
+}
+
+/** Options of a workload: it comes after the checks of what the program says of its pods. */
+export function toWorkloadOptions(
+  context: PartContext,
+  { settings }: WorkloadArgs,
+): pulumi.CustomResourceOptions {
+  return pulumi.mergeOptions(context.options, { dependsOn: settings.passed });
 }
 
 /** Creates a Deployment that replaces its pods without a gap. */
@@ -133,7 +162,7 @@ export function createDeployment(
         template: toPodTemplate({ ...args, pod: { ...args.pod, ...spread } }),
       },
     },
-    pulumi.mergeOptions(context.options, options),
+    pulumi.mergeOptions(toWorkloadOptions(context, args), options),
   );
 }
 

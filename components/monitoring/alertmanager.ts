@@ -1,7 +1,8 @@
 /** Alertmanager: hands the scaling alerts to the gateway. */
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
-import { METRICS_PORT, toContainer, toProbe } from "../kubernetes/pods.ts";
+import { toPodSettings } from "../kubernetes/pod-settings.ts";
+import { METRICS_PORT, toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
 import {
   createConfigFiles,
   createDeployment,
@@ -14,8 +15,13 @@ import type { MonitoringSettings } from "./settings.ts";
 const SECRETS = "/var/secrets/gateway";
 
 /** Creates the Deployment `alertmanager` and its Service. */
-export function createAlertmanager(context: PartContext, settings: MonitoringSettings): void {
-  const { sizes, images, alerts } = settings;
+export function createAlertmanager(context: PartContext, metrics: MonitoringSettings): void {
+  const { sizes, images, alerts, pods } = metrics;
+  const settings = toPodSettings(context, {
+    field: "alertmanager",
+    options: pods.alertmanager,
+    size: sizes.alertmanager,
+  });
   const config = createConfigFiles(context, "alertmanager", {
     "alertmanager.yml": pulumi
       .all([context.namespace, alerts.user])
@@ -34,7 +40,7 @@ export function createAlertmanager(context: PartContext, settings: MonitoringSet
         // One replica: no cluster, and no guess at an address to announce.
         "--cluster.listen-address=",
       ],
-      env: [{ name: "GOMEMLIMIT", value: `${Math.floor(sizes.alertmanager.limitMiB * 0.8)}MiB` }],
+      env: [{ name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) }],
       ports: [{ name: METRICS_PORT, containerPort: PORT.alertmanager }],
       livenessProbe: toProbe("/-/healthy", METRICS_PORT),
       readinessProbe: toProbe("/-/ready", METRICS_PORT),
@@ -44,11 +50,12 @@ export function createAlertmanager(context: PartContext, settings: MonitoringSet
         { name: "auth", mountPath: SECRETS, readOnly: true },
       ],
     },
-    sizes.alertmanager,
+    settings,
   );
   createDeployment(context, {
     component: "alertmanager",
     replicas: 1,
+    settings,
     annotations: config.annotations,
     pod: {
       containers: [container],

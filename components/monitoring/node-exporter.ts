@@ -6,8 +6,16 @@
  */
 import * as k8s from "@pulumi/kubernetes";
 import { PORT } from "../../contract/index.ts";
-import { METRICS_PORT, toContainer, toMetadata, toProbe, toSelector } from "../kubernetes/pods.ts";
-import { type PartContext, toPodTemplate } from "../kubernetes/workloads.ts";
+import { type PodSettings, toPodSettings } from "../kubernetes/pod-settings.ts";
+import {
+  METRICS_PORT,
+  toContainer,
+  toGoMemoryLimit,
+  toMetadata,
+  toProbe,
+  toSelector,
+} from "../kubernetes/pods.ts";
+import { type PartContext, toPodTemplate, toWorkloadOptions } from "../kubernetes/workloads.ts";
 import type { MonitoringSettings } from "./settings.ts";
 
 const COLLECTORS = [
@@ -34,21 +42,26 @@ export const COLLECTOR_FLAGS = [
 ];
 
 /** Creates the DaemonSet `node-exporter`. */
-export function createNodeExporter(context: PartContext, settings: MonitoringSettings): void {
+export function createNodeExporter(context: PartContext, metrics: MonitoringSettings): void {
   const component = "node-exporter";
-  const size = settings.sizes.nodeExporter;
+  const settings = toNodeSettings(context, metrics);
   const container = toContainer(
     {
       name: component,
-      image: settings.images.nodeExporter,
+      image: metrics.images.nodeExporter,
       args: [`--web.listen-address=:${PORT.nodeExporter}`, ...COLLECTOR_FLAGS],
-      env: [{ name: "GOMEMLIMIT", value: `${Math.floor(size.limitMiB * 0.8)}MiB` }],
+      env: [{ name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) }],
       ports: [{ name: METRICS_PORT, containerPort: PORT.nodeExporter }],
       livenessProbe: toProbe("/", METRICS_PORT),
       readinessProbe: toProbe("/", METRICS_PORT),
     },
-    size,
+    settings,
   );
+  const workload = {
+    component,
+    settings,
+    pod: { containers: [container], tolerations: [{ operator: "Exists" }] },
+  };
   new k8s.apps.v1.DaemonSet(
     `${context.name}-${component}`,
     {
@@ -56,12 +69,21 @@ export function createNodeExporter(context: PartContext, settings: MonitoringSet
       spec: {
         revisionHistoryLimit: 2,
         selector: { matchLabels: toSelector(component) },
-        template: toPodTemplate({
-          component,
-          pod: { containers: [container], tolerations: [{ operator: "Exists" }] },
-        }),
+        template: toPodTemplate(workload),
       },
     },
-    context.options,
+    toWorkloadOptions(context, workload),
+  );
+}
+
+/** Of what is said of all pods it has the logins only: it is to run on every node. */
+function toNodeSettings(
+  { part, pods: { imagePullSecrets } }: PartContext,
+  { sizes }: MonitoringSettings,
+): PodSettings {
+  const pods = { ...(imagePullSecrets && { imagePullSecrets }) };
+  return toPodSettings(
+    { part, pods },
+    { field: "pods", options: undefined, size: sizes.nodeExporter },
   );
 }

@@ -1,7 +1,8 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
 import { PORT } from "../../contract/index.ts";
 import { createAccount, type Rule } from "../kubernetes/accounts.ts";
-import { METRICS_PORT, toContainer, toProbe } from "../kubernetes/pods.ts";
+import { toPodSettings } from "../kubernetes/pod-settings.ts";
+import { METRICS_PORT, toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
 import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
 import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
 import { toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
@@ -15,9 +16,14 @@ const CLUSTER_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["
 
 /** Creates the StatefulSet `prometheus`, its volume and its Service. */
 export function createPrometheus(part: PartContext, metrics: MonitoringSettings): void {
-  const volume = { component: "prometheus", sizeGiB: metrics.volumeGiB };
+  const { volumeGiB: sizeGiB, storageClass, sizes, pods } = metrics;
+  const volume = { component: "prometheus", sizeGiB, storageClass };
   const context = createVolume(part, volume);
-  const { sizes } = metrics;
+  const settings = toPodSettings(part, {
+    field: "prometheus",
+    options: pods.prometheus,
+    size: sizes.prometheus,
+  });
   const config = createConfigFiles(context, "prometheus", {
     "prometheus.yml": context.namespace.apply((namespace) =>
       toPrometheusConfig(metrics.scrapeIntervalSeconds, namespace),
@@ -33,10 +39,10 @@ export function createPrometheus(part: PartContext, metrics: MonitoringSettings)
         "--storage.tsdb.path=/prometheus",
         `--storage.tsdb.retention.time=${metrics.retentionHours}h`,
         // Before the volume is full, the oldest samples go.
-        `--storage.tsdb.retention.size=${Math.floor(metrics.volumeGiB * 1024 * 0.8)}MB`,
+        `--storage.tsdb.retention.size=${Math.floor(sizeGiB * 1024 * 0.8)}MB`,
         `--web.listen-address=:${PORT.prometheus}`,
       ],
-      env: [{ name: "GOMEMLIMIT", value: `${Math.floor(sizes.prometheus.limitMiB * 0.8)}MiB` }],
+      env: [{ name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) }],
       ports: [{ name: METRICS_PORT, containerPort: PORT.prometheus }],
       startupProbe: toProbe("/-/ready", METRICS_PORT, { periodSeconds: 1, failureThreshold: 120 }),
       livenessProbe: toProbe("/-/healthy", METRICS_PORT),
@@ -46,10 +52,11 @@ export function createPrometheus(part: PartContext, metrics: MonitoringSettings)
         { name: "config", mountPath: "/etc/prometheus", readOnly: true },
       ],
     },
-    sizes.prometheus,
+    settings,
   );
   createStatefulSet(context, {
     ...volume,
+    settings,
     annotations: config.annotations,
     pod: {
       serviceAccountName: createAccount(part, {

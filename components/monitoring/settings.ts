@@ -1,5 +1,6 @@
 /** Arguments of `Monitoring`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
@@ -16,7 +17,18 @@ export interface MetricsArgs {
   volumeGiB?: number;
   /** Time between two scrapes, seconds. @default 5 */
   scrapeIntervalSeconds?: number;
+  /**
+   * StorageClass of the volume. A volume keeps its class: another one is refused while it is there.
+   * @default the cluster's
+   */
+  storageClass?: pulumi.Input<string>;
+  /** The pod of Prometheus. */
+  prometheus?: PodOptions;
+  /** The pod of Alertmanager. */
+  alertmanager?: PodOptions;
 }
+
+type Numbers = "retentionHours" | "volumeGiB" | "scrapeIntervalSeconds";
 
 /** Image references of `Monitoring`. */
 export interface MonitoringImages {
@@ -45,7 +57,10 @@ export interface MonitoringArgs extends MetricsArgs, PlaceArgs {
 }
 
 /** What the parts of `Monitoring` are made by. */
-export interface MonitoringSettings extends Required<MetricsArgs> {
+export interface MonitoringSettings extends Required<Pick<MetricsArgs, Numbers>> {
+  storageClass: pulumi.Input<string> | undefined;
+  /** What the program says of the pods. */
+  pods: Pick<MetricsArgs, "prometheus" | "alertmanager">;
   sizes: { prometheus: ContainerSize; alertmanager: ContainerSize; nodeExporter: ContainerSize };
   images: MonitoringImages;
   alerts: AlertCredentials;
@@ -56,7 +71,7 @@ const SMALL = {
   nodeExporter: { requestMiB: 16, limitMiB: 32, cpuMillis: 5 },
 };
 
-const DEFAULTS: Record<Profile, Required<MetricsArgs> & Pick<MonitoringSettings, "sizes">> = {
+const DEFAULTS: Record<Profile, Pick<MonitoringSettings, Numbers | "sizes">> = {
   [Profile.Standard]: {
     retentionHours: 360,
     volumeGiB: 5,
@@ -77,5 +92,7 @@ export function normalizeMonitoring(args: MonitoringArgs, profile: Profile): Mon
   const { retentionHours, volumeGiB, scrapeIntervalSeconds } = { ...defaults, ...args };
   const numbers = { retentionHours, volumeGiB, scrapeIntervalSeconds };
   requirePositive(numbers);
-  return { ...numbers, sizes: defaults.sizes, images: args.images, alerts: args.alerts };
+  const { images, alerts, storageClass, prometheus, alertmanager } = args;
+  const pods = { ...(prometheus && { prometheus }), ...(alertmanager && { alertmanager }) };
+  return { ...numbers, storageClass, pods, sizes: defaults.sizes, images, alerts };
 }

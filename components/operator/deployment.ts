@@ -5,13 +5,19 @@ import type { OperatorEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
+import type { PodOptions } from "../kubernetes/pod-options.ts";
+import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import {
   type ContainerSize,
   METRICS_PORT,
   toContainer,
   toEnvironment,
 } from "../kubernetes/pods.ts";
-import { createDeployment, type PartContext } from "../kubernetes/workloads.ts";
+import {
+  createDeployment,
+  createDisruptionBudget,
+  type PartContext,
+} from "../kubernetes/workloads.ts";
 import { LEASE_RULES, OPERATOR_CLUSTER_RULES, OPERATOR_FUNCTION_RULES } from "./rbac-rules.ts";
 
 const GRANTS: Grant[] = [
@@ -25,6 +31,9 @@ export interface OperatorSettings {
   image: pulumi.Input<string>;
   functionNamespace: pulumi.Input<string>;
   timeoutSeconds: number;
+  replicas: number;
+  /** What the program says of its pods. */
+  pod: PodOptions | undefined;
   size: ContainerSize;
 }
 
@@ -35,10 +44,11 @@ export interface OperatorSettings {
  */
 export function createOperator(
   context: PartContext,
-  settings: OperatorSettings,
+  operator: OperatorSettings,
   definition: pulumi.Resource,
 ): k8s.apps.v1.Deployment {
-  const { image, functionNamespace, timeoutSeconds, size } = settings;
+  const { image, functionNamespace, timeoutSeconds, replicas, pod: options, size } = operator;
+  const settings = toPodSettings(context, { field: "pod", options, size });
   const { capabilities } = context.cluster;
   const variables = toEnvironment<typeof OperatorEnvironment>({
     function_namespace: functionNamespace,
@@ -50,7 +60,7 @@ export function createOperator(
     // Pods of functions get their time-outs from it, and the gateway waits as long.
     upstream_timeout: `${timeoutSeconds}s`,
     log_level: "info",
-    NODE_OPTIONS: toNodeOptions(size),
+    NODE_OPTIONS: settings.limitMiB.apply((limit) => toNodeOptions(limit)),
   });
   const container = toContainer(
     {
@@ -63,13 +73,15 @@ export function createOperator(
       ports: [{ name: METRICS_PORT, containerPort: PORT.operatorMetrics }],
       ...toServiceProbes(),
     },
-    size,
+    settings,
   );
+  createDisruptionBudget(context, "operator", replicas);
   return createDeployment(
     context,
     {
       component: "operator",
-      replicas: 1,
+      replicas,
+      settings,
       pod: {
         serviceAccountName: createAccount(context, {
           account: "operator",

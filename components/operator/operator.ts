@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CRD } from "../../contract/index.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
+import type { PodOptions } from "../kubernetes/pod-options.ts";
 import { type ContainerSize, toLabels } from "../kubernetes/pods.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import {
@@ -16,8 +17,19 @@ import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
 import { createOperator } from "./deployment.ts";
 import { refuseForeignDefinition } from "./ownership.ts";
 
+/** The operator, as `Platform` takes it. */
+export interface OperatorOptions {
+  /**
+   * Pods. One of them works, and the others stand by. Two or more get a PodDisruptionBudget.
+   * @default 1
+   */
+  replicas?: number;
+  /** Its pods. */
+  pod?: PodOptions;
+}
+
 /** Arguments of `Operator`. */
-export interface OperatorArgs extends PlaceArgs {
+export interface OperatorArgs extends OperatorOptions, PlaceArgs {
   /** Reference of its image. */
   image: pulumi.Input<string>;
   /** Namespace of the functions; it has to be there. Others are found by their mark. */
@@ -45,12 +57,13 @@ export class Operator extends pulumi.ComponentResource {
 
   constructor(name: string, args: OperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Operator", name, {}, withFieldManager(opts));
-    const { image, functionNamespace, timeoutSeconds = CALL_TIMEOUT_SECONDS } = args;
-    checkFor(this, () => requirePositive({ timeoutSeconds }));
+    const { image, functionNamespace, pod } = args;
+    const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = args;
+    checkFor(this, () => requirePositive({ timeoutSeconds, replicas }));
     const context = createContext(this, name, args);
     const definition = createDefinition(context, args);
     const size = SIZES[context.profile];
-    const settings = { image, functionNamespace, timeoutSeconds, size };
+    const settings = { image, functionNamespace, timeoutSeconds, replicas, pod, size };
     const deployment = createOperator(context, settings, definition);
     this.definition = definition.metadata.name;
     this.functionNamespace = pulumi

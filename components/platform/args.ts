@@ -2,8 +2,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { GatewayAccess, GatewayImages, GatewayOptions } from "../gateway/settings.ts";
+import type { PodDefaults } from "../kubernetes/pod-options.ts";
 import { checkProfile, type Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { MetricsArgs, MonitoringImages } from "../monitoring/settings.ts";
+import type { OperatorOptions } from "../operator/operator.ts";
 import type { QueueImages, QueueOptions } from "../queue/settings.ts";
 
 /** Image references, each `name:tag@sha256:…`. */
@@ -21,6 +23,17 @@ export interface PlatformArgs extends GatewayAccess {
    * @default those of this version, by the image lock that a released package has
    */
   images?: PlatformImages;
+  /**
+   * Namespace of the platform. Another one is refused while a platform is there.
+   * @default "openfaas"
+   */
+  namespace?: pulumi.Input<string>;
+  /**
+   * Namespace of the functions; the REST API makes others beside it. With another name the
+   * program's functions are made anew, and others' are lost where the program deletes namespaces.
+   * @default "openfaas-fn"
+   */
+  functionNamespace?: pulumi.Input<string>;
   /** How much of a machine the platform takes. @default "standard" */
   profile?: Profile;
   /** The gateway. */
@@ -29,6 +42,14 @@ export interface PlatformArgs extends GatewayAccess {
   queue?: QueueOptions;
   /** Metrics and alerts. */
   metrics?: MetricsArgs;
+  /** The operator. */
+  operator?: OperatorOptions;
+  /**
+   * All pods, where those of a part say nothing else. node_exporter takes `imagePullSecrets` of it
+   * only, as it runs on every node.
+   * @default none of it
+   */
+  pods?: PodDefaults;
   /** Takes over the Function definition of another OpenFaaS on the cluster. @default false */
   adopt?: boolean;
 }
@@ -39,4 +60,5 @@ export function checkPlatform(args: PlatformArgs): void {
   requirePositive(args.gateway, "gateway.");
   requirePositive(args.queue, "queue.");
   requirePositive(args.metrics, "metrics.");
+  requirePositive(args.operator, "operator.");
 }

@@ -1,20 +1,19 @@
 /** `Platform`: everything between a Kubernetes cluster and an answered function call. */
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
+import { NAMESPACE } from "../../contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import type { ExportedPlatform } from "../function/platform-from-stack.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayAccess } from "../gateway/settings.ts";
-import { toLabels } from "../kubernetes/pods.ts";
-import { createContext, type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
+import { createContext } from "../kubernetes/workloads.ts";
 import { Monitoring } from "../monitoring/monitoring.ts";
 import { Operator } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { readImageLock } from "./image-lock.ts";
+import { createNamespaces } from "./namespaces.ts";
 import { createNetworkPolicies } from "./network-policies.ts";
 
 /**
@@ -54,16 +53,20 @@ export class Platform extends pulumi.ComponentResource {
     checkFor(this, () => checkPlatform(args));
     const { profile, gateway: { timeoutSeconds } = {} } = args;
     const images = checkFor(this, () => args.images ?? readImageLock());
-    const { context, functionNamespace } = createNamespaces(this, name, args);
+    const given = createContext(this, name, { ...args, namespace: NAMESPACE.platform });
+    const { namespace, functionNamespace } = createNamespaces(given, args);
+    const context = { ...given, namespace };
     const place = {
       cluster: args.cluster,
-      namespace: context.namespace,
+      namespace,
+      pods: context.pods,
       ...(profile && { profile }),
     };
     const options = { parent: this, transformations: [keepIdentity(this)] };
     const operator = new Operator(
       name,
       {
+        ...args.operator,
         ...place,
         image: images.operator,
         functionNamespace,
@@ -74,7 +77,7 @@ export class Platform extends pulumi.ComponentResource {
     );
     const inFunctions = pulumi
       .all([functionNamespace, operator.definition])
-      .apply(([namespace]) => namespace);
+      .apply(([known]) => known);
     const gateway = new Gateway(
       name,
       { ...toAccess(args), ...args.gateway, ...place, images, functionNamespace: inFunctions },
@@ -87,7 +90,7 @@ export class Platform extends pulumi.ComponentResource {
     this.gatewayUrl = gateway.url;
     this.adminUser = gateway.adminUser;
     this.adminPassword = gateway.adminPassword;
-    this.namespace = context.namespace;
+    this.namespace = namespace;
     this.functionNamespace = operator.functionNamespace;
     this.runtimeImage = pulumi.output(images.runtime);
     this.prometheusUrl = monitoring.prometheusUrl;
@@ -138,50 +141,4 @@ function toAccess({
     ...(oidc !== undefined && { oidc }),
     ...(gatewayUrl !== undefined && { gatewayUrl }),
   };
-}
-
-function createNamespaces(
-  platform: Platform,
-  name: string,
-  args: PlatformArgs,
-): { context: PartContext; functionNamespace: pulumi.Output<string> } {
-  const { cluster, profile } = args;
-  const place = { cluster, namespace: NAMESPACE.platform, ...(profile && { profile }) };
-  const context = createContext(platform, name, place);
-  const { options } = context;
-  const inFunctions = { [ANNOTATION.functionNamespace]: "1" };
-  return {
-    context: {
-      ...context,
-      namespace: createNamespace(NAMESPACE.platform, { name, annotations: {}, options }),
-    },
-    functionNamespace: createNamespace(NAMESPACE.functions, {
-      name,
-      annotations: inFunctions,
-      options,
-    }),
-  };
-}
-
-interface NamespaceArgs {
-  /** Logical name of the platform. */
-  name: string;
-  annotations: Record<string, string>;
-  options: pulumi.CustomResourceOptions;
-}
-
-/** A namespace under the `restricted` Pod Security Standard. */
-function createNamespace(namespace: string, args: NamespaceArgs): pulumi.Output<string> {
-  const created = new k8s.core.v1.Namespace(
-    `${args.name}-${namespace}`,
-    {
-      metadata: {
-        name: namespace,
-        labels: { ...toLabels(namespace), ...POD_SECURITY },
-        annotations: args.annotations,
-      },
-    },
-    { ...args.options, ...retainWithCluster(args.options) },
-  );
-  return created.metadata.name;
 }

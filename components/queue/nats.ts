@@ -1,6 +1,7 @@
 /** NATS with JetStream: the queue of asynchronous calls, on a volume of its own. */
 import { PORT } from "../../contract/index.ts";
-import { toContainer, toProbe } from "../kubernetes/pods.ts";
+import { toPodSettings } from "../kubernetes/pod-settings.ts";
+import { toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
 import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
 import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
 import { NATS_DATA, toNatsConfig } from "./nats-config.ts";
@@ -8,11 +9,12 @@ import type { QueueSettings } from "./settings.ts";
 
 /** Creates the StatefulSet `nats`, its volume and its Service. */
 export function createNats(part: PartContext, queue: QueueSettings): void {
-  const volume = { component: "nats", sizeGiB: queue.volumeGiB };
+  const { volumeGiB: sizeGiB, storageClass, sizes, pods } = queue;
+  const volume = { component: "nats", sizeGiB, storageClass };
   const context = createVolume(part, volume);
-  const { sizes } = queue;
+  const settings = toPodSettings(part, { field: "nats", options: pods.nats, size: sizes.nats });
   const config = createConfigFiles(context, "nats", {
-    "nats.conf": toNatsConfig(queue.volumeGiB),
+    "nats.conf": toNatsConfig(sizeGiB),
   });
   const container = toContainer(
     {
@@ -21,7 +23,7 @@ export function createNats(part: PartContext, queue: QueueSettings): void {
       args: ["--config", "/etc/nats/nats.conf"],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-        { name: "GOMEMLIMIT", value: `${Math.floor(sizes.nats.limitMiB * 0.8)}MiB` },
+        { name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) },
       ],
       ports: [
         { name: "client", containerPort: PORT.nats },
@@ -39,10 +41,11 @@ export function createNats(part: PartContext, queue: QueueSettings): void {
         { name: "config", mountPath: "/etc/nats", readOnly: true },
       ],
     },
-    sizes.nats,
+    settings,
   );
   createStatefulSet(context, {
     ...volume,
+    settings,
     annotations: config.annotations,
     pod: {
       terminationGracePeriodSeconds: 30,

@@ -4,6 +4,7 @@ import type { QueueWorkerEnvironment } from "../../contract/environment/index.ts
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
+import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
 import {
   createDeployment,
@@ -14,7 +15,12 @@ import type { QueueSettings } from "./settings.ts";
 
 /** Creates the Deployment `queue-worker`. */
 export function createQueueWorker(context: PartContext, queue: QueueSettings): void {
-  const { sizes, images, gatewayHost } = queue;
+  const { sizes, images, gatewayHost, pods } = queue;
+  const settings = toPodSettings(context, {
+    field: "worker",
+    options: pods.worker,
+    size: sizes.queueWorker,
+  });
   const container = toContainer(
     {
       name: "queue-worker",
@@ -28,16 +34,17 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
         max_inflight: `${queue.maxInflight}`,
         port: `${PORT.queueWorkerMetrics}`,
         log_level: "info",
-        NODE_OPTIONS: toNodeOptions(sizes.queueWorker),
+        NODE_OPTIONS: settings.limitMiB.apply((limit) => toNodeOptions(limit)),
       }),
       ports: [{ name: METRICS_PORT, containerPort: PORT.queueWorkerMetrics }],
       ...toServiceProbes(),
     },
-    sizes.queueWorker,
+    settings,
   );
   createDeployment(context, {
     component: "queue-worker",
     replicas: queue.replicas,
+    settings,
     pod: {
       serviceAccountName: createAccount(context, { account: "queue-worker", grants: [] }),
       // Calls in flight get to their end before the worker goes.

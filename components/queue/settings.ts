@@ -1,5 +1,6 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
@@ -18,6 +19,15 @@ export interface QueueOptions {
    * @default 1
    */
   volumeGiB?: number;
+  /**
+   * StorageClass of the volume. A volume keeps its class: another one is refused while it is there.
+   * @default the cluster's
+   */
+  storageClass?: pulumi.Input<string>;
+  /** Pods of the queue-worker. */
+  worker?: PodOptions;
+  /** The pod of NATS. */
+  nats?: PodOptions;
 }
 
 /** Image references of `Queue`. */
@@ -39,8 +49,13 @@ export interface QueueArgs extends QueueOptions, PlaceArgs {
   gatewayHost?: pulumi.Input<string>;
 }
 
+type Numbers = "replicas" | "maxInflight" | "ackWaitSeconds" | "volumeGiB";
+
 /** What the parts of `Queue` are made by. */
-export interface QueueSettings extends Required<QueueOptions> {
+export interface QueueSettings extends Required<Pick<QueueOptions, Numbers>> {
+  storageClass: pulumi.Input<string> | undefined;
+  /** What the program says of the pods. */
+  pods: Pick<QueueOptions, "worker" | "nats">;
   sizes: { queueWorker: ContainerSize; nats: ContainerSize };
   images: QueueImages;
   gatewayHost: pulumi.Input<string>;
@@ -59,10 +74,13 @@ const SIZES: Record<Profile, QueueSettings["sizes"]> = {
 
 /** Fills in the defaults. */
 export function normalizeQueue(
-  { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1, images }: QueueArgs,
+  args: QueueArgs,
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
+  const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
+  const { images, storageClass, worker, nats } = args;
+  const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const numbers = { replicas, maxInflight, ackWaitSeconds, volumeGiB };
   requirePositive(numbers);
-  return { ...numbers, sizes: SIZES[profile], images, gatewayHost };
+  return { ...numbers, storageClass, pods, sizes: SIZES[profile], images, gatewayHost };
 }

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
-import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/gateway/deployment.ts";
+import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/gateway/entrance.ts";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 
@@ -56,7 +56,7 @@ describe("the gateway's address", () => {
     expect(() => toNodeUrl("")).toThrow(
       new ArgumentError(
         "gatewayUrl: must be given where no node's address is known, got none; " +
-          "nodeAddress or a load balancer of the cluster will do as well",
+          "nodeAddress, a load balancer of the cluster or gateway.ingress will do as well",
       ),
     );
   });

@@ -7,9 +7,8 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
 import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
 import { until } from "../support/until.ts";
-import { IMAGES } from "./support/mocks.ts";
+import { toPlatformProgram } from "./support/platform-program.ts";
 
-const components = import.meta.resolve("../../components/index.ts");
 const minutes = 60_000;
 const NATS = ["-n", "openfaas", "persistentvolumeclaim", "data-nats-0"];
 
@@ -72,38 +71,9 @@ const toVolume = (name: string, storage: string): string =>
     },
   });
 
-/** The program: a platform whose objects nobody waits for, as no pod ever runs. */
-async function declare(queueGiB: number): Promise<void> {
-  await engine.program(`
-    import * as k8s from "@pulumi/kubernetes";
-    import * as pulumi from "@pulumi/pulumi";
-    import { Platform } from ${JSON.stringify(components)};
-    const kubeconfig = pulumi.secret(${JSON.stringify(api.kubeconfig)});
-    const cluster = {
-      kubeconfig,
-      provider: new k8s.Provider("there", {
-        kubeconfig, enableServerSideApply: true, enableConfigMapMutable: true,
-      }),
-      capabilities: {
-        architectures: ["amd64"], storageClass: "disks", apiServerNetworks: [],
-      },
-      imageDelivery: { mode: "none", targets: [] },
-      identity: pulumi.output("there"),
-      nodeAddress: pulumi.output("192.0.2.7"),
-    };
-    const doNotWait = ({ props, opts }) => {
-      if (!props.metadata) return undefined;
-      const annotations = { ...props.metadata.annotations, "pulumi.com/skipAwait": "true" };
-      return { props: { ...props, metadata: { ...props.metadata, annotations } }, opts };
-    };
-    const args = {
-      cluster,
-      images: ${JSON.stringify(IMAGES)},
-      adminPassword: "pw",
-      queue: { volumeGiB: ${queueGiB} },
-    };
-    new Platform("p", args, { transformations: [doNotWait] });
-  `);
+async function declare(volumeGiB: number, storageClass = "disks"): Promise<void> {
+  const queue = { volumeGiB, storageClass };
+  await engine.program(toPlatformProgram(api.kubeconfig, { queue }));
 }
 
 const get = (...args: string[]): Promise<string> => api.kubectl("get", ...args);
@@ -185,10 +155,27 @@ it(
 );
 
 it(
+  "keeps its class, unless the claim and the StatefulSet have been deleted",
+  async () => {
+    await declare(2, "others");
+    expect(errorsOf(await engine.preview())).toEqual([
+      'storageClass: must stay that of the volume data-nats-0 which is there ("disks"), got "others"',
+      "stopped: something is wrong, see the resource above",
+    ]);
+    await api.kubectl("-n", "openfaas", "delete", "statefulset/nats", "pvc/data-nats-0");
+    const { code, output } = await engine.up({ args: ["--refresh"] });
+    expect(code === 0 ? "" : output).toBe("");
+    expect(await get(...NATS, "-o=jsonpath={.spec.storageClassName}")).toBe("others");
+    expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
+  },
+  3 * minutes,
+);
+
+it(
   "leaves the volumes where they are when the platform goes",
   async () => {
     const uid = await uidOf(...NATS);
-    await declare(2);
+    await declare(2, "others");
     const destroyed = await engine.destroy();
     expect(destroyed.code === 0 ? "" : destroyed.output).toBe("");
     expect(await uidOf(...NATS)).toBe(uid);

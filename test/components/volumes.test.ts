@@ -40,7 +40,8 @@ async function check(
   { queueGiB, isPreview = true, storageClass }: Check,
 ): Promise<void> {
   const kubeconfig = await serve({ ...CLASSES_THERE, ...answers });
-  await checkVolume(kubeconfig, { ...VOLUME, sizeGiB: queueGiB, storageClass }, isPreview);
+  const wanted = { name: storageClass, field: "storageClass" };
+  await checkVolume(kubeconfig, { ...VOLUME, sizeGiB: queueGiB, storageClass: wanted }, isPreview);
 }
 
 describe("the size that is asked for", () => {
@@ -91,7 +92,7 @@ it("refuses another class for a volume that is there", async () => {
   const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("1Gi", "gp3") };
   await expect(check(volumes, { queueGiB: 1, storageClass: "local-path" })).rejects.toThrow(
     new ArgumentError(
-      'capabilities.storageClass: must stay that of the volume data-nats-0 which is there ("gp3"), got "local-path"',
+      'storageClass: must stay that of the volume data-nats-0 which is there ("gp3"), got "local-path"',
     ),
   );
   await expect(check(volumes, { queueGiB: 1, storageClass: "gp3" })).resolves.toBeUndefined();

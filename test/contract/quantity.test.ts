@@ -1,6 +1,6 @@
 /** Kubernetes' quantities as numbers. */
 import { describe, expect, test } from "@jest/globals";
-import { parseQuantity } from "../../contract/index.ts";
+import { isMatch, parseQuantity, QUANTITY } from "../../contract/index.ts";
 
 describe("parseQuantity", () => {
   test.each([
@@ -14,11 +14,17 @@ describe("parseQuantity", () => {
     ["2Gi", 2_147_483_648],
     ["3k", 3000],
     ["1M", 1_000_000],
+    ["1e3", 1000],
+    ["1.5E3", 1500],
+    ["5e-1", 0.5],
+    ["1E", 1e18],
+    [".5", 0.5],
   ])("reads %s as %d", (text, value) => {
     expect(parseQuantity(text)).toBeCloseTo(value, 12);
   });
 
-  test.each(["", "Mi", "1X", "-1", "1e3x"])("does not guess at %j", (text) => {
+  test.each(["", "Mi", "1X", "-1", "1e3x", "1.2.3", "128MB"])("does not guess at %j", (text) => {
+    expect(isMatch(QUANTITY, text)).toBe(false);
     expect(parseQuantity(text)).toBeNaN();
   });
 

@@ -139,7 +139,7 @@ describe("the packed package", () => {
         "dist/cli/plonk.js",
         "dist/components/index.js",
         "dist/components/index.d.ts",
-        "dist/contract/function.js",
+        "dist/contract/function/index.js",
         "dist/stacks/index.js",
       ]),
     );

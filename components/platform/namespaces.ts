@@ -1,0 +1,103 @@
+/** The namespaces of the platform and of its functions. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
+import { ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
+import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import { checkName } from "../function/validation.ts";
+import { GATEWAY_BINDING } from "../gateway/rbac-rules.ts";
+import { toLabels } from "../kubernetes/pods.ts";
+import { type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
+import type { PlatformArgs } from "./args.ts";
+
+/** Their names, known when they exist. */
+export interface Namespaces {
+  namespace: pulumi.Output<string>;
+  functionNamespace: pulumi.Output<string>;
+}
+
+/** Creates both. */
+export function createNamespaces(
+  context: PartContext,
+  args: Pick<PlatformArgs, "namespace" | "functionNamespace">,
+): Namespaces {
+  const checks = new ArgumentChecks(context.part);
+  const platform = checks.apply(args.namespace ?? NAMESPACE.platform, (name) =>
+    checkName(name, "namespace"),
+  );
+  const functions = checks.apply<[string, string], string>(
+    pulumi.all([args.functionNamespace ?? NAMESPACE.functions, platform]),
+    ([name, other]) => checkOther(checkName(name, "functionNamespace"), other),
+  );
+  const isPreview = pulumi.runtime.isDryRun();
+  checks.applyAsync(pulumi.all([context.cluster.kubeconfig, platform]), ([kubeconfig, name]) =>
+    refuseMove(kubeconfig, name, isPreview),
+  );
+  const options = pulumi.mergeOptions(context.options, {
+    dependsOn: checks.passed,
+    ...retainWithCluster(context.options),
+  });
+  return {
+    namespace: createNamespace(context, { role: NAMESPACE.platform, name: platform, options }),
+    functionNamespace: createNamespace(context, {
+      role: NAMESPACE.functions,
+      name: functions,
+      annotations: { [ANNOTATION.functionNamespace]: "1" },
+      options,
+    }),
+  };
+}
+
+/** Functions have none of the rights of the platform, and may be called by fewer. */
+function checkOther(name: string, platform: string): string {
+  if (name !== platform) {
+    return name;
+  }
+  throw new ArgumentError(
+    `functionNamespace: expected another one than the platform's, got ${JSON.stringify(name)}`,
+  );
+}
+
+/**
+ * Refuses another namespace than that of the platform on the cluster, which the binding of the
+ * gateway's rights names. Pulumi would make the new platform beside the old one, which has its node
+ * port and the names of its roles; and what is in the queue would be lost.
+ */
+export async function refuseMove(
+  kubeconfig: string,
+  name: string,
+  isPreview: boolean,
+): Promise<void> {
+  const binding = await readIfThere("the platform's namespace", isPreview, async () => {
+    const { rbac } = await openApi(kubeconfig);
+    return await ifAllowed(rbac.readClusterRoleBinding({ name: GATEWAY_BINDING }));
+  });
+  const there = binding?.subjects?.[0]?.namespace;
+  if (there === undefined || there === name) {
+    return;
+  }
+  throw new ArgumentError(
+    `namespace: must stay that of the platform which is there ("${there}"), got "${name}"; ` +
+      "destroy that one first",
+  );
+}
+
+interface NamespaceArgs {
+  /** The usual name, which the logical name has, too. */
+  role: string;
+  name: pulumi.Output<string>;
+  annotations?: Record<string, string>;
+  options: pulumi.CustomResourceOptions;
+}
+
+/** A namespace under the `restricted` Pod Security Standard. */
+function createNamespace(context: PartContext, args: NamespaceArgs): pulumi.Output<string> {
+  const { role, name, annotations = {}, options } = args;
+  const labels = { ...toLabels(role), ...POD_SECURITY };
+  const created = new k8s.core.v1.Namespace(
+    `${context.name}-${role}`,
+    { metadata: { name, labels, annotations } },
+    options,
+  );
+  return created.metadata.name;
+}

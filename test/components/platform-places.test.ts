@@ -1,0 +1,114 @@
+/** Where a platform's objects and volumes are made, when a program says it. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { ArgumentError } from "../../components/errors.ts";
+import { Platform } from "../../components/index.ts";
+import { refuseMove } from "../../components/platform/namespaces.ts";
+import { settle } from "./cluster/mocks.ts";
+import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
+import { fakeCluster, find, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
+import { environmentOf, objectsOf } from "./support/objects.ts";
+
+const all = recordRegistrations();
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = new Platform("p", {
+    cluster: fakeCluster({ networkPolicy: true }),
+    images: IMAGES,
+    adminPassword: "pw",
+    namespace: pulumi.output("plonk"),
+    functionNamespace: "jobs",
+    queue: { storageClass: pulumi.output("fast") },
+    metrics: { storageClass: "slow" },
+  });
+  await settle();
+});
+
+afterAll(() => pulumi.runtime.disconnect());
+
+it("volumes have the class of their part", () => {
+  for (const [name, storageClassName] of Object.entries({ nats: "fast", prometheus: "slow" })) {
+    expect(find(all, `p-${name}-volume`).inputs["spec"]).toMatchObject({ storageClassName });
+    expect(find(all, `p-${name}`).inputs["spec"]).toMatchObject({
+      volumeClaimTemplates: [{ spec: { storageClassName } }],
+    });
+  }
+});
+
+it("the namespaces are made, marked and closed under their names", async () => {
+  expect(find(all, "p-openfaas").inputs["metadata"]).toMatchObject({ name: "plonk" });
+  expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
+    name: "jobs",
+    annotations: { openfaas: "1" },
+  });
+  expect(await valueOf(platform.namespace)).toBe("plonk");
+  expect(await valueOf(platform.functionNamespace)).toBe("jobs");
+  expect(await valueOf(platform.prometheusUrl)).toBe("http://prometheus.plonk:9090");
+});
+
+it("all objects are in one of the two, and none names the usual ones", () => {
+  const objects = objectsOf(all, "p").filter(({ type }) => type.startsWith("kubernetes:"));
+  const places = objects.map(
+    ({ inputs }) => (inputs["metadata"] as { namespace?: string }).namespace,
+  );
+  expect([...new Set(places)].sort()).toEqual(["jobs", "plonk", undefined]);
+  const text = JSON.stringify(objects.filter(({ name }) => !name.startsWith("p-openfaas")))
+    // Groups of Functions and of rules, and labels.
+    .replaceAll(/openfaas\.com|com\.openfaas|- name: openfaas/g, "");
+  expect(text.match(/.{30}openfaas.{30}/g)).toBeNull();
+});
+
+it("the services are told", () => {
+  expect(environmentOf(all, "p-gateway")).toMatchObject({
+    function_namespace: "jobs",
+    platform_namespace: "plonk",
+    faas_nats_address: "nats.plonk",
+    faas_prometheus_host: "prometheus.plonk",
+  });
+  expect(environmentOf(all, "p-operator")).toMatchObject({
+    function_namespace: "jobs",
+    platform_namespace: "plonk",
+  });
+  expect(environmentOf(all, "p-queue-worker")).toMatchObject({
+    faas_gateway_address: "gateway.plonk",
+    faas_nats_address: "nats.plonk",
+  });
+});
+
+describe("the binding of the gateway's rights", () => {
+  const PATH = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/plonk-gateway";
+  let api: FakeApi | undefined;
+
+  afterEach(() => api?.stop());
+
+  async function ask(answer: Answers[string], isPreview = true): Promise<void> {
+    api = await startFakeApi({ [PATH]: answer });
+    await refuseMove(toKubeconfig(api.url, "here"), "plonk", isPreview);
+  }
+
+  it.each([
+    [404],
+    [403],
+    [{ subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "plonk" }] }],
+    [{}],
+  ])("%j is in no other namespace", async (answer) => {
+    await expect(ask(answer, false)).resolves.toBeUndefined();
+  });
+
+  it("of another namespace is a platform that is there", async () => {
+    const answer = { subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "other" }] };
+    await expect(ask(answer)).rejects.toThrow(
+      new ArgumentError(
+        'namespace: must stay that of the platform which is there ("other"), got "plonk"; destroy that one first',
+      ),
+    );
+  });
+
+  it("has to be known", async () => {
+    await expect(ask(500)).rejects.toThrow(
+      new ArgumentError("cluster: expected to learn the platform's namespace, got HTTP 500"),
+    );
+  });
+});
