@@ -1,6 +1,7 @@
 /** The Kubernetes API of a kubeconfig's cluster, for checks before an update. */
 import type {
   ApiextensionsV1Api,
+  AppsV1Api,
   CoreV1Api,
   RbacAuthorizationV1Api,
   StorageV1Api,
@@ -13,6 +14,7 @@ export interface ClusterApi {
   /** URL of the API server. */
   server: string;
   version: VersionApi;
+  apps: AppsV1Api;
   core: CoreV1Api;
   rbac: RbacAuthorizationV1Api;
   storage: StorageV1Api;
@@ -38,6 +40,7 @@ export async function openApi(kubeconfig: string, context?: string): Promise<Clu
   return {
     server: config.getCurrentCluster()?.server ?? "",
     version: config.makeApiClient(client.VersionApi),
+    apps: config.makeApiClient(client.AppsV1Api),
     core: config.makeApiClient(client.CoreV1Api),
     rbac: config.makeApiClient(client.RbacAuthorizationV1Api),
     storage: config.makeApiClient(client.StorageV1Api),

@@ -29,8 +29,8 @@ export interface PlatformArgs extends GatewayAccess {
    */
   namespace?: pulumi.Input<string>;
   /**
-   * Namespace of the functions; the REST API makes others beside it. With another name the
-   * program's functions are made anew, and others' are lost where the program deletes namespaces.
+   * Namespace of the functions; the REST API makes others beside it. Another name is refused while
+   * a platform is there.
    * @default "openfaas-fn"
    */
   functionNamespace?: pulumi.Input<string>;

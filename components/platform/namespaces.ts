@@ -2,13 +2,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
-import { ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkName } from "../function/validation.ts";
-import { GATEWAY_BINDING } from "../gateway/rbac-rules.ts";
 import { toLabels } from "../kubernetes/pods.ts";
 import { type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
 import type { PlatformArgs } from "./args.ts";
+import { refuseMove } from "./placement.ts";
 
 /** Their names, known when they exist. */
 export interface Namespaces {
@@ -30,8 +29,10 @@ export function createNamespaces(
     ([name, other]) => checkOther(checkName(name, "functionNamespace"), other),
   );
   const isPreview = pulumi.runtime.isDryRun();
-  checks.applyAsync(pulumi.all([context.cluster.kubeconfig, platform]), ([kubeconfig, name]) =>
-    refuseMove(kubeconfig, name, isPreview),
+  checks.applyAsync(
+    pulumi.all([context.cluster.kubeconfig, platform, functions]),
+    ([kubeconfig, namespace, functionNamespace]) =>
+      refuseMove(kubeconfig, { namespace, functionNamespace }, isPreview),
   );
   const options = pulumi.mergeOptions(context.options, {
     dependsOn: checks.passed,
@@ -55,30 +56,6 @@ function checkOther(name: string, platform: string): string {
   }
   throw new ArgumentError(
     `functionNamespace: expected another one than the platform's, got ${JSON.stringify(name)}`,
-  );
-}
-
-/**
- * Refuses another namespace than that of the platform on the cluster, which the binding of the
- * gateway's rights names. Pulumi would make the new platform beside the old one, which has its node
- * port and the names of its roles; and what is in the queue would be lost.
- */
-export async function refuseMove(
-  kubeconfig: string,
-  name: string,
-  isPreview: boolean,
-): Promise<void> {
-  const binding = await readIfThere("the platform's namespace", isPreview, async () => {
-    const { rbac } = await openApi(kubeconfig);
-    return await ifAllowed(rbac.readClusterRoleBinding({ name: GATEWAY_BINDING }));
-  });
-  const there = binding?.subjects?.[0]?.namespace;
-  if (there === undefined || there === name) {
-    return;
-  }
-  throw new ArgumentError(
-    `namespace: must stay that of the platform which is there ("${there}"), got "${name}"; ` +
-      "destroy that one first",
   );
 }
 

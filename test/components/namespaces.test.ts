@@ -41,29 +41,42 @@ interface Metadata {
 }
 
 it(
-  "a platform is where it is said to be, and its functions move",
+  "a platform is where it is said to be",
   async () => {
     await update({ namespace: "plonk", functionNamespace: "jobs" });
     expect(await findPlaces()).toEqual(["jobs", "plonk"]);
-    await update({ namespace: "plonk", functionNamespace: "tasks" });
-    expect(await findPlaces()).toEqual(["plonk", "tasks"]);
     expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
   },
   5 * minutes,
 );
 
-it(
-  "a platform that is there stays in its namespace until it is destroyed",
-  async () => {
-    await engine.program(toPlatformProgram(api.kubeconfig, {}));
+it.each([
+  [
+    { functionNamespace: "jobs" },
+    'namespace: must stay that of the platform which is there ("plonk"), got "openfaas"; destroy that one first',
+  ],
+  [
+    { namespace: "plonk" },
+    'functionNamespace: must stay that of the platform which is there ("jobs"), got "openfaas-fn"; destroy that one first',
+  ],
+])(
+  "and stays there: %j is refused in the preview",
+  async (args, message) => {
+    await engine.program(toPlatformProgram(api.kubeconfig, args));
     const { code, diagnostics } = await engine.preview();
     expect(code).not.toBe(0);
-    expect(
-      diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message),
-    ).toEqual([
-      'namespace: must stay that of the platform which is there ("plonk"), got "openfaas"; destroy that one first',
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    expect(errors.map((error) => error.message)).toEqual([
+      message,
       "stopped: something is wrong, see the resource above",
     ]);
+  },
+  5 * minutes,
+);
+
+it(
+  "until it is destroyed",
+  async () => {
     const destroyed = await engine.destroy();
     expect(destroyed.code === 0 ? "" : destroyed.output).toBe("");
     await update({});

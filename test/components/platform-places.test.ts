@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
 import { Platform } from "../../components/index.ts";
-import { refuseMove } from "../../components/platform/namespaces.ts";
+import { type Placement, refuseMove } from "../../components/platform/placement.ts";
 import { settle } from "./cluster/mocks.ts";
 import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
@@ -77,38 +77,49 @@ it("the services are told", () => {
   });
 });
 
-describe("the binding of the gateway's rights", () => {
-  const PATH = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/plonk-gateway";
+describe("the platform of a cluster", () => {
+  const BINDING = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/plonk-gateway";
+  const OPERATOR = "/apis/apps/v1/namespaces/plonk/deployments/operator";
+  const subjects = [{ kind: "ServiceAccount", name: "gateway", namespace: "plonk" }];
+  const env = [{ name: "port" }, { name: "function_namespace", value: "jobs" }];
+  const operator = { spec: { template: { spec: { containers: [{ env }] } } } };
   let api: FakeApi | undefined;
 
   afterEach(() => api?.stop());
 
-  async function ask(answer: Answers[string], isPreview = true): Promise<void> {
-    api = await startFakeApi({ [PATH]: answer });
-    await refuseMove(toKubeconfig(api.url, "here"), "plonk", isPreview);
+  async function ask(answers: Answers, wanted: Partial<Placement> = {}): Promise<void> {
+    api = await startFakeApi(answers);
+    const placement = { namespace: "plonk", functionNamespace: "jobs", ...wanted };
+    await refuseMove(toKubeconfig(api.url, "here"), placement, false);
   }
 
-  it.each([
-    [404],
-    [403],
-    [{ subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "plonk" }] }],
-    [{}],
-  ])("%j is in no other namespace", async (answer) => {
-    await expect(ask(answer, false)).resolves.toBeUndefined();
+  it.each<[string, Answers]>([
+    ["there is none", {}],
+    ["it may not be read", { [BINDING]: 403 }],
+    ["it is not finished", { [BINDING]: { subjects } }],
+    ["its operator may not be read", { [BINDING]: { subjects }, [OPERATOR]: 403 }],
+    ["it is in the same place", { [BINDING]: { subjects }, [OPERATOR]: operator }],
+  ])("is no obstacle when %s", async (_, answers) => {
+    await expect(ask(answers)).resolves.toBeUndefined();
   });
 
-  it("of another namespace is a platform that is there", async () => {
-    const answer = { subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "other" }] };
-    await expect(ask(answer)).rejects.toThrow(
-      new ArgumentError(
-        'namespace: must stay that of the platform which is there ("other"), got "plonk"; destroy that one first',
-      ),
-    );
+  it.each<[Partial<Placement>, string]>([
+    [
+      { namespace: "other" },
+      'namespace: must stay that of the platform which is there ("plonk"), got "other"; destroy that one first',
+    ],
+    [
+      { functionNamespace: "other" },
+      'functionNamespace: must stay that of the platform which is there ("jobs"), got "other"; destroy that one first',
+    ],
+  ])("does not move to %j", async (wanted, message) => {
+    const answers = { [BINDING]: { subjects }, [OPERATOR]: operator };
+    await expect(ask(answers, wanted)).rejects.toThrow(new ArgumentError(message));
   });
 
   it("has to be known", async () => {
-    await expect(ask(500)).rejects.toThrow(
-      new ArgumentError("cluster: expected to learn the platform's namespace, got HTTP 500"),
+    await expect(ask({ [BINDING]: 500 })).rejects.toThrow(
+      new ArgumentError("cluster: expected to learn the namespaces of the platform, got HTTP 500"),
     );
   });
 });
