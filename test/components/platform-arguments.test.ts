@@ -101,7 +101,7 @@ describe("a wrong argument of a part", () => {
     [
       '{ namespace: "A" }',
       "plonk:index:Platform p",
-      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, got "A"',
+      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got "A"',
     ],
     [
       '{ functionNamespace: "openfaas" }',
