@@ -166,7 +166,7 @@ describe("a module that cannot be used", () => {
 
   it("is refused with the names that it exports", async () => {
     expect(await endOf("index.mjs", "export const a = 1, b = 2;")).toMatch(
-      /^watchdog: \/.*index\.mjs: must export as default a function \(event, context\) or an object with fetch\(request\), or a function named handler, got a, b$/,
+      /^watchdog: \/.*index\.mjs: expected as default export a function \(event, context\) or an object with fetch\(request\), or a function named handler, got a, b$/,
     );
   });
 
