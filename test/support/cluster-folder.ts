@@ -44,15 +44,27 @@ export function findAbandoned(links: string, isRunning = isTestRun): Abandoned[]
 
 /** Removes them by their own script; of one whose folder somebody has deleted, only its network. */
 export function removeAbandoned(): void {
-  for (const { link, directory, folder } of findAbandoned(listLinks())) {
-    console.log(`removing what a killed run left: ${directory}`);
-    const script = join(directory, "cluster.sh");
-    if (existsSync(script)) {
-      spawnSync("sh", [script, "remove"], { stdio: "inherit" });
+  for (const abandoned of findAbandoned(listLinks())) {
+    runRemoval(abandoned);
+    spawnSync("ip", ["link", "del", abandoned.link], { stdio: "ignore" });
+    rmSync(abandoned.folder, { recursive: true, force: true });
+  }
+  // A namespace's loopback has the same alias. It alone is left of a cluster without a folder, and
+  // of one whose host was a namespace, too.
+  for (const name of listNamespaces()) {
+    for (const abandoned of findAbandoned(showLoopback(name))) {
+      runRemoval(abandoned);
+      spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+      rmSync(abandoned.folder, { recursive: true, force: true });
     }
-    spawnSync("ip", ["link", "del", link], { stdio: "ignore" });
-    removeNamespaces(directory);
-    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runRemoval({ directory }: Abandoned): void {
+  console.log(`removing what a killed run left: ${directory}`);
+  const script = join(directory, "cluster.sh");
+  if (existsSync(script)) {
+    spawnSync("sh", [script, "remove"], { stdio: "inherit" });
   }
 }
 
@@ -64,17 +76,17 @@ function listLinks(): string {
   }
 }
 
-/** Those of which the loopback has the cluster's directory as alias. */
-function removeNamespaces(directory: string): void {
-  const list = spawnSync("ip", ["netns", "list"], { encoding: "utf8" }).stdout;
-  const names = list.split("\n").map((line) => line.split(" ")[0] ?? "");
-  for (const name of names.filter((each) => each !== "")) {
-    const show = ["-n", name, "-o", "link", "show", "dev", "lo"];
-    const loopback = spawnSync("ip", show, { encoding: "utf8" }).stdout;
-    if (toAlias(loopback) === directory) {
-      spawnSync("ip", ["netns", "del", name]);
-    }
-  }
+function listNamespaces(): string[] {
+  const { stdout } = spawnSync("ip", ["netns", "list"], { encoding: "utf8" });
+  const names =
+    (stdout as string | null)?.split("\n").map((line) => line.split(" ")[0] ?? "") ?? [];
+  return names.filter((name) => name !== "");
+}
+
+/** The line of `ip -o link` about a namespace's loopback. */
+function showLoopback(namespace: string): string {
+  const show = ["-n", namespace, "-o", "link", "show", "dev", "lo"];
+  return spawnSync("ip", show, { encoding: "utf8" }).stdout;
 }
 
 /** The alias in a line of `ip -o link`. */

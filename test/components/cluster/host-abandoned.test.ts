@@ -6,7 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { findAbandoned, makeClusterFolder, removeAbandoned } from "../../support/cluster-folder.ts";
-import { FakeNode, ip, OK } from "./node.ts";
+import { addNamespace, FakeNode, ip, OK } from "./node.ts";
 
 describe("findAbandoned", () => {
   const at = (path: string): string =>
@@ -41,8 +41,9 @@ describe("removeAbandoned", () => {
     }
   });
 
-  function start(folder: string): FakeNode {
+  function start(folder: string, prefix: string[] = []): FakeNode {
     const node = new FakeNode(SUBNET, {}, folder);
+    node.prefix = prefix;
     nodes.push(node);
     node.prepare();
     node.install();
@@ -73,6 +74,19 @@ describe("removeAbandoned", () => {
     removeAbandoned();
     expect(ip("-o", "link")).not.toContain(`plonk19-${SUBNET}:`);
     start(makeClusterFolder("node"));
+  });
+
+  it("ends one whose host was a namespace, which has gone", async () => {
+    const host = "plonktest-gone";
+    addNamespace(host);
+    const folder = join(tmpdir(), `plonk-node-${await endedPid()}-gone`);
+    const dead = start(folder, ["nsenter", `--net=/run/netns/${host}`]);
+    dead.prefix = [];
+    ip("netns", "del", host);
+    removeAbandoned();
+    expect(existsSync(folder)).toBe(false);
+    expect(dead.traces()).toEqual([]);
+    expect(ip("netns", "list")).not.toContain(`plonk-test${SUBNET}`);
   });
 
   it("leaves the cluster of a run that goes on", () => {
