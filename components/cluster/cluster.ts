@@ -17,13 +17,6 @@ export const ImageDeliveryMode = {
 } as const;
 export type ImageDeliveryMode = (typeof ImageDeliveryMode)[keyof typeof ImageDeliveryMode];
 
-/**
- * For every provider: Secrets and ConfigMaps are updated in place. A replacement would delete them
- * for a while, or permanently if the update is interrupted, and no pod could start. Pods roll by
- * annotations with a digest of what they mount.
- */
-export const MUTABLE = { enableSecretMutable: true, enableConfigMapMutable: true } as const;
-
 /** Capabilities of a cluster: components create only what works there. */
 export interface ClusterCapabilities {
   /** Whether a Service of type LoadBalancer gets an address. Without it a NodePort is used. */

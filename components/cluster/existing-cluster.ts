@@ -1,5 +1,5 @@
 /** A cluster that Plonk did not create: k3d, kind, EKS, AKS, GKE, or any other kubeconfig. */
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
@@ -8,11 +8,10 @@ import {
   type ClusterCapabilities,
   type ImageDelivery,
   ImageDeliveryMode,
-  MUTABLE,
 } from "./cluster.ts";
 import { type ClusterReport, inspectCluster } from "./inspect.ts";
 import { type KubeconfigFacts, readKubeconfig } from "./kubeconfig.ts";
-import { upsertExisting } from "./upsert.ts";
+import { createProvider } from "./provider.ts";
 
 /** Capabilities of a cluster that Plonk did not create. */
 export interface ExistingCapabilities {
@@ -100,17 +99,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       .apply(([address, { nodeAddress }]) => address ?? nodeAddress);
     this.architectures = report.apply(({ architectures }) => architectures);
     this.identity = report.apply(({ identity }) => `existing/${identity}`);
-    this.provider = new k8s.Provider(
-      name,
-      {
-        kubeconfig: this.kubeconfig,
-        enableServerSideApply: true,
-        ...MUTABLE,
-        // The cluster stays the same when its address or the names in a kubeconfig change.
-        clusterIdentifier: this.identity,
-      },
-      { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
-    );
+    this.provider = createProvider(name, this, { parent: this, dependsOn: checks.passed });
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
   }
 

@@ -1,7 +1,7 @@
 /** A Kubernetes cluster of k3s on Linux hosts: a laptop, a CI machine, bare metal, edge boards. */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
@@ -11,7 +11,6 @@ import {
   type ClusterCapabilities,
   type ImageDelivery,
   ImageDeliveryMode,
-  MUTABLE,
 } from "./cluster.ts";
 import { type HostCommand, type HostOptions, run } from "./host.ts";
 import { createHostScript, quote, toWord } from "./host-script.ts";
@@ -24,7 +23,7 @@ import {
 } from "./k3s-args.ts";
 import { createK3sConfig } from "./k3s-config.ts";
 import { checkPresence, parseStarted, type StartedNode } from "./presence.ts";
-import { upsertExisting } from "./upsert.ts";
+import { createProvider } from "./provider.ts";
 
 /**
  * A k3s cluster. It installs the pinned binary and the cluster's own images on the host, starts the
@@ -72,17 +71,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
     );
     this.kubeconfig = pulumi.secret(found);
     this.nodeAddress = started.stdout.apply(() => resolved.server.address);
-    this.provider = new k8s.Provider(
-      name,
-      {
-        kubeconfig: this.kubeconfig,
-        enableServerSideApply: true,
-        ...MUTABLE,
-        // The cluster stays the same when its certificates change.
-        clusterIdentifier: this.identity,
-      },
-      { parent: this, dependsOn: checks.passed, transformations: [upsertExisting] },
-    );
+    this.provider = createProvider(name, this, { parent: this, dependsOn: checks.passed });
     this.architectures = pulumi.output([resolved.server.architecture]);
     this.capabilities = toCapabilities(resolved);
     this.imageDelivery = toImageDelivery(resolved, started);

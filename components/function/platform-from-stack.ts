@@ -1,10 +1,8 @@
 /** The platform of another stack, for functions in this one. */
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
-import { MUTABLE } from "../cluster/cluster.ts";
-import { upsertExisting } from "../cluster/upsert.ts";
+import { createProvider } from "../cluster/provider.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
 
@@ -50,16 +48,9 @@ export function platformFromStack(
   // The kubeconfig makes the whole output secret, but the other parts of it are none.
   const read = (field: keyof ExportedPlatform): pulumi.Output<string> =>
     pulumi.unsecret(exported.apply((known) => known[field]));
-  const provider = new k8s.Provider(
-    stack,
-    {
-      kubeconfig: pulumi.secret(exported.apply(({ kubeconfig }) => kubeconfig)),
-      enableServerSideApply: true,
-      ...MUTABLE,
-      clusterIdentifier: read("clusterIdentity"),
-    },
-    { dependsOn: checks.passed, transformations: [upsertExisting] },
-  );
+  const kubeconfig = pulumi.secret(exported.apply((known) => known.kubeconfig));
+  const identity = read("clusterIdentity");
+  const provider = createProvider(stack, { kubeconfig, identity }, { dependsOn: checks.passed });
   const platform = {
     gatewayUrl: read("gatewayUrl"),
     functionNamespace: read("functionNamespace"),
