@@ -68,6 +68,11 @@ export function isMatch(pattern: string, text: string): boolean {
   return known.test(text);
 }
 
+/** The number that the digits of a count stand for; undefined for what is no count. */
+export function readCount(text: string | undefined): number | undefined {
+  return text !== undefined && isMatch(COUNT, text) ? Number(text) : undefined;
+}
+
 /** Key and value of a constraint; undefined for what is none. */
 export function parseConstraint(text: string): { key: string; value: string } | undefined {
   if (!isMatch(CONSTRAINT, text)) {

@@ -1,5 +1,5 @@
 /** How many replicas a function's labels ask for. */
-import { COUNT, isMatch } from "../grammar.ts";
+import { readCount } from "../grammar.ts";
 import { LABEL, SCALE } from "../names.ts";
 import type { FunctionResource } from "./schema.ts";
 
@@ -15,10 +15,8 @@ export interface ScaleLimits {
  * maximum that nobody has set raises that.
  */
 export function scaleLimits({ spec }: Pick<FunctionResource, "spec">): ScaleLimits {
-  const read = (label: string, fallback: number): number => {
-    const text = spec.labels?.[label];
-    return text !== undefined && isMatch(COUNT, text) ? Number(text) : fallback;
-  };
+  const read = (label: string, fallback: number): number =>
+    readCount(spec.labels?.[label]) ?? fallback;
   const min = Math.min(read(LABEL.scaleMin, SCALE.min), SCALE.hardMax);
   return {
     min,

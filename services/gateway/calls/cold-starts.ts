@@ -1,10 +1,9 @@
 /** Calls of functions without a ready pod: one scale request each, and a bounded queue. */
 import {
   ANNOTATION,
-  COUNT,
   type FunctionReference,
   type FunctionResource,
-  isMatch,
+  readCount,
   scaleLimits,
   toDisplayName,
   toKey,
@@ -61,7 +60,8 @@ export class ColdStarts {
       return Promise.resolve(failures.noEndpoints(toDisplayName(reference)));
     }
     const resource = this.#options.functions.get(key);
-    if (queue.waiting.size >= (maxWaiting(resource) ?? config.queueLength)) {
+    const own = readCount(resource?.spec.annotations?.[ANNOTATION.maxWaiting]);
+    if (queue.waiting.size >= (own ?? config.queueLength)) {
       return Promise.resolve(failures.queueFull(toDisplayName(reference)));
     }
     this.#queues.set(key, queue);
@@ -119,12 +119,6 @@ export class ColdStarts {
       queue.isScaling = false;
     }
   }
-}
-
-/** What the function's own annotation says. */
-function maxWaiting(resource: FunctionResource | undefined): number | undefined {
-  const text = resource?.spec.annotations?.[ANNOTATION.maxWaiting];
-  return text !== undefined && isMatch(COUNT, text) ? Number(text) : undefined;
 }
 
 function settleAll(queue: Queue, failure: Failure | undefined): void {

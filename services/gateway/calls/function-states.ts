@@ -5,6 +5,7 @@ import {
   type FunctionReference,
   type FunctionResource,
   LABEL,
+  readCount,
   splitName,
   toDisplayName,
   toKey,
@@ -103,8 +104,8 @@ export class FunctionStates {
     resource: FunctionResource,
   ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "maxInflight"> {
     const { timeouts, maxInflightPerFunction } = this.#options;
-    const label = resource.spec.labels?.[LABEL.maxInflight] ?? "";
-    const maxInflight = /^\d{1,9}$/.test(label) ? Number(label) : maxInflightPerFunction;
+    const maxInflight =
+      readCount(resource.spec.labels?.[LABEL.maxInflight]) ?? maxInflightPerFunction;
     return {
       resource,
       isPrivate: isPrivate(resource),

@@ -1,6 +1,6 @@
 /** Probes of a function's pods, shaped by OpenFaaS' health and ready annotations. */
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
-import { ANNOTATION, COUNT, type FunctionResource, isMatch } from "../../../../contract/index.ts";
+import { ANNOTATION, type FunctionResource, readCount } from "../../../../contract/index.ts";
 import type { Plain } from "../../kubernetes/types.ts";
 
 /** What each watchdog of OpenFaaS answers (openfaas-api §12). */
@@ -84,9 +84,9 @@ function readNumbers(
 ): Numbers {
   const numbers: Numbers = {};
   for (const name of names) {
-    const text = annotations[prefix + name] ?? "";
-    if (isMatch(COUNT, text)) {
-      numbers[name] = Number(text);
+    const number = readCount(annotations[prefix + name]);
+    if (number !== undefined) {
+      numbers[name] = number;
     }
   }
   return numbers;
