@@ -10,6 +10,7 @@ import {
   type QueuedCall,
 } from "../../../contract/queue/index.ts";
 import { runs } from "../../support/property-runs.ts";
+import { FROM_GO } from "../../support/queued-message.ts";
 
 const encode = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
 const recode = (call: QueuedCall): QueuedCall => decodeCall(Buffer.from(encodeCall(call)));
@@ -39,28 +40,6 @@ const LEAST: QueuedCall = {
 /** As a gateway of version 0.1.0 has stored it: it may still be in a stream that is kept. */
 const RECORDED =
   '{"Header":{"Content-Type":["text/plain"],"X-Custom":["v"],"X-Call-Id":["call-1"],"X-Start-Time":["1795906000000000000"],"X-Forwarded-For":["127.0.0.1"],"X-Forwarded-Host":["127.0.0.1:8080"],"X-Forwarded-Proto":["http"]},"Host":"127.0.0.1:8080","Body":"aGVsbG8=","Method":"POST","Path":"/sub/path","QueryString":"q=1","Function":"f.openfaas-fn","CallbackUrl":{"Scheme":"http","Host":"127.0.0.1:7777","Path":"/cb","RawQuery":"a=1"}}';
-
-/** As OpenFaaS' own publishers write it, in Go. */
-const FROM_GO = {
-  Header: { "X-Call-Id": ["2749"] },
-  Host: "127.0.0.1:8080",
-  Body: "aGVsbG8=",
-  Method: "PUT",
-  Path: "/sub/path",
-  QueryString: "q=1",
-  Function: "cat.dev",
-  CallbackUrl: {
-    Scheme: "http",
-    Opaque: "",
-    User: null,
-    Host: "127.0.0.1:7777",
-    Path: "/cb",
-    Fragment: "",
-    RawQuery: "a=1",
-    RawPath: "",
-    ForceQuery: false,
-  },
-};
 
 describe("a call", () => {
   test("comes out as it went in", () => {

@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { MalformedMessageError } from "../../../contract/queue/index.ts";
 import { parseMessage } from "../../../services/queue-worker/message.ts";
 import { runs } from "../../support/property-runs.ts";
+import { FROM_GO } from "../../support/queued-message.ts";
 
 const encode = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
 
 /** As OpenFaaS' own publishers write it. */
 const CAPTURED = {
+  ...FROM_GO,
   Header: {
     Accept: ["*/*"],
     Connection: ["X-Hop"],
@@ -20,23 +22,6 @@ const CAPTURED = {
     "X-Hop": ["1"],
     "X-Start-Time": ["1795"],
     "Transfer-Encoding": ["chunked"],
-  },
-  Host: "127.0.0.1:8080",
-  Body: "aGVsbG8=",
-  Method: "PUT",
-  Path: "/sub/path",
-  QueryString: "q=1",
-  Function: "cat.dev",
-  CallbackUrl: {
-    Scheme: "http",
-    Opaque: "",
-    User: null,
-    Host: "127.0.0.1:7777",
-    Path: "/cb",
-    Fragment: "",
-    RawQuery: "a=1",
-    RawPath: "",
-    ForceQuery: false,
   },
 };
 
