@@ -90,9 +90,7 @@ async function prepareGo(context: ImageContext, root: string): Promise<string> {
         Promise.reject(new Error(`${tool}: not needed here`));
       const recipe = { ...context, destination, scratch: destination, architecture, acquire };
       for (const name of GO_PROGRAMS) {
-        // Named relative to the toolchain, whose Go settings and lock these builds share.
-        const module = "../bench/gateway/go";
-        await buildGo(recipe, { module, package: `./${name}`, output: name });
+        await buildGo(recipe, { module: GO_FOLDER, package: `./${name}`, output: name });
       }
       return null;
     },
