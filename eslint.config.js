@@ -128,6 +128,7 @@ const forbidden = {
     "from-source/",
     "pulumi-",
   ],
+  "plugin/**/*.ts": [...OUTSIDE_COMPONENTS, "cli/", "scripts/"],
   "cli/**/*.ts": ["components/", "stacks/", "test/", "services/", "scripts/"],
 };
 

@@ -1,5 +1,5 @@
 /** The public surface of the package. */
-export type { Architecture, ImageArtifact } from "../contract/artifacts.ts";
+export { Architecture, type ImageArchives, type ImageArtifact } from "../contract/artifacts.ts";
 export type { FunctionContext, FunctionEvent, FunctionHandler } from "../contract/index.ts";
 export {
   type Cluster,
@@ -9,6 +9,7 @@ export {
   type PreloadTarget,
 } from "./cluster/cluster.ts";
 export {
+  type ClusterReference,
   type ExistingCapabilities,
   ExistingCluster,
   type ExistingClusterArgs,

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, ImageArtifact } from "../contract/index.ts";
 import { type Cluster, ImageDeliveryMode } from "./cluster/cluster.ts";
+import { type ClusterReference, toCluster } from "./cluster/existing-cluster.ts";
 import { type HostOptions, type HostStep, run } from "./cluster/host.ts";
 import { quote, toWord } from "./cluster/host-script.ts";
 import { ArgumentChecks, ArgumentError, checkFor } from "./errors.ts";
@@ -16,7 +17,7 @@ export interface ServiceImageArgs {
    */
   image: ImageArtifact | undefined;
   /** The cluster that it goes to. */
-  cluster: Cluster;
+  cluster: ClusterReference;
   /** Program that pushes to a registry. @default "crane", from PATH */
   crane?: string;
 }
@@ -54,9 +55,10 @@ export class ServiceImage extends pulumi.ComponentResource {
 
 function deliver(
   name: string,
-  { image, cluster, crane = "crane" }: ServiceImageArgs,
-  parent: pulumi.Resource,
+  { image, cluster: given, crane = "crane" }: ServiceImageArgs,
+  parent: pulumi.ComponentResource,
 ): pulumi.Output<string> {
+  const cluster = toCluster(given, name, parent);
   const delivery = DELIVERIES[cluster.imageDelivery.mode]({ name, cluster, crane, parent });
   if (image === undefined) {
     return keepLast(delivery);
@@ -254,7 +256,9 @@ function handOver({ name, cluster, parent }: DeliveryContext): Delivery {
 }
 
 function toLayoutVariables(image: KnownImage): Record<string, string> {
-  const archives = Object.entries(image.archives).sort(([a], [b]) => (a < b ? -1 : 1));
+  const archives = Object.entries<string>({ ...image.archives }).sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
   // One a line; the line break is quoted for sh.
   const words = archives.map(([, archive]) => toWord(archive)).join("'\n'");
   return { ARCHIVES: words, DIGEST: quote(image.digest) };

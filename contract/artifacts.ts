@@ -4,8 +4,20 @@
  */
 
 /** The processor architectures that Plonk's images exist for (OCI's names). */
-export const ARCHITECTURES = ["amd64", "arm64"] as const;
-export type Architecture = (typeof ARCHITECTURES)[number];
+export const Architecture = {
+  Amd64: "amd64",
+  Arm64: "arm64",
+} as const;
+export type Architecture = (typeof Architecture)[keyof typeof Architecture];
+
+/** All of them, in the order in which lists name them. */
+export const ARCHITECTURES = [Architecture.Amd64, Architecture.Arm64] as const;
+
+/** Paths of OCI layout archives (tar), by architecture. */
+export interface ImageArchives {
+  amd64?: string;
+  arm64?: string;
+}
 
 /** An image by tag and digest, and, where it was assembled here, its archives. */
 export interface ImageArtifact {
@@ -15,10 +27,10 @@ export interface ImageArtifact {
    */
   reference: string;
   /**
-   * OCI layout archives (tar) by architecture, for preloading. Each names the image by its tag, as
-   * k3s takes it. Empty for an image that nodes pull from its registry.
+   * Archives for preloading. Each names the image by its tag, as k3s takes it. Empty for an image
+   * that nodes pull from its registry.
    */
-  archives: Partial<Record<Architecture, string>>;
+  archives: ImageArchives;
 }
 
 /** Images built from this repository. */

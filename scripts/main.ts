@@ -5,6 +5,7 @@ import { runOnTerminal } from "../cli/process.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";
 import { releaseImages } from "./release-images.ts";
+import { writeSchema } from "./schema.ts";
 import { writeSettings } from "./settings.ts";
 import { test } from "./test.ts";
 
@@ -19,6 +20,7 @@ await runCommand({
   test,
   fuzz,
   settings: writeSettings,
+  schema: writeSchema,
   "release-images": releaseImages,
   toolchain: program("scripts/toolchain.ts"),
   openapi: program("services/gateway/openapi/main.ts"),

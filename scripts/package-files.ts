@@ -35,6 +35,7 @@ const ASSETS = [
   "standins/from-source/**",
   "examples/*/**",
   "cli/*.js",
+  "plugin/schema.json",
   "Pulumi.yaml",
   // Only in a release: see `release-images.ts`.
   "images.lock.json",

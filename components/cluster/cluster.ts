@@ -29,7 +29,7 @@ export interface ClusterCapabilities {
    * Addresses of the API server in CIDR notation: of its machines and of its Service.
    * NetworkPolicies block them for functions; empty if unknown.
    */
-  apiServerNetworks: readonly string[];
+  apiServerNetworks: string[];
 }
 
 /** A node that image archives are copied to. */
@@ -62,7 +62,7 @@ export interface ImageDelivery {
   command?: string | undefined;
 }
 
-/** A Kubernetes cluster to build on: `K3sCluster`, `ExistingCluster`. */
+/** A Kubernetes cluster that this program declares: `K3sCluster`, `ExistingCluster`. */
 export interface Cluster {
   /** Kubeconfig file content, YAML, whose current context is this cluster. Secret. */
   readonly kubeconfig: pulumi.Output<string>;

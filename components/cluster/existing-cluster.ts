@@ -24,7 +24,7 @@ export interface ExistingCapabilities {
   /** Whether a Service of type LoadBalancer gets an address. @default false */
   loadBalancer?: boolean;
   /** Name of a StorageClass for volumes. @default the cluster's default class */
-  storageClass?: string;
+  storageClass?: string | undefined;
   /** Whether NetworkPolicy objects are enforced. @default false */
   networkPolicy?: boolean;
   /**
@@ -34,8 +34,12 @@ export interface ExistingCapabilities {
   apiServerNetworks?: string[];
 }
 
-/** Arguments of `ExistingCluster`. */
-export interface ExistingClusterArgs {
+/**
+ * A cluster by plain values, which every language can write: what `ExistingCluster` takes. The
+ * components also take it in the place of a cluster, and declare the `ExistingCluster` themselves.
+ * A `K3sCluster` or an `ExistingCluster` is one, too.
+ */
+export interface ClusterReference {
   /** Content of a kubeconfig file, YAML or JSON. Kept secret. */
   kubeconfig: pulumi.Input<string>;
   /** Context to use. @default the kubeconfig's current one */
@@ -56,6 +60,9 @@ export interface ExistingClusterArgs {
   /** Address of a node, for NodePorts. @default the address of one of the cluster's nodes */
   nodeAddress?: pulumi.Input<string>;
 }
+
+/** Arguments of `ExistingCluster`. */
+export type ExistingClusterArgs = ClusterReference;
 
 /**
  * A cluster by its kubeconfig. The cluster itself is not managed, and outlives the program. Already
@@ -115,7 +122,20 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   }
 }
 
-function toImageDelivery(args: ExistingClusterArgs): ImageDelivery {
+/** Returns the cluster itself, or declares the one that plain values name, below `parent`. */
+export function toCluster(
+  given: ClusterReference | Cluster,
+  name: string,
+  parent: pulumi.ComponentResource,
+): Cluster {
+  return isDeclared(given) ? given : new ExistingCluster(name, given, { parent });
+}
+
+function isDeclared(given: ClusterReference | Cluster): given is Cluster {
+  return "imageDelivery" in given;
+}
+
+function toImageDelivery(args: ClusterReference): ImageDelivery {
   const { registry, imageCommand: command } = args;
   const given = { registry, imageCommand: command };
   for (const [field, value] of Object.entries(given)) {

@@ -1,22 +1,32 @@
 /** The platform of another stack, for functions in this one. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { Check } from "typebox/schema";
 import { createProvider } from "../cluster/provider.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
 
 /** What `Platform.reference` is to the stack that exports it. */
-const ExportedPlatform = Type.Object({
+export interface ExportedPlatform {
+  /** Address of the gateway, without a trailing slash. */
+  gatewayUrl: string;
+  /** Namespace of the functions. */
+  functionNamespace: string;
+  /** Image reference of the Node runtime that functions with `code` run in. */
+  runtimeImage: string;
+  /** Content of a kubeconfig file. Secret. */
+  kubeconfig: string;
+  /** Changes when it is another cluster. */
+  clusterIdentity: string;
+}
+
+const EXPORTED = Type.Object({
   gatewayUrl: Type.String(),
   functionNamespace: Type.String(),
   runtimeImage: Type.String(),
-  /** Content of a kubeconfig file. Secret. */
   kubeconfig: Type.String(),
-  /** Changes when it is another cluster. */
   clusterIdentity: Type.String(),
 });
-export type ExportedPlatform = Static<typeof ExportedPlatform>;
 
 /** Options of `platformFromStack`. */
 export interface PlatformFromStackOptions {
@@ -63,7 +73,7 @@ export function platformFromStack(
 
 /** It comes late, so its refusal is reported as one of asynchronous checks. */
 function check(value: unknown, field: string): Promise<ExportedPlatform> {
-  if (Check(ExportedPlatform, value)) {
+  if (Check(EXPORTED, value)) {
     return Promise.resolve(value);
   }
   // Not its value: what is there instead may be a secret.

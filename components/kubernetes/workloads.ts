@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster.ts";
+import { type ClusterReference, toCluster } from "../cluster/existing-cluster.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import type { PodDefaults } from "./pod-options.ts";
 import { checkDefaults, type PodSettings } from "./pod-settings.ts";
@@ -14,7 +15,7 @@ type PodSpec = k8s.types.input.core.v1.PodSpec;
 /** What each part is told of where it goes. */
 export interface PlaceArgs {
   /** The cluster to install on. */
-  cluster: Cluster;
+  cluster: ClusterReference;
   /** Namespace of the part; it has to be there. */
   namespace: pulumi.Input<string>;
   /** How much of a machine the part takes. @default "standard" */
@@ -45,7 +46,7 @@ export function createContext(
   name: string,
   args: PlaceArgs,
 ): PartContext {
-  const { cluster } = args;
+  const cluster = toCluster(args.cluster, name, part);
   const { lifetime, provider } = cluster;
   return {
     name,

@@ -83,7 +83,7 @@ function createDefinition(
 ): k8s.apiextensions.v1.CustomResourceDefinition {
   const checks = new ArgumentChecks(context.part);
   if (!args.adopt) {
-    checks.applyAsync(args.cluster.kubeconfig, (kubeconfig) =>
+    checks.applyAsync(context.cluster.kubeconfig, (kubeconfig) =>
       refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
     );
   }

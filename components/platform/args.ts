@@ -1,6 +1,6 @@
 /** Arguments of `Platform`. */
 import type * as pulumi from "@pulumi/pulumi";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { ClusterReference } from "../cluster/existing-cluster.ts";
 import type { GatewayAccess, GatewayImages, GatewayOptions } from "../gateway/settings.ts";
 import type { PodDefaults } from "../kubernetes/pod-options.ts";
 import { checkProfile, type Profile, requirePositive } from "../kubernetes/settings.ts";
@@ -17,7 +17,7 @@ export interface PlatformImages extends GatewayImages, QueueImages, MonitoringIm
 /** Arguments of `Platform`. */
 export interface PlatformArgs extends GatewayAccess {
   /** The cluster to install on. */
-  cluster: Cluster;
+  cluster: ClusterReference;
   /**
    * References of all images; they must be on the nodes or in a registry that nodes reach.
    * @default those of this version, by the image lock that a released package has

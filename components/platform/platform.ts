@@ -49,15 +49,16 @@ export class Platform extends pulumi.ComponentResource {
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
-    this.cluster = args.cluster;
     checkFor(this, () => checkPlatform(args));
     const { profile, gateway: { timeoutSeconds } = {} } = args;
     const images = checkFor(this, () => args.images ?? readImageLock());
     const given = createContext(this, name, { ...args, namespace: NAMESPACE.platform });
+    const { cluster } = given;
+    this.cluster = cluster;
     const { namespace, functionNamespace } = createNamespaces(given, args);
     const context = { ...given, namespace };
     const place = {
-      cluster: args.cluster,
+      cluster,
       namespace,
       pods: context.pods,
       ...(profile && { profile }),
@@ -98,8 +99,8 @@ export class Platform extends pulumi.ComponentResource {
       gatewayUrl: this.gatewayUrl,
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
-      kubeconfig: args.cluster.kubeconfig,
-      clusterIdentity: args.cluster.identity,
+      kubeconfig: cluster.kubeconfig,
+      clusterIdentity: cluster.identity,
     });
     this.registerOutputs({
       gatewayUrl: this.gatewayUrl,

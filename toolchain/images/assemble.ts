@@ -1,6 +1,6 @@
 /** Turns layers into a multi-architecture image with a reference and archives. */
 import { join } from "node:path";
-import type { Architecture, ImageArtifact } from "../../contract/index.ts";
+import type { Architecture, ImageArchives, ImageArtifact } from "../../contract/index.ts";
 import { ARCHIVE_FORMAT, type NamedImage, referenceOf, writeArchive } from "./archive.ts";
 import type { ImageContext } from "./context.ts";
 import { createIndex, createPlatformImage, type Layer, type RunConfig } from "./oci.ts";
@@ -44,7 +44,7 @@ export async function assembleImage(
   request: ImageRequest,
 ): Promise<ImageArtifact> {
   const image = createImage(request);
-  const archives: Partial<Record<Architecture, string>> = {};
+  const archives: ImageArchives = {};
   await Promise.all(
     request.archives.map(async (architecture) => {
       const archive = { name: request.name, architecture };

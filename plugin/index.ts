@@ -1,0 +1,6 @@
+/** The program of the component plugin: Pulumi's engine starts it and calls it over gRPC. */
+import { provider } from "@pulumi/pulumi";
+import { ComponentProvider } from "./provider.ts";
+
+// Not awaited: Pulumi's host loads this module by `require`.
+void provider.main(new ComponentProvider(), process.argv.slice(2));
