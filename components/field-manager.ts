@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { FIELD_MANAGER } from "../contract/index.ts";
 
-const ANNOTATION = "pulumi.com/patchFieldManager";
+export const MANAGER_ANNOTATION = "pulumi.com/patchFieldManager";
 /** Limit of the API server. */
 const MAX_LENGTH = 128;
 
@@ -27,7 +27,7 @@ const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
     return undefined;
   }
   const { metadata, ...others } = props as KubernetesProps;
-  const annotations = { ...metadata?.annotations, [ANNOTATION]: toFieldManager() };
+  const annotations = { ...metadata?.annotations, [MANAGER_ANNOTATION]: toFieldManager() };
   return { props: { ...others, metadata: { ...metadata, annotations } }, opts };
 };
 
@@ -35,7 +35,7 @@ const manageFields: pulumi.ResourceTransformation = ({ type, props, opts }) => {
  * Contains the stack's name, so that another stack with the same object gets a conflict. The
  * gateway recognizes objects of a program by the prefix.
  */
-function toFieldManager(): string {
+export function toFieldManager(): string {
   return `${FIELD_MANAGER.pulumiPrefix}/${pulumi.getProject()}/${pulumi.getStack()}`.slice(
     0,
     MAX_LENGTH,

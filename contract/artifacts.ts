@@ -27,8 +27,9 @@ export interface ImageArtifact {
    */
   reference: string;
   /**
-   * Archives for preloading. Each names the image by its tag, as k3s takes it. Empty for an image
-   * that nodes pull from its registry.
+   * Archives for preloading. Each names the image by its tag, as k3s takes it. A registry or a
+   * command takes the image as a whole: then there is one for each architecture of the index. Empty
+   * for an image that nodes pull from its registry.
    */
   archives: ImageArchives;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as plonk from "../components/index.ts";
-import { findOutput, type PackageSchema } from "./schema.ts";
+import { ArgumentReader, type PackageSchema } from "./arguments.ts";
 
 /** What the plugin offers. `CallbackFunction` is for programs in TypeScript and JavaScript only. */
 export const COMPONENTS = {
@@ -35,6 +35,7 @@ type ConstructArguments = Parameters<NonNullable<pulumi.provider.Provider["const
 export class ComponentProvider implements pulumi.provider.Provider {
   readonly schema = readFileSync(SCHEMA_FILE, "utf8");
   readonly #package = JSON.parse(this.schema) as PackageSchema;
+  readonly #reader = new ArgumentReader(this.#package);
   readonly version = this.#package.version;
 
   /** @throws InputPropertyError about an argument that must not be an output, but is one */
@@ -46,18 +47,14 @@ export class ComponentProvider implements pulumi.provider.Provider {
     if (definition === undefined || component === undefined) {
       throw new Error(`type: expected one of the components, got "${type}"`);
     }
-    const propertyPath = findOutput(this.#package, definition.inputProperties, inputs);
-    if (propertyPath !== undefined) {
-      const reason = "expected a value that the program itself knows, got an output of a resource";
-      throw new pulumi.InputPropertyError({ propertyPath, reason });
-    }
-    const resource = new component(name, inputs, options);
+    const args = await this.#reader.read(definition.inputProperties, inputs);
+    const resource = new component(name, args, options);
     const fields = resource as unknown as pulumi.Inputs;
     const state: pulumi.Inputs = {};
     for (const key of Object.keys(definition.properties)) {
       state[key] = fields[key] as unknown;
     }
-    return Promise.resolve({ urn: resource.urn, state });
+    return { urn: resource.urn, state };
   }
 }
 

@@ -62,7 +62,6 @@ function toPackageManifest(manifest: Manifest): Manifest {
     ...(Object.fromEntries(kept) as Manifest),
     engines: { node: ">=22" },
     bin: Object.fromEntries(Object.entries(bin).map(([name, path]) => [name, `dist/${path}`])),
-    main: "./dist/plugin/index.js",
     exports: { ".": { types: `${entry}.d.ts`, default: `${entry}.js` } },
     dependencies: Object.fromEntries(versions.filter(([name]) => imported.has(name))),
   };

@@ -154,6 +154,12 @@ const metricsServer = goProgram("metrics-server", {
   package: "sigs.k8s.io/metrics-server/cmd/metrics-server",
 });
 
+/** For the tests of programs in YAML. Pulumi's release has it beside the CLI. */
+const languageYaml = goProgram("pulumi-language-yaml", {
+  version: "1.38.0",
+  package: "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+});
+
 const BUSYBOX: DebianPrograms = {
   package: "busybox-static",
   programs: { busybox: "bin/busybox" },
@@ -342,4 +348,5 @@ export const catalogue: readonly Tool[] = [
   prometheus,
   alertmanager,
   nodeExporter,
+  languageYaml,
 ];

@@ -69,6 +69,16 @@ export function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions)
   return { retainOnDelete: deletedWith === undefined };
 }
 
+/**
+ * Annotations of what stays with the cluster: it keeps the field manager of the stack that has
+ * gone, and the next one, of whatever name, takes it over.
+ */
+export function toRetainedAnnotations(
+  options: pulumi.CustomResourceOptions,
+): Record<string, string> {
+  return retainWithCluster(options).retainOnDelete ? { "pulumi.com/patchForce": "true" } : {};
+}
+
 /** Annotation that rolls pods when a file they mount has changed. */
 const CONFIG_HASH = "plonk/config-sha256";
 

@@ -12,6 +12,7 @@ import {
   type PartContext,
   type PlaceArgs,
   retainWithCluster,
+  toRetainedAnnotations,
 } from "../kubernetes/workloads.ts";
 import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
 import { createOperator } from "./deployment.ts";
@@ -93,7 +94,10 @@ function createDefinition(
       metadata: {
         name: CRD_NAME,
         labels: { ...toLabels("functions"), [CRD.ownerLabel]: CRD.ownerValue },
-        ...(args.adopt && { annotations: { "pulumi.com/patchForce": "true" } }),
+        annotations: {
+          ...toRetainedAnnotations(context.options),
+          ...(args.adopt && { "pulumi.com/patchForce": "true" }),
+        },
       },
       spec: toDefinitionSpec(),
     },

@@ -5,7 +5,11 @@ import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkName } from "../function/validation.ts";
 import { toLabels } from "../kubernetes/pods.ts";
-import { type PartContext, retainWithCluster } from "../kubernetes/workloads.ts";
+import {
+  type PartContext,
+  retainWithCluster,
+  toRetainedAnnotations,
+} from "../kubernetes/workloads.ts";
 import type { PlatformArgs } from "./args.ts";
 import { refuseMove } from "./placement.ts";
 
@@ -73,7 +77,13 @@ function createNamespace(context: PartContext, args: NamespaceArgs): pulumi.Outp
   const labels = { ...toLabels(role), ...POD_SECURITY };
   const created = new k8s.core.v1.Namespace(
     `${context.name}-${role}`,
-    { metadata: { name, labels, annotations } },
+    {
+      metadata: {
+        name,
+        labels,
+        annotations: { ...annotations, ...toRetainedAnnotations(context.options) },
+      },
+    },
     options,
   );
   return created.metadata.name;

@@ -1,12 +1,20 @@
 /** Tells where the platform of a cluster is: it does not move. */
+import { FIELD_MANAGER } from "../../contract/index.ts";
 import { type ClusterApi, ifAllowed, openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentError } from "../errors.ts";
+import { MANAGER_ANNOTATION, toFieldManager } from "../field-manager.ts";
 import { GATEWAY_BINDING } from "../gateway/rbac-rules.ts";
 
 /** Names of its namespaces. */
 export interface Placement {
   namespace: string;
   functionNamespace: string;
+}
+
+/** What is there. */
+interface Found extends Placement {
+  /** Field manager of the stack that made it. */
+  manager: string;
 }
 
 /**
@@ -25,6 +33,7 @@ export async function refuseMove(
   const there = await readIfThere("the namespaces of the platform", isPreview, () =>
     readPlacement(api),
   );
+  refuseNeighbour(there?.manager);
   check("namespace", there?.namespace, wanted.namespace);
   check("functionNamespace", there?.functionNamespace, wanted.functionNamespace);
 }
@@ -39,15 +48,34 @@ function check(field: string, there: string | undefined, wanted: string): void {
   );
 }
 
+/** A cluster has one platform, as its names and its node port are taken. */
+function refuseNeighbour(manager: string | undefined): void {
+  const own = toFieldManager();
+  const isOfStack = manager?.startsWith(`${FIELD_MANAGER.pulumiPrefix}/`) === true;
+  if (!isOfStack || manager === own) {
+    return;
+  }
+  const toStack = (name: string): string => name.slice(FIELD_MANAGER.pulumiPrefix.length + 1);
+  throw new ArgumentError(
+    `cluster: expected no platform of another stack, got that of ${toStack(manager)} ` +
+      `(this one is ${toStack(own)}); destroy that one first`,
+  );
+}
+
 /** What the gateway's rights and the operator's Deployment say of it, where they may be read. */
-async function readPlacement(api: ClusterApi): Promise<Partial<Placement>> {
+async function readPlacement(api: ClusterApi): Promise<Partial<Found>> {
   const binding = await ifAllowed(api.rbac.readClusterRoleBinding({ name: GATEWAY_BINDING }));
+  const manager = binding?.metadata?.annotations?.[MANAGER_ANNOTATION];
   const namespace = binding?.subjects?.[0]?.namespace;
   if (namespace === undefined) {
     return {};
   }
   const functionNamespace = await readFunctionNamespace(api, namespace);
-  return { namespace, ...(functionNamespace !== undefined && { functionNamespace }) };
+  return {
+    namespace,
+    ...(manager !== undefined && { manager }),
+    ...(functionNamespace !== undefined && { functionNamespace }),
+  };
 }
 
 async function readFunctionNamespace(

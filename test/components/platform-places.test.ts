@@ -117,6 +117,28 @@ describe("the platform of a cluster", () => {
     await expect(ask(answers, wanted)).rejects.toThrow(new ArgumentError(message));
   });
 
+  const madeBy = (manager: string): object => ({
+    metadata: { annotations: { "pulumi.com/patchFieldManager": manager } },
+    subjects,
+  });
+
+  // Pulumi's mocks are project `plonk` and stack `test`.
+  it.each(["pulumi-kubernetes/plonk/test", "kubectl"])(
+    "is no obstacle as %s's",
+    async (manager) => {
+      await expect(ask({ [BINDING]: madeBy(manager) })).resolves.toBeUndefined();
+    },
+  );
+
+  it("of another stack is left alone", async () => {
+    await expect(ask({ [BINDING]: madeBy("pulumi-kubernetes/platform/prod") })).rejects.toThrow(
+      new ArgumentError(
+        "cluster: expected no platform of another stack, got that of platform/prod " +
+          "(this one is plonk/test); destroy that one first",
+      ),
+    );
+  });
+
   it("has to be known", async () => {
     await expect(ask({ [BINDING]: 500 })).rejects.toThrow(
       new ArgumentError("cluster: expected to learn the namespaces of the platform, got HTTP 500"),

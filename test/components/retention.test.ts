@@ -9,6 +9,22 @@ recordRegistrations();
 
 afterAll(() => pulumi.runtime.disconnect());
 
+/** Logical names of the objects that the next stack takes over, whatever its name is. */
+async function findShared(name: string, cluster: Cluster): Promise<string[]> {
+  const shared: string[] = [];
+  const record: pulumi.ResourceTransformation = ({ name: child, props }) => {
+    const { metadata } = props as { metadata?: { annotations?: Record<string, string> } };
+    if (metadata?.annotations?.["pulumi.com/patchForce"] === "true") {
+      shared.push(child);
+    }
+    return undefined;
+  };
+  const opts = { transformations: [record] };
+  new Platform(name, { cluster, images: IMAGES, adminPassword: "pw" }, opts);
+  await settle();
+  return shared.sort();
+}
+
 /** Logical names of the objects that stay when the platform is destroyed. */
 async function findRetained(name: string, cluster: Cluster): Promise<string[]> {
   const retained: string[] = [];
@@ -41,3 +57,12 @@ it("deletes no volume by itself on a cluster that goes with the program, and all
     "k-prometheus-volume",
   ]);
 });
+
+it("what it leaves is taken over by a stack of any name", async () => {
+  const cluster = fakeCluster();
+  expect(await findShared("s", cluster)).toEqual(await findRetained("t", cluster).then(rename));
+});
+
+function rename(names: string[]): string[] {
+  return names.map((name) => name.replace(/^t-/, "s-"));
+}

@@ -1,7 +1,7 @@
 /**
- * Target `existing` on a cluster that somebody else made, by the README's commands: images taken
- * there by a command, then by a registry with a password and a certificate of its owner's own
- * authority; a load balancer; what others have there stays.
+ * Target `existing` on a cluster that somebody else made, by the README's commands: a registry with
+ * a password and a certificate of its owner's own authority; a load balancer; what others have
+ * there stays. (Images taken there by a command: `several-stacks.test.ts`.)
  */
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -188,18 +188,6 @@ describe("with a command that takes images to the nodes", () => {
     },
     2 * minute,
   );
-
-  it(
-    "up ends with a call that is answered",
-    async () => {
-      expect(await up()).toContain(`curl -d world ${GATEWAY}/function/hello`);
-      expect(await call("hello", "world")).toBe("200 hello world");
-      for (const image of imagesIn("openfaas")) {
-        expect(image).toMatch(/^plonk\.local\//);
-      }
-    },
-    10 * minute,
-  );
 });
 
 /** What has to be there after Plonk has gone: data, what others made, and where that lies. */
@@ -230,9 +218,37 @@ async function expectOthersOnly(): Promise<void> {
   expect(before.filter((object) => !now.has(object))).toEqual([]);
 }
 
-describe("a Function of somebody else", () => {
+describe("with a registry that wants a password", () => {
+  describeRefusals({
+    tryUp,
+    prepare: () => {
+      configure({ "plonk:imageCommand": "", "plonk:registry": `127.0.0.1:${registry.port}/plonk` });
+      return `127.0.0.1:${registry.port}`;
+    },
+    trust: () => (process.env["SSL_CERT_FILE"] = join(folder, "authority.pem")),
+    logIn: (password = LOGIN.password) => logIn({ ...LOGIN, password }),
+  });
+
   it(
-    "is served like our own",
+    "up ends with a call that is answered, of images that the nodes have pulled",
+    async () => {
+      const start = `127.0.0.1:${registry.port}/plonk`;
+      expect(await up()).toContain(`curl -d world ${GATEWAY}/function/hello`);
+      expect(await call("hello", "world")).toBe("200 hello world");
+      const images = imagesIn("openfaas");
+      expect(images.filter((image) => !image.startsWith(`${start}/`))).toEqual([]);
+      // Those who push have no reason to read.
+      const pulled = registry.requests.filter((line) => /^GET .*\/blobs\//.test(line));
+      for (const image of images) {
+        const [name = ""] = image.slice(start.length + 1).split(":");
+        expect(pulled).toContainEqual(expect.stringContaining(`/plonk/${name}/blobs/`));
+      }
+    },
+    10 * minute,
+  );
+
+  it(
+    "serves a Function of somebody else like our own",
     async () => {
       const [image] = imagesIn("openfaas-fn");
       const metadata = (name: string): object => ({ name, namespace: "openfaas-fn" });
@@ -256,47 +272,6 @@ describe("a Function of somebody else", () => {
       expect(await call("others", "")).toBe("200 of others");
     },
     3 * minute,
-  );
-
-  it(
-    "stays when the stack is destroyed, with the definition, the namespaces and the volumes",
-    async () => {
-      await pulumi("destroy", "--yes", "--skip-preview");
-      await expectOthersOnly();
-    },
-    5 * minute,
-  );
-});
-
-describe("with a registry that wants a password", () => {
-  describeRefusals({
-    tryUp,
-    prepare: () => {
-      configure({ "plonk:imageCommand": "", "plonk:registry": `127.0.0.1:${registry.port}/plonk` });
-      node.forgetImages("plonk.local/");
-      return `127.0.0.1:${registry.port}`;
-    },
-    trust: () => (process.env["SSL_CERT_FILE"] = join(folder, "authority.pem")),
-    logIn: (password = LOGIN.password) => logIn({ ...LOGIN, password }),
-  });
-
-  it(
-    "up ends with a call that is answered, of images that the nodes have pulled",
-    async () => {
-      const start = `127.0.0.1:${registry.port}/plonk`;
-      await up();
-      expect(await call("hello", "again")).toBe("200 hello again");
-      expect(await call("others", "")).toBe("200 of others");
-      const images = imagesIn("openfaas");
-      expect(images.filter((image) => !image.startsWith(`${start}/`))).toEqual([]);
-      // Those who push have no reason to read.
-      const pulled = registry.requests.filter((line) => /^GET .*\/blobs\//.test(line));
-      for (const image of images) {
-        const [name = ""] = image.slice(start.length + 1).split(":");
-        expect(pulled).toContainEqual(expect.stringContaining(`/plonk/${name}/blobs/`));
-      }
-    },
-    10 * minute,
   );
 
   it("holds our services for both architectures", async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { DependencyProviderResource } from "@pulumi/pulumi/resource.js";
+import { UNKNOWN } from "../../components/unknown.ts";
 import { ComponentProvider } from "../../plugin/provider.ts";
 import {
   collectRegistrations,
@@ -82,7 +83,8 @@ describe("an argument that decides what is made is refused as an output", () => 
   const later = pulumi.output("later");
   it.each<[string, string, pulumi.Inputs]>([
     ["profile", "Platform", { profile: later }],
-    ["cluster", "Platform", { cluster: pulumi.output({ kubeconfig: "" }) }],
+    ["cluster", "Platform", { cluster: pulumi.output("kubeconfig") }],
+    ["gateway.trustedProxies", "Platform", { gateway: { trustedProxies: later } }],
     [
       "cluster.capabilities.loadBalancer",
       "Queue",
@@ -116,6 +118,45 @@ it("what may be an output is taken as one, at every depth", async () => {
     template: { metadata: { annotations: Record<string, string> } };
   };
   expect(template.metadata.annotations["team"]).toBe("a");
+});
+
+describe("an object as an output", () => {
+  it("is taken with its fields as outputs, as an engine sends one that has outputs in it", async () => {
+    const { state } = await provider.construct(
+      "figlet",
+      "plonk:index:Function",
+      { platform: pulumi.output(PLATFORM), image: "ghcr.io/openfaas/figlet:0.1.0" },
+      { providers: { kubernetes: PROVIDER } },
+    );
+    await settle();
+    const { url } = await valueOf(pulumi.output(state) as pulumi.Output<{ url: string }>);
+    expect(url).toBe("http://192.0.2.1:31112/function/figlet");
+  });
+
+  it("keeps its plain fields plain", async () => {
+    const kubeconfig = pulumi.secret(api.kubeconfig);
+    const capabilities = { storageClass: "gp3" };
+    const cluster = pulumi.output({ kubeconfig, context: "here", capabilities });
+    await construct("Queue", { cluster, namespace: "jobs", images: IMAGES });
+    await settle();
+    const volume = registrations.find(({ name }) => name === "it-nats-volume");
+    expect(volume?.inputs["spec"]).toMatchObject({ storageClassName: "gp3" });
+  });
+
+  it("that is unknown is what its type requires, each unknown", async () => {
+    registrations = collectRegistrations({}, { isPreview: true });
+    const platform = pulumi.output({ ...PLATFORM, gatewayUrl: UNKNOWN });
+    const { state } = await provider.construct(
+      "figlet",
+      "plonk:index:Function",
+      { platform, image: "ghcr.io/openfaas/figlet:0.1.0" },
+      { providers: { kubernetes: PROVIDER } },
+    );
+    await settle();
+    const { isKnown } = state["url"] as unknown as { isKnown: Promise<boolean> };
+    expect(await isKnown).toBe(false);
+    expect(registrations.map(({ name }) => name)).toEqual(["figlet", "figlet-function"]);
+  });
 });
 
 it("another type is refused", async () => {

@@ -1,5 +1,5 @@
 /** A cluster of one k3s node that no stack of ours created. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
@@ -64,17 +64,6 @@ export class ForeignNode {
     return this.#run(["kubectl", ...args], input);
   }
 
-  /** Deletes images as the owner may: the next pod with one of them has to get it again. */
-  forgetImages(repository: string): void {
-    const { images } = JSON.parse(this.#crictl("images", "--output", "json")) as {
-      images: { id: string; repoTags: string[] }[];
-    };
-    const found = images.filter(({ repoTags }) =>
-      repoTags.some((tag) => tag.startsWith(repository)),
-    );
-    this.#crictl("rmi", ...found.map(({ id }) => id));
-  }
-
   /** Kind, namespace and name of what is on the cluster, in order. */
   listObjects(): string[] {
     const columns = "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name";
@@ -131,11 +120,6 @@ export class ForeignNode {
     const options = ["--all-platforms", "--digests", "--snapshotter=overlayfs"];
     const words = ["ctr", "--namespace=k8s.io", "images", "import", ...options, "-"];
     return `${[...this.#toK3s(), ...words].map(quote).join(" ")} < "$ARCHIVE"`;
-  }
-
-  #crictl(...args: string[]): string {
-    const [program = "", ...words] = [...this.#toK3s(), "crictl", ...args];
-    return execFileSync(program, words, { encoding: "utf8", stdio: "pipe" });
   }
 
   /** The words of a command that runs the node's k3s where it has its files. */

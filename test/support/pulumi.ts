@@ -157,8 +157,11 @@ async function installPlugin(home: string, name: PluginName): Promise<void> {
 }
 
 async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
-  const cli = await acquire("pulumi");
-  const folders = [dirname(process.execPath), dirname(cli.path), process.env["PATH"] ?? ""];
+  const programs = await Promise.all(
+    ["pulumi", "pulumi-language-yaml"].map((name) => acquire(name)),
+  );
+  const found = programs.map(({ path: program }) => dirname(program));
+  const folders = [dirname(process.execPath), ...found, process.env["PATH"] ?? ""];
   const path = folders.join(delimiter);
   return {
     ...process.env,
