@@ -20,7 +20,6 @@ const PULUMI_VERSION = "3.276.0";
 const LANGUAGE_HOST_VERSION = "3.68.0";
 /** Version of the commit that `go/pulumi-kubernetes` pins, and of the matching SDK. */
 const KUBERNETES_PLUGIN_VERSION = "4.25.0";
-
 const GITHUB = "https://github.com";
 
 function release(
@@ -265,7 +264,6 @@ const natsServer: Tool = {
 
 interface PrometheusProject {
   name: string;
-  /** Version of the release and of the module that the recipe builds. */
   version: string;
   programs: readonly string[];
   recipe: Recipe;

@@ -117,7 +117,7 @@ describe("the platform of a cluster", () => {
     await expect(ask(answers, wanted)).rejects.toThrow(new ArgumentError(message));
   });
 
-  const madeBy = (manager: string): object => ({
+  const madeBy = (manager: string): Record<string, unknown> => ({
     metadata: { annotations: { "pulumi.com/patchFieldManager": manager } },
     subjects,
   });

@@ -25,15 +25,24 @@ import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 import { capture, type Captured, runCommand } from "../../toolchain/run-command.ts";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
-import { createEngine, type Engine, type RunResult } from "../support/pulumi.ts";
+import { createEngine, type Engine, openProject, type RunResult } from "../support/pulumi.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const minute = 60_000;
 
 /** What the package is made of. */
 const SOURCES = [
-  ...["cli", "components", "contract", "docs", "examples", "scripts", "services", "stacks"],
-  ...["standins", "toolchain", "CHANGELOG.md", "LICENSE", "package.json", "Pulumi.yaml"],
+  ...["cli", "components", "contract", "docs", "examples", "plugin", "scripts", "services"],
+  ...[
+    "stacks",
+    "pulumi-resource-plonk",
+    "standins",
+    "toolchain",
+    "CHANGELOG.md",
+    "LICENSE",
+    "package.json",
+    "Pulumi.yaml",
+  ],
   ...["README.md", "tsconfig.json"],
 ];
 
@@ -140,6 +149,8 @@ describe("the packed package", () => {
         "dist/components/index.js",
         "dist/components/index.d.ts",
         "dist/contract/function/index.js",
+        "dist/plugin/schema.json",
+        "pulumi-resource-plonk",
         "dist/stacks/index.js",
       ]),
     );
@@ -274,6 +285,40 @@ describe("a program with the package", () => {
           "kubernetes:openfaas.com/v1:Function",
         ]),
       );
+    },
+    minute,
+  );
+
+  it(
+    "previews the example in YAML by its plugin",
+    async () => {
+      const directory = join(engine.directory, "yaml");
+      cpSync(join(installed, "dist/examples/yaml"), directory, { recursive: true });
+      const file = join(directory, "Pulumi.yaml");
+      const text = readFileSync(file, "utf8")
+        .replace("../..", "../node_modules/plonk")
+        .replace("capabilities:", "nodeAddress: 192.0.2.1\n        capabilities:");
+      writeFileSync(file, text);
+      const home = dirname(engine.directory);
+      const program = await openProject({ home, directory, project: "yaml" });
+      for (const [key, value] of Object.entries({
+        kubeconfig: readFileSync(server.kubeconfigPath, "utf8"),
+        adminPassword: "secret",
+      })) {
+        await program.pulumi(["config", "set", "--secret", key, "--", value]);
+      }
+      const result = await program.preview();
+      expect(errorsOf(result)).toEqual([]);
+      expect(result.steps.map(({ type, name }) => `${type} ${name}`)).toEqual(
+        expect.arrayContaining([
+          "plonk:index:Platform plonk",
+          "plonk:index:ExistingCluster plonk",
+          "plonk:index:Function welcome",
+          "kubernetes:openfaas.com/v1:Function welcome-function",
+          "kubernetes:core/v1:ConfigMapPatch welcome-code",
+        ]),
+      );
+      expect(result.code).toBe(0);
     },
     minute,
   );

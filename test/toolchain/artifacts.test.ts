@@ -12,7 +12,9 @@ const MINUTES = 60_000;
 
 /** The files by their number: what is built again is a new file. */
 async function readIdentities({ k3s, images }: Artifacts): Promise<[string, number][]> {
-  const archives = Object.values(images).flatMap((image) => Object.values(image.archives));
+  const archives = Object.values(images).flatMap((image) =>
+    Object.values<string>({ ...image.archives }),
+  );
   const paths = [k3s.path, k3s.airgapImages, ...archives];
   return await Promise.all(
     paths.map(async (path): Promise<[string, number]> => [path, (await stat(path)).ino]),
