@@ -6,7 +6,7 @@ import { corpus } from "./corpus/index.ts";
 import { describeFailure, runCorpus, runGenerated } from "./run.ts";
 import { FuzzWorld } from "./world.ts";
 
-const CASES = runs(20_000);
+const CASES = runs(10_000);
 
 let world: FuzzWorld;
 let socketsAtStart = 0;
