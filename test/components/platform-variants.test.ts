@@ -136,12 +136,6 @@ describe("a platform on a cluster that offers more", () => {
     expect(worker.maxInFlight).toBe(3);
     expect(worker.nats).toEqual(gateway.nats);
   });
-
-  it("takes a foreign definition over when told to", () => {
-    expect(find(all, "q-functions").inputs["metadata"]).toMatchObject({
-      annotations: { "pulumi.com/patchForce": "true" },
-    });
-  });
 });
 
 describe("wrong arguments", () => {

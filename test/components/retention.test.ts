@@ -1,7 +1,7 @@
 /** What `destroy` leaves on a cluster that outlives the program: what others may have filled. */
 import { afterAll, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import { type Cluster, Platform } from "../../components/index.ts";
+import { type Cluster, Platform, type PlatformArgs } from "../../components/index.ts";
 import { settle } from "./cluster/mocks.ts";
 import { fakeCluster, IMAGES, recordRegistrations } from "./support/mocks.ts";
 
@@ -10,7 +10,10 @@ recordRegistrations();
 afterAll(() => pulumi.runtime.disconnect());
 
 /** Logical names of the objects that the next stack takes over, whatever its name is. */
-async function findShared(name: string, cluster: Cluster): Promise<string[]> {
+async function findShared(
+  name: string,
+  args: Pick<PlatformArgs, "cluster" | "adopt">,
+): Promise<string[]> {
   const shared: string[] = [];
   const record: pulumi.ResourceTransformation = ({ name: child, props }) => {
     const { metadata } = props as { metadata?: { annotations?: Record<string, string> } };
@@ -20,7 +23,7 @@ async function findShared(name: string, cluster: Cluster): Promise<string[]> {
     return undefined;
   };
   const opts = { transformations: [record] };
-  new Platform(name, { cluster, images: IMAGES, adminPassword: "pw" }, opts);
+  new Platform(name, { ...args, images: IMAGES, adminPassword: "pw" }, opts);
   await settle();
   return shared.sort();
 }
@@ -59,10 +62,14 @@ it("deletes no volume by itself on a cluster that goes with the program, and all
 });
 
 it("what it leaves is taken over by a stack of any name", async () => {
-  const cluster = fakeCluster();
-  expect(await findShared("s", cluster)).toEqual(await findRetained("t", cluster).then(rename));
+  const left = await findRetained("s", fakeCluster());
+  expect(await findShared("s", { cluster: fakeCluster() })).toEqual(left);
 });
 
-function rename(names: string[]): string[] {
-  return names.map((name) => name.replace(/^t-/, "s-"));
-}
+it("takes a foreign definition over only when told to", async () => {
+  const lifetime = new pulumi.ComponentResource("test:index:Host", "other-host");
+  const cluster = { ...fakeCluster(), lifetime };
+  const volumes = ["f-nats-volume", "f-prometheus-volume"];
+  expect(await findShared("f", { cluster })).toEqual(volumes);
+  expect(await findShared("f", { cluster, adopt: true })).toEqual(["f-functions", ...volumes]);
+});
