@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { capture } from "../toolchain/run-command.ts";
 import { CommandError } from "./process.ts";
 
@@ -99,10 +99,13 @@ export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS)
   );
 }
 
-/** Releases a stack's networks. */
+/** Releases a stack's networks, and removes the folder when no stack has one. */
 export async function releaseSubnets(tenant: Tenant, marks = MARKS): Promise<void> {
   for (const subnet of await ownMarks(tenant, marks)) {
     await rm(markFile(subnet, marks));
+  }
+  for (const folder of [marks, dirname(marks)]) {
+    await rmdir(folder).catch(() => undefined);
   }
 }
 
@@ -129,10 +132,9 @@ async function ownMarks(tenant: Tenant, marks: string): Promise<string[]> {
 
 /** Marks a network as a stack's. Returns the owner if another stack has it already. */
 async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tenant | undefined> {
-  await mkdir(marks, { recursive: true });
   const file = markFile(subnet, marks);
   const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, JSON.stringify({ home: tenant.home, name: tenant.name }));
+  await writeDraft(draft, tenant);
   try {
     for (;;) {
       // A link is atomic and fails if the mark exists, so that only one of two stacks gets it.
@@ -151,6 +153,19 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
     }
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/** Again when another stack's `releaseSubnets` has removed the folder in between. */
+async function writeDraft(draft: string, { home, name }: Tenant): Promise<void> {
+  try {
+    await mkdir(dirname(draft), { recursive: true });
+    await writeFile(draft, JSON.stringify({ home, name }));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw error;
+    }
+    await writeDraft(draft, { home, name });
   }
 }
 

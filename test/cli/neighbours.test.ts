@@ -51,6 +51,29 @@ describe("a network", () => {
     expect(await takeSubnet(stack("three"), [], marks)).toBe("198.18.0.0/24");
   });
 
+  it("leaves no folder when the last stack has released its own", async () => {
+    const [one, two] = [stack("one"), stack("two")];
+    const place = join(marks, "subnets");
+    await takeSubnet(one, [], place);
+    await takeSubnet(two, [], place);
+    await releaseSubnets(one, place);
+    expect(existsSync(place)).toBe(true);
+    await releaseSubnets(two, place);
+    expect(existsSync(marks)).toBe(false);
+  });
+
+  it("is there for one that asks while another releases its own", async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `stack-${index}`);
+    const place = join(marks, "subnets");
+    await Promise.all(
+      names.map(async (name) => {
+        await takeSubnet(stack(name), [], place);
+        await releaseSubnets({ home, name }, place);
+      }),
+    );
+    expect(existsSync(marks)).toBe(false);
+  });
+
   it("is never the same for stacks that ask at once", async () => {
     const names = Array.from({ length: 8 }, (_, index) => `stack-${index}`);
     const taken = await Promise.all(names.map((name) => takeSubnet(stack(name), [], marks)));
