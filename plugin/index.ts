@@ -2,5 +2,4 @@
 import { provider } from "@pulumi/pulumi";
 import { ComponentProvider } from "./provider.ts";
 
-// Not awaited: Pulumi's host loads this module by `require`.
-void provider.main(new ComponentProvider(), process.argv.slice(2));
+await provider.main(new ComponentProvider(), process.argv.slice(2));

@@ -12,14 +12,14 @@ import { COMPONENTS, SCHEMA_FILE } from "../plugin/provider.ts";
 const root = join(import.meta.dirname, "..");
 
 /** A property of a component or of one of its types, as TypeScript's compiler sees it. */
-interface Symbol {
+interface DocumentedSymbol {
   getJsDocTags(): { name: string; text?: { text: string }[] }[];
 }
 
 /** What the analyzer keeps to itself, and leaves out without the two changes below. */
 interface AnalyzerParts {
-  analyzeSymbols(context: unknown, symbols: Symbol[]): unknown;
-  analyzeSymbol(context: unknown, symbol: Symbol): { description?: string };
+  analyzeSymbols(context: unknown, symbols: DocumentedSymbol[]): unknown;
+  analyzeSymbol(context: unknown, symbol: DocumentedSymbol): { description?: string };
 }
 
 /** The schema's text, in the tree's own format. It type-checks the components. */
@@ -66,7 +66,7 @@ function completeAnalyzer(analyzer: AnalyzerParts): void {
   };
 }
 
-function findTag(symbol: Symbol, wanted: string): string | undefined {
+function findTag(symbol: DocumentedSymbol, wanted: string): string | undefined {
   const tag = symbol.getJsDocTags().find(({ name }) => name === wanted);
   return tag && (tag.text ?? []).map(({ text }) => text).join("");
 }

@@ -7,6 +7,7 @@ import { toMetadata, toSelector } from "./pods.ts";
 import { checkVolume, toClaimName, waitForSize } from "./volumes.ts";
 import {
   type PartContext,
+  TAKE_OVER,
   toPodTemplate,
   toWorkloadOptions,
   type WorkloadArgs,
@@ -17,7 +18,7 @@ const CLAIM_ANNOTATIONS = {
   // Of many classes a volume is made for the first pod only, which comes after the claim.
   "pulumi.com/skipAwait": "true",
   // The StatefulSets of earlier versions have made the claim, and are its fields' owners.
-  "pulumi.com/patchForce": "true",
+  ...TAKE_OVER,
 };
 
 /** A pod's volume. */

@@ -69,6 +69,9 @@ export function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions)
   return { retainOnDelete: deletedWith === undefined };
 }
 
+/** For Pulumi's Kubernetes plugin: the fields of an object become the stack's, whoever had them. */
+export const TAKE_OVER = { "pulumi.com/patchForce": "true" } as const;
+
 /**
  * Annotations of what stays with the cluster: it keeps the field manager of the stack that has
  * gone, and the next one, of whatever name, takes it over.
@@ -76,7 +79,7 @@ export function retainWithCluster({ deletedWith }: pulumi.CustomResourceOptions)
 export function toRetainedAnnotations(
   options: pulumi.CustomResourceOptions,
 ): Record<string, string> {
-  return retainWithCluster(options).retainOnDelete ? { "pulumi.com/patchForce": "true" } : {};
+  return retainWithCluster(options).retainOnDelete ? TAKE_OVER : {};
 }
 
 /** Annotation that rolls pods when a file they mount has changed. */

@@ -12,6 +12,7 @@ import {
   type PartContext,
   type PlaceArgs,
   retainWithCluster,
+  TAKE_OVER,
   toRetainedAnnotations,
 } from "../kubernetes/workloads.ts";
 import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
@@ -94,10 +95,7 @@ function createDefinition(
       metadata: {
         name: CRD_NAME,
         labels: { ...toLabels("functions"), [CRD.ownerLabel]: CRD.ownerValue },
-        annotations: {
-          ...toRetainedAnnotations(context.options),
-          ...(args.adopt && { "pulumi.com/patchForce": "true" }),
-        },
+        annotations: args.adopt ? TAKE_OVER : toRetainedAnnotations(context.options),
       },
       spec: toDefinitionSpec(),
     },

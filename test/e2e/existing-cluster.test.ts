@@ -17,6 +17,7 @@ import { collectCleanups } from "../support/cleanup.ts";
 import { type Finished, FreshClone, requireSuccess } from "../support/clone.ts";
 import { ForeignNode } from "../support/foreign-node.ts";
 import { GuardedRegistry, type Login, toBase64 } from "../support/guarded-registry.ts";
+import { toImportCommand } from "../support/k3s.ts";
 import { stopServer } from "../support/network.ts";
 import { until } from "../support/until.ts";
 import { describeLoadBalancer } from "./existing/load-balancer.ts";
@@ -163,7 +164,7 @@ describe("with a command that takes images to the nodes", () => {
   it(
     "the first preview says what the cluster is, and changes nothing",
     async () => {
-      configure({ "plonk:imageCommand": node.importCommand });
+      configure({ "plonk:imageCommand": toImportCommand(node.directory) });
       addNode("odd", "riscv64");
       const { code, output } = await preview();
       node.kubectl(["delete", "node", "odd"]);

@@ -12,15 +12,21 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
-import { quote } from "../../components/cluster/host-script.ts";
 import type { Artifacts } from "../../contract/index.ts";
-import { resolveArtifacts, resolveImages } from "../../toolchain/artifacts.ts";
+import { resolveImages } from "../../toolchain/artifacts.ts";
 import { collectCleanups } from "../support/cleanup.ts";
 import { makeClusterFolder } from "../support/cluster-folder.ts";
-import { createHome, type Engine, openProject, type RunResult } from "../support/pulumi.ts";
+import { acquireK3s, toImportCommand } from "../support/k3s.ts";
+import {
+  createHome,
+  type Engine,
+  type LanguageHost,
+  openProject,
+  type RunResult,
+} from "../support/pulumi.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PREFIX = "198.18.84";
@@ -32,31 +38,25 @@ const directory = join(folder, "c");
 const atEnd = collectCleanups(afterAll, 5 * minute);
 
 let home: string;
-let artifacts: Artifacts;
 let images: Artifacts["images"];
 let cluster: Engine;
 let platform: Engine;
 let functions: Engine;
 
-/** A copy of an example, as its project. */
-async function open(name: string): Promise<Engine> {
+/** A copy of an example; the project has the name of its folder. */
+async function open(name: string, hosts: LanguageHost[] = []): Promise<Engine> {
   const place = join(home, "examples", name);
   cpSync(join(ROOT, "examples", name), place, { recursive: true });
-  const { name: project } = parse(readFileSync(join(place, "Pulumi.yaml"), "utf8")) as {
-    name: string;
-  };
-  return openProject({ home, directory: place, project });
+  return openProject({ home, directory: place, project: basename(name), hosts });
 }
 
 /** Sets the configuration of a stack; objects and lists as such. */
 function configure(engine: Engine, settings: Record<string, unknown>): void {
-  const { name } = parse(readFileSync(join(engine.directory, "Pulumi.yaml"), "utf8")) as {
-    name: string;
-  };
+  const project = basename(engine.directory);
   const file = join(engine.directory, "Pulumi.test.yaml");
   const before = parse(readFileSync(file, "utf8")) as { config?: object };
   const config = Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => [`${name}:${key}`, value]),
+    Object.entries(settings).map(([key, value]) => [`${project}:${key}`, value]),
   );
   writeFileSync(file, stringify({ ...before, config: { ...before.config, ...config } }));
 }
@@ -77,14 +77,6 @@ async function call(name: string, body: string): Promise<string> {
   return `${answer.status} ${await answer.text()}`;
 }
 
-/** What `k3d image import` and `kind load` come down to, on the one node. */
-function importCommand(): string {
-  const data = quote(join(directory, "data"));
-  const k3s = `env K3S_DATA_DIR=${data} ${quote(join(directory, "bin/k3s"))}`;
-  const enter = `nsenter --mount=/proc/$(cut -d' ' -f1 ${quote(join(directory, "k3s.pid"))})/ns/mnt --`;
-  return `${enter} ${k3s} ctr --namespace=k8s.io images import --all-platforms --digests - < "$ARCHIVE"`;
-}
-
 function kubectl(...args: string[]): string {
   return execFileSync("sh", [join(directory, "kubectl.sh"), ...args], { encoding: "utf8" });
 }
@@ -100,7 +92,6 @@ function changeProgram({ directory: place }: Engine, change: (text: string) => s
 beforeAll(async () => {
   atEnd(() => rmSync(folder, { recursive: true, force: true }));
   atEnd(() => void spawnSync("sh", [join(directory, "cluster.sh"), "remove"], { stdio: "ignore" }));
-  artifacts = await resolveArtifacts();
   // For all architectures, as commands such as kind's take the whole image.
   images = await resolveImages({ preload: false });
   home = await createHome(["command", "kubernetes"]);
@@ -126,7 +117,7 @@ describe("three stacks", () => {
         name: "several",
         subnet: `${PREFIX}.0/24`,
         directory,
-        k3s: artifacts.k3s,
+        k3s: await acquireK3s(),
       });
       expect(problem(await cluster.up())).toBe("");
     },
@@ -136,7 +127,7 @@ describe("three stacks", () => {
   it(
     "make a platform on it, with images that a command takes there",
     async () => {
-      const imageCommand = importCommand();
+      const imageCommand = toImportCommand(directory);
       const clusterStack = "organization/cluster/test";
       configure(platform, { clusterStack, imageCommand, images });
       await setSecret(platform, "adminPassword", "admin-password");
@@ -187,7 +178,7 @@ describe("three stacks", () => {
 describe("a program in YAML", () => {
   let program: Engine;
   beforeAll(async () => {
-    program = await open("yaml");
+    program = await open("yaml", ["pulumi-language-yaml"]);
     const { output } = await cluster.pulumi(["stack", "output", "kubeconfig", "--show-secrets"]);
     await setSecret(program, "kubeconfig", output);
     await setSecret(program, "adminPassword", "admin-password");

@@ -299,8 +299,8 @@ describe("a program with the package", () => {
         .replace("../..", "../node_modules/plonk")
         .replace("capabilities:", "nodeAddress: 192.0.2.1\n        capabilities:");
       writeFileSync(file, text);
-      const home = dirname(engine.directory);
-      const program = await openProject({ home, directory, project: "yaml" });
+      const options = { directory, project: "yaml", hosts: ["pulumi-language-yaml"] as const };
+      const program = await openProject({ home: dirname(engine.directory), ...options });
       for (const [key, value] of Object.entries({
         kubeconfig: readFileSync(server.kubeconfigPath, "utf8"),
         adminPassword: "secret",

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { createHostScript, quote } from "../../components/cluster/host-script.ts";
+import { createHostScript } from "../../components/cluster/host-script.ts";
 import { makeClusterFolder } from "./cluster-folder.ts";
 import { acquireK3s, toNodeConfig } from "./k3s.ts";
 
@@ -113,21 +113,6 @@ export class ForeignNode {
       return stdout;
     }
     throw new Error(`${args.join(" ")}: expected success, got ${stdout}${stderr}`);
-  }
-
-  /** What `kind load image-archive` runs on each of its nodes, as a command for sh. */
-  get importCommand(): string {
-    const options = ["--all-platforms", "--digests", "--snapshotter=overlayfs"];
-    const words = ["ctr", "--namespace=k8s.io", "images", "import", ...options, "-"];
-    return `${[...this.#toK3s(), ...words].map(quote).join(" ")} < "$ARCHIVE"`;
-  }
-
-  /** The words of a command that runs the node's k3s where it has its files. */
-  #toK3s(): string[] {
-    const [pid = ""] = readFileSync(join(this.directory, "k3s.pid"), "utf8").split(" ");
-    const data = `K3S_DATA_DIR=${join(this.directory, "data")}`;
-    const enter = ["nsenter", `--mount=/proc/${pid}/ns/mnt`, "--"];
-    return [...enter, "env", data, join(this.directory, "bin/k3s")];
   }
 
   #write(file: string, text: string): void {

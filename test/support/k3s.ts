@@ -1,4 +1,7 @@
 /** k3s as the toolchain has it, for clusters that tests make themselves. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { quote } from "../../components/cluster/host-script.ts";
 import type { K3sBinary } from "../../components/index.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
@@ -30,6 +33,20 @@ export function toNodeConfig({ directory, name, address, cgroup }: TestNode): ob
       "fail-cgroupv1=false",
     ],
   };
+}
+
+/** The words of a command that runs a node's k3s where it has its files. */
+function toK3s(directory: string): string[] {
+  const [pid = ""] = readFileSync(join(directory, "k3s.pid"), "utf8").split(" ");
+  const enter = ["nsenter", `--mount=/proc/${pid}/ns/mnt`, "--"];
+  return [...enter, "env", `K3S_DATA_DIR=${join(directory, "data")}`, join(directory, "bin/k3s")];
+}
+
+/** What `kind load image-archive` runs on each of its nodes, as a command for sh. */
+export function toImportCommand(directory: string): string {
+  const options = ["--all-platforms", "--digests", "--snapshotter=overlayfs"];
+  const words = ["ctr", "--namespace=k8s.io", "images", "import", ...options, "-"];
+  return `${[...toK3s(directory), ...words].map(quote).join(" ")} < "$ARCHIVE"`;
 }
 
 /** The binary for this machine, with the cluster's own images. */

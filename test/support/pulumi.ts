@@ -10,6 +10,9 @@ import { plonkCache } from "../../toolchain/directories.ts";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
+/** What runs programs in another language than Node's, beside the CLI. */
+export type LanguageHost = "pulumi-language-yaml";
+
 type PluginName = "command" | "kubernetes";
 
 /** One resource in a run: what was done with it, and which properties made it so. */
@@ -105,12 +108,14 @@ export interface ProjectOptions extends Pick<EngineOptions, "env" | "stack"> {
   directory: string;
   /** Its name in there. */
   project: string;
+  /** @default none */
+  hosts?: readonly LanguageHost[];
 }
 
 /** Makes a stack of a project. */
 export async function openProject(options: ProjectOptions): Promise<Engine> {
-  const { home, directory, project, stack = "test" } = options;
-  const environment = { ...(await toEnvironment(home)), ...options.env };
+  const { home, directory, project, stack = "test", hosts = [] } = options;
+  const environment = { ...(await toEnvironment(home, hosts)), ...options.env };
   const state = join(home, `state/.pulumi/stacks/${project}/${stack}.json`);
   const engine = toEngine({ home, directory, environment, state });
   const made = await engine.pulumi(["stack", "init", stack]);
@@ -156,10 +161,11 @@ async function installPlugin(home: string, name: PluginName): Promise<void> {
   await symlink(path, join(folder, `pulumi-resource-${name}`));
 }
 
-async function toEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
-  const programs = await Promise.all(
-    ["pulumi", "pulumi-language-yaml"].map((name) => acquire(name)),
-  );
+async function toEnvironment(
+  home: string,
+  hosts: readonly LanguageHost[],
+): Promise<NodeJS.ProcessEnv> {
+  const programs = await Promise.all(["pulumi", ...hosts].map((name) => acquire(name)));
   const found = programs.map(({ path: program }) => dirname(program));
   const folders = [dirname(process.execPath), ...found, process.env["PATH"] ?? ""];
   const path = folders.join(delimiter);
