@@ -42,6 +42,7 @@ export type {
   OidcArgs,
   PlatformUser,
 } from "./gateway/settings.ts";
+export type { ExistingNats, ExistingPrometheus } from "./kubernetes/existing-servers.ts";
 export type { PodDefaults, PodOptions } from "./kubernetes/pod-options.ts";
 export { Profile } from "./kubernetes/settings.ts";
 export type { PlaceArgs } from "./kubernetes/workloads.ts";

@@ -84,10 +84,15 @@ export const DENIAL = {
   spec: { podSelector: {}, policyTypes: ["Ingress"] },
 };
 
-/** Pods of a part of the platform, seen from another namespace. */
-interface PlatformPeer<T> {
+/** Pods of a part of the platform, or all of a namespace, seen from another one. */
+interface Peer<T> {
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": T } };
-  podSelector: { matchLabels: Record<string, string> };
+  podSelector?: { matchLabels: Record<string, string> };
+}
+
+/** All pods of a namespace, for a policy of another one. */
+export function toNamespacePeer<T>(namespace: T): Peer<T> {
+  return { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } };
 }
 
 /** A NetworkPolicy in a function namespace; `T` is a string, or a Pulumi output of one. */
@@ -98,7 +103,7 @@ export interface FunctionPolicy<T> {
 
 interface Ingress<T> {
   ports: { port: number; protocol: string }[];
-  from: PlatformPeer<T>[];
+  from: Peer<T>[];
 }
 
 interface Egress {
@@ -115,28 +120,35 @@ export const FUNCTION_POLICY = {
   egress: "allow-egress",
 } as const;
 
+/** From where functions are called, and what they may not call. */
+export interface FunctionTraffic<T> {
+  platformNamespace: T;
+  /** Namespace whose pods watch functions; undefined: the platform's own Prometheus does. */
+  metricsNamespace?: T | undefined;
+  /** Networks in CIDR notation: the API server's, which has no pods to select. */
+  denied: readonly string[];
+}
+
 /**
  * The policies of a function namespace: its pods are called by the gateway and watched by
- * Prometheus, and by nobody else. They may call everything but metadata services and `denied`,
- * networks in CIDR notation: the API server's, which has no pods to select. What of the platform
- * they may call, its own policies say.
+ * Prometheus, and by nobody else. They may call everything but metadata services and `denied`. What
+ * of the platform they may call, its own policies say.
  *
  * Each direction has a policy of its own: kube-router, which enforces them in k3s, takes what one
  * policy for both lets out for let in as well, between pods that it selects.
  */
-export function toFunctionPolicies<T>(
-  platformNamespace: T,
-  denied: readonly string[],
-): FunctionPolicy<T>[] {
-  const allow = (component: string, port: number): Ingress<T> => ({
+export function toFunctionPolicies<T>(traffic: FunctionTraffic<T>): FunctionPolicy<T>[] {
+  const { platformNamespace, metricsNamespace, denied } = traffic;
+  const allow = (port: number, peer: Peer<T>): Ingress<T> => ({
     ports: [{ port, protocol: "TCP" }],
-    from: [
-      {
-        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": platformNamespace } },
-        podSelector: { matchLabels: toSelector(component) },
-      },
-    ],
+    from: [peer],
   });
+  const toPeer = (component: string): Peer<T> => ({
+    ...toNamespacePeer(platformNamespace),
+    podSelector: { matchLabels: toSelector(component) },
+  });
+  const watcher =
+    metricsNamespace === undefined ? toPeer("prometheus") : toNamespacePeer(metricsNamespace);
   const toBlock = (cidr: string, own: string, isV6: boolean): Egress["to"][number] => ({
     ipBlock: { cidr, except: [own, ...denied.filter((each) => each.includes(":") === isV6)] },
   });
@@ -147,7 +159,7 @@ export function toFunctionPolicies<T>(
       spec: {
         podSelector: {},
         policyTypes: ["Ingress"],
-        ingress: [allow("gateway", PORT.function), allow("prometheus", PORT.functionMetrics)],
+        ingress: [allow(PORT.function, toPeer("gateway")), allow(PORT.functionMetrics, watcher)],
       },
     },
     {

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
+import { NATS, PROMETHEUS, type ServerKind } from "../kubernetes/existing-servers.ts";
 import {
   GATEWAY_SEMI_SPACE_MIB,
   toNodeOptions,
@@ -10,6 +11,11 @@ import {
 } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment, type Variables } from "../kubernetes/pods.ts";
+import {
+  createServerAccess,
+  type ServerAccess,
+  type ServerUse,
+} from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
@@ -47,6 +53,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
   const { replicas, timeoutSeconds } = settings;
   const { images, functionNamespace } = args;
   const pod = toPodSettings(context, { field: "pod", options: args.pod, size: settings.size });
+  const servers = accessServers(context, args);
   const container = toContainer(
     {
       name: "gateway",
@@ -61,10 +68,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
         max_inflight: `${settings.maxInflight}`,
         trusted_proxies: settings.trustedProxies.join(","),
         direct_functions: `${settings.callsServices}`,
-        faas_nats_address: pulumi.interpolate`nats.${context.namespace}`,
-        faas_nats_port: `${PORT.nats}`,
-        faas_prometheus_host: pulumi.interpolate`prometheus.${context.namespace}`,
-        faas_prometheus_port: `${PORT.prometheus}`,
+        ...servers.variables,
         basic_auth: "true",
         secret_mount_path: SECRETS,
         ...(args.oidc && toOidcEnvironment(args.oidc)),
@@ -83,11 +87,11 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
       ],
       ...toServiceProbes(2),
       lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
-      volumeMounts: [{ name: "auth", mountPath: SECRETS, readOnly: true }],
+      volumeMounts: [{ name: "auth", mountPath: SECRETS, readOnly: true }, ...servers.volumeMounts],
     },
     pod,
   );
-  const deployment = createDeployment(context, {
+  const workload = {
     component: "gateway",
     replicas,
     settings: pod,
@@ -101,13 +105,30 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
       automountServiceAccountToken: true,
       terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
       containers: [container],
-      volumes: [{ name: "auth", secret: { secretName: credentials.secretName } }],
+      volumes: [
+        { name: "auth", secret: { secretName: credentials.secretName } },
+        ...servers.volumes,
+      ],
     },
-  });
+  };
+  const deployment = createDeployment(context, workload, { dependsOn: servers.passed });
   createDisruptionBudget(context, "gateway", replicas);
   createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
   const url = createEntrance(context, args);
   return pulumi.all([url, deployment.metadata.name]).apply(([known]) => known);
+}
+
+/** NATS and Prometheus: those of the namespace, or others. */
+function accessServers(context: PartContext, { nats, prometheus }: GatewayArgs): ServerAccess {
+  const toUse = (kind: ServerKind): ServerUse => ({ kind, component: "gateway", path: kind.name });
+  const queue = createServerAccess(context, toUse(NATS), nats);
+  const metrics = createServerAccess(context, toUse(PROMETHEUS), prometheus);
+  return {
+    variables: { ...queue.variables, ...metrics.variables },
+    volumeMounts: [...queue.volumeMounts, ...metrics.volumeMounts],
+    volumes: [...queue.volumes, ...metrics.volumes],
+    passed: pulumi.all([queue.passed, metrics.passed]).apply((both) => both.flat()),
+  };
 }
 
 function toOidcEnvironment(oidc: OidcArgs): Variables<typeof GatewayEnvironment> {

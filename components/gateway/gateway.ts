@@ -7,10 +7,7 @@ import { createCredentials } from "./credentials.ts";
 import { createGateway } from "./deployment.ts";
 import { type GatewayArgs, normalizeGateway } from "./settings.ts";
 
-/**
- * The gateway with its users and the Service to the outside. It asks the NATS and the Prometheus of
- * its namespace, and makes no NetworkPolicies.
- */
+/** The gateway with its users and the Service to the outside. It makes no NetworkPolicies. */
 export class Gateway extends pulumi.ComponentResource {
   /** Address of the gateway, without a trailing slash. Known when the gateway answers. */
   public readonly url: pulumi.Output<string>;

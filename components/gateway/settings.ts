@@ -1,5 +1,12 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import {
+  checkExisting,
+  type ExistingNats,
+  type ExistingPrometheus,
+  NATS,
+  PROMETHEUS,
+} from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
@@ -109,8 +116,12 @@ export interface GatewayAccess {
   gatewayUrl?: pulumi.Input<string>;
 }
 
-/** Arguments of `Gateway`. NATS and Prometheus are looked for in its namespace. */
+/** Arguments of `Gateway`. */
 export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
+  /** The NATS of the queue. @default `nats` in the part's namespace */
+  nats?: ExistingNats;
+  /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
+  prometheus?: ExistingPrometheus;
   /** References of its images. */
   images: GatewayImages;
   /** Namespace of the functions; it has to be there, and so has the Function definition. */
@@ -140,7 +151,12 @@ const DEFAULTS: Required<Usual> = {
 };
 
 /** Fills in the defaults. */
-export function normalizeGateway(args: GatewayOptions, profile: Profile): GatewaySettings {
+export function normalizeGateway(
+  args: GatewayOptions & Pick<GatewayArgs, "nats" | "prometheus">,
+  profile: Profile,
+): GatewaySettings {
+  checkExisting(NATS, "nats", args.nats);
+  checkExisting(PROMETHEUS, "prometheus", args.prometheus);
   const { replicas, timeoutSeconds, maxInflight, trustedProxies, callsServices } = {
     ...DEFAULTS,
     ...args,

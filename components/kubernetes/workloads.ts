@@ -96,7 +96,7 @@ export interface ConfigFiles {
 export function createConfigFiles(
   context: PartContext,
   component: string,
-  files: Record<string, pulumi.Input<string>>,
+  files: pulumi.Input<Record<string, pulumi.Input<string>>>,
 ): ConfigFiles {
   const map = new k8s.core.v1.ConfigMap(
     `${context.name}-${component}-config`,

@@ -1,11 +1,11 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
+import type * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { createAccount, type Rule } from "../kubernetes/accounts.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
 import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
 import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
-import { toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
 import type { MonitoringSettings } from "./settings.ts";
 
 /**
@@ -14,8 +14,16 @@ import type { MonitoringSettings } from "./settings.ts";
  */
 const CLUSTER_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }];
 
-/** Creates the StatefulSet `prometheus`, its volume and its Service. */
-export function createPrometheus(part: PartContext, metrics: MonitoringSettings): void {
+/**
+ * Creates the StatefulSet `prometheus`, its volume and its Service.
+ *
+ * @param files its configuration by file name
+ */
+export function createPrometheus(
+  part: PartContext,
+  metrics: MonitoringSettings,
+  files: pulumi.Output<Record<string, string>>,
+): void {
   const { volumeGiB: sizeGiB, storageClass, sizes, pods } = metrics;
   const volume = { component: "prometheus", sizeGiB, storageClass };
   const context = createVolume(part, volume);
@@ -24,12 +32,7 @@ export function createPrometheus(part: PartContext, metrics: MonitoringSettings)
     options: pods.prometheus,
     size: sizes.prometheus,
   });
-  const config = createConfigFiles(context, "prometheus", {
-    "prometheus.yml": context.namespace.apply((namespace) =>
-      toPrometheusConfig(metrics.scrapeIntervalSeconds, namespace),
-    ),
-    "rules.yml": toAlertRules(),
-  });
+  const config = createConfigFiles(context, "prometheus", files);
   const container = toContainer(
     {
       name: "prometheus",

@@ -1,5 +1,11 @@
 /** Arguments of `Monitoring`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import {
+  checkExisting,
+  type ExistingPrometheus,
+  PROMETHEUS,
+  refuseBeside,
+} from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
@@ -26,6 +32,34 @@ export interface MetricsArgs {
   prometheus?: PodOptions;
   /** The pod of Alertmanager. */
   alertmanager?: PodOptions;
+  /**
+   * A Prometheus of somebody else's in the place of the platform's own, and of node_exporter: of
+   * the options above those of the volume, the pod and the retention make none then. It has to be
+   * given `Platform.prometheusConfig`.
+   * @default none
+   */
+  existing?: ExistingPrometheus;
+}
+
+/** Options of a Prometheus of the platform's own. */
+const OWN: readonly (keyof MetricsArgs)[] = [
+  "retentionHours",
+  "volumeGiB",
+  "storageClass",
+  "prometheus",
+];
+
+/**
+ * Refuses what is wrong as far as it is known.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `metrics.`
+ */
+export function checkMonitoring(args: MetricsArgs = {}, prefix = ""): void {
+  requirePositive(args, prefix);
+  if (args.existing !== undefined) {
+    refuseBeside(prefix, args, OWN);
+    checkExisting(PROMETHEUS, `${prefix}existing`, args.existing);
+  }
 }
 
 type Numbers = "retentionHours" | "volumeGiB" | "scrapeIntervalSeconds";
@@ -64,6 +98,7 @@ export interface MonitoringSettings extends Required<Pick<MetricsArgs, Numbers>>
   sizes: { prometheus: ContainerSize; alertmanager: ContainerSize; nodeExporter: ContainerSize };
   images: MonitoringImages;
   alerts: AlertCredentials;
+  existing: ExistingPrometheus | undefined;
 }
 
 const SMALL = {
@@ -91,8 +126,8 @@ export function normalizeMonitoring(args: MonitoringArgs, profile: Profile): Mon
   const defaults = DEFAULTS[profile];
   const { retentionHours, volumeGiB, scrapeIntervalSeconds } = { ...defaults, ...args };
   const numbers = { retentionHours, volumeGiB, scrapeIntervalSeconds };
-  requirePositive(numbers);
-  const { images, alerts, storageClass, prometheus, alertmanager } = args;
+  checkMonitoring(args);
+  const { images, alerts, storageClass, prometheus, alertmanager, existing } = args;
   const pods = { ...(prometheus && { prometheus }), ...(alertmanager && { alertmanager }) };
-  return { ...numbers, storageClass, pods, sizes: defaults.sizes, images, alerts };
+  return { ...numbers, storageClass, pods, sizes: defaults.sizes, images, alerts, existing };
 }

@@ -30,6 +30,7 @@ const GRANTS: Grant[] = [
 export interface OperatorSettings {
   image: pulumi.Input<string>;
   functionNamespace: pulumi.Input<string>;
+  metricsNamespace?: pulumi.Input<string>;
   timeoutSeconds: number;
   replicas: number;
   /** What the program says of its pods. */
@@ -47,14 +48,19 @@ export function createOperator(
   operator: OperatorSettings,
   definition: pulumi.Resource,
 ): k8s.apps.v1.Deployment {
-  const { image, functionNamespace, timeoutSeconds, replicas, pod: options, size } = operator;
-  const settings = toPodSettings(context, { field: "pod", options, size });
+  const { image, functionNamespace, metricsNamespace, timeoutSeconds, replicas } = operator;
+  const settings = toPodSettings(context, {
+    field: "pod",
+    options: operator.pod,
+    size: operator.size,
+  });
   const { capabilities } = context.cluster;
   const variables = toEnvironment<typeof OperatorEnvironment>({
     function_namespace: functionNamespace,
     platform_namespace: context.namespace,
     cluster_scope: "true",
     network_policies: `${capabilities.networkPolicy}`,
+    ...(metricsNamespace !== undefined && { metrics_namespace: metricsNamespace }),
     denied_egress: capabilities.apiServerNetworks.join(","),
     port: `${PORT.operatorMetrics}`,
     // Pods of functions get their time-outs from it, and the gateway waits as long.

@@ -38,6 +38,11 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
   functionNamespace: pulumi.Input<string>;
   /** Longest call of a function without the label `plonk/call-timeout`, seconds. @default 60 */
   timeoutSeconds?: number;
+  /**
+   * Namespace of the Prometheus that watches functions, where it is not the platform's own.
+   * @default the platform's own watches them
+   */
+  metricsNamespace?: pulumi.Input<string>;
   /** Takes over the Function definition of another OpenFaaS on the cluster. @default false */
   adopt?: boolean;
 }
@@ -65,7 +70,7 @@ export class Operator extends pulumi.ComponentResource {
     const context = createContext(this, name, args);
     const definition = createDefinition(context, args);
     const size = SIZES[context.profile];
-    const settings = { image, functionNamespace, timeoutSeconds, replicas, pod, size };
+    const settings = { ...args, pod, image, functionNamespace, timeoutSeconds, replicas, size };
     const deployment = createOperator(context, settings, definition);
     this.definition = definition.metadata.name;
     this.functionNamespace = pulumi

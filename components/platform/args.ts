@@ -4,9 +4,13 @@ import type { ClusterReference } from "../cluster/existing-cluster.ts";
 import type { GatewayAccess, GatewayImages, GatewayOptions } from "../gateway/settings.ts";
 import type { PodDefaults } from "../kubernetes/pod-options.ts";
 import { checkProfile, type Profile, requirePositive } from "../kubernetes/settings.ts";
-import type { MetricsArgs, MonitoringImages } from "../monitoring/settings.ts";
+import {
+  checkMonitoring,
+  type MetricsArgs,
+  type MonitoringImages,
+} from "../monitoring/settings.ts";
 import type { OperatorOptions } from "../operator/operator.ts";
-import type { QueueImages, QueueOptions } from "../queue/settings.ts";
+import { checkQueue, type QueueImages, type QueueOptions } from "../queue/settings.ts";
 
 /** Image references, each `name:tag@sha256:…`. */
 export interface PlatformImages extends GatewayImages, QueueImages, MonitoringImages {
@@ -38,9 +42,9 @@ export interface PlatformArgs extends GatewayAccess {
   profile?: Profile;
   /** The gateway. */
   gateway?: GatewayOptions;
-  /** The queue of asynchronous calls. */
+  /** The queue of asynchronous calls, on a NATS of its own or on one that is there. */
   queue?: QueueOptions;
-  /** Metrics and alerts. */
+  /** Metrics and alerts, by a Prometheus of its own or by one that is there. */
   metrics?: MetricsArgs;
   /** The operator. */
   operator?: OperatorOptions;
@@ -58,7 +62,7 @@ export interface PlatformArgs extends GatewayAccess {
 export function checkPlatform(args: PlatformArgs): void {
   checkProfile(args.profile);
   requirePositive(args.gateway, "gateway.");
-  requirePositive(args.queue, "queue.");
-  requirePositive(args.metrics, "metrics.");
+  checkQueue(args.queue, "queue.");
+  checkMonitoring(args.metrics, "metrics.");
   requirePositive(args.operator, "operator.");
 }

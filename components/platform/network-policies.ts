@@ -1,7 +1,13 @@
 /** Who may talk to whom: nothing is allowed that is not listed here. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { DENIAL, FUNCTION_POLICY, PORT, toFunctionPolicies } from "../../contract/index.ts";
+import {
+  DENIAL,
+  FUNCTION_POLICY,
+  PORT,
+  toFunctionPolicies,
+  toNamespacePeer,
+} from "../../contract/index.ts";
 import { toMetadata, toSelector } from "../kubernetes/pods.ts";
 import type { PartContext } from "../kubernetes/workloads.ts";
 
@@ -16,6 +22,7 @@ interface Allowance {
   was: number;
 }
 
+/** Of servers that may be somebody else's, those in other namespaces need nothing here. */
 const ALLOWANCES: Allowance[] = [
   { to: "gateway", port: PORT.gateway, from: [], was: 0 },
   { to: "gateway", port: PORT.gatewayMetrics, from: ["prometheus"], was: 1 },
@@ -27,30 +34,42 @@ const ALLOWANCES: Allowance[] = [
   { to: "node-exporter", port: PORT.nodeExporter, from: ["prometheus"], was: 7 },
 ];
 
+/** Where those are that the policies are about. */
+export interface Traffic {
+  functionNamespace: pulumi.Output<string>;
+  /** Namespace of a Prometheus of somebody else's; undefined: the platform has its own. */
+  metricsNamespace: pulumi.Output<string> | undefined;
+  /** Whether NATS is the platform's own. */
+  hasNats: boolean;
+}
+
 /**
  * Creates the policies, where the cluster enforces them. The platform's own egress stays open:
  * it needs the API server, which has no pod to select.
  */
-export function createNetworkPolicies(
-  context: PartContext,
-  functionNamespace: pulumi.Output<string>,
-): void {
+export function createNetworkPolicies(context: PartContext, traffic: Traffic): void {
   if (!context.cluster.capabilities.networkPolicy) {
     return;
   }
   createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
-  for (const allowance of ALLOWANCES) {
-    createAllowance(context, allowance);
+  const { functionNamespace, metricsNamespace, hasNats } = traffic;
+  const absent = [...(hasNats ? [] : ["nats"]), ...(metricsNamespace ? OWN_METRICS : [])];
+  for (const allowance of ALLOWANCES.filter(({ to }) => !absent.includes(to))) {
+    createAllowance(context, allowance, metricsNamespace);
   }
   // The same as the operator makes in other function namespaces.
-  const { namespace, cluster } = context;
-  for (const policy of toFunctionPolicies(namespace, cluster.capabilities.apiServerNetworks)) {
+  const { namespace: platformNamespace, cluster } = context;
+  const denied = cluster.capabilities.apiServerNetworks;
+  for (const policy of toFunctionPolicies({ platformNamespace, metricsNamespace, denied })) {
     createPolicy(context, FUNCTION_NAMES[policy.name] ?? policy.name, {
       namespace: functionNamespace,
       policy,
     });
   }
 }
+
+/** What there is of the platform with a Prometheus of its own only. */
+const OWN_METRICS = ["prometheus", "node-exporter"];
 
 /** Logical names of the policies of functions. */
 const FUNCTION_NAMES: Record<string, string> = {
@@ -77,12 +96,18 @@ function createPolicy(
 }
 
 /** Named by what it opens, so that a new one in the list renames none of the others. */
-function createAllowance(context: PartContext, allowance: Allowance): void {
+function createAllowance(
+  context: PartContext,
+  allowance: Allowance,
+  metricsNamespace: pulumi.Output<string> | undefined,
+): void {
   const { to, port, was } = allowance;
   const name = `${to}-${port}`;
-  const from: Peer[] = allowance.from.map((component) => ({
-    podSelector: { matchLabels: toSelector(component) },
-  }));
+  const from = allowance.from.map((component): Peer =>
+    component === "prometheus" && metricsNamespace !== undefined
+      ? toNamespacePeer(metricsNamespace)
+      : { podSelector: { matchLabels: toSelector(component) } },
+  );
   new k8s.networking.v1.NetworkPolicy(
     `${context.name}-allow-${name}`,
     {

@@ -6,19 +6,20 @@ import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import type { ExportedPlatform } from "../function/platform-from-stack.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import type { GatewayAccess } from "../gateway/settings.ts";
+import type { GatewayAccess, GatewayArgs } from "../gateway/settings.ts";
 import { createContext } from "../kubernetes/workloads.ts";
 import { Monitoring } from "../monitoring/monitoring.ts";
-import { Operator } from "../operator/operator.ts";
+import { Operator, type OperatorArgs } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { readImageLock } from "./image-lock.ts";
 import { createNamespaces } from "./namespaces.ts";
-import { createNetworkPolicies } from "./network-policies.ts";
+import { createNetworkPolicies, type Traffic } from "./network-policies.ts";
 
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
- * Prometheus, Alertmanager, gateway, queue-worker and operator.
+ * Prometheus, Alertmanager, gateway, queue-worker and operator. NATS and Prometheus may be there
+ * already.
  *
  * @example
  * const platform = new Platform("plonk", {
@@ -40,8 +41,10 @@ export class Platform extends pulumi.ComponentResource {
   public readonly functionNamespace: pulumi.Output<string>;
   /** Image reference of the Node runtime that functions with `code` run in. */
   public readonly runtimeImage: pulumi.Output<string>;
-  /** Address of Prometheus inside the cluster. */
+  /** Address of Prometheus, as pods reach it. */
   public readonly prometheusUrl: pulumi.Output<string>;
+  /** Prometheus' files by name: what another one is to be given (`metrics.existing`). */
+  public readonly prometheusConfig: pulumi.Output<Record<string, string>>;
   /** All that functions in other stacks need (`platformFromStack`): an output to export. Secret. */
   public readonly reference: pulumi.Output<ExportedPlatform>;
   /** The cluster, for the provider of Functions that are given the platform itself. @internal */
@@ -51,6 +54,7 @@ export class Platform extends pulumi.ComponentResource {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
     checkFor(this, () => checkPlatform(args));
     const { profile, gateway: { timeoutSeconds } = {} } = args;
+    const servers = toServers(args);
     const images = checkFor(this, () => args.images ?? readImageLock());
     const given = createContext(this, name, { ...args, namespace: NAMESPACE.platform });
     const { cluster } = given;
@@ -72,6 +76,7 @@ export class Platform extends pulumi.ComponentResource {
         image: images.operator,
         functionNamespace,
         ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+        ...servers.operator,
         ...(args.adopt && { adopt: true }),
       },
       options,
@@ -81,13 +86,20 @@ export class Platform extends pulumi.ComponentResource {
       .apply(([known]) => known);
     const gateway = new Gateway(
       name,
-      { ...toAccess(args), ...args.gateway, ...place, images, functionNamespace: inFunctions },
+      {
+        ...toAccess(args),
+        ...args.gateway,
+        ...place,
+        images,
+        ...servers.gateway,
+        functionNamespace: inFunctions,
+      },
       options,
     );
     new Queue(name, { ...args.queue, ...place, images }, options);
     const alerts = { user: gateway.adminUser, secretName: gateway.secretName };
     const monitoring = new Monitoring(name, { ...args.metrics, ...place, images, alerts }, options);
-    createNetworkPolicies(context, functionNamespace);
+    createNetworkPolicies(context, { ...servers.traffic, functionNamespace });
     this.gatewayUrl = gateway.url;
     this.adminUser = gateway.adminUser;
     this.adminPassword = gateway.adminPassword;
@@ -95,6 +107,7 @@ export class Platform extends pulumi.ComponentResource {
     this.functionNamespace = operator.functionNamespace;
     this.runtimeImage = pulumi.output(images.runtime);
     this.prometheusUrl = monitoring.prometheusUrl;
+    this.prometheusConfig = monitoring.prometheusConfig;
     this.reference = pulumi.output({
       gatewayUrl: this.gatewayUrl,
       functionNamespace: this.functionNamespace,
@@ -110,6 +123,7 @@ export class Platform extends pulumi.ComponentResource {
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
       prometheusUrl: this.prometheusUrl,
+      prometheusConfig: this.prometheusConfig,
     });
   }
 }
@@ -124,6 +138,23 @@ function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
       return undefined;
     }
     return { props, opts: pulumi.mergeOptions(opts, { aliases: [{ parent: platform }] }) };
+  };
+}
+
+/** What the parts are told of a NATS and a Prometheus that are there already. */
+function toServers({ queue, metrics }: PlatformArgs): {
+  gateway: Pick<GatewayArgs, "nats" | "prometheus">;
+  operator: Pick<OperatorArgs, "metricsNamespace">;
+  traffic: Omit<Traffic, "functionNamespace">;
+} {
+  const [nats, prometheus] = [queue?.existing, metrics?.existing];
+  return {
+    gateway: { ...(nats && { nats }), ...(prometheus && { prometheus }) },
+    operator: prometheus ? { metricsNamespace: prometheus.namespace } : {},
+    traffic: {
+      metricsNamespace: prometheus && pulumi.output(prometheus.namespace),
+      hasNats: nats === undefined,
+    },
   };
 }
 

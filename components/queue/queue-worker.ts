@@ -1,11 +1,12 @@
 /** The queue-worker: makes the queued calls and reports their results. */
-import * as pulumi from "@pulumi/pulumi";
 import type { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
+import { NATS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
+import { createServerAccess } from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
@@ -21,13 +22,14 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
     options: pods.worker,
     size: sizes.queueWorker,
   });
+  const use = { kind: NATS, component: "queue-worker", path: "existing" };
+  const nats = createServerAccess(context, use, queue.existing);
   const container = toContainer(
     {
       name: "queue-worker",
       image: images.queueWorker,
       env: toEnvironment<typeof QueueWorkerEnvironment>({
-        faas_nats_address: pulumi.interpolate`nats.${context.namespace}`,
-        faas_nats_port: `${PORT.nats}`,
+        ...nats.variables,
         faas_gateway_address: gatewayHost,
         faas_gateway_port: `${PORT.gateway}`,
         ack_wait: `${queue.ackWaitSeconds}s`,
@@ -38,10 +40,11 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
       }),
       ports: [{ name: METRICS_PORT, containerPort: PORT.queueWorkerMetrics }],
       ...toServiceProbes(),
+      ...(nats.volumeMounts.length > 0 && { volumeMounts: nats.volumeMounts }),
     },
     settings,
   );
-  createDeployment(context, {
+  const workload = {
     component: "queue-worker",
     replicas: queue.replicas,
     settings,
@@ -50,7 +53,9 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
       // Calls in flight get to their end before the worker goes.
       terminationGracePeriodSeconds: queue.ackWaitSeconds + 10,
       containers: [container],
+      ...(nats.volumes.length > 0 && { volumes: nats.volumes }),
     },
-  });
+  };
+  createDeployment(context, workload, { dependsOn: nats.passed });
   createDisruptionBudget(context, "queue-worker", queue.replicas);
 }

@@ -1,4 +1,4 @@
-/** `Queue`: NATS JetStream and the queue-worker. */
+/** `Queue`: NATS JetStream, or one that is there, and the queue-worker. */
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { checkFor } from "../errors.ts";
@@ -9,11 +9,11 @@ import { createQueueWorker } from "./queue-worker.ts";
 import { normalizeQueue, type QueueArgs } from "./settings.ts";
 
 /**
- * The queue of asynchronous calls: NATS with JetStream on a volume, and the worker that makes the
- * calls at a gateway. It makes no NetworkPolicies.
+ * The queue of asynchronous calls: NATS with JetStream on a volume, where there is none yet, and
+ * the worker that makes the calls at a gateway. It makes no NetworkPolicies.
  */
 export class Queue extends pulumi.ComponentResource {
-  /** Address of NATS inside the cluster. */
+  /** Address of NATS, as pods reach it. */
   public readonly natsUrl: pulumi.Output<string>;
 
   constructor(name: string, args: QueueArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -22,9 +22,13 @@ export class Queue extends pulumi.ComponentResource {
     const { profile, namespace } = context;
     const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
     const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
-    createNats(context, settings);
+    const { existing } = settings;
+    if (existing === undefined) {
+      createNats(context, settings);
+    }
     createQueueWorker(context, settings);
-    this.natsUrl = pulumi.interpolate`nats://nats.${namespace}:${PORT.nats}`;
+    const own = pulumi.interpolate`nats://nats.${namespace}:${PORT.nats}`;
+    this.natsUrl = existing === undefined ? own : pulumi.output(existing.url);
     this.registerOutputs({ natsUrl: this.natsUrl });
   }
 }

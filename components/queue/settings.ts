@@ -1,5 +1,11 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import {
+  checkExisting,
+  type ExistingNats,
+  NATS,
+  refuseBeside,
+} from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
@@ -28,6 +34,28 @@ export interface QueueOptions {
   worker?: PodOptions;
   /** The pod of NATS. */
   nats?: PodOptions;
+  /**
+   * A NATS of somebody else's in the place of the platform's own, of which the options above make
+   * none then. A queue that is there is not moved: what waits in it is lost.
+   * @default none
+   */
+  existing?: ExistingNats;
+}
+
+/** Options of a NATS of the platform's own. */
+const OWN: readonly (keyof QueueOptions)[] = ["volumeGiB", "storageClass", "nats"];
+
+/**
+ * Refuses what is wrong as far as it is known.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `queue.`
+ */
+export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
+  requirePositive(options, prefix);
+  if (options.existing !== undefined) {
+    refuseBeside(prefix, options, OWN);
+    checkExisting(NATS, `${prefix}existing`, options.existing);
+  }
 }
 
 /** Image references of `Queue`. */
@@ -59,6 +87,7 @@ export interface QueueSettings extends Required<Pick<QueueOptions, Numbers>> {
   sizes: { queueWorker: ContainerSize; nats: ContainerSize };
   images: QueueImages;
   gatewayHost: pulumi.Input<string>;
+  existing: ExistingNats | undefined;
 }
 
 const SIZES: Record<Profile, QueueSettings["sizes"]> = {
@@ -78,9 +107,10 @@ export function normalizeQueue(
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
   const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
-  const { images, storageClass, worker, nats } = args;
+  checkQueue(args);
+  const { images, storageClass, worker, nats, existing } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const numbers = { replicas, maxInflight, ackWaitSeconds, volumeGiB };
-  requirePositive(numbers);
-  return { ...numbers, storageClass, pods, sizes: SIZES[profile], images, gatewayHost };
+  const sizes = SIZES[profile];
+  return { ...numbers, storageClass, pods, sizes, images, gatewayHost, existing };
 }

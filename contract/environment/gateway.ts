@@ -1,6 +1,7 @@
 /** The gateway's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
+import { natsSettings, prometheusSettings } from "./servers.ts";
 import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 import { timeoutSettings } from "./timeouts.ts";
 
@@ -23,11 +24,10 @@ export const GatewayEnvironment = Type.Object({
   /** Calls go to functions' Services, and a mesh balances them; otherwise to pods. */
   direct_functions: booleanSetting(false),
   direct_functions_suffix: Type.String({ default: "svc.cluster.local" }),
-  /** Without it there are no asynchronous calls. */
+  /** Without it and `nats_url` there are no asynchronous calls. */
   faas_nats_address: Type.Optional(Type.String()),
-  faas_nats_port: portSetting(PORT.nats),
-  faas_prometheus_host: Type.String({ default: "prometheus" }),
-  faas_prometheus_port: portSetting(PORT.prometheus),
+  ...natsSettings,
+  ...prometheusSettings,
   basic_auth: booleanSetting(false),
   /** Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`. */
   secret_mount_path: Type.String({ default: "/run/secrets/" }),

@@ -2,6 +2,7 @@
 export * from "./gateway.ts";
 export * from "./operator.ts";
 export * from "./queue-worker.ts";
+export * from "./servers.ts";
 export * from "./settings.ts";
 export * from "./timeouts.ts";
 export * from "./watchdog.ts";

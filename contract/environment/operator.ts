@@ -22,6 +22,8 @@ export const OperatorEnvironment = Type.Object({
   network_policies: booleanSetting(false),
   /** Networks that these policies keep functions from, in CIDR notation, separated by commas. */
   denied_egress: Type.String({ default: "", pattern: "^([0-9a-f.:]+/[0-9]+(,|$))*$" }),
+  /** Namespace of the Prometheus that watches functions. @default the platform's own does */
+  metrics_namespace: Type.Optional(Type.String()),
   ...timeoutSettings,
   log_level: logLevelSetting,
 });

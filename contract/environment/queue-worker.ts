@@ -1,11 +1,12 @@
 /** The queue-worker's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { PORT } from "../names.ts";
+import { natsSettings } from "./servers.ts";
 import { durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 
 export const QueueWorkerEnvironment = Type.Object({
   faas_nats_address: Type.String({ default: "nats" }),
-  faas_nats_port: portSetting(PORT.nats),
+  ...natsSettings,
   faas_gateway_address: Type.String({ default: "gateway" }),
   faas_gateway_port: portSetting(PORT.gateway),
   /** Silence after which the queue gives a call to another worker. */

@@ -40,8 +40,12 @@ export class MessageTooLargeError extends Error {
   override name = "MessageTooLargeError";
 }
 
-/** Writes a call; throws a MessageTooLargeError, or a MalformedMessageError for what is no call. */
-export function encodeCall(call: QueuedCall): string {
+/**
+ * Writes a call; throws a MessageTooLargeError, or a MalformedMessageError for what is no call.
+ *
+ * @param maxBytes what the queue takes, where that is less than usual
+ */
+export function encodeCall(call: QueuedCall, maxBytes: number = QUEUE.maxMessageBytes): string {
   const message: QueueMessage = {
     Header: call.headers,
     ...(call.host !== undefined && { Host: call.host }),
@@ -56,9 +60,10 @@ export function encodeCall(call: QueuedCall): string {
   toCallback(message);
   const data = JSON.stringify(message);
   const size = Buffer.byteLength(data);
-  if (size > QUEUE.maxMessageBytes) {
+  const limit = Math.min(maxBytes, QUEUE.maxMessageBytes);
+  if (size > limit) {
     throw new MessageTooLargeError(
-      `message: expected at most ${QUEUE.maxMessageBytes} bytes (JSON, body in base64), got ${size}`,
+      `message: expected at most ${limit} bytes (JSON, body in base64), got ${size}`,
     );
   }
   return data;

@@ -2,7 +2,7 @@
 import { QUEUE } from "./names.ts";
 
 /** Room for what JetStream keeps beside a message (its id), bytes. */
-const ID_BYTES = 4096;
+export const ID_BYTES = 4096;
 
 /** The stream: on disk, each message for one worker. The gateway makes it where it is missing. */
 export const STREAM_CONFIG = {

@@ -23,6 +23,7 @@ import { TrustedPeers } from "./http/trusted-peers.ts";
 import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
+import { PrometheusApi } from "./system/prometheus.ts";
 import { createSystemApp } from "./system/system.ts";
 import { createEndpointWatch } from "./upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "./upstream/endpoints.ts";
@@ -144,12 +145,13 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     logger,
   };
   registerServiceCount(registry, functions);
+  const prometheus = new PrometheusApi(config.prometheus, logger);
   let server: Server | undefined;
   const system = createSystemApp({
     client,
     functions,
-    counts: new InvocationCounts(config.prometheusUrl, logger),
-    stats: new FunctionStatsReader(config.prometheusUrl, logger),
+    counts: new InvocationCounts(prometheus, logger),
+    stats: new FunctionStatsReader(prometheus, logger),
     queue,
     runtimeImage: config.runtimeImage,
     functionNamespace,
@@ -171,7 +173,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     closeUpgraded: () => tunnels.closeAll(),
     close: async () => {
       queue?.close();
-      await Promise.all([cluster.stop(), link?.close()]);
+      await Promise.all([cluster.stop(), link?.close(), prometheus.close()]);
       await endpoints.close();
       await client.close();
     },

@@ -4,9 +4,11 @@ import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
 import { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
+import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
 import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
+import type { PrometheusAddress } from "./system/prometheus.ts";
 
 /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
 const ASSETS = join(import.meta.dirname, "assets");
@@ -20,8 +22,8 @@ export interface GatewayConfig {
   writeTimeoutMs: number;
   calls: CallConfig;
   /** Without it there are no asynchronous calls. */
-  nats: { host: string; port: number } | undefined;
-  prometheusUrl: string;
+  nats: NatsAddress | undefined;
+  prometheus: PrometheusAddress;
   /**
    * Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`; undefined: no
    * basic authentication, and none at all without `oidc`.
@@ -51,11 +53,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     readTimeoutMs: parseDuration(raw.read_timeout),
     writeTimeoutMs: parseDuration(raw.write_timeout),
     calls: toCallConfig(raw),
-    nats:
-      raw.faas_nats_address === undefined
-        ? undefined
-        : { host: raw.faas_nats_address, port: raw.faas_nats_port },
-    prometheusUrl: `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
+    nats: toNatsAddress(raw),
+    prometheus: {
+      url: raw.prometheus_url ?? `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
+      secretPath: raw.prometheus_secret_path,
+    },
     secretMountPath: raw.basic_auth === "true" ? raw.secret_mount_path : undefined,
     oidc: toOidc(raw),
     scaleFromZero:

@@ -1,12 +1,46 @@
 /** A NATS connection that connects in the background and reconnects forever. */
+import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import {
+  type Auth,
+  connect,
+  type ConnectionOptions,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type TlsOptions,
+} from "@nats-io/transport-node";
 import { type Logger, messageOf } from "./logger.ts";
+import { LoginFiles } from "./login-files.ts";
 import { Counter, type Registry } from "./metrics.ts";
 
-export interface NatsOptions {
-  host: string;
-  port: number;
+/** Where NATS is. */
+export interface NatsAddress {
+  /** `nats://host:port`, or `tls://host:port` where nothing is to be sent without TLS. */
+  url: string;
+  /** Folder with the files to log in with; undefined: NATS asks for none. */
+  secretPath: string | undefined;
+}
+
+/** What the environment says of it. */
+interface NatsVariables {
+  faas_nats_address?: string | undefined;
+  faas_nats_port: number;
+  nats_url?: string | undefined;
+  nats_secret_path?: string | undefined;
+}
+
+/** Reads the address; undefined where none is set. */
+export function toNatsAddress(raw: NatsVariables & { faas_nats_address: string }): NatsAddress;
+export function toNatsAddress(raw: NatsVariables): NatsAddress | undefined;
+export function toNatsAddress(raw: NatsVariables): NatsAddress | undefined {
+  const host = raw.faas_nats_address;
+  const usual = host === undefined ? undefined : `nats://${host}:${raw.faas_nats_port}`;
+  const url = raw.nats_url ?? usual;
+  return url === undefined ? undefined : { url, secretPath: raw.nats_secret_path };
+}
+
+export interface NatsOptions extends NatsAddress {
   /** Shown in NATS' own monitoring. */
   clientName: string;
   logger: Logger;
@@ -24,6 +58,8 @@ export class NatsLink {
   #connection: NatsConnection | undefined;
   #isConnected = false;
   #isClosing = false;
+  /** Why it is not connected, where that is known. */
+  #reason = "";
 
   /** Connects at once and retries until `close`, also after a connection is lost. */
   constructor(options: NatsOptions) {
@@ -47,10 +83,16 @@ export class NatsLink {
     return this.#isConnected;
   }
 
+  /** Most bytes of a message with its headers, as the server says; undefined: not known yet. */
+  get maxPayload(): number | undefined {
+    return this.#connection?.info?.max_payload;
+  }
+
   /** For readiness: undefined when connected, else the reason. */
   problem(): string | undefined {
-    const { host, port } = this.#options;
-    return this.#isConnected ? undefined : `not connected to ${host}:${port}`;
+    return this.#isConnected
+      ? undefined
+      : `not connected to ${this.#options.url}${this.#reason && `: ${this.#reason}`}`;
   }
 
   /** Flushes pending messages, then closes the connection. */
@@ -63,12 +105,13 @@ export class NatsLink {
   }
 
   async #connect(): Promise<NatsConnection> {
-    const { host, port, clientName, logger } = this.#options;
-    for (let attempt = 0; ; attempt++) {
+    const { url, clientName, logger } = this.#options;
+    for (;;) {
       try {
         const connection = await connect({
-          servers: `${host}:${port}`,
+          servers: toServer(url),
           name: clientName,
+          ...toLogin(this.#options),
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_WAIT_MS,
           ignoreAuthErrorAbort: true,
@@ -76,16 +119,19 @@ export class NatsLink {
         });
         this.#connection = connection;
         this.#isConnected = true;
-        logger.info({ host, port }, "connected to NATS");
+        logger.info({ url }, "connected to NATS");
         void this.#follow(connection);
         return connection;
       } catch (error) {
         if (this.#isClosing) {
           throw error;
         }
+        const reason = messageOf(error);
         // Warned once only, as the readiness check reports it continuously.
-        logger[attempt === 0 ? "warn" : "debug"](
-          { host, port, reason: messageOf(error) },
+        const isNews = reason !== this.#reason;
+        this.#reason = reason;
+        logger[isNews ? "warn" : "debug"](
+          { url, reason },
           "NATS not reachable, trying until it is",
         );
         await sleep(RECONNECT_WAIT_MS, undefined, { ref: false });
@@ -98,6 +144,7 @@ export class NatsLink {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") {
         this.#isConnected = false;
+        this.#reason = "the connection was lost";
         logger.warn("connection to NATS lost");
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
@@ -107,4 +154,57 @@ export class NatsLink {
     }
     this.#isConnected = false;
   }
+}
+
+/** The library knows the scheme `nats` only; `toLogin` sees to TLS. */
+function toServer(url: string): string {
+  return url.replace(/^tls:/, "nats:");
+}
+
+/** How to log in, by files that are read for each connection. */
+function toLogin({ url, secretPath }: NatsAddress): Partial<ConnectionOptions> {
+  const files = new LoginFiles(secretPath);
+  const tls = toTls(files);
+  const hasTls = url.startsWith("tls:") || tls !== undefined;
+  return {
+    ...(secretPath !== undefined && { authenticator: (nonce) => toAuth(files, nonce) }),
+    ...(hasTls && { tls: { ...tls, ...toIdentity(url) } }),
+  };
+}
+
+/** By the one kind of credentials that there is. */
+function toAuth(files: LoginFiles, nonce?: string): Auth {
+  const credentials = files.read("credentials");
+  if (credentials !== undefined) {
+    return credsAuthenticator(credentials)(nonce);
+  }
+  const seed = files.readText("seed");
+  if (seed !== undefined) {
+    return nkeyAuthenticator(Buffer.from(seed))(nonce);
+  }
+  const token = files.readText("token");
+  const user = files.readText("user");
+  return {
+    ...(token !== undefined && { auth_token: token }),
+    ...(user !== undefined && { user, pass: files.readText("password") ?? "" }),
+  } as Auth;
+}
+
+/** For an address that is no name, the library would look for `localhost` in the certificate. */
+function toIdentity(url: string): { host?: string } {
+  const host = new URL(url).hostname.replaceAll(/[[\]]/g, "");
+  return isIP(host) === 0 ? {} : { host };
+}
+
+function toTls(files: LoginFiles): TlsOptions | undefined {
+  const pick = (name: "ca" | "certificate" | "privateKey"): string | undefined =>
+    files.read(name) === undefined ? undefined : files.path(name);
+  const [caFile, certFile, keyFile] = [pick("ca"), pick("certificate"), pick("privateKey")];
+  return caFile === undefined && certFile === undefined
+    ? undefined
+    : {
+        ...(caFile !== undefined && { caFile }),
+        ...(certFile !== undefined && { certFile }),
+        ...(keyFile !== undefined && { keyFile }),
+      };
 }

@@ -13,6 +13,8 @@ export interface OperatorConfig {
   /** The platform's time-outs of a call; pods get theirs from them. */
   timeouts: CallTimeouts;
   hasNetworkPolicies: boolean;
+  /** Namespace of the Prometheus that watches functions; undefined: the platform's own does. */
+  metricsNamespace: string | undefined;
   /** Networks that functions may not reach, in CIDR notation. */
   deniedEgress: readonly string[];
   logLevel: string;
@@ -29,6 +31,7 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     isClusterScoped: settings.cluster_scope === "true",
     timeouts: toTimeouts(settings),
     hasNetworkPolicies: settings.network_policies === "true",
+    metricsNamespace: settings.metrics_namespace,
     deniedEgress: settings.denied_egress.split(",").filter((network) => network !== ""),
     logLevel: settings.log_level,
   };

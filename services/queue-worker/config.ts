@@ -2,6 +2,7 @@
 import { parseDuration } from "../../contract/duration.ts";
 import { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
 import { loadConfig } from "../lib/config.ts";
+import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
 
 export interface RetryPolicy {
   /** Calls of one message, the first included. */
@@ -13,7 +14,7 @@ export interface RetryPolicy {
 }
 
 export interface WorkerConfig {
-  nats: { host: string; port: number };
+  nats: NatsAddress;
   gatewayUrl: string;
   /** Silence after which the queue gives a call to another worker, milliseconds. */
   ackWaitMs: number;
@@ -30,7 +31,7 @@ export interface WorkerConfig {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): WorkerConfig {
   const raw = loadConfig(QueueWorkerEnvironment, env);
   return {
-    nats: { host: raw.faas_nats_address, port: raw.faas_nats_port },
+    nats: toNatsAddress(raw),
     gatewayUrl: `http://${raw.faas_gateway_address}:${raw.faas_gateway_port}`,
     ackWaitMs: parseDuration(raw.ack_wait),
     maxInFlight: raw.max_inflight,

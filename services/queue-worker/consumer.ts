@@ -32,6 +32,8 @@ export class QueueConsumer {
   readonly #inFlight = new Set<Promise<void>>();
   #batch: ConsumerMessages | undefined;
   #isTaking = false;
+  /** Why it takes no messages. */
+  #reason = "no stream yet";
   #isStopping = false;
   #running: Promise<void> | undefined;
 
@@ -46,7 +48,7 @@ export class QueueConsumer {
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.#isTaking ? undefined : "no stream yet";
+    return this.#isTaking ? undefined : this.#reason;
   }
 
   /** Takes no more messages and resolves when those in flight are done with. */
@@ -63,6 +65,7 @@ export class QueueConsumer {
       try {
         await this.#consume(connection);
       } catch (error) {
+        this.#reason = `no stream yet: ${messageOf(error)}`;
         logger.warn({ reason: messageOf(error) }, "queue not ready, trying again");
       }
       this.#isTaking = false;

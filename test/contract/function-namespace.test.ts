@@ -48,13 +48,16 @@ describe("FunctionNamespace", () => {
 });
 
 test("functions are open to the gateway's and Prometheus' pods in the platform's namespace", () => {
-  const [denial, { spec } = { spec: undefined }] = toFunctionPolicies("openfaas", ["192.0.2.1/32"]);
+  const [denial, { spec } = { spec: undefined }] = toFunctionPolicies({
+    platformNamespace: "openfaas",
+    denied: ["192.0.2.1/32"],
+  });
   expect(denial?.spec).toEqual({ podSelector: {}, policyTypes: ["Ingress"] });
   expect(spec?.policyTypes).toEqual(["Ingress"]);
   const opened = spec?.ingress?.map(({ ports, from }) => [
     ports[0]?.port,
     from[0]?.namespaceSelector.matchLabels,
-    from[0]?.podSelector.matchLabels["app.kubernetes.io/name"],
+    from[0]?.podSelector?.matchLabels["app.kubernetes.io/name"],
   ]);
   const platform = { "kubernetes.io/metadata.name": "openfaas" };
   expect(opened).toEqual([
@@ -63,8 +66,23 @@ test("functions are open to the gateway's and Prometheus' pods in the platform's
   ]);
 });
 
+test("functions are watched by every pod of the namespace that a Prometheus is in", () => {
+  const policies = toFunctionPolicies({
+    platformNamespace: "openfaas",
+    metricsNamespace: "monitoring",
+    denied: [],
+  });
+  expect(policies[1]?.spec.ingress?.[1]).toEqual({
+    ports: [{ port: 8081, protocol: "TCP" }],
+    from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }],
+  });
+});
+
 test("functions reach everything but metadata services and the networks that are denied", () => {
-  const policies = toFunctionPolicies("openfaas", ["192.0.2.1/32", "2001:db8::1/128"]);
+  const policies = toFunctionPolicies({
+    platformNamespace: "openfaas",
+    denied: ["192.0.2.1/32", "2001:db8::1/128"],
+  });
   expect(policies.map(({ name }) => name)).toEqual([
     "default-deny",
     "allow-platform",

@@ -1,7 +1,7 @@
 /** A real NATS server with JetStream on loopback, which a test can stop and start again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,27 +12,39 @@ import { findFreePort } from "./network.ts";
 export class NatsServer {
   readonly port: number;
   readonly #binary: string;
-  readonly #directory: string;
+  /** With the store, and its configuration where it has one. */
+  readonly directory: string;
   #process: ChildProcess | undefined;
 
   private constructor(binary: string, directory: string, port: number) {
     this.#binary = binary;
-    this.#directory = directory;
+    this.directory = directory;
     this.port = port;
   }
 
-  /** Starts a server with an empty store. */
-  static async create(): Promise<NatsServer> {
+  /**
+   * Starts a server with an empty store.
+   *
+   * @param config more of its configuration file
+   */
+  static async create(config = ""): Promise<NatsServer> {
     const { path } = await acquire("nats-server");
     const directory = await mkdtemp(join(tmpdir(), "plonk-nats-"));
     const server = new NatsServer(path, directory, await findFreePort());
+    await server.configure(config);
     await server.start();
     return server;
   }
 
+  /** Writes its configuration, which it reads when it starts. */
+  async configure(config: string): Promise<void> {
+    await writeFile(join(this.directory, "nats.conf"), config);
+  }
+
   /** Starts the server on the same port and the same store as before. */
   async start(): Promise<void> {
-    const args = ["-js", "-sd", this.#directory, "-a", "127.0.0.1", "-p", String(this.port)];
+    const own = ["-js", "-sd", this.directory, "-a", "127.0.0.1", "-p", String(this.port)];
+    const args = ["-c", join(this.directory, "nats.conf"), ...own];
     this.#process = spawn(this.#binary, args, { stdio: "ignore" });
     const deadline = Date.now() + 10_000;
     while (!(await accepts(this.port))) {
@@ -56,7 +68,7 @@ export class NatsServer {
   /** Ends the process and deletes the store. */
   async destroy(): Promise<void> {
     await this.halt();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 

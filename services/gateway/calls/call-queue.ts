@@ -9,6 +9,7 @@ import {
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
   encodeCall,
+  ID_BYTES,
   QUEUE,
   type QueuedCall,
   STREAM_CONFIG,
@@ -41,6 +42,8 @@ export class CallQueue {
   #client: JetStreamClient | undefined;
   #manager: JetStreamManager | undefined;
   #isClosing = false;
+  /** Why there is no stream. */
+  #reason = "no stream yet";
 
   /** Waits for NATS in the background and creates the stream where it is missing. */
   constructor(nats: NatsLink, logger: Logger) {
@@ -51,7 +54,7 @@ export class CallQueue {
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.#nats.problem() ?? (this.#client === undefined ? "no stream yet" : undefined);
+    return this.#nats.problem() ?? (this.#client === undefined ? this.#reason : undefined);
   }
 
   /**
@@ -63,7 +66,7 @@ export class CallQueue {
     if (client === undefined || !this.#nats.isConnected) {
       throw new QueueUnavailableError("queue: not reachable");
     }
-    const data = encodeCall(call);
+    const data = encodeCall(call, this.#maxBytes());
     try {
       await client.publish(QUEUE.subject, data, { msgID: callId, timeout: PUBLISH_TIMEOUT_MS });
     } catch (error) {
@@ -100,6 +103,11 @@ export class CallQueue {
     }
   }
 
+  /** A server of somebody else's may take less than ours; its limit is for headers, too. */
+  #maxBytes(): number {
+    return (this.#nats.maxPayload ?? Infinity) - ID_BYTES;
+  }
+
   close(): void {
     this.#isClosing = true;
   }
@@ -114,6 +122,7 @@ export class CallQueue {
         this.#client = jetstream(connection);
         return;
       } catch (error) {
+        this.#reason = `no stream yet: ${messageOf(error)}`;
         this.#logger.warn({ reason: messageOf(error) }, "stream not ready, trying again");
         await new Promise((resolve) => setTimeout(resolve, STREAM_RETRY_MS).unref());
       }

@@ -1,7 +1,7 @@
 /** Calls per second, errors and latency of each function in the last minute, from Prometheus. */
 import { type FunctionStats, METRIC } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
-import { queryByFunction } from "./prometheus.ts";
+import type { PrometheusApi } from "./prometheus.ts";
 
 /** How long an answer is good for: several pages may ask at once, milliseconds. */
 const MAX_AGE_MS = 1000;
@@ -33,12 +33,12 @@ interface Answer {
 }
 
 export class FunctionStatsReader {
-  readonly #url: string;
+  readonly #prometheus: PrometheusApi;
   readonly #logger: Logger;
   readonly #answers = new Map<string, Answer>();
 
-  constructor(prometheusUrl: string, logger: Logger) {
-    this.#url = prometheusUrl;
+  constructor(prometheus: PrometheusApi, logger: Logger) {
+    this.#prometheus = prometheus;
     this.#logger = logger;
   }
 
@@ -57,7 +57,7 @@ export class FunctionStatsReader {
     const matcher = `function_name=~"[^.]+[.]${namespace}"`;
     try {
       const answers = await Promise.all(
-        FIGURES.map((figure) => queryByFunction(this.#url, QUERIES[figure](matcher))),
+        FIGURES.map((figure) => this.#prometheus.queryByFunction(QUERIES[figure](matcher))),
       );
       return toStats(namespace, new Map(FIGURES.map((figure, index) => [figure, answers[index]])));
     } catch (error) {

@@ -1,7 +1,7 @@
 /** How often each function was called, asked of Prometheus; the list works without it, too. */
 import { METRIC } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
-import { queryByFunction } from "./prometheus.ts";
+import type { PrometheusApi } from "./prometheus.ts";
 
 /** How long an answer is good for, so that a busy list does not load Prometheus, milliseconds. */
 const MAX_AGE_MS = 2000;
@@ -10,14 +10,14 @@ const MAX_AGE_MS = 2000;
 const FAILURE_AGE_MS = 10_000;
 
 export class InvocationCounts {
-  readonly #url: string;
+  readonly #prometheus: PrometheusApi;
   readonly #logger: Logger;
   #counts: ReadonlyMap<string, number> = new Map();
   #goodUntil = -Infinity;
   #reading: Promise<void> | undefined;
 
-  constructor(prometheusUrl: string, logger: Logger) {
-    this.#url = prometheusUrl;
+  constructor(prometheus: PrometheusApi, logger: Logger) {
+    this.#prometheus = prometheus;
     this.#logger = logger;
   }
 
@@ -35,7 +35,7 @@ export class InvocationCounts {
   async #query(): Promise<void> {
     try {
       const query = `sum(${METRIC.invocations}) by (function_name)`;
-      this.#counts = await queryByFunction(this.#url, query);
+      this.#counts = await this.#prometheus.queryByFunction(query);
       this.#goodUntil = performance.now() + MAX_AGE_MS;
     } catch (error) {
       this.#counts = new Map();

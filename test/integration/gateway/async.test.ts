@@ -15,7 +15,8 @@ let connection: NatsConnection;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  nats = await NatsServer.create();
+  // More than ours takes, so that the queue's own limit is met.
+  nats = await NatsServer.create("max_payload: 2MB\n");
   atEnd(() => nats.destroy());
   connection = await connect({ servers: `127.0.0.1:${nats.port}` });
   atEnd(() => connection.close());

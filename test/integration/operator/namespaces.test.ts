@@ -88,7 +88,8 @@ describe("a namespace that the REST API makes", () => {
       "pod-security.kubernetes.io/warn": "restricted",
       "pod-security.kubernetes.io/audit": "restricted",
     });
-    for (const { name, spec } of toFunctionPolicies("openfaas", ["192.0.2.1/32"])) {
+    const traffic = { platformNamespace: "openfaas", denied: ["192.0.2.1/32"] };
+    for (const { name, spec } of toFunctionPolicies(traffic)) {
       expect((await readPolicy(name, "dev"))?.spec).toEqual(spec);
     }
     await eventually(() => cluster.readDeployment("here", "dev"));

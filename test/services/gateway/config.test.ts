@@ -18,7 +18,7 @@ describe("readConfig", () => {
         serviceSuffix: undefined,
       },
       nats: undefined,
-      prometheusUrl: "http://prometheus:9090",
+      prometheus: { url: "http://prometheus:9090", secretPath: undefined },
       secretMountPath: undefined,
       scaleFromZero: { timeoutMs: 60_000, queueLength: 1000 },
       functionNamespace: "openfaas-fn",
@@ -59,11 +59,39 @@ describe("readConfig", () => {
         trustedProxies: ["10.0.0.0/8", "fd00::/8"],
         serviceSuffix: "svc.local",
       },
-      nats: { host: "nats", port: 4222 },
+      nats: { url: "nats://nats:4222", secretPath: undefined },
       secretMountPath: "/s",
       functionNamespace: "fn",
     });
     expect(config.scaleFromZero).toBeUndefined();
+  });
+
+  test("takes servers that are there by their addresses, in the place of hosts and ports", () => {
+    const { nats, prometheus } = readConfig({
+      faas_nats_address: "nats",
+      nats_url: "tls://nats.example.com",
+      nats_secret_path: "/var/secrets/nats",
+      faas_prometheus_host: "prometheus",
+      prometheus_url: "https://metrics.example.com/prometheus",
+      prometheus_secret_path: "/var/secrets/prometheus",
+    });
+    expect(nats).toEqual({ url: "tls://nats.example.com", secretPath: "/var/secrets/nats" });
+    expect(prometheus).toEqual({
+      url: "https://metrics.example.com/prometheus",
+      secretPath: "/var/secrets/prometheus",
+    });
+  });
+
+  test.each([
+    ["nats_url", "http://nats:4222"],
+    ["nats_url", "nats://user:password@nats:4222"],
+    ["nats_url", "nats://nats:4222/"],
+    ["prometheus_url", "prometheus:9090"],
+    ["prometheus_url", "http://user@prometheus"],
+    ["prometheus_url", "http://prometheus:9090/"],
+    ["prometheus_url", "http://prometheus:9090/?a=b"],
+  ])("refuses %s of %s", (name, value) => {
+    expect(() => readConfig({ [name]: value })).toThrow(`${name}: expected to match pattern`);
   });
 
   test.each(["10.0.0.0/33", "somewhere", "10.0.0.0/8/8", "fd00::/"])(

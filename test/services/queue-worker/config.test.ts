@@ -5,7 +5,7 @@ import { readConfig } from "../../../services/queue-worker/config.ts";
 describe("readConfig", () => {
   test("has defaults for a cluster", () => {
     expect(readConfig({})).toEqual({
-      nats: { host: "nats", port: 4222 },
+      nats: { url: "nats://nats:4222", secretPath: undefined },
       gatewayUrl: "http://gateway:8080",
       ackWaitMs: 60_000,
       maxInFlight: 50,

@@ -20,6 +20,8 @@ export interface NamespaceControllerOptions {
   platformNamespace: string;
   /** Whether the cluster enforces NetworkPolicies; without that none are made. */
   hasNetworkPolicies: boolean;
+  /** Namespace of the Prometheus that watches functions; undefined: the platform's own does. */
+  metricsNamespace?: string | undefined;
   /** Networks that functions may not reach, in CIDR notation. */
   deniedEgress: readonly string[];
 }

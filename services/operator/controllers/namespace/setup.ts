@@ -20,6 +20,8 @@ export interface NamespaceSetupOptions {
   platformNamespace: string;
   /** Whether the cluster enforces NetworkPolicies; without that none are made. */
   hasNetworkPolicies: boolean;
+  /** Namespace of the Prometheus that watches functions; undefined: the platform's own does. */
+  metricsNamespace?: string | undefined;
   /** Networks that functions may not reach, in CIDR notation. */
   deniedEgress: readonly string[];
   leadership: Pick<Leadership, "assertLeading">;
@@ -36,13 +38,15 @@ export class NamespaceSetup {
 
   /** Sets the namespace up, then annotates it. Throws a KubernetesError. */
   async prepare(namespace: Namespace): Promise<void> {
-    const { platformNamespace, hasNetworkPolicies, deniedEgress, logger } = this.#options;
+    const { hasNetworkPolicies, deniedEgress, logger } = this.#options;
     const { name, annotations } = namespace.metadata;
     for (const account of ["gateway", "operator"] as const) {
       await this.#apply(name, { group: RBAC, plural: "rolebindings" }, this.#toBinding(account));
     }
     // The right to make these comes with the binding, and takes a moment to be in force.
-    const policies = hasNetworkPolicies ? toFunctionPolicies(platformNamespace, deniedEgress) : [];
+    const policies = hasNetworkPolicies
+      ? toFunctionPolicies({ ...this.#options, denied: deniedEgress })
+      : [];
     for (const policy of policies) {
       const resource = { group: "networking.k8s.io", plural: "networkpolicies" };
       await this.#apply(name, resource, {

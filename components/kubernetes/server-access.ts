@@ -1,0 +1,80 @@
+/** How a container gets to a server of somebody else's: variables, and a Secret to log in with. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { LOGIN_FILE } from "../../contract/environment/index.ts";
+import { ArgumentChecks } from "../errors.ts";
+import {
+  checkField,
+  type ExistingNats,
+  type ExistingPrometheus,
+  type ExistingServer,
+  type ServerKind,
+} from "./existing-servers.ts";
+import { toMetadata } from "./pods.ts";
+import type { PartContext } from "./workloads.ts";
+
+/** What a workload needs of it. */
+export interface ServerAccess {
+  /** Where it is and where the Secret is mounted, by the names that services read. */
+  variables: Record<string, pulumi.Input<string>>;
+  volumeMounts: k8s.types.input.core.v1.VolumeMount[];
+  volumes: k8s.types.input.core.v1.Volume[];
+  /** For `dependsOn` of the workload. */
+  passed: pulumi.Output<pulumi.Resource[]>;
+}
+
+/** For which workload, and how errors call the server. */
+export interface ServerUse {
+  kind: ServerKind;
+  component: string;
+  path: string;
+}
+
+/**
+ * Says where a server is: the platform's own in the part's namespace, or the one that exists, with
+ * a Secret `<component>-<server>` where there is anything to log in with.
+ */
+export function createServerAccess(
+  context: PartContext,
+  { kind, component, path }: ServerUse,
+  existing: ExistingNats | ExistingPrometheus | undefined,
+): ServerAccess {
+  const checks = new ArgumentChecks(context.part);
+  const access = { volumeMounts: [], volumes: [], passed: checks.passed };
+  if (existing === undefined) {
+    const host = pulumi.interpolate`${kind.name}.${context.namespace}`;
+    const port = `faas_${kind.name}_port`;
+    return { ...access, variables: { [kind.hostVariable]: host, [port]: `${kind.port}` } };
+  }
+  const check = (field: string, value: pulumi.Input<string>): pulumi.Output<string> =>
+    checks.apply(value, (known) => checkField(kind, [path, field], known));
+  const fields = existing as unknown as ExistingServer;
+  const data: Record<string, pulumi.Output<string>> = {};
+  for (const [field, file] of Object.entries(LOGIN_FILE)) {
+    const value = fields[field];
+    if (value !== undefined) {
+      const text = pulumi.secret(check(field, value));
+      data[file] = text.apply((known) => Buffer.from(known).toString("base64"));
+    }
+  }
+  const url = check("url", existing.url);
+  const { passed } = checks;
+  const variables = { [`${kind.name}_url`]: url };
+  if (Object.keys(data).length === 0) {
+    return { ...access, variables, passed };
+  }
+  const secretName = `${component}-${kind.name}`;
+  const secret = new k8s.core.v1.Secret(
+    `${context.name}-${secretName}`,
+    { metadata: toMetadata(component, context.namespace, secretName), type: "Opaque", data },
+    pulumi.mergeOptions(context.options, { dependsOn: passed }),
+  );
+  const name = `${kind.name}-login`;
+  const mountPath = `/var/secrets/${kind.name}`;
+  return {
+    passed,
+    variables: { ...variables, [`${kind.name}_secret_path`]: mountPath },
+    volumeMounts: [{ name, mountPath, readOnly: true }],
+    volumes: [{ name, secret: { secretName: secret.metadata.name } }],
+  };
+}
