@@ -181,9 +181,7 @@ export function checkField(
 export function refuseBeside(path: string, options: object, fields: readonly string[]): void {
   for (const field of fields) {
     if ((options as Record<string, unknown>)[field] !== undefined) {
-      throw new ArgumentError(
-        `${path}${field}: expected none beside ${path}existing, which has none of it to set, got one`,
-      );
+      throw new ArgumentError(`${path}${field}: expected none beside ${path}existing, got one`);
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Stacks that three teams have: the cluster, the platform on it, the functions on that. Then the
- * platform and a function on the same cluster from a program in YAML, by the component plugin.
+ * platform and a function on the same cluster from a program in YAML, by the component plugin; this
+ * one on a NATS and a Prometheus that somebody else has there.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -27,6 +28,8 @@ import {
   openProject,
   type RunResult,
 } from "../support/pulumi.ts";
+import { until } from "../support/until.ts";
+import { NATS_USER, OTHER, toNats, toPrometheus } from "./several/other-servers.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PREFIX = "198.18.84";
@@ -79,6 +82,21 @@ async function call(name: string, body: string): Promise<string> {
 
 function kubectl(...args: string[]): string {
   return execFileSync("sh", [join(directory, "kubectl.sh"), ...args], { encoding: "utf8" });
+}
+
+/** Applies objects, and waits for the Deployment among them. */
+function apply(name: string, namespace: string, objects: string): void {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(file, objects);
+  kubectl("apply", "-f", file);
+  kubectl("rollout", "status", `deployment/${name}`, "-n", namespace, "--timeout=120s");
+}
+
+/** How often the gateway says that a function was called: so Prometheus has told it. */
+async function countOf(name: string): Promise<number> {
+  const authorization = `Basic ${Buffer.from("admin:admin-password").toString("base64")}`;
+  const answer = await fetch(`${GATEWAY}/system/function/${name}`, { headers: { authorization } });
+  return ((await answer.json()) as { invocationCount?: number }).invocationCount ?? 0;
 }
 
 /** Returns the text of before. */
@@ -193,12 +211,23 @@ describe("a program in YAML", () => {
       alertmanager: images.alertmanager.reference,
       nodeExporter: images["node-exporter"].reference,
     });
+    const { user, password } = NATS_USER;
+    const nats = { url: OTHER.nats, user, password: { "fn::secret": password } };
+    const queue = JSON.stringify({ existing: nats });
+    const existing = { url: OTHER.prometheus, namespace: OTHER.prometheusNamespace };
+    const more = [
+      `images: ${references}`,
+      `queue: ${queue}`,
+      `metrics: ${JSON.stringify({ existing })}`,
+    ];
     changeProgram(program, (text) =>
       text
         .replace("../..", ROOT)
-        .replace("      adminPassword: ", `      images: ${references}\n      adminPassword: `),
+        .replace("      adminPassword: ", `      ${more.join("\n      ")}\n      adminPassword: `)
+        .replace("outputs:\n", "outputs:\n  files: ${plonk.prometheusConfig}\n"),
     );
-  }, minute);
+    apply("broker", "messages", toNats(images));
+  }, 3 * minute);
 
   it(
     "is refused by the plugin where an argument is wrong, in one line on its resource",
@@ -227,11 +256,27 @@ describe("a program in YAML", () => {
       expect(url).toBe(`${GATEWAY}/function/welcome`);
       expect(exported).toMatchObject({ gatewayUrl: GATEWAY, functionNamespace: "openfaas-fn" });
       expect(await call("welcome", "YAML")).toBe("200 hello YAML");
-      for (const secret of ["current-context", "admin-password"]) {
+      for (const secret of ["current-context", "admin-password", NATS_USER.password]) {
         expect(await program.state()).not.toContain(secret);
       }
     },
     5 * minute,
+  );
+
+  it(
+    "queues calls in that NATS, and that Prometheus counts them",
+    async () => {
+      const { files } = await program.outputs();
+      const objects = toPrometheus(images, files as Record<string, string>);
+      apply("watcher", OTHER.prometheusNamespace, objects);
+      const before = await countOf("welcome");
+      const queued = await fetch(`${GATEWAY}/async-function/welcome`, { method: "POST" });
+      expect(queued.status).toBe(202);
+      // The call of the test before, and the queue-worker's.
+      await until("both calls to be counted", async () => (await countOf("welcome")) === 2);
+      expect(before).toBeLessThan(2);
+    },
+    3 * minute,
   );
 
   it(

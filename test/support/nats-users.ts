@@ -1,4 +1,4 @@
-/** A NATS whose users are known by signed tokens: an operator, an account and a user, as `nsc` makes. */
+/** A NATS that knows its users by signed tokens: operator, accounts and a user, as `nsc` has them. */
 import { nkeys } from "@nats-io/transport-node";
 
 type Keys = ReturnType<typeof nkeys.createUser>;
