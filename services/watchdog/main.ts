@@ -28,7 +28,24 @@ function exitWith(error: unknown): never {
   process.exit(1);
 }
 
+const END_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Ends at a signal that comes while the function loads: there are no calls to finish yet. The first
+ * process of a container ignores signals without a handler, and its pod would stay for its whole
+ * grace. Returns what takes the handlers away again.
+ */
+function leaveAtSignal(): () => void {
+  const leave = (signal: NodeJS.Signals): never => {
+    log(`watchdog: ${signal}, before it listened`);
+    process.exit(0);
+  };
+  END_SIGNALS.forEach((signal) => process.on(signal, leave));
+  return () => END_SIGNALS.forEach((signal) => process.off(signal, leave));
+}
+
 async function run(): Promise<void> {
+  const stay = leaveAtSignal();
   const config = readConfig(process.env);
   const handler = await createHandler(config);
   const watchdog = new Watchdog({ limits: config, handler, log });
@@ -42,7 +59,8 @@ async function run(): Promise<void> {
       onEnd(await watchdog.stop(sleep(delayMs)));
     }
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  stay();
+  for (const signal of END_SIGNALS) {
     process.on(signal, () => {
       log(`watchdog: ${signal}, finishing the calls in flight`);
       void stop(config.shutdownDelayMs, (isDrained) => process.exit(isDrained ? 0 : 1));

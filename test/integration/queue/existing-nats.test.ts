@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { nkeys } from "@nats-io/transport-node";
 import { LOGIN_FILE } from "../../../contract/environment/index.ts";
+import type { QueueStatus } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
@@ -15,6 +16,7 @@ import { createKeptLog, type KeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { createSignedUser } from "../../support/nats-users.ts";
 import { stopServer } from "../../support/network.ts";
+import { callSystem } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
 
 type Files = Partial<Record<keyof typeof LOGIN_FILE, string>>;
@@ -87,6 +89,11 @@ async function expectCall(url: string, secretPath: string): Promise<void> {
   await until("the call to be taken", async () => (await enqueue(gateway)).status === 202);
   await until("the call", () => calls.length > 0);
   expect(calls[0]).toBe("/function/f");
+  await until("the queue to be empty", async () => {
+    const answer = await callSystem(`${gateway.url}/system/queue`);
+    const { pending, inFlight } = JSON.parse(answer.text) as QueueStatus;
+    return pending + inFlight === 0;
+  });
 }
 
 describe("a NATS that asks who calls", () => {
@@ -94,6 +101,17 @@ describe("a NATS that asks who calls", () => {
     const nats = await startNats('authorization { user: "plonk", password: "p w\\"1" }\n');
     // As an editor or `kubectl create secret --from-file` leaves it.
     const folder = writeLogin(nats, { user: "plonk", password: 'p w"1\n' });
+    await expectCall(`nats://127.0.0.1:${nats.port}`, folder);
+  });
+
+  test("needs to give its user no more rights than the README says", async () => {
+    const rights =
+      'permissions: { publish: ["faas-request", "$JS.API.>", "$JS.ACK.OF_faas-request.>"], ' +
+      'subscribe: ["_INBOX.>"] }';
+    const nats = await startNats(
+      `authorization { users: [ { user: "plonk", password: "pw", ${rights} } ] }\n`,
+    );
+    const folder = writeLogin(nats, { user: "plonk", password: "pw" });
     await expectCall(`nats://127.0.0.1:${nats.port}`, folder);
   });
 

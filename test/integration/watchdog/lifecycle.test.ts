@@ -145,6 +145,16 @@ describe("the end of a watchdog", () => {
     expect(await exit).toBe(0);
   });
 
+  it("ends at once when it is told to while its module still loads", async () => {
+    const text = 'console.log("loading");\nawait new Promise(() => setInterval(() => {}, 1000));';
+    const module = await writeModule("index.mjs", text);
+    const env = { PLONK_FUNCTION_MODULE: module, write_timeout: "10m" };
+    const { process, exit } = await startWatchdog(env, (stdout) => stdout.includes("loading"));
+    process.kill("SIGTERM");
+    // By a handler of its own: without one the first process of a container would go on.
+    expect(await exit).toBe(0);
+  });
+
   it("waits for calls in flight no longer than write_timeout", async () => {
     const { url, process, exit, stdout } = await startSlow({ write_timeout: "200ms" });
     const running = fetch(`${url}/?ms=600000`).catch(() => "cut off");

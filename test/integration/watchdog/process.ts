@@ -34,8 +34,15 @@ export async function writeModule(name: string, text: string): Promise<string> {
   return path;
 }
 
-/** Starts a watchdog and waits until it listens or ends. */
-export async function startWatchdog(env: Record<string, string>): Promise<RunningWatchdog> {
+/**
+ * Starts a watchdog and waits until it listens or ends.
+ *
+ * @param isThere for one that does neither: whether it has come far enough, by its output
+ */
+export async function startWatchdog(
+  env: Record<string, string>,
+  isThere: (stdout: string) => boolean = () => false,
+): Promise<RunningWatchdog> {
   const [port, metricsPort] = [await findFreePort(), await findFreePort()];
   const child = spawn(process.execPath, [MAIN], {
     env: {
@@ -54,7 +61,8 @@ export async function startWatchdog(env: Record<string, string>): Promise<Runnin
   child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
   const exit = once(child, "close").then(([code]) => code as number | null);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  const hasBegun = (): boolean => output.stderr.includes("watchdog: listening") || hasEnded();
+  const hasBegun = (): boolean =>
+    output.stderr.includes("watchdog: listening") || hasEnded() || isThere(output.stdout);
   await waitFor("a watchdog that listens", hasBegun);
   return {
     url: `http://127.0.0.1:${port}`,
