@@ -147,7 +147,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   registerServiceCount(registry, functions);
   const prometheus = new PrometheusApi(config.prometheus, logger);
   let server: Server | undefined;
-  const system = createSystemApp({
+  const system = await createSystemApp({
     client,
     functions,
     counts: new InvocationCounts(prometheus, logger),

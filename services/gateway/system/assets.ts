@@ -11,6 +11,7 @@ import { gzip } from "node:zlib";
 import type { FastifyReply } from "fastify";
 import { failures, HttpError } from "../errors.ts";
 import { sendPageNotFound } from "../http/text-responses.ts";
+import { toPolicy } from "./hooks/security-headers.ts";
 import type { SystemApp } from "./types.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -28,12 +29,6 @@ const MIN_COMPRESSED_BYTES = 1024;
 
 /** A name that changes with the content, as Vite gives it. */
 const HASHED = /^assets\/.*-[-_A-Za-z0-9]{8}\.[a-z0-9]+$/;
-
-/** Nothing of a page is run or shown by others; every answer has the other security headers. */
-const SECURITY_HEADERS = {
-  "x-frame-options": "DENY",
-  "cross-origin-resource-policy": "same-origin",
-} as const;
 
 interface Asset {
   type: string;
@@ -54,27 +49,19 @@ export interface AssetOptions {
   /** Folder with `index.html` and what belongs to it. */
   folder: string;
   /** Where its styles may come from, as in a Content-Security-Policy. */
-  styleSources: string;
-}
-
-/** Scripts and requests of this origin only; icons may be data. Nobody may frame the page. */
-function pagePolicy(styleSources: string): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    `style-src ${styleSources}`,
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
+  styleSources: string[];
 }
 
 /** Serves a folder below `prefix`; 503 with a sentence where the folder has not been built. */
 export function serveAssets(app: SystemApp, options: AssetOptions): void {
   const { prefix, folder, styleSources } = options;
-  const headers = { ...SECURITY_HEADERS, "content-security-policy": pagePolicy(styleSources) };
+  // Scripts and requests of this origin only; icons may be data.
+  const contentSecurityPolicy = toPolicy({
+    "script-src": ["'self'"],
+    "style-src": styleSources,
+    "img-src": ["'self'", "data:"],
+    "connect-src": ["'self'"],
+  });
   let loading: Promise<ReadonlyMap<string, Asset>> | undefined;
   const load = (): Promise<ReadonlyMap<string, Asset>> => {
     loading ??= loadAssets(folder).catch((error: unknown) => {
@@ -89,6 +76,7 @@ export function serveAssets(app: SystemApp, options: AssetOptions): void {
     method: ["GET", "HEAD"],
     url: `${prefix}/*`,
     schema,
+    helmet: { contentSecurityPolicy },
     handler: async (request, reply) => {
       const path = request.params["*"];
       const asset = (await load()).get(path === "" ? "index.html" : path);
@@ -97,7 +85,6 @@ export function serveAssets(app: SystemApp, options: AssetOptions): void {
         sendPageNotFound(reply.raw);
         return reply;
       }
-      void reply.headers(headers);
       return sendAsset(asset, reply);
     },
   });

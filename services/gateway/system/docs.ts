@@ -27,5 +27,5 @@ export function registerDocsRoutes(
     return reply.type("application/json; charset=utf-8").send(document);
   });
   // Swagger UI sets style attributes.
-  serveAssets(app, { prefix: "/docs", folder, styleSources: "'self' 'unsafe-inline'" });
+  serveAssets(app, { prefix: "/docs", folder, styleSources: ["'self'", "'unsafe-inline'"] });
 }

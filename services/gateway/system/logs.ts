@@ -62,7 +62,6 @@ export function registerLogRoute(app: SystemApp, context: SystemContext): void {
     raw.writeHead(200, {
       ...reply.getHeaders(),
       "content-type": "application/x-ndjson",
-      "x-content-type-options": "nosniff",
     } as OutgoingHttpHeaders);
     raw.flushHeaders();
     await stream.writeTo(raw);

@@ -39,7 +39,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: 
 const BODY_LIMIT = 1536 * 1024;
 
 /** Builds the application; it listens to nothing. */
-export function createSystemApp(context: SystemContext): SystemApp {
+export async function createSystemApp(context: SystemContext): Promise<SystemApp> {
   const loggerInstance: FastifyBaseLogger = context.logger;
   const app: SystemApp = fastify({
     loggerInstance,
@@ -63,7 +63,7 @@ export function createSystemApp(context: SystemContext): SystemApp {
   app.setSerializerCompiler(() => JSON.stringify);
   readEveryBodyAsJson(app);
   answerErrors(app, context.logger);
-  addSecurityHeaders(app);
+  await addSecurityHeaders(app);
   auditChanges(app, context);
   controlAccess(app, context);
   const allowed = collectMethods(app);

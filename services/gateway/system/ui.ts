@@ -14,5 +14,5 @@ export function registerUiRoutes(
   // A download of a function's answer is a blob, which the page's policy does not concern; nothing
   // that a function sends is ever shown as HTML.
   const folder = join(assetsDirectory, "ui");
-  serveAssets(app, { prefix: "/ui", folder, styleSources: "'self'" });
+  serveAssets(app, { prefix: "/ui", folder, styleSources: ["'self'"] });
 }

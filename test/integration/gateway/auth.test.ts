@@ -228,10 +228,38 @@ describe("a page of another site", () => {
   });
 });
 
-test("answers are what they say they are, and tell no other site where they were read", async () => {
-  const { headers } = await ask("read", ["GET", "/system/info"]);
-  expect(headers.get("x-content-type-options")).toBe("nosniff");
-  expect(headers.get("referrer-policy")).toBe("no-referrer");
+describe("an answer of the gateway's own", () => {
+  test.each([
+    ["read", "GET /system/info", 200],
+    ["read", "GET /system/logs?name=f", 200],
+    ["nobody", "GET /system/info", 401],
+    ["read", "POST /system/namespaces", 405],
+    ["read", "GET /nothing", 404],
+    ["read", "GET /ui/nothing", 503],
+  ])("to %s's %s is shown as what it is, and to no other site", async (user, route, expected) => {
+    const { status, headers } = await ask(user, route.split(" "));
+    expect(status).toBe(expected);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      "content-security-policy": expect.stringMatching(
+        /^default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'(?:;|$)/,
+      ),
+      "cross-origin-resource-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+    });
+  });
+
+  test("promises no TLS", async () => {
+    const { headers } = await ask("read", ["GET", "/system/info"]);
+    expect(headers.get("strict-transport-security")).toBeNull();
+  });
+});
+
+test("an answer of a function has its own headers", async () => {
+  const { headers } = await ask("read", ["POST", "/function/f"]);
+  expect(headers.get("content-security-policy")).toBeNull();
+  expect(headers.get("x-content-type-options")).toBeNull();
 });
 
 test("failed logins are slowed, for one user, over the wire", async () => {
