@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readManifest } from "../toolchain/acquire/cache-entry.ts";
+import { readManifest } from "../toolchain/cache-entry.ts";
 
 /**
  * Links the user's plugins into Plonk's home, where they take precedence. Plonk never writes to the

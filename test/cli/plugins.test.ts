@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { linkPlugins } from "../../cli/plugins.ts";
 import { acquire } from "../../toolchain/acquire.ts";
-import { sealEntry } from "../../toolchain/acquire/cache-entry.ts";
+import { sealEntry } from "../../toolchain/cache-entry.ts";
 
 const NAME = "resource-kubernetes-v4.0.0";
 let folder: string;

@@ -1,13 +1,13 @@
 /** The order in which a tool is looked for, and how it gets into the cache. */
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "../cache-entry.ts";
 import { requireSpace } from "../disk.ts";
 import { isDiskFull, NotAtHandError, toMessage, ToolchainError } from "../errors.ts";
 import { withLock } from "../lock.ts";
 import type { Task } from "../progress.ts";
 import { ProgramError } from "../run-command.ts";
 import type { AcquiredTool, Release, Source, Tool, ToolSource } from "../tool.ts";
-import { findDamage, type Manifest, readManifest, removeEntry, sealEntry } from "./cache-entry.ts";
 import { findOnPath, findPlugin } from "./find-on-path.ts";
 import { installPlugin } from "./plugin.ts";
 import { installRelease } from "./release.ts";

@@ -1,10 +1,10 @@
 /** Finds a tool that the machine already has. */
 import { access, constants, realpath } from "node:fs/promises";
 import { basename, delimiter, isAbsolute, join } from "node:path";
+import { readManifest } from "../cache-entry.ts";
 import { pulumiHome } from "../directories.ts";
 import { runCommand } from "../run-command.ts";
 import type { AcquiredTool, Tool } from "../tool.ts";
-import { readManifest } from "./cache-entry.ts";
 import { hostArchitecture, type Session } from "./session.ts";
 
 const VERSION_TIMEOUT_MILLISECONDS = 10_000;

@@ -1,10 +1,10 @@
 /** Installs a plugin from the cache where Pulumi looks for it. */
 import { constants, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { findDamage, readManifest, removeEntry } from "../cache-entry.ts";
 import { pulumiHome } from "../directories.ts";
 import { listFiles } from "../hash.ts";
 import { withLock } from "../lock.ts";
-import { findDamage, readManifest, removeEntry } from "./cache-entry.ts";
 import type { Session } from "./session.ts";
 
 /** Returns the plugin's directory in `$PULUMI_HOME`, which is not touched if it is correct. */

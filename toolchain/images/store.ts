@@ -1,14 +1,14 @@
 /** A store under `$PLONK_CACHE/images`: entries are built once, renamed into place, verified. */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { findDamage, readManifest, sealEntry } from "../cache-entry.ts";
 import { withLock } from "../lock.ts";
 
 /** Entries of one name that are kept when a new one is made, the new one included. */
 const KEPT_ENTRIES = 3;
 /** Age after which an unfinished directory is removed, milliseconds. */
 const ABANDONED_AFTER = 60 * 60 * 1000;
-const RESULT = "result.json";
 
 /** A finished entry: its directory and its builder's result. */
 export interface StoreEntry<T> {
@@ -29,12 +29,6 @@ export interface EntryRequest<T> {
   build(directory: string): Promise<T>;
   /** Aborts the wait for another process that builds an entry of this name. */
   signal?: AbortSignal | undefined;
-}
-
-interface StoredResult<T> {
-  value: T;
-  /** Size of each file in bytes, to detect truncated entries. */
-  files: Record<string, number>;
 }
 
 /** Increment it when results change though their inputs do not. */
@@ -66,24 +60,15 @@ export async function findOrBuild<T>(request: EntryRequest<T>): Promise<StoreEnt
 }
 
 async function readEntry<T>(directory: string): Promise<StoreEntry<T> | undefined> {
-  try {
-    const text = await readFile(join(directory, RESULT), "utf8");
-    const { value, files } = JSON.parse(text) as StoredResult<T>;
-    await Promise.all(
-      Object.entries(files).map(async ([file, size]) => {
-        const found = (await stat(join(directory, file))).size;
-        if (found !== size) {
-          throw new Error(`${file}: ${size} bytes expected, got ${found}`);
-        }
-      }),
-    );
-    const now = new Date();
-    await utimes(directory, now, now);
-    return { directory, value };
-  } catch {
+  const manifest = await readManifest<{ value: T }>(directory);
+  if (manifest === undefined || (await findDamage(directory, manifest)) !== undefined) {
     // Missing, unreadable or damaged entries are built again.
     return undefined;
   }
+  const now = new Date();
+  // In a cache that this user may only read, entries keep their age.
+  await utimes(directory, now, now).catch(() => undefined);
+  return { directory, value: manifest.value };
 }
 
 async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promise<StoreEntry<T>> {
@@ -93,25 +78,13 @@ async function buildEntry<T>(request: EntryRequest<T>, directory: string): Promi
   await mkdir(temporary, { recursive: true });
   try {
     const value = await request.build(temporary);
-    const stored: StoredResult<T> = { value, files: await sizesOf(temporary) };
-    await writeFile(join(temporary, RESULT), JSON.stringify(stored));
+    await sealEntry(temporary, { value });
     await rm(directory, { recursive: true, force: true });
     await rename(temporary, directory);
     return { directory, value };
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-}
-
-async function sizesOf(directory: string): Promise<Record<string, number>> {
-  const files = await readdir(directory, { recursive: true, withFileTypes: true });
-  const sizes = files
-    .filter((file) => file.isFile())
-    .map(async (file): Promise<[string, number]> => {
-      const path = join(file.parentPath, file.name);
-      return [path.slice(directory.length + 1), (await stat(path)).size];
-    });
-  return Object.fromEntries(await Promise.all(sizes));
 }
 
 /** Removes the oldest entries of a name, and unfinished ones of killed processes. */

@@ -9,6 +9,8 @@ import { makeTemporary, removeTemporary } from "./support.ts";
 
 afterAll(removeTemporary);
 
+const MANIFEST = "plonk-tool.json";
+
 let root = "";
 let builds = 0;
 
@@ -43,7 +45,7 @@ describe("findOrBuild", () => {
       directory: join(root, entryName("thing", { a: 1 })),
       value: { number: 1 },
     });
-    expect(await readdir(first.directory)).toEqual(["deep", "result.json"]);
+    expect(await readdir(first.directory)).toEqual([".plonk-verified.json", "deep", "plonk-tool.json"]);
     expect(builds).toBe(1);
   });
 
@@ -70,7 +72,8 @@ describe("findOrBuild", () => {
 
   test.each([
     ["a truncated file", (directory: string) => truncate(join(directory, "deep/file"), 3)],
-    ["a broken result", (directory: string) => writeFile(join(directory, "result.json"), "{")],
+    ["other bytes", (directory: string) => writeFile(join(directory, "deep/file"), "54321")],
+    ["a broken manifest", (directory: string) => writeFile(join(directory, MANIFEST), "{")],
   ])("replaces an entry with %s", async (_what, damage) => {
     const { directory } = await find("x");
     await damage(directory);

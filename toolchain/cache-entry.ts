@@ -1,14 +1,15 @@
-/** An entry of the cache: a tool's directory with a manifest of its files. */
+/** An entry of a cache, a tool or a part of an image: a directory with a manifest of its files. */
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { toCode } from "../errors.ts";
-import { hashFile, listFiles } from "../hash.ts";
+import { toCode } from "./errors.ts";
+import { hashFile, listFiles } from "./hash.ts";
 
 const MANIFEST = "plonk-tool.json";
 /** Records the verified state of the files, so that they are not read again on every run. */
 const STAMP = ".plonk-verified.json";
 
-export interface Manifest {
+/** What a manifest says of a tool. */
+export interface ToolEntry {
   name: string;
   version: string;
   /** `linux-amd64` and the like. */
@@ -16,31 +17,38 @@ export interface Manifest {
   source: "mirror" | "release" | "source";
   /** Digest of all inputs of a source build; empty for a release. */
   inputs: string;
-  /** SHA-256 by path. */
-  files: Record<string, string>;
 }
 
+/** What it is, and its files. */
+export type Manifest<About = ToolEntry> = About & {
+  /** SHA-256 by path. */
+  files: Record<string, string>;
+};
+
 /** Writes the manifest of a complete directory. */
-export async function sealEntry(
+export async function sealEntry<About extends object>(
   directory: string,
-  about: Omit<Manifest, "files">,
-): Promise<Manifest> {
+  about: About,
+): Promise<Manifest<About>> {
   const files: Record<string, string> = {};
   const states: Record<string, string> = {};
   for (const path of await listFiles(directory)) {
     files[path] = await hashFile(join(directory, path));
     states[path] = await toState(join(directory, path));
   }
-  const manifest: Manifest = { ...about, files };
+  const manifest = { ...about, files };
   await writeStamp(directory, states);
   await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
 /** The manifest of an entry; undefined when it is missing or unreadable. */
-export async function readManifest(directory: string): Promise<Manifest | undefined> {
+export async function readManifest<About = ToolEntry>(
+  directory: string,
+): Promise<Manifest<About> | undefined> {
   try {
-    const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
+    const text = await readFile(join(directory, MANIFEST), "utf8");
+    const manifest = JSON.parse(text) as Manifest<About>;
     return typeof manifest.files === "object" ? manifest : undefined;
   } catch {
     return undefined;
@@ -69,11 +77,11 @@ async function readStamp(directory: string): Promise<Record<string, string>> {
  */
 export async function findDamage(
   directory: string,
-  manifest: Manifest,
+  { files }: Pick<Manifest, "files">,
 ): Promise<string | undefined> {
   const stamp = await readStamp(directory);
   const states: Record<string, string> = {};
-  for (const [path, sha256] of Object.entries(manifest.files)) {
+  for (const [path, sha256] of Object.entries(files)) {
     const file = join(directory, path);
     const state = await toState(file).catch(() => undefined);
     if (state === undefined) {
