@@ -3,12 +3,19 @@ import { IMAGES } from "./mocks.ts";
 
 const components = import.meta.resolve("../../../components/index.ts");
 
-/** The program: a platform `p` whose objects nobody waits for, as no pod ever runs. */
-export function toPlatformProgram(kubeconfig: string, args: object): string {
+/**
+ * The program: a platform `p`, or one of its parts, whose objects nobody waits for, as no pod ever
+ * runs.
+ */
+export function toPlatformProgram(
+  kubeconfig: string,
+  args: object,
+  component: "Platform" | "Queue" = "Platform",
+): string {
   return `
     import * as k8s from "@pulumi/kubernetes";
     import * as pulumi from "@pulumi/pulumi";
-    import { Platform } from ${JSON.stringify(components)};
+    import { ${component} } from ${JSON.stringify(components)};
     const kubeconfig = pulumi.secret(${JSON.stringify(kubeconfig)});
     const cluster = {
       kubeconfig,
@@ -33,6 +40,6 @@ export function toPlatformProgram(kubeconfig: string, args: object): string {
       adminPassword: "pw",
       ...${JSON.stringify(args)},
     };
-    new Platform("p", args, { transformations: [doNotWait] });
+    new ${component}("p", args, { transformations: [doNotWait] });
   `;
 }
