@@ -9,11 +9,17 @@ export interface TestGroup {
 
 const END_TO_END = "/test/e2e/";
 
-/** Tests that need the machine for themselves: API servers, clusters, containers, real Pulumi. */
+/** Tests of the real engine on an API server of their own, each of which keeps one core busy. */
+const ENGINE = [
+  "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions)",
+  "/test/integration/package",
+];
+
+/** Tests that need the machine for themselves: controllers with leases, clusters, containers. */
 const ALONE = [
-  "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions|cluster/(host-|k3s-engine))",
+  "/test/components/cluster/(host-|k3s-engine)",
   "/test/stacks/recorded-",
-  "/test/integration/(operator/|package|gateway/api-server)",
+  "/test/integration/(operator/|gateway/api-server)",
   "/test/toolchain/(?!acquire/)",
   "/test/standins/(?!provider-protocol/)",
   "/test/(cli|scripts)/",
@@ -28,9 +34,10 @@ export const TEST_GROUPS: readonly TestGroup[] = [
     name: "tests side by side",
     args: [
       `--maxWorkers=${WORKERS}`,
-      ...[END_TO_END, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
+      ...[END_TO_END, ...ENGINE, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
     ],
   },
+  { name: "tests of the engine", args: [...ENGINE, `--maxWorkers=${WORKERS}`] },
   { name: "tests one after the other", args: [...ALONE, "--runInBand"] },
   { name: "end to end tests", args: [END_TO_END, "--runInBand"] },
 ];

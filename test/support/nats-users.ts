@@ -1,4 +1,4 @@
-/** A NATS that knows its users by signed tokens: operator, accounts and a user, as `nsc` has them. */
+/** A NATS that knows its users by signed tokens, with operator, accounts and user as `nsc` has. */
 import { nkeys } from "@nats-io/transport-node";
 
 type Keys = ReturnType<typeof nkeys.createUser>;

@@ -45,7 +45,11 @@ describe("findOrBuild", () => {
       directory: join(root, entryName("thing", { a: 1 })),
       value: { number: 1 },
     });
-    expect(await readdir(first.directory)).toEqual([".plonk-verified.json", "deep", "plonk-tool.json"]);
+    expect(await readdir(first.directory)).toEqual([
+      ".plonk-verified.json",
+      "deep",
+      "plonk-tool.json",
+    ]);
     expect(builds).toBe(1);
   });
 
