@@ -123,8 +123,13 @@ async function waitUntilUp(server: ChildProcess, kubeconfigPath: string): Promis
 
 /** The namespace `default` and its service account come last. */
 async function hasDefaults(kubeconfigPath: string): Promise<boolean> {
+  const text = await readFile(kubeconfigPath, "utf8");
+  if (text === "") {
+    // The server makes the file, and then writes it.
+    return false;
+  }
   const config = new KubeConfig();
-  config.loadFromFile(kubeconfigPath);
+  config.loadFromString(text);
   const objects = KubernetesObjectApi.makeApiClient(config);
   const metadata = { name: "default", namespace: "default" };
   return objects.read({ apiVersion: "v1", kind: "ServiceAccount", metadata }).then(
