@@ -140,6 +140,11 @@ const callers = {
 
 /** Calls that cannot be made, or have failed on their way. */
 const calls = {
+  internal: (): Failure => ({
+    status: 500,
+    code: "PLONK_INTERNAL",
+    message: "The gateway failed by a fault of its own, which is in its log.",
+  }),
   /** The words are those of OpenFaaS' limiter, which clients know. */
   tooManyCalls: (limit: number): Failure => ({
     status: 429,

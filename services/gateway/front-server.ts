@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer } from "node:net";
 import type { Health } from "../lib/health.ts";
+import { messageOf } from "../lib/logger.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
 import { invoke } from "./calls/invoke.ts";
 import { limitReading } from "./calls/read-limit.ts";
@@ -24,6 +25,7 @@ import {
   send100Continue,
   watchRawRequests,
 } from "./http/guard/index.ts";
+import { guarded } from "./http/guarded.ts";
 import { cleanPath, leadsAboveRoot, PREFIX, splitTarget, type Target } from "./http/paths.ts";
 import { sendExpectationFailed, sendMoved, sendRefusal } from "./http/text-responses.ts";
 
@@ -62,7 +64,9 @@ export function createFrontServer(
   });
   server.maxHeadersCount = MAX_HEADERS;
   watchRawRequests(server);
-  const onRequest: Handler = (request, response) => route({ context, request, response, system });
+  const { logger } = context;
+  const onRequest: Handler = (request, response) =>
+    guarded({ request, response, logger }, () => route({ context, request, response, system }));
   server.on("request", onRequest);
   // Where the function does not exist or is busy, the caller need not send its body.
   server.on("checkContinue", (request, response) => {
@@ -71,7 +75,10 @@ export function createFrontServer(
   });
   server.on("checkExpectation", refuseExpectation);
   server.on("upgrade", (request, socket, head) => {
-    void upgrade(context, { request, socket, head });
+    upgrade(context, { request, socket, head }).catch((error: unknown) => {
+      logger.error({ reason: messageOf(error), err: error }, "an upgrade failed by a fault of ours");
+      socket.destroy();
+    });
   });
   // Node would close the connection without an answer.
   server.on("connect", (request) => refuseTunnel(request.socket));
@@ -161,14 +168,15 @@ function route(routing: Routing): void {
     return;
   }
   // By then the chunks that arrived with the head are checked, and no function gets invalid ones.
-  setImmediate(() => {
+  const dispatchChecked = (): void => {
     const fault = findBodyFault(request);
     if (fault !== undefined) {
       sendRefusal(response, fault);
     } else if (request.complete || !isClosing(request.socket)) {
       dispatch(routing, target);
     }
-  });
+  };
+  setImmediate(() => guarded({ request, response, logger: context.logger }, dispatchChecked));
 }
 
 function dispatch({ context, request, response, system }: Routing, target: Target): void {

@@ -13,6 +13,7 @@ import type { CallGuard } from "../auth/call-guard.ts";
 import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { onceClosed, send100Continue } from "../http/guard/index.ts";
+import { guarded } from "../http/guarded.ts";
 import { toQueuedHeaders } from "../http/headers.ts";
 import { type FunctionPath, PREFIX, splitFunctionPath } from "../http/paths.ts";
 import { readBody } from "../http/request-body.ts";
@@ -47,7 +48,7 @@ export function enqueue(context: EnqueueContext, incoming: Incoming): void {
   } else if (request.method !== "POST") {
     sendMethodNotAllowed(response, "POST");
   } else {
-    void admit(context, incoming, split);
+    guarded({ ...incoming, logger: context.logger }, () => admit(context, incoming, split));
   }
 }
 
@@ -91,7 +92,7 @@ function receive({ context, incoming, split, call, callback }: Reception): void 
   const { own } = call;
   limitReading(context, incoming, own);
   send100Continue(request, response);
-  readBody(request, QUEUE.maxMessageBytes, (body) => {
+  const store = async (body: Buffer | undefined): Promise<void> => {
     if (response.headersSent) {
       return;
     }
@@ -101,7 +102,10 @@ function receive({ context, incoming, split, call, callback }: Reception): void 
     }
     const headers = toQueuedHeaders(request, call, context.peers.peerOf(request));
     const queued = toQueuedCall(incoming, split, { headers, body, callback });
-    void publish({ context, call, request, response }, queued);
+    await publish({ context, call, request, response }, queued);
+  };
+  readBody(request, QUEUE.maxMessageBytes, (body) => {
+    guarded({ request, response, logger: context.logger }, () => store(body));
   });
 }
 

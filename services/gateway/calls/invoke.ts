@@ -4,6 +4,7 @@ import type { CallGuard } from "../auth/call-guard.ts";
 import type { Failure } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { closeConnection } from "../http/guard/index.ts";
+import { guarded } from "../http/guarded.ts";
 import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { beginCall } from "./call.ts";
@@ -47,7 +48,9 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   }
   const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
   if (state.isPrivate && context.guard !== undefined) {
-    void askGuard(context.guard, request, state).then((failure) => {
+    const { guard, logger } = context;
+    guarded({ request, response, logger }, async () => {
+      const failure = await askGuard(guard, request, state);
       begin(context, { request, response, call, state, target: path }, failure);
     });
   } else {

@@ -166,7 +166,8 @@ export function toQueuedHeaders(
   peer: Peer,
 ): Record<string, string[]> {
   const flat = toUpstreamHeaders(request, call, peer);
-  const result: Record<string, string[]> = {};
+  // Callers choose the names, and `__proto__` is one.
+  const result = Object.create(null) as Record<string, string[]>;
   for (let index = 0; index < flat.length; index += 2) {
     const name = toCanonicalName(flat[index] ?? "");
     (result[name] ??= []).push(flat[index + 1] ?? "");

@@ -47,6 +47,14 @@ describe("a call", () => {
     expect(recode(LEAST)).toEqual(LEAST);
   });
 
+  test("keeps headers whatever their names are", () => {
+    const headers = JSON.parse('{"__proto__":["x"],"constructor":["y"]}') as QueuedCall["headers"];
+    expect(Object.entries(recode({ ...CALL, headers }).headers)).toEqual([
+      ["__proto__", ["x"]],
+      ["constructor", ["y"]],
+    ]);
+  });
+
   test("is written without what it does not have", () => {
     expect(JSON.parse(encodeCall(LEAST))).toEqual({ Header: {}, Method: "POST", Function: "f" });
   });

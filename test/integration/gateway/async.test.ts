@@ -1,4 +1,6 @@
 /** Asynchronous calls into a real JetStream. */
+import { once } from "node:events";
+import { type IncomingMessage, request as openRequest } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
@@ -59,6 +61,22 @@ describe("the stream", () => {
 });
 
 describe("POST /async-function", () => {
+  test.each(["__proto__", "constructor", "hasOwnProperty", "toString"])(
+    "stores a header named %s like any other",
+    async (name) => {
+      // As a list, which is sent as it is.
+      const headers = ["Host", "gateway", "Content-Length", "0", name, "x", name, "y"];
+      const request = openRequest(`${gateway.url}/async-function/f`, { method: "POST", headers });
+      const [answer] = (await once(request.end(), "response")) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(202);
+      const { Header = {} } = await lastMessage();
+      const canonical = name.charAt(0).toUpperCase() + name.slice(1).toLowerCase();
+      expect(Object.entries(Header)).toContainEqual([canonical, ["x", "y"]]);
+      expect((await fetch(`${gateway.url}/function/f`)).status).toBe(200);
+    },
+  );
+
   test("stores the whole call and answers 202 with its id", async () => {
     const response = await call("/async-function/f.openfaas-fn/sub/path?q=1", {
       body: "hello",
