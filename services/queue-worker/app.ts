@@ -16,7 +16,7 @@ export interface Worker {
   health: Health;
   /** Begins to take messages as soon as there is a queue. */
   start(): void;
-  /** Finishes the calls in flight, tells the queue, and leaves. */
+  /** Finishes the calls in flight, tells the queue, and leaves. Called again, it waits for that. */
   close(): Promise<void>;
 }
 
@@ -48,14 +48,16 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
   });
   health.addCheck("nats", () => nats.problem());
   health.addCheck("queue", () => consumer.problem());
+  const close = async (): Promise<void> => {
+    await consumer.stop();
+    await nats.close();
+    await calls.close();
+  };
+  let closing: Promise<void> | undefined;
   return {
     metricsServer: createMetricsServer({ registry, health }),
     health,
     start: () => consumer.start(),
-    close: async () => {
-      await consumer.stop();
-      await nats.close();
-      await calls.close();
-    },
+    close: () => (closing ??= close()),
   };
 }
