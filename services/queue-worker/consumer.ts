@@ -4,11 +4,13 @@ import {
   type Consumer,
   type ConsumerMessages,
   jetstream,
+  JetStreamApiError,
+  type JetStreamManager,
   jetstreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { QUEUE, toConsumerConfig } from "../../contract/queue/index.ts";
+import { type ConsumerConfig, QUEUE, toConsumerConfig } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import type { NatsLink } from "../lib/nats.ts";
 
@@ -23,6 +25,9 @@ export interface ConsumerOptions {
 
 /** Wait before the stream is looked for again, milliseconds. */
 const RETRY_MS = 1000;
+
+/** JetStream's `consumer already exists`, with other settings. */
+const CONSUMER_EXISTS = 10_148;
 
 /** How long one request for messages stands, milliseconds. */
 const PULL_EXPIRES_MS = 10_000;
@@ -80,7 +85,7 @@ export class QueueConsumer {
   async #consume(connection: NatsConnection): Promise<void> {
     const { ackWaitMs, maxInFlight, logger } = this.#options;
     const manager = await jetstreamManager(connection);
-    await manager.consumers.add(QUEUE.stream, toConsumerConfig(ackWaitMs));
+    await makeConsumer(manager, toConsumerConfig(ackWaitMs));
     const consumer = await jetstream(connection).consumers.get(QUEUE.stream, QUEUE.consumer);
     this.#isTaking = true;
     logger.info({ stream: QUEUE.stream, maxInFlight }, "taking messages");
@@ -114,5 +119,17 @@ export class QueueConsumer {
       this.#inFlight.delete(work);
     });
     this.#inFlight.add(work);
+  }
+}
+
+/** Makes the consumer; one that is there gets its settings, as `ack_wait` may have been another. */
+async function makeConsumer(manager: JetStreamManager, config: ConsumerConfig): Promise<void> {
+  try {
+    await manager.consumers.add(QUEUE.stream, config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) {
+      throw error;
+    }
+    await manager.consumers.update(QUEUE.stream, QUEUE.consumer, config);
   }
 }
