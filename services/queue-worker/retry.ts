@@ -32,6 +32,9 @@ export function nextWaitMs(
   return Math.min(asked ?? grown, policy.maxWaitMs);
 }
 
+/** HTTP's dates (RFC 9110 §5.6.7). `Date.parse` takes much else for one, such as "1.5" and "-5". */
+const HTTP_DATE = /^[A-Z][a-z]+, .+ GMT$/;
+
 /** Milliseconds of a `Retry-After` header: seconds or an HTTP date (RFC 9110 §10.2.3). */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) {
@@ -40,6 +43,6 @@ export function parseRetryAfter(value: string | undefined, now = Date.now()): nu
   if (/^\d+$/.test(value)) {
     return Number(value) * 1000;
   }
-  const time = Date.parse(value);
+  const time = HTTP_DATE.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(time) ? undefined : Math.max(0, time - now);
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { nextWaitMs, parseRetryAfter } from "../../../services/queue-worker/retry.ts";
+import { runs } from "../../support/property-runs.ts";
 
 const POLICY = { maxAttempts: 4, initialWaitMs: 1000, maxWaitMs: 10_000 };
 
@@ -38,6 +39,61 @@ describe("nextWaitMs", () => {
   });
 });
 
+describe("for any answer", () => {
+  const statuses = fc.oneof(
+    fc.integer({ min: 100, max: 599 }),
+    fc.constantFrom(408, 429, 500, 502, 503, 504),
+  );
+  const retryAfters = fc.oneof(
+    fc.string(),
+    fc.double().map(String),
+    fc.bigInt().map(String),
+    fc.stringMatching(/^\d{1,400}$/),
+    fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+  );
+  const policies = fc.record({
+    maxAttempts: fc.integer({ min: 1, max: 100 }),
+    initialWaitMs: fc.nat({ max: 3_600_000 }),
+    maxWaitMs: fc.nat({ max: 3_600_000 }),
+  });
+
+  test("a call is made once or as often as it may be, and then no more", () => {
+    fc.assert(
+      fc.property(statuses, retryAfters, policies, (status, retryAfter, policy) => {
+        let attempt = 1;
+        while (nextWaitMs({ status, retryAfter }, attempt, policy) !== undefined) {
+          attempt += 1;
+        }
+        expect([1, policy.maxAttempts]).toContain(attempt);
+      }),
+    );
+  });
+
+  test("the wait is of whole milliseconds, and not longer than the longest", () => {
+    fc.assert(
+      fc.property(statuses, retryAfters, policies, (status, retryAfter, policy) => {
+        const wait = nextWaitMs({ status, retryAfter }, 1, policy) ?? 0;
+        expect(Number.isSafeInteger(wait)).toBe(true);
+        expect(wait).toBeGreaterThanOrEqual(0);
+        expect(wait).toBeLessThanOrEqual(policy.maxWaitMs);
+      }),
+      { numRuns: runs(1000) },
+    );
+  });
+
+  test("what is no Retry-After changes nothing", () => {
+    const unreadable = retryAfters.filter((text) => !/^\d+$|GMT$/.test(text));
+    fc.assert(
+      fc.property(unreadable, (retryAfter) => {
+        const wait = nextWaitMs({ status: 503, retryAfter }, 1, POLICY) ?? -1;
+        expect(wait).toBeGreaterThanOrEqual(500);
+        expect(wait).toBeLessThanOrEqual(1000);
+      }),
+      { numRuns: runs(1000) },
+    );
+  });
+});
+
 describe("parseRetryAfter", () => {
   const now = Date.parse("2026-11-21T10:00:00Z");
 
@@ -45,7 +101,14 @@ describe("parseRetryAfter", () => {
     ["5", 5000],
     ["Sat, 21 Nov 2026 10:00:30 GMT", 30_000],
     ["Sat, 21 Nov 2026 09:00:00 GMT", 0],
+    ["Saturday, 21-Nov-26 10:00:30 GMT", 30_000],
     ["soon", undefined],
+    ["", undefined],
+    ["-5", undefined],
+    ["1.5", undefined],
+    ["5, 7", undefined],
+    ["2026-11-21", undefined],
+    ["Sat, 99 Nov 2026 10:00:30 GMT", undefined],
     [undefined, undefined],
   ])("of %s is %s ms", (value, milliseconds) => {
     expect(parseRetryAfter(value, now)).toBe(milliseconds);
