@@ -4,7 +4,7 @@ import { Agent, type Dispatcher, request } from "undici";
 import { CALL_HEADER } from "../../contract/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
-import { type FunctionCall, USER_AGENT } from "./message.ts";
+import { connectionOptions, type FunctionCall, USER_AGENT } from "./message.ts";
 import type { Outcome } from "./retry.ts";
 
 /** Largest answer that is kept for a callback, bytes. */
@@ -47,8 +47,10 @@ export class HttpCalls {
   async callFunction(call: FunctionCall): Promise<Answer> {
     const startedAt = performance.now();
     try {
-      const response = await request(`${this.#options.gatewayUrl}${call.target}`, {
-        dispatcher: this.#agent,
+      // Not as one URL: its dot segments and its `#` would lead to another function, or elsewhere.
+      const response = await this.#agent.request({
+        origin: this.#options.gatewayUrl,
+        path: call.target,
         method: call.method,
         headers: call.headers,
         body: call.body.length > 0 ? call.body : null,
@@ -125,9 +127,11 @@ async function readBounded(body: Dispatcher.ResponseData["body"]): Promise<Buffe
   return Buffer.concat(chunks, length);
 }
 
-/** Of the answer's own hop, or said by the worker itself. */
+/** Of the answer's own hop, of no use in a request, or said by the worker itself. */
 const DROPPED = new Set<string>([
   ...HOP_BY_HOP,
+  "host",
+  "expect",
   "content-length",
   "set-cookie",
   "user-agent",
@@ -141,9 +145,10 @@ function toCallbackHeaders(
   call: FunctionCall,
   { headers, status, seconds }: Answer,
 ): Record<string, string | string[]> {
+  const listed = connectionOptions([headers["connection"] ?? []].flat());
   const passed = Object.entries(headers).filter(
     (entry): entry is [string, string | string[]] =>
-      entry[1] !== undefined && !DROPPED.has(entry[0]),
+      entry[1] !== undefined && !DROPPED.has(entry[0]) && !listed.has(entry[0]),
   );
   return {
     ...Object.fromEntries(passed),

@@ -60,6 +60,50 @@ describe("parseMessage", () => {
     expect(() => parseMessage(encode({}))).toThrow(MalformedMessageError);
   });
 
+  test.each<[string, Record<string, string[]>]>([
+    ["name is of two words", { "X Name": ["a"] }],
+    ["name is empty", { "": ["a"] }],
+    ["name is beyond ASCII", { "X-Ä": ["a"] }],
+    ["value is of two lines", { "X-A": ["a", "canary\r\nX-B: 1"] }],
+    ["value has a control character", { "X-A": ["canary\0"] }],
+  ])("refuses a header that nobody could send, whose %s", (_what, Header) => {
+    const parse = () => parseMessage(encode({ Function: "f", Header }));
+    expect(parse).toThrow(MalformedMessageError);
+    expect(parse).toThrow("Header: expected names and values that HTTP knows, got another");
+  });
+
+  test("does not mind such a header where it is not passed on", () => {
+    const Header = { Connection: ["X-A"], "X-A": ["\0"], "User-Agent": ["\0"] };
+    const { headers } = parseMessage(encode({ Function: "f", Header }));
+    expect(Object.keys(headers)).toEqual(["User-Agent"]);
+  });
+
+  test("keeps headers as they are, in any case and number, but for those of one hop", () => {
+    const own = fc.constantFrom("Accept", "cookie", "X-A", "x-a", "X-Call-Id", "Via", "__proto__");
+    const hop = fc.constantFrom("Host", "te", "KEEP-ALIVE", "Content-length", "Upgrade", "Expect");
+    const lists = fc.array(fc.stringMatching(/^[ -~]{0,5}$/), { maxLength: 3 });
+    const options = fc.subarray(["accept", "VIA", "x-other"]);
+    fc.assert(
+      fc.property(
+        fc.dictionary(own, lists),
+        fc.dictionary(hop, lists),
+        options,
+        (kept, hops, by) => {
+          const Header = { ...hops, ...kept, Connection: ["close", by.join(" , ")] };
+          const { "User-Agent": agent, ...others } = parseMessage(
+            encode({ Function: "f", Header }),
+          ).headers;
+          const listed = by.map((name) => name.toLowerCase());
+          const expected = Object.entries(kept).filter(
+            ([name]) => !listed.includes(name.toLowerCase()),
+          );
+          expect(agent).toHaveLength(1);
+          expect(Object.entries(others).sort()).toEqual(expected.sort());
+        },
+      ),
+    );
+  });
+
   test("gives a call or a MalformedMessageError for anything", () => {
     const anything = fc.oneof(
       fc.uint8Array(),
