@@ -5,6 +5,7 @@ import { closeServer, listen, Registry } from "../../../services/lib/metrics.ts"
 import { HttpCalls } from "../../../services/queue-worker/http-calls.ts";
 import { WorkerMetrics } from "../../../services/queue-worker/metrics.ts";
 import { type Delivery, processMessage } from "../../../services/queue-worker/processor.ts";
+import { createDelivery } from "../../support/delivery.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { until } from "../../support/until.ts";
 
@@ -33,15 +34,7 @@ beforeEach(() => {
 });
 
 function deliver(message: unknown, deliveryCount = 1): Delivery {
-  return {
-    data: Buffer.from(typeof message === "string" ? message : JSON.stringify(message)),
-    seq: 7,
-    info: { deliveryCount, pending: 3 },
-    ack: () => events.push("ack"),
-    nak: (wait?: number) => events.push(`nak ${wait ?? 0}`),
-    term: (reason?: string) => events.push(`term ${reason ?? ""}`),
-    working: () => events.push("working"),
-  };
+  return createDelivery(message, { deliveryCount, events });
 }
 
 async function run(delivery: Delivery, ackWaitMs = 60_000): Promise<string> {
