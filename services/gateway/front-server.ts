@@ -76,7 +76,10 @@ export function createFrontServer(
   server.on("checkExpectation", refuseExpectation);
   server.on("upgrade", (request, socket, head) => {
     upgrade(context, { request, socket, head }).catch((error: unknown) => {
-      logger.error({ reason: messageOf(error), err: error }, "an upgrade failed by a fault of ours");
+      logger.error(
+        { reason: messageOf(error), err: error },
+        "an upgrade failed by a fault of ours",
+      );
       socket.destroy();
     });
   });

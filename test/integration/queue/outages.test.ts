@@ -89,7 +89,7 @@ describe("the queue-worker", () => {
     await queue.nats.halt("SIGKILL");
     const worker = queue.startWorker();
     expect(worker.health.problems()).toEqual([
-      `nats: not connected to 127.0.0.1:${queue.nats.port}`,
+      `nats: not connected to nats://127.0.0.1:${queue.nats.port}`,
       "queue: no stream yet",
     ]);
     await queue.startNats();
