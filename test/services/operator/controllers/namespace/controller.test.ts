@@ -1,21 +1,28 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { NamespaceController } from "../../../../../services/operator/controllers/namespace/controller.ts";
+import {
+  NamespaceController,
+  type NamespaceControllerOptions,
+} from "../../../../../services/operator/controllers/namespace/controller.ts";
 import { NAMESPACES, useWorlds, type World, writesOf } from "../../world.ts";
 
 const createWorld = useWorlds(afterEach);
 
 const MARKED = { annotations: { openfaas: "1" } };
 
-function createController({ client, informers, log }: World, assertLeading = () => undefined) {
+function createController(
+  { client, informers, log }: World,
+  options: Partial<NamespaceControllerOptions> = {},
+) {
   const enqueued: string[] = [];
   const controller = new NamespaceController({
     client,
     logger: log.logger,
     informers,
-    leadership: { assertLeading },
+    leadership: { assertLeading: () => undefined },
     platformNamespace: "openfaas",
     hasNetworkPolicies: false,
     deniedEgress: [],
+    ...options,
   });
   for (const trigger of controller.informers) {
     trigger((key) => enqueued.push(key));
@@ -58,6 +65,44 @@ describe("NamespaceController", () => {
     ]);
   });
 
+  it.each<[string, Partial<NamespaceControllerOptions>, object[]]>([
+    [
+      "the platform's Prometheus",
+      {},
+      [
+        {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "openfaas" } },
+          podSelector: {
+            matchLabels: {
+              "app.kubernetes.io/name": "prometheus",
+              "app.kubernetes.io/instance": "plonk",
+            },
+          },
+        },
+      ],
+    ],
+    [
+      "the namespace of another one",
+      { metricsNamespace: "monitoring" },
+      [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }],
+    ],
+  ])("opens the metrics of functions to %s", async (_, options, from) => {
+    const world = await startWorld();
+    const { controller } = createController(world, { hasNetworkPolicies: true, ...options });
+    await world.informers.start();
+    await controller.reconcile("dev");
+    const policies = "/apis/networking.k8s.io/v1/namespaces/dev/networkpolicies";
+    const written = world.fake.requests.filter(({ path }) => path.startsWith(`${policies}/`));
+    expect(written.map(({ path }) => path.slice(policies.length + 1))).toStrictEqual([
+      "default-deny",
+      "allow-platform",
+      "allow-egress",
+    ]);
+    expect(written[1]?.body).toMatchObject({
+      spec: { ingress: [{ ports: [{ port: 8080 }] }, { ports: [{ port: 8081 }], from }] },
+    });
+  });
+
   it("leaves namespaces alone that are not marked, without asking for another turn", async () => {
     const world = await startWorld();
     const { controller } = createController(world);
@@ -70,9 +115,10 @@ describe("NamespaceController", () => {
 
   it("writes nothing once it no longer leads", async () => {
     const world = await startWorld();
-    const { controller } = createController(world, () => {
+    const assertLeading = (): never => {
       throw new Error("no longer leading");
-    });
+    };
+    const { controller } = createController(world, { leadership: { assertLeading } });
     await world.informers.start();
     await expect(controller.reconcile("dev")).rejects.toThrow("no longer leading");
     expect(writesOf(world.fake)).toStrictEqual([]);
