@@ -25,6 +25,7 @@ export {
 export { K3sCluster } from "./cluster/k3s-cluster.ts";
 export * from "./function/args.ts";
 export * from "./function/callback-function.ts";
+export type { FunctionNodes } from "./function/create.ts";
 export * from "./function/function.ts";
 export * from "./function/function-secret.ts";
 export {
@@ -32,6 +33,7 @@ export {
   platformFromStack,
   type PlatformFromStackOptions,
 } from "./function/platform-from-stack.ts";
+export type { GatewayNodes } from "./gateway/deployment.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type {
   GatewayAccess,
@@ -46,16 +48,21 @@ export type { ExistingNats, ExistingPrometheus } from "./kubernetes/existing-ser
 export type { PodDefaults, PodOptions } from "./kubernetes/pod-options.ts";
 export { Profile } from "./kubernetes/settings.ts";
 export type { PlaceArgs } from "./kubernetes/workloads.ts";
-export { Monitoring } from "./monitoring/monitoring.ts";
+export { Monitoring, type MonitoringNodes } from "./monitoring/monitoring.ts";
 export type {
   AlertCredentials,
   MetricsArgs,
   MonitoringArgs,
   MonitoringImages,
 } from "./monitoring/settings.ts";
-export { Operator, type OperatorArgs, type OperatorOptions } from "./operator/operator.ts";
+export {
+  Operator,
+  type OperatorArgs,
+  type OperatorNodes,
+  type OperatorOptions,
+} from "./operator/operator.ts";
 export type { PlatformArgs, PlatformImages } from "./platform/args.ts";
-export { Platform } from "./platform/platform.ts";
-export { Queue } from "./queue/queue.ts";
+export { Platform, type PlatformNodes } from "./platform/platform.ts";
+export { Queue, type QueueNodes } from "./queue/queue.ts";
 export type { QueueArgs, QueueImages, QueueOptions } from "./queue/settings.ts";
 export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";

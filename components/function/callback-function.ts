@@ -4,7 +4,7 @@ import type { FunctionHandler } from "../../contract/index.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import type { FunctionOptions } from "./args.ts";
 import { checkCallback, toClosureCode } from "./closure.ts";
-import { createFunction, toComponentOptions } from "./create.ts";
+import { createFunction, type FunctionNodes, toComponentOptions } from "./create.ts";
 
 /** Arguments of `CallbackFunction`. */
 export interface CallbackFunctionArgs extends FunctionOptions {
@@ -32,6 +32,8 @@ export class CallbackFunction extends pulumi.ComponentResource {
   public readonly url: pulumi.Output<string>;
   /** Address to queue a call at. */
   public readonly asyncUrl: pulumi.Output<string>;
+  /** What is underneath. @internal */
+  public readonly nodes: FunctionNodes;
 
   constructor(name: string, args: CallbackFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:CallbackFunction", name, {}, toComponentOptions(args.platform, opts));
@@ -39,10 +41,11 @@ export class CallbackFunction extends pulumi.ComponentResource {
     const checks = new ArgumentChecks(this);
     const text = checks.applyAsync({}, () => toClosureCode(args.callback));
     const source = { code: { text, entry: "index.cjs" } };
-    const outputs = createFunction(this, name, { args, checks, source });
+    const { outputs, nodes } = createFunction(this, name, { args, checks, source });
     this.name = outputs.name;
     this.url = outputs.url;
     this.asyncUrl = outputs.asyncUrl;
+    this.nodes = nodes;
     this.registerOutputs({ ...outputs });
   }
 }

@@ -27,6 +27,14 @@ export interface FunctionOutputs {
   asyncUrl: pulumi.Output<string>;
 }
 
+/** The objects of a function on the cluster. */
+export interface FunctionNodes {
+  /** The Function. */
+  function: k8s.apiextensions.CustomResource;
+  /** Code of functions that are made of it; one of the same content is the same. */
+  code?: k8s.core.v1.ConfigMapPatch;
+}
+
 /** Of this type are the objects behind functions, for the search of their provider. */
 const OBJECT_TYPE = `kubernetes:${CRD.apiVersion}:${CRD.kind}`;
 
@@ -93,7 +101,7 @@ export function createFunction(
   resource: pulumi.ComponentResource,
   logicalName: string,
   parts: { args: FunctionOptions; source: FunctionSource; checks: ArgumentChecks },
-): FunctionOutputs {
+): { outputs: FunctionOutputs; nodes: FunctionNodes } {
   const { args, source, checks } = parts;
   const objectOptions = toObjectOptions(resource, args.platform);
   const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
@@ -104,11 +112,12 @@ export function createFunction(
   if (source.fprocess !== undefined) {
     spec.handler = source.fprocess;
   }
+  let map: k8s.core.v1.ConfigMapPatch | undefined;
   if (source.code) {
     const { text, entry } = source.code;
     const prefix = toPrefix(args.name ?? logicalName, name, logicalName);
     const code = { name, prefix, namespace, text, entry, options };
-    const map = createCodeMap(`${logicalName}-code`, code);
+    map = createCodeMap(`${logicalName}-code`, code);
     spec.code = { configMap: map.metadata.name, entry };
   }
   const custom = new k8s.apiextensions.CustomResource(
@@ -125,7 +134,8 @@ export function createFunction(
       customTimeouts: { create: READY_TIMEOUT, update: READY_TIMEOUT },
     }),
   );
-  return toOutputs(args, custom.metadata.name);
+  const nodes = { function: custom, ...(map && { code: map }) };
+  return { outputs: toOutputs(args, custom.metadata.name), nodes };
 }
 
 /** The namespace that `args` name: an empty one would be the cluster's `default`. */

@@ -29,6 +29,8 @@ export interface FunctionSecretArgs {
 export class FunctionSecret extends pulumi.ComponentResource {
   /** Name for the `secrets` of a function. Known when the secret exists. */
   public readonly name: pulumi.Output<string>;
+  /** What is underneath. @internal */
+  public readonly nodes: { secret: k8s.core.v1.Secret };
 
   constructor(name: string, args: FunctionSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:FunctionSecret", name, {}, toComponentOptions(args.platform, opts));
@@ -50,6 +52,7 @@ export class FunctionSecret extends pulumi.ComponentResource {
       { ...options, dependsOn: checks.passed },
     );
     this.name = secret.metadata.name;
+    this.nodes = { secret };
     this.registerOutputs({ name: this.name });
   }
 }

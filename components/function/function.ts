@@ -4,7 +4,12 @@ import { CODE_ENTRY } from "../../contract/index.ts";
 import { ArgumentChecks, toResourceError } from "../errors.ts";
 import type { FunctionArgs } from "./args.ts";
 import { bundleModule } from "./bundle.ts";
-import { createFunction, type FunctionSource, toComponentOptions } from "./create.ts";
+import {
+  createFunction,
+  type FunctionNodes,
+  type FunctionSource,
+  toComponentOptions,
+} from "./create.ts";
 import { checkImage, checkText } from "./validation.ts";
 
 /**
@@ -26,15 +31,22 @@ export class Function extends pulumi.ComponentResource {
   public readonly url: pulumi.Output<string>;
   /** Address to queue a call at. */
   public readonly asyncUrl: pulumi.Output<string>;
+  /** What is underneath. @internal */
+  public readonly nodes: FunctionNodes;
 
   constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Function", name, {}, toComponentOptions(args.platform, opts));
     requireOneSource(this, args);
     const checks = new ArgumentChecks(this);
-    const outputs = createFunction(this, name, { args, checks, source: toSource(checks, args) });
+    const { outputs, nodes } = createFunction(this, name, {
+      args,
+      checks,
+      source: toSource(checks, args),
+    });
     this.name = outputs.name;
     this.url = outputs.url;
     this.asyncUrl = outputs.asyncUrl;
+    this.nodes = nodes;
     this.registerOutputs({ ...outputs });
   }
 }

@@ -14,7 +14,7 @@ import type { GatewayAccess, PlatformUser } from "./settings.ts";
 export interface Credentials {
   user: pulumi.Output<string>;
   password: pulumi.Output<string>;
-  secretName: pulumi.Output<string>;
+  secret: k8s.core.v1.Secret;
   /** Changes with the content, so that pods which read it at their start are replaced. */
   revision: pulumi.Output<string>;
 }
@@ -56,13 +56,13 @@ export function createCredentials(
     },
     pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
   );
-  const { name, uid } = secret.metadata;
+  const { uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
   // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown;
   // nor has that of a changed one where the cluster does not answer.
   const made = pulumi.all([content, uid, secret.id]);
   const revision = made.apply(([text, key]) => whenKnown(key, () => toRevision([text, key])));
-  return { user, password, secretName: name, revision: pulumi.unsecret(revision) };
+  return { user, password, secret, revision: pulumi.unsecret(revision) };
 }
 
 /**

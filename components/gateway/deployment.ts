@@ -1,4 +1,5 @@
 /** The gateway: REST API and calls of functions. */
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
@@ -44,11 +45,27 @@ export interface GatewayParts {
   credentials: Credentials;
 }
 
-/**
- * Creates the Deployment `gateway`, the Service inside and the ways in from outside. Returns the
- * address under which people reach it, known when it answers.
- */
-export function createGateway(context: PartContext, parts: GatewayParts): pulumi.Output<string> {
+/** The objects of a gateway on the cluster. */
+export interface GatewayNodes {
+  deployment: k8s.apps.v1.Deployment;
+  /** The Service inside the cluster. */
+  service: k8s.core.v1.Service;
+  /** The Service to the outside: with a node port, or a load balancer. */
+  external: k8s.core.v1.Service;
+  /** Where the arguments have one. */
+  ingress?: k8s.networking.v1.Ingress;
+  /** All users, `basic-auth`. */
+  secret: k8s.core.v1.Secret;
+}
+
+/** A gateway, and the address under which people reach it, known when it answers. */
+interface CreatedGateway {
+  url: pulumi.Output<string>;
+  nodes: GatewayNodes;
+}
+
+/** Creates the Deployment `gateway`, the Service inside and the ways in from outside. */
+export function createGateway(context: PartContext, parts: GatewayParts): CreatedGateway {
   const { args, settings, credentials } = parts;
   const { replicas, timeoutSeconds } = settings;
   const { images, functionNamespace } = args;
@@ -106,16 +123,20 @@ export function createGateway(context: PartContext, parts: GatewayParts): pulumi
       terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
       containers: [container],
       volumes: [
-        { name: "auth", secret: { secretName: credentials.secretName } },
+        { name: "auth", secret: { secretName: credentials.secret.metadata.name } },
         ...servers.volumes,
       ],
     },
   };
   const deployment = createDeployment(context, workload, { dependsOn: servers.passed });
   createDisruptionBudget(context, "gateway", replicas);
-  createService(context, "gateway", { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics });
-  const url = createEntrance(context, args);
-  return pulumi.all([url, deployment.metadata.name]).apply(([known]) => known);
+  const ports = { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics };
+  const service = createService(context, "gateway", ports);
+  const { url, ...ways } = createEntrance(context, args);
+  return {
+    url: pulumi.all([url, deployment.metadata.name]).apply(([known]) => known),
+    nodes: { deployment, service, ...ways, secret: credentials.secret },
+  };
 }
 
 /** NATS and Prometheus: those of the namespace, or others. */

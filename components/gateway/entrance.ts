@@ -13,19 +13,31 @@ import type { GatewayArgs, GatewayIngress } from "./settings.ts";
 /** Time in which a load balancer has to get its address; clouds need a minute or two. */
 const BALANCER_TIMEOUT = "300s";
 
-/**
- * Creates the Service to the outside, and the Ingress where one is wanted. Returns the address for
- * people, known when both exist.
- */
-export function createEntrance(context: PartContext, args: GatewayArgs): pulumi.Output<string> {
+/** The ways in, and the address for people, known when they exist. */
+export interface Entrance {
+  external: k8s.core.v1.Service;
+  ingress?: k8s.networking.v1.Ingress;
+  url: pulumi.Output<string>;
+}
+
+/** Creates the Service to the outside, and the Ingress where one is wanted. */
+export function createEntrance(context: PartContext, args: GatewayArgs): Entrance {
   const checks = new ArgumentChecks(context.part);
   const nodePort = checks.apply(args.nodePort ?? PORT.gatewayNode, checkPort);
-  const service = createOutside(context, args, { nodePort, passed: checks.passed });
+  const external = createOutside(context, args, { nodePort, passed: checks.passed });
   const entry = args.ingress && createIngress(context, args.ingress);
-  const url = toUrl(context, args, { service, nodePort, ...(entry && { entry }) });
-  return pulumi
-    .all([url, service.metadata.name, entry?.ingress.metadata.name])
-    .apply(([known]) => known);
+  const url = toUrl(context, args, {
+    service: external,
+    nodePort,
+    ...(entry && { entry }),
+  });
+  return {
+    external,
+    ...(entry && { ingress: entry.ingress }),
+    url: pulumi
+      .all([url, external.metadata.name, entry?.ingress.metadata.name])
+      .apply(([known]) => known),
+  };
 }
 
 interface Outside {

@@ -4,7 +4,7 @@ import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { createContext } from "../kubernetes/workloads.ts";
 import { createCredentials } from "./credentials.ts";
-import { createGateway } from "./deployment.ts";
+import { createGateway, type GatewayNodes } from "./deployment.ts";
 import { type GatewayArgs, normalizeGateway } from "./settings.ts";
 
 /** The gateway with its users and the Service to the outside. It makes no NetworkPolicies. */
@@ -17,16 +17,20 @@ export class Gateway extends pulumi.ComponentResource {
   public readonly adminPassword: pulumi.Output<string>;
   /** Name of the Secret with all users, in the part's namespace. */
   public readonly secretName: pulumi.Output<string>;
+  /** What is underneath. @internal */
+  public readonly nodes: GatewayNodes;
 
   constructor(name: string, args: GatewayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Gateway", name, {}, withFieldManager(opts));
     const context = createContext(this, name, args);
     const settings = checkFor(this, () => normalizeGateway(args, context.profile));
     const credentials = createCredentials(context, args);
-    this.url = createGateway(context, { args, settings, credentials });
+    const { url, nodes } = createGateway(context, { args, settings, credentials });
+    this.url = url;
+    this.nodes = nodes;
     this.adminUser = credentials.user;
     this.adminPassword = credentials.password;
-    this.secretName = credentials.secretName;
+    this.secretName = credentials.secret.metadata.name;
     this.registerOutputs({
       url: this.url,
       adminUser: this.adminUser,

@@ -1,4 +1,5 @@
 /** Alertmanager: hands the scaling alerts to the gateway. */
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
@@ -14,8 +15,11 @@ import type { MonitoringSettings } from "./settings.ts";
 
 const SECRETS = "/var/secrets/gateway";
 
-/** Creates the Deployment `alertmanager` and its Service. */
-export function createAlertmanager(context: PartContext, metrics: MonitoringSettings): void {
+/** Creates the Deployment `alertmanager`, which is returned, and its Service. */
+export function createAlertmanager(
+  context: PartContext,
+  metrics: MonitoringSettings,
+): k8s.apps.v1.Deployment {
   const { sizes, images, alerts, pods } = metrics;
   const settings = toPodSettings(context, {
     field: "alertmanager",
@@ -52,7 +56,7 @@ export function createAlertmanager(context: PartContext, metrics: MonitoringSett
     },
     settings,
   );
-  createDeployment(context, {
+  const deployment = createDeployment(context, {
     component: "alertmanager",
     replicas: 1,
     settings,
@@ -75,4 +79,5 @@ export function createAlertmanager(context: PartContext, metrics: MonitoringSett
     },
   });
   createService(context, "alertmanager", { [METRICS_PORT]: PORT.alertmanager });
+  return deployment;
 }

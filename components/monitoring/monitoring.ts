@@ -1,4 +1,5 @@
 /** `Monitoring`: Prometheus and node_exporter, or a Prometheus that is there, and Alertmanager. */
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { checkFor } from "../errors.ts";
@@ -9,6 +10,15 @@ import { toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
 import { createNodeExporter } from "./node-exporter.ts";
 import { createPrometheus } from "./prometheus.ts";
 import { type MonitoringArgs, normalizeMonitoring } from "./settings.ts";
+
+/** The workloads of the monitoring on the cluster. */
+export interface MonitoringNodes {
+  /** Where it is the platform's own. */
+  prometheus?: k8s.apps.v1.StatefulSet;
+  /** Where Prometheus is the platform's own. */
+  nodeExporter?: k8s.apps.v1.DaemonSet;
+  alertmanager: k8s.apps.v1.Deployment;
+}
 
 /**
  * Metrics of platform, functions and nodes, and the alerts by which functions are scaled. It makes
@@ -23,6 +33,8 @@ export class Monitoring extends pulumi.ComponentResource {
    * it, and the right to list and watch pods.
    */
   public readonly prometheusConfig: pulumi.Output<Record<string, string>>;
+  /** What is underneath. @internal */
+  public readonly nodes: MonitoringNodes;
 
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Monitoring", name, {}, withFieldManager(opts));
@@ -33,13 +45,13 @@ export class Monitoring extends pulumi.ComponentResource {
       "prometheus.yml": toPrometheusConfig(scrapeIntervalSeconds, namespace),
       "rules.yml": toAlertRules(),
     }));
-    if (existing === undefined) {
-      createPrometheus(context, settings, this.prometheusConfig);
-      createNodeExporter(context, settings);
-    }
-    createAlertmanager(context, settings);
-    const own = pulumi.interpolate`http://prometheus.${context.namespace}:${PORT.prometheus}`;
-    this.prometheusUrl = existing === undefined ? own : pulumi.output(existing.url);
+    const own = existing === undefined && {
+      prometheus: createPrometheus(context, settings, this.prometheusConfig),
+      nodeExporter: createNodeExporter(context, settings),
+    };
+    this.nodes = { ...own, alertmanager: createAlertmanager(context, settings) };
+    const ownUrl = pulumi.interpolate`http://prometheus.${context.namespace}:${PORT.prometheus}`;
+    this.prometheusUrl = existing === undefined ? ownUrl : pulumi.output(existing.url);
     this.registerOutputs({
       prometheusUrl: this.prometheusUrl,
       prometheusConfig: this.prometheusConfig,

@@ -42,7 +42,10 @@ export const COLLECTOR_FLAGS = [
 ];
 
 /** Creates the DaemonSet `node-exporter`. */
-export function createNodeExporter(context: PartContext, metrics: MonitoringSettings): void {
+export function createNodeExporter(
+  context: PartContext,
+  metrics: MonitoringSettings,
+): k8s.apps.v1.DaemonSet {
   const component = "node-exporter";
   const settings = toNodeSettings(context, metrics);
   const container = toContainer(
@@ -62,7 +65,7 @@ export function createNodeExporter(context: PartContext, metrics: MonitoringSett
     settings,
     pod: { containers: [container], tolerations: [{ operator: "Exists" }] },
   };
-  new k8s.apps.v1.DaemonSet(
+  return new k8s.apps.v1.DaemonSet(
     `${context.name}-${component}`,
     {
       metadata: toMetadata(component, context.namespace),

@@ -1,4 +1,5 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
+import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { createAccount, type Rule } from "../kubernetes/accounts.ts";
@@ -15,7 +16,7 @@ import type { MonitoringSettings } from "./settings.ts";
 const CLUSTER_RULES: Rule[] = [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }];
 
 /**
- * Creates the StatefulSet `prometheus`, its volume and its Service.
+ * Creates the StatefulSet `prometheus`, which is returned, its volume and its Service.
  *
  * @param files its configuration by file name
  */
@@ -23,7 +24,7 @@ export function createPrometheus(
   part: PartContext,
   metrics: MonitoringSettings,
   files: pulumi.Output<Record<string, string>>,
-): void {
+): k8s.apps.v1.StatefulSet {
   const { volumeGiB: sizeGiB, storageClass, sizes, pods } = metrics;
   const volume = { component: "prometheus", sizeGiB, storageClass };
   const context = createVolume(part, volume);
@@ -57,7 +58,7 @@ export function createPrometheus(
     },
     settings,
   );
-  createStatefulSet(context, {
+  const set = createStatefulSet(context, {
     ...volume,
     settings,
     annotations: config.annotations,
@@ -74,4 +75,5 @@ export function createPrometheus(
     },
   });
   createService(context, "prometheus", { [METRICS_PORT]: PORT.prometheus });
+  return set;
 }

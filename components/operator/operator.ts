@@ -47,6 +47,13 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
   adopt?: boolean;
 }
 
+/** The objects of an operator on the cluster. */
+export interface OperatorNodes {
+  /** That of Functions. */
+  definition: k8s.apiextensions.v1.CustomResourceDefinition;
+  deployment: k8s.apps.v1.Deployment;
+}
+
 const SIZES: Record<Profile, ContainerSize> = {
   [Profile.Standard]: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
   [Profile.Edge]: { requestMiB: 48, limitMiB: 128, cpuMillis: 10 },
@@ -61,6 +68,8 @@ export class Operator extends pulumi.ComponentResource {
   public readonly definition: pulumi.Output<string>;
   /** Namespace of the functions. Known when the operator runs, so that Functions come after. */
   public readonly functionNamespace: pulumi.Output<string>;
+  /** What is underneath. @internal */
+  public readonly nodes: OperatorNodes;
 
   constructor(name: string, args: OperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Operator", name, {}, withFieldManager(opts));
@@ -73,6 +82,7 @@ export class Operator extends pulumi.ComponentResource {
     const settings = { ...args, pod, image, functionNamespace, timeoutSeconds, replicas, size };
     const deployment = createOperator(context, settings, definition);
     this.definition = definition.metadata.name;
+    this.nodes = { definition, deployment };
     this.functionNamespace = pulumi
       .all([functionNamespace, deployment.metadata.name])
       .apply(([namespace]) => namespace);

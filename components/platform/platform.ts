@@ -16,6 +16,14 @@ import { readImageLock } from "./image-lock.ts";
 import { createNamespaces } from "./namespaces.ts";
 import { createNetworkPolicies, type Traffic } from "./network-policies.ts";
 
+/** The parts of a platform. */
+export interface PlatformNodes {
+  gateway: Gateway;
+  queue: Queue;
+  monitoring: Monitoring;
+  operator: Operator;
+}
+
 /**
  * The PLONK platform on a cluster: namespaces, the Function definition, NATS JetStream,
  * Prometheus, Alertmanager, gateway, queue-worker and operator. NATS and Prometheus may be there
@@ -47,6 +55,8 @@ export class Platform extends pulumi.ComponentResource {
   public readonly prometheusConfig: pulumi.Output<Record<string, string>>;
   /** All that functions in other stacks need (`platformFromStack`): an output to export. Secret. */
   public readonly reference: pulumi.Output<ExportedPlatform>;
+  /** The parts; each has `nodes` of its own. @internal */
+  public readonly nodes: PlatformNodes;
   /** The cluster, for the provider of Functions that are given the platform itself. @internal */
   public readonly cluster: Cluster;
 
@@ -96,10 +106,11 @@ export class Platform extends pulumi.ComponentResource {
       },
       options,
     );
-    new Queue(name, { ...args.queue, ...place, images }, options);
+    const queue = new Queue(name, { ...args.queue, ...place, images }, options);
     const alerts = { user: gateway.adminUser, secretName: gateway.secretName };
     const monitoring = new Monitoring(name, { ...args.metrics, ...place, images, alerts }, options);
     createNetworkPolicies(context, { ...servers.traffic, functionNamespace });
+    this.nodes = { gateway, queue, monitoring, operator };
     this.gatewayUrl = gateway.url;
     this.adminUser = gateway.adminUser;
     this.adminPassword = gateway.adminPassword;

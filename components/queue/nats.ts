@@ -1,4 +1,5 @@
 /** NATS with JetStream: the queue of asynchronous calls, on a volume of its own. */
+import type * as k8s from "@pulumi/kubernetes";
 import { PORT } from "../../contract/index.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
@@ -7,8 +8,8 @@ import { createConfigFiles, createService, type PartContext } from "../kubernete
 import { NATS_DATA, toNatsConfig } from "./nats-config.ts";
 import type { QueueSettings } from "./settings.ts";
 
-/** Creates the StatefulSet `nats`, its volume and its Service. */
-export function createNats(part: PartContext, queue: QueueSettings): void {
+/** Creates the StatefulSet `nats`, which is returned, its volume and its Service. */
+export function createNats(part: PartContext, queue: QueueSettings): k8s.apps.v1.StatefulSet {
   const { volumeGiB: sizeGiB, storageClass, sizes, pods } = queue;
   const volume = { component: "nats", sizeGiB, storageClass };
   const context = createVolume(part, volume);
@@ -43,7 +44,7 @@ export function createNats(part: PartContext, queue: QueueSettings): void {
     },
     settings,
   );
-  createStatefulSet(context, {
+  const set = createStatefulSet(context, {
     ...volume,
     settings,
     annotations: config.annotations,
@@ -54,4 +55,5 @@ export function createNats(part: PartContext, queue: QueueSettings): void {
     },
   });
   createService(context, "nats", { client: PORT.nats, monitor: PORT.natsMonitor });
+  return set;
 }

@@ -1,4 +1,5 @@
 /** The queue-worker: makes the queued calls and reports their results. */
+import type * as k8s from "@pulumi/kubernetes";
 import type { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
@@ -15,7 +16,10 @@ import {
 import type { QueueSettings } from "./settings.ts";
 
 /** Creates the Deployment `queue-worker`. */
-export function createQueueWorker(context: PartContext, queue: QueueSettings): void {
+export function createQueueWorker(
+  context: PartContext,
+  queue: QueueSettings,
+): k8s.apps.v1.Deployment {
   const { sizes, images, gatewayHost, pods } = queue;
   const settings = toPodSettings(context, {
     field: "worker",
@@ -56,6 +60,6 @@ export function createQueueWorker(context: PartContext, queue: QueueSettings): v
       ...(nats.volumes.length > 0 && { volumes: nats.volumes }),
     },
   };
-  createDeployment(context, workload, { dependsOn: nats.passed });
   createDisruptionBudget(context, "queue-worker", queue.replicas);
+  return createDeployment(context, workload, { dependsOn: nats.passed });
 }
