@@ -1,5 +1,6 @@
 /** An entry of a cache, a tool or a part of an image: a directory with a manifest of its files. */
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { lstat, readFile, readlink, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toCode } from "./errors.ts";
 import { hashFile, listFiles } from "./hash.ts";
@@ -21,7 +22,7 @@ export interface ToolEntry {
 
 /** What it is, and its files. */
 export type Manifest<About = ToolEntry> = About & {
-  /** SHA-256 by path. */
+  /** SHA-256 by path; of a link, that of where it leads, which need not be there. */
   files: Record<string, string>;
 };
 
@@ -33,7 +34,7 @@ export async function sealEntry<About extends object>(
   const files: Record<string, string> = {};
   const states: Record<string, string> = {};
   for (const path of await listFiles(directory)) {
-    files[path] = await hashFile(join(directory, path));
+    files[path] = await hashEntry(join(directory, path));
     states[path] = await toState(join(directory, path));
   }
   const manifest = { ...about, files };
@@ -55,9 +56,17 @@ export async function readManifest<About = ToolEntry>(
   }
 }
 
+async function hashEntry(path: string): Promise<string> {
+  return (await lstat(path)).isSymbolicLink()
+    ? createHash("sha256")
+        .update(await readlink(path))
+        .digest("hex")
+    : await hashFile(path);
+}
+
 /** Includes the change time (ctime): every write changes it, and no program can set it. */
 async function toState(path: string): Promise<string> {
-  const { size, mtimeMs, ctimeMs, ino } = await stat(path);
+  const { size, mtimeMs, ctimeMs, ino } = await lstat(path);
   return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
 }
 
@@ -88,7 +97,7 @@ export async function findDamage(
       return `${path} is missing`;
     }
     states[path] = state;
-    if (stamp[path] !== state && (await hashFile(file)) !== sha256) {
+    if (stamp[path] !== state && (await hashEntry(file)) !== sha256) {
       return `${path} has changed`;
     }
   }

@@ -1,5 +1,5 @@
 /** Entries of the image cache: made once, whole, and made again when damaged. */
-import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -28,6 +28,8 @@ async function find(inputs: unknown, name = "thing") {
       builds += 1;
       await mkdir(join(directory, "deep"));
       await writeFile(join(directory, "deep/file"), "12345");
+      // As in trees of Debian's packages.
+      await symlink("nowhere", join(directory, "deep/link"));
       return { number: builds };
     },
   });
@@ -77,6 +79,13 @@ describe("findOrBuild", () => {
   test.each([
     ["a truncated file", (directory: string) => truncate(join(directory, "deep/file"), 3)],
     ["other bytes", (directory: string) => writeFile(join(directory, "deep/file"), "54321")],
+    [
+      "another link",
+      async (directory: string) => {
+        await rm(join(directory, "deep/link"));
+        await symlink("elsewhere", join(directory, "deep/link"));
+      },
+    ],
     ["a broken manifest", (directory: string) => writeFile(join(directory, MANIFEST), "{")],
   ])("replaces an entry with %s", async (_what, damage) => {
     const { directory } = await find("x");
