@@ -40,11 +40,12 @@ export function createServerAccess(
   existing: ExistingNats | ExistingPrometheus | undefined,
 ): ServerAccess {
   const checks = new ArgumentChecks(context.part);
-  const access = { volumeMounts: [], volumes: [], passed: checks.passed };
+  const nothing = { volumeMounts: [], volumes: [] };
   if (existing === undefined) {
     const host = pulumi.interpolate`${kind.name}.${context.namespace}`;
     const port = `faas_${kind.name}_port`;
-    return { ...access, variables: { [kind.hostVariable]: host, [port]: `${kind.port}` } };
+    const variables = { [kind.hostVariable]: host, [port]: `${kind.port}` };
+    return { ...nothing, variables, passed: checks.passed };
   }
   const check = (field: string, value: pulumi.Input<string>): pulumi.Output<string> =>
     checks.apply(value, (known) => checkField(kind, [path, field], known));
@@ -61,7 +62,7 @@ export function createServerAccess(
   const { passed } = checks;
   const variables = { [`${kind.name}_url`]: url };
   if (Object.keys(data).length === 0) {
-    return { ...access, variables, passed };
+    return { ...nothing, variables, passed };
   }
   const secretName = `${component}-${kind.name}`;
   const secret = new k8s.core.v1.Secret(

@@ -12,3 +12,15 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** Lower-case names that the `Connection` header lists; they end at this hop, too. */
+export function listedInConnection(connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") {
+    return undefined;
+  }
+  const names = connection.toLowerCase().split(",");
+  const listed = new Set(names.map((name) => name.trim()).filter((name) => name !== ""));
+  listed.delete("keep-alive");
+  listed.delete("close");
+  return listed.size === 0 ? undefined : listed;
+}

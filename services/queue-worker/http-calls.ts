@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher, request } from "undici";
 import { CALL_HEADER } from "../../contract/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
-import { connectionOptions, type FunctionCall, USER_AGENT } from "./message.ts";
+import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
+import { type FunctionCall, USER_AGENT } from "./message.ts";
 import type { Outcome } from "./retry.ts";
 
 /** Largest answer that is kept for a callback, bytes. */
@@ -145,10 +145,10 @@ function toCallbackHeaders(
   call: FunctionCall,
   { headers, status, seconds }: Answer,
 ): Record<string, string | string[]> {
-  const listed = connectionOptions([headers["connection"] ?? []].flat());
+  const listed = listedInConnection([headers["connection"] ?? []].flat().join());
   const passed = Object.entries(headers).filter(
     (entry): entry is [string, string | string[]] =>
-      entry[1] !== undefined && !DROPPED.has(entry[0]) && !listed.has(entry[0]),
+      entry[1] !== undefined && !DROPPED.has(entry[0]) && !listed?.has(entry[0]),
   );
   return {
     ...Object.fromEntries(passed),

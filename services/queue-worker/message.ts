@@ -1,7 +1,7 @@
 /** From a queued call to one that is ready to be made: rid of what belongs to one hop. */
 import { CALL_HEADER, HTTP_TOKEN, isMatch } from "../../contract/index.ts";
 import { decodeCall, MalformedMessageError } from "../../contract/queue/index.ts";
-import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
 import { VERSION } from "../lib/version.ts";
 
 /** What the worker says it is, to functions and to callbacks. */
@@ -51,20 +51,15 @@ function toTarget(text: string): string {
 }
 
 function toHeaders(header: Record<string, string[]>): Record<string, string[]> {
-  const listed = connectionOptions(findHeader(header, "connection"));
+  const listed = listedInConnection(findHeader(header, "connection").join());
   const kept = Object.entries(header)
-    .filter(([name]) => !DROPPED.has(name.toLowerCase()) && !listed.has(name.toLowerCase()))
+    .filter(([name]) => !DROPPED.has(name.toLowerCase()) && !listed?.has(name.toLowerCase()))
     .map(([name, values]): [string, string[]] => [name, values.map(toFieldValue)]);
   if (!kept.every(isField)) {
     const expected = "names and values that HTTP knows";
     throw new MalformedMessageError([{ field: "Header", expected, got: "another" }]);
   }
   return { ...Object.fromEntries(kept), "User-Agent": [USER_AGENT] };
-}
-
-/** The headers, in lower case, that `Connection` makes headers of one hop. */
-export function connectionOptions(values: readonly string[]): ReadonlySet<string> {
-  return new Set(values.flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
 }
 
 /** Go writes a value's bytes as UTF-8; a letter stands for a byte only where all of them can. */

@@ -28,24 +28,16 @@ function exitWith(error: unknown): never {
   process.exit(1);
 }
 
-const END_SIGNALS = ["SIGTERM", "SIGINT"] as const;
-
-/**
- * Ends at a signal that comes while the function loads: there are no calls to finish yet. The first
- * process of a container ignores signals without a handler, and its pod would stay for its whole
- * grace. Returns what takes the handlers away again.
- */
-function leaveAtSignal(): () => void {
-  const leave = (signal: NodeJS.Signals): never => {
+async function run(): Promise<void> {
+  // While the function loads there are no calls to finish. The first process of a container ignores
+  // signals without a handler, and its pod would stay for its whole grace.
+  let end = (signal: string): void => {
     log(`watchdog: ${signal}, before it listened`);
     process.exit(0);
   };
-  END_SIGNALS.forEach((signal) => process.on(signal, leave));
-  return () => END_SIGNALS.forEach((signal) => process.off(signal, leave));
-}
-
-async function run(): Promise<void> {
-  const stay = leaveAtSignal();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => end(signal));
+  }
   const config = readConfig(process.env);
   const handler = await createHandler(config);
   const watchdog = new Watchdog({ limits: config, handler, log });
@@ -59,13 +51,10 @@ async function run(): Promise<void> {
       onEnd(await watchdog.stop(sleep(delayMs)));
     }
   };
-  stay();
-  for (const signal of END_SIGNALS) {
-    process.on(signal, () => {
-      log(`watchdog: ${signal}, finishing the calls in flight`);
-      void stop(config.shutdownDelayMs, (isDrained) => process.exit(isDrained ? 0 : 1));
-    });
-  }
+  end = (signal) => {
+    log(`watchdog: ${signal}, finishing the calls in flight`);
+    void stop(config.shutdownDelayMs, (isDrained) => process.exit(isDrained ? 0 : 1));
+  };
   // An error outside of a call leaves the process in an unknown state: calls in flight may still
   // finish, then it exits.
   process.on("uncaughtException", (error) => {

@@ -9,6 +9,7 @@ import { readConfig as readWorkerConfig } from "../../services/queue-worker/conf
 import { settle } from "./cluster/mocks.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 import { environmentOf, objectsOf, podOf } from "./support/objects.ts";
+import { withPlatform } from "./support/wrong-platform.ts";
 
 const all = recordRegistrations();
 
@@ -134,13 +135,6 @@ it("its parts take them, too", async () => {
 });
 
 describe("wrong arguments", () => {
-  const create = (args: object) => () =>
-    new Platform("wrong", {
-      cluster: fakeCluster(),
-      images: IMAGES,
-      adminPassword: "pw",
-      ...args,
-    });
   const nats = { url: "nats://nats:4222" };
   const prometheus = { url: "http://prometheus:9090", namespace: "monitoring" };
 
@@ -212,6 +206,6 @@ describe("wrong arguments", () => {
         "digits, got another",
     ],
   ])("refuses %j", (args, message) => {
-    expect(create(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
+    expect(withPlatform(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
   });
 });

@@ -7,6 +7,7 @@ import { readConfig as readOperatorConfig } from "../../services/operator/config
 import { readConfig as readWorkerConfig } from "../../services/queue-worker/config.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, waitForCount } from "./support/mocks.ts";
 import { environmentOf, objectsOf, podOf } from "./support/objects.ts";
+import { withPlatform } from "./support/wrong-platform.ts";
 
 const all = recordRegistrations();
 
@@ -139,14 +140,6 @@ describe("a platform on a cluster that offers more", () => {
 });
 
 describe("wrong arguments", () => {
-  const create = (args: object) => () =>
-    new Platform("wrong", {
-      cluster: fakeCluster(),
-      images: IMAGES,
-      adminPassword: "pw",
-      ...args,
-    });
-
   it.each([
     [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
     [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
@@ -156,6 +149,6 @@ describe("wrong arguments", () => {
       "metrics.retentionHours: expected a whole number from 1, got -1",
     ],
   ])("refuses %j", (args, message) => {
-    expect(create(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
+    expect(withPlatform(args)).toThrow(expect.objectContaining({ message, hideStack: true }));
   });
 });

@@ -16,9 +16,9 @@ export function createSignedUser(): SignedUser {
   const [operator, user] = [nkeys.createOperator(), nkeys.createUser()];
   // JetStream speaks to itself by an account of its own.
   const [account, system] = [nkeys.createAccount(), nkeys.createAccount()];
-  const any = { subs: -1, data: -1, payload: -1 };
+  const unlimited = { subs: -1, data: -1, payload: -1 };
   const limits = {
-    ...any,
+    ...unlimited,
     conn: -1,
     leaf: -1,
     imports: -1,
@@ -32,11 +32,11 @@ export function createSignedUser(): SignedUser {
   const entries = [account, system].map((keys) => {
     const token = sign(operator, keys, {
       type: "account",
-      limits: keys === account ? limits : any,
+      limits: keys === account ? limits : unlimited,
     });
     return `${keys.getPublicKey()}: "${token}"`;
   });
-  const userToken = sign(account, user, { type: "user", ...any });
+  const userToken = sign(account, user, { type: "user", ...unlimited });
   return {
     config: [
       `operator: "${sign(operator, operator, { type: "operator" })}"`,

@@ -1,20 +1,8 @@
 /** Which headers pass the gateway, in both directions (RFC 9110 §7.6.1). */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
-import { HOP_BY_HOP } from "../../lib/hop-by-hop.ts";
+import { HOP_BY_HOP, listedInConnection } from "../../lib/hop-by-hop.ts";
 import type { Peer } from "./trusted-peers.ts";
-
-/** Lower-case names that the `Connection` header lists; they end at this hop, too. */
-export function listedInConnection(connection: string | undefined): Set<string> | undefined {
-  if (connection === undefined || connection === "keep-alive" || connection === "close") {
-    return undefined;
-  }
-  const names = connection.toLowerCase().split(",");
-  const listed = new Set(names.map((name) => name.trim()).filter((name) => name !== ""));
-  listed.delete("keep-alive");
-  listed.delete("close");
-  return listed.size === 0 ? undefined : listed;
-}
 
 /** What the gateway itself says about a call. */
 export interface CallHeaders {

@@ -10,7 +10,7 @@ import {
   type QueuedCall,
 } from "../../../contract/queue/index.ts";
 import { runs } from "../../support/property-runs.ts";
-import { FROM_GO } from "../../support/queued-message.ts";
+import { FROM_GO, LEAST_CALL } from "../../support/queued-message.ts";
 
 const encode = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
 const recode = (call: QueuedCall): QueuedCall => decodeCall(Buffer.from(encodeCall(call)));
@@ -26,17 +26,6 @@ const CALL: QueuedCall = {
   callback: new URL("https://callback.example:7777/cb?a=1"),
 };
 
-const LEAST: QueuedCall = {
-  functionName: "f",
-  method: "POST",
-  path: "",
-  query: "",
-  host: undefined,
-  headers: {},
-  body: Buffer.alloc(0),
-  callback: undefined,
-};
-
 /** As a gateway of version 0.1.0 has stored it: it may still be in a stream that is kept. */
 const RECORDED =
   '{"Header":{"Content-Type":["text/plain"],"X-Custom":["v"],"X-Call-Id":["call-1"],"X-Start-Time":["1795906000000000000"],"X-Forwarded-For":["127.0.0.1"],"X-Forwarded-Host":["127.0.0.1:8080"],"X-Forwarded-Proto":["http"]},"Host":"127.0.0.1:8080","Body":"aGVsbG8=","Method":"POST","Path":"/sub/path","QueryString":"q=1","Function":"f.openfaas-fn","CallbackUrl":{"Scheme":"http","Host":"127.0.0.1:7777","Path":"/cb","RawQuery":"a=1"}}';
@@ -44,7 +33,7 @@ const RECORDED =
 describe("a call", () => {
   test("comes out as it went in", () => {
     expect(recode(CALL)).toEqual(CALL);
-    expect(recode(LEAST)).toEqual(LEAST);
+    expect(recode(LEAST_CALL)).toEqual(LEAST_CALL);
   });
 
   test("keeps headers whatever their names are", () => {
@@ -56,7 +45,11 @@ describe("a call", () => {
   });
 
   test("is written without what it does not have", () => {
-    expect(JSON.parse(encodeCall(LEAST))).toEqual({ Header: {}, Method: "POST", Function: "f" });
+    expect(JSON.parse(encodeCall(LEAST_CALL))).toEqual({
+      Header: {},
+      Method: "POST",
+      Function: "f",
+    });
   });
 
   test("is written as versions before have written it", () => {
@@ -89,20 +82,21 @@ describe("a call", () => {
 
   test("has what older publishers leave out or write as null", () => {
     const nulls = { Header: null, Body: null, CallbackUrl: null };
-    expect(decodeCall(encode({ Function: "f", ...nulls }))).toEqual(LEAST);
-    expect(decodeCall(encode({ Function: "f" }))).toEqual(LEAST);
+    expect(decodeCall(encode({ Function: "f", ...nulls }))).toEqual(LEAST_CALL);
+    expect(decodeCall(encode({ Function: "f" }))).toEqual(LEAST_CALL);
   });
 
   test("loses its callback's fragment, which is nobody's but the caller's", () => {
     const callback = new URL("http://a.example/b#c");
-    expect(recode({ ...LEAST, callback }).callback?.href).toBe("http://a.example/b");
+    expect(recode({ ...LEAST_CALL, callback }).callback?.href).toBe("http://a.example/b");
   });
 
   test("may fill a message to its last byte, and not beyond", () => {
-    const room = QUEUE.maxMessageBytes - Buffer.byteLength(encodeCall({ ...LEAST, path: "/" }));
+    const room =
+      QUEUE.maxMessageBytes - Buffer.byteLength(encodeCall({ ...LEAST_CALL, path: "/" }));
     const path = `/${"x".repeat(room)}`;
-    expect(Buffer.byteLength(encodeCall({ ...LEAST, path }))).toBe(QUEUE.maxMessageBytes);
-    expect(() => encodeCall({ ...LEAST, path: `${path}x` })).toThrow(
+    expect(Buffer.byteLength(encodeCall({ ...LEAST_CALL, path }))).toBe(QUEUE.maxMessageBytes);
+    expect(() => encodeCall({ ...LEAST_CALL, path: `${path}x` })).toThrow(
       new MessageTooLargeError(
         "message: expected at most 1048576 bytes (JSON, body in base64), got 1048577",
       ),

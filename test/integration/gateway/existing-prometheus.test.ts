@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
-import { LOGIN_FILE } from "../../../contract/environment/index.ts";
 import { METRIC } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { Authority } from "../../support/authority.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
+import { type LoginTexts, writeLoginFiles } from "../../support/login-files.ts";
 import { findFreePort, stopServer } from "../../support/network.ts";
 import { callSystem } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
@@ -24,13 +24,10 @@ const onTestEnd = collectCleanups(afterEach);
 const [PASSWORD, HASH] = ["s3cret", "$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG"];
 
 /** Writes the files of a Secret; returns their folder. */
-function writeLogin(files: Partial<Record<keyof typeof LOGIN_FILE, string>>): string {
+function writeLogin(texts: LoginTexts): string {
   const folder = mkdtempSync(join(tmpdir(), "plonk-login-"));
   onTestEnd(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(join(folder, LOGIN_FILE[name as keyof typeof LOGIN_FILE]), text);
-  }
-  return folder;
+  return writeLoginFiles(folder, texts);
 }
 
 /** A gateway's metrics, of one function that was called seven times. */
@@ -123,7 +120,7 @@ test("is named with its reason when it refuses, once, and no secret is", async (
   expect(gateway.log.text()).not.toContain("wr0ng");
 });
 
-test.each<[string, Parameters<typeof writeLogin>[0], string | undefined]>([
+test.each<[string, LoginTexts, string | undefined]>([
   ["a token", { token: "t0ken\n" }, "Bearer t0ken"],
   ["a user", { user: "a", password: "b:c" }, `Basic ${Buffer.from("a:b:c").toString("base64")}`],
   ["nobody", {}, undefined],

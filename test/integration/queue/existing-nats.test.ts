@@ -1,10 +1,9 @@
 /** The queue-worker and the gateway on a NATS of somebody else's, which asks who they are. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { nkeys } from "@nats-io/transport-node";
-import { LOGIN_FILE } from "../../../contract/environment/index.ts";
 import type { QueueStatus } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
@@ -12,14 +11,13 @@ import { readConfig } from "../../../services/queue-worker/config.ts";
 import { Authority } from "../../support/authority.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
+import { type LoginTexts, writeLoginFiles } from "../../support/login-files.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { createSignedUser } from "../../support/nats-users.ts";
 import { stopServer } from "../../support/network.ts";
 import { callSystem } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
-
-type Files = Partial<Record<keyof typeof LOGIN_FILE, string>>;
 
 const onTestEnd = collectCleanups(afterEach);
 
@@ -31,13 +29,8 @@ async function startNats(config: string): Promise<NatsServer> {
 }
 
 /** Writes the files of a Secret beside the server's store; returns their folder. */
-function writeLogin(nats: NatsServer, files: Files): string {
-  const folder = join(nats.directory, "login");
-  mkdirSync(folder, { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(join(folder, LOGIN_FILE[name as keyof Files]), text);
-  }
-  return folder;
+function writeLogin(nats: NatsServer, texts: LoginTexts): string {
+  return writeLoginFiles(join(nats.directory, "login"), texts);
 }
 
 interface Running {

@@ -2,10 +2,10 @@
 import type { RequestListener } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { encodeCall, QUEUE, type QueuedCall } from "../../../contract/queue/index.ts";
+import { encodeCall, QUEUE } from "../../../contract/queue/index.ts";
 import { CallbackReceiver } from "../../support/callback-receiver.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
-import { FROM_GO } from "../../support/queued-message.ts";
+import { FROM_GO, LEAST_CALL } from "../../support/queued-message.ts";
 import { until } from "../../support/until.ts";
 import { WorkedQueue } from "../../support/worked-queue.ts";
 
@@ -35,17 +35,6 @@ function keepBodies(answer: RequestListener): RequestListener {
     });
   };
 }
-
-const CALL: QueuedCall = {
-  functionName: "f",
-  method: "POST",
-  path: "",
-  query: "",
-  host: undefined,
-  headers: {},
-  body: Buffer.alloc(0),
-  callback: undefined,
-};
 
 describe("a message that is no call", () => {
   test("of any kind is ended at once, counted as one, and holds nobody up", async () => {
@@ -130,12 +119,13 @@ describe("a body", () => {
       lengths.push(headers["content-length"]);
       response.end();
     });
-    const room = QUEUE.maxMessageBytes - encodeCall({ ...CALL, body: Buffer.alloc(3) }).length;
+    const room =
+      QUEUE.maxMessageBytes - encodeCall({ ...LEAST_CALL, body: Buffer.alloc(3) }).length;
     const most = Buffer.alloc(3 + Math.floor(room / 4) * 3, Buffer.from([0, 1, 0x80, 0xff, 0x0a]));
     const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     queue.startWorker({ max_inflight: "1" });
     for (const body of [all, Buffer.alloc(0), most]) {
-      await queue.publishRaw(encodeCall({ ...CALL, body }));
+      await queue.publishRaw(encodeCall({ ...LEAST_CALL, body }));
     }
     await queue.untilEmpty();
     expect(lengths).toEqual(["256", "0", String(most.length)]);
@@ -158,7 +148,7 @@ describe("the log", () => {
       (name) => new URL(`${host}/${name}/${CANARY}?${CANARY}`),
     );
     const call = {
-      ...CALL,
+      ...LEAST_CALL,
       path: `/${CANARY}`,
       query: CANARY,
       host: CANARY,

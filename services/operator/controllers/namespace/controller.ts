@@ -1,6 +1,4 @@
 /** The controller of function namespaces: keeps each marked namespace set up for functions. */
-import type { KubernetesClient } from "../../../lib/kubernetes.ts";
-import type { Logger } from "../../../lib/logger.ts";
 import {
   type Controller,
   enqueueOn,
@@ -9,21 +7,10 @@ import {
 } from "../../kubernetes/controller.ts";
 import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
-import { NamespaceSetup } from "./setup.ts";
+import { NamespaceSetup, type NamespaceSetupOptions } from "./setup.ts";
 
-export interface NamespaceControllerOptions {
-  client: KubernetesClient;
-  logger: Logger;
+export interface NamespaceControllerOptions extends NamespaceSetupOptions {
   informers: Pick<Informers, "namespaces">;
-  leadership: Pick<Leadership, "assertLeading">;
-  platformNamespace: string;
-  /** Whether the cluster enforces NetworkPolicies; without that none are made. */
-  hasNetworkPolicies: boolean;
-  /** Namespace of the Prometheus that watches functions; undefined: the platform's own does. */
-  metricsNamespace?: string | undefined;
-  /** Networks that functions may not reach, in CIDR notation. */
-  deniedEgress: readonly string[];
 }
 
 /** How often a namespace is set up again: no informer watches the objects that it consists of. */

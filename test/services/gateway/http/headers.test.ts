@@ -4,12 +4,12 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   callIdOf,
-  listedInConnection,
   toClientHeaders,
   toQueuedHeaders,
   toUpstreamHeaders,
 } from "../../../../services/gateway/http/headers.ts";
 import type { Peer } from "../../../../services/gateway/http/trusted-peers.ts";
+import { listedInConnection } from "../../../../services/lib/hop-by-hop.ts";
 
 const CALL = { callId: "id-1", startTime: "5" };
 
