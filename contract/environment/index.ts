@@ -1,4 +1,5 @@
 /** Environment variables of all services: for those who read them, and for those who set them. */
+export * from "./callbacks.ts";
 export * from "./gateway.ts";
 export * from "./operator.ts";
 export * from "./queue-worker.ts";
