@@ -60,15 +60,22 @@ function answer(
 
 let servers: Resolver | undefined;
 
+async function resolveByServers(hostname: string): Promise<LookupAddress[]> {
+  servers ??= new Resolver({ timeout: 2000, tries: 2 });
+  return await askServers(servers, hostname);
+}
+
 /**
  * The name servers' word on a complete name. Not the system's: that would try the cluster's own
  * domains first, and slow name servers would hold the few threads that read files, too.
  */
-async function resolveByServers(hostname: string): Promise<LookupAddress[]> {
-  servers ??= new Resolver({ timeout: 2000, tries: 2 });
+export async function askServers(
+  resolver: Pick<Resolver, "resolve4" | "resolve6">,
+  hostname: string,
+): Promise<LookupAddress[]> {
   const [four, six] = await Promise.allSettled([
-    servers.resolve4(hostname),
-    servers.resolve6(hostname),
+    resolver.resolve4(hostname),
+    resolver.resolve6(hostname),
   ]);
   if (four.status === "rejected" && six.status === "rejected") {
     throw four.reason;

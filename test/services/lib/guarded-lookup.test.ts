@@ -1,8 +1,14 @@
 /** Look-ups by the policy, with name servers of the test's own. */
+import { createSocket } from "node:dgram";
 import type { LookupAddress, LookupOptions } from "node:dns";
-import { describe, expect, test } from "@jest/globals";
+import { Resolver } from "node:dns/promises";
+import { once } from "node:events";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import { AddressPolicy, RefusedAddressError } from "../../../services/lib/address-policy.ts";
-import { createLookup } from "../../../services/lib/guarded-lookup.ts";
+import { askServers, createLookup } from "../../../services/lib/guarded-lookup.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
+
+const atEnd = collectCleanups(afterEach);
 
 const toAddresses = (addresses: readonly string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
@@ -89,5 +95,57 @@ describe("a look-up", () => {
       lookup("localhost", { all: true }, (error, addresses) => resolve(error ?? addresses));
     });
     expect(["127.0.0.1", "::1"]).toContain((found as LookupAddress[])[0]?.address);
+  });
+});
+
+describe("name servers", () => {
+  /** By name and type: 1 is IPv4, 28 is IPv6 (RFC 1035 §3.2.2, 3596 §2.1). */
+  const ADDRESSES: Record<string, Record<number, number[]>> = {
+    "both.example.com": { 1: [10, 0, 0, 1], 28: [0xfd, ...Array<number>(14).fill(0), 1] },
+    "four.example.com": { 1: [10, 0, 0, 1] },
+  };
+
+  /** An answer with the address, or with none. */
+  function answer(query: Buffer, asked: Set<string>): Buffer {
+    const end = query.indexOf(0, 12) + 1;
+    const name = query
+      .subarray(13, end - 1)
+      .toString("latin1")
+      .replaceAll(/[^a-z]/g, ".");
+    asked.add(name);
+    const type = query.readUInt16BE(end);
+    const address = ADDRESSES[name]?.[type];
+    const record = [0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, address?.length ?? 0];
+    const counts = [0, 1, 0, address === undefined ? 0 : 1, 0, 0, 0, 0];
+    return Buffer.concat([
+      query.subarray(0, 2),
+      Buffer.of(0x81, 0x80, ...counts),
+      query.subarray(12, end + 4),
+      Buffer.from(address === undefined ? [] : [...record, ...address]),
+    ]);
+  }
+
+  async function start(): Promise<{ resolver: Resolver; asked: Set<string> }> {
+    const asked = new Set<string>();
+    const socket = createSocket("udp4");
+    socket.on("message", (query, { port, address }) => {
+      socket.send(answer(query, asked), port, address);
+    });
+    socket.bind(0, "127.0.0.1");
+    atEnd(() => socket.close());
+    await once(socket, "listening");
+    const resolver = new Resolver({ timeout: 2000, tries: 2 });
+    resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+    return { resolver, asked };
+  }
+
+  test("are asked for both families, and for the complete name only", async () => {
+    const { resolver, asked } = await start();
+    const both = ["10.0.0.1", "fd00::1"];
+    expect(await askServers(resolver, "both.example.com")).toEqual(toAddresses(both));
+    expect(await askServers(resolver, "four.example.com")).toEqual(toAddresses(["10.0.0.1"]));
+    const nobody = askServers(resolver, "nobody.example.com");
+    await expect(nobody).rejects.toMatchObject({ code: "ENODATA" });
+    expect([...asked]).toEqual(["both", "four", "nobody"].map((it) => `${it}.example.com`));
   });
 });
