@@ -1,0 +1,22 @@
+/** The key that callbacks are signed with, out of a file of a mounted Secret. */
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../lib/config.ts";
+
+/** Less could be guessed by trying (RFC 2104 §3 wants the digest's length). */
+const MIN_BYTES = 16;
+
+/**
+ * The key as it is now, as Kubernetes renews the files of a Secret, without the line end that
+ * editors write. Throws a ConfigError for one that is too short, and the system's error.
+ */
+export function readSigningKey(path: string): Buffer {
+  const content = readFileSync(path);
+  const lineEnd = /\r?\n$/.exec(content.toString("latin1"))?.[0].length ?? 0;
+  const key = content.subarray(0, content.length - lineEnd);
+  if (key.length < MIN_BYTES) {
+    throw new ConfigError(
+      `callback_key_path: expected a file with at least ${MIN_BYTES} bytes, got ${key.length}`,
+    );
+  }
+  return key;
+}
