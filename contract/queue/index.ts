@@ -3,4 +3,5 @@ export * from "./codec.ts";
 export * from "./message.ts";
 export * from "./names.ts";
 export * from "./signature.ts";
+export * from "./permissions.ts";
 export * from "./stream.ts";

@@ -10,6 +10,7 @@ import {
   nkeyAuthenticator,
   type TlsOptions,
 } from "@nats-io/transport-node";
+import { toInboxPrefix } from "../../contract/queue/permissions.ts";
 import { type Logger, messageOf } from "./logger.ts";
 import { LoginFiles } from "./login-files.ts";
 import { Counter, type Registry } from "./metrics.ts";
@@ -43,6 +44,8 @@ export function toNatsAddress(raw: NatsVariables): NatsAddress | undefined {
 export interface NatsOptions extends NatsAddress {
   /** Shown in NATS' own monitoring. */
   clientName: string;
+  /** What the subjects of answers begin with. @default of the client's name */
+  inboxPrefix?: string;
   logger: Logger;
   registry: Registry;
   /** Name of the counter of reconnections, e.g. `gateway_nats_reconnect_total`. */
@@ -106,11 +109,13 @@ export class NatsLink {
 
   async #connect(): Promise<NatsConnection> {
     const { url, clientName, logger } = this.#options;
+    const { inboxPrefix = toInboxPrefix(clientName) } = this.#options;
     for (;;) {
       try {
         const connection = await connect({
           servers: toServer(url),
           name: clientName,
+          inboxPrefix,
           ...toLogin(this.#options),
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_WAIT_MS,

@@ -1,0 +1,122 @@
+/** What each service may do at the platform's own NATS: no more than it has to. */
+
+/** The services that log in there, by the names of their Deployments. */
+export const NATS_SERVICES = ["gateway", "queue-worker"] as const;
+export type NatsService = (typeof NATS_SERVICES)[number];
+
+/** Subjects that a user of NATS may use. */
+export interface NatsPermissions {
+  publish: readonly string[];
+  subscribe: readonly string[];
+}
+
+/**
+ * What the subjects begin with on which a client is answered. Each has its own, so that none can
+ * read another's answers.
+ *
+ * @param client name of the client, e.g. `plonk-gateway`
+ */
+export function toInboxPrefix(client: string): string {
+  return `_INBOX_${client.replace(/^plonk-/, "")}`;
+}
+
+const CALLS = "OF_faas-request";
+const CALLBACKS = "OF_faas-request-callbacks";
+/** The object store of bodies that are too long for a message. */
+const BODIES = "OBJ_faas-bodies";
+const BODIES_SUBJECT = "$O.faas-bodies";
+
+const STREAMS = [CALLS, CALLBACKS, "OF_faas-request-dead", "OF_faas-request-states", BODIES];
+
+/** What is to be read of the object store, and what it asks of its client meanwhile. */
+const BODY_READER = [
+  `$JS.API.CONSUMER.CREATE.${BODIES}.>`,
+  `$JS.API.CONSUMER.DELETE.${BODIES}.>`,
+  `$JS.FC.${BODIES}.>`,
+];
+
+/** Requests of JetStream's API about each of the streams. */
+function toRequests(streams: readonly string[], verbs: readonly string[]): string[] {
+  return streams.flatMap((stream) => verbs.map((verb) => `$JS.API.${verb.replace("*", stream)}`));
+}
+
+/** To make the streams, and to read what is in them. Nobody may delete one. */
+const BASICS = [
+  "$JS.API.INFO",
+  ...toRequests(STREAMS, [
+    "STREAM.INFO.*",
+    "STREAM.CREATE.*",
+    "STREAM.UPDATE.*",
+    "STREAM.MSG.GET.*",
+    "DIRECT.GET.*",
+    "DIRECT.GET.*.>",
+  ]),
+];
+
+/** Which consumers there are, and how far they are. */
+const CONSUMER_READER = ["CONSUMER.INFO.*.>", "CONSUMER.LIST.*", "CONSUMER.NAMES.*"];
+
+/** Users of the platform's own NATS. */
+export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = {
+  gateway: {
+    publish: [
+      "faas-request",
+      "faas-request.>",
+      "faas-state.>",
+      "faas-dead.>",
+      "faas-callback.>",
+      "faas-hint.>",
+      "faas-cancel.>",
+      `${BODIES_SUBJECT}.>`,
+      ...BASICS,
+      ...toRequests(STREAMS, ["STREAM.MSG.DELETE.*", "STREAM.PURGE.*", ...CONSUMER_READER]),
+      ...BODY_READER,
+    ],
+    subscribe: [`${toInboxPrefix("gateway")}.>`],
+  },
+  "queue-worker": {
+    publish: [
+      // Calls of other publishers go to the lane of their function.
+      "faas-request.>",
+      "faas-state.>",
+      "faas-dead.>",
+      "faas-callback.>",
+      "faas-hint.>",
+      ...[CALLS, CALLBACKS].map((stream) => `$JS.ACK.${stream}.>`),
+      ...BASICS,
+      ...toRequests(
+        [CALLS, CALLBACKS],
+        [
+          ...CONSUMER_READER,
+          "CONSUMER.CREATE.*.>",
+          "CONSUMER.DURABLE.CREATE.*.>",
+          "CONSUMER.DELETE.*.>",
+          "CONSUMER.MSG.NEXT.*.>",
+        ],
+      ),
+      ...BODY_READER,
+      // A body that is no longer needed: its parts go, and a mark takes its name's place.
+      `$JS.API.STREAM.PURGE.${BODIES}`,
+      `${BODIES_SUBJECT}.M.>`,
+    ],
+    subscribe: [`${toInboxPrefix("queue-worker")}.>`, "faas-hint.>", "faas-cancel.>"],
+  },
+};
+
+/** What a NATS of somebody else's has to allow the one user that gateway and worker share. */
+export const SHARED_PERMISSIONS: NatsPermissions = {
+  publish: [
+    "faas-request",
+    "faas-request.>",
+    "faas-state.>",
+    "faas-dead.>",
+    "faas-callback.>",
+    "faas-hint.>",
+    "faas-cancel.>",
+    `${BODIES_SUBJECT}.>`,
+    "$JS.API.>",
+    "$JS.ACK.>",
+    "$JS.FC.>",
+  ],
+  subscribe: NATS_SERVICES.flatMap((service) => NATS_PERMISSIONS[service].subscribe),
+};
