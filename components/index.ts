@@ -46,6 +46,7 @@ export type {
 } from "./gateway/settings.ts";
 export type { ExistingNats, ExistingPrometheus } from "./kubernetes/existing-servers.ts";
 export type { PodDefaults, PodOptions } from "./kubernetes/pod-options.ts";
+export type { ServerLogin } from "./kubernetes/server-access.ts";
 export { Profile } from "./kubernetes/settings.ts";
 export type { PlaceArgs } from "./kubernetes/workloads.ts";
 export { Monitoring, type MonitoringNodes } from "./monitoring/monitoring.ts";
@@ -64,5 +65,10 @@ export {
 export type { PlatformArgs, PlatformImages } from "./platform/args.ts";
 export { Platform, type PlatformNodes } from "./platform/platform.ts";
 export { Queue, type QueueNodes } from "./queue/queue.ts";
-export type { QueueArgs, QueueImages, QueueOptions } from "./queue/settings.ts";
+export {
+  type QueueArgs,
+  type QueueImages,
+  type QueueOptions,
+  QueueSync,
+} from "./queue/settings.ts";
 export { ServiceImage, type ServiceImageArgs } from "./service-image.ts";

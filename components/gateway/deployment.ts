@@ -140,9 +140,12 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
 }
 
 /** NATS and Prometheus: those of the namespace, or others. */
-function accessServers(context: PartContext, { nats, prometheus }: GatewayArgs): ServerAccess {
+function accessServers(
+  context: PartContext,
+  { nats, natsLogin: login, prometheus }: GatewayArgs,
+): ServerAccess {
   const toUse = (kind: ServerKind): ServerUse => ({ kind, component: "gateway", path: kind.name });
-  const queue = createServerAccess(context, toUse(NATS), nats);
+  const queue = createServerAccess(context, { ...toUse(NATS), login }, nats);
   const metrics = createServerAccess(context, toUse(PROMETHEUS), prometheus);
   return {
     variables: { ...queue.variables, ...metrics.variables },

@@ -9,6 +9,7 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
+import type { ServerLogin } from "../kubernetes/server-access.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 
@@ -118,8 +119,13 @@ export interface GatewayAccess {
 
 /** Arguments of `Gateway`. */
 export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
-  /** The NATS of the queue. @default `nats` in the part's namespace */
+  /** A NATS of somebody else's. @default that of `natsLogin` */
   nats?: ExistingNats;
+  /**
+   * The NATS of a `Queue`: its `natsUrl` and its `gatewaySecretName`.
+   * @default `nats` in the part's namespace, without TLS and without a login
+   */
+  natsLogin?: ServerLogin;
   /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
   prometheus?: ExistingPrometheus;
   /** References of its images. */

@@ -23,11 +23,21 @@ export interface ServerAccess {
   passed: pulumi.Output<pulumi.Resource[]>;
 }
 
+/** Where a server is, and a Secret of the part's namespace with files to log in with. */
+export interface ServerLogin {
+  /** Address: `tls://host:port`. */
+  url: pulumi.Input<string>;
+  /** Name of the Secret, with the files that a workload mounts. */
+  secretName: pulumi.Input<string>;
+}
+
 /** For which workload, and how errors call the server. */
 export interface ServerUse {
   kind: ServerKind;
   component: string;
   path: string;
+  /** At the platform's own, where that asks who calls. */
+  login?: ServerLogin | undefined;
 }
 
 /**
@@ -36,11 +46,14 @@ export interface ServerUse {
  */
 export function createServerAccess(
   context: PartContext,
-  { kind, component, path }: ServerUse,
+  { kind, component, path, login }: ServerUse,
   existing: ExistingNats | ExistingPrometheus | undefined,
 ): ServerAccess {
   const checks = new ArgumentChecks(context.part);
   const nothing = { volumeMounts: [], volumes: [] };
+  if (existing === undefined && login !== undefined) {
+    return { ...mountLogin(kind, login), passed: checks.passed };
+  }
   if (existing === undefined) {
     const host = pulumi.interpolate`${kind.name}.${context.namespace}`;
     const port = `faas_${kind.name}_port`;
@@ -70,12 +83,18 @@ export function createServerAccess(
     { metadata: toMetadata(component, context.namespace, secretName), type: "Opaque", data },
     pulumi.mergeOptions(context.options, { dependsOn: passed }),
   );
+  return { passed, ...mountLogin(kind, { url, secretName: secret.metadata.name }) };
+}
+
+function mountLogin(
+  kind: ServerKind,
+  { url, secretName }: ServerLogin,
+): Omit<ServerAccess, "passed"> {
   const name = `${kind.name}-login`;
   const mountPath = `/var/secrets/${kind.name}`;
   return {
-    passed,
-    variables: { ...variables, [`${kind.name}_secret_path`]: mountPath },
+    variables: { [`${kind.name}_url`]: url, [`${kind.name}_secret_path`]: mountPath },
     volumeMounts: [{ name, mountPath, readOnly: true }],
-    volumes: [{ name, secret: { secretName: secret.metadata.name } }],
+    volumes: [{ name, secret: { secretName } }],
   };
 }

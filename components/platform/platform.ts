@@ -94,6 +94,7 @@ export class Platform extends pulumi.ComponentResource {
     const inFunctions = pulumi
       .all([functionNamespace, operator.definition])
       .apply(([known]) => known);
+    const queue = new Queue(name, { ...args.queue, ...place, images }, options);
     const gateway = new Gateway(
       name,
       {
@@ -102,11 +103,11 @@ export class Platform extends pulumi.ComponentResource {
         ...place,
         images,
         ...servers.gateway,
+        ...toNatsLogin(queue),
         functionNamespace: inFunctions,
       },
       options,
     );
-    const queue = new Queue(name, { ...args.queue, ...place, images }, options);
     const alerts = { user: gateway.adminUser, secretName: gateway.secretName };
     const monitoring = new Monitoring(name, { ...args.metrics, ...place, images, alerts }, options);
     createNetworkPolicies(context, { ...servers.traffic, functionNamespace });
@@ -167,6 +168,14 @@ function toServers({ queue, metrics }: PlatformArgs): {
       hasNats: nats === undefined,
     },
   };
+}
+
+/** How the gateway gets to the platform's own NATS, where there is one. */
+function toNatsLogin({
+  natsUrl: url,
+  gatewaySecretName: secretName,
+}: Queue): Pick<GatewayArgs, "natsLogin"> {
+  return secretName === undefined ? {} : { natsLogin: { url, secretName } };
 }
 
 /** Of all arguments, those about who may use the gateway. */

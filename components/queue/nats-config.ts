@@ -1,30 +1,76 @@
 /** Configuration file of nats-server. */
 import { PORT, QUEUE } from "../../contract/index.ts";
+import { NATS_PERMISSIONS, type NatsService } from "../../contract/queue/index.ts";
+import { QueueSync } from "./settings.ts";
 
 /** Where the volume of queued calls is mounted. */
 export const NATS_DATA = "/data";
 
+/** Where the server's certificate and its key are mounted. */
+export const NATS_TLS = "/etc/nats-tls";
+
 /** Room for the headers that travel beside the largest queued message, bytes. */
 const HEADER_BYTES = 64 * 1024;
 
+/** Room for what may be lost when the server ends: states of calls, MiB. */
+const MEMORY_STORE_MIB = 16;
+
+const SYNC_INTERVALS: Record<QueueSync, string> = {
+  [QueueSync.Always]: "always",
+  [QueueSync.Interval]: "2m",
+};
+
+/** What the file says. */
+export interface NatsConfigArgs {
+  /** Size of the data volume; JetStream takes nine tenths of it. */
+  volumeGiB: number;
+  sync: QueueSync;
+  /** Public keys of the users: who has none of these is refused. */
+  users: Readonly<Record<NatsService, string>>;
+}
+
 /**
  * `nats.conf`. The pid file and everything else that is written go to the data volume, as the
- * root file system is read-only.
- *
- * @param volumeGiB size of the data volume; JetStream takes nine tenths of it
+ * root file system is read-only. Monitoring has no TLS, as the kubelet asks it.
  */
-export function toNatsConfig(volumeGiB: number): string {
+export function toNatsConfig({ volumeGiB, sync, users }: NatsConfigArgs): string {
   const storeMiB = Math.floor(volumeGiB * 1024 * 0.9);
   return [
     `port: ${PORT.nats}`,
     `http_port: ${PORT.natsMonitor}`,
     `server_name: $POD_NAME`,
     `max_payload: ${QUEUE.maxMessageBytes + HEADER_BYTES}`,
+    `tls {`,
+    `  cert_file: "${NATS_TLS}/tls.crt"`,
+    `  key_file: "${NATS_TLS}/tls.key"`,
+    `  min_version: "1.3"`,
+    `}`,
     `jetstream {`,
     `  store_dir: "${NATS_DATA}"`,
-    `  max_memory_store: 0`,
+    `  sync_interval: ${SYNC_INTERVALS[sync]}`,
+    `  max_memory_store: ${MEMORY_STORE_MIB}MiB`,
     `  max_file_store: ${storeMiB}MiB`,
+    `}`,
+    `authorization {`,
+    `  users: [`,
+    ...Object.entries(users).flatMap(([service, key]) => toUser(service as NatsService, key)),
+    `  ]`,
     `}`,
     ``,
   ].join("\n");
+}
+
+/** A user who proves to have the seed of a key, and what it may do. */
+function toUser(service: NatsService, publicKey: string): string[] {
+  const { publish, subscribe } = NATS_PERMISSIONS[service];
+  return [
+    `    # ${service}`,
+    `    {`,
+    `      nkey: ${publicKey}`,
+    `      permissions: {`,
+    `        publish: { allow: ${JSON.stringify(publish)} }`,
+    `        subscribe: { allow: ${JSON.stringify(subscribe)} }`,
+    `      }`,
+    `    }`,
+  ];
 }

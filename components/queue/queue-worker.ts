@@ -7,7 +7,7 @@ import { NATS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
-import { createServerAccess } from "../kubernetes/server-access.ts";
+import { createServerAccess, type ServerLogin } from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
@@ -15,10 +15,15 @@ import {
 } from "../kubernetes/workloads.ts";
 import type { QueueSettings } from "./settings.ts";
 
-/** Creates the Deployment `queue-worker`. */
+/**
+ * Creates the Deployment `queue-worker`.
+ *
+ * @param login at the platform's own NATS; undefined beside one of somebody else's
+ */
 export function createQueueWorker(
   context: PartContext,
   queue: QueueSettings,
+  login: ServerLogin | undefined,
 ): k8s.apps.v1.Deployment {
   const { sizes, images, gatewayHost, pods } = queue;
   const settings = toPodSettings(context, {
@@ -26,7 +31,7 @@ export function createQueueWorker(
     options: pods.worker,
     size: sizes.queueWorker,
   });
-  const use = { kind: NATS, component: "queue-worker", path: "existing" };
+  const use = { kind: NATS, component: "queue-worker", path: "existing", login };
   const nats = createServerAccess(context, use, queue.existing);
   const container = toContainer(
     {

@@ -6,6 +6,7 @@ import { checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { createContext } from "../kubernetes/workloads.ts";
 import { createNats } from "./nats.ts";
+import { createNatsKeys } from "./nats-keys.ts";
 import { createQueueWorker } from "./queue-worker.ts";
 import { normalizeQueue, type QueueArgs } from "./settings.ts";
 
@@ -23,6 +24,11 @@ export interface QueueNodes {
 export class Queue extends pulumi.ComponentResource {
   /** Address of NATS, as pods reach it. */
   public readonly natsUrl: pulumi.Output<string>;
+  /**
+   * Name of the Secret with which a gateway logs in at the platform's own NATS, in the part's
+   * namespace. None beside a NATS of somebody else's.
+   */
+  public readonly gatewaySecretName?: pulumi.Output<string>;
   /** What is underneath. @internal */
   public readonly nodes: QueueNodes;
 
@@ -32,11 +38,23 @@ export class Queue extends pulumi.ComponentResource {
     const { profile, namespace } = context;
     const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
     const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
-    const { existing } = settings;
-    const nats = existing === undefined ? createNats(context, settings) : undefined;
-    this.nodes = { ...(nats && { nats }), worker: createQueueWorker(context, settings) };
-    const own = pulumi.interpolate`nats://nats.${namespace}:${PORT.nats}`;
-    this.natsUrl = existing === undefined ? own : pulumi.output(existing.url);
-    this.registerOutputs({ natsUrl: this.natsUrl });
+    const { existing, keyRevision } = settings;
+    if (existing === undefined) {
+      const keys = createNatsKeys(context, keyRevision);
+      const { gateway, "queue-worker": secretName } = keys.clientSecrets;
+      this.natsUrl = pulumi.interpolate`tls://nats.${namespace}:${PORT.nats}`;
+      this.gatewaySecretName = gateway;
+      this.nodes = {
+        nats: createNats(context, settings, keys),
+        worker: createQueueWorker(context, settings, { url: this.natsUrl, secretName }),
+      };
+    } else {
+      this.natsUrl = pulumi.output(existing.url);
+      this.nodes = { worker: createQueueWorker(context, settings, undefined) };
+    }
+    this.registerOutputs({
+      natsUrl: this.natsUrl,
+      ...(this.gatewaySecretName && { gatewaySecretName: this.gatewaySecretName }),
+    });
   }
 }

@@ -1,5 +1,6 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import { ArgumentError } from "../errors.ts";
 import {
   checkExisting,
   type ExistingNats,
@@ -10,6 +11,15 @@ import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
+
+/** When NATS makes the disk write what it has taken. */
+export const QueueSync = {
+  /** Before it says that it has a call: none is lost when a machine loses its power. */
+  Always: "always",
+  /** Every two minutes: faster, and the calls of that time go with the power. */
+  Interval: "interval",
+} as const;
+export type QueueSync = (typeof QueueSync)[keyof typeof QueueSync];
 
 /** The queue of asynchronous calls, as `Platform` takes it. */
 export interface QueueOptions {
@@ -30,6 +40,14 @@ export interface QueueOptions {
    * @default the cluster's
    */
   storageClass?: pulumi.Input<string>;
+  /** When the disk of NATS has a call that was taken. @default "always", before it is answered */
+  sync?: QueueSync;
+  /**
+   * Number of the keys by which gateway and queue-worker log in at NATS, and of its certificate,
+   * which is good for ten years. Another number makes other ones, and all three start again.
+   * @default 1
+   */
+  keyRevision?: number;
   /** Pods of the queue-worker. */
   worker?: PodOptions;
   /** The pod of NATS. */
@@ -43,7 +61,13 @@ export interface QueueOptions {
 }
 
 /** Options of a NATS of the platform's own. */
-const OWN: readonly (keyof QueueOptions)[] = ["volumeGiB", "storageClass", "nats"];
+const OWN: readonly (keyof QueueOptions)[] = [
+  "volumeGiB",
+  "storageClass",
+  "sync",
+  "keyRevision",
+  "nats",
+];
 
 /**
  * Refuses what is wrong as far as it is known.
@@ -52,9 +76,18 @@ const OWN: readonly (keyof QueueOptions)[] = ["volumeGiB", "storageClass", "nats
  */
 export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
   requirePositive(options, prefix);
+  checkSync(`${prefix}sync`, options.sync);
   if (options.existing !== undefined) {
     refuseBeside(prefix, options, OWN);
     checkExisting(NATS, `${prefix}existing`, options.existing);
+  }
+}
+
+function checkSync(field: string, sync: QueueSync = QueueSync.Always): void {
+  const known = Object.values(QueueSync);
+  if (!known.includes(sync)) {
+    const got = JSON.stringify(sync);
+    throw new ArgumentError(`${field}: expected one of ${known.join(", ")}, got ${got}`);
   }
 }
 
@@ -77,10 +110,16 @@ export interface QueueArgs extends QueueOptions, PlaceArgs {
   gatewayHost?: pulumi.Input<string>;
 }
 
-type Numbers = "replicas" | "maxInflight" | "ackWaitSeconds" | "volumeGiB";
+/** Options with a default. */
+type Usual = Required<
+  Pick<
+    QueueOptions,
+    "replicas" | "maxInflight" | "ackWaitSeconds" | "volumeGiB" | "sync" | "keyRevision"
+  >
+>;
 
 /** What the parts of `Queue` are made by. */
-export interface QueueSettings extends Required<Pick<QueueOptions, Numbers>> {
+export interface QueueSettings extends Usual {
   storageClass: pulumi.Input<string> | undefined;
   /** What the program says of the pods. */
   pods: Pick<QueueOptions, "worker" | "nats">;
@@ -106,11 +145,12 @@ export function normalizeQueue(
   args: QueueArgs,
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
-  const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
   checkQueue(args);
+  const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
+  const { sync = QueueSync.Always, keyRevision = 1 } = args;
   const { images, storageClass, worker, nats, existing } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
-  const numbers = { replicas, maxInflight, ackWaitSeconds, volumeGiB };
+  const usual = { replicas, maxInflight, ackWaitSeconds, volumeGiB, sync, keyRevision };
   const sizes = SIZES[profile];
-  return { ...numbers, storageClass, pods, sizes, images, gatewayHost, existing };
+  return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing };
 }

@@ -15,6 +15,8 @@ import {
 } from "../../components/monitoring/metrics-config.ts";
 import { COLLECTOR_FLAGS } from "../../components/monitoring/node-exporter.ts";
 import { toNatsConfig } from "../../components/queue/nats-config.ts";
+import { createNatsIdentity, toPublicKey } from "../../components/queue/nats-identity.ts";
+import { QueueSync } from "../../components/queue/settings.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
 
@@ -47,9 +49,16 @@ describe("nats-server", () => {
     async () => {
       const { path } = await acquire("nats-server");
       const [port, monitor] = [await findFreePort(), await findFreePort()];
-      const config = toNatsConfig(2)
+      const identity = await createNatsIdentity("openfaas");
+      for (const name of ["tls.crt", "tls.key"]) {
+        writeFileSync(join(directory, name), identity[name] ?? "");
+      }
+      const toKey = (name: string): string => toPublicKey(identity[`${name}.seed`] ?? "");
+      const users = { gateway: toKey("gateway"), "queue-worker": toKey("queue-worker") };
+      const config = toNatsConfig({ volumeGiB: 2, sync: QueueSync.Always, users })
         .replace("port: 4222", `port: ${port}`)
         .replace("http_port: 8222", `http_port: ${monitor}`)
+        .replaceAll("/etc/nats-tls", directory)
         .replace('"/data"', JSON.stringify(join(directory, "nats")));
       const file = join(directory, "nats.conf");
       writeFileSync(file, config);
@@ -63,7 +72,15 @@ describe("nats-server", () => {
         expect(JSON.parse(info)).toMatchObject({
           server_name: "nats-0",
           max_payload: 1_114_112,
-          jetstream: { config: { max_storage: 1843 * 1024 * 1024 } },
+          jetstream: {
+            config: {
+              max_storage: 1843 * 1024 * 1024,
+              max_memory: 16 * 1024 * 1024,
+              sync_always: true,
+            },
+          },
+          auth_required: true,
+          tls_required: true,
         });
       } finally {
         server.kill();
@@ -72,6 +89,13 @@ describe("nats-server", () => {
     },
     minute,
   );
+
+  it("writes to the disk every two minutes where that is wanted", () => {
+    const users = { gateway: "UA", "queue-worker": "UB" };
+    const config = toNatsConfig({ volumeGiB: 1, sync: QueueSync.Interval, users });
+    expect(config).toContain("  sync_interval: 2m\n");
+    expect(config).not.toContain("always");
+  });
 });
 
 describe("promtool", () => {

@@ -48,7 +48,7 @@ afterAll(() => pulumi.runtime.disconnect());
 
 it("makes neither of the two, and nothing that only they need", () => {
   const names = objectsOf(all, "p").map(({ name }) => name);
-  const absent = /^p-(nats|prometheus|node-exporter|allow-(nats|prometheus|node-exporter))/;
+  const absent = /^p-(nats|prometheus|node-exporter|allow-(nats|prometheus|node-exporter)|.*-keys)/;
   expect(names.filter((name) => absent.test(name))).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(["p-gateway", "p-queue-worker", "p-alertmanager"]));
 });
@@ -142,6 +142,14 @@ describe("wrong arguments", () => {
     [
       { queue: { existing: nats, volumeGiB: 2 } },
       "queue.volumeGiB: expected none beside queue.existing, got one",
+    ],
+    [
+      { queue: { existing: nats, sync: "always" } },
+      "queue.sync: expected none beside queue.existing, got one",
+    ],
+    [
+      { queue: { existing: nats, keyRevision: 2 } },
+      "queue.keyRevision: expected none beside queue.existing, got one",
     ],
     [
       { queue: { existing: nats, nats: {} } },

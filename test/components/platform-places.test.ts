@@ -64,7 +64,7 @@ it("the services are told", () => {
   expect(environmentOf(all, "p-gateway")).toMatchObject({
     function_namespace: "jobs",
     platform_namespace: "plonk",
-    faas_nats_address: "nats.plonk",
+    nats_url: "tls://nats.plonk:4222",
     faas_prometheus_host: "prometheus.plonk",
   });
   expect(environmentOf(all, "p-operator")).toMatchObject({
@@ -73,7 +73,7 @@ it("the services are told", () => {
   });
   expect(environmentOf(all, "p-queue-worker")).toMatchObject({
     faas_gateway_address: "gateway.plonk",
-    faas_nats_address: "nats.plonk",
+    nats_url: "tls://nats.plonk:4222",
   });
 });
 

@@ -37,7 +37,7 @@ describe("a platform on a cluster that offers more", () => {
       queue: { maxInflight: 3 },
       adopt: true,
     });
-    await waitForCount(all, 53);
+    await waitForCount(all, 56);
   });
 
   it("takes a load balancer", () => {
@@ -144,6 +144,8 @@ describe("wrong arguments", () => {
     [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
     [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
     [{ queue: { volumeGiB: 0.5 } }, "queue.volumeGiB: expected a whole number from 1, got 0.5"],
+    [{ queue: { keyRevision: 0 } }, "queue.keyRevision: expected a whole number from 1, got 0"],
+    [{ queue: { sync: "never" } }, 'queue.sync: expected one of always, interval, got "never"'],
     [
       { metrics: { retentionHours: -1 } },
       "metrics.retentionHours: expected a whole number from 1, got -1",

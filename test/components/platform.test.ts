@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 43);
+  await waitForCount(all, 46);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -62,6 +62,9 @@ describe("a platform with its defaults", () => {
       "v1:RoleBinding p-operator-functions-binding",
       "v1:RoleBinding p-operator-platform-binding",
       "v1:Secret p-basic-auth",
+      "v1:Secret p-gateway-nats-keys",
+      "v1:Secret p-nats-keys",
+      "v1:Secret p-queue-worker-nats-keys",
       "v1:Service p-alertmanager-service",
       "v1:Service p-gateway-external",
       "v1:Service p-gateway-service",
@@ -205,8 +208,8 @@ describe("a platform with its defaults", () => {
       max_inflight: "1000",
       trusted_proxies: "",
       direct_functions: "false",
-      faas_nats_address: "nats.openfaas",
-      faas_nats_port: "4222",
+      nats_url: "tls://nats.openfaas:4222",
+      nats_secret_path: "/var/secrets/nats",
       faas_prometheus_host: "prometheus.openfaas",
       faas_prometheus_port: "9090",
       basic_auth: "true",
@@ -224,8 +227,8 @@ describe("a platform with its defaults", () => {
 
   it("tells the queue-worker and the operator theirs", () => {
     expect(environmentOf(all, "p-queue-worker")).toEqual({
-      faas_nats_address: "nats.openfaas",
-      faas_nats_port: "4222",
+      nats_url: "tls://nats.openfaas:4222",
+      nats_secret_path: "/var/secrets/nats",
       faas_gateway_address: "gateway.openfaas",
       faas_gateway_port: "8080",
       ack_wait: "60s",

@@ -49,8 +49,8 @@ describe("a component", () => {
     const { urn, state } = await construct("Queue", { cluster, namespace: "jobs", images: IMAGES });
     await settle();
     expect(await valueOf(pulumi.output(urn))).toMatch(/::plonk:index:Queue::it$/);
-    expect(Object.keys(state)).toEqual(["natsUrl"]);
-    expect(await valueOf(state["natsUrl"] as pulumi.Output<string>)).toBe("nats://nats.jobs:4222");
+    expect(Object.keys(state)).toEqual(["natsUrl", "gatewaySecretName"]);
+    expect(await valueOf(state["natsUrl"] as pulumi.Output<string>)).toBe("tls://nats.jobs:4222");
     const rows = registrations.map(({ type, name }) => `${type} ${name}`);
     expect(rows.slice(0, 3)).toEqual([
       "plonk:index:Queue it",

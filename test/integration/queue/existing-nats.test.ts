@@ -1,10 +1,11 @@
 /** The queue-worker and the gateway on a NATS of somebody else's, which asks who they are. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { nkeys } from "@nats-io/transport-node";
 import type { QueueStatus } from "../../../contract/index.ts";
+import { SHARED_PERMISSIONS } from "../../../contract/queue/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
@@ -98,9 +99,11 @@ describe("a NATS that asks who calls", () => {
   });
 
   test("needs to give its user no more rights than the README says", async () => {
-    const rights =
-      'permissions: { publish: ["faas-request", "$JS.API.>", "$JS.ACK.OF_faas-request.>"], ' +
-      'subscribe: ["_INBOX.>"] }';
+    const { publish, subscribe } = SHARED_PERMISSIONS;
+    const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const [, told = ""] = /A user with least rights ([^]*?)\.\s/.exec(readme) ?? [];
+    expect(told.match(/(?<=`)[^`\s,]+(?=`)/g)).toEqual([...publish, ...subscribe]);
+    const rights = `permissions: ${JSON.stringify({ publish, subscribe })}`;
     const nats = await startNats(
       `authorization { users: [ { user: "plonk", password: "pw", ${rights} } ] }\n`,
     );

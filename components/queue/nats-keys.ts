@@ -1,0 +1,88 @@
+/** Secrets of the platform's own NATS: made once, and kept in Pulumi's state from then on. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { LOGIN_FILE } from "../../contract/environment/index.ts";
+import { NATS_SERVICES, type NatsService } from "../../contract/queue/index.ts";
+import { toMetadata } from "../kubernetes/pods.ts";
+import type { PartContext } from "../kubernetes/workloads.ts";
+import { createNatsIdentity, toPublicKey, toSeedFile } from "./nats-identity.ts";
+
+/** What server and clients have in common. */
+export interface NatsKeys {
+  /** Secret with the server's certificate and its key, among others. */
+  serverSecret: pulumi.Output<string>;
+  /** Public keys of the services, not known before there are any. */
+  users: pulumi.Output<Record<NatsService, string>>;
+  /** Secrets with what each service logs in with. */
+  clientSecrets: Record<NatsService, pulumi.Output<string>>;
+}
+
+/**
+ * Creates the Secret `nats-keys` with all that is random, and one for each service with its part of
+ * that. A program draws other numbers each time it runs: only those of the run that makes the
+ * Secret count, and everything else is made of what the Secret has, so that it fits together
+ * whatever becomes of a run.
+ *
+ * @param revision another one makes other Secrets; those of before go when nobody mounts them
+ */
+export function createNatsKeys(context: PartContext, revision: number): NatsKeys {
+  const toName = (prefix: string): string =>
+    `${prefix}nats-keys${revision === 1 ? "" : `-${revision}`}`;
+  const texts = pulumi.secret(context.namespace.apply(createNatsIdentity));
+  const secret = createSecret(context, "nats", {
+    name: toName(""),
+    data: texts.apply((known) => mapValues(known, toBase64)),
+    options: { ignoreChanges: ["data"] },
+  });
+  // In a preview only the id of a Secret that is to be made is said to be unknown.
+  const kept = pulumi
+    .all([secret.data, secret.id])
+    .apply(([data]) => mapValues(data, (text) => Buffer.from(text, "base64").toString()));
+  const toClientSecret = (service: NatsService): pulumi.Output<string> => {
+    const data = kept.apply((all) => ({
+      [LOGIN_FILE.seed]: toBase64(all[toSeedFile(service)] ?? ""),
+      [LOGIN_FILE.ca]: toBase64(all[LOGIN_FILE.ca] ?? ""),
+    }));
+    const name = toName(`${service}-`);
+    return createSecret(context, service, { name, data }).metadata.name;
+  };
+  const toUsers = (all: Record<string, string>): Record<NatsService, string> =>
+    forServices((service) => toPublicKey(all[toSeedFile(service)] ?? ""));
+  return {
+    serverSecret: secret.metadata.name,
+    users: pulumi.unsecret(kept.apply(toUsers)),
+    clientSecrets: forServices(toClientSecret),
+  };
+}
+
+/** A Secret of the part. */
+interface SecretArgs {
+  name: string;
+  data: pulumi.Input<Record<string, string>>;
+  options?: pulumi.CustomResourceOptions;
+}
+
+function createSecret(
+  context: PartContext,
+  component: string,
+  { name, data, options = {} }: SecretArgs,
+): k8s.core.v1.Secret {
+  return new k8s.core.v1.Secret(
+    `${context.name}-${name}`,
+    { metadata: toMetadata(component, context.namespace, name), type: "Opaque", data },
+    pulumi.mergeOptions(context.options, options),
+  );
+}
+
+function forServices<T>(toValue: (service: NatsService) => T): Record<NatsService, T> {
+  const entries = NATS_SERVICES.map((service) => [service, toValue(service)]);
+  return Object.fromEntries(entries) as Record<NatsService, T>;
+}
+
+function mapValues(texts: Record<string, string>, change: (text: string) => string): typeof texts {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text)]));
+}
+
+function toBase64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
