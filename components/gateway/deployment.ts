@@ -3,7 +3,9 @@ import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
+import { ArgumentChecks } from "../errors.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
+import { toAllowed } from "../kubernetes/callback-hosts.ts";
 import { NATS, PROMETHEUS, type ServerKind } from "../kubernetes/existing-servers.ts";
 import {
   GATEWAY_SEMI_SPACE_MIB,
@@ -14,6 +16,7 @@ import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment, type Variables } from "../kubernetes/pods.ts";
 import {
   createServerAccess,
+  joinAccess,
   type ServerAccess,
   type ServerUse,
 } from "../kubernetes/server-access.ts";
@@ -139,20 +142,19 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
   };
 }
 
-/** NATS and Prometheus: those of the namespace, or others. */
+/** NATS and Prometheus: those of the namespace, or others; and to whom callbacks may go. */
 function accessServers(
   context: PartContext,
-  { nats, natsLogin: login, prometheus }: GatewayArgs,
+  { nats, natsLogin: login, prometheus, callbackAllow }: GatewayArgs,
 ): ServerAccess {
   const toUse = (kind: ServerKind): ServerUse => ({ kind, component: "gateway", path: kind.name });
-  const queue = createServerAccess(context, { ...toUse(NATS), login }, nats);
-  const metrics = createServerAccess(context, toUse(PROMETHEUS), prometheus);
-  return {
-    variables: { ...queue.variables, ...metrics.variables },
-    volumeMounts: [...queue.volumeMounts, ...metrics.volumeMounts],
-    volumes: [...queue.volumes, ...metrics.volumes],
-    passed: pulumi.all([queue.passed, metrics.passed]).apply((both) => both.flat()),
-  };
+  const checks = new ArgumentChecks(context.part);
+  const variables = toAllowed(checks, "callbackAllow", callbackAllow);
+  return joinAccess(
+    createServerAccess(context, { ...toUse(NATS), login }, nats),
+    createServerAccess(context, toUse(PROMETHEUS), prometheus),
+    { variables, volumeMounts: [], volumes: [], passed: checks.passed },
+  );
 }
 
 function toOidcEnvironment(oidc: OidcArgs): Variables<typeof GatewayEnvironment> {

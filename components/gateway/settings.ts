@@ -1,5 +1,6 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import { checkHosts } from "../kubernetes/callback-hosts.ts";
 import {
   checkExisting,
   type ExistingNats,
@@ -126,6 +127,11 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
    * @default `nats` in the part's namespace, without TLS and without a login
    */
   natsLogin?: ServerLogin;
+  /**
+   * Hosts that callbacks may name although they are not public: `allow` of the queue's callbacks.
+   * @default none
+   */
+  callbackAllow?: pulumi.Input<string>[];
   /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
   prometheus?: ExistingPrometheus;
   /** References of its images. */
@@ -158,11 +164,12 @@ const DEFAULTS: Required<Usual> = {
 
 /** Fills in the defaults. */
 export function normalizeGateway(
-  args: GatewayOptions & Pick<GatewayArgs, "nats" | "prometheus">,
+  args: GatewayOptions & Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow">,
   profile: Profile,
 ): GatewaySettings {
   checkExisting(NATS, "nats", args.nats);
   checkExisting(PROMETHEUS, "prometheus", args.prometheus);
+  checkHosts("callbackAllow", args.callbackAllow);
   const { replicas, timeoutSeconds, maxInflight, trustedProxies, callsServices } = {
     ...DEFAULTS,
     ...args,

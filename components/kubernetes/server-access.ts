@@ -13,10 +13,12 @@ import {
 import { toMetadata } from "./pods.ts";
 import type { PartContext } from "./workloads.ts";
 
+type Variables = Record<string, pulumi.Input<string>>;
+
 /** What a workload needs of it. */
 export interface ServerAccess {
   /** Where it is and where the Secret is mounted, by the names that services read. */
-  variables: Record<string, pulumi.Input<string>>;
+  variables: Variables;
   volumeMounts: k8s.types.input.core.v1.VolumeMount[];
   volumes: k8s.types.input.core.v1.Volume[];
   /** For `dependsOn` of the workload. */
@@ -38,6 +40,17 @@ export interface ServerUse {
   path: string;
   /** At the platform's own, where that asks who calls. */
   login?: ServerLogin | undefined;
+}
+
+/** What a workload needs of several. */
+export function joinAccess(...all: readonly ServerAccess[]): ServerAccess {
+  const passed = pulumi.all(all.map((access) => access.passed));
+  return {
+    variables: Object.assign({}, ...all.map(({ variables }) => variables)) as Variables,
+    volumeMounts: all.flatMap(({ volumeMounts }) => volumeMounts),
+    volumes: all.flatMap(({ volumes }) => volumes),
+    passed: passed.apply((resources) => resources.flat()),
+  };
 }
 
 /**

@@ -155,13 +155,18 @@ function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
 
 /** What the parts are told of a NATS and a Prometheus that are there already. */
 function toServers({ queue, metrics }: PlatformArgs): {
-  gateway: Pick<GatewayArgs, "nats" | "prometheus">;
+  gateway: Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow">;
   operator: Pick<OperatorArgs, "metricsNamespace">;
   traffic: Omit<Traffic, "functionNamespace">;
 } {
-  const [nats, prometheus] = [queue?.existing, metrics?.existing];
+  const { existing: nats, callbacks: { allow: callbackAllow } = {} } = queue ?? {};
+  const prometheus = metrics?.existing;
   return {
-    gateway: { ...(nats && { nats }), ...(prometheus && { prometheus }) },
+    gateway: {
+      ...(nats && { nats }),
+      ...(prometheus && { prometheus }),
+      ...(callbackAllow && { callbackAllow }),
+    },
     operator: prometheus ? { metricsNamespace: prometheus.namespace } : {},
     traffic: {
       metricsNamespace: prometheus && pulumi.output(prometheus.namespace),

@@ -7,12 +7,13 @@ import { NATS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
-import { createServerAccess, type ServerLogin } from "../kubernetes/server-access.ts";
+import { createServerAccess, joinAccess, type ServerLogin } from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
   type PartContext,
 } from "../kubernetes/workloads.ts";
+import { createCallbackAccess } from "./callbacks.ts";
 import type { QueueSettings } from "./settings.ts";
 
 /**
@@ -32,13 +33,16 @@ export function createQueueWorker(
     size: sizes.queueWorker,
   });
   const use = { kind: NATS, component: "queue-worker", path: "existing", login };
-  const nats = createServerAccess(context, use, queue.existing);
+  const { variables, volumeMounts, volumes, passed } = joinAccess(
+    createServerAccess(context, use, queue.existing),
+    createCallbackAccess(context, queue.callbacks),
+  );
   const container = toContainer(
     {
       name: "queue-worker",
       image: images.queueWorker,
       env: toEnvironment<typeof QueueWorkerEnvironment>({
-        ...nats.variables,
+        ...variables,
         faas_gateway_address: gatewayHost,
         faas_gateway_port: `${PORT.gateway}`,
         ack_wait: `${queue.ackWaitSeconds}s`,
@@ -49,7 +53,7 @@ export function createQueueWorker(
       }),
       ports: [{ name: METRICS_PORT, containerPort: PORT.queueWorkerMetrics }],
       ...toServiceProbes(),
-      ...(nats.volumeMounts.length > 0 && { volumeMounts: nats.volumeMounts }),
+      ...(volumeMounts.length > 0 && { volumeMounts }),
     },
     settings,
   );
@@ -62,9 +66,9 @@ export function createQueueWorker(
       // Calls in flight get to their end before the worker goes.
       terminationGracePeriodSeconds: queue.ackWaitSeconds + 10,
       containers: [container],
-      ...(nats.volumes.length > 0 && { volumes: nats.volumes }),
+      ...(volumes.length > 0 && { volumes }),
     },
   };
   createDisruptionBudget(context, "queue-worker", queue.replicas);
-  return createDeployment(context, workload, { dependsOn: nats.passed });
+  return createDeployment(context, workload, { dependsOn: passed });
 }

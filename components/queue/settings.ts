@@ -11,6 +11,7 @@ import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
 import { Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
+import { checkCallbacks } from "./callbacks.ts";
 
 /** When NATS makes the disk write what it has taken. */
 export const QueueSync = {
@@ -20,6 +21,24 @@ export const QueueSync = {
   Interval: "interval",
 } as const;
 export type QueueSync = (typeof QueueSync)[keyof typeof QueueSync];
+
+/** Callbacks of queued calls. */
+export interface QueueCallbacks {
+  /**
+   * Hosts that they may reach although they are not public: addresses, ranges (`10.0.0.0/8`) and
+   * names (`a.example.com`, or `*.example.com` for all below it).
+   * @default none
+   */
+  allow?: pulumi.Input<string>[];
+  /**
+   * Key by which they are signed, so that receivers know whom they are of: 16 bytes or more. Kept
+   * secret.
+   * @default they are not signed
+   */
+  signingKey?: pulumi.Input<string>;
+  /** Longest attempt to deliver one, seconds. @default 30 */
+  timeoutSeconds?: number;
+}
 
 /** The queue of asynchronous calls, as `Platform` takes it. */
 export interface QueueOptions {
@@ -48,6 +67,8 @@ export interface QueueOptions {
    * @default 1
    */
   keyRevision?: number;
+  /** Callbacks: the results that are sent to where a caller of a queued call wants them. */
+  callbacks?: QueueCallbacks;
   /** Pods of the queue-worker. */
   worker?: PodOptions;
   /** The pod of NATS. */
@@ -77,6 +98,7 @@ const OWN: readonly (keyof QueueOptions)[] = [
 export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
   requirePositive(options, prefix);
   checkSync(`${prefix}sync`, options.sync);
+  checkCallbacks(`${prefix}callbacks.`, options.callbacks ?? {});
   if (options.existing !== undefined) {
     refuseBeside(prefix, options, OWN);
     checkExisting(NATS, `${prefix}existing`, options.existing);
@@ -127,6 +149,7 @@ export interface QueueSettings extends Usual {
   images: QueueImages;
   gatewayHost: pulumi.Input<string>;
   existing: ExistingNats | undefined;
+  callbacks: QueueCallbacks;
 }
 
 const SIZES: Record<Profile, QueueSettings["sizes"]> = {
@@ -148,9 +171,9 @@ export function normalizeQueue(
   checkQueue(args);
   const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
   const { sync = QueueSync.Always, keyRevision = 1 } = args;
-  const { images, storageClass, worker, nats, existing } = args;
+  const { images, storageClass, worker, nats, existing, callbacks = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const usual = { replicas, maxInflight, ackWaitSeconds, volumeGiB, sync, keyRevision };
   const sizes = SIZES[profile];
-  return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing };
+  return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
 }

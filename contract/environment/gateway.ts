@@ -1,6 +1,7 @@
 /** The gateway's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
+import { callbackSettings } from "./callbacks.ts";
 import { natsSettings, prometheusSettings } from "./servers.ts";
 import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 import { timeoutSettings } from "./timeouts.ts";
@@ -27,6 +28,7 @@ export const GatewayEnvironment = Type.Object({
   /** Without it and `nats_url` there are no asynchronous calls. */
   faas_nats_address: Type.Optional(Type.String()),
   ...natsSettings,
+  callback_allow: callbackSettings.callback_allow,
   ...prometheusSettings,
   basic_auth: booleanSetting(false),
   /** Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`. */

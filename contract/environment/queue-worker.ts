@@ -1,6 +1,7 @@
 /** The queue-worker's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { PORT } from "../names.ts";
+import { callbackSettings } from "./callbacks.ts";
 import { natsSettings } from "./servers.ts";
 import { durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 
@@ -20,6 +21,7 @@ export const QueueWorkerEnvironment = Type.Object({
   max_retry_wait: durationSetting("120s"),
   /** Longest wait for a function's first byte, and between two chunks of its answer. */
   call_timeout: durationSetting("5m"),
+  ...callbackSettings,
   /** Port of metrics and health. */
   port: portSetting(PORT.queueWorkerMetrics),
   log_level: logLevelSetting,

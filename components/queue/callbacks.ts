@@ -1,0 +1,74 @@
+/** What the queue-worker is told of callbacks, and the Secret with the key that signs them. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { ArgumentChecks, ArgumentError } from "../errors.ts";
+import { checkHosts, toAllowed } from "../kubernetes/callback-hosts.ts";
+import { toMetadata } from "../kubernetes/pods.ts";
+import type { ServerAccess } from "../kubernetes/server-access.ts";
+import { requirePositive } from "../kubernetes/settings.ts";
+import type { PartContext } from "../kubernetes/workloads.ts";
+import type { QueueCallbacks } from "./settings.ts";
+
+const FOLDER = "/var/secrets/callbacks";
+const KEY_FILE = "key";
+
+/** Less could be found by trying. */
+const MIN_KEY_BYTES = 16;
+
+/**
+ * Refuses what is wrong as far as it is known.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `queue.callbacks.`
+ */
+export function checkCallbacks(prefix: string, callbacks: QueueCallbacks): void {
+  const { allow, signingKey } = callbacks;
+  requirePositive(callbacks, prefix);
+  checkHosts(`${prefix}allow`, allow);
+  if (typeof signingKey === "string") {
+    checkKey(`${prefix}signingKey`, signingKey);
+  }
+}
+
+function checkKey(field: string, key: string): string {
+  const bytes = Buffer.byteLength(key);
+  if (bytes < MIN_KEY_BYTES) {
+    throw new ArgumentError(`${field}: expected at least ${MIN_KEY_BYTES} bytes, got ${bytes}`);
+  }
+  return key;
+}
+
+/** Creates the Secret `queue-worker-callback-key` where there is a key, and says where it is. */
+export function createCallbackAccess(
+  context: PartContext,
+  { allow, signingKey, timeoutSeconds }: QueueCallbacks,
+): ServerAccess {
+  const checks = new ArgumentChecks(context.part);
+  const variables = {
+    ...toAllowed(checks, "callbacks.allow", allow),
+    ...(timeoutSeconds !== undefined && { callback_timeout: `${timeoutSeconds}s` }),
+  };
+  if (signingKey === undefined) {
+    return { variables, volumeMounts: [], volumes: [], passed: checks.passed };
+  }
+  const key = checks.apply(pulumi.secret(signingKey), (known) =>
+    checkKey("callbacks.signingKey", known),
+  );
+  const { passed } = checks;
+  const name = "queue-worker-callback-key";
+  const secret = new k8s.core.v1.Secret(
+    `${context.name}-${name}`,
+    {
+      metadata: toMetadata("queue-worker", context.namespace, name),
+      type: "Opaque",
+      data: { [KEY_FILE]: key.apply((known) => Buffer.from(known).toString("base64")) },
+    },
+    pulumi.mergeOptions(context.options, { dependsOn: passed }),
+  );
+  const volume = "callback-key";
+  return {
+    passed,
+    variables: { ...variables, callback_key_path: `${FOLDER}/${KEY_FILE}` },
+    volumeMounts: [{ name: volume, mountPath: FOLDER, readOnly: true }],
+    volumes: [{ name: volume, secret: { secretName: secret.metadata.name } }],
+  };
+}
