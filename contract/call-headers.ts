@@ -6,6 +6,18 @@ export const CALL_HEADER = {
   startTime: "x-start-time",
   /** Where the answer of an asynchronous call is to be sent. */
   callbackUrl: "x-callback-url",
+  /** The gateway's own word for why a call failed; a function's answer has none. */
+  failureCode: "x-plonk-code",
+  /** Wait before a queued call is run, and time after which it is not begun, seconds. */
+  delaySeconds: "x-delay-seconds",
+  expiresSeconds: "x-expires-seconds",
+  /** Two acceptances with the same key, of one caller and one function, are one call. */
+  idempotencyKey: "idempotency-key",
+  /** Of callbacks: repetitions that there were, and most that there can be (OpenFaaS Pro). */
+  retry: "x-retry",
+  retryMax: "x-retry-max",
+  /** Of callbacks: not all of the answer is there. */
+  truncated: "x-plonk-truncated",
   /** Of the function alone, as callbacks and the watchdog tell it. */
   durationSeconds: "x-duration-seconds",
   functionStatus: "x-function-status",

@@ -1,5 +1,5 @@
 /** What a schema finds wrong with a value, as findings. */
-import type { TSchema } from "typebox";
+import type { Static, TSchema } from "typebox";
 import { Compile, Errors, type Validator } from "typebox/schema";
 import { type Finding, quote, toField, toKind, toPath, withArticle } from "./finding.ts";
 
@@ -48,7 +48,7 @@ export function findSchemaMistakes(
 const VALIDATORS = new WeakMap<TSchema, Validator>();
 
 /** Most values are right: these are found by code that is made once for each schema. */
-function isValid(schema: TSchema, value: unknown): boolean {
+export function isValid<T extends TSchema>(schema: T, value: unknown): value is Static<T> {
   const validator = VALIDATORS.get(schema) ?? Compile(schema);
   VALIDATORS.set(schema, validator);
   return validator.Check(value);

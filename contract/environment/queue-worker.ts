@@ -1,6 +1,7 @@
 /** The queue-worker's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
-import { PORT } from "../names.ts";
+import { NAMESPACE, PORT } from "../names.ts";
+import { MAX_ATTEMPTS } from "../queue/retry-policy.ts";
 import { callbackSettings } from "./callbacks.ts";
 import { natsSettings } from "./servers.ts";
 import { durationSetting, logLevelSetting, portSetting } from "./settings.ts";
@@ -10,18 +11,26 @@ export const QueueWorkerEnvironment = Type.Object({
   ...natsSettings,
   faas_gateway_address: Type.String({ default: "gateway" }),
   faas_gateway_port: portSetting(PORT.gateway),
+  /** Where a function without a namespace in its name is. */
+  function_namespace: Type.String({ default: NAMESPACE.functions }),
   /** Silence after which the queue gives a call to another worker. */
   ack_wait: durationSetting("60s"),
-  /** Calls at the same time. */
-  max_inflight: Type.Integer({ minimum: 1, maximum: 10_000, default: 50 }),
-  /** Calls of one message, the first included. */
-  max_attempts: Type.Integer({ minimum: 1, maximum: 1000, default: 10 }),
+  /** Calls at the same time; functions without any get one beyond that. */
+  max_inflight: Type.Integer({ minimum: 1, maximum: 10_000, default: 100 }),
+  /** The same of one function. */
+  max_inflight_per_function: Type.Integer({ minimum: 1, maximum: 10_000, default: 10 }),
+  /** Runs of one call that end with a status which is repeated, the first included. */
+  max_attempts: Type.Integer({ minimum: 1, maximum: MAX_ATTEMPTS, default: 10 }),
   /** Wait before the first repetition; each further one doubles it. */
   initial_retry_wait: durationSetting("10s"),
   max_retry_wait: durationSetting("120s"),
-  /** Longest wait for a function's first byte, and between two chunks of its answer. */
-  call_timeout: durationSetting("5m"),
+  /** How long a call is tried that the platform, or a full function, keeps back. */
+  max_age: durationSetting("24h"),
+  /** How long a worker that stops waits for the calls in flight. */
+  drain_timeout: durationSetting("130s"),
   ...callbackSettings,
+  /** How long a receiver is tried that does not take its callback. */
+  callback_max_age: durationSetting("24h"),
   /** Port of metrics and health. */
   port: portSetting(PORT.queueWorkerMetrics),
   log_level: logLevelSetting,

@@ -4,6 +4,7 @@
  */
 import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch } from "../grammar.ts";
 import { ANNOTATION, LABEL, SCALE } from "../names.ts";
+import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-policy.ts";
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
 
 export interface ValueRule {
@@ -83,6 +84,12 @@ const PROBE_TESTS: readonly [field: string, test: Test][] = [
   ["failureThreshold", wholeNumber(1, 86_400)],
 ];
 
+const RETRY_CODES_TEST: Test = {
+  expected: "HTTP statuses such as 429,503",
+  accepts: (text) => isMatch(RETRY_CODES, text),
+  toCel: (value) => `${value}.matches('${RETRY_CODES}')`,
+};
+
 const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   ...[ANNOTATION.healthProbe, ANNOTATION.readyProbe].flatMap((prefix) =>
     PROBE_TESTS.map(([field, test]): [string, Test] => [prefix + field, test]),
@@ -90,6 +97,10 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
   [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
+  [RETRY_ANNOTATION.attempts, wholeNumber(1, MAX_ATTEMPTS)],
+  [RETRY_ANNOTATION.codes, RETRY_CODES_TEST],
+  [RETRY_ANNOTATION.minWait, TIMEOUT],
+  [RETRY_ANNOTATION.maxWait, TIMEOUT],
 ];
 
 export const VALUE_RULES: readonly ValueRule[] = [

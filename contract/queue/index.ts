@@ -1,7 +1,12 @@
 /** What gateway and queue-worker agree on: the queue's names, its settings and its messages. */
-export * from "./codec.ts";
+export * from "./call-state.ts";
+export * from "./callback-message.ts";
+export * from "./dead-letter.ts";
+export * from "./envelope.ts";
+export * from "./foreign-call.ts";
 export * from "./message.ts";
 export * from "./names.ts";
-export * from "./signature.ts";
 export * from "./permissions.ts";
+export * from "./retry-policy.ts";
+export * from "./signature.ts";
 export * from "./stream.ts";

@@ -1,10 +1,90 @@
-/** Names and limits of the queue of asynchronous calls (OpenFaaS Pro's names). */
+/** Names and limits of the queue of asynchronous calls (OpenFaaS Pro's where it has them). */
+import type { FunctionReference } from "../function-reference.ts";
 
 export const QUEUE = {
   name: "faas-request",
-  stream: "OF_faas-request",
-  consumer: "faas-workers",
+  /** Subject of other OpenFaaS publishers' messages, in JSON; workers move them to their lanes. */
   subject: "faas-request",
-  /** Largest queued message, bytes. */
+  consumer: "faas-workers",
+  /** Largest message of others, bytes. */
   maxMessageBytes: 1024 * 1024,
+  /** Largest body of a call, bytes. */
+  maxBodyBytes: 8 * 1024 * 1024,
+  /** Bodies beyond this are kept beside their message, in the object store, bytes. */
+  maxInlineBytes: 256 * 1024,
+  /** Longest delay and longest time to live that a caller may ask for, seconds: seven days. */
+  maxSeconds: 7 * 24 * 3600,
+  /** How long an `Idempotency-Key` is known, milliseconds. */
+  duplicateWindowMs: 3_600_000,
 } as const;
+
+/** Streams, and the bucket of the object store. */
+export const STREAM = {
+  calls: "OF_faas-request",
+  callbacks: "OF_faas-request-callbacks",
+  dead: "OF_faas-request-dead",
+  states: "OF_faas-request-states",
+  bodies: "faas-bodies",
+} as const;
+
+/** Subjects beside those of the streams: said to whoever listens. */
+export const SUBJECT = {
+  /** A call has been queued: the rest of the subject is its lane's. */
+  hint: "faas-hint",
+  /** A call is cancelled: the rest of the subject is its id. */
+  cancel: "faas-cancel",
+} as const;
+
+/** Where the calls of one function wait. A name has no dots, so they are tokens of a subject. */
+export function toLane({ namespace, name }: FunctionReference): string {
+  return `${QUEUE.subject}.${namespace}.${name}`;
+}
+
+/** Where the dead letters of one function are. */
+export function toDeadSubject({ namespace, name }: FunctionReference): string {
+  return `faas-dead.${namespace}.${name}`;
+}
+
+/** Where the callbacks to one host wait. @param host a token, see `toHostToken` */
+export function toCallbackLane(host: string): string {
+  return `faas-callback.${host}`;
+}
+
+/** Where the last state of a call is told. */
+export function toStateSubject({ namespace, name }: FunctionReference, id: string): string {
+  return `faas-state.${namespace}.${name}.${id}`;
+}
+
+/** The consumer of a lane: a name without dots, which no function has an underscore in. */
+export function toConsumerName(lane: string): string {
+  return [QUEUE.consumer, ...lane.split(".").slice(1)].join("_");
+}
+
+/** The function of a lane, a dead letter or a state: their subjects have it at the same place. */
+export function toReference(subject: string): FunctionReference {
+  const [, namespace = "", name = ""] = subject.split(".");
+  return { namespace, name };
+}
+
+/**
+ * Id of an accepted call: its place in the stream, which finds it, and a text that nobody guesses,
+ * as the places begin again when a stream is made anew.
+ */
+export interface CallId {
+  sequence: number;
+  nonce: string;
+}
+
+const CALL_ID = /^([1-9]\d{0,15})-([\w-]{16})$/;
+
+export function toCallId({ sequence, nonce }: CallId): string {
+  return `${sequence}-${nonce}`;
+}
+
+/** Reads an id; undefined where the text is none. */
+export function parseCallId(text: string): CallId | undefined {
+  const [, sequence, nonce] = CALL_ID.exec(text) ?? [];
+  return sequence === undefined || nonce === undefined
+    ? undefined
+    : { sequence: Number(sequence), nonce };
+}

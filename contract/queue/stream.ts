@@ -1,41 +1,106 @@
-/** How the queue is kept and how it is read: the settings of its stream and of its consumer. */
-import { QUEUE } from "./names.ts";
+/** How the queue is kept and how it is read: the settings of its streams and of its consumers. */
+import { QUEUE, STREAM, toConsumerName } from "./names.ts";
 
-/** Room for what JetStream keeps beside a message (its id), bytes. */
-export const ID_BYTES = 4096;
-
-/** The stream: on disk, each message for one worker. The gateway makes it where it is missing. */
-export const STREAM_CONFIG = {
-  name: QUEUE.stream,
-  subjects: [QUEUE.subject] as string[],
-  retention: "workqueue",
-  storage: "file",
-  max_msg_size: QUEUE.maxMessageBytes + ID_BYTES,
-} as const;
+/** Room for what JetStream keeps beside a message, bytes: callers' headers and ours. */
+export const HEADER_BYTES = 80 * 1024;
 
 const NANOSECONDS = 1e6;
+const HOUR_MS = 3_600_000;
+
+/** How long a dead letter is kept, and a body whose call is gone, milliseconds. */
+export const DEAD_LETTER_AGE_MS = 30 * 24 * HOUR_MS;
+const BODY_AGE_MS = 45 * 24 * HOUR_MS;
+
+/** A stream as JetStream takes it. Each refuses what it has no room for: nothing is pushed out. */
+export interface StreamSettings {
+  name: string;
+  subjects: string[];
+  retention: "workqueue" | "limits";
+  storage: "file" | "memory";
+  discard: "new" | "old";
+  max_msg_size?: number;
+  max_age?: number;
+  max_bytes?: number;
+  max_msgs_per_subject?: number;
+  duplicate_window?: number;
+  allow_direct?: boolean;
+}
+
+/** The calls: on disk, each for one worker. */
+export const CALLS_STREAM: StreamSettings = {
+  name: STREAM.calls,
+  subjects: [QUEUE.subject, `${QUEUE.subject}.*.*`],
+  retention: "workqueue",
+  storage: "file",
+  discard: "new",
+  max_msg_size: QUEUE.maxMessageBytes + HEADER_BYTES,
+  duplicate_window: QUEUE.duplicateWindowMs * NANOSECONDS,
+};
+
+/** Every stream of the queue; gateway and worker make those that are missing. */
+export const STREAMS: readonly StreamSettings[] = [
+  CALLS_STREAM,
+  {
+    name: STREAM.callbacks,
+    subjects: ["faas-callback.*"],
+    retention: "workqueue",
+    storage: "file",
+    discard: "new",
+    max_msg_size: QUEUE.maxMessageBytes + HEADER_BYTES,
+  },
+  {
+    name: STREAM.dead,
+    subjects: ["faas-dead.*.*"],
+    retention: "limits",
+    storage: "file",
+    discard: "new",
+    max_msg_size: QUEUE.maxMessageBytes + 2 * HEADER_BYTES,
+    max_age: DEAD_LETTER_AGE_MS * NANOSECONDS,
+  },
+  {
+    // What a NATS that starts again may forget: the messages themselves say what is left to do.
+    name: STREAM.states,
+    subjects: ["faas-state.*.*.*"],
+    retention: "limits",
+    storage: "memory",
+    discard: "old",
+    max_msgs_per_subject: 1,
+    max_age: HOUR_MS * NANOSECONDS,
+    max_bytes: 8 * 1024 * 1024,
+  },
+];
+
+/** How long the object store keeps a body, nanoseconds: longer than any call or dead letter. */
+export const BODY_AGE_NS = BODY_AGE_MS * NANOSECONDS;
+
+/** A consumer that nobody has asked for so long is forgotten by JetStream; its messages stay. */
+const CONSUMER_IDLE_MS = 24 * HOUR_MS;
 
 /** A consumer as JetStream takes it. */
-export interface ConsumerConfig {
+export interface ConsumerSettings {
   durable_name: string;
+  filter_subject: string;
   ack_policy: "explicit";
   ack_wait: number;
   max_deliver: number;
   max_ack_pending: number;
+  inactive_threshold: number;
 }
 
 /**
- * The consumer that all workers share. It counts neither deliveries nor messages in flight: how
- * often a call is repeated, and how many run at once, the workers decide.
+ * The consumer of one lane, which all workers share. It counts neither deliveries nor messages in
+ * flight: how often a call is repeated, and how many run at once, the workers decide.
  *
  * @param ackWaitMs silence after which a message is given to another worker, milliseconds
  */
-export function toConsumerConfig(ackWaitMs: number): ConsumerConfig {
+export function toConsumerSettings(lane: string, ackWaitMs: number): ConsumerSettings {
   return {
-    durable_name: QUEUE.consumer,
+    durable_name: toConsumerName(lane),
+    filter_subject: lane,
     ack_policy: "explicit",
     ack_wait: ackWaitMs * NANOSECONDS,
     max_deliver: -1,
     max_ack_pending: -1,
+    inactive_threshold: CONSUMER_IDLE_MS * NANOSECONDS,
   };
 }

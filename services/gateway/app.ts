@@ -1,6 +1,7 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
 import type { RouteOptions } from "fastify";
+import { AddressPolicy } from "../lib/address-policy.ts";
 import { Health } from "../lib/health.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -13,6 +14,7 @@ import { CallClock } from "./calls/call-clock.ts";
 import { CallQueue } from "./calls/call-queue.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
+import { QueueMetrics } from "./calls/queue-metrics.ts";
 import { Tunnels } from "./calls/tunnel.ts";
 import { FunctionWatch } from "./cluster/functions.ts";
 import { FunctionNamespaces } from "./cluster/namespaces.ts";
@@ -126,7 +128,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     logger,
   });
   const link = createLink(dependencies, registry);
-  const queue = link === undefined ? undefined : new CallQueue(link, logger);
+  const queue = link === undefined ? undefined : new CallQueue({ nats: link, logger, registry });
   const tunnels = new Tunnels();
   const metrics = new GatewayMetrics(registry);
   forgetDeleted(metrics, functions);
@@ -141,6 +143,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     peers,
     tunnels,
     queue,
+    queueRules: {
+      callbacks: new AddressPolicy(config.callbackAllow),
+      ownHosts: ["gateway", `gateway.${platformNamespace}`],
+    },
+    queueMetrics: new QueueMetrics(registry),
     health,
     logger,
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
 import { GatewayEnvironment } from "../../contract/environment/index.ts";
+import { readAllowed } from "../lib/address-policy.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
@@ -23,6 +24,8 @@ export interface GatewayConfig {
   calls: CallConfig;
   /** Without it there are no asynchronous calls. */
   nats: NatsAddress | undefined;
+  /** Ranges and names that callbacks may reach though they are private. */
+  callbackAllow: readonly string[];
   prometheus: PrometheusAddress;
   /**
    * Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`; undefined: no
@@ -54,6 +57,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     writeTimeoutMs: parseDuration(raw.write_timeout),
     calls: toCallConfig(raw),
     nats: toNatsAddress(raw),
+    callbackAllow: readAllowed(raw.callback_allow),
     prometheus: {
       url: raw.prometheus_url ?? `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
       secretPath: raw.prometheus_secret_path,

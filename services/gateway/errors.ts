@@ -187,6 +187,12 @@ const calls = {
     message: "queue: not reachable",
     retryAfterSeconds: 2,
   }),
+  queueStoreFull: (): Failure => ({
+    status: 503,
+    code: "PLONK_QUEUE_STORE_FULL",
+    message: "queue: there is no room for one more call",
+    retryAfterSeconds: 30,
+  }),
   starting: (): Failure => ({
     status: 503,
     code: "PLONK_STARTING",

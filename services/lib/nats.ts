@@ -44,8 +44,6 @@ export function toNatsAddress(raw: NatsVariables): NatsAddress | undefined {
 export interface NatsOptions extends NatsAddress {
   /** Shown in NATS' own monitoring. */
   clientName: string;
-  /** What the subjects of answers begin with. @default of the client's name */
-  inboxPrefix?: string;
   logger: Logger;
   registry: Registry;
   /** Name of the counter of reconnections, e.g. `gateway_nats_reconnect_total`. */
@@ -61,6 +59,8 @@ export class NatsLink {
   #connection: NatsConnection | undefined;
   #isConnected = false;
   #isClosing = false;
+  readonly #listeners: (() => void)[] = [];
+  readonly #aborted = new AbortController();
   /** Why it is not connected, where that is known. */
   #reason = "";
 
@@ -91,6 +91,11 @@ export class NatsLink {
     return this.#connection?.info?.max_payload;
   }
 
+  /** Where this client's answers come to; a user with least rights subscribes to no other. */
+  get inboxPrefix(): string {
+    return toInboxPrefix(this.#options.clientName);
+  }
+
   /** For readiness: undefined when connected, else the reason. */
   problem(): string | undefined {
     return this.#isConnected
@@ -98,24 +103,33 @@ export class NatsLink {
       : `not connected to ${this.#options.url}${this.#reason && `: ${this.#reason}`}`;
   }
 
-  /** Flushes pending messages, then closes the connection. */
+  /** Calls a listener each time that it is connected again. */
+  onReconnect(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Flushes pending messages, then closes the connection, also one that is being made. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    if (this.#connection === undefined) {
+    this.#aborted.abort();
+    const connection = await this.#connecting.catch(() => undefined);
+    if (connection === undefined) {
       return;
     }
-    await (this.#isConnected ? this.#connection.drain() : this.#connection.close());
+    // One that is lost has nothing to flush to, and may be lost while it flushes.
+    await (this.#isConnected ? connection.drain() : connection.close()).catch(() =>
+      connection.close(),
+    );
   }
 
   async #connect(): Promise<NatsConnection> {
     const { url, clientName, logger } = this.#options;
-    const { inboxPrefix = toInboxPrefix(clientName) } = this.#options;
     for (;;) {
       try {
         const connection = await connect({
           servers: toServer(url),
           name: clientName,
-          inboxPrefix,
+          inboxPrefix: this.inboxPrefix,
           ...toLogin(this.#options),
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_WAIT_MS,
@@ -139,7 +153,8 @@ export class NatsLink {
           { url, reason },
           "NATS not reachable, trying until it is",
         );
-        await sleep(RECONNECT_WAIT_MS, undefined, { ref: false });
+        const { signal } = this.#aborted;
+        await sleep(RECONNECT_WAIT_MS, undefined, { ref: false, signal }).catch(() => undefined);
       }
     }
   }
@@ -155,6 +170,7 @@ export class NatsLink {
         this.#isConnected = true;
         this.#reconnects.inc();
         logger.info("connected to NATS again");
+        this.#listeners.forEach((listener) => listener());
       }
     }
     this.#isConnected = false;

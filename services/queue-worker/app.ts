@@ -1,14 +1,32 @@
 /** The wiring of the queue-worker; it listens to nothing. */
 import type { Server } from "node:http";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { toDisplayName } from "../../contract/index.ts";
+import {
+  QUEUE,
+  type StoredBody,
+  STREAM,
+  SUBJECT,
+  toReference,
+} from "../../contract/queue/index.ts";
+import { AddressPolicy } from "../lib/address-policy.ts";
 import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
-import { createMetricsServer, createRegistry } from "../lib/metrics.ts";
+import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsLink } from "../lib/nats.ts";
+import { CallStates } from "../lib/queue/call-states.ts";
+import { QueueLink } from "../lib/queue/queue-link.ts";
+import { FunctionCalls } from "./call-function.ts";
+import { CallbackSender } from "./callback-sender.ts";
+import { Callbacks } from "./callbacks.ts";
+import { Cancellations } from "./cancellations.ts";
 import type { WorkerConfig } from "./config.ts";
-import { QueueConsumer } from "./consumer.ts";
-import { HttpCalls } from "./http-calls.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { moveForeignCall } from "./foreign-calls.ts";
+import { Lanes } from "./lanes.ts";
 import { WorkerMetrics } from "./metrics.ts";
-import { processMessage, type ProcessorOptions } from "./processor.ts";
+import { CallProcessor } from "./process-call.ts";
+import { Puller } from "./pull.ts";
 
 export interface Worker {
   /** `/metrics`, `/healthz`, `/readyz`. */
@@ -16,14 +34,52 @@ export interface Worker {
   health: Health;
   /** Begins to take messages as soon as there is a queue. */
   start(): void;
-  /** Finishes the calls in flight, tells the queue, and leaves. Called again, it waits for that. */
+  /**
+   * Finishes the runs in flight, gives back what does not end in its time, tells the queue, and
+   * leaves. Called again, it waits for that.
+   */
   close(): Promise<void>;
+}
+
+/** What a worker is made of. */
+interface Parts {
+  nats: NatsLink;
+  link: QueueLink;
+  calls: FunctionCalls;
+  senders: CallbackSender[];
+  cancellations: Cancellations;
+  callLanes: Lanes;
+  callbackLanes: Lanes;
 }
 
 /** Builds a worker; it starts to connect to NATS at once. */
 export function createWorker({ config, logger }: { config: WorkerConfig; logger: Logger }): Worker {
   const registry = createRegistry();
+  const parts = createParts(config, logger, registry);
+  const { nats, link, callLanes, callbackLanes } = parts;
   const health = new Health();
+  health.addCheck("nats", () => nats.problem());
+  health.addCheck("queue", () => link.problem());
+  const close = async (): Promise<void> => {
+    await Promise.all([callLanes, callbackLanes].map((lanes) => lanes.stop(config.drainMs)));
+    link.close();
+    await nats.close();
+    await parts.calls.close();
+    await Promise.all(parts.senders.map((sender) => sender.close()));
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    metricsServer: createMetricsServer({ registry, health }),
+    health,
+    start: () => void begin(parts),
+    close: () => (closing ??= close()),
+  };
+}
+
+/** Callbacks that are sent at once, and those of one host. */
+const CALLBACK_PLACES = { places: 20, share: 4 };
+
+function createParts(config: WorkerConfig, logger: Logger, registry: Registry): Parts {
   const nats = new NatsLink({
     ...config.nats,
     clientName: "plonk-queue-worker",
@@ -31,33 +87,104 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
     registry,
     reconnectMetric: "queue_worker_nats_reconnect_total",
   });
-  const calls = new HttpCalls(config);
-  const options: ProcessorOptions = {
-    calls,
-    metrics: new WorkerMetrics(registry),
-    logger,
-    retry: config.retry,
-    ackWaitMs: config.ackWaitMs,
-  };
-  const consumer = new QueueConsumer({
-    nats,
-    logger,
-    ackWaitMs: config.ackWaitMs,
-    maxInFlight: config.maxInFlight,
-    handle: (message) => processMessage(options, message),
+  const link = new QueueLink(nats, logger);
+  const metrics = new WorkerMetrics(registry);
+  const letters = new DeadLetters({ link, metrics, logger });
+  const { timeoutMs: totalTimeoutMs, signingKey } = config.callbacks;
+  const usualSender = { totalTimeoutMs, signingKey };
+  const sender = new CallbackSender({
+    ...usualSender,
+    policy: new AddressPolicy(config.callbacks.allow),
   });
-  health.addCheck("nats", () => nats.problem());
-  health.addCheck("queue", () => consumer.problem());
-  const close = async (): Promise<void> => {
-    await consumer.stop();
-    await nats.close();
-    await calls.close();
+  const ownSender = new CallbackSender({
+    ...usualSender,
+    policy: new AddressPolicy([new URL(config.gatewayUrl).hostname]),
+  });
+  const callbacks = new Callbacks({
+    ...{ link, sender, ownSender, gatewayUrl: config.gatewayUrl, letters, metrics, logger },
+    onQueued: (lane) => callbackLanes.hint(lane),
+    maxAgeMs: config.callbacks.maxAgeMs,
+  });
+  // Asked for when it is used: a call that needs no store runs without a connection, too.
+  const bodies = {
+    read: (body: StoredBody) => link.access.bodies.read(body),
+    write: async (name: string, source: AsyncIterable<Uint8Array>) =>
+      link.access.bodies.write(name, source),
   };
-  let closing: Promise<void> | undefined;
+  const calls = new FunctionCalls({
+    gatewayUrl: config.gatewayUrl,
+    bodies,
+  });
+  const cancellations = new Cancellations();
+  const processor = new CallProcessor({
+    ...{ link, calls, callbacks, letters, cancellations, metrics, logger },
+    states: new CallStates(link),
+    policy: config.retry,
+    maxAgeMs: config.maxAgeMs,
+  });
+  const foreign = { link, letters, logger, functionNamespace: config.functionNamespace };
+  const usual = { link, logger, ackWaitMs: config.ackWaitMs };
+  const callLanes = new Lanes({
+    ...usual,
+    stream: STREAM.calls,
+    places: config.maxInFlight,
+    share: config.maxInFlightPerFunction,
+    handle: (delivery, lane) =>
+      delivery.subject === QUEUE.subject
+        ? moveForeignCall(foreign, delivery)
+        : processor.handle(delivery, lane),
+    onDepths: (depths) => metrics.saw({ byFunction: toFunctionDepths(depths) }),
+  });
+  const callbackLanes = new Lanes({
+    ...usual,
+    ...CALLBACK_PLACES,
+    stream: STREAM.callbacks,
+    handle: (delivery) => callbacks.handle(delivery),
+    onDepths: (depths) =>
+      metrics.saw({ callbacks: [...depths.values()].reduce((sum, count) => sum + count, 0) }),
+  });
   return {
-    metricsServer: createMetricsServer({ registry, health }),
-    health,
-    start: () => consumer.start(),
-    close: () => (closing ??= close()),
+    nats,
+    link,
+    calls,
+    senders: [sender, ownSender],
+    cancellations,
+    callLanes,
+    callbackLanes,
   };
+}
+
+async function begin(parts: Parts): Promise<void> {
+  const { nats, callLanes, callbackLanes } = parts;
+  const connection = await nats.connection().catch(() => undefined);
+  if (connection === undefined) {
+    return;
+  }
+  const puller = new Puller(connection, nats.inboxPrefix);
+  nats.onReconnect(() => {
+    puller.reset();
+    callLanes.reset();
+    callbackLanes.reset();
+  });
+  parts.cancellations.listen(connection);
+  listenForHints(connection, callLanes);
+  await parts.link.check();
+  callLanes.start(puller);
+  callbackLanes.start(puller);
+}
+
+/** A call that has just been queued need not wait for the next look at the stream. */
+function listenForHints(connection: NatsConnection, lanes: Lanes): void {
+  connection.subscribe(`${SUBJECT.hint}.*.*`, {
+    callback: (error, message) => {
+      if (error === null) {
+        lanes.hint(message.subject.replace(SUBJECT.hint, QUEUE.subject));
+      }
+    },
+  });
+}
+
+function toFunctionDepths(depths: ReadonlyMap<string, number>): Map<string, number> {
+  const lanes = [...depths].filter(([subject]) => subject !== QUEUE.subject);
+  return new Map(lanes.map(([subject, count]) => [toDisplayName(toReference(subject)), count]));
 }

@@ -5,6 +5,9 @@ import { installShutdown } from "../lib/shutdown.ts";
 import { createWorker } from "./app.ts";
 import { readConfig, type WorkerConfig } from "./config.ts";
 
+/** Time to tell the queue and to close, after the calls in flight, milliseconds. */
+const CLOSE_MS = 15_000;
+
 async function run(config: WorkerConfig): Promise<void> {
   const logger = createLogger({ name: "queue-worker", level: config.logLevel });
   const worker = createWorker({ config, logger });
@@ -13,7 +16,7 @@ async function run(config: WorkerConfig): Promise<void> {
     health: worker.health,
     // Nobody sends calls to a worker: there is no load balancer to wait for.
     settleMs: 0,
-    graceMs: config.callTimeoutMs,
+    graceMs: config.drainMs + CLOSE_MS,
     close: async () => {
       await worker.close();
       await closeServer(worker.metricsServer);

@@ -1,38 +1,51 @@
-/** The queue-worker's metrics, by OpenFaaS' names. */
-import { Counter, Gauge, Histogram, type Registry } from "../lib/metrics.ts";
+/** The queue-worker's metrics, by OpenFaaS' names where it has them. */
+import type { LetterKind } from "../../contract/queue/index.ts";
+import { Counter, Gauge, Histogram, registerSamples, type Registry } from "../lib/metrics.ts";
+import type { RetryReason } from "./settle.ts";
+
+/** What the stream holds, as of the last look at it. */
+export interface QueueDepths {
+  /** Messages by function, `name.namespace`. */
+  byFunction: ReadonlyMap<string, number>;
+  callbacks: number;
+}
+
+const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1200];
 
 export class WorkerMetrics {
   readonly #processed: Counter<"function_name" | "code">;
-  readonly #retries: Counter<"function_name">;
-  readonly #malformed: Counter;
-  readonly #callbacks: Counter<"code">;
+  readonly #retries: Counter<"function_name" | "reason">;
+  readonly #dead: Counter<"function_name" | "kind">;
+  readonly #callbacks: Counter<"function_name" | "code">;
   readonly #inFlight: Gauge<"function_name">;
   readonly #seconds: Histogram<"function_name">;
-  readonly #pending: Gauge;
+  readonly #waits: Histogram<"function_name">;
+  #depths: QueueDepths = { byFunction: new Map(), callbacks: 0 };
 
   constructor(registry: Registry) {
     const registers = [registry];
     this.#processed = new Counter({
       name: "queue_worker_messages_processed_total",
-      help: "Messages that are done with, by the status of the last attempt.",
+      help: "Calls that are done with or dead, by the status of the last run; 0: no answer.",
       labelNames: ["function_name", "code"],
       registers,
     });
     this.#retries = new Counter({
       name: "queue_worker_messages_retried_total",
-      help: "Attempts after which a message went back to the queue.",
-      labelNames: ["function_name"],
+      help: "Runs after which a call went back to the queue, and why.",
+      labelNames: ["function_name", "reason"],
       registers,
     });
-    this.#malformed = new Counter({
-      name: "queue_worker_messages_malformed_total",
-      help: "Messages that were no call and have been thrown away.",
+    this.#dead = new Counter({
+      name: "queue_worker_dead_letters_total",
+      help: "Messages that no worker tries any more: calls, callbacks, and what was neither.",
+      labelNames: ["function_name", "kind"],
       registers,
     });
     this.#callbacks = new Counter({
       name: "queue_worker_callbacks_total",
-      help: "Callbacks by their last status; 0 means that nobody answered.",
-      labelNames: ["code"],
+      help: "Attempts at callbacks by their status; 0 means that nobody answered.",
+      labelNames: ["function_name", "code"],
       registers,
     });
     this.#inFlight = new Gauge({
@@ -43,22 +56,49 @@ export class WorkerMetrics {
     });
     this.#seconds = new Histogram({
       name: "queue_worker_function_seconds",
-      help: "Duration of calls in seconds.",
+      help: "Duration of runs in seconds.",
       labelNames: ["function_name"],
-      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
+      buckets: SECONDS,
       registers,
     });
-    this.#pending = new Gauge({
-      name: "queue_worker_pending_messages",
-      help: "Messages that wait in the queue, as of the last delivery.",
+    this.#waits = new Histogram({
+      name: "queue_worker_wait_seconds",
+      help: "Time from a call's acceptance, or from when it was due, until a run, in seconds.",
+      labelNames: ["function_name"],
+      buckets: SECONDS,
       registers,
+    });
+    this.#registerDepths(registry);
+  }
+
+  #registerDepths(registry: Registry): void {
+    registerSamples(registry, {
+      name: "queue_worker_pending_messages",
+      help: "Calls that are not done with, those that run included.",
+      type: "gauge",
+      collect: () =>
+        Array.from(this.#depths.byFunction, ([function_name, value]) => ({
+          labels: { function_name },
+          value,
+        })),
+    });
+    registerSamples(registry, {
+      name: "queue_worker_pending_callbacks",
+      help: "Callbacks that are not done with.",
+      type: "gauge",
+      collect: () => [{ labels: {}, value: this.#depths.callbacks }],
     });
   }
 
-  /** A call begins; `pending` messages are still waiting behind it. */
-  begin(functionName: string, pending: number): void {
+  /** The stream was looked at. */
+  saw(depths: Partial<QueueDepths>): void {
+    this.#depths = { ...this.#depths, ...depths };
+  }
+
+  /** A run begins. @param waitSeconds since it was accepted, or due */
+  begin(functionName: string, waitSeconds: number): void {
     this.#inFlight.inc({ function_name: functionName });
-    this.#pending.set(pending);
+    this.#waits.observe({ function_name: functionName }, Math.max(0, waitSeconds));
   }
 
   end(functionName: string, seconds: number): void {
@@ -70,15 +110,15 @@ export class WorkerMetrics {
     this.#processed.inc({ function_name: functionName, code: String(status) });
   }
 
-  retried(functionName: string): void {
-    this.#retries.inc({ function_name: functionName });
+  retried(functionName: string, reason: RetryReason): void {
+    this.#retries.inc({ function_name: functionName, reason });
   }
 
-  malformed(): void {
-    this.#malformed.inc();
+  buried(functionName: string, kind: LetterKind): void {
+    this.#dead.inc({ function_name: functionName, kind });
   }
 
-  calledBack(status: number): void {
-    this.#callbacks.inc({ code: String(status) });
+  calledBack(functionName: string, status: number): void {
+    this.#callbacks.inc({ function_name: functionName, code: String(status) });
   }
 }

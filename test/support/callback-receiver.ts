@@ -9,29 +9,44 @@ export class CallbackReceiver {
   readonly url: string;
   /** All complete requests so far, in the order of completion. */
   readonly received: readonly ReceivedCallback[];
+  /** Statuses of the next answers. @default 200 */
+  readonly answers: number[];
   readonly #server: Server;
+  #connections = 0;
 
-  private constructor(server: Server, url: string, received: readonly ReceivedCallback[]) {
+  private constructor(
+    server: Server,
+    url: string,
+    kept: { received: readonly ReceivedCallback[]; answers: number[] },
+  ) {
     this.#server = server;
     this.url = url;
-    this.received = received;
+    this.received = kept.received;
+    this.answers = kept.answers;
+    server.on("connection", () => (this.#connections += 1));
+  }
+
+  /** Connections that were made so far. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /**
    * Listens on a free port of `host`, an address of this machine which the caller can reach, and
-   * answers 200. Jest does not end before it is closed: close it where a failed test gets to, too.
+   * answers 200, or what `answers` says. Jest does not end before it is closed: close it where a failed test gets to, too.
    */
   static async start(host: string): Promise<CallbackReceiver> {
     const received: ReceivedCallback[] = [];
+    const answers: number[] = [];
     const server = createServer((request, response) => {
       const keep = (body: string): void => {
         received.push({ headers: request.headers, body });
-        response.end();
+        response.writeHead(answers.shift() ?? 200).end();
       };
       text(request).then(keep, () => response.destroy());
     });
     const port = await listen(server, 0, host);
-    return new CallbackReceiver(server, `http://${host}:${port}/done`, received);
+    return new CallbackReceiver(server, `http://${host}:${port}/done`, { received, answers });
   }
 
   /** Stops, without waiting for open connections. */

@@ -65,6 +65,11 @@ export class NatsServer {
     }
   }
 
+  /** Deletes what is stored, while the process is ended. */
+  async lose(): Promise<void> {
+    await rm(join(this.directory, "jetstream"), { recursive: true });
+  }
+
   /** Ends the process and deletes the store. */
   async destroy(): Promise<void> {
     await this.halt();

@@ -1,11 +1,26 @@
 /** A queue on a real NATS server, a gateway whose answers the test gives, and workers. */
+import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect } from "@jest/globals";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { QUEUE, STREAM_CONFIG } from "../../contract/queue/index.ts";
+import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
+import {
+  type CallState,
+  type DeadLetter,
+  encodeCall,
+  QUEUE,
+  type QueuedCall,
+  readLetter,
+  STREAM,
+  SUBJECT,
+  toCallId,
+  toConsumerName,
+  toConsumerSettings,
+  toLane,
+  toStateSubject,
+} from "../../contract/queue/index.ts";
 import { listen } from "../../services/lib/metrics.ts";
+import { ensureStreams } from "../../services/lib/queue/streams.ts";
 import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
@@ -15,7 +30,7 @@ import { until } from "./until.ts";
 
 export class WorkedQueue {
   readonly nats: NatsServer;
-  /** Calls that have reached the gateway, e.g. `POST /function/f`. */
+  /** Calls that have reached the gateway, e.g. `POST /function/f.openfaas-fn`. */
   readonly seen: string[] = [];
   /** Lines of all workers. */
   readonly log: KeptLog = createKeptLog();
@@ -62,17 +77,23 @@ export class WorkedQueue {
     await stopServer(this.#gateway);
   }
 
+  /** The test's own connection to NATS. */
+  get connection(): NatsConnection {
+    return this.#connection;
+  }
+
   get gatewayPort(): number {
     return (this.#gateway.address() as AddressInfo).port;
   }
 
-  /** The environment of a worker of this queue; it repeats soon. */
+  /** The environment of a worker of this queue; it repeats soon, and calls back to loopback. */
   env(changes: Record<string, string> = {}): Record<string, string> {
     return {
       faas_nats_address: "127.0.0.1",
       faas_nats_port: String(this.nats.port),
       faas_gateway_address: "127.0.0.1",
       faas_gateway_port: String(this.gatewayPort),
+      callback_allow: "127.0.0.0/8",
       initial_retry_wait: "100ms",
       max_retry_wait: "200ms",
       ...changes,
@@ -102,46 +123,125 @@ export class WorkedQueue {
     return (this.#manager ??= jetstreamManager(this.#connection));
   }
 
-  /** Makes the stream as the gateway does. */
-  async addStream(): Promise<void> {
-    await (await this.manager()).streams.add(STREAM_CONFIG);
+  /** Makes the streams as the gateway does. */
+  async addStreams(): Promise<void> {
+    await ensureStreams(await this.manager());
   }
 
-  /** Queues a call; `extra` are fields of its message. */
-  async publish(name: string, extra: object = {}): Promise<void> {
-    await this.publishRaw(JSON.stringify({ Function: name, Header: {}, ...extra }));
+  /** Queues a call as the gateway does; resolves with its id. */
+  async publish(name: string, extra: Partial<QueuedCall> = {}): Promise<string> {
+    const call: QueuedCall = {
+      nonce: randomBytes(12).toString("base64url"),
+      reference: { name, namespace: "openfaas-fn" },
+      acceptedAt: Date.now(),
+      method: "POST",
+      path: "",
+      query: "",
+      host: undefined,
+      headers: {},
+      callback: undefined,
+      retry: {},
+      body: Buffer.alloc(0),
+      ...extra,
+    };
+    const { fields, payload } = encodeCall(call);
+    const lane = toLane(call.reference);
+    const sequence = await this.publishRaw(lane, fields, payload);
+    this.#connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    return toCallId({ sequence, nonce: call.nonce });
   }
 
-  async publishRaw(data: string | Uint8Array): Promise<void> {
-    await jetstream(this.#connection).publish(QUEUE.subject, data);
+  /** Queues a message as another OpenFaaS publisher does. */
+  async publishForeign(message: unknown): Promise<void> {
+    const text = typeof message === "string" ? message : JSON.stringify(message);
+    await this.publishRaw(QUEUE.subject, [], Buffer.from(text));
   }
 
-  /** Keeps what workers tell the queue of messages from now on, e.g. `+ACK`. */
+  /** Stores any message; resolves with its place in the stream. */
+  async publishRaw(
+    subject: string,
+    fields: readonly [string, string][],
+    payload: Uint8Array,
+  ): Promise<number> {
+    const head = headers();
+    fields.forEach(([name, value]) => head.append(name, value));
+    return (await jetstream(this.#connection).publish(subject, payload, { headers: head })).seq;
+  }
+
+  /** Keeps what workers tell the queue of calls from now on, e.g. `+ACK`. */
   async hearWorkers(): Promise<string[]> {
     const heard: string[] = [];
-    this.#connection.subscribe(`$JS.ACK.${QUEUE.stream}.>`, {
+    this.#connection.subscribe(`$JS.ACK.${STREAM.calls}.>`, {
       callback: (_error, message) => void heard.push(message.string()),
     });
     await this.#connection.flush();
     return heard;
   }
 
-  /** Messages that are not done with. */
-  async waiting(): Promise<number> {
-    return (await (await this.manager()).streams.info(QUEUE.stream)).state.messages;
-  }
-
-  async untilEmpty(): Promise<void> {
-    await until("the queue to be empty", async () => (await this.waiting()) === 0);
-  }
-
-  /** Waits until the queue has given so many to workers, and has so many still to give. */
-  async untilDelivered(ackPending: number, waiting: number): Promise<void> {
+  /** Waits until workers have so many calls. */
+  async untilTaken(count: number): Promise<void> {
     const manager = await this.manager();
-    await until(`${ackPending} with workers and ${waiting} in the queue`, async () => {
-      const info = await manager.consumers.info(QUEUE.stream, QUEUE.consumer);
-      expect(info.num_redelivered).toBe(0);
-      return info.num_ack_pending === ackPending && info.num_pending === waiting;
+    await until(`${count} calls with workers`, async () => {
+      let taken = 0;
+      for await (const info of manager.consumers.list(STREAM.calls)) {
+        taken += info.num_ack_pending;
+      }
+      return taken === count;
     });
+  }
+
+  /** What was told last of a call. */
+  async state(id: string): Promise<CallState | undefined> {
+    const manager = await this.manager();
+    const query = { last_by_subj: `faas-state.*.*.${id}` };
+    const message = await manager.streams.getMessage(STREAM.states, query);
+    return message?.json<CallState>();
+  }
+
+  /** Tells workers that a call is cancelled, as the gateway does. */
+  async cancel(id: string): Promise<void> {
+    this.#connection.publish(`${SUBJECT.cancel}.${id}`);
+    await this.#connection.flush();
+  }
+
+  /** Tells a state, as a worker does. */
+  async tell(name: string, id: string, state: CallState): Promise<void> {
+    const subject = toStateSubject({ name, namespace: "openfaas-fn" }, id);
+    await this.publishRaw(subject, [], Buffer.from(JSON.stringify(state)));
+  }
+
+  /** Is a worker that gets a call of a function and ends before it is done with. */
+  async takeAndGiveBack(name: string): Promise<void> {
+    const lane = toLane({ name, namespace: "openfaas-fn" });
+    const manager = await this.manager();
+    await manager.consumers.add(STREAM.calls, toConsumerSettings(lane, 60_000));
+    const consumer = await jetstream(this.#connection).consumers.get(
+      STREAM.calls,
+      toConsumerName(lane),
+    );
+    const message = await consumer.next({ expires: 5000 });
+    message?.nak();
+    await this.#connection.flush();
+  }
+
+  /** Calls that are not done with. */
+  async waiting(stream: string = STREAM.calls): Promise<number> {
+    return (await (await this.manager()).streams.info(stream)).state.messages;
+  }
+
+  async untilEmpty(stream: string = STREAM.calls): Promise<void> {
+    await until("the queue to be empty", async () => (await this.waiting(stream)) === 0);
+  }
+
+  /** Dead letters, the oldest first. */
+  async letters(): Promise<DeadLetter[]> {
+    const manager = await this.manager();
+    const { state } = await manager.streams.info(STREAM.dead);
+    const letters: DeadLetter[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq++) {
+      const message = await manager.streams.getMessage(STREAM.dead, { seq });
+      letters.push(readLetter(message?.header ?? []));
+    }
+    return letters;
   }
 }

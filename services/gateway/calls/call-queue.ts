@@ -1,138 +1,182 @@
-/** The queue of asynchronous calls: a JetStream stream with one subject. */
-import {
-  jetstream,
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstreamManager,
-} from "@nats-io/jetstream";
+/** The queue of asynchronous calls, as the gateway uses it. */
+import { JetStreamApiError } from "@nats-io/jetstream";
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
   encodeCall,
-  ID_BYTES,
+  HEADER_BYTES,
+  MalformedMessageError,
   QUEUE,
   type QueuedCall,
-  STREAM_CONFIG,
+  readFields,
+  type StoredBody,
+  STREAM,
+  SUBJECT,
+  toCallId,
+  toLane,
 } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
+import { Counter, type Registry } from "../../lib/metrics.ts";
 import type { NatsLink } from "../../lib/nats.ts";
+import { CallStates } from "../../lib/queue/call-states.ts";
+import { type OutgoingMessage, publish } from "../../lib/queue/publish.ts";
+import { QueueLink, QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 
-/** Time to wait for JetStream's word that it has stored a call, milliseconds. */
-const PUBLISH_TIMEOUT_MS = 5000;
+/** There is no room for a call. */
+export class QueueFullError extends Error {
+  override name = "QueueFullError";
+}
 
-/** Longest wait for the state of the queue, milliseconds. */
-const STATUS_TIMEOUT_MS = 1000;
+/** A call that this NATS takes in no message. Its text names the limit. */
+export class MessageTooLargeError extends Error {
+  override name = "MessageTooLargeError";
+}
 
-/** Wait between attempts to create the stream, milliseconds. */
-const STREAM_RETRY_MS = 1000;
+/** JetStream's words for it: storage, memory, messages, bytes, and bytes of an account. */
+const FULL: ReadonlySet<number> = new Set([10_047, 10_028, 10_077, 10_054, 10_002]);
 
-/** JetStream's `consumer not found`. */
-const CONSUMER_NOT_FOUND = 10_014;
-
-/** JetStream's `stream name already in use with a different configuration`. */
-const STREAM_NAME_IN_USE = 10_058;
-
-class QueueUnavailableError extends Error {
-  override name = "QueueUnavailableError";
+/** What became of a call. */
+export interface Acceptance {
+  /** Undefined: it is known, and done with already. */
+  id: string | undefined;
+  /** Whether a call with the same `Idempotency-Key` had been accepted before. */
+  isRepeated: boolean;
 }
 
 export class CallQueue {
-  readonly #nats: NatsLink;
+  readonly link: QueueLink;
+  readonly states: CallStates;
   readonly #logger: Logger;
-  #client: JetStreamClient | undefined;
-  #manager: JetStreamManager | undefined;
-  #isClosing = false;
-  /** Why there is no stream. */
-  #reason = "no stream yet";
 
-  /** Waits for NATS in the background and creates the stream where it is missing. */
-  constructor(nats: NatsLink, logger: Logger) {
-    this.#nats = nats;
+  /** Waits for NATS in the background and makes the streams that are missing. */
+  constructor({ nats, logger, registry }: { nats: NatsLink; logger: Logger; registry: Registry }) {
+    const remade = new Counter({
+      name: "gateway_queue_streams_remade_total",
+      help: "Streams of the queue that NATS had lost, with what was in them.",
+      labelNames: ["stream"],
+      registers: [registry],
+    });
     this.#logger = logger;
-    void this.#prepare();
+    this.link = new QueueLink(nats, logger, (streams) =>
+      streams.forEach((stream) => remade.inc({ stream })),
+    );
+    this.states = new CallStates(this.link);
   }
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.#nats.problem() ?? (this.#client === undefined ? this.#reason : undefined);
+    return this.link.problem();
+  }
+
+  /** Most bytes of a body within its message: a NATS of somebody else's may take few. */
+  get maxInlineBytes(): number {
+    return Math.max(0, Math.min(QUEUE.maxInlineBytes, this.link.maxPayload - HEADER_BYTES));
   }
 
   /**
-   * Stores a call. Resolves when JetStream has it on disk; throws what `encodeCall` throws, or a
-   * QueueUnavailableError.
+   * Stores a call. Resolves when JetStream has it on disk; throws a MalformedMessageError, a
+   * QueueFullError or a QueueUnavailableError.
+   *
+   * @param messageId of a call that is stored only once
    */
-  async publish(call: QueuedCall, callId: string): Promise<void> {
-    const client = this.#client;
-    if (client === undefined || !this.#nats.isConnected) {
-      throw new QueueUnavailableError("queue: not reachable");
+  async publish(call: QueuedCall, messageId?: string): Promise<Acceptance> {
+    const lane = toLane(call.reference);
+    const message = { subject: lane, ...encodeCall(call), ...(messageId && { messageId }) };
+    this.#checkSize(message);
+    const { seq, duplicate } = await this.#guard(() => this.#store(message));
+    if (duplicate) {
+      const nonce = await this.#readNonce(seq);
+      const id = nonce === undefined ? undefined : toCallId({ sequence: seq, nonce });
+      return { id, isRepeated: true };
     }
-    const data = encodeCall(call, this.#maxBytes());
-    try {
-      await client.publish(QUEUE.subject, data, { msgID: callId, timeout: PUBLISH_TIMEOUT_MS });
-    } catch (error) {
-      throw new QueueUnavailableError(`queue: ${messageOf(error)}`, { cause: error });
+    this.link.access.connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    return { id: toCallId({ sequence: seq, nonce: call.nonce }), isRepeated: false };
+  }
+
+  /** Keeps a body that is too large for a message; throws as `publish` does. */
+  async keep(name: string, source: AsyncIterable<Uint8Array>): Promise<StoredBody> {
+    return this.#guard(() => this.link.access.bodies.write(name, source));
+  }
+
+  /** Forgets a body whose call was not stored. */
+  async forget(body: QueuedCall["body"]): Promise<void> {
+    if (!Buffer.isBuffer(body)) {
+      await this.link.access.bodies.delete(body).catch((error: unknown) => {
+        this.#logger.debug({ reason: messageOf(error) }, "body of no call stays for its time");
+      });
     }
   }
 
   /**
-   * How many calls wait and run. Answers within a second or throws a QueueUnavailableError; without
+   * How many calls wait and run. Answers within seconds or throws a QueueUnavailableError; without
    * any worker yet, all calls wait.
    */
   async status(): Promise<QueueStatus> {
-    const manager = this.#manager;
-    if (manager === undefined || !this.#nats.isConnected) {
-      throw new QueueUnavailableError("queue: not reachable");
-    }
-    try {
-      const { num_pending, num_ack_pending, num_redelivered } = await manager.consumers.info(
-        QUEUE.stream,
-        QUEUE.consumer,
-      );
-      return {
-        name: QUEUE.name,
-        pending: num_pending,
-        inFlight: num_ack_pending,
-        redelivered: num_redelivered,
-      };
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_NOT_FOUND) {
-        throw new QueueUnavailableError(`queue: ${messageOf(error)}`, { cause: error });
+    return this.#guard(async () => {
+      const { manager } = this.link.access;
+      const { state } = await manager.streams.info(STREAM.calls);
+      const counts = { inFlight: 0, redelivered: 0 };
+      for await (const info of manager.consumers.list(STREAM.calls)) {
+        counts.inFlight += info.num_ack_pending;
+        counts.redelivered += info.num_redelivered;
       }
-      const { state } = await manager.streams.info(QUEUE.stream);
-      return { name: QUEUE.name, pending: state.messages, inFlight: 0, redelivered: 0 };
-    }
-  }
-
-  /** A server of somebody else's may take less than ours; its limit is for headers, too. */
-  #maxBytes(): number {
-    return (this.#nats.maxPayload ?? Infinity) - ID_BYTES;
+      const pending = Math.max(0, state.messages - counts.inFlight);
+      return { name: QUEUE.name, pending, ...counts };
+    });
   }
 
   close(): void {
-    this.#isClosing = true;
+    this.link.close();
   }
 
-  async #prepare(): Promise<void> {
-    const connection = await this.#nats.connection().catch(() => undefined);
-    while (connection !== undefined && !this.#isClosing) {
-      try {
-        const manager = await jetstreamManager(connection);
-        await manager.streams.add(STREAM_CONFIG).catch(ignoreExistingStream);
-        this.#manager = await jetstreamManager(connection, { timeout: STATUS_TIMEOUT_MS });
-        this.#client = jetstream(connection);
-        return;
-      } catch (error) {
-        this.#reason = `no stream yet: ${messageOf(error)}`;
-        this.#logger.warn({ reason: messageOf(error) }, "stream not ready, trying again");
-        await new Promise((resolve) => setTimeout(resolve, STREAM_RETRY_MS).unref());
+  #checkSize({ fields, payload }: Pick<OutgoingMessage, "fields" | "payload">): void {
+    const head = fields.reduce(
+      (sum, [name, value]) => sum + name.length + 2 * value.length + 4,
+      64,
+    );
+    const limit = Math.min(this.link.maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
+    if (head + payload.length > limit) {
+      const got = `got ${head + payload.length}`;
+      throw new MessageTooLargeError(`message: expected at most ${limit} bytes, ${got}`);
+    }
+  }
+
+  /** NATS may have come back without its disk: then the streams are made, and it is tried again. */
+  async #store(message: OutgoingMessage): ReturnType<typeof publish> {
+    try {
+      return await publish(this.link.access, message);
+    } catch (error) {
+      if (!isNobodyThere(error)) {
+        throw error;
       }
+      await this.link.check();
+      return publish(this.link.access, message);
+    }
+  }
+
+  async #readNonce(seq: number): Promise<string | undefined> {
+    const { manager } = this.link.access;
+    const message = await manager.streams.getMessage(STREAM.calls, { seq }).catch(() => null);
+    return message === null ? undefined : readFields(message.header).head["Plonk-Nonce"];
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof JetStreamApiError && FULL.has(error.code)) {
+        throw new QueueFullError(`queue: ${error.message}`, { cause: error });
+      }
+      if (error instanceof MalformedMessageError || error instanceof MessageTooLargeError) {
+        throw error;
+      }
+      throw error instanceof QueueUnavailableError
+        ? error
+        : new QueueUnavailableError(`queue: ${messageOf(error)}`, { cause: error });
     }
   }
 }
 
-/** Somebody has made the stream with settings of their own; those hold. */
-function ignoreExistingStream(error: unknown): void {
-  if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NAME_IN_USE) {
-    throw error;
-  }
+/** No stream listens to the subject: the library says then that there is no JetStream. */
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof Error && error.name === "JetStreamNotEnabled";
 }

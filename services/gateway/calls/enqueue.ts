@@ -1,12 +1,11 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import {
-  CALLBACK_EXPECTATION,
-  isCallback,
-  MessageTooLargeError,
+  MalformedMessageError,
   QUEUE,
   type QueuedCall,
+  readRetryPolicy,
 } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
@@ -14,19 +13,24 @@ import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { onceClosed, send100Continue } from "../http/guard/index.ts";
 import { guarded } from "../http/guarded.ts";
-import { toQueuedHeaders } from "../http/headers.ts";
+import { callIdOf, toQueuedHeaders } from "../http/headers.ts";
 import { type FunctionPath, PREFIX, splitFunctionPath } from "../http/paths.ts";
-import { readBody } from "../http/request-body.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Admission } from "./admission.ts";
 import { beginCall, type Call } from "./call.ts";
-import type { CallQueue } from "./call-queue.ts";
-import type { FunctionStates } from "./function-states.ts";
+import {
+  type Acceptance,
+  type CallQueue,
+  MessageTooLargeError,
+  QueueFullError,
+} from "./call-queue.ts";
+import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { askGuard, type Incoming } from "./invoke.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
+import { type QueueOptionRules, type QueueOptions, readQueueOptions } from "./queue-options.ts";
 import { limitReading, type ReadLimitContext } from "./read-limit.ts";
-
-const CALLBACK_FIELD = toCanonicalName(CALL_HEADER.callbackUrl);
+import { receiveBody } from "./receive-body.ts";
 
 export interface EnqueueContext extends ReadLimitContext {
   states: FunctionStates;
@@ -36,6 +40,8 @@ export interface EnqueueContext extends ReadLimitContext {
   peers: TrustedPeers;
   /** Undefined: there is no queue, and so no such path. */
   queue: CallQueue | undefined;
+  queueRules: QueueOptionRules;
+  queueMetrics: QueueMetrics;
   logger: Logger;
 }
 
@@ -43,127 +49,185 @@ export interface EnqueueContext extends ReadLimitContext {
 export function enqueue(context: EnqueueContext, incoming: Incoming): void {
   const { request, response, target } = incoming;
   const split = splitFunctionPath(target.path, PREFIX.async);
-  if (split === undefined || context.queue === undefined) {
+  const { queue, logger } = context;
+  if (split === undefined || queue === undefined) {
     sendPageNotFound(response);
-  } else if (request.method !== "POST") {
-    sendMethodNotAllowed(response, "POST");
+  } else if (request.method === "TRACE") {
+    sendMethodNotAllowed(response, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
   } else {
-    guarded({ ...incoming, logger: context.logger }, () => admit(context, incoming, split));
+    const enqueuing = { context, queue, incoming, split, call: beginCall(request) };
+    guarded({ ...incoming, logger }, () => admit(enqueuing));
   }
 }
 
-async function admit(
-  context: EnqueueContext,
-  incoming: Incoming,
-  split: FunctionPath,
-): Promise<void> {
-  const { request, response } = incoming;
-  const call = beginCall(request);
-  const callback = readCallbackUrl(request);
-  const state = context.states.find(split.segment);
-  let failure =
-    state === undefined
-      ? context.states.explain(split.segment)
-      : (callback.failure ?? tooLong(request));
-  if (failure === undefined && state?.isPrivate === true && context.guard !== undefined) {
-    failure = await askGuard(context.guard, request, state);
-  }
-  const bytes = declaredLength(request) ?? QUEUE.maxMessageBytes;
-  failure ??= context.admission.hold(bytes);
-  if (failure !== undefined) {
-    sendFailure(request, response, { failure, own: call.own });
-    return;
-  }
-  onceClosed(request, response, () => context.admission.release(bytes));
-  receive({ context, incoming, split, call, callback: callback.url });
-}
-
-interface Reception {
+interface Enqueuing {
   context: EnqueueContext;
+  queue: CallQueue;
   incoming: Incoming;
   split: FunctionPath;
   call: Call;
-  callback: URL | undefined;
 }
 
-/** Reads the body, within the time and the length that it may have. */
-function receive({ context, incoming, split, call, callback }: Reception): void {
+async function admit(enqueuing: Enqueuing): Promise<void> {
+  const { context, incoming, split } = enqueuing;
   const { request, response } = incoming;
-  const { own } = call;
-  limitReading(context, incoming, own);
+  const state = context.states.find(split.segment);
+  if (state === undefined) {
+    refuse(enqueuing, context.states.explain(split.segment));
+    return;
+  }
+  // Before the check of the caller, which takes its credentials away.
+  const options = readQueueOptions(request.headers, state.key, context.queueRules);
+  if ("code" in options) {
+    refuse(enqueuing, options, state);
+    return;
+  }
+  const bytes = Math.min(declaredLength(request) ?? Infinity, QUEUE.maxInlineBytes) + HEAD_BYTES;
+  const failure =
+    tooLong(request) ?? (await check(context, request, state)) ?? context.admission.hold(bytes);
+  if (failure !== undefined) {
+    refuse(enqueuing, failure, state);
+    return;
+  }
+  onceClosed(request, response, () => context.admission.release(bytes));
+  limitReading(context, incoming, enqueuing.call.own);
   send100Continue(request, response);
-  const store = async (body: Buffer | undefined): Promise<void> => {
-    if (response.headersSent) {
+  await receive(enqueuing, state, options);
+}
+
+async function check(
+  { guard }: EnqueueContext,
+  request: IncomingMessage,
+  state: FunctionState,
+): Promise<Failure | undefined> {
+  return state.isPrivate && guard !== undefined ? askGuard(guard, request, state) : undefined;
+}
+
+/** Memory that a queued call takes beside its body, bytes: its headers, twice. */
+const HEAD_BYTES = 16 * 1024;
+
+async function receive(
+  enqueuing: Enqueuing,
+  state: FunctionState,
+  options: QueueOptions,
+): Promise<void> {
+  const { queue, incoming } = enqueuing;
+  const { request, response } = incoming;
+  const nonce = randomBytes(12).toString("base64url");
+  let body: QueuedCall["body"] | undefined;
+  try {
+    body = await receiveBody(request, {
+      maxBytes: QUEUE.maxBodyBytes,
+      maxInlineBytes: queue.maxInlineBytes,
+      keep: (source) => queue.keep(nonce, source),
+      forget: (stored) => queue.forget(stored),
+    });
+    if (response.headersSent || response.destroyed) {
+      await (body && queue.forget(body));
       return;
     }
     if (body === undefined) {
-      sendFailure(request, response, { failure: tooLarge(), own });
+      refuse(enqueuing, tooLarge(), state);
       return;
     }
-    const headers = toQueuedHeaders(request, call, context.peers.peerOf(request));
-    const queued = toQueuedCall(incoming, split, { headers, body, callback });
-    await publish({ context, call, request, response }, queued);
-  };
-  readBody(request, QUEUE.maxMessageBytes, (body) => {
-    guarded({ request, response, logger: context.logger }, () => store(body));
-  });
-}
-
-interface Publication {
-  context: EnqueueContext;
-  call: Call;
-  request: IncomingMessage;
-  response: ServerResponse;
-}
-
-async function publish(publication: Publication, queued: QueuedCall): Promise<void> {
-  const { context, call, request, response } = publication;
-  try {
-    await context.queue?.publish(queued, call.callId);
-    response.writeHead(202, ["Content-Length", "0", ...call.own]).end();
+    const call = toQueuedCall(enqueuing, { state, options, nonce, body });
+    const accepted = await queue.publish(call, options.messageId);
+    if (accepted.isRepeated) {
+      await queue.forget(body);
+    }
+    accept(enqueuing, state, accepted);
   } catch (error) {
-    const failure =
-      error instanceof MessageTooLargeError ? tooLarge(error.message) : failures.queueUnavailable();
-    context.logger.warn({ callId: call.callId, reason: messageOf(error) }, "call not queued");
-    sendFailure(request, response, { failure, own: call.own });
+    await (body && queue.forget(body));
+    // A caller that has gone away is not answered.
+    if (!request.destroyed || request.complete) {
+      const { callId } = enqueuing.call;
+      enqueuing.context.logger.warn({ callId, reason: messageOf(error) }, "call not queued");
+      refuse(enqueuing, toFailure(error), state);
+    }
   }
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof MalformedMessageError) {
+    return failures.badRequest(error.message);
+  }
+  if (error instanceof MessageTooLargeError) {
+    return failures.messageTooLarge(error.message);
+  }
+  return error instanceof QueueFullError ? failures.queueStoreFull() : failures.queueUnavailable();
+}
+
+function refuse(
+  { context, incoming, call }: Enqueuing,
+  failure: Failure,
+  state?: FunctionState,
+): void {
+  const { request, response } = incoming;
+  context.queueMetrics.refused(state?.displayName, failure.code);
+  sendFailure(request, response, { failure, own: call.own });
+}
+
+function accept(
+  { context, incoming, call }: Enqueuing,
+  state: FunctionState,
+  { id, isRepeated }: Acceptance,
+): void {
+  const { request, response } = incoming;
+  const callId = callIdOf(request.headers) ?? id ?? call.callId;
+  const own = call.own.with(call.own.indexOf("X-Call-Id") + 1, callId);
+  const seconds = (performance.now() - call.startedAt) / 1000;
+  context.queueMetrics.accepted(state.displayName, { isRepeated, seconds });
+  response
+    .writeHead(202, [
+      ...["Content-Length", "0"],
+      ...(id === undefined ? [] : ["Location", `/async/calls/${id}`]),
+      ...(isRepeated ? ["Idempotency-Replayed", "true"] : []),
+      ...own,
+    ])
+    .end();
 }
 
 interface Parts {
-  headers: Record<string, string[]>;
-  body: Buffer;
-  callback: URL | undefined;
+  state: FunctionState;
+  options: QueueOptions;
+  nonce: string;
+  body: QueuedCall["body"];
 }
 
 function toQueuedCall(
-  { request, target }: Incoming,
-  { segment, rest }: FunctionPath,
-  parts: Parts,
+  { context, incoming, split, call }: Enqueuing,
+  { state, options, nonce, body }: Parts,
 ): QueuedCall {
+  const { request, target } = incoming;
+  const { delaySeconds, expiresSeconds, callback } = options;
+  const acceptedAt = Date.now();
+  const { "X-Call-Id": callId, ...others } = toQueuedHeaders(
+    request,
+    call,
+    context.peers.peerOf(request),
+  );
+  // Where the caller has none, the queue gives the call one, which is also what the function gets.
+  const hasOwn = callId !== undefined && callIdOf(request.headers) !== undefined;
+  const headers = hasOwn ? { ...others, "X-Call-Id": callId } : others;
   return {
-    functionName: segment,
+    nonce,
+    reference: state.reference,
     method: request.method ?? "POST",
-    path: rest,
+    path: split.rest,
     query: target.query.slice(1),
     host: request.headers.host,
-    ...parts,
+    headers,
+    callback,
+    acceptedAt,
+    retry: readRetryPolicy(state.resource.spec.annotations),
+    ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),
+    ...(expiresSeconds !== undefined && { expiresAt: acceptedAt + expiresSeconds * 1000 }),
+    body,
   };
 }
 
-/** The callback that the caller asks for. */
-function readCallbackUrl({ headers }: IncomingMessage): { url?: URL; failure?: Failure } {
-  const text = headers[CALL_HEADER.callbackUrl];
-  if (typeof text !== "string" || text === "") {
-    return {};
-  }
-  const url = URL.parse(text);
-  return url !== null && isCallback(url)
-    ? { url }
-    : { failure: failures.badCallbackUrl(`${CALLBACK_FIELD}: expected ${CALLBACK_EXPECTATION}`) };
-}
-
 function tooLong(request: IncomingMessage): Failure | undefined {
-  return (declaredLength(request) ?? 0) > QUEUE.maxMessageBytes ? tooLarge() : undefined;
+  return (declaredLength(request) ?? 0) > QUEUE.maxBodyBytes ? tooLarge() : undefined;
 }
 
 /** Length of the body by its header; undefined where only its end will tell. */
@@ -172,8 +236,6 @@ function declaredLength({ headers }: IncomingMessage): number | undefined {
   return isChunked ? undefined : Number(headers["content-length"] ?? 0);
 }
 
-function tooLarge(
-  message = `body: expected at most ${QUEUE.maxMessageBytes} bytes with its headers`,
-): Failure {
-  return failures.messageTooLarge(message);
+function tooLarge(): Failure {
+  return failures.messageTooLarge(`body: expected at most ${QUEUE.maxBodyBytes} bytes`);
 }

@@ -23,9 +23,9 @@ export function describeFailure(
 }
 
 /** Headers that go with a call's failure, flat. */
-export function toFailureHeaders({ retryAfterSeconds, challenge }: Failure): string[] {
+export function toFailureHeaders({ code, retryAfterSeconds, challenge }: Failure): string[] {
   return [
-    ...["X-OpenFaaS-Internal", "gateway"],
+    ...["X-OpenFaaS-Internal", "gateway", "X-Plonk-Code", code],
     ...(retryAfterSeconds === undefined ? [] : ["Retry-After", String(retryAfterSeconds)]),
     ...(challenge === undefined ? [] : ["WWW-Authenticate", challenge]),
   ];

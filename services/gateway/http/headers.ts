@@ -136,7 +136,12 @@ function passesToClient(name: string, status: number): boolean {
   return !(HOP_BY_HOP.has(name) || OWN.has(name) || (status === 204 && name === "content-length"));
 }
 
-const OWN = new Set<string>([CALL_HEADER.callId, CALL_HEADER.startTime, "x-served-by"]);
+const OWN = new Set<string>([
+  CALL_HEADER.callId,
+  CALL_HEADER.startTime,
+  CALL_HEADER.failureCode,
+  "x-served-by",
+]);
 
 /** Up to here it is cheaper to copy a body behind its head than to give the system two pieces. */
 const MAX_SMALL_BYTES = 4096;

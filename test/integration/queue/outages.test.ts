@@ -1,6 +1,6 @@
 /** NATS, the way to it, or the consumer goes away under the worker, and no call is lost. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { QUEUE } from "../../../contract/queue/index.ts";
+import { STREAM } from "../../../contract/queue/index.ts";
 import { CutLink } from "../../support/cut-link.ts";
 import { until } from "../../support/until.ts";
 import { WorkedQueue } from "../../support/worked-queue.ts";
@@ -13,7 +13,7 @@ let held: (() => void)[];
 
 beforeEach(async () => {
   queue = await WorkedQueue.create();
-  await queue.addStream();
+  await queue.addStreams();
   held = [];
 });
 
@@ -32,13 +32,14 @@ function answerCalls(): void {
   held.forEach((answer) => answer());
 }
 
-const called = (...names: string[]): string[] => names.map((name) => `POST /function/${name}`);
+const called = (...names: string[]): string[] =>
+  names.map((name) => `POST /function/${name}.openfaas-fn`);
 
 describe("the queue-worker", () => {
   test("makes all calls although NATS was killed while some ran and others waited", async () => {
     holdCalls();
-    const worker = queue.startWorker({ max_inflight: "2" });
-    const names = ["a", "b", "c", "d", "e", "f"];
+    const worker = queue.startWorker({ max_inflight_per_function: "2" });
+    const names = ["f", "f", "f", "f", "f", "f"];
     for (const name of names) {
       await queue.publish(name);
     }
@@ -49,12 +50,14 @@ describe("the queue-worker", () => {
     await until("the worker's return", () => worker.health.problems().length === 0);
     answerCalls();
     await queue.untilEmpty();
-    expect([...new Set(queue.seen)].sort()).toEqual(called(...names));
+    // Those that ran are known to be done, or run once more: NATS may not know of either.
+    expect(queue.seen.length).toBeGreaterThanOrEqual(names.length);
+    expect(new Set(queue.seen)).toEqual(new Set(called("f")));
   });
 
-  test("leaves a call that ended while NATS was away to be made again, not lost", async () => {
+  test("tells the end of a call that ended while NATS was away when it is back", async () => {
     holdCalls();
-    const worker = queue.startWorker({ max_inflight: "1", ack_wait: "300ms" });
+    const worker = queue.startWorker({ ack_wait: "60s" });
     await queue.publish("f");
     await until("the call", () => held.length === 1);
     await queue.nats.halt("SIGKILL");
@@ -62,22 +65,21 @@ describe("the queue-worker", () => {
     answerCalls();
     await until("its end", () => queue.log.text().includes("call done"));
     await queue.startNats();
-    queue.startWorker({ ack_wait: "300ms" });
     await queue.untilEmpty();
-    expect(new Set(queue.seen)).toEqual(new Set(called("f")));
+    expect(queue.seen).toEqual(called("f"));
   });
 
   test("makes a call once that outlasts a lost connection", async () => {
     link = await CutLink.to(queue.nats.port);
     holdCalls();
-    const worker = queue.startWorker({ max_inflight: "1", faas_nats_port: String(link.port) });
+    const worker = queue.startWorker({ faas_nats_port: String(link.port) });
     await queue.publish("long");
     await until("the call", () => held.length === 1);
     link.cut();
     await until("the worker to notice", () => worker.health.problems().length > 0);
     link.mend();
     await until("the worker's return", () => worker.health.problems().length === 0);
-    await queue.untilDelivered(1, 0);
+    await queue.untilTaken(1);
     answerCalls();
     await queue.untilEmpty();
     await queue.publish("next");
@@ -90,7 +92,7 @@ describe("the queue-worker", () => {
     const worker = queue.startWorker();
     expect(worker.health.problems()).toEqual([
       `nats: not connected to nats://127.0.0.1:${queue.nats.port}`,
-      "queue: no stream yet",
+      `queue: not connected to nats://127.0.0.1:${queue.nats.port}`,
     ]);
     await queue.startNats();
     await until("the worker to be ready", () => worker.health.problems().length === 0);
@@ -101,26 +103,51 @@ describe("the queue-worker", () => {
 
   test("goes on after its consumer was deleted", async () => {
     const worker = queue.startWorker();
-    await queue.publish("before");
+    await queue.publish("f");
     await queue.untilEmpty();
-    await (await queue.manager()).consumers.delete(QUEUE.stream, QUEUE.consumer);
-    await queue.publish("after");
+    await (await queue.manager()).consumers.delete(STREAM.calls, "faas-workers_openfaas-fn_f");
+    await queue.publish("f");
     await queue.untilEmpty();
-    expect(queue.seen).toEqual(called("before", "after"));
+    expect(queue.seen).toEqual(called("f", "f"));
     expect(worker.health.problems()).toEqual([]);
   });
 
   test("takes over a consumer that has another ack_wait, and sets its own", async () => {
-    const before = queue.startWorker({ ack_wait: "60s" });
-    await until("the consumer", () => before.health.problems().length === 0);
-    await before.close();
     const manager = await queue.manager();
     const ackWait = async (): Promise<number> =>
-      (await manager.consumers.info(QUEUE.stream, QUEUE.consumer)).config.ack_wait ?? 0;
+      (await manager.consumers.info(STREAM.calls, "faas-workers_openfaas-fn_f")).config.ack_wait ??
+      0;
+    const before = queue.startWorker({ ack_wait: "60s" });
+    await queue.publish("f");
+    await queue.untilEmpty();
+    await before.close();
     expect(await ackWait()).toBe(60e9);
     await queue.publish("f");
     queue.startWorker({ ack_wait: "30s" });
     await queue.untilEmpty();
-    expect([queue.seen, await ackWait()]).toEqual([called("f"), 30e9]);
+    expect([queue.seen, await ackWait()]).toEqual([called("f", "f"), 30e9]);
+  });
+
+  test("takes over the queue of an older version, with what waits in it", async () => {
+    const manager = await queue.manager();
+    await manager.streams.delete(STREAM.calls);
+    const settings = { retention: "workqueue", storage: "file" } as const;
+    await manager.streams.add({ name: STREAM.calls, subjects: ["faas-request"], ...settings });
+    await manager.consumers.add(STREAM.calls, {
+      durable_name: "faas-workers",
+      ack_policy: "explicit",
+      ack_wait: 60e9,
+      max_deliver: -1,
+    });
+    await queue.publishForeign({ Function: "old", Header: {}, Method: "POST" });
+    queue.startWorker();
+    await until("the new lanes", () =>
+      queue.publish("new").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await queue.untilEmpty();
+    expect([...queue.seen].sort()).toEqual(called("new", "old"));
   });
 });

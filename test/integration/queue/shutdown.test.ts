@@ -1,6 +1,6 @@
 /** The end of a worker, asked for or not: its calls are finished, or made by another one. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { QUEUE } from "../../../contract/queue/index.ts";
+import { STREAM } from "../../../contract/queue/index.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { until } from "../../support/until.ts";
 import { WorkedQueue } from "../../support/worked-queue.ts";
@@ -16,7 +16,7 @@ const atEnd = collectCleanups(afterEach);
 beforeEach(async () => {
   queue = await WorkedQueue.create();
   atEnd(() => queue.close());
-  await queue.addStream();
+  await queue.addStreams();
   held = new Map();
   queue.handler = ({ url }, response) => void held.set(url ?? "", () => response.end());
 });
@@ -38,7 +38,8 @@ async function startProcess(env: Record<string, string> = {}): Promise<WorkerPro
 const toNames = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `f${String(index).padStart(2, "0")}`);
 
-const called = (names: string[]): string[] => names.map((name) => `POST /function/${name}`);
+const called = (names: string[]): string[] =>
+  names.map((name) => `POST /function/${name}.openfaas-fn`);
 
 describe("several workers", () => {
   test("share the queue, and each message is one call", async () => {
@@ -47,9 +48,8 @@ describe("several workers", () => {
     for (const max_inflight of ["4", "5", "3"]) {
       queue.startWorker({ max_inflight });
     }
-    // One worker alone could not have them all at once.
     await until("all calls at once", () => held.size === names.length);
-    await queue.untilDelivered(names.length, 0);
+    await queue.untilTaken(names.length);
     answerCalls();
     const later = toNames(60).slice(names.length);
     await Promise.all(later.map((name) => queue.publish(name)));
@@ -59,11 +59,12 @@ describe("several workers", () => {
 
   test("take over what one that is closed has not begun", async () => {
     const names = toNames(9);
-    const closing = queue.startWorker({ max_inflight: "3" });
-    await Promise.all(names.map((name) => queue.publish(name)));
-    await until("three calls", () => held.size === 3);
-    await queue.untilDelivered(3, 6);
+    const closing = queue.startWorker();
+    const [first = "", ...rest] = names;
+    await queue.publish(first);
+    await until("a call", () => held.size === 1);
     const closed = closing.close();
+    await Promise.all(rest.map((name) => queue.publish(name)));
     queue.startWorker();
     await until("all calls", () => held.size === names.length);
     answerCalls();
@@ -90,24 +91,35 @@ describe("a worker that is closed", () => {
     expect(queue.seen).toEqual(called(["f"]));
   });
 
-  test("before there is a stream ends at once", async () => {
-    await (await queue.manager()).streams.delete(QUEUE.stream);
-    const worker = queue.startWorker();
-    await until("the connection", () => worker.health.problems().length === 1);
-    await worker.close();
-    await queue.addStream();
+  test("gives back what does not end in its time, and another one runs it", async () => {
+    const worker = queue.startWorker({ drain_timeout: "200ms", ack_wait: "10m" });
     await queue.publish("f");
-    expect([queue.seen, await queue.waiting()]).toEqual([[], 1]);
+    await until("the call", () => held.size === 1);
+    await worker.close();
+    queue.startWorker();
+    await until("it to be run again", () => queue.seen.length === 2);
+    answerCalls();
+    await queue.untilEmpty();
+  });
+
+  test("before NATS is there ends at once", async () => {
+    await queue.nats.halt();
+    const worker = queue.startWorker();
+    await worker.close();
+    await queue.startNats();
+    await queue.publish("f");
+    expect([queue.seen, await queue.waiting(STREAM.calls)]).toEqual([[], 1]);
   });
 });
 
 describe("a worker's process", () => {
   test("finishes its calls on SIGTERM, is not ready meanwhile, and ends with 0", async () => {
-    const worker = await startProcess({ max_inflight: "2" });
-    await Promise.all(toNames(3).map((name) => queue.publish(name)));
+    const worker = await startProcess();
+    await Promise.all(toNames(2).map((name) => queue.publish(name)));
     await until("two calls", () => held.size === 2);
     worker.signal("SIGTERM");
     await until("it to stop", () => worker.output.includes("shutting down"));
+    await queue.publish("later");
     const ready = await fetch(`http://127.0.0.1:${worker.port}/readyz`);
     expect([ready.status, await ready.text()]).toEqual([503, "shutdown: in progress"]);
     answerCalls();

@@ -1,14 +1,18 @@
 /** The queue-worker on a real JetStream, with real servers on both sides. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { QUEUE } from "../../../contract/queue/index.ts";
+import { STREAM } from "../../../contract/queue/index.ts";
 import { fakeOnly } from "../../support/clock.ts";
 import { until } from "../../support/until.ts";
 import { WorkedQueue } from "../../support/worked-queue.ts";
 
 let queue: WorkedQueue;
 
+/** Calls that the gateway has and does not answer, by what was called. */
+let held: Map<string, (() => void)[]>;
+
 beforeEach(async () => {
   queue = await WorkedQueue.create();
+  held = new Map();
 });
 
 afterEach(async () => {
@@ -16,38 +20,72 @@ afterEach(async () => {
   await queue.close();
 });
 
+function holdCalls(isHeld: (url: string) => boolean = () => true): void {
+  queue.handler = ({ url = "" }, response) => {
+    if (isHeld(url)) {
+      held.set(url, [...(held.get(url) ?? []), () => response.end()]);
+    } else {
+      response.end();
+    }
+  };
+}
+
+const countHeld = (): number => [...held.values()].flat().length;
+
+function answerAll(): void {
+  const answers = [...held.values()].flat();
+  held.clear();
+  answers.forEach((answer) => answer());
+}
+
+const called = (...names: string[]): string[] =>
+  names.map((name) => `POST /function/${name}.openfaas-fn`);
+
 describe("the queue-worker", () => {
-  test("waits for the stream, then calls and acknowledges", async () => {
+  test("makes the streams, then calls and acknowledges", async () => {
     const worker = queue.startWorker();
-    await until("the connection", () => worker.health.problems().length === 1);
-    expect(worker.health.problems()).toEqual([expect.stringMatching(/^queue: no stream yet/)]);
-    await queue.addStream();
-    await queue.publish("f", { Method: "DELETE", Path: "/a", QueryString: "b=1" });
+    await until("the worker to be ready", () => worker.health.problems().length === 0);
+    await queue.publish("f", { method: "DELETE", path: "/a", query: "b=1" });
     await queue.untilEmpty();
-    expect(queue.seen).toEqual(["DELETE /function/f/a?b=1"]);
-    expect(worker.health.problems()).toEqual([]);
+    expect(queue.seen).toEqual(["DELETE /function/f.openfaas-fn/a?b=1"]);
   });
 
-  test("makes as many calls at once as it may, and no more", async () => {
-    await queue.addStream();
-    const held: (() => void)[] = [];
-    queue.handler = (_request, response) => void held.push(() => response.end());
+  test("runs as many calls of a function at once as it may, and no more", async () => {
+    await queue.addStreams();
+    holdCalls();
     await Promise.all(Array.from({ length: 20 }, () => queue.publish("f")));
-    queue.startWorker({ max_inflight: "4" });
+    queue.startWorker({ max_inflight_per_function: "4" });
     for (let done = 0; done < 20; done += 4) {
-      await until("four calls", () => held.length === done + 4);
-      await queue.untilDelivered(4, 16 - done);
-      expect(held).toHaveLength(done + 4);
-      held.slice(done).forEach((answer) => answer());
+      await until("four calls", () => countHeld() === 4);
+      await queue.untilTaken(4);
+      expect(countHeld()).toBe(4);
+      answerAll();
     }
     await queue.untilEmpty();
     expect(queue.seen).toHaveLength(20);
   });
 
+  test("runs other functions' calls while slow ones have all the places", async () => {
+    await queue.addStreams();
+    holdCalls((url) => url.includes("slow"));
+    const slow = Array.from({ length: 40 }, (_, index) => `slow-${index % 4}`);
+    await Promise.all(slow.map((name) => queue.publish(name)));
+    queue.startWorker({ max_inflight: "4", max_inflight_per_function: "4" });
+    await until("the places to be taken", () => countHeld() >= 4);
+    const quick = ["a", "b", "c", "d", "e", "f", "g"];
+    await Promise.all(quick.map((name) => queue.publish(name)));
+    await until("the quick ones", () =>
+      called(...quick).every((call) => queue.seen.includes(call)),
+    );
+    holdCalls(() => false);
+    answerAll();
+    await queue.untilEmpty();
+    expect(queue.seen).toHaveLength(47);
+  });
+
   test("says again and again that a call goes on, so that no other worker gets it", async () => {
-    await queue.addStream();
-    const gate = Promise.withResolvers<undefined>();
-    queue.handler = (_request, response) => void gate.promise.then(() => response.end());
+    await queue.addStreams();
+    holdCalls();
     const heard = await queue.hearWorkers();
     // What the queue is told within ack_wait; that it waits for that long once more is NATS' part.
     fakeOnly("setInterval", "clearInterval");
@@ -59,102 +97,119 @@ describe("the queue-worker", () => {
       jest.advanceTimersByTime(20_000);
       await until("a sign of life", () => heard.length === turn);
     }
-    await queue.untilDelivered(1, 0);
-    gate.resolve(undefined);
+    await queue.untilTaken(1);
+    answerAll();
     await queue.untilEmpty();
     expect(heard).toEqual([...Array.from({ length: 6 }, () => "+WPI"), "+ACK"]);
-    expect(queue.seen).toEqual(["POST /function/slow"]);
+    expect(queue.seen).toEqual(called("slow"));
   });
 
-  test("leaves in the queue what would have to wait for its turn, where no time runs", async () => {
-    await queue.addStream();
-    const held: (() => void)[] = [];
-    queue.handler = (_request, response) => void held.push(() => response.end());
-    await Promise.all([1, 2, 3, 4, 5].map((index) => queue.publish(`f${index}`)));
-    queue.startWorker({ max_inflight: "1" });
-    for (let left = 4; left >= 0; left -= 1) {
-      await until("the next call", () => held.length === 5 - left);
-      await queue.untilDelivered(1, left);
-      held.at(-1)?.();
-    }
-    await queue.untilEmpty();
-    expect([...queue.seen].sort()).toEqual(
-      [1, 2, 3, 4, 5].map((index) => `POST /function/f${index}`),
-    );
-  });
-
-  test("comes again after a failure until it succeeds", async () => {
-    await queue.addStream();
+  test("runs a call again after a failure until it succeeds", async () => {
+    await queue.addStreams();
     queue.handler = (_request, response) =>
       response.writeHead(queue.seen.length < 3 ? 503 : 200).end();
     queue.startWorker();
-    await queue.publish("f");
+    const id = await queue.publish("f");
     await queue.untilEmpty();
     expect(queue.seen).toHaveLength(3);
+    await until("its state", async () => (await queue.state(id))?.state === "done");
+    expect(await queue.letters()).toEqual([]);
   });
 
-  test("gives up after the last attempt", async () => {
-    await queue.addStream();
-    queue.handler = (_request, response) => response.writeHead(500).end();
+  test("keeps what fails to the last attempt as a dead letter, with the last answer", async () => {
+    await queue.addStreams();
+    queue.handler = (_request, response) => response.writeHead(500).end("it broke");
     queue.startWorker({ max_attempts: "3" });
-    await queue.publish("f");
+    const id = await queue.publish("f");
     await queue.untilEmpty();
     expect(queue.seen).toHaveLength(3);
+    expect(await queue.letters()).toEqual([
+      {
+        kind: "call",
+        id,
+        subject: "faas-request.openfaas-fn.f",
+        reason: "status 500 after 3 attempts",
+        attempts: 3,
+        status: 500,
+        diedAt: expect.any(Number),
+        answer: Buffer.from("it broke"),
+      },
+    ]);
+    await until("its state", async () => (await queue.state(id))?.state === "dead");
   });
 
-  test("is not stopped by a message that is no call", async () => {
-    await queue.addStream();
-    queue.startWorker();
-    await queue.publishRaw("no json");
-    await queue.publish("f");
+  test("follows the policy of the function", async () => {
+    await queue.addStreams();
+    queue.handler = (_request, response) => response.writeHead(418).end();
+    queue.startWorker({ max_attempts: "9" });
+    await queue.publish("f", { retry: { attempts: 2, codes: [418], minWaitMs: 1, maxWaitMs: 5 } });
+    await queue.publish("g", { retry: { codes: [500] } });
     await queue.untilEmpty();
-    expect(queue.seen).toEqual(["POST /function/f"]);
+    expect([...queue.seen].sort()).toEqual(called("f", "f", "g"));
+    expect((await queue.letters()).map(({ reason }) => reason)).toEqual([
+      "status 418 after 2 attempts",
+    ]);
   });
 
-  test("finishes what is in flight when it ends, and leaves the rest to others", async () => {
-    await queue.addStream();
-    const gate = Promise.withResolvers<undefined>();
-    queue.handler = (_request, response) => void gate.promise.then(() => response.end());
-    const worker = queue.startWorker({ max_inflight: "1" });
-    await queue.publish("first");
-    await queue.publish("second");
-    await until("the first call", () => queue.seen.length === 1);
-    const closed = worker.close();
-    gate.resolve(undefined);
-    await closed;
-    await until("one message to be left", async () => (await queue.waiting()) === 1);
-    expect(queue.seen).toEqual(["POST /function/first"]);
+  test("does not begin a call before its time, nor after it", async () => {
+    await queue.addStreams();
     queue.startWorker();
+    const now = Date.now();
+    await queue.publish("later", { notBefore: now + 1500 });
+    const id = await queue.publish("late", { expiresAt: now - 1 });
+    await queue.publish("now");
     await queue.untilEmpty();
-    expect(queue.seen).toEqual(["POST /function/first", "POST /function/second"]);
+    expect(queue.seen).toEqual(called("now", "later"));
+    expect(Date.now() - now).toBeGreaterThanOrEqual(1500);
+    expect(await queue.letters()).toMatchObject([{ id, reason: "it was not begun in time" }]);
+    expect((await queue.state(id))?.state).toBe("expired");
   });
 
-  test("goes on after NATS was killed and came back, without losing a call", async () => {
-    await queue.addStream();
-    const worker = queue.startWorker();
+  test("ends the run of a call that is cancelled, and does not repeat it", async () => {
+    await queue.addStreams();
+    let wasCut = false;
+    queue.handler = (request) => void request.once("close", () => (wasCut = true));
+    queue.startWorker();
+    const id = await queue.publish("f");
+    await until("the call", () => queue.seen.length === 1);
+    await queue.cancel(id);
+    await until("its end", () => wasCut);
+    await queue.untilEmpty();
+    expect(queue.seen).toEqual(called("f"));
+    expect(await queue.letters()).toEqual([]);
+  });
+
+  test("goes on after the streams were deleted and made again", async () => {
+    await queue.addStreams();
+    queue.startWorker();
     await queue.publish("before");
     await queue.untilEmpty();
-    await queue.nats.halt("SIGKILL");
-    await until("the worker to notice", () => worker.health.problems().length > 0);
-    await queue.nats.start();
-    await until("a publication", () =>
-      queue.publish("after").then(
-        () => true,
-        () => false,
-      ),
-    );
-    await until("the call", () => queue.seen.includes("POST /function/after"));
-    await queue.untilEmpty();
-  });
-
-  test("goes on after the stream was deleted and made again", async () => {
-    await queue.addStream();
-    queue.startWorker();
-    await queue.publish("before");
-    await queue.untilEmpty();
-    await (await queue.manager()).streams.delete(QUEUE.stream);
-    await queue.addStream();
+    await (await queue.manager()).streams.delete(STREAM.calls);
+    await queue.addStreams();
     await queue.publish("after");
-    await until("the call", () => queue.seen.includes("POST /function/after"));
+    await until("the call", () => queue.seen.includes(called("after")[0] ?? ""));
+  });
+
+  test("runs a call that ended its worker again, and after five times no more", async () => {
+    await queue.addStreams();
+    const id = await queue.publish("f");
+    await queue.tell("f", id, { state: "running", attempts: 0, starts: 5, at: Date.now() });
+    await queue.takeAndGiveBack("f");
+    queue.startWorker();
+    await queue.untilEmpty();
+    expect(queue.seen).toEqual([]);
+    expect(await queue.letters()).toMatchObject([
+      { id, reason: "its worker ended 5 times while it ran" },
+    ]);
+  });
+
+  test("does not run again what is known to be done, and only its acknowledgement was lost", async () => {
+    await queue.addStreams();
+    const id = await queue.publish("f");
+    await queue.tell("f", id, { state: "done", attempts: 0, starts: 0, at: Date.now() });
+    await queue.takeAndGiveBack("f");
+    queue.startWorker();
+    await queue.untilEmpty();
+    expect(queue.seen).toEqual([]);
   });
 });

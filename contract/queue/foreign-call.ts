@@ -1,13 +1,12 @@
-/** The one way from a call to a message on the queue and back. */
+/** The messages of other OpenFaaS publishers: Go's JSON, as calls. */
 import { type Finding, quote, toText } from "../finding.ts";
+import { type FunctionReference, splitName } from "../function-reference.ts";
 import { findSchemaMistakes } from "../schema-findings.ts";
 import { BODY_EXPECTATION, QueueMessage } from "./message.ts";
-import { QUEUE } from "./names.ts";
 
-/** An asynchronous call, between the caller's request and the worker's. */
-export interface QueuedCall {
-  /** As it was called, `name` or `name.namespace`. */
-  functionName: string;
+/** Where a call goes and what it carries beside its body. */
+export interface CallTarget {
+  reference: FunctionReference;
   method: string;
   /** What follows the name, as it was sent; empty or beginning with a slash. */
   path: string;
@@ -16,9 +15,13 @@ export interface QueuedCall {
   host: string | undefined;
   /** Lists of values by canonical names. */
   headers: Record<string, string[]>;
-  body: Buffer;
   /** Where the answer is to be sent: http or https, without credentials and fragment. */
   callback: URL | undefined;
+}
+
+/** A call of another publisher's. */
+export interface ForeignCall extends CallTarget {
+  body: Buffer;
 }
 
 /**
@@ -35,46 +38,16 @@ export class MalformedMessageError extends Error {
   }
 }
 
-/** A call for which the queue has no room in one message. Its text names the limit. */
-export class MessageTooLargeError extends Error {
-  override name = "MessageTooLargeError";
-}
-
 /**
- * Writes a call; throws a MessageTooLargeError, or a MalformedMessageError for what is no call.
+ * Reads a message of another OpenFaaS publisher's; throws a MalformedMessageError.
  *
- * @param maxBytes what the queue takes, where that is less than usual
+ * @param functionNamespace where a function without a namespace in its name is
  */
-export function encodeCall(call: QueuedCall, maxBytes: number = QUEUE.maxMessageBytes): string {
-  const message: QueueMessage = {
-    Header: call.headers,
-    ...(call.host !== undefined && { Host: call.host }),
-    ...(call.body.length > 0 && { Body: call.body.toString("base64") }),
-    Method: call.method,
-    ...(call.path !== "" && { Path: call.path }),
-    ...(call.query !== "" && { QueryString: call.query }),
-    Function: call.functionName,
-    ...(call.callback !== undefined && { CallbackUrl: toGoUrl(call.callback) }),
-  };
-  check(message);
-  toCallback(message);
-  const data = JSON.stringify(message);
-  const size = Buffer.byteLength(data);
-  const limit = Math.min(maxBytes, QUEUE.maxMessageBytes);
-  if (size > limit) {
-    throw new MessageTooLargeError(
-      `message: expected at most ${limit} bytes (JSON, body in base64), got ${size}`,
-    );
-  }
-  return data;
-}
-
-/** Reads a message of ours, or of another publisher; throws a MalformedMessageError. */
-export function decodeCall(data: Uint8Array): QueuedCall {
+export function decodeForeignCall(data: Uint8Array, functionNamespace: string): ForeignCall {
   const message = dropNulls(parseJson(data));
   check(message);
   return {
-    functionName: message.Function,
+    reference: splitName(message.Function, functionNamespace),
     method: message.Method ?? "POST",
     path: message.Path ?? "",
     query: message.QueryString ?? "",
@@ -125,15 +98,6 @@ function dropNulls(message: unknown): unknown {
   return typeof message !== "object" || message === null || Array.isArray(message)
     ? message
     : Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));
-}
-
-function toGoUrl(url: URL): NonNullable<QueueMessage["CallbackUrl"]> {
-  return {
-    Scheme: url.protocol.slice(0, -1),
-    Host: url.host,
-    Path: url.pathname,
-    ...(url.search.length > 1 && { RawQuery: url.search.slice(1) }),
-  };
 }
 
 /** The callback's address out of Go's parts of a URL; only http and https are followed. */

@@ -1,0 +1,36 @@
+/** What is known of an accepted call, as `GET /async/calls/<id>` tells it. */
+import { type Static, Type } from "typebox";
+
+/** Where a call can be. The last four are final. */
+export const CALL_STATES = [
+  "queued",
+  "running",
+  "retrying",
+  "done",
+  "dead",
+  "cancelled",
+  "expired",
+] as const;
+export type CallStateName = (typeof CALL_STATES)[number];
+
+/** The last state that a worker, or a gateway, has told of a call. */
+export const CallState = Type.Object({
+  state: Type.Enum([...CALL_STATES]),
+  /** Runs that ended with a status for which the function's policy counts. */
+  attempts: Type.Integer({ minimum: 0 }),
+  /** Runs that began; one that has no end was cut with its worker. */
+  starts: Type.Integer({ minimum: 0 }),
+  /** Of the last answer; 0: there was none. */
+  status: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Why it is to be run again, or dead: a phrase without callers' data. */
+  reason: Type.Optional(Type.String()),
+  /** When this was told, and when the next run is due, Unix milliseconds. */
+  at: Type.Integer(),
+  nextAt: Type.Optional(Type.Integer()),
+});
+export type CallState = Static<typeof CallState>;
+
+/** A call after whose state nothing more happens. */
+export function isFinal({ state }: Pick<CallState, "state">): boolean {
+  return state === "done" || state === "dead" || state === "cancelled" || state === "expired";
+}

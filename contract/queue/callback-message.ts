@@ -1,0 +1,64 @@
+/** An answer on its way to the address that the caller gave. */
+import { createHash } from "node:crypto";
+import type { FunctionReference } from "../function-reference.ts";
+import { type Fields, readFields, type StoredBody, toHttpFields, toOwnFields } from "./envelope.ts";
+import { CALLBACK_EXPECTATION, isCallback, MalformedMessageError } from "./foreign-call.ts";
+
+export interface CallbackMessage {
+  /** Id of the call that it is about. */
+  id: string;
+  reference: FunctionReference;
+  url: URL;
+  /** What is sent, by names in lower case. */
+  headers: Record<string, string[]>;
+  body: Buffer | StoredBody;
+}
+
+/** The token of a subject that stands for a host: its names may have what subjects may not. */
+export function toHostToken({ host }: URL): string {
+  return createHash("sha256").update(host.toLowerCase()).digest("hex").slice(0, 32);
+}
+
+export function encodeCallback(callback: CallbackMessage): { fields: Fields; payload: Uint8Array } {
+  const { id, reference, url, headers, body } = callback;
+  const head = {
+    "Plonk-Id": id,
+    "Plonk-Function": reference.name,
+    "Plonk-Namespace": reference.namespace,
+    "Plonk-Url": url.href,
+    ...(!Buffer.isBuffer(body) && {
+      "Plonk-Body": body.name,
+      "Plonk-Body-Bytes": String(body.bytes),
+    }),
+  };
+  const fields = [...toOwnFields(head), ...toHttpFields(headers)];
+  return { fields, payload: Buffer.isBuffer(body) ? body : new Uint8Array() };
+}
+
+/** Reads a message of ours; throws a MalformedMessageError. */
+export function decodeCallback(
+  fields: Iterable<[string, string[]]>,
+  payload: Uint8Array,
+): CallbackMessage {
+  const { head, headers } = readFields(fields);
+  const url = URL.parse(head["Plonk-Url"] ?? "");
+  if (url === null || !isCallback(url)) {
+    const finding = { field: "Plonk-Url", expected: CALLBACK_EXPECTATION, got: "another" };
+    throw new MalformedMessageError([finding]);
+  }
+  const stored = head["Plonk-Body"];
+  const bytes = Number(head["Plonk-Body-Bytes"] ?? 0);
+  return {
+    id: head["Plonk-Id"] ?? "",
+    reference: {
+      name: head["Plonk-Function"] ?? "",
+      namespace: head["Plonk-Namespace"] ?? "",
+    },
+    url,
+    headers,
+    body:
+      stored === undefined
+        ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+        : { name: stored, bytes },
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * An asynchronous call as the platform's own messages have it: what belongs to the call as NATS
+ * headers, the caller's headers with `Http-` before their names, the body's bytes as the payload.
+ */
+import { type Static, Type } from "typebox";
+import { DNS_LABEL, HTTP_TOKEN, isMatch } from "../grammar.ts";
+import { findSchemaMistakes } from "../schema-findings.ts";
+import {
+  CALLBACK_EXPECTATION,
+  type CallTarget,
+  isCallback,
+  MalformedMessageError,
+} from "./foreign-call.ts";
+import { parseRetryPolicy, type RetryPolicy, writeRetryPolicy } from "./retry-policy.ts";
+
+/** A body in the object store. */
+export interface StoredBody {
+  name: string;
+  bytes: number;
+}
+
+/** A call, between the caller's request and the worker's. */
+export interface QueuedCall extends CallTarget {
+  /** The part of its id that nobody guesses. */
+  nonce: string;
+  /** Unix milliseconds. */
+  acceptedAt: number;
+  /** Not to be run earlier, Unix milliseconds. */
+  notBefore?: number;
+  /** Not to be begun later, Unix milliseconds. */
+  expiresAt?: number;
+  /** What its function says of repetitions. */
+  retry: Partial<RetryPolicy>;
+  body: Buffer | StoredBody;
+}
+
+/** Fields of a message, as NATS' headers are: names may repeat. */
+export type Fields = [name: string, value: string][];
+
+/** What precedes the names: without it a caller's header could speak to NATS itself. */
+const PREFIX = {
+  ours: "Plonk-",
+  http: "Http-",
+  /** The value is in base64: NATS' readers take blanks off both ends, and NBSP is one. */
+  ours64: "Plonk64-",
+  http64: "Http64-",
+} as const;
+
+const WHOLE = "^[0-9]{1,15}$";
+
+/** Names of the fields, and what they hold. */
+const Head = Type.Object({
+  "Plonk-Nonce": Type.String({ pattern: "^[A-Za-z0-9_-]{16}$", description: "16 characters" }),
+  "Plonk-Function": Type.String({ pattern: DNS_LABEL, description: "a name" }),
+  "Plonk-Namespace": Type.String({ pattern: DNS_LABEL, description: "a namespace" }),
+  "Plonk-Accepted": Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
+  "Plonk-Method": Type.String({ pattern: HTTP_TOKEN, description: "an HTTP method" }),
+  "Plonk-Path": Type.Optional(
+    Type.String({
+      pattern: "^(/[\\x21-\\xff]*)?$",
+      description: "an absolute path without blanks",
+    }),
+  ),
+  "Plonk-Query": Type.Optional(
+    Type.String({ pattern: "^[\\x21-\\xff]*$", description: "a query without blanks" }),
+  ),
+  "Plonk-Host": Type.Optional(Type.String()),
+  "Plonk-Callback": Type.Optional(Type.String()),
+  "Plonk-Not-Before": Type.Optional(
+    Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
+  ),
+  "Plonk-Expires": Type.Optional(Type.String({ pattern: WHOLE, description: "Unix milliseconds" })),
+  "Plonk-Retry": Type.Optional(Type.String()),
+  "Plonk-Body": Type.Optional(
+    Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a name in the object store" }),
+  ),
+  "Plonk-Body-Bytes": Type.Optional(Type.String({ pattern: WHOLE, description: "bytes" })),
+});
+type Head = Static<typeof Head>;
+
+/** Writes a call; throws a MalformedMessageError for what is no call. */
+export function encodeCall(call: QueuedCall): { fields: Fields; payload: Uint8Array } {
+  const { body, reference, callback, notBefore, expiresAt } = call;
+  const head: Head = {
+    "Plonk-Nonce": call.nonce,
+    "Plonk-Function": reference.name,
+    "Plonk-Namespace": reference.namespace,
+    "Plonk-Accepted": String(call.acceptedAt),
+    "Plonk-Method": call.method,
+    ...(call.path !== "" && { "Plonk-Path": call.path }),
+    ...(call.query !== "" && { "Plonk-Query": call.query }),
+    ...(call.host !== undefined && { "Plonk-Host": call.host }),
+    ...(callback !== undefined && { "Plonk-Callback": callback.href }),
+    ...(notBefore !== undefined && { "Plonk-Not-Before": String(notBefore) }),
+    ...(expiresAt !== undefined && { "Plonk-Expires": String(expiresAt) }),
+    ...(Object.keys(call.retry).length > 0 && { "Plonk-Retry": writeRetryPolicy(call.retry) }),
+    ...(!Buffer.isBuffer(body) && {
+      "Plonk-Body": body.name,
+      "Plonk-Body-Bytes": String(body.bytes),
+    }),
+  };
+  check(head);
+  toCallback(head);
+  const fields = [...toOwnFields(head), ...toHttpFields(call.headers)];
+  return { fields, payload: Buffer.isBuffer(body) ? body : new Uint8Array() };
+}
+
+/** Reads a message of ours; throws a MalformedMessageError. */
+export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8Array): QueuedCall {
+  const { head, headers } = readFields(fields);
+  check(head);
+  const notBefore = toNumber(head["Plonk-Not-Before"]);
+  const expiresAt = toNumber(head["Plonk-Expires"]);
+  const stored = head["Plonk-Body"];
+  return {
+    nonce: head["Plonk-Nonce"],
+    reference: { name: head["Plonk-Function"], namespace: head["Plonk-Namespace"] },
+    acceptedAt: Number(head["Plonk-Accepted"]),
+    method: head["Plonk-Method"],
+    path: head["Plonk-Path"] ?? "",
+    query: head["Plonk-Query"] ?? "",
+    host: head["Plonk-Host"],
+    headers,
+    callback: toCallback(head),
+    retry: parseRetryPolicy(head["Plonk-Retry"] ?? ""),
+    ...(notBefore !== undefined && { notBefore }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    body:
+      stored === undefined
+        ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+        : { name: stored, bytes: Number(head["Plonk-Body-Bytes"] ?? 0) },
+  };
+}
+
+/** Fields of the platform's own, each named `Plonk-…`. */
+export function toOwnFields(head: Readonly<Record<string, string>>): Fields {
+  return Object.entries(head).map(([name, value]) =>
+    toField(PREFIX.ours, PREFIX.ours64, [name.slice(PREFIX.ours.length), value]),
+  );
+}
+
+/** HTTP headers as fields of a message. */
+export function toHttpFields(headers: Readonly<Record<string, readonly string[]>>): Fields {
+  const pairs = Object.entries(headers).flatMap(([name, values]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  if (!pairs.every(isSendable)) {
+    const expected = "names and values that HTTP knows";
+    throw new MalformedMessageError([{ field: "Header", expected, got: "another" }]);
+  }
+  return pairs.map((pair) => toField(PREFIX.http, PREFIX.http64, pair));
+}
+
+function toField(prefix: string, prefix64: string, pair: [string, string]): [string, string] {
+  const [name, value] = pair;
+  return value === value.trim()
+    ? [prefix + name, value]
+    : [prefix64 + name, Buffer.from(value, "latin1").toString("base64")];
+}
+
+/** The fields of a message: ours by their names, HTTP headers by theirs. */
+export function readFields(fields: Iterable<[string, string[]]>): {
+  head: Record<string, string>;
+  headers: Record<string, string[]>;
+} {
+  const head: Record<string, string> = {};
+  // Callers choose the names, and `__proto__` is one.
+  const headers = Object.create(null) as Record<string, string[]>;
+  for (const [name, values] of fields) {
+    const prefix = Object.values(PREFIX).find((each) => name.startsWith(each)) ?? "";
+    const rest = name.slice(prefix.length);
+    const is64 = prefix === PREFIX.ours64 || prefix === PREFIX.http64;
+    const read = is64
+      ? values.map((value) => Buffer.from(value, "base64").toString("latin1"))
+      : values;
+    if (prefix === PREFIX.http || prefix === PREFIX.http64) {
+      (headers[rest] ??= []).push(...read);
+    } else if (prefix !== "") {
+      head[PREFIX.ours + rest] = read[0] ?? "";
+    }
+  }
+  return { head, headers };
+}
+
+/** A name and a value that can be sent (RFC 9110 §5.1, §5.5). */
+function isSendable([name, value]: [string, string]): boolean {
+  return isMatch(HTTP_TOKEN, name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}
+
+function toNumber(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function toCallback({ "Plonk-Callback": text }: Head): URL | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  const url = URL.parse(text);
+  if (url === null || !isCallback(url)) {
+    const finding = { field: "Plonk-Callback", expected: CALLBACK_EXPECTATION, got: "another" };
+    throw new MalformedMessageError([finding]);
+  }
+  return url;
+}
+
+/** Values of these are no secrets: they are in the URL's path and in every log. */
+const SHOWN: readonly string[] = ["Plonk-Function", "Plonk-Namespace", "Plonk-Method"];
+
+function check(head: Record<string, string>): asserts head is Head {
+  const findings = findSchemaMistakes(Head, head, {
+    root: "message",
+    isShown: ([field = ""]) => SHOWN.includes(field),
+  });
+  if (findings.length > 0) {
+    throw new MalformedMessageError(findings);
+  }
+}

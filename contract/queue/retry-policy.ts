@@ -1,0 +1,73 @@
+/** How often, and after which waits, the calls of a function are repeated. */
+import { parseDuration } from "../duration.ts";
+import { DURATION, isMatch } from "../grammar.ts";
+import { ANNOTATION } from "../names.ts";
+
+export interface RetryPolicy {
+  /** Runs of one call that end with one of `codes`, the first included. */
+  attempts: number;
+  /** Statuses after which a call is run again. */
+  codes: readonly number[];
+  /** Wait before the first repetition, milliseconds; each further one doubles it. */
+  minWaitMs: number;
+  maxWaitMs: number;
+}
+
+/** Statuses of OpenFaaS Pro's list: the function, or the way to it, was not available. */
+export const RETRIED_CODES: readonly number[] = [408, 429, 500, 502, 503, 504];
+
+/** Suffixes of `com.openfaas.retry.`, as OpenFaaS Pro has them. */
+export const RETRY_ANNOTATION = {
+  attempts: `${ANNOTATION.retry}attempts`,
+  codes: `${ANNOTATION.retry}codes`,
+  minWait: `${ANNOTATION.retry}min_wait`,
+  maxWait: `${ANNOTATION.retry}max_wait`,
+} as const;
+
+export const MAX_ATTEMPTS = 1000;
+
+/** Statuses with commas between them; an empty text is none. */
+export const RETRY_CODES = "^([1-5][0-9]{2}(, ?[1-5][0-9]{2})*)?$";
+
+/** What a function's annotations say; what they do not say is not there. */
+export function readRetryPolicy(
+  annotations: Readonly<Record<string, string>> = {},
+): Partial<RetryPolicy> {
+  const attempts = Number(annotations[RETRY_ANNOTATION.attempts] ?? NaN);
+  const codes = annotations[RETRY_ANNOTATION.codes];
+  const minWaitMs = readWait(annotations[RETRY_ANNOTATION.minWait]);
+  const maxWaitMs = readWait(annotations[RETRY_ANNOTATION.maxWait]);
+  const hasAttempts = Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS;
+  return {
+    ...(hasAttempts && { attempts }),
+    ...(codes !== undefined && isMatch(RETRY_CODES, codes) && { codes: readCodes(codes) }),
+    ...(minWaitMs !== undefined && { minWaitMs }),
+    ...(maxWaitMs !== undefined && { maxWaitMs }),
+  };
+}
+
+/** The same as one short text, for a message's header. */
+export function writeRetryPolicy(policy: Partial<RetryPolicy>): string {
+  const { attempts, codes, minWaitMs, maxWaitMs } = policy;
+  return [attempts ?? "", codes?.join(",") ?? "-", minWaitMs ?? "", maxWaitMs ?? ""].join(";");
+}
+
+/** Reads what `writeRetryPolicy` has written; anything else says nothing. */
+export function parseRetryPolicy(text: string): Partial<RetryPolicy> {
+  const [, attempts, codes, minWait, maxWait] =
+    /^(\d{0,4});(-|[\d,]*);(\d{0,9});(\d{0,9})$/.exec(text) ?? [];
+  return {
+    ...(attempts && { attempts: Number(attempts) }),
+    ...(codes !== undefined && codes !== "-" && { codes: readCodes(codes) }),
+    ...(minWait && { minWaitMs: Number(minWait) }),
+    ...(maxWait && { maxWaitMs: Number(maxWait) }),
+  };
+}
+
+function readCodes(text: string): number[] {
+  return text === "" ? [] : text.split(",").map(Number);
+}
+
+function readWait(text: string | undefined): number | undefined {
+  return text !== undefined && isMatch(DURATION, text) ? parseDuration(text) : undefined;
+}

@@ -1,0 +1,31 @@
+/** Stores a message in a stream; resolves when it is on disk. */
+import type { PubAck } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
+import type { Fields } from "../../../contract/queue/index.ts";
+import type { QueueAccess } from "./queue-link.ts";
+
+/** Longest wait for JetStream's word that it has stored a message, milliseconds. */
+const PUBLISH_TIMEOUT_MS = 5000;
+
+export interface OutgoingMessage {
+  subject: string;
+  fields: Fields;
+  payload: Uint8Array;
+  /** One with the same id is not stored a second time, within the stream's window. */
+  messageId?: string;
+}
+
+export function publish(
+  { client }: QueueAccess,
+  { subject, fields, payload, messageId }: OutgoingMessage,
+): Promise<PubAck> {
+  const head = headers();
+  for (const [name, value] of fields) {
+    head.append(name, value);
+  }
+  return client.publish(subject, payload, {
+    headers: head,
+    timeout: PUBLISH_TIMEOUT_MS,
+    ...(messageId !== undefined && { msgID: messageId }),
+  });
+}

@@ -1,0 +1,119 @@
+/** The queue as gateway and queue-worker reach it: a connection, and the streams on it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  jetstream,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+} from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { STREAM } from "../../../contract/queue/index.ts";
+import { type Logger, messageOf } from "../logger.ts";
+import type { NatsLink } from "../nats.ts";
+import { BodyStore } from "./body-store.ts";
+import { ensureStreams } from "./streams.ts";
+
+/** Wait between attempts to make the streams, milliseconds. */
+const RETRY_MS = 1000;
+
+/** Longest wait for an answer of JetStream's API, milliseconds. */
+const API_TIMEOUT_MS = 3000;
+
+/** What there is once the streams are. */
+export interface QueueAccess {
+  connection: NatsConnection;
+  client: JetStreamClient;
+  manager: JetStreamManager;
+  bodies: BodyStore;
+}
+
+/** The queue cannot be used now; the text says why. */
+export class QueueUnavailableError extends Error {
+  override name = "QueueUnavailableError";
+}
+
+export class QueueLink {
+  readonly #nats: NatsLink;
+  readonly #logger: Logger;
+  readonly #onRemade: ((streams: string[]) => void) | undefined;
+  #access: QueueAccess | undefined;
+  #hadStreams = false;
+  #isClosing = false;
+  #checking: Promise<void> | undefined;
+  /** Why there are no streams. */
+  #reason = "no stream yet";
+
+  /**
+   * Waits for NATS in the background and makes the streams that are missing, also when NATS comes
+   * back without them.
+   *
+   * @param onRemade hears of streams that were there once and had to be made anew
+   */
+  constructor(nats: NatsLink, logger: Logger, onRemade?: (streams: string[]) => void) {
+    this.#nats = nats;
+    this.#logger = logger;
+    this.#onRemade = onRemade;
+    nats.onReconnect(() => void this.check());
+    void this.check();
+  }
+
+  /** For readiness: undefined, or what is wrong. */
+  problem(): string | undefined {
+    return this.#nats.problem() ?? (this.#access === undefined ? this.#reason : undefined);
+  }
+
+  /** The queue, or a QueueUnavailableError. */
+  get access(): QueueAccess {
+    const problem = this.problem();
+    if (problem !== undefined || this.#access === undefined) {
+      throw new QueueUnavailableError(`queue: ${problem ?? this.#reason}`);
+    }
+    return this.#access;
+  }
+
+  /** Most bytes of a message with its headers, as the server says. */
+  get maxPayload(): number {
+    return this.#nats.maxPayload ?? Infinity;
+  }
+
+  /** Looks whether the streams are there, and makes them; resolves when they are. */
+  check(): Promise<void> {
+    this.#checking ??= this.#prepare().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  async #prepare(): Promise<void> {
+    const connection = await this.#nats.connection().catch(() => undefined);
+    while (connection !== undefined && !this.#isClosing) {
+      try {
+        await this.#make(connection);
+        return;
+      } catch (error) {
+        this.#access = undefined;
+        this.#reason = `no stream yet: ${messageOf(error)}`;
+        this.#logger.warn({ reason: messageOf(error) }, "queue not ready, trying again");
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #make(connection: NatsConnection): Promise<void> {
+    const manager = await jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
+    const made = await ensureStreams(manager);
+    const client = jetstream(connection, { timeout: API_TIMEOUT_MS });
+    const bodies = await BodyStore.open(client);
+    const lost = this.#hadStreams ? made.filter((name) => name !== STREAM.states) : [];
+    if (lost.length > 0) {
+      this.#logger.error({ streams: lost }, "NATS has lost its streams, they are made anew");
+      this.#onRemade?.(lost);
+    }
+    this.#hadStreams = true;
+    this.#access = { connection, client, manager, bodies };
+  }
+}

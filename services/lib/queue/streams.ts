@@ -1,0 +1,70 @@
+/** Makes the streams of the queue, and gives those that are there the settings of today. */
+import { JetStreamApiError, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
+import { STREAMS, type StreamSettings } from "../../../contract/queue/index.ts";
+
+/** JetStream's `stream not found`. */
+const STREAM_NOT_FOUND = 10_059;
+
+/** What a stream cannot change. */
+const FIXED = ["retention", "storage"] as const;
+
+/** Makes what is missing; resolves with the names of the streams that it has made. */
+export async function ensureStreams(manager: JetStreamManager): Promise<string[]> {
+  const made: string[] = [];
+  for (const settings of STREAMS) {
+    if (await ensureStream(manager, settings)) {
+      made.push(settings.name);
+    }
+  }
+  return made;
+}
+
+async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<boolean> {
+  const existing = await findStream(manager, settings.name);
+  if (existing === undefined) {
+    await addStream(manager, settings);
+    return true;
+  }
+  const wanted =
+    settings.storage === "memory" ? { ...settings, storage: existing.storage } : settings;
+  for (const field of FIXED) {
+    if (existing[field] !== wanted[field]) {
+      const words = `expected ${wanted[field]}, got ${existing[field]}`;
+      throw new Error(`stream ${settings.name}: ${field}: ${words}, which cannot be changed`);
+    }
+  }
+  const changes = Object.entries(wanted).filter(
+    ([field, value]) =>
+      JSON.stringify(existing[field as keyof StreamConfig]) !== JSON.stringify(value),
+  );
+  if (changes.length > 0) {
+    await manager.streams.update(settings.name, Object.fromEntries(changes));
+  }
+  return false;
+}
+
+/** A server that gives no memory keeps on disk what could be forgotten. */
+async function addStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  try {
+    await manager.streams.add(settings);
+  } catch (error) {
+    if (settings.storage === "file") {
+      throw error;
+    }
+    await manager.streams.add({ ...settings, storage: "file" });
+  }
+}
+
+async function findStream(
+  manager: JetStreamManager,
+  name: string,
+): Promise<StreamConfig | undefined> {
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) {
+      return undefined;
+    }
+    throw error;
+  }
+}

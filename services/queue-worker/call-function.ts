@@ -1,0 +1,99 @@
+/** The call of a function, by way of the gateway. */
+import { Readable } from "node:stream";
+import { Agent, type Dispatcher } from "undici";
+import { CALL_HEADER } from "../../contract/index.ts";
+import { type Capture, captureBody, type CaptureOptions } from "./capture.ts";
+import type { FunctionCall } from "./queued-call.ts";
+import { type Outcome, parseRetryAfter } from "./settle.ts";
+
+/** How a run ended, and what was kept of the answer. */
+export interface Run extends Outcome {
+  headers: Dispatcher.ResponseData["headers"];
+  /** From the first byte sent to the last byte received, seconds. */
+  seconds: number;
+  capture: Capture;
+}
+
+export interface FunctionCallsOptions {
+  gatewayUrl: string;
+  /** Where large bodies are. */
+  bodies: CaptureOptions["bodies"];
+}
+
+/** Where nothing came, nothing is kept. */
+const NOTHING: Capture = { body: Buffer.alloc(0), isTruncated: false };
+
+/** Before the first probe of a silent connection, milliseconds; the last is 10 s later. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
+export class FunctionCalls {
+  readonly #options: FunctionCallsOptions;
+  readonly #agent: Agent;
+
+  constructor(options: FunctionCallsOptions) {
+    this.#options = options;
+    this.#agent = new Agent({
+      // The gateway knows how long each function may take, and ends the call when it is over.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      allowH2: false,
+      connect: { timeout: 5000, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
+    });
+  }
+
+  /**
+   * Runs a call; never rejects. A status that has come stands, whatever becomes of the body.
+   *
+   * @param signal ends the call, and so the run of the function
+   */
+  async run(call: FunctionCall, signal: AbortSignal): Promise<Run> {
+    const startedAt = performance.now();
+    const seconds = (): number => (performance.now() - startedAt) / 1000;
+    try {
+      const response = await this.#request(call, signal);
+      const { statusCode: status, headers } = response;
+      const code = headers[CALL_HEADER.failureCode];
+      const retryAfter = headers["retry-after"];
+      const retryAfterMs = parseRetryAfter(typeof retryAfter === "string" ? retryAfter : undefined);
+      const capture = await captureBody(response.body, {
+        bodies: this.#options.bodies,
+        isWanted: call.queued.callback !== undefined,
+        name: `${call.queued.nonce}-answer`,
+      }).catch(() => ({ ...NOTHING, isTruncated: true }));
+      return {
+        status,
+        headers,
+        capture,
+        seconds: seconds(),
+        ...(typeof code === "string" && { code }),
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      };
+    } catch {
+      return { status: 0, headers: {}, seconds: seconds(), capture: NOTHING };
+    }
+  }
+
+  /** Ends what still runs: it was given back to the queue. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #request(call: FunctionCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { body, method } = call.queued;
+    const isStored = !Buffer.isBuffer(body);
+    const length = isStored ? body.bytes : body.length;
+    const source = isStored ? Readable.from(this.#options.bodies.read(body)) : body;
+    // Not as one URL: its dot segments and its `#` would lead to another function, or elsewhere.
+    return this.#agent.request({
+      origin: this.#options.gatewayUrl,
+      path: call.target,
+      method: method,
+      headers: {
+        ...call.headers,
+        ...(isStored && { "Content-Length": String(length) }),
+      },
+      body: length > 0 ? source : null,
+      signal,
+    });
+  }
+}

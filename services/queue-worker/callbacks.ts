@@ -1,0 +1,199 @@
+/** Callbacks: from an answer to a message of their own queue, and from there to the caller. */
+import { CALL_HEADER, toDisplayName } from "../../contract/index.ts";
+import {
+  type CallbackMessage,
+  decodeCallback,
+  encodeCallback,
+  MalformedMessageError,
+  toCallbackLane,
+  toHostToken,
+} from "../../contract/queue/index.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
+import { isOwnFunction } from "../lib/queue/own-functions.ts";
+import { publish } from "../lib/queue/publish.ts";
+import type { QueueLink } from "../lib/queue/queue-link.ts";
+import type { Run } from "./call-function.ts";
+import type { CallbackResult, CallbackSender } from "./callback-sender.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Settlement } from "./lanes.ts";
+import type { WorkerMetrics } from "./metrics.ts";
+import { type FunctionCall, USER_AGENT } from "./queued-call.ts";
+import { parseRetryAfter } from "./settle.ts";
+
+export interface CallbacksOptions {
+  link: QueueLink;
+  /** To hosts that callers may choose. */
+  sender: CallbackSender;
+  /** To functions of the platform's own, which are called at the gateway. */
+  ownSender: CallbackSender;
+  gatewayUrl: string;
+  letters: DeadLetters;
+  metrics: WorkerMetrics;
+  logger: Logger;
+  /** Hears of the lane of each callback that is queued. */
+  onQueued: (lane: string) => void;
+  /** How long a receiver is tried that does not answer, milliseconds. */
+  maxAgeMs: number;
+}
+
+/** What a callback says of the runs before the last one. */
+export interface Repetitions {
+  count: number;
+  max: number;
+}
+
+/** Waits between attempts, milliseconds. */
+const WAIT = { initialMs: 1000, maxMs: 5 * 60_000 };
+
+export class Callbacks {
+  readonly #options: CallbacksOptions;
+
+  constructor(options: CallbacksOptions) {
+    this.#options = options;
+  }
+
+  /** Queues an answer for its caller; resolves when it is on disk. */
+  async queue(
+    call: FunctionCall,
+    url: URL,
+    run: Run & { repetitions: Repetitions },
+  ): Promise<void> {
+    const message: CallbackMessage = {
+      id: call.id,
+      reference: call.reference,
+      url,
+      headers: toCallbackHeaders(call, run),
+      body: run.capture.body,
+    };
+    const lane = toCallbackLane(toHostToken(url));
+    await publish(this.#options.link.access, {
+      subject: lane,
+      ...encodeCallback(message),
+      messageId: call.id,
+    });
+    this.#options.onQueued(lane);
+  }
+
+  /** Sends one; never rejects. */
+  async handle(delivery: Delivery): Promise<Settlement> {
+    const { logger, letters } = this.#options;
+    try {
+      const message = decodeCallback(delivery.fields, delivery.payload);
+      return await this.#send(delivery, message);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) {
+        return letters.bury(delivery, { kind: "malformed", reason: error.message });
+      }
+      logger.warn({ seq: delivery.sequence, reason: messageOf(error) }, "callback failed");
+      return { isDone: false, waitMs: WAIT.initialMs };
+    }
+  }
+
+  async #send(delivery: Delivery, message: CallbackMessage): Promise<Settlement> {
+    const { metrics, logger, letters } = this.#options;
+    const { url } = message;
+    const result = await this.#post(message);
+    const status = "status" in result ? result.status : 0;
+    const facts = { id: message.id, host: url.host, status, attempt: delivery.deliveryCount };
+    metrics.calledBack(toDisplayName(message.reference), status);
+    if (status >= 200 && status < 300) {
+      logger.info(facts, "callback sent");
+      await this.#forget(message);
+      return { isDone: true };
+    }
+    const reason = toReason(result);
+    const isFinal = "refused" in result || (status !== 0 && status < 500 && status !== 429);
+    const waitMs = toWaitMs(result, delivery.deliveryCount);
+    const ageMs = Date.now() - delivery.storedAt;
+    if (isFinal || ageMs + waitMs > this.#options.maxAgeMs) {
+      logger.warn({ ...facts, reason }, "callback given up");
+      const letter = { kind: "callback" as const, id: message.id, status, reason };
+      return letters.bury(delivery, { ...letter, attempts: delivery.deliveryCount });
+    }
+    logger.warn({ ...facts, reason, waitMs }, "callback not taken, trying again later");
+    return { isDone: false, waitMs };
+  }
+
+  async #post(message: CallbackMessage): Promise<CallbackResult> {
+    const { sender, ownSender, gatewayUrl } = this.#options;
+    const { url, headers } = message;
+    const body = await this.#readBody(message);
+    const own = new URL(gatewayUrl);
+    if (!isOwnFunction(url, ["gateway", own.hostname])) {
+      return sender.send({ url, headers, body });
+    }
+    const at = new URL(`${url.pathname}${url.search}`, own);
+    return ownSender.send({ url: at, headers, body });
+  }
+
+  async #readBody({ body }: CallbackMessage): Promise<Buffer> {
+    if (Buffer.isBuffer(body)) {
+      return body;
+    }
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#options.link.access.bodies.read(body)) {
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  async #forget({ body }: CallbackMessage): Promise<void> {
+    if (!Buffer.isBuffer(body)) {
+      await this.#options.link.access.bodies.delete(body).catch(() => undefined);
+    }
+  }
+}
+
+function toReason(result: CallbackResult): string {
+  if ("refused" in result) {
+    return result.refused;
+  }
+  return "failed" in result ? result.failed : `status ${result.status}`;
+}
+
+function toWaitMs(result: CallbackResult, deliveryCount: number): number {
+  const asked = "status" in result ? parseRetryAfter(result.retryAfter) : undefined;
+  return Math.min(asked ?? backoffMs(deliveryCount - 1, WAIT), WAIT.maxMs);
+}
+
+/** Of the answer's own hop, of no use in a request, or said by the worker itself. */
+const DROPPED = new Set<string>([
+  ...HOP_BY_HOP,
+  "host",
+  "expect",
+  "content-length",
+  "set-cookie",
+  "user-agent",
+  CALL_HEADER.durationSeconds,
+  CALL_HEADER.functionStatus,
+  CALL_HEADER.functionName,
+  CALL_HEADER.callId,
+  CALL_HEADER.callbackUrl,
+  CALL_HEADER.retry,
+  CALL_HEADER.retryMax,
+  CALL_HEADER.truncated,
+]);
+
+function toCallbackHeaders(
+  call: FunctionCall,
+  { headers, status, seconds, capture, repetitions }: Run & { repetitions: Repetitions },
+): Record<string, string[]> {
+  const listed = listedInConnection([headers["connection"] ?? []].flat().join());
+  const passed = Object.entries(headers).filter(
+    ([name, value]) => value !== undefined && !DROPPED.has(name) && listed?.has(name) !== true,
+  );
+  return {
+    ...Object.fromEntries(passed.map(([name, value]) => [name, [value ?? []].flat()])),
+    "user-agent": [USER_AGENT],
+    [CALL_HEADER.durationSeconds]: [seconds.toFixed(6)],
+    [CALL_HEADER.functionStatus]: [String(status === 0 ? 503 : status)],
+    [CALL_HEADER.functionName]: [call.functionName],
+    [CALL_HEADER.callId]: [call.callId],
+    [CALL_HEADER.retry]: [String(repetitions.count)],
+    [CALL_HEADER.retryMax]: [String(repetitions.max)],
+    ...(capture.isTruncated && { [CALL_HEADER.truncated]: ["true"] }),
+  };
+}

@@ -1,0 +1,85 @@
+/** A message that the queue has given to this worker, and what the worker says of it. */
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+
+/** Longest wait for the queue's word that it knows, milliseconds. */
+const CONFIRM_MS = 5000;
+
+export interface AckSubject {
+  stream: string;
+  consumer: string;
+  /** How often it was given to a worker, this time included. */
+  deliveryCount: number;
+  sequence: number;
+  /** When it was stored, Unix milliseconds. */
+  storedAt: number;
+}
+
+/** The subject by which a message is acknowledged (NATS documentation, ADR-15). */
+export function readAckSubject(reply: string): AckSubject | undefined {
+  const tokens = reply.split(".");
+  // Newer servers put domain and account hash behind `$JS.ACK`.
+  const [stream, consumer, count, sequence, , time] = tokens.slice(tokens.length >= 11 ? 4 : 2);
+  if (tokens[1] !== "ACK" || stream === undefined || consumer === undefined || time === undefined) {
+    return undefined;
+  }
+  return {
+    stream,
+    consumer,
+    deliveryCount: Number(count),
+    sequence: Number(sequence),
+    storedAt: Math.floor(Number(time) / 1e6),
+  };
+}
+
+export class Delivery implements AckSubject {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly deliveryCount: number;
+  readonly sequence: number;
+  readonly storedAt: number;
+  readonly #message: Msg;
+  readonly #connection: NatsConnection;
+
+  constructor(message: Msg, connection: NatsConnection) {
+    const ack = readAckSubject(message.reply ?? "");
+    if (ack === undefined) {
+      throw new Error("message: expected one of JetStream's");
+    }
+    this.#message = message;
+    this.#connection = connection;
+    this.stream = ack.stream;
+    this.consumer = ack.consumer;
+    this.deliveryCount = ack.deliveryCount;
+    this.sequence = ack.sequence;
+    this.storedAt = ack.storedAt;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get fields(): Iterable<[string, string[]]> {
+    return this.#message.headers ?? [];
+  }
+
+  get payload(): Uint8Array {
+    return this.#message.data;
+  }
+
+  /** Says that it is being worked on, which gives the worker its time anew. */
+  working(): void {
+    this.#message.respond("+WPI");
+  }
+
+  /** Gives it back, to be given to a worker after a time. */
+  giveBack(waitMs: number): void {
+    const delay = Math.max(0, Math.round(waitMs)) * 1e6;
+    this.#message.respond(delay === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay })}`);
+  }
+
+  /** Says that it is done with; resolves when the queue knows, else rejects. */
+  async confirm(): Promise<void> {
+    const { reply = "" } = this.#message;
+    await this.#connection.request(reply, "+ACK", { timeout: CONFIRM_MS });
+  }
+}

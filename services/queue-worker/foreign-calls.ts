@@ -1,0 +1,68 @@
+/** Calls of other OpenFaaS publishers: moved to the lanes of their functions, as calls of ours. */
+import { randomBytes } from "node:crypto";
+import {
+  decodeForeignCall,
+  encodeCall,
+  MalformedMessageError,
+  QUEUE,
+  SUBJECT,
+  toLane,
+} from "../../contract/queue/index.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
+import { publish } from "../lib/queue/publish.ts";
+import type { QueueLink } from "../lib/queue/queue-link.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Settlement } from "./lanes.ts";
+
+export interface ForeignCallsOptions {
+  link: QueueLink;
+  letters: DeadLetters;
+  logger: Logger;
+  /** Where a function without a namespace in its name is. */
+  functionNamespace: string;
+}
+
+/** Wait before it is tried again to move a call, milliseconds. */
+const RETRY_MS = 5000;
+
+/** Moves one; never rejects. */
+export async function moveForeignCall(
+  { link, letters, logger, functionNamespace }: ForeignCallsOptions,
+  delivery: Delivery,
+): Promise<Settlement> {
+  try {
+    const { headers, ...call } = decodeForeignCall(delivery.payload, functionNamespace);
+    const lane = toLane(call.reference);
+    const message = encodeCall({
+      ...call,
+      headers: toBytes(headers),
+      nonce: randomBytes(12).toString("base64url"),
+      acceptedAt: delivery.storedAt,
+      retry: {},
+    });
+    const messageId = `${QUEUE.subject} ${delivery.sequence} ${delivery.storedAt}`;
+    const { access } = link;
+    await publish(access, { subject: lane, ...message, messageId });
+    access.connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    return { isDone: true };
+  } catch (error) {
+    if (error instanceof MalformedMessageError) {
+      return letters.bury(delivery, { kind: "malformed", reason: error.message });
+    }
+    logger.warn({ seq: delivery.sequence, reason: messageOf(error) }, "call not moved");
+    return { isDone: false, waitMs: RETRY_MS };
+  }
+}
+
+/** Go writes a value's bytes as UTF-8; a letter stands for a byte only where all of them can. */
+function toBytes(headers: Record<string, string[]>): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [
+      name,
+      values.map((value) =>
+        /[\u0100-\uffff]/.test(value) ? Buffer.from(value).toString("latin1") : value,
+      ),
+    ]),
+  );
+}

@@ -1,0 +1,213 @@
+/** One call from delivery to its settlement. */
+import {
+  type CallState,
+  isFinal,
+  MalformedMessageError,
+  type RetryPolicy,
+} from "../../contract/queue/index.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
+import type { CallStates } from "../lib/queue/call-states.ts";
+import type { QueueLink } from "../lib/queue/queue-link.ts";
+import type { FunctionCalls, Run } from "./call-function.ts";
+import type { Callbacks } from "./callbacks.ts";
+import type { Cancellations } from "./cancellations.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Lane } from "./lane.ts";
+import type { Settlement } from "./lanes.ts";
+import type { WorkerMetrics } from "./metrics.ts";
+import { type FunctionCall, toFunctionCall } from "./queued-call.ts";
+import { decide, type Decision } from "./settle.ts";
+
+export interface CallProcessorOptions {
+  link: QueueLink;
+  calls: FunctionCalls;
+  states: CallStates;
+  callbacks: Callbacks;
+  letters: DeadLetters;
+  cancellations: Cancellations;
+  metrics: WorkerMetrics;
+  logger: Logger;
+  /** What holds where a function says nothing. */
+  policy: RetryPolicy;
+  /** How long a call is tried that the platform, or a full function, keeps back, milliseconds. */
+  maxAgeMs: number;
+}
+
+/** Runs that end with their worker, before it is taken that they are the reason. */
+const MAX_CUT_RUNS = 5;
+
+/** Wait after a fault of our own, milliseconds. */
+const FAULT_WAIT_MS = 5000;
+
+type Known = Pick<CallState, "attempts" | "starts">;
+
+export class CallProcessor {
+  readonly #options: CallProcessorOptions;
+
+  constructor(options: CallProcessorOptions) {
+    this.#options = options;
+  }
+
+  /** Deals with one message; never rejects. */
+  async handle(delivery: Delivery, lane: Lane): Promise<Settlement> {
+    const { letters, logger } = this.#options;
+    try {
+      return await this.#handle(delivery, lane);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) {
+        return letters.bury(delivery, { kind: "malformed", reason: error.message });
+      }
+      logger.warn({ seq: delivery.sequence, reason: messageOf(error) }, "call given back");
+      return { isDone: false, waitMs: FAULT_WAIT_MS };
+    }
+  }
+
+  async #handle(delivery: Delivery, lane: Lane): Promise<Settlement> {
+    const call = toFunctionCall(delivery);
+    const known = await this.#recall(delivery, call);
+    if (known !== undefined && "isOver" in known) {
+      return { isDone: true };
+    }
+    const { attempts, starts } = known ?? { attempts: 0, starts: 0 };
+    const now = Date.now();
+    const { notBefore, expiresAt } = call.queued;
+    if (notBefore !== undefined && now < notBefore) {
+      return { isDone: false, waitMs: notBefore - now };
+    }
+    if (expiresAt !== undefined && now >= expiresAt) {
+      const reason = "it was not begun in time";
+      return this.#bury(delivery, call, { state: "expired", reason, attempts });
+    }
+    if (starts >= MAX_CUT_RUNS) {
+      const reason = `its worker ended ${starts} times while it ran`;
+      return this.#bury(delivery, call, { reason, attempts });
+    }
+    return this.#run(delivery, { call, lane, attempts, starts });
+  }
+
+  /** What was told of a call that was given to a worker before. */
+  async #recall(
+    { deliveryCount }: Delivery,
+    { id }: FunctionCall,
+  ): Promise<Known | { isOver: true } | undefined> {
+    if (deliveryCount === 1) {
+      return undefined;
+    }
+    const state = (await this.#options.states.read(id))?.state;
+    return state !== undefined && isFinal(state) ? { isOver: true } : state;
+  }
+
+  async #run(
+    delivery: Delivery,
+    { call, lane, attempts, starts }: { call: FunctionCall; lane: Lane } & Known,
+  ): Promise<Settlement> {
+    const { calls, states, metrics, cancellations } = this.#options;
+    states.tell(call.reference, call.id, { state: "running", attempts, starts: starts + 1 });
+    const dueAt = call.queued.notBefore ?? call.queued.acceptedAt;
+    metrics.begin(call.functionName, (Date.now() - dueAt) / 1000);
+    const { generation } = lane.limit;
+    const cancelled = cancellations.begin(call.id);
+    const run = await calls.run(call, cancelled.signal);
+    cancellations.end(call.id);
+    metrics.end(call.functionName, run.seconds);
+    if (cancelled.signal.aborted) {
+      // The gateway that was asked has taken the message away and told its state.
+      return { isDone: true };
+    }
+    const policy = { ...this.#options.policy, ...call.queued.retry };
+    const facts = {
+      attempts,
+      deliveryCount: delivery.deliveryCount,
+      ageMs: Date.now() - dueAt,
+    };
+    const decision = decide(run, facts, { policy, maxAgeMs: this.#options.maxAgeMs });
+    if (decision.kind === "retry" && decision.why === "busy") {
+      lane.limit.refuse(generation, lane.inFlight);
+    } else if (run.status !== 0) {
+      lane.limit.succeed();
+    }
+    return this.#settle(delivery, { call, run, decision, maxAttempts: policy.attempts });
+  }
+
+  async #settle(
+    delivery: Delivery,
+    { call, run, decision, maxAttempts }: Settling,
+  ): Promise<Settlement> {
+    const { states, metrics, logger } = this.#options;
+    const { status, seconds } = run;
+    const facts = {
+      functionName: call.functionName,
+      id: call.id,
+      callId: call.callId,
+      status,
+      seconds,
+      attempt: delivery.deliveryCount,
+    };
+    if (decision.kind === "retry") {
+      const { waitMs, why, attempts } = decision;
+      metrics.retried(call.functionName, why);
+      logger.warn({ ...facts, why, waitMs }, "call failed, trying again later");
+      const nextAt = Date.now() + waitMs;
+      const told = { state: "retrying" as const, attempts, starts: 0, status, reason: why, nextAt };
+      states.tell(call.reference, call.id, told);
+      return { isDone: false, waitMs };
+    }
+    if (call.queued.callback !== undefined) {
+      const count = decision.kind === "dead" ? decision.attempts - 1 : delivery.deliveryCount - 1;
+      const repetitions = { count: Math.max(0, count), max: maxAttempts - 1 };
+      await this.#options.callbacks.queue(call, call.queued.callback, { ...run, repetitions });
+    }
+    metrics.processed(call.functionName, status);
+    if (decision.kind === "dead") {
+      const { reason, attempts } = decision;
+      const { body } = run.capture;
+      const answer = Buffer.isBuffer(body) ? body.subarray(0, ANSWER_BYTES) : Buffer.alloc(0);
+      return this.#bury(delivery, call, { reason, attempts, status, answer });
+    }
+    logger.info(facts, "call done");
+    states.tell(call.reference, call.id, { state: "done", attempts: 0, starts: 0, status });
+    await this.#forgetBody(call);
+    return { isDone: true };
+  }
+
+  async #bury(
+    delivery: Delivery,
+    call: FunctionCall,
+    { state = "dead", ...cause }: Death,
+  ): Promise<Settlement> {
+    const { letters, states } = this.#options;
+    const { reason, attempts, status } = cause;
+    const settlement = await letters.bury(delivery, { kind: "call", id: call.id, ...cause });
+    if (settlement.isDone) {
+      const told = { state, attempts, starts: 0, reason, ...(status !== undefined && { status }) };
+      states.tell(call.reference, call.id, told);
+    }
+    return settlement;
+  }
+
+  async #forgetBody({ queued }: FunctionCall): Promise<void> {
+    if (!Buffer.isBuffer(queued.body)) {
+      await this.#options.link.access.bodies.delete(queued.body).catch(() => undefined);
+    }
+  }
+}
+
+interface Death {
+  /** @default "dead" */
+  state?: "dead" | "expired";
+  reason: string;
+  attempts: number;
+  status?: number;
+  answer?: Buffer;
+}
+
+interface Settling {
+  call: FunctionCall;
+  run: Run;
+  decision: Decision;
+  maxAttempts: number;
+}
+
+/** Beginning of the last answer that a dead letter keeps, bytes. */
+const ANSWER_BYTES = 4096;
