@@ -1,5 +1,5 @@
 /** One attempt at a callback: to a host that callers may choose, signed, within a time. */
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, buildConnector } from "undici";
 import { createSignature, SIGNATURE_HEADER } from "../../contract/queue/index.ts";
 import { type AddressPolicy, RefusedAddressError } from "../lib/address-policy.ts";
 import { createLookup, type ResolveName } from "../lib/guarded-lookup.ts";
@@ -89,7 +89,8 @@ export class CallbackSender {
       body: content.length > 0 ? content : null,
       signal,
     });
-    await discard(response.body, this.#options.maxAnswerBytes ?? 64 * 1024, signal);
+    // So that the connection can be used again. It ends at the limit of length or of time, too.
+    await response.body.dump({ limit: this.#options.maxAnswerBytes ?? 64 * 1024 });
     const retryAfter = response.headers["retry-after"];
     return {
       status: response.statusCode,
@@ -135,19 +136,6 @@ function toSent(headers: Callback["headers"]): Record<string, string | string[]>
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !OWN.has(name.toLowerCase())),
   );
-}
-
-/** Reads an answer that nobody wants, so that its connection can be used again. */
-async function discard(
-  body: Dispatcher.ResponseData["body"],
-  limit: number,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await body.dump({ limit, signal });
-  } catch {
-    // The status has come, and says it all.
-  }
 }
 
 /** Only codes and names of errors: their messages may quote what was sent. */
