@@ -89,6 +89,9 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number, namespace: str
   return stringify(config, { aliasDuplicateObjects: false });
 }
 
+/** Name of OpenFaaS' scaling rule, the one alert that the gateway acts on. */
+const SCALING_ALERT = "APIHighInvocationRate";
+
 /** `rules.yml`: OpenFaaS' scaling rule, more than five successful calls a second for 5 s. */
 export function toAlertRules(): string {
   const rate = `rate(${METRIC.invocations}{code="200"}[10s])`;
@@ -98,7 +101,7 @@ export function toAlertRules(): string {
         name: "openfaas",
         rules: [
           {
-            alert: "APIHighInvocationRate",
+            alert: SCALING_ALERT,
             expr: `sum by (function_name) (${rate}) > 5`,
             for: "5s",
             labels: { service: "gateway", severity: "major" },
@@ -109,12 +112,56 @@ export function toAlertRules(): string {
           },
         ],
       },
+      { name: "queue", rules: QUEUE_RULES },
     ],
   });
 }
 
+/** What somebody has to look at. */
+const QUEUE_RULES = [
+  {
+    alert: "QueueDeadLetters",
+    expr: "sum by (function_name, kind) (increase(queue_worker_dead_letters_total[10m])) > 0",
+    labels: { service: "queue", severity: "major" },
+    annotations: {
+      summary: "Asynchronous calls or callbacks are given up",
+      description:
+        "{{ $labels.function_name }} has {{ $value }} new dead letters of {{ $labels.kind }}s",
+    },
+  },
+  {
+    alert: "QueueTooOld",
+    expr: "max(queue_worker_oldest_message_seconds) > 3600",
+    for: "5m",
+    labels: { service: "queue", severity: "major" },
+    annotations: {
+      summary: "An asynchronous call waits for more than an hour",
+      description: "The oldest call in the queue is {{ $value }} seconds old",
+    },
+  },
+  {
+    alert: "QueueStoreFull",
+    expr: 'sum(increase(gateway_queue_refused_total{code="PLONK_QUEUE_STORE_FULL"}[5m])) > 0',
+    labels: { service: "queue", severity: "critical" },
+    annotations: {
+      summary: "The queue has no room for more calls",
+      description: "{{ $value }} calls were refused in five minutes",
+    },
+  },
+  {
+    alert: "QueueStreamsLost",
+    expr: "sum by (stream) (increase(gateway_queue_streams_remade_total[1h])) > 0",
+    labels: { service: "queue", severity: "critical" },
+    annotations: {
+      summary: "NATS has lost a stream of the queue, with what was in it",
+      description: "{{ $labels.stream }} was made anew",
+    },
+  },
+];
+
 /**
- * `alertmanager.yml`: every alert goes to the gateway, which scales the function.
+ * `alertmanager.yml`: the scaling alert goes to the gateway, which scales the function; others are
+ * shown, and sent nowhere.
  *
  * @param namespace of the gateway
  * @param credentials user name for the gateway, and path of the file with the password
@@ -125,13 +172,20 @@ export function toAlertmanagerConfig(
 ): string {
   return stringify({
     route: {
-      receiver: "scale-up",
+      receiver: "shown",
       group_by: ["alertname", "service", "function_name"],
-      group_wait: "5s",
-      group_interval: "10s",
-      repeat_interval: "30s",
+      routes: [
+        {
+          receiver: "scale-up",
+          matchers: [`alertname = ${SCALING_ALERT}`],
+          group_wait: "5s",
+          group_interval: "10s",
+          repeat_interval: "30s",
+        },
+      ],
     },
     receivers: [
+      { name: "shown" },
       {
         name: "scale-up",
         webhook_configs: [

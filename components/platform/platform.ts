@@ -11,6 +11,7 @@ import { createContext } from "../kubernetes/workloads.ts";
 import { Monitoring } from "../monitoring/monitoring.ts";
 import { Operator, type OperatorArgs } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
+import { DRAIN_SECONDS } from "../queue/settings.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { readImageLock } from "./image-lock.ts";
 import { createNamespaces } from "./namespaces.ts";
@@ -94,7 +95,8 @@ export class Platform extends pulumi.ComponentResource {
     const inFunctions = pulumi
       .all([functionNamespace, operator.definition])
       .apply(([known]) => known);
-    const queue = new Queue(name, { ...args.queue, ...place, images }, options);
+    const drain = timeoutSeconds && { drainSeconds: timeoutSeconds + DRAIN_SECONDS };
+    const queue = new Queue(name, { ...drain, ...args.queue, ...place, images }, options);
     const gateway = new Gateway(
       name,
       {

@@ -47,6 +47,8 @@ export function createQueueWorker(
         faas_gateway_port: `${PORT.gateway}`,
         ack_wait: `${queue.ackWaitSeconds}s`,
         max_inflight: `${queue.maxInflight}`,
+        max_inflight_per_function: `${queue.maxInflightPerFunction}`,
+        drain_timeout: `${queue.drainSeconds}s`,
         port: `${PORT.queueWorkerMetrics}`,
         log_level: "info",
         NODE_OPTIONS: settings.limitMiB.apply((limit) => toNodeOptions(limit)),
@@ -63,8 +65,8 @@ export function createQueueWorker(
     settings,
     pod: {
       serviceAccountName: createAccount(context, { account: "queue-worker", grants: [] }),
-      // Calls in flight get to their end before the worker goes.
-      terminationGracePeriodSeconds: queue.ackWaitSeconds + 10,
+      // Calls in flight get to their end, and the queue hears of it, before the worker goes.
+      terminationGracePeriodSeconds: queue.drainSeconds + 20,
       containers: [container],
       ...(volumes.length > 0 && { volumes }),
     },

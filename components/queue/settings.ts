@@ -9,7 +9,7 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
-import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 import { checkCallbacks } from "./callbacks.ts";
 
@@ -44,10 +44,26 @@ export interface QueueCallbacks {
 export interface QueueOptions {
   /** Pods of the queue-worker. @default 1 */
   replicas?: number;
-  /** Calls that one queue-worker makes at once. @default 10 */
+  /** Calls that one queue-worker makes at once. @default 100 */
   maxInflight?: number;
-  /** Time after which an unanswered call is made again, seconds. @default 60 */
+  /**
+   * The same of one function: fewer where it answers that it is busy. A function that has none
+   * running gets one beyond `maxInflight`, so that no other one holds it up.
+   * @default 10
+   */
+  maxInflightPerFunction?: number;
+  /**
+   * Silence of a queue-worker after which its calls are made by another one, seconds. It says that
+   * it is there for as long as a call runs.
+   * @default 60
+   */
   ackWaitSeconds?: number;
+  /**
+   * How long a queue-worker that is replaced waits for the calls that it makes, seconds; then
+   * another one makes them again.
+   * @default 70 more than the gateway's `timeoutSeconds`, which leaves a minute for a cold start
+   */
+  drainSeconds?: number;
   /**
    * Size of the volume that holds queued calls, GiB. It can grow where the volume's class allows
    * that, and never shrinks.
@@ -136,7 +152,14 @@ export interface QueueArgs extends QueueOptions, PlaceArgs {
 type Usual = Required<
   Pick<
     QueueOptions,
-    "replicas" | "maxInflight" | "ackWaitSeconds" | "volumeGiB" | "sync" | "keyRevision"
+    | "replicas"
+    | "maxInflight"
+    | "maxInflightPerFunction"
+    | "ackWaitSeconds"
+    | "drainSeconds"
+    | "volumeGiB"
+    | "sync"
+    | "keyRevision"
   >
 >;
 
@@ -151,6 +174,9 @@ export interface QueueSettings extends Usual {
   existing: ExistingNats | undefined;
   callbacks: QueueCallbacks;
 }
+
+/** Beside a call's own time: its function's start, and the way to it; seconds. */
+export const DRAIN_SECONDS = 70;
 
 const SIZES: Record<Profile, QueueSettings["sizes"]> = {
   [Profile.Standard]: {
@@ -169,11 +195,18 @@ export function normalizeQueue(
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
   checkQueue(args);
-  const { replicas = 1, maxInflight = 10, ackWaitSeconds = 60, volumeGiB = 1 } = args;
-  const { sync = QueueSync.Always, keyRevision = 1 } = args;
   const { images, storageClass, worker, nats, existing, callbacks = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
-  const usual = { replicas, maxInflight, ackWaitSeconds, volumeGiB, sync, keyRevision };
   const sizes = SIZES[profile];
+  const usual: Usual = {
+    replicas: args.replicas ?? 1,
+    maxInflight: args.maxInflight ?? 100,
+    maxInflightPerFunction: args.maxInflightPerFunction ?? 10,
+    ackWaitSeconds: args.ackWaitSeconds ?? 60,
+    drainSeconds: args.drainSeconds ?? CALL_TIMEOUT_SECONDS + DRAIN_SECONDS,
+    volumeGiB: args.volumeGiB ?? 1,
+    sync: args.sync ?? QueueSync.Always,
+    keyRevision: args.keyRevision ?? 1,
+  };
   return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
 }

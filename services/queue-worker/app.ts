@@ -133,7 +133,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
       delivery.subject === QUEUE.subject
         ? moveForeignCall(foreign, delivery)
         : processor.handle(delivery, lane),
-    onDepths: (depths) => metrics.saw({ byFunction: toFunctionDepths(depths) }),
+    onDepths: (depths, oldestAt) => metrics.saw({ byFunction: toFunctionDepths(depths), oldestAt }),
   });
   const callbackLanes = new Lanes({
     ...usual,

@@ -24,8 +24,8 @@ export interface LanesOptions {
   ackWaitMs: number;
   /** Deals with one message; never rejects. */
   handle: (delivery: Delivery, lane: Lane) => Promise<Settlement>;
-  /** Hears each second how many messages are in each lane. */
-  onDepths?: (depths: ReadonlyMap<string, number>) => void;
+  /** Hears each second how many messages are in each lane, and when the oldest was stored. */
+  onDepths?: (depths: ReadonlyMap<string, number>, oldestAt: Date | undefined) => void;
 }
 
 /** Whether a message is done with, or given back, to be due again after so many milliseconds. */
@@ -125,8 +125,7 @@ export class Lanes {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        const depths = await this.#readDepths();
-        this.#options.onDepths?.(depths);
+        const depths = await this.#look();
         this.#forgetIdle(depths);
         [...depths.keys()].forEach((subject) => this.hint(subject));
       } catch {
@@ -136,10 +135,12 @@ export class Lanes {
     }
   }
 
-  async #readDepths(): Promise<Map<string, number>> {
-    const { link, stream } = this.#options;
+  async #look(): Promise<Map<string, number>> {
+    const { link, stream, onDepths } = this.#options;
     const { state } = await link.access.manager.streams.info(stream, { subjects_filter: ">" });
-    return new Map(Object.entries(state.subjects ?? {}));
+    const depths = new Map(Object.entries(state.subjects ?? {}));
+    onDepths?.(depths, state.messages === 0 ? undefined : new Date(state.first_ts));
+    return depths;
   }
 
   #forgetIdle(depths: ReadonlyMap<string, number>): void {

@@ -7,6 +7,8 @@ import type { RetryReason } from "./settle.ts";
 export interface QueueDepths {
   /** Messages by function, `name.namespace`. */
   byFunction: ReadonlyMap<string, number>;
+  /** When the oldest call was stored; undefined: there is none. */
+  oldestAt: Date | undefined;
   callbacks: number;
 }
 
@@ -20,7 +22,7 @@ export class WorkerMetrics {
   readonly #inFlight: Gauge<"function_name">;
   readonly #seconds: Histogram<"function_name">;
   readonly #waits: Histogram<"function_name">;
-  #depths: QueueDepths = { byFunction: new Map(), callbacks: 0 };
+  #depths: QueueDepths = { byFunction: new Map(), oldestAt: undefined, callbacks: 0 };
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -81,6 +83,16 @@ export class WorkerMetrics {
           labels: { function_name },
           value,
         })),
+    });
+    registerSamples(registry, {
+      name: "queue_worker_oldest_message_seconds",
+      help: "Age of the oldest call that is not done with, delayed ones included; 0: there is none.",
+      type: "gauge",
+      collect: () => {
+        const { oldestAt } = this.#depths;
+        const value = oldestAt === undefined ? 0 : (Date.now() - oldestAt.getTime()) / 1000;
+        return [{ labels: {}, value }];
+      },
     });
     registerSamples(registry, {
       name: "queue_worker_pending_callbacks",
