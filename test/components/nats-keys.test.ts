@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await engine.remove();
-  await api.stop();
+  api.stop();
 });
 
 async function declare(options: object = {}): Promise<void> {
