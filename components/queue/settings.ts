@@ -189,6 +189,25 @@ const SIZES: Record<Profile, QueueSettings["sizes"]> = {
   },
 };
 
+const USUAL: Usual = {
+  replicas: 1,
+  maxInflight: 100,
+  maxInflightPerFunction: 10,
+  ackWaitSeconds: 60,
+  drainSeconds: CALL_TIMEOUT_SECONDS + DRAIN_SECONDS,
+  volumeGiB: 1,
+  sync: QueueSync.Always,
+  keyRevision: 1,
+};
+
+/** Those of the options with a default that the program gives. */
+function pickKnown(args: QueueArgs): Partial<Usual> {
+  const given = Object.entries(args).filter(
+    ([name, value]) => name in USUAL && value !== undefined,
+  );
+  return Object.fromEntries(given);
+}
+
 /** Fills in the defaults. */
 export function normalizeQueue(
   args: QueueArgs,
@@ -198,15 +217,6 @@ export function normalizeQueue(
   const { images, storageClass, worker, nats, existing, callbacks = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const sizes = SIZES[profile];
-  const usual: Usual = {
-    replicas: args.replicas ?? 1,
-    maxInflight: args.maxInflight ?? 100,
-    maxInflightPerFunction: args.maxInflightPerFunction ?? 10,
-    ackWaitSeconds: args.ackWaitSeconds ?? 60,
-    drainSeconds: args.drainSeconds ?? CALL_TIMEOUT_SECONDS + DRAIN_SECONDS,
-    volumeGiB: args.volumeGiB ?? 1,
-    sync: args.sync ?? QueueSync.Always,
-    keyRevision: args.keyRevision ?? 1,
-  };
+  const usual = { ...USUAL, ...pickKnown(args) };
   return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
 }

@@ -114,7 +114,7 @@ describe("promtool", () => {
       const { stdout } = await run(promtool, ["check", "config", "--syntax-only", config]);
       expect(stdout).toContain("SUCCESS");
       const checked = await run(promtool, ["check", "rules", rules]);
-      expect(checked.stdout).toContain("1 rules found");
+      expect(checked.stdout).toContain("5 rules found");
     },
     minute,
   );
@@ -209,6 +209,11 @@ describe("amtool", () => {
       const route = ["config", "routes", "test", `--config.file=${file}`];
       const routed = await run(amtool, [...route, "alertname=APIHighInvocationRate"]);
       expect(routed.stdout.trim()).toBe("scale-up");
+      // The gateway would scale the function that an alert is about.
+      for (const alert of ["QueueDeadLetters", "QueueTooOld", "SomebodysOwn"]) {
+        const other = await run(amtool, [...route, `alertname=${alert}`, "function_name=f.ns"]);
+        expect(other.stdout.trim()).toBe("shown");
+      }
     },
     minute,
   );
@@ -217,8 +222,8 @@ describe("amtool", () => {
     expect(
       parse(toAlertmanagerConfig("openfaas", { user: "admin", passwordFile: "/p" })),
     ).toMatchObject({
-      route: { group_wait: "5s", group_interval: "10s", repeat_interval: "30s" },
-      receivers: [{ webhook_configs: [{ send_resolved: true }] }],
+      route: { routes: [{ group_wait: "5s", group_interval: "10s", repeat_interval: "30s" }] },
+      receivers: [{ name: "shown" }, { webhook_configs: [{ send_resolved: true }] }],
     });
   });
 });

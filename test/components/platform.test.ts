@@ -232,7 +232,9 @@ describe("a platform with its defaults", () => {
       faas_gateway_address: "gateway.openfaas",
       faas_gateway_port: "8080",
       ack_wait: "60s",
-      max_inflight: "10",
+      drain_timeout: "130s",
+      max_inflight: "100",
+      max_inflight_per_function: "10",
       port: "8081",
       log_level: "info",
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
@@ -267,6 +269,7 @@ describe("a platform with its defaults", () => {
     const data = find(all, "p-alertmanager-config").inputs["data"] as Record<string, string>;
     expect(parse(data["alertmanager.yml"] ?? "")).toMatchObject({
       receivers: [
+        { name: "shown" },
         {
           webhook_configs: [
             {
