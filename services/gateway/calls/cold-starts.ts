@@ -56,7 +56,8 @@ export class ColdStarts {
     const { config } = this.#options;
     const key = toKey(reference);
     const queue = this.#queues.get(key) ?? { reference, waiting: new Set(), isScaling: false };
-    if (config === undefined) {
+    // An abort that has been is not told again: it would be waited for to the end of the time.
+    if (config === undefined || signal.aborted) {
       return Promise.resolve(failures.noEndpoints(toDisplayName(reference)));
     }
     const resource = this.#options.functions.get(key);
