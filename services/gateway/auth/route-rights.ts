@@ -61,9 +61,7 @@ export function judge(
   const rule = findRule(request);
   const sent = listNamespaces(request, rule.names ?? []);
   const namespaces = sent.length === 0 ? [defaultNamespace] : sent;
-  const refused = namespaces.find(
-    (namespace) => !isAllowed(identity, rule.right, { namespace: namespace || defaultNamespace }),
-  );
+  const refused = namespaces.find((namespace) => !isAllowed(identity, rule.right, { namespace }));
   if (refused === undefined) {
     return "allowed";
   }
@@ -71,13 +69,13 @@ export function judge(
     return "empty";
   }
   const hasPlace = rule.right === "read" || rule.right === "write";
-  const place = hasPlace ? ` in namespace ${refused || defaultNamespace}` : "";
+  const place = hasPlace ? ` in namespace ${refused}` : "";
   return { missing: `${rule.right}${place}` };
 }
 
 /**
  * Every namespace that a request names, wherever: the right is needed in all of them, so that it
- * does not matter which one the route goes by in the end.
+ * does not matter which one the route goes by in the end. An empty text names none, as for routes.
  */
 function listNamespaces(request: FastifyRequest, names: readonly string[]): string[] {
   const found: string[] = [];
@@ -93,7 +91,7 @@ function listNamespaces(request: FastifyRequest, names: readonly string[]): stri
       }
     }
   }
-  return found;
+  return found.filter((namespace) => namespace !== "");
 }
 
 type Fields = Record<string, unknown>;
