@@ -35,10 +35,18 @@ const READ_ON_MS = 1000;
 /** Longest line, characters; the kubelet cuts lines far below that. */
 const MAX_LINE = 1024 * 1024;
 
+/**
+ * Line of a log with its time (RFC 3339). A node's own words in it have none, such as "unable to
+ * retrieve container logs" or "failed to create fsnotify watcher".
+ */
+const TIMED = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[-+]\d\d:\d\d))(?: (.*))?$/s;
+
 /** How far the log of a pod has been read. */
 interface Cursor {
-  /** Timestamp of the last line. */
+  /** Timestamp of the last line that has one. */
   last?: string;
+  /** What the node itself has said last; it says so each time that it is asked. */
+  words?: string;
 }
 
 export class LogStream {
@@ -143,12 +151,11 @@ export class LogStream {
       silenceMs: 0,
     });
     for await (const line of readLines(lines as AsyncIterable<Buffer>, MAX_LINE)) {
-      const message = toMessage(reference, pod, line);
-      // `sinceTime` is exact to the second only.
-      if (last !== undefined && message.timestamp <= last) {
+      const next = readLine(line, cursor, last);
+      if (next === undefined) {
         continue;
       }
-      cursor.last = message.timestamp;
+      const message: LogMessage = { ...reference, instance: pod, ...next };
       if (!output.write(`${JSON.stringify(message)}\n`)) {
         await once(output, "drain", { signal });
       }
@@ -156,8 +163,24 @@ export class LogStream {
   }
 }
 
-function toMessage({ name, namespace }: FunctionReference, pod: string, line: string): LogMessage {
-  const space = line.indexOf(" ");
-  const timestamp = line.slice(0, Math.max(space, 0));
-  return { name, namespace, instance: pod, timestamp, text: line.slice(space + 1) };
+/**
+ * What a line says, which the cursor takes note of; undefined for what has been told before.
+ * @param last - where the cursor was before: `sinceTime` is exact to the second only
+ */
+function readLine(
+  line: string,
+  cursor: Cursor,
+  last: string | undefined,
+): Pick<LogMessage, "timestamp" | "text"> | undefined {
+  const [, time, text = ""] = TIMED.exec(line) ?? [];
+  if (time === undefined) {
+    const isKnown = line === cursor.words;
+    cursor.words = line;
+    return isKnown ? undefined : { timestamp: new Date().toISOString(), text: line };
+  }
+  if (last !== undefined && time <= last) {
+    return undefined;
+  }
+  cursor.last = time;
+  return { timestamp: time, text };
 }
