@@ -1,9 +1,15 @@
 /** What the gateway shows to Prometheus, read through the registry. */
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { FunctionWatch } from "../../../services/gateway/cluster/functions.ts";
 import { FunctionNamespaces } from "../../../services/gateway/cluster/namespaces.ts";
-import { forgetDeleted, GatewayMetrics } from "../../../services/gateway/metrics.ts";
+import {
+  forgetDeleted,
+  GatewayMetrics,
+  registerServiceCount,
+} from "../../../services/gateway/metrics.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
+import { FunctionFeed, functionOf } from "../../support/call-parts.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../support/gateway.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -120,5 +126,57 @@ describe("forgetDeleted", () => {
       await client.close();
       await fake.stop();
     }
+  });
+});
+
+describe("a histogram", () => {
+  test("adds up, whatever the calls last and however they end", async () => {
+    const call = fc.record({
+      status: fc.constantFrom(200, 404, 502),
+      seconds: fc.double({ min: 0, max: 20, noNaN: true }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { maxLength: 30 }), async (calls) => {
+        const { metrics, lines } = createMetrics();
+        calls.forEach(({ status, seconds }) => metrics.forFunction("f.x").end(status, seconds));
+        const text = await lines();
+        for (const status of new Set(calls.map((each) => each.status))) {
+          const own = calls.filter((each) => each.status === status);
+          const buckets = text
+            .filter((line) => line.includes("_bucket{") && line.includes(`code="${status}"`))
+            .map((line) => /le="([^"]+)".* (\d+)$/.exec(line) ?? []);
+          expect(buckets.map(([, bound = "", count]) => [bound, Number(count)])).toEqual(
+            buckets.map(([, bound = ""]) => [
+              bound,
+              own.filter(({ seconds }) => bound === "+Inf" || seconds <= Number(bound)).length,
+            ]),
+          );
+          expect(buckets).toHaveLength(12);
+          const labels = `{code="${status}",function_name="f.x"}`;
+          expect(text).toContain(`gateway_functions_seconds_count${labels} ${own.length}`);
+        }
+      }),
+    );
+  });
+});
+
+describe("registerServiceCount", () => {
+  test("shows what each function shall have at the moment when it is asked", async () => {
+    const registry = new Registry();
+    const functions = new FunctionFeed();
+    registerServiceCount(registry, functions.watch);
+    const lines = async (): Promise<string[]> =>
+      (await registry.metrics()).split("\n").filter((line) => !line.startsWith("#") && line !== "");
+    expect(await lines()).toEqual([]);
+    functions.put(functionOf("a", { replicas: 3 }));
+    functions.put(functionOf("b", { replicas: 0 }));
+    functions.put(functionOf("c", { labels: { "com.openfaas.scale.min": "2" } }));
+    expect(await lines()).toEqual([
+      'gateway_service_count{function_name="a.fn"} 3',
+      'gateway_service_count{function_name="b.fn"} 0',
+      'gateway_service_count{function_name="c.fn"} 2',
+    ]);
+    functions.remove("fn/a");
+    expect(await lines()).toHaveLength(2);
   });
 });

@@ -1,5 +1,6 @@
 /** How guessing is slowed down. */
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.ts";
 
 let now: number;
@@ -70,5 +71,44 @@ describe("LoginThrottle", () => {
     expect(fail(1, "first")).toEqual([undefined]);
     fail(6, "last");
     expect(fail(1, "last")).toEqual([1]);
+  });
+
+  test("takes a very long name for what it begins with, and never for a user of another peer", () => {
+    const long = "u".repeat(300);
+    fail(6, long);
+    expect(fail(1, `${long.slice(0, 256)}x`)).toEqual([1]);
+    expect(fail(1, long.slice(0, 255))).toEqual([undefined]);
+    // The peer's address comes first, so that no name can be made to look like another pair.
+    fail(6, "b\nc", "a");
+    expect([fail(1, "c", "a\nb"), fail(1, "c", "b"), fail(1, "b", "a")]).toEqual([
+      [1],
+      [undefined],
+      [undefined],
+    ]);
+  });
+
+  test("says how long to wait in whole seconds, which are enough", () => {
+    fail(8);
+    const wait = throttle.begin("admin", "10.0.0.1") ?? 0;
+    now += wait * 1000 - 999;
+    expect(throttle.begin("admin", "10.0.0.1")).toBe(1);
+    now += 999;
+    expect(throttle.begin("admin", "10.0.0.1")).toBeUndefined();
+  });
+
+  test("looks at one password a minute in the end, however patient the guesser is", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20_000), { minLength: 50, maxLength: 300 }), (pauses) => {
+        let time = 0;
+        const guarded = new LoginThrottle(() => time);
+        let looked = 0;
+        for (const pause of pauses) {
+          time += pause;
+          looked += guarded.begin("admin", "x") === undefined ? 1 : 0;
+        }
+        // Five at once, and six until the wait is a minute.
+        expect(looked).toBeLessThanOrEqual(5 + 6 + 1 + time / 60_000);
+      }),
+    );
   });
 });

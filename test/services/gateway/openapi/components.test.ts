@@ -1,0 +1,166 @@
+/** The API's document: named schemas, nulls, and what each operation is given. */
+import { describe, expect, test } from "@jest/globals";
+import type { RouteOptions } from "fastify";
+import { extractSchemas } from "../../../../services/gateway/openapi/components.ts";
+import { generateDocument } from "../../../../services/gateway/openapi/generate.ts";
+import { allowNulls } from "../../../../services/gateway/openapi/nulls.ts";
+import type { Operation } from "../../../../services/gateway/openapi/types.ts";
+
+const UNTITLED = { type: "object", properties: { a: { type: "string" } } };
+const NAMED = { title: "Thing", ...UNTITLED };
+const REFERENCE = { $ref: "#/components/schemas/Thing" };
+
+describe("extractSchemas", () => {
+  test("names each titled schema once, wherever it is", () => {
+    const part = { x: NAMED, list: [NAMED, { deep: { items: NAMED } }] };
+    expect(extractSchemas(part)).toEqual({
+      document: { x: REFERENCE, list: [REFERENCE, { deep: { items: REFERENCE } }] },
+      schemas: { Thing: UNTITLED },
+    });
+  });
+
+  test("names schemas within named ones, in the order of their names", () => {
+    const outer = { title: "Outer", type: "object", properties: { thing: NAMED } };
+    const { document, schemas } = extractSchemas({ outer });
+    expect(document).toEqual({ outer: { $ref: "#/components/schemas/Outer" } });
+    expect(Object.keys(schemas)).toEqual(["Outer", "Thing"]);
+    expect(schemas["Outer"]).toEqual({ type: "object", properties: { thing: REFERENCE } });
+  });
+
+  test("takes the property of that name, and the document's own title, for what they are", () => {
+    const part = {
+      info: { title: "Plonk" },
+      schema: { type: "object", properties: { title: { type: "string" } } },
+    };
+    expect(extractSchemas(part)).toEqual({ document: part, schemas: {} });
+  });
+
+  test("refuses two schemas of one name", () => {
+    const other = { ...NAMED, properties: { b: { type: "string" } } };
+    expect(() => extractSchemas([NAMED, other])).toThrow(
+      "title: expected one schema to be called Thing, got two",
+    );
+  });
+
+  test("writes a map from any name as tools know it, and leaves other patterns alone", () => {
+    const any = { type: "object", patternProperties: { "^.*$": { type: "string" } } };
+    const some = { type: "object", patternProperties: { "^x-": { type: "string" } } };
+    expect(extractSchemas({ any, some }).document).toEqual({
+      any: { type: "object", additionalProperties: { type: "string" } },
+      some,
+    });
+  });
+
+  test("changes nothing of what it was given", () => {
+    const part = { list: [structuredClone(NAMED)] };
+    extractSchemas(part);
+    expect(part).toEqual({ list: [NAMED] });
+  });
+});
+
+describe("allowNulls", () => {
+  const text = { type: "string" };
+  const nullable = { anyOf: [text, { type: "null" }] };
+
+  test("lets optional fields of the uppermost object be null, and no others", () => {
+    const deep = { type: "object", properties: { inner: text } };
+    const schema = { type: "object", required: ["a"], properties: { a: text, b: text, deep } };
+    const body = { required: true, content: { "application/json": { schema } } };
+    expect(allowNulls(body)).toEqual({
+      required: true,
+      content: {
+        "application/json": {
+          schema: {
+            ...schema,
+            properties: { a: text, b: nullable, deep: { anyOf: [deep, { type: "null" }] } },
+          },
+        },
+      },
+    });
+  });
+
+  test("leaves what has no fields as it is", () => {
+    const body = { required: false, content: { "*/*": { schema: {} } } };
+    expect(allowNulls(body)).toEqual(body);
+  });
+});
+
+/** Route options as Fastify tells of them. */
+function route(url: string, parts: { method?: string; schema?: object } = {}): RouteOptions {
+  const { method = "GET", schema } = parts;
+  return { method, url, handler: () => undefined, ...(schema && { schema }) };
+}
+
+const ID = { operationId: "DoIt", tags: ["system"], summary: "Do it" };
+
+async function describeRoute(url: string, schema: object, method = "GET"): Promise<Operation> {
+  const { paths } = await generateDocument([route(url, { method, schema: { ...ID, ...schema } })]);
+  return paths[url.replace(/:(\w+)/, "{$1}")]?.[method.toLowerCase()] as Operation;
+}
+
+const statusesOf = ({ responses }: Operation): string[] => Object.keys(responses).sort();
+
+describe("generateDocument", () => {
+  test.each<[object, string]>([
+    [{}, "POST /x: expected an operationId, or to be hidden, got neither"],
+    [{ schema: { summary: "x" } }, "POST /x: expected an operationId"],
+    [{ schema: { hide: false } }, "POST /x: expected an operationId"],
+  ])("refuses a route with %j", async (parts, message) => {
+    const routes = [route("/x", { method: "POST", ...parts })];
+    await expect(generateDocument(routes)).rejects.toThrow(message);
+  });
+
+  test("leaves hidden routes out, and has the paths of calls and metrics", async () => {
+    const { paths } = await generateDocument([
+      route("/hidden", { schema: { hide: true } }),
+      route("/system/z", { schema: ID }),
+    ]);
+    expect(Object.keys(paths)).toEqual([
+      "/async-function/{name}",
+      "/function/{name}",
+      "/metrics",
+      "/readyz",
+      "/system/z",
+    ]);
+  });
+
+  test("gives each operation the failures that it can have", async () => {
+    const own = { response: { 200: { type: "object" } } };
+    const always = ["200", "401", "403", "429", "500", "503"];
+    expect(statusesOf(await describeRoute("/system/x", own))).toEqual(always);
+    const params = { type: "object", properties: { name: { type: "string" } } };
+    expect(statusesOf(await describeRoute("/system/x/:name", { ...own, params }))).toEqual(
+      [...always, "400", "404"].sort(),
+    );
+    const body = { type: "object", properties: { a: { type: "string" } } };
+    expect(statusesOf(await describeRoute("/system/x", { ...own, body }, "POST"))).toEqual(
+      [...always, "400", "404", "409", "413"].sort(),
+    );
+  });
+
+  test("has no failures and no login for the health of the gateway", async () => {
+    const operation = await describeRoute("/healthz", { response: { 200: { type: "string" } } });
+    expect([operation.security, operation.responses]).toEqual([
+      [],
+      { "200": expect.objectContaining({ description: "Done" }) },
+    ]);
+  });
+
+  test("describes an answer that has no words of its own, and keeps those of others", async () => {
+    const response = { 200: { type: "object" }, 202: { type: "null", description: "Accepted" } };
+    const { responses } = await describeRoute("/system/x", { response });
+    expect([responses["200"], responses["202"]]).toMatchObject([
+      { description: "Done" },
+      { description: "Accepted" },
+    ]);
+  });
+
+  test("says in the end who may ask, and how", async () => {
+    const { security, components } = await generateDocument([]);
+    expect([security, Object.keys(components.securitySchemes)]).toEqual([
+      [{ basic: [] }, { bearer: [] }],
+      ["basic", "bearer"],
+    ]);
+    expect(components.schemas["Failure"]).toMatchObject({ required: ["code", "message"] });
+  });
+});
