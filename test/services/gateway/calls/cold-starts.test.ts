@@ -1,5 +1,5 @@
 /** Calls that wait for a pod: who waits, who scales, and how the wait ends. */
-import { EventEmitter } from "node:events";
+import { EventEmitter, getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { FunctionReference } from "../../../../contract/index.ts";
 import { ColdStarts } from "../../../../services/gateway/calls/cold-starts.ts";
@@ -215,6 +215,15 @@ describe("a wait ends", () => {
     await settle();
     expect(call.outcome).toMatchObject({ message: "error finding function none.fn" });
     expect(asked()).toEqual([]);
+  });
+
+  test("without a trace on a caller that stays", async () => {
+    const { signal } = new AbortController();
+    wait(REFERENCE, signal);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    pods.come("fn/f");
+    await settle();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("when the caller goes away, whose timer goes too", async () => {

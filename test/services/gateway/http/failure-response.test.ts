@@ -187,6 +187,19 @@ describe("a failed call", () => {
   });
 });
 
+test("a failure of a call whose caller has gone is not even written", async () => {
+  const seen = new Promise<ServerResponse>((resolve) => {
+    answer = (incoming, response) => {
+      response.destroy();
+      sendFailure(incoming, response, { failure: FAILURE, own: OWN });
+      resolve(response);
+    };
+  });
+  const connection = request(["Content-Length: 0"]);
+  expect((await seen).headersSent).toBe(false);
+  await connection.waitForEnd();
+});
+
 describe("a failure of the gateway's own API", () => {
   function reply(failure: Failure, accept?: string) {
     const seen: Record<string, unknown> = {};

@@ -1,6 +1,7 @@
 /** How a connection ends: after what is pending, with a last answer, and in the end by force. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   answerClientError,
@@ -61,6 +62,15 @@ describe("bytes that are no request", () => {
         body,
       ].join("\r\n"),
     );
+  });
+
+  test("cost the connection within a moment, also where the client keeps it", async () => {
+    const accepted = once(server, "connection") as Promise<[Socket]>;
+    client.socket.pause();
+    client.socket.write("\0\0\r\n\r\n");
+    const [socket] = await accepted;
+    await until("the end", () => socket.destroyed);
+    expect(client.isEnded).toBe(false);
   });
 
   test("wait for the answer to the request before them", async () => {
