@@ -1,7 +1,7 @@
 /** Which right a request needs, and in which namespaces it needs it. */
-import type { FastifyRequest } from "fastify";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import type { FastifyRequest } from "fastify";
 import type { Identity, Role } from "../../../../services/gateway/auth/identity.ts";
 import { judge, type Verdict } from "../../../../services/gateway/auth/route-rights.ts";
 

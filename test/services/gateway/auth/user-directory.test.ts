@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
-import type { User } from "../../../../services/gateway/auth/users-file.ts";
 import { UserDirectory, Users } from "../../../../services/gateway/auth/user-directory.ts";
+import type { User } from "../../../../services/gateway/auth/users-file.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 import { type TestUser, UserFolder } from "../../../support/users.ts";
 
