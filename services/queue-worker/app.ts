@@ -16,6 +16,7 @@ import { createMetricsServer, createRegistry, type Registry } from "../lib/metri
 import { NatsLink } from "../lib/nats.ts";
 import { CallStates } from "../lib/queue/call-states.ts";
 import { QueueLink } from "../lib/queue/queue-link.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { FunctionCalls } from "./call-function.ts";
 import { CallbackSender } from "./callback-sender.ts";
 import { Callbacks } from "./callbacks.ts";
@@ -76,6 +77,9 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
   };
 }
 
+/** Memory for large bodies of calls, and as much for those of callbacks, bytes. */
+const BODY_BYTES = 24 * 1024 * 1024;
+
 /** Callbacks that are sent at once, and those of one host. */
 const CALLBACK_PLACES = { places: 20, share: 4 };
 
@@ -101,7 +105,9 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     policy: new AddressPolicy([new URL(config.gatewayUrl).hostname]),
   });
   const callbacks = new Callbacks({
-    ...{ link, sender, ownSender, gatewayUrl: config.gatewayUrl, letters, metrics, logger },
+    ...{ link, sender, ownSender, letters, metrics, logger },
+    gatewayUrl: config.gatewayUrl,
+    budget: new ByteBudget(BODY_BYTES),
     onQueued: (lane) => callbackLanes.hint(lane),
     maxAgeMs: config.callbacks.maxAgeMs,
   });
@@ -114,6 +120,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
   const calls = new FunctionCalls({
     gatewayUrl: config.gatewayUrl,
     bodies,
+    budget: new ByteBudget(BODY_BYTES),
   });
   const cancellations = new Cancellations();
   const processor = new CallProcessor({

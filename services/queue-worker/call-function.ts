@@ -2,6 +2,8 @@
 import { Readable } from "node:stream";
 import { Agent, type Dispatcher } from "undici";
 import { CALL_HEADER } from "../../contract/index.ts";
+import { QUEUE } from "../../contract/queue/index.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import { type Capture, captureBody, type CaptureOptions } from "./capture.ts";
 import type { FunctionCall } from "./queued-call.ts";
 import { type Outcome, parseRetryAfter } from "./settle.ts";
@@ -18,6 +20,8 @@ export interface FunctionCallsOptions {
   gatewayUrl: string;
   /** Where large bodies are. */
   bodies: CaptureOptions["bodies"];
+  /** For those: they come from the store as fast as it gives them. */
+  budget: ByteBudget;
 }
 
 /** Where nothing came, nothing is kept. */
@@ -47,6 +51,12 @@ export class FunctionCalls {
    * @param signal ends the call, and so the run of the function
    */
   async run(call: FunctionCall, signal: AbortSignal): Promise<Run> {
+    const { body } = call.queued;
+    const bytes = Buffer.isBuffer(body) ? 0 : Math.min(body.bytes, QUEUE.maxBodyBytes);
+    return this.#options.budget.use(bytes, () => this.#run(call, signal));
+  }
+
+  async #run(call: FunctionCall, signal: AbortSignal): Promise<Run> {
     const startedAt = performance.now();
     const seconds = (): number => (performance.now() - startedAt) / 1000;
     try {

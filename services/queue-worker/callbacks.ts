@@ -14,6 +14,7 @@ import { type Logger, messageOf } from "../lib/logger.ts";
 import { isOwnFunction } from "../lib/queue/own-functions.ts";
 import { publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { Run } from "./call-function.ts";
 import type { CallbackResult, CallbackSender } from "./callback-sender.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -33,6 +34,8 @@ export interface CallbacksOptions {
   letters: DeadLetters;
   metrics: WorkerMetrics;
   logger: Logger;
+  /** For bodies from the object store. */
+  budget: ByteBudget;
   /** Hears of the lane of each callback that is queued. */
   onQueued: (lane: string) => void;
   /** How long a receiver is tried that does not answer, milliseconds. */
@@ -118,15 +121,18 @@ export class Callbacks {
   }
 
   async #post(message: CallbackMessage): Promise<CallbackResult> {
-    const { sender, ownSender, gatewayUrl } = this.#options;
+    const { sender, ownSender, gatewayUrl, budget } = this.#options;
     const { url, headers } = message;
-    const body = await this.#readBody(message);
     const own = new URL(gatewayUrl);
+    const bytes = Buffer.isBuffer(message.body) ? 0 : message.body.bytes;
+    const send = async (to: CallbackSender, at: URL): Promise<CallbackResult> =>
+      budget.use(bytes, async () =>
+        to.send({ url: at, headers, body: await this.#readBody(message) }),
+      );
     if (!isOwnFunction(url, ["gateway", own.hostname])) {
-      return sender.send({ url, headers, body });
+      return send(sender, url);
     }
-    const at = new URL(`${url.pathname}${url.search}`, own);
-    return ownSender.send({ url: at, headers, body });
+    return send(ownSender, new URL(`${url.pathname}${url.search}`, own));
   }
 
   async #readBody({ body }: CallbackMessage): Promise<Buffer> {

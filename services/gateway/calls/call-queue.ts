@@ -69,7 +69,7 @@ export class CallQueue {
 
   /** Most bytes of a body within its message: a NATS of somebody else's may take few. */
   get maxInlineBytes(): number {
-    return Math.max(0, Math.min(QUEUE.maxInlineBytes, this.link.maxPayload - HEADER_BYTES));
+    return Math.min(QUEUE.maxInlineBytes, Math.floor(this.link.maxPayload / 2));
   }
 
   /**

@@ -4,23 +4,33 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import { BODY_AGE_NS, type StoredBody, STREAM } from "../../../contract/queue/index.ts";
 
+/** Of which a body is made, bytes, where the server takes so many. */
+const CHUNK_BYTES = 128 * 1024;
+
 export class BodyStore {
   readonly #store: ObjectStore;
+  readonly #chunkBytes: number;
 
-  private constructor(store: ObjectStore) {
+  private constructor(store: ObjectStore, chunkBytes: number) {
     this.#store = store;
+    this.#chunkBytes = chunkBytes;
   }
 
-  /** Opens the bucket, which is made where it is missing. */
-  static async open(client: JetStreamClient): Promise<BodyStore> {
-    const ttl = BODY_AGE_NS;
-    return new BodyStore(await new Objm(client).create(STREAM.bodies, { ttl }));
+  /**
+   * Opens the bucket, which is made where it is missing.
+   *
+   * @param maxPayload most bytes of a message, as the server says
+   */
+  static async open(client: JetStreamClient, maxPayload = Infinity): Promise<BodyStore> {
+    const store = await new Objm(client).create(STREAM.bodies, { ttl: BODY_AGE_NS });
+    return new BodyStore(store, Math.min(CHUNK_BYTES, Math.floor(maxPayload / 2)));
   }
 
   /** Keeps what a stream of bytes gives. Resolves when all of it is on disk. */
   async write(name: string, source: AsyncIterable<Uint8Array>): Promise<StoredBody> {
     const stream = Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>;
-    const info = await this.#store.put({ name }, stream);
+    const options = { max_chunk_size: this.#chunkBytes };
+    const info = await this.#store.put({ name, options }, stream);
     return { name, bytes: info.size };
   }
 
@@ -30,8 +40,15 @@ export class BodyStore {
     if (found === null) {
       throw new Error("body: it is gone from the object store");
     }
-    for await (const chunk of found.data as unknown as AsyncIterable<Uint8Array>) {
-      yield chunk;
+    const reader = found.data.getReader();
+    let result = await reader.read();
+    try {
+      for (; !result.done; result = await reader.read()) {
+        yield result.value;
+      }
+    } finally {
+      // The library writes on what was cancelled, and that throws where nobody catches it.
+      void drain(reader, result.done);
     }
     const failure = await found.error;
     if (failure instanceof Error) {
@@ -42,5 +59,15 @@ export class BodyStore {
   /** Deletes a body; it is not missed where it is gone already. */
   async delete({ name }: StoredBody): Promise<void> {
     await this.#store.delete(name);
+  }
+}
+
+/** Reads what nobody wants any more. */
+async function drain(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  isDone: boolean,
+): Promise<void> {
+  for (let done = isDone; !done;) {
+    ({ done } = await reader.read().catch(() => ({ done: true })));
   }
 }

@@ -107,7 +107,7 @@ export class QueueLink {
     const manager = await jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
     const made = await ensureStreams(manager);
     const client = jetstream(connection, { timeout: API_TIMEOUT_MS });
-    const bodies = await BodyStore.open(client);
+    const bodies = await BodyStore.open(client, this.maxPayload);
     const lost = this.#hadStreams ? made.filter((name) => name !== STREAM.states) : [];
     if (lost.length > 0) {
       this.#logger.error({ streams: lost }, "NATS has lost its streams, they are made anew");

@@ -82,7 +82,7 @@ async function expectCall(url: string, secretPath: string): Promise<void> {
   const gateway = await startGateway(url, secretPath);
   await until("the call to be taken", async () => (await enqueue(gateway)).status === 202);
   await until("the call", () => calls.length > 0);
-  expect(calls[0]).toBe("/function/f");
+  expect(calls[0]).toBe("/function/f.openfaas-fn");
   await until("the queue to be empty", async () => {
     const answer = await callSystem(`${gateway.url}/system/queue`);
     const { pending, inFlight } = JSON.parse(answer.text) as QueueStatus;
@@ -206,13 +206,19 @@ describe("a NATS with TLS", () => {
   });
 });
 
-test("a NATS that takes less than ours: a call that is too long is answered 413 with its limit", async () => {
-  const nats = await startNats("max_payload: 65536\n");
-  const gateway = await startGateway(`nats://127.0.0.1:${nats.port}`, nats.directory);
+test("a NATS that takes less than ours: bodies go in pieces, and long headers are answered 413", async () => {
+  const nats = await startNats("max_payload: 32768\n");
+  const url = `nats://127.0.0.1:${nats.port}`;
+  const gateway = await startGateway(url, nats.directory);
   await until("the call to be taken", async () => (await enqueue(gateway)).status === 202);
-  const answer = await enqueue(gateway, "x".repeat(60_000));
-  expect([answer.status, await answer.text()]).toEqual([
+  const answer = await enqueue(gateway, "x".repeat(1_000_000));
+  expect(answer.status).toBe(202);
+  const { calls } = await startWorker(url, nats.directory);
+  await until("both calls", () => calls.length === 2);
+  const headers = { "x-long": "x".repeat(20_000) };
+  const refused = await fetch(`${gateway.url}/async-function/f`, { method: "POST", headers });
+  expect([refused.status, await refused.text()]).toEqual([
     413,
-    expect.stringContaining("expected at most 61440 bytes"),
+    expect.stringContaining("message: expected at most 32768 bytes, got"),
   ]);
 });
