@@ -34,6 +34,11 @@ export const COMMON = {
       "How much of a machine the platform takes, `standard` or `edge` (hours of metrics, smaller limits)",
   }),
   examples: flag({ default: true, description: "Whether the example functions are deployed" }),
+  callbackAllow: text({
+    description:
+      "Hosts that asynchronous calls may call back although they are not public: addresses, ranges such as `10.0.0.0/8` and names, separated by commas",
+    expected: "addresses, ranges and names",
+  }),
   gatewayUrl: text({
     pattern: "^(https?://.*[^/])?$",
     description:

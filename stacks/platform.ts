@@ -21,6 +21,8 @@ export interface PlatformParts {
   cluster: Cluster;
   /** Undefined for images that are not available locally in a preview. */
   images: ImagesAtHand;
+  /** Hosts that may be called back beside those of the configuration. */
+  callbackHosts?: readonly string[];
   /** Program that pushes images to the cluster's registry. */
   crane?: string | undefined;
 }
@@ -58,13 +60,16 @@ export async function warnOfMissing(parts: Record<string, unknown>): Promise<voi
 
 /** Declares the platform, and the examples unless the configuration says otherwise. */
 export function declarePlatform(parts: PlatformParts): StackOutputs {
-  const { config, cluster } = parts;
+  const { config, cluster, callbackHosts = [] } = parts;
+  const listed = config.callbackAllow.split(/[\s,]+/).filter((host) => host !== "");
+  const allow = [...callbackHosts, ...listed];
   const platform = new Platform("plonk", {
     cluster,
     images: deliverImages(parts),
     adminUser: config.adminUser,
     adminPassword: config.adminPassword,
     profile: config.profile,
+    ...(allow.length > 0 && { queue: { callbacks: { allow } } }),
     ...(config.users.length > 0 && { users: pulumi.secret(config.users) }),
     ...(config.oidcIssuer !== "" && { oidc: toOidc(config) }),
     ...(config.gatewayUrl !== "" && { gatewayUrl: config.gatewayUrl }),

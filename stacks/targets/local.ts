@@ -70,7 +70,9 @@ async function declare(config: Config): Promise<StackOutputs> {
     ],
     k3s: artifacts.k3s ?? { path: "", version: "" },
   });
-  return declarePlatform({ config, cluster, images: artifacts.images });
+  // Whoever tries things out on this machine waits for the results on this machine.
+  const callbackHosts = [subnet.replace(/\.0\/24$/, ".1")];
+  return declarePlatform({ config, cluster, images: artifacts.images, callbackHosts });
 }
 
 /** Resolves the artifacts; a preview uses only those that are available locally. */
