@@ -48,6 +48,9 @@ const PREFIX = {
 
 const WHOLE = "^[0-9]{1,15}$";
 
+/** Value of a header (RFC 9110 §5.5). */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** Names of the fields, and what they hold. */
 const Head = Type.Object({
   "Plonk-Nonce": Type.String({ pattern: "^[A-Za-z0-9_-]{16}$", description: "16 characters" }),
@@ -64,7 +67,9 @@ const Head = Type.Object({
   "Plonk-Query": Type.Optional(
     Type.String({ pattern: "^[\\x21-\\xff]*$", description: "a query without blanks" }),
   ),
-  "Plonk-Host": Type.Optional(Type.String()),
+  "Plonk-Host": Type.Optional(
+    Type.String({ pattern: FIELD_VALUE.source, description: "a value that HTTP knows" }),
+  ),
   "Plonk-Callback": Type.Optional(Type.String()),
   "Plonk-Not-Before": Type.Optional(
     Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
@@ -134,28 +139,34 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
 
 /** Fields of the platform's own, each named `Plonk-…`. */
 export function toOwnFields(head: Readonly<Record<string, string>>): Fields {
-  return Object.entries(head).map(([name, value]) =>
-    toField(PREFIX.ours, PREFIX.ours64, [name.slice(PREFIX.ours.length), value]),
-  );
+  return Object.entries(head).flatMap(([name, value]) => {
+    const prefix = isTrim(value) ? PREFIX.ours : PREFIX.ours64;
+    return toFields(prefix, name.slice(PREFIX.ours.length), [value]);
+  });
 }
 
 /** HTTP headers as fields of a message. */
 export function toHttpFields(headers: Readonly<Record<string, readonly string[]>>): Fields {
-  const pairs = Object.entries(headers).flatMap(([name, values]) =>
-    values.map((value): [string, string] => [name, value]),
-  );
-  if (!pairs.every(isSendable)) {
-    const expected = "names and values that HTTP knows";
-    throw new MalformedMessageError([{ field: "Header", expected, got: "another" }]);
-  }
-  return pairs.map((pair) => toField(PREFIX.http, PREFIX.http64, pair));
+  return Object.entries(headers).flatMap(([name, values]) => {
+    if (!isMatch(HTTP_TOKEN, name) || !values.every((value) => FIELD_VALUE.test(value))) {
+      const expected = "names and values that HTTP knows";
+      throw new MalformedMessageError([{ field: "Header", expected, got: "another" }]);
+    }
+    // All of a name in one way: the order of its values says something.
+    return toFields(values.every(isTrim) ? PREFIX.http : PREFIX.http64, name, values);
+  });
 }
 
-function toField(prefix: string, prefix64: string, pair: [string, string]): [string, string] {
-  const [name, value] = pair;
-  return value === value.trim()
-    ? [prefix + name, value]
-    : [prefix64 + name, Buffer.from(value, "latin1").toString("base64")];
+function toFields(prefix: string, name: string, values: readonly string[]): Fields {
+  const is64 = prefix === PREFIX.ours64 || prefix === PREFIX.http64;
+  return values.map((value) => [
+    prefix + name,
+    is64 ? Buffer.from(value).toString("base64") : value,
+  ]);
+}
+
+function isTrim(value: string): boolean {
+  return value === value.trim();
 }
 
 /** The fields of a message: ours by their names, HTTP headers by theirs. */
@@ -170,9 +181,7 @@ export function readFields(fields: Iterable<[string, string[]]>): {
     const prefix = Object.values(PREFIX).find((each) => name.startsWith(each)) ?? "";
     const rest = name.slice(prefix.length);
     const is64 = prefix === PREFIX.ours64 || prefix === PREFIX.http64;
-    const read = is64
-      ? values.map((value) => Buffer.from(value, "base64").toString("latin1"))
-      : values;
+    const read = is64 ? values.map((value) => Buffer.from(value, "base64").toString()) : values;
     if (prefix === PREFIX.http || prefix === PREFIX.http64) {
       (headers[rest] ??= []).push(...read);
     } else if (prefix !== "") {
@@ -180,11 +189,6 @@ export function readFields(fields: Iterable<[string, string[]]>): {
     }
   }
   return { head, headers };
-}
-
-/** A name and a value that can be sent (RFC 9110 §5.1, §5.5). */
-function isSendable([name, value]: [string, string]): boolean {
-  return isMatch(HTTP_TOKEN, name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
 function toNumber(text: string | undefined): number | undefined {
