@@ -1,7 +1,7 @@
 /** How often, and after which waits, the calls of a function are repeated. */
-import { parseDuration } from "../duration.ts";
-import { DURATION, isMatch } from "../grammar.ts";
+import { isMatch, readCount } from "../grammar.ts";
 import { ANNOTATION } from "../names.ts";
+import { readTimeout } from "../timeouts.ts";
 
 export interface RetryPolicy {
   /** Runs of one call that end with one of `codes`, the first included. */
@@ -33,11 +33,11 @@ export const RETRY_CODES = "^([1-5][0-9]{2}(, ?[1-5][0-9]{2})*)?$";
 export function readRetryPolicy(
   annotations: Readonly<Record<string, string>> = {},
 ): Partial<RetryPolicy> {
-  const attempts = Number(annotations[RETRY_ANNOTATION.attempts] ?? NaN);
+  const attempts = readCount(annotations[RETRY_ANNOTATION.attempts]) ?? 0;
   const codes = annotations[RETRY_ANNOTATION.codes];
   const minWaitMs = readWait(annotations[RETRY_ANNOTATION.minWait]);
   const maxWaitMs = readWait(annotations[RETRY_ANNOTATION.maxWait]);
-  const hasAttempts = Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS;
+  const hasAttempts = attempts >= 1 && attempts <= MAX_ATTEMPTS;
   return {
     ...(hasAttempts && { attempts }),
     ...(codes !== undefined && isMatch(RETRY_CODES, codes) && { codes: readCodes(codes) }),
@@ -68,6 +68,8 @@ function readCodes(text: string): number[] {
   return text === "" ? [] : text.split(",").map(Number);
 }
 
+/** Whole milliseconds, as a message's header has them. */
 function readWait(text: string | undefined): number | undefined {
-  return text !== undefined && isMatch(DURATION, text) ? parseDuration(text) : undefined;
+  const milliseconds = readTimeout(text);
+  return milliseconds === undefined ? undefined : Math.round(milliseconds);
 }

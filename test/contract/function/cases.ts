@@ -13,6 +13,7 @@ export interface Case {
 const scale = (name: string): string => `com.openfaas.scale.${name}`;
 const labels = (values: Record<string, string>): SpecPart => ({ labels: values });
 const probe = (name: string, field: string): string => `com.openfaas.${name}.http.${field}`;
+const retry = (name: string): string => `com.openfaas.retry.${name}`;
 const annotations = (values: Record<string, string>): SpecPart => ({ annotations: values });
 /** Resources have any names; their type has the usual ones. */
 const gpu = (value: string): SpecPart => {
@@ -45,6 +46,16 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ],
   ["a service account", annotations({ "com.openfaas.serviceaccount": "reader.of-all" })],
   ["a limit of waiting calls", annotations({ "plonk/max-waiting": "5" })],
+  [
+    "repetitions",
+    annotations({
+      [retry("attempts")]: "1000",
+      [retry("codes")]: "408,429, 503",
+      [retry("min_wait")]: "500ms",
+      [retry("max_wait")]: "86400",
+    }),
+  ],
+  ["repetitions of nothing", annotations({ [retry("attempts")]: "1", [retry("codes")]: "" })],
   ["an empty label", labels({ team: "" })],
   ["the longest label", labels({ [`a.b/${"k".repeat(63)}`]: "v".repeat(63) })],
   ["a scale", labels({ [scale("min")]: "2", [scale("max")]: "2", [scale("factor")]: "0" })],
@@ -122,6 +133,24 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     'annotations["plonk/max-waiting"]',
     `max-waiting: ${JSON.stringify(value)}`,
     annotations({ "plonk/max-waiting": value }),
+  ]),
+  ...[
+    ["attempts", "0"],
+    ["attempts", "1001"],
+    ["attempts", "many"],
+    ["attempts", "0x10"],
+    ["codes", "600"],
+    ["codes", "5xx"],
+    ["codes", "429,"],
+    ["codes", "429 503"],
+    ["min_wait", "-1s"],
+    ["min_wait", "soon"],
+    ["max_wait", "25h"],
+    ["max_wait", ""],
+  ].map(([name = "", value = ""]): (typeof WRONG)[number] => [
+    `annotations["${retry(name)}"]`,
+    `${name}: ${JSON.stringify(value)}`,
+    annotations({ [retry(name)]: value }),
   ]),
   ...["", "Reader", "a/b", "x".repeat(254)].map((value): (typeof WRONG)[number] => [
     'annotations["com.openfaas.serviceaccount"]',

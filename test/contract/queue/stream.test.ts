@@ -1,0 +1,99 @@
+/** The settings of streams and consumers. */
+import { describe, expect, test } from "@jest/globals";
+import {
+  BODY_AGE_NS,
+  DEAD_LETTER_AGE_MS,
+  HEADER_BYTES,
+  QUEUE,
+  STREAM,
+  STREAMS,
+  SUBJECT,
+  toCallbackLane,
+  toConsumerSettings,
+  toDeadSubject,
+  toLane,
+  toStateSubject,
+} from "../../../contract/queue/index.ts";
+
+/** Whether a subject is one of a pattern's, by NATS' rules for tokens. */
+function matches(pattern: string, subject: string): boolean {
+  const wanted = pattern.split(".");
+  const tokens = subject.split(".");
+  return (
+    wanted.length === tokens.length &&
+    wanted.every((token, index) => token === "*" || token === tokens[index])
+  );
+}
+
+function streamsOf(subject: string): string[] {
+  return STREAMS.filter(({ subjects }) =>
+    subjects.some((pattern) => matches(pattern, subject)),
+  ).map(({ name }) => name);
+}
+
+const reference = { name: "f", namespace: "dev" };
+
+describe("the streams", () => {
+  test.each([
+    [QUEUE.subject, STREAM.calls],
+    [toLane(reference), STREAM.calls],
+    [toCallbackLane("ab12"), STREAM.callbacks],
+    [toDeadSubject(reference), STREAM.dead],
+    [toStateSubject(reference, "1-AAAAAAAAAAAAAAAA"), STREAM.states],
+  ])("keep %s in %s alone", (subject, stream) => {
+    expect(streamsOf(subject)).toEqual([stream]);
+  });
+
+  test.each([`${SUBJECT.hint}.dev.f`, `${SUBJECT.cancel}.1-AAAAAAAAAAAAAAAA`])(
+    "do not keep %s",
+    (subject) => {
+      expect(streamsOf(subject)).toEqual([]);
+    },
+  );
+
+  test("have no subject in common: their first tokens are no others'", () => {
+    const firsts = STREAMS.map(({ subjects }) => [
+      ...new Set(subjects.map((each) => each.split(".")[0])),
+    ]);
+    expect(firsts).toEqual([["faas-request"], ["faas-callback"], ["faas-dead"], ["faas-state"]]);
+  });
+
+  test("refuse what they have no room for, but for states, of which the last is enough", () => {
+    const byName = STREAMS.map(({ name, discard, storage, retention }) => [
+      ...[name, discard, storage, retention],
+    ]);
+    expect(byName).toEqual([
+      [STREAM.calls, "new", "file", "workqueue"],
+      [STREAM.callbacks, "new", "file", "workqueue"],
+      [STREAM.dead, "new", "file", "limits"],
+      [STREAM.states, "old", "memory", "limits"],
+    ]);
+  });
+
+  test("have room for the largest message with its headers, and as a letter with its cause", () => {
+    const sizes = new Map(STREAMS.map(({ name, max_msg_size }) => [name, max_msg_size ?? 0]));
+    expect(sizes.get(STREAM.calls)).toBe(QUEUE.maxMessageBytes + HEADER_BYTES);
+    expect(sizes.get(STREAM.callbacks)).toBe(QUEUE.maxMessageBytes + HEADER_BYTES);
+    expect(sizes.get(STREAM.dead)).toBe(QUEUE.maxMessageBytes + 2 * HEADER_BYTES);
+  });
+
+  test("know a key of a call for an hour, and keep bodies longer than letters", () => {
+    const [calls] = STREAMS;
+    expect(calls?.duplicate_window).toBe(3_600_000 * 1e6);
+    expect(BODY_AGE_NS).toBeGreaterThan(
+      (DEAD_LETTER_AGE_MS + QUEUE.maxSeconds * 1000 + 24 * 3_600_000) * 1e6,
+    );
+  });
+});
+
+test("a consumer has one lane, and counts neither deliveries nor messages in flight", () => {
+  expect(toConsumerSettings(toLane(reference), 60_000)).toEqual({
+    durable_name: "faas-workers_dev_f",
+    filter_subject: "faas-request.dev.f",
+    ack_policy: "explicit",
+    ack_wait: 60_000_000_000,
+    max_deliver: -1,
+    max_ack_pending: -1,
+    inactive_threshold: 86_400_000_000_000,
+  });
+});
