@@ -48,6 +48,9 @@ const INFRASTRUCTURE: ReadonlySet<string> = new Set([
   "PLONK_CHECK_FAILED",
   "PLONK_ISSUER_UNAVAILABLE",
   "PLONK_LOGIN_BUSY",
+  "PLONK_TOO_MANY_FAILED_LOGINS",
+  // The body comes from the queue's own store: that it was slow is nobody's but the platform's.
+  "PLONK_REQUEST_TIMEOUT",
   "PLONK_INTERNAL",
 ]);
 

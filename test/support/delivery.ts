@@ -1,25 +1,70 @@
 /** A message as the queue gives it to a worker, which keeps what the worker tells the queue. */
-import type { Delivery } from "../../services/queue-worker/processor.ts";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import {
+  encodeCall,
+  type Fields,
+  type QueuedCall,
+  STREAM,
+  toConsumerName,
+  toLane,
+} from "../../contract/queue/index.ts";
+import { Delivery } from "../../services/queue-worker/delivery.ts";
+import { LEAST_CALL, sendFields } from "./queued-message.ts";
 
 export interface DeliveryOptions {
+  subject?: string;
+  /** @default the calls' */
+  stream?: string;
+  /** Its place in the stream. @default 7 */
+  sequence?: number;
   /** Which delivery of the message this is. @default 1 */
   deliveryCount?: number;
-  /** Where the worker's words are kept, e.g. `ack`. */
-  events: string[];
+  /** When it was stored, Unix milliseconds. @default now */
+  storedAt?: number;
+  fields?: Fields;
+  payload?: Uint8Array;
+  /** Where the worker's words are kept, e.g. `+ACK`. */
+  events?: string[];
+  /** What the queue says to an acknowledgement. @default that it knows */
+  confirm?: () => Promise<void>;
 }
 
-/** Three other messages wait behind it. */
-export function createDelivery(
-  message: unknown,
-  { deliveryCount = 1, events }: DeliveryOptions,
-): Delivery {
-  return {
-    data: Buffer.from(typeof message === "string" ? message : JSON.stringify(message)),
-    seq: 7,
-    info: { deliveryCount, pending: 3 },
-    ack: () => events.push("ack"),
-    nak: (wait?: number) => events.push(`nak ${wait ?? 0}`),
-    term: (reason?: string) => events.push(`term ${reason ?? ""}`),
-    working: () => events.push("working"),
+const USUAL = {
+  subject: "faas-request.openfaas-fn.f",
+  stream: STREAM.calls,
+  sequence: 7,
+  deliveryCount: 1,
+  fields: [],
+  payload: new Uint8Array(),
+  confirm: () => Promise.resolve(),
+};
+
+export function createDelivery(options: DeliveryOptions = {}): Delivery {
+  const known = { storedAt: Date.now(), events: [], ...USUAL, ...options };
+  const { subject, stream, sequence, deliveryCount, storedAt, fields, payload, events } = known;
+  const counts = `${deliveryCount}.${sequence}.${sequence}.${storedAt * 1e6}.0`;
+  const message = {
+    subject,
+    reply: `$JS.ACK.${stream}.${toConsumerName(subject)}.${counts}`,
+    headers: sendFields(fields),
+    data: payload,
+    respond: (word: string) => {
+      events.push(word);
+      return true;
+    },
   };
+  const connection = {
+    request: (_subject: string, word: string) => {
+      events.push(word);
+      return known.confirm();
+    },
+  };
+  return new Delivery(message as unknown as Msg, connection as unknown as NatsConnection);
+}
+
+/** A call as its message; what is not said is as in `LEAST_CALL`. */
+export function deliverCall(call: Partial<QueuedCall>, options: DeliveryOptions = {}): Delivery {
+  const whole = { ...LEAST_CALL, ...call };
+  const { fields, payload } = encodeCall(whole);
+  return createDelivery({ subject: toLane(whole.reference), fields, payload, ...options });
 }
