@@ -31,6 +31,8 @@ export class Confirmations {
     const timer = setTimeout(() => this.#aborted.abort(), waitMs);
     await Promise.all(this.#open.values());
     clearTimeout(timer);
+    // What is done with later was given back: another worker has it.
+    this.#aborted.abort();
   }
 
   async #confirm(delivery: Delivery): Promise<void> {
