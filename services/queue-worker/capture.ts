@@ -32,8 +32,14 @@ export async function captureBody(
     await reader.skip();
     return { body: kept, isTruncated: reader.isTruncated };
   }
-  const body = await bodies.write(name, reader.from(kept));
-  return { body, isTruncated: reader.isTruncated };
+  try {
+    const body = await bodies.write(name, reader.from(kept));
+    return { body, isTruncated: reader.isTruncated };
+  } catch (error) {
+    // What nobody reads would hold up the function.
+    await reader.skip();
+    throw error;
+  }
 }
 
 /** Reads a stream piece by piece; what is beyond a limit is read and dropped. */

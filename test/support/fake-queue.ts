@@ -1,0 +1,72 @@
+/** The queue as a worker publishes to it, without a server. */
+import type { MsgHdrs } from "@nats-io/transport-node";
+import type { QueueLink } from "../../services/lib/queue/queue-link.ts";
+import { FakeBodies } from "./fake-bodies.ts";
+import { sendFields } from "./queued-message.ts";
+
+export interface PublishedMessage {
+  subject: string;
+  fields: [string, string[]][];
+  payload: Buffer;
+  messageId: string | undefined;
+}
+
+interface PublishOptions {
+  headers?: MsgHdrs;
+  msgID?: string;
+}
+
+export class FakeQueue {
+  /** What was stored, in its order. */
+  readonly stored: PublishedMessage[] = [];
+  /** Subjects and texts of what was said to whoever listens. */
+  readonly said: string[] = [];
+  readonly bodies = new FakeBodies();
+  /** What happened, in its order, e.g. `store faas-dead.dev.f`. */
+  readonly events: string[];
+  /** Why nothing can be stored, by the beginning of a subject. */
+  readonly failures = new Map<string, Error>();
+
+  constructor(events: string[] = []) {
+    this.events = events;
+  }
+
+  get link(): QueueLink {
+    const access = {
+      client: {
+        publish: (subject: string, payload: Uint8Array, options: PublishOptions) =>
+          this.#store(subject, payload, options),
+      },
+      connection: {
+        publish: (subject: string, payload?: string) => {
+          this.said.push(payload === undefined ? subject : `${subject} ${payload}`);
+        },
+      },
+      bodies: this.bodies,
+    };
+    return { access, maxPayload: Infinity } as unknown as QueueLink;
+  }
+
+  /** The one message that was stored. */
+  get only(): PublishedMessage {
+    const [first, ...others] = this.stored;
+    if (first === undefined || others.length > 0) {
+      throw new Error(`expected one message, got ${this.stored.length}`);
+    }
+    return first;
+  }
+
+  async #store(subject: string, payload: Uint8Array, { headers, msgID }: PublishOptions) {
+    const failing = [...this.failures].find(([beginning]) => subject.startsWith(beginning));
+    if (failing !== undefined) {
+      throw failing[1];
+    }
+    const sent = [...(headers ?? [])].flatMap(([name, values]) =>
+      values.map((value): [string, string] => [name, value]),
+    );
+    const fields = [...sendFields(sent)];
+    this.stored.push({ subject, fields, payload: Buffer.from(payload), messageId: msgID });
+    this.events.push(`store ${subject}`);
+    return Promise.resolve({ seq: this.stored.length, duplicate: false });
+  }
+}
