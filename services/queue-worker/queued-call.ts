@@ -35,10 +35,15 @@ export function toFunctionCall({ fields, payload, sequence }: Delivery): Functio
     id,
     reference,
     functionName,
-    target: `/function/${functionName}${path}${query === "" ? "" : `?${query}`}`,
+    target: toTarget(`/function/${functionName}${path}${query === "" ? "" : `?${query}`}`),
     headers: { ...toHeaders(queued.headers), "X-Call-Id": [callId], "User-Agent": [USER_AGENT] },
     callId,
   };
+}
+
+/** As it was queued; letters beyond ASCII, which other publishers may have, as in a URL. */
+function toTarget(text: string): string {
+  return text.replaceAll(/[^!-~]/g, encodeURIComponent);
 }
 
 /** Of one hop (RFC 9110 §7.6.1), or set anew for each call. */
