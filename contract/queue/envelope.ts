@@ -183,7 +183,7 @@ export function readFields(fields: Iterable<[string, string[]]>): {
     const is64 = prefix === PREFIX.ours64 || prefix === PREFIX.http64;
     const read = is64 ? values.map((value) => Buffer.from(value, "base64").toString()) : values;
     if (prefix === PREFIX.http || prefix === PREFIX.http64) {
-      (headers[rest] ??= []).push(...read);
+      headers[rest] = [...(headers[rest] ?? []), ...read];
     } else if (prefix !== "") {
       head[PREFIX.ours + rest] = read[0] ?? "";
     }

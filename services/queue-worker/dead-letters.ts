@@ -48,6 +48,7 @@ export class DeadLetters {
       subject: delivery.subject,
       diedAt: Date.now(),
       ...cause,
+      reason: shorten(cause.reason),
     };
     const reference = delivery.stream === STREAM.calls ? toReference(delivery.subject) : NOBODY;
     const about = reference.name === "" ? NOBODY : reference;
@@ -73,4 +74,11 @@ export class DeadLetters {
     logger.error({ id, seq: delivery.sequence, kind, reason }, "dead letter");
     return { isDone: true };
   }
+}
+
+/** Longest reason: it names fields, and so callers' headers, and must fit a message. */
+const REASON_LENGTH = 1000;
+
+function shorten(text: string): string {
+  return text.length > REASON_LENGTH ? `${text.slice(0, REASON_LENGTH).trimEnd()}...` : text;
 }

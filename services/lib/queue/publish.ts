@@ -15,6 +15,12 @@ export interface OutgoingMessage {
   messageId?: string;
 }
 
+/** Bytes of a message with its headers, or somewhat more. */
+export function sizeOf({ fields, payload }: Pick<OutgoingMessage, "fields" | "payload">): number {
+  const head = fields.reduce((sum, [name, value]) => sum + name.length + 2 * value.length + 4, 64);
+  return head + payload.length;
+}
+
 export function publish(
   { client }: QueueAccess,
   { subject, fields, payload, messageId }: OutgoingMessage,
