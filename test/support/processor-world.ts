@@ -1,0 +1,112 @@
+/** A processor of calls with all that is around it: what it does is kept in its order. */
+import type { CallState, RetryPolicy } from "../../contract/queue/index.ts";
+import { Registry } from "../../services/lib/metrics.ts";
+import type { CallStates } from "../../services/lib/queue/call-states.ts";
+import type { FunctionCalls, Run } from "../../services/queue-worker/call-function.ts";
+import type { CallbackSender } from "../../services/queue-worker/callback-sender.ts";
+import { Callbacks } from "../../services/queue-worker/callbacks.ts";
+import { Cancellations } from "../../services/queue-worker/cancellations.ts";
+import { DeadLetters } from "../../services/queue-worker/dead-letters.ts";
+import { Lane } from "../../services/queue-worker/lane.ts";
+import { WorkerMetrics } from "../../services/queue-worker/metrics.ts";
+import { CallProcessor } from "../../services/queue-worker/process-call.ts";
+import type { FunctionCall } from "../../services/queue-worker/queued-call.ts";
+import { FakeQueue } from "./fake-queue.ts";
+import { createKeptLog, type KeptLog } from "./logs.ts";
+
+const POLICY: RetryPolicy = {
+  attempts: 4,
+  codes: [408, 429, 500, 502, 503, 504],
+  minWaitMs: 1000,
+  maxWaitMs: 10_000,
+};
+
+const HOUR_MS = 3_600_000;
+
+export class ProcessorWorld {
+  /** Runs, what was stored, and what was told, e.g. `tell done {…}`. */
+  readonly events: string[] = [];
+  readonly queue = new FakeQueue(this.events);
+  readonly log: KeptLog = createKeptLog();
+  readonly lane = new Lane("faas-request.openfaas-fn.f", 10);
+  readonly processor: CallProcessor;
+  /** How a run ends. @default with 200 */
+  run: Partial<Run> = {};
+  /** Happens while a function runs. */
+  whileRunning: () => void = () => undefined;
+  /** What was told last of the call; undefined: nothing. */
+  known: CallState | undefined;
+  /** Why states cannot be read. */
+  readFailure: Error | undefined;
+  readonly #cancellations = new Map<string, AbortController>();
+  readonly #registry = new Registry();
+
+  constructor() {
+    const { link } = this.queue;
+    const { logger } = this.log;
+    const metrics = new WorkerMetrics(this.#registry);
+    const letters = new DeadLetters({ link, metrics, logger });
+    const usual = { link, letters, metrics, logger };
+    this.processor = new CallProcessor({
+      ...usual,
+      calls: { run: (call: FunctionCall) => this.#run(call) } as unknown as FunctionCalls,
+      states: this.#createStates(),
+      callbacks: new Callbacks({
+        ...usual,
+        sender: {} as unknown as CallbackSender,
+        maxAgeMs: HOUR_MS,
+      }),
+      cancellations: this.#createCancellations(),
+      policy: POLICY,
+      maxAgeMs: HOUR_MS,
+    });
+  }
+
+  /** Ends the run of a call. */
+  cancel(id: string): void {
+    this.#cancellations.get(id)?.abort();
+  }
+
+  /** Lines of one metric. */
+  async metrics(name: string): Promise<string[]> {
+    const text = await this.#registry.metrics();
+    return text.split("\n").filter((line) => line.startsWith(`${name}{`));
+  }
+
+  #run({ target }: FunctionCall): Promise<Run> {
+    this.events.push(`run ${target}`);
+    this.whileRunning();
+    const capture = { body: Buffer.alloc(0), isTruncated: false };
+    return Promise.resolve({ status: 200, headers: {}, seconds: 0.25, capture, ...this.run });
+  }
+
+  #createStates(): CallStates {
+    const states: Pick<CallStates, "tell" | "read"> = {
+      tell: (_reference, _id, { state, ...others }) => {
+        // When the next run is due has jitter.
+        const told = JSON.stringify({ ...others, nextAt: undefined });
+        this.events.push(`tell ${state} ${told}`);
+      },
+      read: () => {
+        if (this.readFailure !== undefined) {
+          return Promise.reject(this.readFailure);
+        }
+        const state = this.known;
+        const reference = { name: "f", namespace: "openfaas-fn" };
+        return Promise.resolve(state && { reference, state });
+      },
+    };
+    return states as CallStates;
+  }
+
+  #createCancellations(): Cancellations {
+    const cancellations = new Cancellations();
+    const begin = cancellations.begin.bind(cancellations);
+    cancellations.begin = (id) => {
+      const controller = begin(id);
+      this.#cancellations.set(id, controller);
+      return controller;
+    };
+    return cancellations;
+  }
+}
