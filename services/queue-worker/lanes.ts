@@ -103,7 +103,7 @@ export class Lanes {
     if (outcome === "late") {
       const late = [...this.#held];
       this.#held.clear();
-      late.forEach((delivery) => delivery.giveBack(0));
+      late.forEach((delivery) => giveBack(delivery, 0));
     }
     timer.abort();
     await tooLate.catch(() => undefined);
@@ -201,7 +201,7 @@ export class Lanes {
     // The next one is asked for while this one is worked on.
     this.#pump();
     if (this.#stopping.signal.aborted) {
-      delivery.giveBack(0);
+      giveBack(delivery, 0);
     } else if (!this.confirmations.has(delivery)) {
       this.#held.add(delivery);
       const settlement = await this.#options.handle(delivery, lane);
@@ -218,7 +218,7 @@ export class Lanes {
       return;
     }
     const { waitMs } = settlement;
-    delivery.giveBack(waitMs);
+    giveBack(delivery, waitMs);
     if (waitMs < POLL_MS) {
       setTimeout(() => this.hint(delivery.subject), waitMs + 10).unref();
     }
@@ -262,6 +262,15 @@ export class Lanes {
       await consumers.update(stream, lane.consumer, settings);
     }
     lane.hasConsumer = true;
+  }
+}
+
+/** Gives a message back; where the connection is gone, the queue does so by itself after a time. */
+function giveBack(delivery: Delivery, waitMs: number): void {
+  try {
+    delivery.giveBack(waitMs);
+  } catch {
+    // It is not connected any more.
   }
 }
 

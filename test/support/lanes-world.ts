@@ -1,0 +1,141 @@
+/** Lanes on a queue in memory: what is taken of it, and what becomes of that, a test decides. */
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { STREAM, toConsumerName } from "../../contract/queue/index.ts";
+import type { QueueLink } from "../../services/lib/queue/queue-link.ts";
+import type { Delivery } from "../../services/queue-worker/delivery.ts";
+import { Lanes, type LanesOptions, type Settlement } from "../../services/queue-worker/lanes.ts";
+import type { Puller } from "../../services/queue-worker/pull.ts";
+import { createDelivery } from "./delivery.ts";
+import { createKeptLog, type KeptLog } from "./logs.ts";
+
+/** A message that is worked on. */
+export interface Held {
+  /** Its lane's last token. */
+  name: string;
+  settle: (settlement?: Settlement) => void;
+}
+
+type Changes = Partial<Pick<LanesOptions, "places" | "share" | "ackWaitMs" | "onDepths">>;
+
+export class LanesWorld {
+  readonly lanes: Lanes;
+  readonly log: KeptLog = createKeptLog();
+  /** Messages by lane that nobody has taken. */
+  readonly waiting = new Map<string, number>();
+  /** What was taken, in its order; those that are settled too. */
+  readonly taken: string[] = [];
+  readonly held: Held[] = [];
+  /** What was said to messages, e.g. `a -NAK`, and of consumers, e.g. `add faas-workers_n_a`. */
+  readonly said: string[] = [];
+  /** Questions, also those that found nothing. */
+  pulls = 0;
+  /** Why no message can be had. */
+  pullFailure: Error | undefined;
+  /** Why no consumer can be made: JetStream's code. */
+  addFailure: number | undefined;
+  /** Why messages cannot be told anything. */
+  sayFailure: Error | undefined;
+  #sequence = 0;
+
+  constructor({ places = 4, share = 2, ackWaitMs = 60_000, ...others }: Changes = {}) {
+    this.lanes = new Lanes({
+      link: this.#createLink(),
+      logger: this.log.logger,
+      stream: STREAM.calls,
+      handle: (delivery) => this.#handle(delivery),
+      ...{ places, share, ackWaitMs },
+      ...others,
+    });
+  }
+
+  start(): void {
+    const puller = { pull: (_stream: string, consumer: string) => this.#pull(consumer) };
+    this.lanes.start(puller as unknown as Puller);
+  }
+
+  /** Puts messages into a lane, in silence. */
+  add(name: string, count = 1): void {
+    const subject = toSubject(name);
+    this.waiting.set(subject, (this.waiting.get(subject) ?? 0) + count);
+  }
+
+  /** Puts messages into a lane, and says so. */
+  send(name: string, count = 1): void {
+    this.add(name, count);
+    this.lanes.hint(toSubject(name));
+  }
+
+  /** Settles the message that was taken first of a lane, or of all. */
+  settle(name?: string, settlement?: Settlement): void {
+    const index = this.held.findIndex((held) => name === undefined || held.name === name);
+    const [held] = index === -1 ? [] : this.held.splice(index, 1);
+    held?.settle(settlement);
+  }
+
+  #createLink(): QueueLink {
+    const manager = {
+      streams: {
+        info: () => Promise.resolve({ state: { subjects: Object.fromEntries(this.waiting) } }),
+      },
+      consumers: {
+        add: (_stream: string, { durable_name }: { durable_name: string }) => {
+          this.said.push(`add ${durable_name}`);
+          return this.addFailure === undefined
+            ? Promise.resolve()
+            : Promise.reject(createApiError(this.addFailure));
+        },
+        update: (_stream: string, name: string) => {
+          this.said.push(`update ${name}`);
+          return Promise.resolve();
+        },
+      },
+    };
+    return { access: { manager } } as unknown as QueueLink;
+  }
+
+  async #pull(consumer: string): Promise<Delivery | undefined> {
+    this.pulls += 1;
+    await Promise.resolve();
+    if (this.pullFailure !== undefined) {
+      throw this.pullFailure;
+    }
+    const [subject, count = 0] =
+      [...this.waiting].find(([each]) => toConsumerName(each) === consumer) ?? [];
+    if (subject === undefined || count === 0) {
+      return undefined;
+    }
+    this.waiting.set(subject, count - 1);
+    this.#sequence += 1;
+    return createDelivery({ subject, sequence: this.#sequence, events: this.#hear(subject) });
+  }
+
+  #hear(subject: string): string[] {
+    const push = (word: string): number => {
+      if (this.sayFailure !== undefined) {
+        throw this.sayFailure;
+      }
+      return this.said.push(`${toName(subject)} ${word}`);
+    };
+    return { push } as unknown as string[];
+  }
+
+  #handle({ subject }: Delivery): Promise<Settlement> {
+    const { promise, resolve } = Promise.withResolvers<Settlement>();
+    const name = toName(subject);
+    this.taken.push(name);
+    this.held.push({ name, settle: (settlement = { isDone: true }) => resolve(settlement) });
+    return promise;
+  }
+}
+
+export function toSubject(name: string): string {
+  return `faas-request.n.${name}`;
+}
+
+function toName(subject: string): string {
+  return subject.split(".").at(-1) ?? "";
+}
+
+function createApiError(err_code: number): JetStreamApiError {
+  return new JetStreamApiError({ code: 400, err_code, description: `error ${err_code}` });
+}
