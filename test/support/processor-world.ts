@@ -2,6 +2,7 @@
 import type { CallState, RetryPolicy } from "../../contract/queue/index.ts";
 import { Registry } from "../../services/lib/metrics.ts";
 import type { CallStates } from "../../services/lib/queue/call-states.ts";
+import { ByteBudget } from "../../services/queue-worker/byte-budget.ts";
 import type { FunctionCalls, Run } from "../../services/queue-worker/call-function.ts";
 import type { CallbackSender } from "../../services/queue-worker/callback-sender.ts";
 import { Callbacks } from "../../services/queue-worker/callbacks.ts";
@@ -54,6 +55,10 @@ export class ProcessorWorld {
       callbacks: new Callbacks({
         ...usual,
         sender: {} as unknown as CallbackSender,
+        ownSender: {} as unknown as CallbackSender,
+        gatewayUrl: "http://gateway:8080",
+        budget: new ByteBudget(1024),
+        onQueued: () => undefined,
         maxAgeMs: HOUR_MS,
       }),
       cancellations: this.#createCancellations(),

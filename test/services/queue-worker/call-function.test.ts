@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import fc from "fast-check";
 import { QUEUE, type QueuedCall } from "../../../contract/queue/index.ts";
 import { listen } from "../../../services/lib/metrics.ts";
+import { ByteBudget } from "../../../services/queue-worker/byte-budget.ts";
 import { FunctionCalls, type Run } from "../../../services/queue-worker/call-function.ts";
 import { toFunctionCall } from "../../../services/queue-worker/queued-call.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
@@ -21,7 +22,14 @@ let calls: FunctionCalls;
 let bodies: FakeBodies;
 
 function create(gatewayUrl: string): FunctionCalls {
-  const created = new FunctionCalls({ gatewayUrl, bodies: () => bodies });
+  const created = new FunctionCalls({
+    gatewayUrl,
+    bodies: {
+      read: (body) => bodies.read(body),
+      write: (name, source) => bodies.write(name, source),
+    },
+    budget: new ByteBudget(1024),
+  });
   atEnd(() => created.close());
   return created;
 }

@@ -9,6 +9,7 @@ import {
   STREAM,
 } from "../../../contract/queue/index.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
+import { ByteBudget } from "../../../services/queue-worker/byte-budget.ts";
 import type { Run } from "../../../services/queue-worker/call-function.ts";
 import type { CallbackSender } from "../../../services/queue-worker/callback-sender.ts";
 import { Callbacks } from "../../../services/queue-worker/callbacks.ts";
@@ -20,7 +21,7 @@ import { createDelivery, deliverCall } from "../../support/delivery.ts";
 import { FakeQueue } from "../../support/fake-queue.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
 
-const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as string;
+const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown as string;
 const HOUR_MS = 3_600_000;
 const URL_TEXT = "http://a.example:81/canary?key=canary";
 
@@ -33,6 +34,8 @@ let log: KeptLog;
 let sent: Sent[];
 let result: Result;
 let callbacks: Callbacks;
+/** Lanes that were said to have a callback. */
+let hinted: string[];
 
 beforeEach(() => {
   queue = new FakeQueue();
@@ -50,7 +53,15 @@ beforeEach(() => {
     },
   } as unknown as CallbackSender;
   const letters = new DeadLetters({ link, metrics, logger });
-  callbacks = new Callbacks({ link, sender, letters, metrics, logger, maxAgeMs: HOUR_MS });
+  hinted = [];
+  callbacks = new Callbacks({
+    ...{ link, sender, letters, metrics, logger },
+    ownSender: sender,
+    gatewayUrl: "http://gateway.openfaas:8080",
+    budget: new ByteBudget(1024),
+    onQueued: (lane) => void hinted.push(lane),
+    maxAgeMs: HOUR_MS,
+  });
 });
 
 const RUN: Run = {
