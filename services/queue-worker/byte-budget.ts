@@ -2,15 +2,18 @@
 
 export class ByteBudget {
   readonly #waiting: { bytes: number; begin: () => void }[] = [];
+  readonly #total: number;
   #free: number;
 
-  /** @param bytes most at once; a body that is larger has all of it */
-  constructor(bytes: number) {
-    this.#free = bytes;
+  /** @param total most bytes at once; a body that is larger has all of it for itself */
+  constructor(total: number) {
+    this.#total = total;
+    this.#free = total;
   }
 
   /** Does something with so many bytes in memory, as soon as there is room. */
-  async use<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  async use<T>(size: number, work: () => Promise<T>): Promise<T> {
+    const bytes = Math.min(size, this.#total);
     await new Promise<void>((begin) => {
       this.#waiting.push({ bytes, begin });
       this.#admit();

@@ -21,7 +21,7 @@ import { createDelivery, deliverCall } from "../../support/delivery.ts";
 import { FakeQueue } from "../../support/fake-queue.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
 
-const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown as string;
+const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown;
 const HOUR_MS = 3_600_000;
 const URL_TEXT = "http://a.example:81/canary?key=canary";
 

@@ -5,7 +5,7 @@ import { MalformedMessageError } from "../../../contract/queue/index.ts";
 import { toFunctionCall } from "../../../services/queue-worker/queued-call.ts";
 import { createDelivery, deliverCall } from "../../support/delivery.ts";
 
-const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown as string;
+const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown;
 
 describe("a queued call", () => {
   test("is its function's, with what its caller sent", () => {
