@@ -77,7 +77,7 @@ describe("for any call", () => {
         expect(others).toEqual(expected);
         expect(Object.entries(headers).sort()).toEqual(Object.entries(written).sort());
       }),
-      { numRuns: runs(200) },
+      { numRuns: runs(100) },
     );
   });
 
@@ -118,5 +118,5 @@ test("whatever fields come, they are a call or a MalformedMessageError", () => {
       expect(error).toBeInstanceOf(MalformedMessageError);
     }
   };
-  fc.assert(fc.property(fields, fc.uint8Array(), decode), { numRuns: runs(300) });
+  fc.assert(fc.property(fields, fc.uint8Array(), decode), { numRuns: runs(200) });
 });

@@ -193,5 +193,5 @@ test("whatever comes, reading ends with a call or with a MalformedMessageError",
       expect(error).toBeInstanceOf(MalformedMessageError);
     }
   };
-  fc.assert(fc.property(anything, read), { numRuns: runs(500) });
+  fc.assert(fc.property(anything, read), { numRuns: runs(200) });
 });
