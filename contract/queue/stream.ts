@@ -65,7 +65,8 @@ export const STREAMS: readonly StreamSettings[] = [
     storage: "memory",
     discard: "old",
     max_msgs_per_subject: 1,
-    max_age: HOUR_MS * NANOSECONDS,
+    // Longer than the longest wait between two runs, 24 h, of which the next one has to know.
+    max_age: 48 * HOUR_MS * NANOSECONDS,
     max_bytes: 8 * 1024 * 1024,
   },
 ];

@@ -8,8 +8,11 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 /** Header that carries the mark through the queue; the function does not see it. */
 export const ADMITTED = "x-plonk-admitted";
 
-/** Longest time between queueing and the last attempt, milliseconds. */
-const VALID_MS = 7 * 24 * 60 * 60_000;
+/**
+ * Longest time between queueing and the last attempt, milliseconds: a week of delay that the caller
+ * may ask for, and a week of attempts.
+ */
+const VALID_MS = 14 * 24 * 60 * 60_000;
 
 /** Makes a mark for one function, `namespace/name`. */
 export function admit(key: Buffer, functionKey: string, now = Date.now()): string {
