@@ -40,7 +40,9 @@ const MAX_CUT_RUNS = 5;
 /** Wait after a fault of our own, milliseconds. */
 const FAULT_WAIT_MS = 5000;
 
-type Known = Pick<CallState, "attempts" | "starts">;
+type Known = Pick<CallState, "attempts" | "starts" | "status" | "reason">;
+
+const NOTHING_KNOWN: Known = { attempts: 0, starts: 0 };
 
 export class CallProcessor {
   readonly #options: CallProcessorOptions;
@@ -69,21 +71,34 @@ export class CallProcessor {
     if (known !== undefined && "isOver" in known) {
       return { isDone: true };
     }
-    const { attempts, starts } = known ?? { attempts: 0, starts: 0 };
-    const now = Date.now();
-    const { notBefore, expiresAt } = call.queued;
-    if (notBefore !== undefined && now < notBefore) {
-      return { isDone: false, waitMs: notBefore - now };
+    const { notBefore = 0 } = call.queued;
+    const waitMs = notBefore - Date.now();
+    if (waitMs > 0) {
+      return { isDone: false, waitMs };
     }
-    if (expiresAt !== undefined && now >= expiresAt) {
-      const reason = "it was not begun in time";
-      return this.#bury(delivery, call, { state: "expired", reason, attempts });
+    const death = this.#findDeath(call, known ?? NOTHING_KNOWN);
+    return death === undefined
+      ? this.#run(delivery, { call, lane, ...(known ?? NOTHING_KNOWN) })
+      : this.#bury(delivery, call, death);
+  }
+
+  /** Why a call is not to be run any more. */
+  #findDeath(call: FunctionCall, known: Known): Death | undefined {
+    const { attempts, starts, status, reason = "" } = known;
+    if (Date.now() >= (call.queued.expiresAt ?? Infinity)) {
+      return { state: "expired", reason: "it was not begun in time", attempts };
     }
     if (starts >= MAX_CUT_RUNS) {
-      const reason = `its worker ended ${starts} times while it ran`;
-      return this.#bury(delivery, call, { reason, attempts });
+      return { reason: `its worker ended ${starts} times while it ran`, attempts };
     }
-    return this.#run(delivery, { call, lane, attempts, starts });
+    // It has had its last run, after which there was no room for its letter.
+    return attempts >= this.#policyOf(call).attempts
+      ? { reason, attempts, ...(status !== undefined && { status }) }
+      : undefined;
+  }
+
+  #policyOf({ queued }: FunctionCall): RetryPolicy {
+    return { ...this.#options.policy, ...queued.retry };
   }
 
   /** What was told of a call that was given to a worker before. */
@@ -115,7 +130,7 @@ export class CallProcessor {
       // The gateway that was asked has taken the message away and told its state.
       return { isDone: true };
     }
-    const policy = { ...this.#options.policy, ...call.queued.retry };
+    const policy = this.#policyOf(call);
     const facts = {
       attempts,
       deliveryCount: delivery.deliveryCount,
@@ -179,10 +194,11 @@ export class CallProcessor {
     const { letters, states } = this.#options;
     const { reason, attempts, status } = cause;
     const settlement = await letters.bury(delivery, { kind: "call", id: call.id, ...cause });
-    if (settlement.isDone) {
-      const told = { state, attempts, starts: 0, reason, ...(status !== undefined && { status }) };
-      states.tell(call.reference, call.id, told);
-    }
+    const told = { attempts, starts: 0, reason, ...(status !== undefined && { status }) };
+    states.tell(call.reference, call.id, {
+      state: settlement.isDone ? state : "retrying",
+      ...told,
+    });
     return settlement;
   }
 

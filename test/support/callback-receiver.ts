@@ -33,7 +33,8 @@ export class CallbackReceiver {
 
   /**
    * Listens on a free port of `host`, an address of this machine which the caller can reach, and
-   * answers 200, or what `answers` says. Jest does not end before it is closed: close it where a failed test gets to, too.
+   * answers 200, or what `answers` says. Jest does not end before it is closed: close it where a
+   * failed test gets to, too.
    */
   static async start(host: string): Promise<CallbackReceiver> {
     const received: ReceivedCallback[] = [];

@@ -61,7 +61,9 @@ export class FakeQueue {
     if (failing !== undefined) {
       throw failing[1];
     }
-    const sent = [...(headers ?? [])].flatMap(([name, values]) =>
+    // The id is told beside the fields.
+    const own = [...(headers ?? [])].filter(([name]) => name !== "Nats-Msg-Id");
+    const sent = own.flatMap(([name, values]) =>
       values.map((value): [string, string] => [name, value]),
     );
     const fields = [...sendFields(sent)];

@@ -18,7 +18,7 @@ import { type Logger, messageOf } from "../../lib/logger.ts";
 import { Counter, type Registry } from "../../lib/metrics.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 import { CallStates } from "../../lib/queue/call-states.ts";
-import { type OutgoingMessage, publish } from "../../lib/queue/publish.ts";
+import { type OutgoingMessage, publish, sizeOf } from "../../lib/queue/publish.ts";
 import { QueueLink, QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 
 /** There is no room for a call. */
@@ -128,15 +128,11 @@ export class CallQueue {
     this.link.close();
   }
 
-  #checkSize({ fields, payload }: Pick<OutgoingMessage, "fields" | "payload">): void {
-    const head = fields.reduce(
-      (sum, [name, value]) => sum + name.length + 2 * value.length + 4,
-      64,
-    );
+  #checkSize(message: OutgoingMessage): void {
     const limit = Math.min(this.link.maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
-    if (head + payload.length > limit) {
-      const got = `got ${head + payload.length}`;
-      throw new MessageTooLargeError(`message: expected at most ${limit} bytes, ${got}`);
+    const size = sizeOf(message);
+    if (size > limit) {
+      throw new MessageTooLargeError(`message: expected at most ${limit} bytes, got ${size}`);
     }
   }
 

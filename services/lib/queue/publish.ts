@@ -26,6 +26,10 @@ export function publish(
   { subject, fields, payload, messageId }: OutgoingMessage,
 ): Promise<PubAck> {
   const head = headers();
+  if (messageId !== undefined) {
+    // The first: some servers find it within the name of another one, such as `Http-Nats-Msg-Id`.
+    head.set("Nats-Msg-Id", messageId);
+  }
   for (const [name, value] of fields) {
     head.append(name, value);
   }

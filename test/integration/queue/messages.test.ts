@@ -1,4 +1,4 @@
-/** Messages of all kinds on a real queue: what a function gets of them, and what becomes a letter. */
+/** Messages of all kinds on a real queue: what a function gets of them, and which are letters. */
 import type { IncomingHttpHeaders, RequestListener } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";

@@ -73,10 +73,10 @@ describe("readConfig", () => {
     atEnd(() => rm(folder, { recursive: true }));
     const path = join(folder, "key");
     const { callbacks } = readConfig({ callback_key_path: path });
-    await writeFile(path, "first\n");
-    expect(callbacks.signingKey()).toEqual(Buffer.from("first"));
-    await writeFile(path, "second");
-    expect(callbacks.signingKey()).toEqual(Buffer.from("second"));
+    await writeFile(path, "first-0123456789\n");
+    expect(callbacks.signingKey()).toEqual(Buffer.from("first-0123456789"));
+    await writeFile(path, "second-0123456789");
+    expect(callbacks.signingKey()).toEqual(Buffer.from("second-0123456789"));
   });
 
   test.each([

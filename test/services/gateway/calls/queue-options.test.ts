@@ -12,7 +12,7 @@ import { runs } from "../../../support/property-runs.ts";
 
 /** Takes any address but those of 10.0.0.0/8. */
 const callbacks = {
-  checkUrl: ({ hostname }: URL) => (hostname.startsWith("10.") ? "it is private" : undefined),
+  checkUrl: ({ hostname }: URL) => (hostname.startsWith("10.") ? "a private address" : undefined),
 } as unknown as AddressPolicy;
 
 function read(headers: IncomingHttpHeaders, key = "dev/f"): QueueOptions | Failure {
@@ -65,7 +65,9 @@ describe("X-Callback-Url", () => {
   );
 
   test("is refused by the rules of addresses, in their words", () => {
-    expect(read({ "x-callback-url": "http://10.0.0.1/canary" })).toEqual(refuse("it is private"));
+    expect(read({ "x-callback-url": "http://10.0.0.1/canary" })).toEqual(
+      refuse("expected a URL of a public host, or of one in callback_allow, got a private address"),
+    );
   });
 
   test.each(["http://gateway.openfaas:8080/function/f", "http://10.0.0.1/function/f"])(
