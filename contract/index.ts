@@ -11,4 +11,5 @@ export * from "./names.ts";
 export * from "./quantity.ts";
 export * from "./queue/names.ts";
 export * from "./rest.ts";
+export * from "./rest-queue.ts";
 export * from "./timeouts.ts";

@@ -26,7 +26,10 @@ const CALLBACKS = "OF_faas-request-callbacks";
 const BODIES = "OBJ_faas-bodies";
 const BODIES_SUBJECT = "$O.faas-bodies";
 
-const STREAMS = [CALLS, CALLBACKS, "OF_faas-request-dead", "OF_faas-request-states", BODIES];
+const DEAD = "OF_faas-request-dead";
+const STATES = "OF_faas-request-states";
+
+const STREAMS = [CALLS, CALLBACKS, DEAD, STATES, BODIES];
 
 /** What is to be read of the object store, and what it asks of its client meanwhile. */
 const BODY_READER = [
@@ -70,6 +73,11 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       `${BODIES_SUBJECT}.>`,
       ...BASICS,
       ...toRequests(STREAMS, ["STREAM.MSG.DELETE.*", "STREAM.PURGE.*", ...CONSUMER_READER]),
+      // Many messages at once, for who looks at them.
+      ...toRequests(
+        [DEAD, STATES],
+        ["CONSUMER.CREATE.*.>", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
+      ),
       ...BODY_READER,
     ],
     subscribe: [`${toInboxPrefix("gateway")}.>`],

@@ -223,6 +223,16 @@ const resources = {
     code: "PLONK_SECRET_NOT_FOUND",
     message: `error finding secret ${name}`,
   }),
+  callNotFound: (): Failure => ({
+    status: 404,
+    code: "PLONK_CALL_NOT_FOUND",
+    message: "id: expected that of a call in the queue, or of one that was over within the hour",
+  }),
+  deadLetterNotFound: (): Failure => ({
+    status: 404,
+    code: "PLONK_DEAD_LETTER_NOT_FOUND",
+    message: "sequence: expected the number of a dead letter",
+  }),
   noQueue: (): Failure => ({
     status: 404,
     code: "PLONK_NO_QUEUE",

@@ -1,6 +1,7 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer } from "node:net";
+import { parseCallId } from "../../contract/index.ts";
 import type { Health } from "../lib/health.ts";
 import { messageOf } from "../lib/logger.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
@@ -188,7 +189,7 @@ function dispatch({ context, request, response, system }: Routing, target: Targe
     sendMoved(response, `${cleaned}${target.query}`);
   } else if (cleaned.startsWith(PREFIX.sync)) {
     invoke(context, { request, response, target });
-  } else if (cleaned.startsWith(PREFIX.async)) {
+  } else if (cleaned.startsWith(PREFIX.async) && !isCancellation(context, request, cleaned)) {
     enqueue(context, { request, response, target });
   } else {
     request.url = `${cleaned}${target.query}`;
@@ -196,4 +197,20 @@ function dispatch({ context, request, response, system }: Routing, target: Targe
     limitReading(context, { request, response }, []);
     system(request, response);
   }
+}
+
+/**
+ * Whether a request cancels a call by OpenFaaS Pro's path, `DELETE /async-function/<id>`; what
+ * names a function is a call of it.
+ */
+function isCancellation(
+  { states, queue }: FrontContext,
+  { method }: IncomingMessage,
+  path: string,
+): boolean {
+  if (method !== "DELETE" || queue === undefined) {
+    return false;
+  }
+  const segment = path.slice(PREFIX.async.length);
+  return parseCallId(segment) !== undefined && states.find(segment) === undefined;
 }

@@ -8,6 +8,8 @@ interface Rule {
   names?: readonly string[];
   /** A list: who may not see the default namespace gets an empty one when none was asked for. */
   isList?: boolean;
+  /** In some namespace: the route asks again, when it knows of which one it is. */
+  isAnywhere?: boolean;
 }
 
 const NAMES = ["name", "service", "functionName", "serviceName"];
@@ -16,6 +18,10 @@ const READ: Rule = { right: "read", names: NAMES };
 const WRITE: Rule = { right: "write", names: NAMES };
 const LIST: Rule = { right: "read", isList: true };
 const LOOK: Rule = { right: "look" };
+const LIST_CALLS: Rule = { right: "read", isList: true, names: ["function"] };
+const CHANGE_LETTERS: Rule = { right: "write", names: ["function"] };
+const READ_SOMEWHERE: Rule = { right: "read", isAnywhere: true };
+const WRITE_SOMEWHERE: Rule = { right: "write", isAnywhere: true };
 
 /** By method and route as it was registered. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -35,6 +41,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /system/namespaces": LOOK,
   "GET /system/info": LOOK,
   "GET /system/queue": LOOK,
+  "GET /async/calls": LIST_CALLS,
+  "GET /async/calls/:id": READ_SOMEWHERE,
+  "DELETE /async/calls/:id": WRITE_SOMEWHERE,
+  "DELETE /async-function/:id": WRITE_SOMEWHERE,
+  "GET /async/dead-letters": LIST_CALLS,
+  "GET /async/dead-letters/:sequence": READ_SOMEWHERE,
+  "POST /async/dead-letters/:sequence/redrive": WRITE_SOMEWHERE,
+  "DELETE /async/dead-letters/:sequence": WRITE_SOMEWHERE,
+  "POST /async/dead-letters/redrive": CHANGE_LETTERS,
+  "DELETE /async/dead-letters": CHANGE_LETTERS,
   "GET /openapi.json": LOOK,
   "POST /system/alert": { right: "alert" },
 };
@@ -59,6 +75,9 @@ export function judge(
   defaultNamespace: string,
 ): Verdict {
   const rule = findRule(request);
+  if (rule.isAnywhere === true) {
+    return isAllowedSomewhere(identity, rule.right) ? "allowed" : { missing: rule.right };
+  }
   const sent = listNamespaces(request, rule.names ?? []);
   const namespaces = sent.length === 0 ? [defaultNamespace] : sent;
   const refused = namespaces.find((namespace) => !isAllowed(identity, rule.right, { namespace }));
@@ -68,9 +87,18 @@ export function judge(
   if (rule.isList === true && sent.length === 0 && isAllowed(identity, "look")) {
     return "empty";
   }
-  const hasPlace = rule.right === "read" || rule.right === "write";
-  const place = hasPlace ? ` in namespace ${refused}` : "";
-  return { missing: `${rule.right}${place}` };
+  return { missing: toMissing(rule.right, refused) };
+}
+
+function toMissing(right: Right, namespace: string): string {
+  const hasPlace = right === "read" || right === "write";
+  return hasPlace ? `${right} in namespace ${namespace}` : right;
+}
+
+function isAllowedSomewhere(identity: Identity, right: Right): boolean {
+  return identity.roles.some(({ namespace }) =>
+    isAllowed(identity, right, namespace === undefined ? {} : { namespace }),
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ export const PlainText = { content: { "text/plain": { schema: Type.String() } } 
 export const TAGS = {
   functions: "Deploy, read and remove functions",
   calls: "Call functions, now or later",
+  queue: "Queued calls, and dead letters",
   logs: "What functions print",
   secrets: "Values that functions mount",
   namespaces: "Where functions live",

@@ -1,4 +1,4 @@
-/** The Fastify side of the gateway: `/system`, its authentication and its errors. */
+/** The Fastify side of the gateway: `/system` and `/async`, who may use them, and errors. */
 import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, {
@@ -18,6 +18,8 @@ import { answerClientError } from "../http/guard/index.ts";
 import { callIdOf } from "../http/headers.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { registerAlertRoute } from "./alert.ts";
+import { registerCallRoutes } from "./async-calls.ts";
+import { registerDeadLetterRoutes } from "./dead-letters.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
 import { controlAccess } from "./hooks/access-control.ts";
@@ -74,6 +76,8 @@ export async function createSystemApp(context: SystemContext): Promise<SystemApp
   registerNamespaceRoutes(app, context);
   registerAlertRoute(app, context);
   registerStatsRoutes(app, context);
+  registerCallRoutes(app, context);
+  registerDeadLetterRoutes(app, context);
   registerInfoRoutes(app);
   registerUiRoutes(app, context);
   registerDocsRoutes(app, context);

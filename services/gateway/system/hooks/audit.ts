@@ -6,6 +6,13 @@ import { callIdOf } from "../../http/headers.ts";
 import type { TrustedPeers } from "../../http/trusted-peers.ts";
 import type { SystemApp } from "../types.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** `name.namespace` of what is to be changed, where the request does not name it. */
+    target: string | undefined;
+  }
+}
+
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 interface AuditContext {
@@ -18,9 +25,10 @@ interface AuditContext {
 export function auditChanges(app: SystemApp, context: AuditContext): void {
   const { logger, peers, functionNamespace } = context;
   const log = logger.child({}, { level: "info" });
+  app.decorateRequest("target", undefined);
   app.addHook("onResponse", (request, reply, done) => {
     if (CHANGING.has(request.method) && !request.is404) {
-      const target = targetOf(request, functionNamespace);
+      const target = request.target ?? targetOf(request, functionNamespace);
       log.info(
         {
           ...(request.identity !== undefined && { who: request.identity.name }),
@@ -38,7 +46,7 @@ export function auditChanges(app: SystemApp, context: AuditContext): void {
   });
 }
 
-const NAME_FIELDS = ["name", "service", "functionName"];
+const NAME_FIELDS = ["name", "service", "functionName", "function"];
 
 /** `name.namespace` of what was to be changed. Never another field, and never an odd text. */
 function targetOf(request: FastifyRequest, defaultNamespace: string): string | undefined {

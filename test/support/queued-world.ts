@@ -1,0 +1,133 @@
+/** A gateway with users, a real NATS and workers that call its functions. */
+import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
+import { readConfig } from "../../services/queue-worker/config.ts";
+import { TestGateway } from "./gateway.ts";
+import { createKeptLog, type KeptLog } from "./logs.ts";
+import { NatsServer } from "./nats.ts";
+import { until } from "./until.ts";
+import { basic, UserFolder } from "./users.ts";
+
+const USERS = [
+  { name: "boss", password: "p", role: "admin" },
+  { name: "own", password: "p", role: "deployer", namespaces: ["openfaas-fn"] },
+  { name: "team", password: "p", role: "deployer", namespaces: ["team-a"] },
+  { name: "read", password: "p", role: "reader", namespaces: ["openfaas-fn"] },
+  { name: "call", password: "p", role: "invoke" },
+];
+
+export interface Asked<T> {
+  status: number;
+  /** The body: parsed where it is JSON. */
+  body: T;
+  headers: Headers;
+}
+
+export interface AskOptions {
+  /** @default boss */
+  user?: string;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+export class QueuedWorld {
+  readonly nats: NatsServer;
+  readonly gateway: TestGateway;
+  readonly workerLog: KeptLog = createKeptLog();
+  readonly #folder: UserFolder;
+  readonly #workers = new Set<Worker>();
+
+  private constructor(nats: NatsServer, gateway: TestGateway, folder: UserFolder) {
+    this.nats = nats;
+    this.gateway = gateway;
+    this.#folder = folder;
+  }
+
+  /** Starts all but workers; resolves when the gateway has its streams. */
+  static async create(): Promise<QueuedWorld> {
+    const nats = await NatsServer.create();
+    const folder = new UserFolder(USERS);
+    const gateway = await TestGateway.start({
+      basic_auth: "true",
+      secret_mount_path: folder.path,
+      cluster_scope: "true",
+      faas_nats_address: "127.0.0.1",
+      faas_nats_port: String(nats.port),
+    });
+    gateway.fake.put("/api/v1/namespaces", {
+      metadata: { name: "team-a", annotations: { openfaas: "1" } },
+    });
+    await gateway.settle();
+    const world = new QueuedWorld(nats, gateway, folder);
+    await until("the queue", async () => (await world.ask("/async/calls")).status === 200);
+    return world;
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorkers();
+    await this.gateway.stop();
+    await this.nats.destroy();
+    this.#folder.remove();
+  }
+
+  /** Repeats soon, and calls back to loopback. */
+  startWorker(changes: Record<string, string> = {}): void {
+    const config = readConfig({
+      faas_nats_address: "127.0.0.1",
+      faas_nats_port: String(this.nats.port),
+      faas_gateway_address: "127.0.0.1",
+      faas_gateway_port: new URL(this.gateway.url).port,
+      callback_allow: "127.0.0.0/8",
+      initial_retry_wait: "50ms",
+      max_retry_wait: "100ms",
+      max_attempts: "2",
+      ...changes,
+    });
+    const worker = createWorker({ config, logger: this.workerLog.logger });
+    this.#workers.add(worker);
+    worker.start();
+  }
+
+  async stopWorkers(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.close()));
+    this.#workers.clear();
+  }
+
+  /** Asks the gateway's own side. */
+  async ask<T = unknown>(path: string, options: AskOptions = {}): Promise<Asked<T>> {
+    const { user = "boss", method = "GET", headers = {} } = options;
+    const response = await fetch(`${this.gateway.url}${path}`, {
+      method,
+      headers: { accept: "application/json", authorization: basic(user, "p"), ...headers },
+      signal: AbortSignal.timeout(60_000),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    const body = (isJson ? JSON.parse(text) : text) as T;
+    return { status: response.status, body, headers: response.headers };
+  }
+
+  /** Queues a call; resolves with its id. */
+  async enqueue(
+    path: string,
+    { headers = {}, body = "hello" }: { headers?: Record<string, string>; body?: string } = {},
+  ): Promise<string> {
+    const response = await fetch(`${this.gateway.url}/async-function/${path}`, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.timeout(60_000),
+    });
+    if (response.status !== 202) {
+      throw new Error(`${path}: expected 202, got ${response.status}: ${await response.text()}`);
+    }
+    return (response.headers.get("location") ?? "").slice("/async/calls/".length);
+  }
+
+  /** Resolves when a call is in a state. */
+  async untilState(id: string, state: string): Promise<void> {
+    await until(`call ${id} to be ${state}`, async () => {
+      const { body } = await this.ask<{ state?: string }>(`/async/calls/${id}`);
+      return body.state === state;
+    });
+  }
+}
