@@ -1,4 +1,7 @@
 /** A gateway with users, a real NATS and workers that call its functions. */
+import type { ServerResponse } from "node:http";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
 import { TestGateway } from "./gateway.ts";
@@ -35,6 +38,7 @@ export class QueuedWorld {
   readonly workerLog: KeptLog = createKeptLog();
   readonly #folder: UserFolder;
   readonly #workers = new Set<Worker>();
+  #connection: Promise<NatsConnection> | undefined;
 
   private constructor(nats: NatsServer, gateway: TestGateway, folder: UserFolder) {
     this.nats = nats;
@@ -64,6 +68,7 @@ export class QueuedWorld {
 
   async close(): Promise<void> {
     await this.stopWorkers();
+    await (await this.#connection)?.close();
     await this.gateway.stop();
     await this.nats.destroy();
     this.#folder.remove();
@@ -121,6 +126,33 @@ export class QueuedWorld {
       throw new Error(`${path}: expected 202, got ${response.status}: ${await response.text()}`);
     }
     return (response.headers.get("location") ?? "").slice("/async/calls/".length);
+  }
+
+  /** A function with one pod that holds its calls until a test answers them. */
+  async serveHeld(name: string): Promise<ServerResponse[]> {
+    const held: ServerResponse[] = [];
+    await this.gateway.serve(name, (request, response) => {
+      request.resume();
+      held.push(response);
+    });
+    return held;
+  }
+
+  /** How many messages a stream has of some subjects. */
+  async countMessages(stream: string, subjects: string): Promise<number> {
+    const { streams } = await this.manager();
+    const { state } = await streams.info(stream, { subjects_filter: subjects });
+    return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The test's own way to the streams. */
+  async manager(): Promise<JetStreamManager> {
+    return jetstreamManager(await this.connection());
+  }
+
+  /** The test's own connection. */
+  connection(): Promise<NatsConnection> {
+    return (this.#connection ??= connect({ servers: `127.0.0.1:${this.nats.port}` }));
   }
 
   /** Resolves when a call is in a state. */

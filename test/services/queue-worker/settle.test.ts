@@ -123,6 +123,8 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   logsUnavailable: "failed",
   namespaceNotFound: "dead",
   secretNotFound: "dead",
+  callNotFound: "dead",
+  deadLetterNotFound: "dead",
   noQueue: "dead",
   conflict: "dead",
   kubernetes: "dead",
