@@ -35,9 +35,10 @@ export const RESPONSES = {
     "WWW-Authenticate": { schema: { type: "string" } },
   }),
   Forbidden: fail("Not allowed to this user"),
-  NotFound: fail("There is no such function, secret, namespace or queue"),
+  NotFound: fail("There is no such function, secret, namespace, queue, call or dead letter"),
   NotImplemented: fail("The platform was set up without this"),
   Conflict: fail("It exists already, or something else manages it"),
+  Over: fail("It is over already, or no call can be made of it"),
   TooLarge: fail("The body is too large"),
   TooManyLogins: fail("Too many failed logins", RETRY_AFTER),
   InternalError: fail("Something went wrong that is not the client's fault"),
@@ -87,6 +88,8 @@ const SINGLE_NAMESPACE: Failures = { "501": refer("NotImplemented") };
 /** Of one operation alone, by its id. */
 export const OWN_FAILURES: Readonly<Record<string, Failures>> = {
   GetQueue: { "404": refer("NotFound") },
+  CancelAsyncCall: { "409": refer("Over") },
+  RedriveDeadLetter: { "409": refer("Over") },
   CreateNamespace: SINGLE_NAMESPACE,
   GetNamespace: SINGLE_NAMESPACE,
   UpdateNamespace: SINGLE_NAMESPACE,

@@ -92,6 +92,20 @@ describe("a route lets in who has the right", () => {
     ["GET /system/logs?name=f&namespace=team-a", ["boss", "team", "every", "read"]],
     ["GET /system/logs?name=f.team-a", ["boss", "team", "every", "read"]],
     ["GET /system/namespace/team-a", ["boss", "team", "every", "read"]],
+    ["GET /async/calls", EVERYBODY_WHO_LOOKS],
+    ["GET /async/calls?namespace=team-a", ["boss", "team", "every", "read"]],
+    ["GET /async/calls?function=f.team-a", ["boss", "team", "every", "read"]],
+    ["GET /async/calls/1-abcdefghijklmnop", EVERYBODY_WHO_LOOKS],
+    ["GET /async/dead-letters", EVERYBODY_WHO_LOOKS],
+    ["GET /async/dead-letters?namespace=team-a", ["boss", "team", "every", "read"]],
+    ["GET /async/dead-letters/1", EVERYBODY_WHO_LOOKS],
+    ["DELETE /async/calls/1-abcdefghijklmnop", ["boss", "own", "team", "every"]],
+    ["POST /async/dead-letters/1/redrive", ["boss", "own", "team", "every"]],
+    ["DELETE /async/dead-letters/1", ["boss", "own", "team", "every"]],
+    ["POST /async/dead-letters/redrive", ["boss", "own", "every"]],
+    ["POST /async/dead-letters/redrive?namespace=team-a", ["boss", "team", "every"]],
+    ["DELETE /async/dead-letters", ["boss", "own", "every"]],
+    ["DELETE /async/dead-letters?function=f.team-a", ["boss", "team", "every"]],
   ])("%s: %j", async (route, users) => {
     expect(await listAllowed(route)).toEqual(users);
   });

@@ -46,6 +46,16 @@ describe("who has no role", () => {
     ["GET /system/namespaces", "look"],
     ["GET /system/info", "look"],
     ["GET /system/queue", "look"],
+    ["GET /async/calls", "read in namespace home"],
+    ["GET /async/calls/:id", "read"],
+    ["DELETE /async/calls/:id", "write"],
+    ["DELETE /async-function/:id", "write"],
+    ["GET /async/dead-letters", "read in namespace home"],
+    ["GET /async/dead-letters/:sequence", "read"],
+    ["DELETE /async/dead-letters/:sequence", "write"],
+    ["POST /async/dead-letters/:sequence/redrive", "write"],
+    ["DELETE /async/dead-letters", "write in namespace home"],
+    ["POST /async/dead-letters/redrive", "write in namespace home"],
     ["GET /openapi.json", "look"],
     ["POST /system/alert", "alert"],
     ["GET /ui", "look"],
@@ -63,6 +73,19 @@ describe("who has no role", () => {
     ["GET ", "administer"],
   ])("lacks for %s the right to %s", (route, right) => {
     expect(decide(route, NOBODY)).toEqual(missing(right));
+  });
+});
+
+describe("what is found by its number alone", () => {
+  test.each<[string, Role[], Verdict]>([
+    ["GET /async/calls/:id", A_READER, "allowed"],
+    ["GET /async/calls/:id", READER, "allowed"],
+    ["DELETE /async/calls/:id", A_READER, missing("write")],
+    ["DELETE /async/calls/:id", A_DEPLOYER, "allowed"],
+    ["DELETE /async/calls/:id", [{ role: "alertmanager" }], missing("write")],
+    ["GET /async/dead-letters/:sequence", [{ role: "invoke", namespace: "a" }], missing("read")],
+  ])("%s: to %j %j, until the route knows the namespace", (route, roles, verdict) => {
+    expect(decide(route, roles)).toEqual(verdict);
   });
 });
 
