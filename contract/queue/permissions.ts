@@ -76,7 +76,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       // Many messages at once, for who looks at them.
       ...toRequests(
         [DEAD, STATES],
-        ["CONSUMER.CREATE.*.>", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
+        ["CONSUMER.CREATE.*", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
       ),
       ...BODY_READER,
     ],

@@ -37,6 +37,8 @@ export interface ReadMessage {
   bytes: number;
 }
 
+type Access = Pick<QueueAccess, "client" | "manager">;
+
 /** The message at a place; with a subject the first one from there on. */
 export async function findMessage(
   manager: JetStreamManager,
@@ -68,13 +70,13 @@ export async function deleteMessage(
 }
 
 /** How many messages a section has. */
-export async function countMessages(access: QueueAccess, section: Section): Promise<number> {
+export async function countMessages(access: Access, section: Section): Promise<number> {
   return withConsumer(access, section, (_name, count) => Promise.resolve(count));
 }
 
 /** The first messages of a section, the oldest first. */
 export async function readMessages(
-  access: QueueAccess,
+  access: Access,
   section: Section,
   limit: number,
 ): Promise<ReadMessage[]> {
@@ -103,7 +105,7 @@ export async function readMessages(
  * @param first the oldest place of the stream
  */
 export async function readLast(
-  access: QueueAccess,
+  access: Access,
   section: Omit<Section, "from">,
   { first, before, limit }: { first: number; before: number; limit: number },
 ): Promise<ReadMessage[]> {
@@ -126,7 +128,7 @@ export async function readLast(
 }
 
 async function withConsumer<T>(
-  { manager }: QueueAccess,
+  { manager }: Access,
   { stream, subjects, from, hasPayloads = false }: Section,
   work: (name: string, count: number) => Promise<T>,
 ): Promise<T> {

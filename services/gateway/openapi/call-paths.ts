@@ -65,7 +65,9 @@ function describeCall(method: string, operationId: string): Operation {
 function describeQueuedCall(): Operation {
   return {
     ...head("calls", "InvokeAsync", "Queue a call of a function"),
-    description: "There is no such path where the platform has no queue.",
+    description:
+      "There is no such path where the platform has no queue. `Location` says where the call is " +
+      "seen and cancelled; `DELETE /async-function/{id}` cancels it, too, as in OpenFaaS Pro.",
     parameters: [
       {
         name: "X-Callback-Url",

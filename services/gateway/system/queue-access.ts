@@ -1,7 +1,7 @@
 /** What the routes of queued calls and of dead letters have in common. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { DNS_LABEL, isMatch, quote } from "../../../contract/index.ts";
+import { DNS_LABEL_PART } from "../../../contract/index.ts";
 import { MalformedMessageError } from "../../../contract/queue/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { isAllowed } from "../auth/identity.ts";
@@ -20,7 +20,11 @@ const PLACE = "^[0-9]{1,15}$";
 
 export const FilterQuery = {
   function: Type.Optional(
-    Type.String({ description: "the function's name, or name.namespace; all when absent" }),
+    Type.String({
+      // It becomes a part of a subject, where `*` and `>` mean others.
+      pattern: `^${DNS_LABEL_PART}([.]${DNS_LABEL_PART})?$`,
+      description: "the function's name, or name.namespace; all when absent",
+    }),
   ),
   namespace: Type.Optional(Type.String({ description: "the functions' namespace" })),
 };
@@ -59,14 +63,10 @@ export function readFilter(
   context: SystemContext,
   { function: name, namespace }: { function?: string; namespace?: string },
 ): CallFilter {
-  if (name === undefined || name === "") {
+  if (name === undefined) {
     return { namespace: toNamespace(context, namespace) };
   }
   const reference = readFunction(context, name, { query: namespace });
-  // It becomes a part of a subject, where `*` and `>` mean others.
-  if (!isMatch(DNS_LABEL, reference.name)) {
-    throw new HttpError(failures.badRequest(`function: expected a name, got ${quote(name)}`));
-  }
   return { namespace: reference.namespace, functionName: reference.name };
 }
 

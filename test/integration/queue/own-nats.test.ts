@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 import { NATS_SERVICES, type NatsService } from "../../../contract/queue/index.ts";
+import { readMessages } from "../../../services/gateway/calls/stream-reader.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
 import { NatsLink } from "../../../services/lib/nats.ts";
 import { Authority } from "../../support/authority.ts";
@@ -88,6 +89,25 @@ describe("the gateway and the queue-worker", () => {
     expect((await streams.info(STREAM)).state.messages).toBe(0);
     await jetstream(gateway).publish(LANE, "another");
     expect(await streams.purge(STREAM, { filter: LANE })).toMatchObject({ purged: 1 });
+  });
+
+  test("see many messages at once, and leave nothing behind", async () => {
+    const connection = await login("gateway");
+    const [client, manager] = [jetstream(connection), await jetstreamManager(connection)];
+    const stream = "OF_faas-request-dead";
+    await manager.streams.add({ name: stream, subjects: ["faas-dead.*.*"] });
+    for (const name of ["f", "g", "f"]) {
+      await client.publish(`faas-dead.openfaas-fn.${name}`, "a letter");
+    }
+    for (const subjects of [["faas-dead.*.f"], ["faas-dead.*.f", "faas-dead._._"]]) {
+      const found = await readMessages({ client, manager }, { stream, subjects, from: 1 }, 10);
+      expect(found.map(({ sequence, bytes }) => [sequence, bytes])).toEqual([
+        [1, 8],
+        [3, 8],
+      ]);
+    }
+    expect(await manager.consumers.list(stream).next()).toEqual([]);
+    expect(await manager.streams.deleteMessage(stream, 1)).toBe(true);
   });
 
   test("tell each other what is new", async () => {
