@@ -3,7 +3,7 @@
  * headers, the caller's headers with `Http-` before their names, the body's bytes as the payload.
  */
 import { type Static, Type } from "typebox";
-import { DNS_LABEL, HTTP_TOKEN, isMatch } from "../grammar.ts";
+import { DNS_LABEL, FUNCTION_SEGMENT, HTTP_TOKEN, isMatch } from "../grammar.ts";
 import { findSchemaMistakes } from "../schema-findings.ts";
 import {
   CALLBACK_EXPECTATION,
@@ -56,6 +56,9 @@ const Head = Type.Object({
   "Plonk-Nonce": Type.String({ pattern: "^[A-Za-z0-9_-]{16}$", description: "16 characters" }),
   "Plonk-Function": Type.String({ pattern: DNS_LABEL, description: "a name" }),
   "Plonk-Namespace": Type.String({ pattern: DNS_LABEL, description: "a namespace" }),
+  "Plonk-Called-As": Type.Optional(
+    Type.String({ pattern: FUNCTION_SEGMENT, description: "a name" }),
+  ),
   "Plonk-Accepted": Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
   "Plonk-Method": Type.String({ pattern: HTTP_TOKEN, description: "an HTTP method" }),
   "Plonk-Path": Type.Optional(
@@ -85,8 +88,9 @@ type Head = Static<typeof Head>;
 
 /** Writes a call; throws a MalformedMessageError for what is no call. */
 export function encodeCall(call: QueuedCall): { fields: Fields; payload: Uint8Array } {
-  const { body, reference, callback, notBefore, expiresAt } = call;
+  const { body, reference, callback } = call;
   const head: Head = {
+    ...toOptionalHead(call),
     "Plonk-Nonce": call.nonce,
     "Plonk-Function": reference.name,
     "Plonk-Namespace": reference.namespace,
@@ -94,10 +98,7 @@ export function encodeCall(call: QueuedCall): { fields: Fields; payload: Uint8Ar
     "Plonk-Method": call.method,
     ...(call.path !== "" && { "Plonk-Path": call.path }),
     ...(call.query !== "" && { "Plonk-Query": call.query }),
-    ...(call.host !== undefined && { "Plonk-Host": call.host }),
     ...(callback !== undefined && { "Plonk-Callback": callback.href }),
-    ...(notBefore !== undefined && { "Plonk-Not-Before": String(notBefore) }),
-    ...(expiresAt !== undefined && { "Plonk-Expires": String(expiresAt) }),
     ...(Object.keys(call.retry).length > 0 && { "Plonk-Retry": writeRetryPolicy(call.retry) }),
     ...(!Buffer.isBuffer(body) && {
       "Plonk-Body": body.name,
@@ -110,6 +111,15 @@ export function encodeCall(call: QueuedCall): { fields: Fields; payload: Uint8Ar
   return { fields, payload: Buffer.isBuffer(body) ? body : new Uint8Array() };
 }
 
+function toOptionalHead({ calledAs, host, notBefore, expiresAt }: QueuedCall): Partial<Head> {
+  return {
+    ...(calledAs !== undefined && { "Plonk-Called-As": calledAs }),
+    ...(host !== undefined && { "Plonk-Host": host }),
+    ...(notBefore !== undefined && { "Plonk-Not-Before": String(notBefore) }),
+    ...(expiresAt !== undefined && { "Plonk-Expires": String(expiresAt) }),
+  };
+}
+
 /** Reads a message of ours; throws a MalformedMessageError. */
 export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8Array): QueuedCall {
   const { head, headers } = readFields(fields);
@@ -117,9 +127,11 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
   const notBefore = toNumber(head["Plonk-Not-Before"]);
   const expiresAt = toNumber(head["Plonk-Expires"]);
   const stored = head["Plonk-Body"];
+  const calledAs = head["Plonk-Called-As"];
   return {
     nonce: head["Plonk-Nonce"],
     reference: { name: head["Plonk-Function"], namespace: head["Plonk-Namespace"] },
+    ...(calledAs !== undefined && { calledAs }),
     acceptedAt: Number(head["Plonk-Accepted"]),
     method: head["Plonk-Method"],
     path: head["Plonk-Path"] ?? "",

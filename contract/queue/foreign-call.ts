@@ -7,6 +7,8 @@ import { BODY_EXPECTATION, QueueMessage } from "./message.ts";
 /** Where a call goes and what it carries beside its body. */
 export interface CallTarget {
   reference: FunctionReference;
+  /** The function's name as its caller wrote it, which callbacks tell; undefined: in full. */
+  calledAs?: string;
   method: string;
   /** What follows the name, as it was sent; empty or beginning with a slash. */
   path: string;
@@ -48,6 +50,7 @@ export function decodeForeignCall(data: Uint8Array, functionNamespace: string): 
   check(message);
   return {
     reference: splitName(message.Function, functionNamespace),
+    calledAs: message.Function,
     method: message.Method ?? "POST",
     path: message.Path ?? "",
     query: message.QueryString ?? "",

@@ -196,7 +196,7 @@ function toCallbackHeaders(
     "user-agent": [USER_AGENT],
     [CALL_HEADER.durationSeconds]: [seconds.toFixed(6)],
     [CALL_HEADER.functionStatus]: [String(status === 0 ? 503 : status)],
-    [CALL_HEADER.functionName]: [call.functionName],
+    [CALL_HEADER.functionName]: [call.queued.calledAs ?? call.functionName],
     [CALL_HEADER.callId]: [call.callId],
     [CALL_HEADER.retry]: [String(repetitions.count)],
     [CALL_HEADER.retryMax]: [String(repetitions.max)],

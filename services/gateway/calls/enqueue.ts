@@ -212,6 +212,7 @@ function toQueuedCall(
   return {
     nonce,
     reference: state.reference,
+    calledAs: split.segment,
     method: request.method ?? "POST",
     path: split.rest,
     query: target.query.slice(1),

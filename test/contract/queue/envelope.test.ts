@@ -46,7 +46,8 @@ const FIELDS: Fields = [
 
 describe("a call", () => {
   test("is written as its fields and its bytes", () => {
-    expect(encodeCall(CALL)).toEqual({ fields: FIELDS, payload: Buffer.from("hello") });
+    const { fields, payload } = encodeCall(CALL);
+    expect([fields.toSorted(), payload]).toEqual([FIELDS.toSorted(), Buffer.from("hello")]);
   });
 
   test("is written without what it does not have", () => {
@@ -68,6 +69,10 @@ describe("a call", () => {
   ])("with %s comes out as it went in", (_what, call) => {
     const { headers, ...others } = recodeCall(call);
     expect({ ...others, headers: { ...headers } }).toEqual(call);
+  });
+
+  test("keeps how its function was called, for its callback", () => {
+    expect(recodeCall({ ...LEAST_CALL, calledAs: "f" }).calledAs).toBe("f");
   });
 
   test("with a body in the object store has its name and length in place of its bytes", () => {

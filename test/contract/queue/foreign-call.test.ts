@@ -14,6 +14,7 @@ const decode = (data: Uint8Array): ForeignCall => decodeForeignCall(data, "openf
 
 const LEAST: ForeignCall = {
   reference: { name: "f", namespace: "openfaas-fn" },
+  calledAs: "f",
   method: "POST",
   path: "",
   query: "",
@@ -31,6 +32,7 @@ describe("a call of another publisher", () => {
   test("is read", () => {
     expect(decode(encode(FROM_GO))).toEqual({
       reference: { name: "cat", namespace: "dev" },
+      calledAs: "cat.dev",
       method: "PUT",
       path: "/sub/path",
       query: "q=1",

@@ -44,6 +44,7 @@ describe("a call of another publisher", () => {
     expect(moved()).toEqual({
       nonce: expect.stringMatching(/^[\w-]{16}$/),
       reference: { name: "cat", namespace: "dev" },
+      calledAs: "cat.dev",
       acceptedAt: STORED_AT,
       method: "PUT",
       path: "/sub/path",
