@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { AsyncCall } from "../../../contract/index.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
-import { echo } from "../../support/gateway.ts";
+import { echo, TestGateway } from "../../support/gateway.ts";
 import { QueuedWorld } from "../../support/queued-world.ts";
+import { callSystem } from "../../support/system-client.ts";
 import { until } from "../../support/until.ts";
 
 const atEnd = collectCleanups(afterAll);
@@ -93,7 +94,10 @@ test("a list is that of one namespace", async () => {
 });
 
 test.each([
-  ["function=*", 'function: expected a name, got "*"'],
+  [
+    "function=*",
+    'function: expected the function\'s name, or name.namespace; all when absent, got "*"',
+  ],
   ["function=a.b", 'namespace: expected a function namespace, got "b"'],
   ["limit=0", 'limit: expected a whole number from 1 to 1000; 100 when absent, got "0"'],
   ["limit=1001", 'limit: expected a whole number from 1 to 1000; 100 when absent, got "1001"'],
@@ -106,4 +110,49 @@ test.each([
 ])("a list is refused with %s", async (query, message) => {
   const { status, body } = await world.ask<{ message: string }>(`/async/calls?${query}`);
   expect([status, body.message]).toEqual([400, message]);
+});
+
+const PATHS = [
+  ["GET", "/async/calls"],
+  ["GET", "/async/calls/1-abcdefghijklmnop"],
+  ["DELETE", "/async/calls/1-abcdefghijklmnop"],
+  ["GET", "/async/dead-letters"],
+  ["GET", "/async/dead-letters/1"],
+  ["DELETE", "/async/dead-letters/1"],
+  ["POST", "/async/dead-letters/1/redrive"],
+  ["POST", "/async/dead-letters/redrive"],
+  ["DELETE", "/async/dead-letters"],
+];
+
+test("all of it is answered 503 while NATS is away", async () => {
+  await world.nats.halt();
+  for (const [method = "", path = ""] of PATHS) {
+    const { status, body } = await world.ask<{ code: string }>(path, { method });
+    expect([method, path, status, body.code]).toEqual([
+      method,
+      path,
+      503,
+      "PLONK_QUEUE_UNAVAILABLE",
+    ]);
+  }
+  await world.nats.start();
+  await until("the queue", async () => (await world.ask("/async/calls")).status === 200);
+});
+
+test("all of it is answered 404 where there is no queue", async () => {
+  const gateway = await TestGateway.start();
+  try {
+    for (const [method = "", path = ""] of PATHS) {
+      const headers = { accept: "application/json" };
+      const { status, text } = await callSystem(`${gateway.url}${path}`, { method, headers });
+      expect([method, path, status, text]).toEqual([
+        method,
+        path,
+        404,
+        expect.stringContaining("PLONK_NO_QUEUE"),
+      ]);
+    }
+  } finally {
+    await gateway.stop();
+  }
 });

@@ -11,10 +11,10 @@ const DAY = 24 * 3600_000;
 describe("a mark", () => {
   const mark = admit(key, functionKey, now);
 
-  test("is good for seven days", () => {
+  test("is good for fourteen days", () => {
     expect(isAdmitted(key, { functionKey, mark, now })).toBe(true);
-    expect(isAdmitted(key, { functionKey, mark, now: now + 7 * DAY - 1 })).toBe(true);
-    expect(isAdmitted(key, { functionKey, mark, now: now + 7 * DAY })).toBe(false);
+    expect(isAdmitted(key, { functionKey, mark, now: now + 14 * DAY - 1 })).toBe(true);
+    expect(isAdmitted(key, { functionKey, mark, now: now + 14 * DAY })).toBe(false);
   });
 
   test("is good for its function and by its key only", () => {

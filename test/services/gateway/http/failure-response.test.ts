@@ -82,7 +82,7 @@ describe("toFailureHeaders", () => {
     [{ challenge: 'Basic realm="x"' }, ["WWW-Authenticate", 'Basic realm="x"']],
   ])("of %j are those and the mark of the gateway", (parts, headers) => {
     expect(toFailureHeaders({ ...FAILURE, ...parts })).toEqual([
-      ...["X-OpenFaaS-Internal", "gateway"],
+      ...["X-OpenFaaS-Internal", "gateway", "X-Plonk-Code", FAILURE.code],
       ...headers,
     ]);
   });
