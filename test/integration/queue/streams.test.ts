@@ -1,0 +1,168 @@
+/** What gateway and worker keep on a real NATS: streams, bodies, and the states of calls. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { type StoredBody, STREAM, STREAMS } from "../../../contract/queue/index.ts";
+import { createRegistry } from "../../../services/lib/metrics.ts";
+import { NatsLink } from "../../../services/lib/nats.ts";
+import { BodyStore } from "../../../services/lib/queue/body-store.ts";
+import { CallStates } from "../../../services/lib/queue/call-states.ts";
+import { QueueLink } from "../../../services/lib/queue/queue-link.ts";
+import { ensureStreams } from "../../../services/lib/queue/streams.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
+import { createKeptLog } from "../../support/logs.ts";
+import { NatsServer } from "../../support/nats.ts";
+import { until } from "../../support/until.ts";
+
+const atEnd = collectCleanups(afterAll);
+let nats: NatsServer;
+let connection: NatsConnection;
+let manager: JetStreamManager;
+
+beforeAll(async () => {
+  nats = await NatsServer.create();
+  atEnd(() => nats.destroy());
+  connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+  atEnd(() => connection.close());
+  manager = await jetstreamManager(connection);
+});
+
+async function deleteStreams(): Promise<void> {
+  for await (const { config } of manager.streams.list()) {
+    await manager.streams.delete(config.name);
+  }
+}
+
+describe("the streams", () => {
+  beforeEach(deleteStreams);
+
+  test("are made once, and told of", async () => {
+    const names = STREAMS.map(({ name }) => name);
+    expect([await ensureStreams(manager), await ensureStreams(manager)]).toEqual([names, []]);
+  });
+
+  test("of which one is missing: that one is made", async () => {
+    await ensureStreams(manager);
+    await manager.streams.delete(STREAM.dead);
+    expect(await ensureStreams(manager)).toEqual([STREAM.dead]);
+  });
+
+  test("keep what somebody has set beside our settings", async () => {
+    await ensureStreams(manager);
+    const { config } = await manager.streams.info(STREAM.calls);
+    await manager.streams.update(STREAM.calls, { ...config, max_bytes: 12_345_678 });
+    await ensureStreams(manager);
+    expect((await manager.streams.info(STREAM.calls)).config.max_bytes).toBe(12_345_678);
+  });
+
+  test("cannot be of another kind, which is said by name, field and value", async () => {
+    const other = { subjects: ["faas-request", "faas-request.*.*"], retention: "limits" } as const;
+    await manager.streams.add({ name: STREAM.calls, ...other });
+    await expect(ensureStreams(manager)).rejects.toThrow(
+      `stream ${STREAM.calls}: retention: expected workqueue, got limits, which cannot be changed`,
+    );
+  });
+
+  test("may have the states on the disk, where a server gives no memory", async () => {
+    const settings = STREAMS.find(({ name }) => name === STREAM.states);
+    await manager.streams.add({ ...settings, name: STREAM.states, storage: "file" });
+    await ensureStreams(manager);
+    expect((await manager.streams.info(STREAM.states)).config.storage).toBe("file");
+  });
+});
+
+describe("a body in the store", () => {
+  let store: BodyStore;
+
+  beforeAll(async () => {
+    await deleteStreams();
+    store = await BodyStore.open(jetstream(connection), connection.info?.max_payload);
+  });
+
+  async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array, void> {
+    await Promise.resolve();
+    yield* texts.map((text) => Buffer.from(text));
+  }
+
+  async function read(body: StoredBody): Promise<string> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of store.read(body)) {
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString();
+  }
+
+  test("comes out as it went in, with its length", async () => {
+    const body = await store.write("whole", pieces("a", "b".repeat(300_000), "c"));
+    expect(body).toEqual({ name: "whole", bytes: 300_002 });
+    expect(await read(body)).toBe(`a${"b".repeat(300_000)}c`);
+  });
+
+  test("may be read in part: the rest is dropped where nobody hears of it", async () => {
+    const body = await store.write("part", pieces("x".repeat(1_000_000)));
+    for await (const chunk of store.read(body)) {
+      expect(chunk.length).toBeGreaterThan(0);
+      break;
+    }
+    expect(await read(body)).toHaveLength(1_000_000);
+  });
+
+  test("that ends with an error is none", async () => {
+    const broken = async function* (): AsyncGenerator<Uint8Array, void> {
+      yield* pieces("a");
+      throw new Error("the caller has gone");
+    };
+    await expect(store.write("broken", broken())).rejects.toThrow("the caller has gone");
+    await expect(read({ name: "broken", bytes: 1 })).rejects.toThrow("body: it is gone");
+  });
+
+  test("is gone when it is deleted, which may happen twice", async () => {
+    const body = await store.write("gone", pieces("a"));
+    await store.delete(body);
+    await store.delete(body).catch(() => undefined);
+    await expect(read(body)).rejects.toThrow("body: it is gone from the object store");
+  });
+});
+
+describe("the state of a call", () => {
+  let states: CallStates;
+
+  beforeAll(async () => {
+    await deleteStreams();
+    const { logger } = createKeptLog();
+    const address = { url: `nats://127.0.0.1:${nats.port}`, secretPath: undefined };
+    const link = new NatsLink({
+      ...address,
+      clientName: "plonk-test",
+      logger,
+      registry: createRegistry(),
+      reconnectMetric: "test_reconnect_total",
+    });
+    atEnd(() => link.close());
+    const queue = new QueueLink(link, logger);
+    atEnd(() => queue.close());
+    await queue.check();
+    states = new CallStates(queue);
+  });
+
+  test("is the last one that was told, by its id alone", async () => {
+    const reference = { name: "f", namespace: "dev" };
+    states.tell(reference, "1-AAAAAAAAAAAAAAAA", { state: "running", attempts: 0, starts: 1 });
+    states.tell(reference, "1-AAAAAAAAAAAAAAAA", { state: "done", attempts: 0, starts: 0 });
+    states.tell(reference, "2-AAAAAAAAAAAAAAAA", { state: "running", attempts: 3, starts: 1 });
+    await until(
+      "the last one",
+      async () => (await states.read("2-AAAAAAAAAAAAAAAA")) !== undefined,
+    );
+    expect(await states.read("1-AAAAAAAAAAAAAAAA")).toEqual({
+      reference,
+      state: { state: "done", attempts: 0, starts: 0, at: expect.any(Number) },
+    });
+  });
+
+  test("is unknown of a call that nobody has told of, and of one that is told wrongly", async () => {
+    expect(await states.read("9-AAAAAAAAAAAAAAAA")).toBeUndefined();
+    await jetstream(connection).publish("faas-state.dev.f.3-AAAAAAAAAAAAAAAA", '{"state":"lost"}');
+    expect(await states.read("3-AAAAAAAAAAAAAAAA")).toBeUndefined();
+  });
+});
