@@ -56,8 +56,8 @@ describe("the streams", () => {
   });
 
   test("cannot be of another kind, which is said by name, field and value", async () => {
-    const other = { subjects: ["faas-request", "faas-request.*.*"], retention: "limits" } as const;
-    await manager.streams.add({ name: STREAM.calls, ...other });
+    const subjects = ["faas-request", "faas-request.*.*"];
+    await manager.streams.add({ name: STREAM.calls, subjects, retention: "limits" });
     await expect(ensureStreams(manager)).rejects.toThrow(
       `stream ${STREAM.calls}: retention: expected workqueue, got limits, which cannot be changed`,
     );
