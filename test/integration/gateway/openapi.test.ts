@@ -133,8 +133,8 @@ describe("the committed document", () => {
     expect(committed.security).toEqual([{ basic: [] }, { bearer: [] }]);
   });
 
-  it("has 401, 403, 429 and 503 for all of /system", () => {
-    const system = operations(committed).filter(({ path }) => path.startsWith("/system/"));
+  it("has 401, 403, 429 and 503 for all of /system and /async", () => {
+    const system = operations(committed).filter(({ path }) => /^\/(system|async)\//.test(path));
     expect(system.length).toBeGreaterThan(15);
     for (const { operation } of system) {
       expect(Object.keys(operation.responses ?? {})).toEqual(
