@@ -3,6 +3,7 @@ import { runCommand } from "./commands.ts";
 import { down } from "./down.ts";
 import { withHelp } from "./help.ts";
 import { openLocalStack, pulumi } from "./local-stack.ts";
+import { queue, QUEUE_OPTIONS, QUEUE_USAGE } from "./queue.ts";
 import { up } from "./up.ts";
 
 const STACK_OPTION = { "-s, --stack name": "the stack; `local` when none is named" };
@@ -28,6 +29,12 @@ await runCommand(
       run: async (args) => pulumi(await openLocalStack(), args),
       usage: "<arguments>",
       summary: "runs any command of Pulumi on the stack, e.g. `plonk pulumi preview`",
+    },
+    queue: {
+      run: queue,
+      usage: QUEUE_USAGE,
+      summary: "sees asynchronous calls and dead letters, cancels them and queues them again",
+      options: QUEUE_OPTIONS,
     },
   }),
 );

@@ -35,8 +35,8 @@ describe("plonk", () => {
   });
 
   it.each([
-    [["nonsense"], 'expected one of up, down, pulumi, help, got "nonsense"'],
-    [["help", "nonsense"], 'help: expected one of up, down, pulumi, got "nonsense"'],
+    [["nonsense"], 'expected one of up, down, pulumi, queue, help, got "nonsense"'],
+    [["help", "nonsense"], 'help: expected one of up, down, pulumi, queue, got "nonsense"'],
   ])("refuses %j with the commands that there are", async (args, message) => {
     expect(await plonk(...args)).toEqual({ code: 2, stdout: "", stderr: `plonk: ${message}\n` });
   });
