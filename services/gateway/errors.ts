@@ -226,7 +226,7 @@ const resources = {
   callNotFound: (): Failure => ({
     status: 404,
     code: "PLONK_CALL_NOT_FOUND",
-    message: "id: expected that of a call in the queue, or of one that was over within the hour",
+    message: "id: expected that of a call in the queue, or of one that was over lately",
   }),
   deadLetterNotFound: (): Failure => ({
     status: 404,

@@ -30,7 +30,7 @@ export function toTokens({ namespace, functionName = "*" }: CallFilter): string 
 
 /**
  * What was told of the calls of a filter, by their ids. The stream of the states is small (it is
- * cut at 8 MiB and forgets after an hour), so all of them are read.
+ * cut at 8 MiB), so all of them are read.
  */
 export async function readTold(
   access: QueueAccess,
