@@ -8,6 +8,7 @@ import {
   readRetryPolicy,
 } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
+import { QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
@@ -137,13 +138,24 @@ async function receive(
     }
     accept(enqueuing, state, accepted);
   } catch (error) {
-    await (body && queue.forget(body));
+    await forgetAfter(error, queue, body);
     // A caller that has gone away is not answered.
     if (!request.destroyed || request.complete) {
       const { callId } = enqueuing.call;
       enqueuing.context.logger.warn({ callId, reason: messageOf(error) }, "call not queued");
       refuse(enqueuing, toFailure(error), state);
     }
+  }
+}
+
+/** Where nobody answered, the call may be stored all the same, and needs its body. */
+async function forgetAfter(
+  error: unknown,
+  queue: CallQueue,
+  body: QueuedCall["body"] | undefined,
+): Promise<void> {
+  if (body !== undefined && !(error instanceof QueueUnavailableError)) {
+    await queue.forget(body);
   }
 }
 
