@@ -1,12 +1,11 @@
 /** The administrator and the other users of the gateway. */
 import { createHmac } from "node:crypto";
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ROLES } from "../../contract/index.ts";
 import { hashPassword } from "../../contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
-import { toMetadata } from "../kubernetes/pods.ts";
-import type { PartContext } from "../kubernetes/workloads.ts";
+import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
 import { whenKnown } from "../unknown.ts";
 import type { GatewayAccess, PlatformUser } from "./settings.ts";
 
@@ -47,15 +46,8 @@ export function createCredentials(
     "basic-auth-password": password.apply(toBase64),
     ...(users && { "users.yaml": pulumi.all([users, password]).apply(toUsersFile) }),
   };
-  const secret = new k8s.core.v1.Secret(
-    `${context.name}-basic-auth`,
-    {
-      metadata: toMetadata("gateway", context.namespace, "basic-auth"),
-      type: "Opaque",
-      data,
-    },
-    pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
-  );
+  const options = { dependsOn: checks.passed };
+  const secret = createSecret(context, "gateway", { name: "basic-auth", data, options });
   const { uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
   // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown;
@@ -132,8 +124,4 @@ async function toUsersFile([users, adminPassword]: [User[], string]): Promise<st
  */
 function toSalt(name: string, adminPassword: string): Buffer {
   return createHmac("sha256", adminPassword).update(`plonk user ${name}`).digest().subarray(0, 16);
-}
-
-function toBase64(text: string): string {
-  return Buffer.from(text).toString("base64");
 }

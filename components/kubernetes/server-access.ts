@@ -1,5 +1,5 @@
 /** How a container gets to a server of somebody else's: variables, and a Secret to log in with. */
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { LOGIN_FILE } from "../../contract/environment/index.ts";
 import { ArgumentChecks } from "../errors.ts";
@@ -10,8 +10,7 @@ import {
   type ExistingServer,
   type ServerKind,
 } from "./existing-servers.ts";
-import { toMetadata } from "./pods.ts";
-import type { PartContext } from "./workloads.ts";
+import { createSecret, type PartContext, toBase64 } from "./workloads.ts";
 
 type Variables = Record<string, pulumi.Input<string>>;
 
@@ -81,7 +80,7 @@ export function createServerAccess(
     const value = fields[field];
     if (value !== undefined) {
       const text = pulumi.secret(check(field, value));
-      data[file] = text.apply((known) => Buffer.from(known).toString("base64"));
+      data[file] = text.apply(toBase64);
     }
   }
   const url = check("url", existing.url);
@@ -91,11 +90,8 @@ export function createServerAccess(
     return { ...nothing, variables, passed };
   }
   const secretName = `${component}-${kind.name}`;
-  const secret = new k8s.core.v1.Secret(
-    `${context.name}-${secretName}`,
-    { metadata: toMetadata(component, context.namespace, secretName), type: "Opaque", data },
-    pulumi.mergeOptions(context.options, { dependsOn: passed }),
-  );
+  const options = { dependsOn: passed };
+  const secret = createSecret(context, component, { name: secretName, data, options });
   return { passed, ...mountLogin(kind, { url, secretName: secret.metadata.name }) };
 }
 

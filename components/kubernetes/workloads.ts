@@ -92,6 +92,33 @@ export interface ConfigFiles {
   annotations: pulumi.Output<Record<string, string>>;
 }
 
+/** A Secret of a part. */
+interface SecretArgs {
+  name: string;
+  /** In base64, by keys. */
+  data: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /** Beside those of all children. */
+  options: pulumi.CustomResourceOptions;
+}
+
+/** Creates an opaque Secret. */
+export function createSecret(
+  context: PartContext,
+  component: string,
+  { name, data, options }: SecretArgs,
+): k8s.core.v1.Secret {
+  return new k8s.core.v1.Secret(
+    `${context.name}-${name}`,
+    { metadata: toMetadata(component, context.namespace, name), type: "Opaque", data },
+    pulumi.mergeOptions(context.options, options),
+  );
+}
+
+/** Text as the data of a Secret has it. */
+export function toBase64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
 /** Creates the ConfigMap `<component>-config`. */
 export function createConfigFiles(
   context: PartContext,

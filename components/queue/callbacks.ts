@@ -1,19 +1,15 @@
 /** What the queue-worker is told of callbacks, and the Secret with the key that signs them. */
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { MIN_SIGNING_KEY_BYTES } from "../../contract/queue/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkHosts, toAllowed } from "../kubernetes/callback-hosts.ts";
-import { toMetadata } from "../kubernetes/pods.ts";
 import type { ServerAccess } from "../kubernetes/server-access.ts";
 import { requirePositive } from "../kubernetes/settings.ts";
-import type { PartContext } from "../kubernetes/workloads.ts";
+import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
 import type { QueueCallbacks } from "./settings.ts";
 
 const FOLDER = "/var/secrets/callbacks";
 const KEY_FILE = "key";
-
-/** Less could be found by trying. */
-const MIN_KEY_BYTES = 16;
 
 /**
  * Refuses what is wrong as far as it is known.
@@ -31,8 +27,10 @@ export function checkCallbacks(prefix: string, callbacks: QueueCallbacks): void 
 
 function checkKey(field: string, key: string): string {
   const bytes = Buffer.byteLength(key);
-  if (bytes < MIN_KEY_BYTES) {
-    throw new ArgumentError(`${field}: expected at least ${MIN_KEY_BYTES} bytes, got ${bytes}`);
+  if (bytes < MIN_SIGNING_KEY_BYTES) {
+    throw new ArgumentError(
+      `${field}: expected at least ${MIN_SIGNING_KEY_BYTES} bytes, got ${bytes}`,
+    );
   }
   return key;
 }
@@ -55,15 +53,11 @@ export function createCallbackAccess(
   );
   const { passed } = checks;
   const name = "queue-worker-callback-key";
-  const secret = new k8s.core.v1.Secret(
-    `${context.name}-${name}`,
-    {
-      metadata: toMetadata("queue-worker", context.namespace, name),
-      type: "Opaque",
-      data: { [KEY_FILE]: key.apply((known) => Buffer.from(known).toString("base64")) },
-    },
-    pulumi.mergeOptions(context.options, { dependsOn: passed }),
-  );
+  const secret = createSecret(context, "queue-worker", {
+    name,
+    data: { [KEY_FILE]: key.apply(toBase64) },
+    options: { dependsOn: passed },
+  });
   const volume = "callback-key";
   return {
     passed,

@@ -1,10 +1,8 @@
 /** Secrets of the platform's own NATS: made once, and kept in Pulumi's state from then on. */
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { LOGIN_FILE } from "../../contract/environment/index.ts";
 import { NATS_SERVICES, type NatsService } from "../../contract/queue/index.ts";
-import { toMetadata } from "../kubernetes/pods.ts";
-import type { PartContext } from "../kubernetes/workloads.ts";
+import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
 import { createNatsIdentity, toPublicKey, toSeedFile } from "./nats-identity.ts";
 
 /** What server and clients have in common. */
@@ -44,7 +42,7 @@ export function createNatsKeys(context: PartContext, revision: number): NatsKeys
       [LOGIN_FILE.ca]: toBase64(all[LOGIN_FILE.ca] ?? ""),
     }));
     const name = toName(`${service}-`);
-    return createSecret(context, service, { name, data }).metadata.name;
+    return createSecret(context, service, { name, data, options: {} }).metadata.name;
   };
   const toUsers = (all: Record<string, string>): Record<NatsService, string> =>
     forServices((service) => toPublicKey(all[toSeedFile(service)] ?? ""));
@@ -55,25 +53,6 @@ export function createNatsKeys(context: PartContext, revision: number): NatsKeys
   };
 }
 
-/** A Secret of the part. */
-interface SecretArgs {
-  name: string;
-  data: pulumi.Input<Record<string, string>>;
-  options?: pulumi.CustomResourceOptions;
-}
-
-function createSecret(
-  context: PartContext,
-  component: string,
-  { name, data, options = {} }: SecretArgs,
-): k8s.core.v1.Secret {
-  return new k8s.core.v1.Secret(
-    `${context.name}-${name}`,
-    { metadata: toMetadata(component, context.namespace, name), type: "Opaque", data },
-    pulumi.mergeOptions(context.options, options),
-  );
-}
-
 function forServices<T>(toValue: (service: NatsService) => T): Record<NatsService, T> {
   const entries = NATS_SERVICES.map((service) => [service, toValue(service)]);
   return Object.fromEntries(entries) as Record<NatsService, T>;
@@ -81,8 +60,4 @@ function forServices<T>(toValue: (service: NatsService) => T): Record<NatsServic
 
 function mapValues(texts: Record<string, string>, change: (text: string) => string): typeof texts {
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text)]));
-}
-
-function toBase64(text: string): string {
-  return Buffer.from(text).toString("base64");
 }

@@ -1,5 +1,6 @@
 /** What is known of an accepted call, as `GET /async/calls/<id>` tells it. */
 import { type Static, Type } from "typebox";
+import { isValid } from "../schema-findings.ts";
 
 /** Where a call can be. The last four are final. */
 export const CALL_STATES = [
@@ -29,6 +30,16 @@ export const CallState = Type.Object({
   nextAt: Type.Optional(Type.Integer()),
 });
 export type CallState = Static<typeof CallState>;
+
+/** Reads what was told; undefined where it is no state. */
+export function readCallState(payload: Uint8Array): CallState | undefined {
+  try {
+    const state: unknown = JSON.parse(new TextDecoder().decode(payload));
+    return isValid(CallState, state) ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** A call after whose state nothing more happens. */
 export function isFinal({ state }: Pick<CallState, "state">): boolean {

@@ -1,7 +1,16 @@
 /** An answer on its way to the address that the caller gave. */
 import { createHash } from "node:crypto";
 import type { FunctionReference } from "../function-reference.ts";
-import { type Fields, readFields, type StoredBody, toHttpFields, toOwnFields } from "./envelope.ts";
+import {
+  type Fields,
+  readBody,
+  readFields,
+  type StoredBody,
+  toBodyHead,
+  toHttpFields,
+  toOwnFields,
+  toPayload,
+} from "./envelope.ts";
 import { CALLBACK_EXPECTATION, isCallback, MalformedMessageError } from "./foreign-call.ts";
 
 export interface CallbackMessage {
@@ -26,13 +35,10 @@ export function encodeCallback(callback: CallbackMessage): { fields: Fields; pay
     "Plonk-Function": reference.name,
     "Plonk-Namespace": reference.namespace,
     "Plonk-Url": url.href,
-    ...(!Buffer.isBuffer(body) && {
-      "Plonk-Body": body.name,
-      "Plonk-Body-Bytes": String(body.bytes),
-    }),
+    ...toBodyHead(body),
   };
   const fields = [...toOwnFields(head), ...toHttpFields(headers)];
-  return { fields, payload: Buffer.isBuffer(body) ? body : new Uint8Array() };
+  return { fields, payload: toPayload(body) };
 }
 
 /** Reads a message of ours; throws a MalformedMessageError. */
@@ -46,8 +52,6 @@ export function decodeCallback(
     const finding = { field: "Plonk-Url", expected: CALLBACK_EXPECTATION, got: "another" };
     throw new MalformedMessageError([finding]);
   }
-  const stored = head["Plonk-Body"];
-  const bytes = Number(head["Plonk-Body-Bytes"] ?? 0);
   return {
     id: head["Plonk-Id"] ?? "",
     reference: {
@@ -56,9 +60,6 @@ export function decodeCallback(
     },
     url,
     headers,
-    body:
-      stored === undefined
-        ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-        : { name: stored, bytes },
+    body: readBody(head, payload),
   };
 }

@@ -100,15 +100,34 @@ export function encodeCall(call: QueuedCall): { fields: Fields; payload: Uint8Ar
     ...(call.query !== "" && { "Plonk-Query": call.query }),
     ...(callback !== undefined && { "Plonk-Callback": callback.href }),
     ...(Object.keys(call.retry).length > 0 && { "Plonk-Retry": writeRetryPolicy(call.retry) }),
-    ...(!Buffer.isBuffer(body) && {
-      "Plonk-Body": body.name,
-      "Plonk-Body-Bytes": String(body.bytes),
-    }),
+    ...toBodyHead(body),
   };
   check(head);
   toCallback(head);
   const fields = [...toOwnFields(head), ...toHttpFields(call.headers)];
-  return { fields, payload: Buffer.isBuffer(body) ? body : new Uint8Array() };
+  return { fields, payload: toPayload(body) };
+}
+
+/** What a message says of a body that is not in it. */
+export function toBodyHead(body: Buffer | StoredBody): Record<string, string> {
+  return Buffer.isBuffer(body)
+    ? {}
+    : { "Plonk-Body": body.name, "Plonk-Body-Bytes": String(body.bytes) };
+}
+
+export function toPayload(body: Buffer | StoredBody): Uint8Array {
+  return Buffer.isBuffer(body) ? body : new Uint8Array();
+}
+
+/** The body that a message has, or says where it is. */
+export function readBody(
+  head: Readonly<Record<string, string | undefined>>,
+  payload: Uint8Array,
+): Buffer | StoredBody {
+  const { "Plonk-Body": name, "Plonk-Body-Bytes": bytes = 0 } = head;
+  return name === undefined
+    ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+    : { name, bytes: Number(bytes) };
 }
 
 function toOptionalHead({ calledAs, host, notBefore, expiresAt }: QueuedCall): Partial<Head> {
@@ -126,7 +145,6 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
   check(head);
   const notBefore = toNumber(head["Plonk-Not-Before"]);
   const expiresAt = toNumber(head["Plonk-Expires"]);
-  const stored = head["Plonk-Body"];
   const calledAs = head["Plonk-Called-As"];
   return {
     nonce: head["Plonk-Nonce"],
@@ -142,10 +160,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
     retry: parseRetryPolicy(head["Plonk-Retry"] ?? ""),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),
-    body:
-      stored === undefined
-        ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-        : { name: stored, bytes: Number(head["Plonk-Body-Bytes"] ?? 0) },
+    body: readBody(head, payload),
   };
 }
 

@@ -40,6 +40,9 @@ export function toLane({ namespace, name }: FunctionReference): string {
   return `${QUEUE.subject}.${namespace}.${name}`;
 }
 
+/** In the place of a function that a message does not name; a namespace has no underscore. */
+export const NOBODY: FunctionReference = { namespace: "_", name: "_" };
+
 /** Where the dead letters of one function are. */
 export function toDeadSubject({ namespace, name }: FunctionReference): string {
   return `faas-dead.${namespace}.${name}`;

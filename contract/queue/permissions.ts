@@ -1,5 +1,7 @@
 /** What each service may do at the platform's own NATS: no more than it has to. */
 
+import { QUEUE, STREAM, SUBJECT } from "./names.ts";
+
 /** The services that log in there, by the names of their Deployments. */
 export const NATS_SERVICES = ["gateway", "queue-worker"] as const;
 export type NatsService = (typeof NATS_SERVICES)[number];
@@ -20,16 +22,23 @@ export function toInboxPrefix(client: string): string {
   return `_INBOX_${client.replace(/^plonk-/, "")}`;
 }
 
-const CALLS = "OF_faas-request";
-const CALLBACKS = "OF_faas-request-callbacks";
-/** The object store of bodies that are too long for a message. */
-const BODIES = "OBJ_faas-bodies";
-const BODIES_SUBJECT = "$O.faas-bodies";
+/** The stream of the object store of bodies that are too long for a message. */
+const BODIES = `OBJ_${STREAM.bodies}`;
+const BODIES_SUBJECT = `$O.${STREAM.bodies}`;
 
-const DEAD = "OF_faas-request-dead";
-const STATES = "OF_faas-request-states";
+const STREAMS = [STREAM.calls, STREAM.callbacks, STREAM.dead, STREAM.states, BODIES];
 
-const STREAMS = [CALLS, CALLBACKS, DEAD, STATES, BODIES];
+/** Subjects of the queue's own: all that is stored in its streams, and what is said beside them. */
+const SUBJECTS = [
+  QUEUE.subject,
+  `${QUEUE.subject}.>`,
+  "faas-state.>",
+  "faas-dead.>",
+  "faas-callback.>",
+  `${SUBJECT.hint}.>`,
+  `${SUBJECT.cancel}.>`,
+  `${BODIES_SUBJECT}.>`,
+];
 
 /** What is to be read of the object store, and what it asks of its client meanwhile. */
 const BODY_READER = [
@@ -63,19 +72,12 @@ const CONSUMER_READER = ["CONSUMER.INFO.*.>", "CONSUMER.LIST.*", "CONSUMER.NAMES
 export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = {
   gateway: {
     publish: [
-      "faas-request",
-      "faas-request.>",
-      "faas-state.>",
-      "faas-dead.>",
-      "faas-callback.>",
-      "faas-hint.>",
-      "faas-cancel.>",
-      `${BODIES_SUBJECT}.>`,
+      ...SUBJECTS,
       ...BASICS,
       ...toRequests(STREAMS, ["STREAM.MSG.DELETE.*", "STREAM.PURGE.*", ...CONSUMER_READER]),
       // Many messages at once, for who looks at them.
       ...toRequests(
-        [DEAD, STATES],
+        [STREAM.dead, STREAM.states],
         ["CONSUMER.CREATE.*", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
       ),
       ...BODY_READER,
@@ -90,10 +92,10 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       "faas-dead.>",
       "faas-callback.>",
       "faas-hint.>",
-      ...[CALLS, CALLBACKS].map((stream) => `$JS.ACK.${stream}.>`),
+      ...[STREAM.calls, STREAM.callbacks].map((stream) => `$JS.ACK.${stream}.>`),
       ...BASICS,
       ...toRequests(
-        [CALLS, CALLBACKS],
+        [STREAM.calls, STREAM.callbacks],
         [
           ...CONSUMER_READER,
           "CONSUMER.CREATE.*.>",
@@ -113,18 +115,6 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
 
 /** What a NATS of somebody else's has to allow the one user that gateway and worker share. */
 export const SHARED_PERMISSIONS: NatsPermissions = {
-  publish: [
-    "faas-request",
-    "faas-request.>",
-    "faas-state.>",
-    "faas-dead.>",
-    "faas-callback.>",
-    "faas-hint.>",
-    "faas-cancel.>",
-    `${BODIES_SUBJECT}.>`,
-    "$JS.API.>",
-    "$JS.ACK.>",
-    "$JS.FC.>",
-  ],
+  publish: [...SUBJECTS, "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
   subscribe: NATS_SERVICES.flatMap((service) => NATS_PERMISSIONS[service].subscribe),
 };

@@ -4,6 +4,9 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 /** `t=<Unix time, seconds>,v1=<HMAC-SHA256 of "<t>." and the body, hexadecimal>`. */
 export const SIGNATURE_HEADER = "X-Plonk-Signature";
 
+/** Least length of a key, bytes: a shorter one could be found by trying (RFC 2104 §3). */
+export const MIN_SIGNING_KEY_BYTES = 16;
+
 export interface SignatureParts {
   body: Uint8Array;
   key: Uint8Array;

@@ -11,6 +11,7 @@ import {
 import { backoffMs } from "../lib/backoff.ts";
 import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
+import { forgetBody } from "../lib/queue/body-store.ts";
 import { isOwnFunction } from "../lib/queue/own-functions.ts";
 import { publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
@@ -104,7 +105,7 @@ export class Callbacks {
     metrics.calledBack(toDisplayName(message.reference), status);
     if (status >= 200 && status < 300) {
       logger.info(facts, "callback sent");
-      await this.#forget(message);
+      await forgetBody(this.#options.link, message.body);
       return { isDone: true };
     }
     const reason = toReason(result);
@@ -144,12 +145,6 @@ export class Callbacks {
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
-  }
-
-  async #forget({ body }: CallbackMessage): Promise<void> {
-    if (!Buffer.isBuffer(body)) {
-      await this.#options.link.access.bodies.delete(body).catch(() => undefined);
-    }
   }
 }
 

@@ -1,10 +1,13 @@
 /** Dead letters: what no worker tries any more is kept, with the reason, and can be sent again. */
+import { toDisplayName } from "../../contract/index.ts";
 import {
   type DeadLetter,
+  NOBODY,
   STREAM,
   toDeadSubject,
   toLetterFields,
   toReference,
+  withoutLetter,
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { publish } from "../lib/queue/publish.ts";
@@ -20,9 +23,6 @@ export interface DeadLettersOptions {
 }
 
 export type Cause = Pick<DeadLetter, "kind" | "reason"> & Partial<DeadLetter>;
-
-/** What no function is named in; a namespace has no underscore. */
-const NOBODY = { namespace: "_", name: "_" };
 
 /** Wait before it is tried again to keep a letter, milliseconds. */
 const RETRY_MS = 5000;
@@ -53,15 +53,9 @@ export class DeadLetters {
     const reference = delivery.stream === STREAM.calls ? toReference(delivery.subject) : NOBODY;
     const about = reference.name === "" ? NOBODY : reference;
     try {
-      const message = [...delivery.fields].flatMap(([name, values]) =>
-        values.map((value): [string, string] => [name, value]),
-      );
       await publish(link.access, {
         subject: toDeadSubject(about),
-        fields: [
-          ...message.filter(([name]) => !name.startsWith("Nats-")),
-          ...toLetterFields(letter),
-        ],
+        fields: [...withoutLetter(delivery.fields), ...toLetterFields(letter)],
         payload: delivery.payload,
         messageId: `${delivery.stream} ${delivery.sequence} ${delivery.storedAt}`,
       });
@@ -70,7 +64,7 @@ export class DeadLetters {
       return { isDone: false, waitMs: RETRY_MS };
     }
     const { kind, id, reason } = letter;
-    metrics.buried(`${about.name}.${about.namespace}`, kind);
+    metrics.buried(toDisplayName(about), kind);
     logger.error({ id, seq: delivery.sequence, kind, reason }, "dead letter");
     return { isDone: true };
   }

@@ -1,5 +1,4 @@
 /** Calls of other OpenFaaS publishers: moved to the lanes of their functions, as calls of ours. */
-import { randomBytes } from "node:crypto";
 import {
   decodeForeignCall,
   encodeCall,
@@ -10,6 +9,7 @@ import {
   toLane,
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
+import { drawNonce } from "../lib/queue/nonce.ts";
 import { publish, sizeOf } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -38,7 +38,7 @@ export async function moveForeignCall(
     const message = encodeCall({
       ...call,
       headers: toBytes(headers),
-      nonce: randomBytes(12).toString("base64url"),
+      nonce: drawNonce(),
       acceptedAt: delivery.storedAt,
       retry: {},
     });

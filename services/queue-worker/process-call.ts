@@ -6,6 +6,7 @@ import {
   type RetryPolicy,
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
+import { forgetBody } from "../lib/queue/body-store.ts";
 import type { CallStates } from "../lib/queue/call-states.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { FunctionCalls, Run } from "./call-function.ts";
@@ -182,7 +183,7 @@ export class CallProcessor {
     }
     logger.info(facts, "call done");
     states.tell(call.reference, call.id, { state: "done", attempts: 0, starts: 0, status });
-    await this.#forgetBody(call);
+    await forgetBody(this.#options.link, call.queued.body);
     return { isDone: true };
   }
 
@@ -200,12 +201,6 @@ export class CallProcessor {
       ...told,
     });
     return settlement;
-  }
-
-  async #forgetBody({ queued }: FunctionCall): Promise<void> {
-    if (!Buffer.isBuffer(queued.body)) {
-      await this.#options.link.access.bodies.delete(queued.body).catch(() => undefined);
-    }
   }
 }
 

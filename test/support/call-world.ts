@@ -53,6 +53,7 @@ export class CallWorld {
       resource: functionOf("f"),
       isPrivate: false,
       timeouts: { ...NO_LIMITS },
+      retry: {},
       maxInflight: 0,
       inFlight: 0,
     };

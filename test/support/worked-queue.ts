@@ -1,5 +1,4 @@
 /** A queue on a real NATS server, a gateway whose answers the test gives, and workers. */
-import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
@@ -20,12 +19,14 @@ import {
   toStateSubject,
 } from "../../contract/queue/index.ts";
 import { listen } from "../../services/lib/metrics.ts";
+import { drawNonce } from "../../services/lib/queue/nonce.ts";
 import { ensureStreams } from "../../services/lib/queue/streams.ts";
 import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 import { NatsServer } from "./nats.ts";
 import { stopServer } from "./network.ts";
+import { LEAST_CALL } from "./queued-message.ts";
 import { until } from "./until.ts";
 
 export class WorkedQueue {
@@ -131,17 +132,10 @@ export class WorkedQueue {
   /** Queues a call as the gateway does; resolves with its id. */
   async publish(name: string, extra: Partial<QueuedCall> = {}): Promise<string> {
     const call: QueuedCall = {
-      nonce: randomBytes(12).toString("base64url"),
+      ...LEAST_CALL,
+      nonce: drawNonce(),
       reference: { name, namespace: "openfaas-fn" },
       acceptedAt: Date.now(),
-      method: "POST",
-      path: "",
-      query: "",
-      host: undefined,
-      headers: {},
-      callback: undefined,
-      retry: {},
-      body: Buffer.alloc(0),
       ...extra,
     };
     const { fields, payload } = encodeCall(call);

@@ -17,6 +17,7 @@ import {
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { Counter, type Registry } from "../../lib/metrics.ts";
 import type { NatsLink } from "../../lib/nats.ts";
+import { forgetBody } from "../../lib/queue/body-store.ts";
 import { CallStates } from "../../lib/queue/call-states.ts";
 import { type OutgoingMessage, publish, sizeOf } from "../../lib/queue/publish.ts";
 import { QueueLink, QueueUnavailableError } from "../../lib/queue/queue-link.ts";
@@ -45,7 +46,6 @@ export interface Acceptance {
 export class CallQueue {
   readonly link: QueueLink;
   readonly states: CallStates;
-  readonly #logger: Logger;
 
   /** Waits for NATS in the background and makes the streams that are missing. */
   constructor({ nats, logger, registry }: { nats: NatsLink; logger: Logger; registry: Registry }) {
@@ -55,7 +55,6 @@ export class CallQueue {
       labelNames: ["stream"],
       registers: [registry],
     });
-    this.#logger = logger;
     this.link = new QueueLink(nats, logger, (streams) =>
       streams.forEach((stream) => remade.inc({ stream })),
     );
@@ -97,13 +96,9 @@ export class CallQueue {
     return this.#guard(() => this.link.access.bodies.write(name, source));
   }
 
-  /** Forgets a body whose call was not stored. */
+  /** Forgets a body whose call is not, or no more, in the queue. */
   async forget(body: QueuedCall["body"]): Promise<void> {
-    if (!Buffer.isBuffer(body)) {
-      await this.link.access.bodies.delete(body).catch((error: unknown) => {
-        this.#logger.debug({ reason: messageOf(error) }, "body of no call stays for its time");
-      });
-    }
+    await forgetBody(this.link, body);
   }
 
   /**

@@ -8,17 +8,19 @@ import type {
 import {
   decodeCallback,
   MalformedMessageError,
+  NOBODY,
   readFields,
   readLetter,
   STREAM,
   toCallbackLane,
+  toDeadSubject,
   toHostToken,
   withoutLetter,
 } from "../../../contract/queue/index.ts";
 import { publish } from "../../lib/queue/publish.ts";
 import { type CallQueue, MessageTooLargeError } from "./call-queue.ts";
 import { toRedriven } from "./redriven-call.ts";
-import { NOBODY, ownerOf, toSummary } from "./shown-letter.ts";
+import { ownerOf, toSummary } from "./shown-letter.ts";
 import {
   deleteMessage,
   findMessage,
@@ -138,7 +140,7 @@ export class DeadLetterBox {
   /** Deletes letters, the oldest first, up to a number that takes seconds. */
   async purge(range: LetterRange): Promise<PurgeResult> {
     const { manager } = this.#options.queue.link.access;
-    const filter = `faas-dead.${toTokens(range)}`;
+    const filter = toDeadSubject(toTokens(range));
     let deleted = 0;
     let from = 1;
     let isComplete = false;
@@ -200,10 +202,10 @@ export class DeadLetterBox {
 }
 
 /** Where letters are that belong to no lane of a function's. */
-const NOBODYS = `faas-dead.${NOBODY}.${NOBODY}`;
+const NOBODYS = toDeadSubject(NOBODY);
 
 function toSubjects(filter: CallFilter): string[] {
-  return [`faas-dead.${toTokens(filter)}`, NOBODYS];
+  return [toDeadSubject(toTokens(filter)), NOBODYS];
 }
 
 function toRefusal(error: unknown): false {

@@ -1,13 +1,8 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
-import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import {
-  MalformedMessageError,
-  QUEUE,
-  type QueuedCall,
-  readRetryPolicy,
-} from "../../../contract/queue/index.ts";
+import { MalformedMessageError, QUEUE, type QueuedCall } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
+import { drawNonce } from "../../lib/queue/nonce.ts";
 import { QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { type Failure, failures } from "../errors.ts";
@@ -114,7 +109,7 @@ async function receive(
 ): Promise<void> {
   const { queue, incoming } = enqueuing;
   const { request, response } = incoming;
-  const nonce = randomBytes(12).toString("base64url");
+  const nonce = drawNonce();
   let body: QueuedCall["body"] | undefined;
   try {
     body = await receiveBody(request, {
@@ -232,7 +227,7 @@ function toQueuedCall(
     headers,
     callback,
     acceptedAt,
-    retry: readRetryPolicy(state.resource.spec.annotations),
+    retry: state.retry,
     ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),
     ...(expiresSeconds !== undefined && { expiresAt: acceptedAt + expiresSeconds * 1000 }),
     body,

@@ -10,6 +10,7 @@ import {
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
+import { readRetryPolicy, type RetryPolicy } from "../../../contract/queue/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import { type Failure, failures } from "../errors.ts";
@@ -27,6 +28,8 @@ export interface FunctionState {
   /** Whether callers have to say who they are. */
   isPrivate: boolean;
   timeouts: CallTimeouts;
+  /** What it says of repetitions of its queued calls. */
+  retry: Partial<RetryPolicy>;
   /** Most calls in flight; 0 is no limit. */
   maxInflight: number;
   /** Calls that have come in and have not ended, waiting ones included. */
@@ -102,7 +105,7 @@ export class FunctionStates {
 
   #derive(
     resource: FunctionResource,
-  ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "maxInflight"> {
+  ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "retry" | "maxInflight"> {
     const { timeouts, maxInflightPerFunction } = this.#options;
     const maxInflight =
       readCount(resource.spec.labels?.[LABEL.maxInflight]) ?? maxInflightPerFunction;
@@ -110,6 +113,7 @@ export class FunctionStates {
       resource,
       isPrivate: isPrivate(resource),
       timeouts: callTimeouts(resource.spec, timeouts),
+      retry: readRetryPolicy(resource.spec.annotations),
       maxInflight,
     };
   }

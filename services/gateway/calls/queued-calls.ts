@@ -5,11 +5,11 @@ import {
   type CallStateName,
   isFinal,
   parseCallId,
-  QUEUE,
   readFields,
   STREAM,
   SUBJECT,
   toCallId,
+  toLane,
   toReference,
 } from "../../../contract/queue/index.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
@@ -162,7 +162,7 @@ async function walk(
   told: ReadonlyMap<string, ToldCall>,
   query: CallQuery,
 ): Promise<Walked> {
-  const subject = `${QUEUE.subject}.${toTokens(query)}`;
+  const subject = toLane(toTokens(query));
   const calls: Walked["calls"] = [];
   let reached = query.after;
   for (let left = WALK.messages, bytes = 0; left > 0 && bytes < WALK.bytes; left--) {

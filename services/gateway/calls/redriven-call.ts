@@ -1,5 +1,4 @@
 /** A dead letter's call as if it had just been accepted. */
-import { randomBytes } from "node:crypto";
 import { toKey } from "../../../contract/index.ts";
 import {
   decodeCall,
@@ -7,6 +6,7 @@ import {
   type QueuedCall,
   toDeadSubject,
 } from "../../../contract/queue/index.ts";
+import { drawNonce } from "../../lib/queue/nonce.ts";
 import { admit, ADMITTED, isAdmitted } from "../auth/queue-mark.ts";
 import type { ReadMessage } from "./stream-reader.ts";
 
@@ -26,7 +26,7 @@ export function toRedriven(letter: ReadMessage, key: Buffer | undefined): Queued
   return {
     ...call,
     headers: renewMark(call, key),
-    nonce: randomBytes(12).toString("base64url"),
+    nonce: drawNonce(),
     acceptedAt: now,
     ...(notBefore !== undefined && notBefore > now && { notBefore }),
     ...(expiresAt !== undefined && expiresAt > now && { expiresAt }),

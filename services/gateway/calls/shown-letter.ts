@@ -2,15 +2,13 @@
 import type { DeadLetterDetail, DeadLetterSummary } from "../../../contract/index.ts";
 import {
   type DeadLetter,
+  NOBODY,
   readFields,
   readLetter,
   toReference,
 } from "../../../contract/queue/index.ts";
 import { readCall, toCallFields, toTime } from "./shown-call.ts";
 import type { ReadMessage } from "./stream-reader.ts";
-
-/** What stands in a subject where no function is known. */
-export const NOBODY = "_";
 
 /** Whose letter it is, by which it is filtered and rights are asked for. */
 export interface LetterOwner {
@@ -27,7 +25,7 @@ export interface LetterOwner {
  */
 export function ownerOf({ subject, fields }: ReadMessage, home: string): LetterOwner {
   const { name, namespace } = toReference(subject);
-  if (name !== NOBODY) {
+  if (name !== NOBODY.name) {
     return { namespace, functionName: name };
   }
   const { head } = readFields(fields);

@@ -1,12 +1,13 @@
 /** The last told states of many calls at once. */
+import type { FunctionReference } from "../../../contract/index.ts";
 import {
-  CallState,
   type CallStateName,
   parseCallId,
+  readCallState,
   STREAM,
   toReference,
+  toStateSubject,
 } from "../../../contract/queue/index.ts";
-import { isValid } from "../../../contract/schema-findings.ts";
 import type { KnownCall } from "../../lib/queue/call-states.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
 import { readMessages } from "./stream-reader.ts";
@@ -23,9 +24,9 @@ export interface ToldCall extends KnownCall {
   sequence: number;
 }
 
-/** The part of a subject that a filter stands for. */
-export function toTokens({ namespace, functionName = "*" }: CallFilter): string {
-  return `${namespace}.${functionName}`;
+/** What stands for the functions of a filter in a subject. */
+export function toTokens({ namespace, functionName = "*" }: CallFilter): FunctionReference {
+  return { namespace, name: functionName };
 }
 
 /**
@@ -36,13 +37,13 @@ export async function readTold(
   access: QueueAccess,
   filter: CallFilter,
 ): Promise<Map<string, ToldCall>> {
-  const subjects = [`faas-state.${toTokens(filter)}.*`];
+  const subjects = [toStateSubject(toTokens(filter), "*")];
   const section = { stream: STREAM.states, subjects, from: 1, hasPayloads: true };
   const told = new Map<string, ToldCall>();
   for (const { subject, payload } of await readMessages(access, section, Infinity)) {
     const id = subject.slice(subject.lastIndexOf(".") + 1);
     const sequence = parseCallId(id)?.sequence;
-    const state = parse(payload);
+    const state = readCallState(payload);
     if (sequence !== undefined && state !== undefined) {
       told.set(id, { id, sequence, reference: toReference(subject), state });
     }
@@ -58,13 +59,4 @@ export function selectTold(
   return [...told.values()]
     .filter(({ state }) => isWanted(state.state))
     .sort((a, b) => a.sequence - b.sequence);
-}
-
-function parse(payload: Uint8Array): CallState | undefined {
-  try {
-    const state: unknown = JSON.parse(Buffer.from(payload).toString());
-    return isValid(CallState, state) ? state : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -62,6 +62,23 @@ export class BodyStore {
   }
 }
 
+/** Where large bodies are, as long as the queue can be reached. */
+interface BodyAccess {
+  readonly access: { bodies: Pick<BodyStore, "delete"> };
+}
+
+/**
+ * Deletes the body of what is done with, where it is not in its message. Where that cannot be done
+ * it stays for its time: nothing else depends on it. Never rejects.
+ */
+export async function forgetBody(link: BodyAccess, body: Buffer | StoredBody): Promise<void> {
+  try {
+    await (Buffer.isBuffer(body) ? undefined : link.access.bodies.delete(body));
+  } catch {
+    // Not connected, most likely.
+  }
+}
+
 /** Reads what nobody wants any more. */
 async function drain(
   reader: ReadableStreamDefaultReader<Uint8Array>,

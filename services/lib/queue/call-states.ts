@@ -1,12 +1,16 @@
 /** The last state of each call, told by whoever has changed it. */
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { FunctionReference } from "../../../contract/index.ts";
-import { CallState, STREAM, toReference, toStateSubject } from "../../../contract/queue/index.ts";
-import { isValid } from "../../../contract/schema-findings.ts";
+import {
+  type CallState,
+  readCallState,
+  STREAM,
+  toReference,
+  toStateSubject,
+} from "../../../contract/queue/index.ts";
 import type { QueueLink } from "./queue-link.ts";
 
-/** JetStream's `no message found`. */
-const NO_MESSAGE = 10_037;
+/** Whosever a call is. */
+const ANY: FunctionReference = { namespace: "*", name: "*" };
 
 export interface KnownCall {
   reference: FunctionReference;
@@ -33,18 +37,11 @@ export class CallStates {
   /** What was told last of a call; undefined where nothing was, or too long ago. */
   async read(id: string): Promise<KnownCall | undefined> {
     const { manager } = this.#link.access;
-    try {
-      const query = { last_by_subj: `faas-state.*.*.${id}` };
-      const message = await manager.streams.getMessage(STREAM.states, query);
-      const state: unknown = message?.json();
-      return message !== null && isValid(CallState, state)
-        ? { reference: toReference(message.subject), state }
-        : undefined;
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) {
-        return undefined;
-      }
-      throw error;
-    }
+    const query = { last_by_subj: toStateSubject(ANY, id) };
+    const message = await manager.streams.getMessage(STREAM.states, query);
+    const state = message === null ? undefined : readCallState(message.data);
+    return message !== null && state !== undefined
+      ? { reference: toReference(message.subject), state }
+      : undefined;
   }
 }
