@@ -35,8 +35,8 @@ export class LetterWorld {
   }
 
   /** Starts all but workers, with the functions `f`, `g` and `private`. */
-  static async create(): Promise<LetterWorld> {
-    const letters = new LetterWorld(await QueuedWorld.create());
+  static async create(env: Record<string, string> = {}): Promise<LetterWorld> {
+    const letters = new LetterWorld(await QueuedWorld.create(env));
     await letters.#serve();
     return letters;
   }

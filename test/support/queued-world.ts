@@ -47,7 +47,7 @@ export class QueuedWorld {
   }
 
   /** Starts all but workers; resolves when the gateway has its streams. */
-  static async create(): Promise<QueuedWorld> {
+  static async create(env: Record<string, string> = {}): Promise<QueuedWorld> {
     const nats = await NatsServer.create();
     const folder = new UserFolder(USERS);
     const gateway = await TestGateway.start({
@@ -56,6 +56,7 @@ export class QueuedWorld {
       cluster_scope: "true",
       faas_nats_address: "127.0.0.1",
       faas_nats_port: String(nats.port),
+      ...env,
     });
     gateway.fake.put("/api/v1/namespaces", {
       metadata: { name: "team-a", annotations: { openfaas: "1" } },
@@ -153,6 +154,17 @@ export class QueuedWorld {
   /** The test's own connection. */
   connection(): Promise<NatsConnection> {
     return (this.#connection ??= connect({ servers: `127.0.0.1:${this.nats.port}` }));
+  }
+
+  /**
+   * Starts a NATS that was halted. The test's own connection is a new one: what is asked of one
+   * that is just being made again gets lost.
+   */
+  async startNats(): Promise<void> {
+    await this.nats.start();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await (await connection)?.close();
   }
 
   /** Resolves when a call is in a state. */

@@ -135,7 +135,7 @@ test("all of it is answered 503 while NATS is away", async () => {
       "PLONK_QUEUE_UNAVAILABLE",
     ]);
   }
-  await world.nats.start();
+  await world.startNats();
   await until("the queue", async () => (await world.ask("/async/calls")).status === 200);
 });
 

@@ -113,7 +113,9 @@ describe("routes", () => {
         expect(parseRoute(toHash(route))).toEqual(route);
       }),
     );
-    expect(parseRoute(toHash({ page: "secrets" }))).toEqual({ page: "secrets" });
+    for (const page of ["calls", "secrets"] as const) {
+      expect(parseRoute(toHash({ page }))).toEqual({ page });
+    }
   });
 
   test.each(["", "#", "#/", "#/functions", "#/functions/fn", "#/nothing", "#/functions//x"])(

@@ -1,5 +1,7 @@
 /** What the gateway's API takes and answers. */
 export type {
+  AsyncCall,
+  DeadLetterSummary,
   FunctionDeployment,
   FunctionDescription,
   FunctionStats,

@@ -5,12 +5,14 @@ export const TABS = ["overview", "invoke", "logs"] as const;
 export type Tab = (typeof TABS)[number];
 
 export type Route =
-  { page: "functions"; selected?: FunctionReference & { tab: Tab } } | { page: "secrets" };
+  | { page: "functions"; selected?: FunctionReference & { tab: Tab } }
+  | { page: "calls" }
+  | { page: "secrets" };
 
 /** Anything unknown leads to the list of functions. */
 export function parseRoute(hash: string): Route {
   const [page, namespace, name, tab] = hash.replace(/^#\/?/, "").split("/").map(decode);
-  if (page === "secrets") {
+  if (page === "calls" || page === "secrets") {
     return { page };
   }
   if (page !== "functions" || !namespace || !name) {
@@ -21,7 +23,7 @@ export function parseRoute(hash: string): Route {
 }
 
 export function toHash(route: Route): string {
-  if (route.page === "secrets" || route.selected === undefined) {
+  if (route.page !== "functions" || route.selected === undefined) {
     return `#/${route.page}`;
   }
   const { namespace, name, tab } = route.selected;

@@ -5,6 +5,7 @@ import { listNamespaces } from "../api/system.ts";
 import { usePolling } from "../hooks/use-polling.ts";
 import { useRoute } from "../hooks/use-route.ts";
 import { useShortcuts } from "../hooks/use-shortcuts.ts";
+import { CallsPage } from "./calls-page.tsx";
 import { ErrorNotice } from "./error-notice.tsx";
 import { FunctionsPage } from "./functions-page.tsx";
 import { Header } from "./header.tsx";
@@ -46,6 +47,7 @@ export function App(): JSX.Element {
         {known.value !== undefined && route.page === "functions" && (
           <FunctionsPage context={context} selected={route.selected} go={go} />
         )}
+        {known.value !== undefined && route.page === "calls" && <CallsPage context={context} />}
         {known.value !== undefined && route.page === "secrets" && <SecretsPage context={context} />}
       </main>
       <div class="toast" role="status">

@@ -24,6 +24,7 @@ export function Header(props: HeaderProps): JSX.Element {
       </a>
       <nav aria-label="Pages">
         <PageLink to="functions" page={page} label="Functions" />
+        <PageLink to="calls" page={page} label="Calls" />
         <PageLink to="secrets" page={page} label="Secrets" />
         <a href="/docs/">API</a>
       </nav>
