@@ -57,6 +57,8 @@ export const ANNOTATION = {
   serviceAccount: "com.openfaas.serviceaccount",
   /** Prefix of what says how asynchronous calls are repeated (OpenFaaS). */
   retry: "com.openfaas.retry.",
+  /** Queue whose workers run the asynchronous calls (OpenFaaS). */
+  queue: "com.openfaas.queue",
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
   allowOverride: "plonk/allow-override",
   /** On a function that only callers with credentials may call; a label of that name does, too. */

@@ -1,6 +1,7 @@
 /** The gateway's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
+import { QUEUE_NAMES } from "../queue/queue-names.ts";
 import { callbackSettings } from "./callbacks.ts";
 import { natsSettings, prometheusSettings } from "./servers.ts";
 import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
@@ -29,6 +30,8 @@ export const GatewayEnvironment = Type.Object({
   faas_nats_address: Type.Optional(Type.String()),
   ...natsSettings,
   callback_allow: callbackSettings.callback_allow,
+  /** Queues beside the usual one, which functions may name. */
+  queue_names: Type.String({ pattern: QUEUE_NAMES, default: "" }),
   ...prometheusSettings,
   basic_auth: booleanSetting(false),
   /** Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`. */

@@ -1,6 +1,8 @@
 /** The queue-worker's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
+import { QUEUE } from "../queue/names.ts";
+import { QUEUE_NAME, QUEUE_NAMES } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS } from "../queue/retry-policy.ts";
 import { callbackSettings } from "./callbacks.ts";
 import { natsSettings } from "./servers.ts";
@@ -13,6 +15,10 @@ export const QueueWorkerEnvironment = Type.Object({
   faas_gateway_port: portSetting(PORT.gateway),
   /** Where a function without a namespace in its name is. */
   function_namespace: Type.String({ default: NAMESPACE.functions }),
+  /** Whose calls it runs; that of the usual queue alone sends callbacks. */
+  queue_name: Type.String({ pattern: QUEUE_NAME, default: QUEUE.name }),
+  /** Queues beside the usual one, which have workers of their own. */
+  queue_names: Type.String({ pattern: QUEUE_NAMES, default: "" }),
   /** Silence after which the queue gives a call to another worker. */
   ack_wait: durationSetting("60s"),
   /** Calls at the same time; functions without any get one beyond that. */

@@ -4,6 +4,7 @@
  */
 import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch } from "../grammar.ts";
 import { ANNOTATION, LABEL, SCALE } from "../names.ts";
+import { QUEUE_NAME, QUEUE_NAME_WORDS } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-policy.ts";
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
 
@@ -90,6 +91,12 @@ const RETRY_CODES_TEST: Test = {
   toCel: (value) => `${value}.matches('${RETRY_CODES}')`,
 };
 
+const QUEUE_NAME_TEST: Test = {
+  expected: QUEUE_NAME_WORDS,
+  accepts: (text) => isMatch(QUEUE_NAME, text),
+  toCel: (value) => `${value}.matches('${QUEUE_NAME}')`,
+};
+
 const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   ...[ANNOTATION.healthProbe, ANNOTATION.readyProbe].flatMap((prefix) =>
     PROBE_TESTS.map(([field, test]): [string, Test] => [prefix + field, test]),
@@ -97,6 +104,7 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
   [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
+  [ANNOTATION.queue, QUEUE_NAME_TEST],
   [RETRY_ANNOTATION.attempts, wholeNumber(1, MAX_ATTEMPTS)],
   [RETRY_ANNOTATION.codes, RETRY_CODES_TEST],
   [RETRY_ANNOTATION.minWait, TIMEOUT],

@@ -7,6 +7,7 @@ export * from "./foreign-call.ts";
 export * from "./message.ts";
 export * from "./names.ts";
 export * from "./permissions.ts";
+export * from "./queue-names.ts";
 export * from "./retry-policy.ts";
 export * from "./signature.ts";
 export * from "./stream.ts";

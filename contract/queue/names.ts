@@ -35,9 +35,18 @@ export const SUBJECT = {
   cancel: "faas-cancel",
 } as const;
 
-/** Where the calls of one function wait. A name has no dots, so they are tokens of a subject. */
-export function toLane({ namespace, name }: FunctionReference): string {
-  return `${QUEUE.subject}.${namespace}.${name}`;
+/**
+ * Where the calls of one function wait. A name has no dots, so they are tokens of a subject.
+ *
+ * @param queue whose workers run them; `*` where it says nothing
+ */
+export function toLane({ namespace, name }: FunctionReference, queue: string): string {
+  return `${QUEUE.subject}.${namespace}.${name}.${queue}`;
+}
+
+/** The queue of a lane; undefined for other subjects, and for lanes of before there were queues. */
+export function queueOf(lane: string): string | undefined {
+  return lane.split(".")[3];
 }
 
 /** In the place of a function that a message does not name; a namespace has no underscore. */

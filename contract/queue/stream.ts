@@ -29,7 +29,8 @@ export interface StreamSettings {
 /** The calls: on disk, each for one worker. */
 export const CALLS_STREAM: StreamSettings = {
   name: STREAM.calls,
-  subjects: [QUEUE.subject, `${QUEUE.subject}.*.*`],
+  // Three tokens have the calls that were accepted before there was more than one queue.
+  subjects: [QUEUE.subject, `${QUEUE.subject}.*.*`, `${QUEUE.subject}.*.*.*`],
   retention: "workqueue",
   storage: "file",
   discard: "new",

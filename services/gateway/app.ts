@@ -134,7 +134,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   forgetDeleted(metrics, functions);
   const context: FrontContext = {
     ...config,
-    states: new FunctionStates({ ...calls, functions, functionNamespace, metrics }),
+    states: new FunctionStates({
+      ...calls,
+      ...{ functions, functionNamespace, metrics },
+      queueNames: config.queueNames,
+    }),
     endpoints,
     coldStarts,
     admission: new Admission(calls),
@@ -160,6 +164,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     counts: new InvocationCounts(prometheus, logger),
     stats: new FunctionStatsReader(prometheus, logger),
     queue,
+    queueNames: config.queueNames,
     runtimeImage: config.runtimeImage,
     functionNamespace,
     platformNamespace,

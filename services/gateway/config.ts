@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
 import { GatewayEnvironment } from "../../contract/environment/index.ts";
+import { readQueueNames } from "../../contract/queue/index.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
@@ -26,6 +27,8 @@ export interface GatewayConfig {
   nats: NatsAddress | undefined;
   /** Ranges and names that callbacks may reach though they are private. */
   callbackAllow: readonly string[];
+  /** Queues beside the usual one. */
+  queueNames: readonly string[];
   prometheus: PrometheusAddress;
   /**
    * Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`; undefined: no
@@ -58,6 +61,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     calls: toCallConfig(raw),
     nats: toNatsAddress(raw),
     callbackAllow: readAllowed(raw.callback_allow),
+    queueNames: readQueueNames(raw.queue_names),
     prometheus: {
       url: raw.prometheus_url ?? `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
       secretPath: raw.prometheus_secret_path,

@@ -4,6 +4,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { toDisplayName } from "../../contract/index.ts";
 import {
   QUEUE,
+  queueOf,
+  runsLane,
   type StoredBody,
   STREAM,
   SUBJECT,
@@ -94,16 +96,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
   const link = new QueueLink(nats, logger);
   const metrics = new WorkerMetrics(registry);
   const letters = new DeadLetters({ link, metrics, logger });
-  const { timeoutMs: totalTimeoutMs, signingKey } = config.callbacks;
-  const usualSender = { totalTimeoutMs, signingKey };
-  const sender = new CallbackSender({
-    ...usualSender,
-    policy: new AddressPolicy(config.callbacks.allow),
-  });
-  const ownSender = new CallbackSender({
-    ...usualSender,
-    policy: new AddressPolicy([new URL(config.gatewayUrl).hostname]),
-  });
+  const { sender, ownSender } = createSenders(config);
   const callbacks = new Callbacks({
     ...{ link, sender, ownSender, letters, metrics, logger },
     gatewayUrl: config.gatewayUrl,
@@ -129,23 +122,29 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     policy: config.retry,
     maxAgeMs: config.maxAgeMs,
   });
+  const { queue, queueNames: names } = config;
+  const isUsual = queue === QUEUE.name;
   const foreign = { link, letters, logger, functionNamespace: config.functionNamespace };
   const usual = { link, logger, ackWaitMs: config.ackWaitMs };
   const callLanes = new Lanes({
     ...usual,
     stream: STREAM.calls,
+    owns: (subject) => runsLane({ queue, names }, queueOf(subject)),
     places: config.maxInFlight,
     share: config.maxInFlightPerFunction,
     handle: (delivery, lane) =>
       delivery.subject === QUEUE.subject
         ? moveForeignCall(foreign, delivery)
         : processor.handle(delivery, lane),
-    onDepths: (depths, oldestAt) => metrics.saw({ byFunction: toFunctionDepths(depths), oldestAt }),
+    // The oldest message is that of all queues, of which one kind of workers tells.
+    onDepths: (depths, oldestAt) =>
+      metrics.saw({ byFunction: toFunctionDepths(depths), ...(isUsual && { oldestAt }) }),
   });
   const callbackLanes = new Lanes({
     ...usual,
     ...CALLBACK_PLACES,
     stream: STREAM.callbacks,
+    owns: () => isUsual,
     handle: (delivery) => callbacks.handle(delivery),
     onDepths: (depths) =>
       metrics.saw({ callbacks: [...depths.values()].reduce((sum, count) => sum + count, 0) }),
@@ -159,6 +158,17 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     callLanes,
     callbackLanes,
   };
+}
+
+/** Of callbacks to the world, and to the platform's own functions. */
+function createSenders({ callbacks, gatewayUrl }: WorkerConfig): {
+  sender: CallbackSender;
+  ownSender: CallbackSender;
+} {
+  const { allow, timeoutMs: totalTimeoutMs, signingKey } = callbacks;
+  const create = (allowed: readonly string[]): CallbackSender =>
+    new CallbackSender({ totalTimeoutMs, signingKey, policy: new AddressPolicy(allowed) });
+  return { sender: create(allow), ownSender: create([new URL(gatewayUrl).hostname]) };
 }
 
 async function begin(parts: Parts): Promise<void> {
@@ -182,7 +192,7 @@ async function begin(parts: Parts): Promise<void> {
 
 /** A call that has just been queued need not wait for the next look at the stream. */
 function listenForHints(connection: NatsConnection, lanes: Lanes): void {
-  connection.subscribe(`${SUBJECT.hint}.*.*`, {
+  connection.subscribe(`${SUBJECT.hint}.*.*.*`, {
     callback: (error, message) => {
       if (error === null) {
         lanes.hint(message.subject.replace(SUBJECT.hint, QUEUE.subject));
@@ -192,6 +202,13 @@ function listenForHints(connection: NatsConnection, lanes: Lanes): void {
 }
 
 function toFunctionDepths(depths: ReadonlyMap<string, number>): Map<string, number> {
-  const lanes = [...depths].filter(([subject]) => subject !== QUEUE.subject);
-  return new Map(lanes.map(([subject, count]) => [toDisplayName(toReference(subject)), count]));
+  const byFunction = new Map<string, number>();
+  for (const [subject, count] of depths) {
+    if (subject !== QUEUE.subject) {
+      const name = toDisplayName(toReference(subject));
+      // It has several lanes while it changes its queue.
+      byFunction.set(name, (byFunction.get(name) ?? 0) + count);
+    }
+  }
+  return byFunction;
 }

@@ -1,7 +1,7 @@
 /** The queue-worker's settings: OpenFaaS' environment variables. */
 import { parseDuration } from "../../contract/duration.ts";
 import { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
-import { RETRIED_CODES, type RetryPolicy } from "../../contract/queue/index.ts";
+import { readQueueNames, RETRIED_CODES, type RetryPolicy } from "../../contract/queue/index.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
@@ -12,6 +12,10 @@ export interface WorkerConfig {
   gatewayUrl: string;
   /** Where a function without a namespace in its name is. */
   functionNamespace: string;
+  /** Whose calls it runs. */
+  queue: string;
+  /** Queues beside the usual one. */
+  queueNames: readonly string[];
   /** Silence after which the queue gives a call to another worker, milliseconds. */
   ackWaitMs: number;
   /** Calls at the same time, and those of one function. */
@@ -45,6 +49,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): W
     nats: toNatsAddress(raw),
     gatewayUrl: `http://${raw.faas_gateway_address}:${raw.faas_gateway_port}`,
     functionNamespace: raw.function_namespace,
+    queue: raw.queue_name,
+    queueNames: readQueueNames(raw.queue_names),
     ackWaitMs: parseDuration(raw.ack_wait),
     maxInFlight: raw.max_inflight,
     maxInFlightPerFunction: raw.max_inflight_per_function,

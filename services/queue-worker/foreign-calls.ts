@@ -34,7 +34,7 @@ export async function moveForeignCall(
 ): Promise<Settlement> {
   try {
     const { headers, ...call } = decodeForeignCall(delivery.payload, functionNamespace);
-    const lane = toLane(call.reference);
+    const lane = toLane(call.reference, QUEUE.name);
     const message = encodeCall({
       ...call,
       headers: toBytes(headers),

@@ -16,6 +16,8 @@ export interface LanesOptions {
   link: QueueLink;
   logger: Logger;
   stream: string;
+  /** Which of its lanes. @default all */
+  owns?: (subject: string) => boolean;
   /** Messages that are worked on at once. */
   places: number;
   /** The same of one lane. */
@@ -84,6 +86,9 @@ export class Lanes {
 
   /** Something may wait in a lane. */
   hint(subject: string): void {
+    if (this.#options.owns?.(subject) === false) {
+      return;
+    }
     const lane = this.#lanes.get(subject) ?? new Lane(subject, this.#options.share);
     this.#lanes.set(subject, lane);
     lane.hint();
@@ -136,9 +141,10 @@ export class Lanes {
   }
 
   async #look(): Promise<Map<string, number>> {
-    const { link, stream, onDepths } = this.#options;
+    const { link, stream, owns = () => true, onDepths } = this.#options;
     const { state } = await link.access.manager.streams.info(stream, { subjects_filter: ">" });
-    const depths = new Map(Object.entries(state.subjects ?? {}));
+    const all = Object.entries(state.subjects ?? {});
+    const depths = new Map(all.filter(([subject]) => owns(subject)));
     onDepths?.(depths, state.messages === 0 ? undefined : new Date(state.first_ts));
     return depths;
   }

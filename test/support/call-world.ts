@@ -54,6 +54,7 @@ export class CallWorld {
       isPrivate: false,
       timeouts: { ...NO_LIMITS },
       retry: {},
+      queue: "faas-request",
       maxInflight: 0,
       inFlight: 0,
     };

@@ -3,6 +3,7 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import {
   encodeCall,
   type Fields,
+  QUEUE,
   type QueuedCall,
   STREAM,
   toConsumerName,
@@ -66,5 +67,10 @@ export function createDelivery(options: DeliveryOptions = {}): Delivery {
 export function deliverCall(call: Partial<QueuedCall>, options: DeliveryOptions = {}): Delivery {
   const whole = { ...LEAST_CALL, ...call };
   const { fields, payload } = encodeCall(whole);
-  return createDelivery({ subject: toLane(whole.reference), fields, payload, ...options });
+  return createDelivery({
+    subject: toLane(whole.reference, QUEUE.name),
+    fields,
+    payload,
+    ...options,
+  });
 }

@@ -130,7 +130,10 @@ export class WorkedQueue {
   }
 
   /** Queues a call as the gateway does; resolves with its id. */
-  async publish(name: string, extra: Partial<QueuedCall> = {}): Promise<string> {
+  async publish(
+    name: string,
+    { queue = QUEUE.name, ...extra }: Partial<QueuedCall> & { queue?: string } = {},
+  ): Promise<string> {
     const call: QueuedCall = {
       ...LEAST_CALL,
       nonce: drawNonce(),
@@ -139,7 +142,7 @@ export class WorkedQueue {
       ...extra,
     };
     const { fields, payload } = encodeCall(call);
-    const lane = toLane(call.reference);
+    const lane = toLane(call.reference, queue);
     const sequence = await this.publishRaw(lane, fields, payload);
     this.#connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
     return toCallId({ sequence, nonce: call.nonce });
@@ -206,7 +209,7 @@ export class WorkedQueue {
 
   /** Is a worker that gets a call of a function and ends before it is done with. */
   async takeAndGiveBack(name: string): Promise<void> {
-    const lane = toLane({ name, namespace: "openfaas-fn" });
+    const lane = toLane({ name, namespace: "openfaas-fn" }, QUEUE.name);
     const manager = await this.manager();
     await manager.consumers.add(STREAM.calls, toConsumerSettings(lane, 60_000));
     const consumer = await jetstream(this.#connection).consumers.get(

@@ -75,10 +75,13 @@ export class CallQueue {
    * Stores a call. Resolves when JetStream has it on disk; throws a MalformedMessageError, a
    * QueueFullError or a QueueUnavailableError.
    *
-   * @param messageId of a call that is stored only once
+   * @param options its queue, and an id where it is stored only once
    */
-  async publish(call: QueuedCall, messageId?: string): Promise<Acceptance> {
-    const lane = toLane(call.reference);
+  async publish(
+    call: QueuedCall,
+    { queue, messageId }: { queue: string; messageId?: string | undefined },
+  ): Promise<Acceptance> {
+    const lane = toLane(call.reference, queue);
     const message = { subject: lane, ...encodeCall(call), ...(messageId && { messageId }) };
     this.#checkSize(message);
     const { seq, duplicate } = await this.#guard(() => this.#store(message));

@@ -1,6 +1,7 @@
 /** Dead letters for who looks at them: shown, put into the queue again, or deleted. */
 import type {
   DeadLetterSummary,
+  FunctionReference,
   PurgeResult,
   RedrivenLetter,
   RedriveResult,
@@ -37,6 +38,8 @@ export interface DeadLetterBoxOptions {
   queue: CallQueue;
   /** The platform's own namespace, to which letters belong that name no function. */
   home: string;
+  /** The queue that a function has now. */
+  queueOf: (reference: FunctionReference) => string;
   /** Key for the marks of private functions' calls. */
   queueKey: () => Promise<Buffer | undefined>;
 }
@@ -91,12 +94,12 @@ export class DeadLetterBox {
    * that no attempt can make a call of, and what `CallQueue.publish` throws.
    */
   async redrive(letter: ReadMessage): Promise<RedrivenLetter> {
-    const { queue, queueKey } = this.#options;
+    const { queue, queueKey, queueOf } = this.#options;
     const { kind, diedAt } = readLetter(letter.fields);
     const messageId = `redriven ${letter.sequence} ${diedAt}`;
     if (kind === "call") {
       const call = toRedriven(letter, await queueKey());
-      const { id } = await queue.publish(call, messageId);
+      const { id } = await queue.publish(call, { queue: queueOf(call.reference), messageId });
       await this.#delete(letter.sequence);
       return id === undefined ? {} : { id };
     }

@@ -127,7 +127,10 @@ async function receive(
       return;
     }
     const call = toQueuedCall(enqueuing, { state, options, nonce, body });
-    const accepted = await queue.publish(call, options.messageId);
+    const accepted = await queue.publish(call, {
+      queue: state.queue,
+      messageId: options.messageId,
+    });
     if (accepted.isRepeated) {
       await queue.forget(body);
     }

@@ -10,7 +10,7 @@ import {
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
-import { readRetryPolicy, type RetryPolicy } from "../../../contract/queue/index.ts";
+import { readRetryPolicy, type RetryPolicy, toQueueName } from "../../../contract/queue/index.ts";
 import { isPrivate } from "../auth/call-guard.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import { type Failure, failures } from "../errors.ts";
@@ -30,6 +30,8 @@ export interface FunctionState {
   timeouts: CallTimeouts;
   /** What it says of repetitions of its queued calls. */
   retry: Partial<RetryPolicy>;
+  /** Queue of its asynchronous calls. */
+  queue: string;
   /** Most calls in flight; 0 is no limit. */
   maxInflight: number;
   /** Calls that have come in and have not ended, waiting ones included. */
@@ -43,6 +45,8 @@ export interface FunctionStatesOptions {
   metrics: GatewayMetrics;
   timeouts: CallTimeouts;
   maxInflightPerFunction: number;
+  /** Queues beside the usual one. */
+  queueNames: readonly string[];
 }
 
 export class FunctionStates {
@@ -105,8 +109,11 @@ export class FunctionStates {
 
   #derive(
     resource: FunctionResource,
-  ): Pick<FunctionState, "resource" | "isPrivate" | "timeouts" | "retry" | "maxInflight"> {
-    const { timeouts, maxInflightPerFunction } = this.#options;
+  ): Pick<
+    FunctionState,
+    "resource" | "isPrivate" | "timeouts" | "retry" | "queue" | "maxInflight"
+  > {
+    const { timeouts, maxInflightPerFunction, queueNames } = this.#options;
     const maxInflight =
       readCount(resource.spec.labels?.[LABEL.maxInflight]) ?? maxInflightPerFunction;
     return {
@@ -114,6 +121,7 @@ export class FunctionStates {
       isPrivate: isPrivate(resource),
       timeouts: callTimeouts(resource.spec, timeouts),
       retry: readRetryPolicy(resource.spec.annotations),
+      queue: toQueueName(resource.spec.annotations, queueNames),
       maxInflight,
     };
   }

@@ -162,7 +162,7 @@ async function walk(
   told: ReadonlyMap<string, ToldCall>,
   query: CallQuery,
 ): Promise<Walked> {
-  const subject = toLane(toTokens(query));
+  const subject = toLane(toTokens(query), "*");
   const calls: Walked["calls"] = [];
   let reached = query.after;
   for (let left = WALK.messages, bytes = 0; left > 0 && bytes < WALK.bytes; left--) {

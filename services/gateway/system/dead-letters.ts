@@ -4,10 +4,13 @@ import { Type } from "typebox";
 import {
   DeadLetterDetail,
   DeadLetterSummary,
+  type FunctionReference,
   PurgeResult,
   RedrivenLetter,
   RedriveResult,
+  toKey,
 } from "../../../contract/index.ts";
+import { toQueueName } from "../../../contract/queue/index.ts";
 import type { CallQueue } from "../calls/call-queue.ts";
 import { DeadLetterBox } from "../calls/dead-letter-box.ts";
 import { ownerOf, toDetail } from "../calls/shown-letter.ts";
@@ -37,9 +40,12 @@ const Params = Type.Object({
 });
 
 /** The letters, as the gateway that serves the context reaches them. */
-export function toLetterBox({ auth, namespaces }: SystemContext, queue: CallQueue): DeadLetterBox {
+export function toLetterBox(context: SystemContext, queue: CallQueue): DeadLetterBox {
+  const { auth, namespaces, functions, queueNames } = context;
   const queueKey = async (): Promise<Buffer | undefined> => auth?.queueKey();
-  return new DeadLetterBox({ queue, home: namespaces.home, queueKey });
+  const queueOf = (reference: FunctionReference): string =>
+    toQueueName(functions.get(toKey(reference))?.spec.annotations, queueNames);
+  return new DeadLetterBox({ queue, home: namespaces.home, queueKey, queueOf });
 }
 
 /** Adds the routes; without a queue they answer 404. */

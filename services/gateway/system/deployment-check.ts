@@ -5,6 +5,7 @@ import {
   type SpecPart,
   toText,
 } from "../../../contract/index.ts";
+import { findQueueMistake } from "../../../contract/queue/index.ts";
 import { failures, HttpError } from "../errors.ts";
 
 /** The REST API's names of fields, where they are not those of the custom resource. */
@@ -14,9 +15,20 @@ const NAMES: Readonly<Record<string, string>> = {
   environment: "envVars",
 };
 
-/** Throws a BadRequest that names the mistakes of a deployment, if it has any. */
-export function checkDeployment(deployment: FunctionDeployment): void {
-  const mistakes = findMistakes(toSpecPart(deployment), toRestName);
+/**
+ * Throws a BadRequest that names the mistakes of a deployment, if it has any.
+ *
+ * @param queueNames queues beside the usual one
+ */
+export function checkDeployment(
+  deployment: FunctionDeployment,
+  queueNames: readonly string[],
+): void {
+  const unknownQueue = findQueueMistake(deployment.annotations, queueNames);
+  const mistakes = [
+    ...findMistakes(toSpecPart(deployment), toRestName),
+    ...(unknownQueue === undefined ? [] : [unknownQueue]),
+  ];
   if (mistakes.length > 0) {
     throw new HttpError(failures.badRequest(mistakes.map(toText).join("; ")));
   }

@@ -96,7 +96,7 @@ function registerDeployments(app: SystemApp, context: SystemContext): void {
     deployment: FunctionDeployment,
     query: { namespace?: string },
   ): FunctionReference => {
-    checkDeployment(deployment);
+    checkDeployment(deployment, context.queueNames);
     const sent = { body: deployment.namespace, query: query.namespace };
     return readReference(context, deployment.service, sent);
   };

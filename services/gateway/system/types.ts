@@ -26,6 +26,8 @@ export interface SystemContext {
   stats: FunctionStatsReader;
   /** Undefined: there are no asynchronous calls. */
   queue: CallQueue | undefined;
+  /** Queues beside the usual one. */
+  queueNames: readonly string[];
   /** Image that runs pasted JavaScript; undefined: there is none. */
   runtimeImage: string | undefined;
   functionNamespace: string;

@@ -22,7 +22,7 @@ const api = Fastify({
   ajv: { customOptions: { coerceTypes: false, verbose: true } },
 });
 api.post<{ Body: FunctionDeployment }>("/", { schema: { body: FunctionDeployment } }, (request) => {
-  checkDeployment(request.body);
+  checkDeployment(request.body, []);
   return "";
 });
 

@@ -75,15 +75,15 @@ describe("the places of a function", () => {
   const reference = { name: "cat", namespace: "dev" };
 
   test("are named by its namespace and its name", () => {
-    expect(toLane(reference)).toBe("faas-request.dev.cat");
+    expect(toLane(reference, "slow")).toBe("faas-request.dev.cat.slow");
     expect(toDeadSubject(reference)).toBe("faas-dead.dev.cat");
     expect(toStateSubject(reference, `12-${NONCE}`)).toBe(`faas-state.dev.cat.12-${NONCE}`);
-    expect(toConsumerName(toLane(reference))).toBe("faas-workers_dev_cat");
+    expect(toConsumerName(toLane(reference, "slow"))).toBe("faas-workers_dev_cat_slow");
   });
 
   test("tell whose they are", () => {
     const subjects = [
-      toLane(reference),
+      toLane(reference, "slow"),
       toDeadSubject(reference),
       toStateSubject(reference, `12-${NONCE}`),
     ];
@@ -104,12 +104,15 @@ describe("the places of a function", () => {
     fc.assert(
       fc.property(references, references, (one, other) => {
         const isSame = one.name === other.name && one.namespace === other.namespace;
-        const consumers = [toConsumerName(toLane(one)), toConsumerName(toLane(other))];
-        expect(toLane(one) === toLane(other)).toBe(isSame);
+        const consumers = [
+          toConsumerName(toLane(one, "slow")),
+          toConsumerName(toLane(other, "slow")),
+        ];
+        expect(toLane(one, "slow") === toLane(other, "slow")).toBe(isSame);
         expect(toDeadSubject(one) === toDeadSubject(other)).toBe(isSame);
         expect(consumers[0] === consumers[1]).toBe(isSame);
         expect(consumers[0]).toMatch(/^[\w-]+$/);
-        expect(toReference(toLane(one))).toEqual(one);
+        expect(toReference(toLane(one, "slow"))).toEqual(one);
       }),
       { numRuns: runs(300) },
     );
@@ -117,7 +120,7 @@ describe("the places of a function", () => {
 
   test("have a consumer's name that is a file's name, also the longest", () => {
     const longest = { name: "n".repeat(63), namespace: "s".repeat(63) };
-    expect(toConsumerName(toLane(longest))).toHaveLength(140);
+    expect(toConsumerName(toLane(longest, "q".repeat(32)))).toHaveLength(173);
   });
 });
 

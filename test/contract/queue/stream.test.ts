@@ -36,7 +36,7 @@ const reference = { name: "f", namespace: "dev" };
 describe("the streams", () => {
   test.each([
     [QUEUE.subject, STREAM.calls],
-    [toLane(reference), STREAM.calls],
+    [toLane(reference, "slow"), STREAM.calls],
     [toCallbackLane("ab12"), STREAM.callbacks],
     [toDeadSubject(reference), STREAM.dead],
     [toStateSubject(reference, "1-AAAAAAAAAAAAAAAA"), STREAM.states],
@@ -87,9 +87,9 @@ describe("the streams", () => {
 });
 
 test("a consumer has one lane, and counts neither deliveries nor messages in flight", () => {
-  expect(toConsumerSettings(toLane(reference), 60_000)).toEqual({
-    durable_name: "faas-workers_dev_f",
-    filter_subject: "faas-request.dev.f",
+  expect(toConsumerSettings(toLane(reference, "slow"), 60_000)).toEqual({
+    durable_name: "faas-workers_dev_f_slow",
+    filter_subject: "faas-request.dev.f.slow",
     ack_policy: "explicit",
     ack_wait: 60_000_000_000,
     max_deliver: -1,

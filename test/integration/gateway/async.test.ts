@@ -52,7 +52,7 @@ describe("the streams", () => {
     await until("the queue", async () => (await send()).status === 202);
     const { config } = await there.streams.info(STREAM.calls);
     expect([config.subjects, config.discard]).toEqual([
-      ["faas-request", "faas-request.*.*"],
+      ["faas-request", "faas-request.*.*", "faas-request.*.*.*"],
       "new",
     ]);
   });
@@ -130,7 +130,7 @@ describe("a call that is accepted", () => {
       expect(answer).toContain("202 Accepted");
       expect(await queue.countCalls()).toBe(before + 1);
       const message = await queue.manager.streams.getMessage(STREAM.calls, {
-        last_by_subj: "faas-request.openfaas-fn.f",
+        last_by_subj: "faas-request.openfaas-fn.f.*",
       });
       const { headers } = decodeCall(message?.header ?? [], Buffer.alloc(0));
       const canonical = Object.keys(headers).find(

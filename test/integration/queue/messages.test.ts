@@ -76,7 +76,7 @@ describe("a message that is no call", () => {
     for (const message of malformed) {
       await queue.publishRaw(QUEUE.subject, [], Buffer.from(message));
     }
-    const lane = toLane({ namespace: "openfaas-fn", name: "f" });
+    const lane = toLane({ namespace: "openfaas-fn", name: "f" }, QUEUE.name);
     await queue.publishRaw(lane, [["Plonk-Nonce", CANARY]], Buffer.alloc(0));
     await queue.publishRaw(lane, [], Buffer.from(CANARY));
     queue.startWorker();

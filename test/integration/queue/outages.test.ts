@@ -105,7 +105,9 @@ describe("the queue-worker", () => {
     const worker = queue.startWorker();
     await queue.publish("f");
     await queue.untilEmpty();
-    await (await queue.manager()).consumers.delete(STREAM.calls, "faas-workers_openfaas-fn_f");
+    await (
+      await queue.manager()
+    ).consumers.delete(STREAM.calls, "faas-workers_openfaas-fn_f_faas-request");
     await queue.publish("f");
     await queue.untilEmpty();
     expect(queue.seen).toEqual(called("f", "f"));
@@ -115,8 +117,8 @@ describe("the queue-worker", () => {
   test("takes over a consumer that has another ack_wait, and sets its own", async () => {
     const manager = await queue.manager();
     const ackWait = async (): Promise<number> =>
-      (await manager.consumers.info(STREAM.calls, "faas-workers_openfaas-fn_f")).config.ack_wait ??
-      0;
+      (await manager.consumers.info(STREAM.calls, "faas-workers_openfaas-fn_f_faas-request")).config
+        .ack_wait ?? 0;
     const before = queue.startWorker({ ack_wait: "60s" });
     await queue.publish("f");
     await queue.untilEmpty();

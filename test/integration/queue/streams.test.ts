@@ -56,7 +56,7 @@ describe("the streams", () => {
   });
 
   test("cannot be of another kind, which is said by name, field and value", async () => {
-    const subjects = ["faas-request", "faas-request.*.*"];
+    const subjects = ["faas-request", "faas-request.*.*", "faas-request.*.*.*"];
     await manager.streams.add({ name: STREAM.calls, subjects, retention: "limits" });
     await expect(ensureStreams(manager)).rejects.toThrow(
       `stream ${STREAM.calls}: retention: expected workqueue, got limits, which cannot be changed`,

@@ -127,7 +127,7 @@ describe("the queue-worker", () => {
       {
         kind: "call",
         id,
-        subject: "faas-request.openfaas-fn.f",
+        subject: "faas-request.openfaas-fn.f.faas-request",
         reason: "status 500 after 3 attempts",
         attempts: 3,
         status: 500,

@@ -38,7 +38,7 @@ describe("a dead letter", () => {
       ...delivery.fields,
     ]);
     const { diedAt, ...letter } = readLetter(fields);
-    expect(letter).toEqual({ ...cause, subject: "faas-request.dev.cat" });
+    expect(letter).toEqual({ ...cause, subject: "faas-request.dev.cat.faas-request" });
     expect(diedAt).toBeGreaterThanOrEqual(before);
   });
 

@@ -39,8 +39,8 @@ function moved(): QueuedCall {
 describe("a call of another publisher", () => {
   test("becomes one of ours in the lane of its function, which is told", async () => {
     expect(await move(FROM_GO)).toEqual({ isDone: true });
-    expect(queue.only.subject).toBe("faas-request.dev.cat");
-    expect(queue.said).toEqual(["faas-hint.dev.cat"]);
+    expect(queue.only.subject).toBe("faas-request.dev.cat.faas-request");
+    expect(queue.said).toEqual(["faas-hint.dev.cat.faas-request"]);
     expect(moved()).toEqual({
       nonce: expect.stringMatching(/^[\w-]{16}$/),
       reference: { name: "cat", namespace: "dev" },
@@ -64,7 +64,7 @@ describe("a call of another publisher", () => {
 
   test("without a namespace is one of the platform's", async () => {
     await move({ Function: "f" });
-    expect(queue.only.subject).toBe("faas-request.openfaas-fn.f");
+    expect(queue.only.subject).toBe("faas-request.openfaas-fn.f.faas-request");
   });
 
   test("has a header's bytes as Go has written them, also beyond Latin-1", async () => {

@@ -25,6 +25,7 @@ beforeEach(() => {
     metrics: new GatewayMetrics(registry),
     timeouts: PLATFORM,
     maxInflightPerFunction: 7,
+    queueNames: ["slow"],
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { checkDeployment } from "../../../../services/gateway/system/deployment-check.ts";
 
 const scale = (name: string): string => `com.openfaas.scale.${name}`;
+const queue = "com.openfaas.queue";
 const base = { service: "f", image: "i" };
 
 describe("checkDeployment", () => {
@@ -14,7 +15,9 @@ describe("checkDeployment", () => {
       [scale("zero")]: "false",
     };
     const envVars = { exec_timeout: "1m30s", read_timeout: "30" };
-    expect(() => checkDeployment({ ...base, labels, annotations: {}, envVars })).not.toThrow();
+    expect(() =>
+      checkDeployment({ ...base, labels, annotations: {}, envVars }, ["slow"]),
+    ).not.toThrow();
   });
 
   test.each([
@@ -59,23 +62,36 @@ describe("checkDeployment", () => {
       'labels["plonk/max-inflight"]: expected a whole number from 0 to 999999999, got "many"',
     ],
     [
+      { annotations: { [queue]: "Slow" } },
+      `annotations["${queue}"]: expected 1 to 32 lower-case letters, digits and hyphens, got "Slow"`,
+    ],
+    [
+      { annotations: { [queue]: "slower" } },
+      `annotations["${queue}"]: expected a queue of the platform: faas-request, slow, got "slower"`,
+    ],
+    [
       { annotations: { a: "x".repeat(262_144) } },
       "annotations: expected at most 262144 bytes, got 262145",
     ],
   ])("refuses %#", (more, message) => {
-    expect(() => checkDeployment({ ...base, ...more })).toThrow(message);
+    expect(() => checkDeployment({ ...base, ...more }, ["slow"])).toThrow(message);
   });
 
   test("names all mistakes at once", () => {
     const labels = { [scale("min")]: "-1" };
     const envVars = { read_timeout: "x", write_timeout: "y" };
-    expect(() => checkDeployment({ ...base, labels, envVars })).toThrow(
+    expect(() => checkDeployment({ ...base, labels, envVars }, ["slow"])).toThrow(
       /scale\.min.*; envVars\.read_timeout.*; envVars\.write_timeout/,
     );
   });
 
+  test.each(["slow", "faas-request"])("takes the queue %s", (name) => {
+    const annotations = { [queue]: name };
+    expect(() => checkDeployment({ ...base, annotations }, ["slow"])).not.toThrow();
+  });
+
   test("takes annotations of exactly 256 KiB", () => {
     const annotations = { a: "\u00fc".repeat(131_071) + "x" };
-    expect(() => checkDeployment({ ...base, annotations })).not.toThrow();
+    expect(() => checkDeployment({ ...base, annotations }, ["slow"])).not.toThrow();
   });
 });
