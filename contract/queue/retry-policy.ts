@@ -24,19 +24,32 @@ export const RETRY_ANNOTATION = {
   maxWait: `${ANNOTATION.retry}max_wait`,
 } as const;
 
+/** Headers of a call that say the same of it alone. */
+export const RETRY_HEADER = {
+  attempts: "x-retry-attempts",
+  codes: "x-retry-codes",
+  minWait: "x-retry-min-wait",
+  maxWait: "x-retry-max-wait",
+} as const;
+
 export const MAX_ATTEMPTS = 1000;
 
 /** Statuses with commas between them; an empty text is none. */
 export const RETRY_CODES = "^([1-5][0-9]{2}(, ?[1-5][0-9]{2})*)?$";
 
-/** What a function's annotations say; what they do not say is not there. */
+/**
+ * What a function's annotations, or the headers of a call, say; what they do not say is not there.
+ *
+ * @param names of the annotations, or of the headers
+ */
 export function readRetryPolicy(
-  annotations: Readonly<Record<string, string>> = {},
+  texts: Readonly<Record<string, string | undefined>> = {},
+  names: Readonly<Record<keyof typeof RETRY_ANNOTATION, string>> = RETRY_ANNOTATION,
 ): Partial<RetryPolicy> {
-  const attempts = readCount(annotations[RETRY_ANNOTATION.attempts]) ?? 0;
-  const codes = annotations[RETRY_ANNOTATION.codes];
-  const minWaitMs = readWait(annotations[RETRY_ANNOTATION.minWait]);
-  const maxWaitMs = readWait(annotations[RETRY_ANNOTATION.maxWait]);
+  const attempts = readCount(texts[names.attempts]) ?? 0;
+  const codes = texts[names.codes];
+  const minWaitMs = readWait(texts[names.minWait]);
+  const maxWaitMs = readWait(texts[names.maxWait]);
   const hasAttempts = attempts >= 1 && attempts <= MAX_ATTEMPTS;
   return {
     ...(hasAttempts && { attempts }),

@@ -230,7 +230,7 @@ function toQueuedCall(
     headers,
     callback,
     acceptedAt,
-    retry: state.retry,
+    retry: { ...state.retry, ...options.retry },
     ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),
     ...(expiresSeconds !== undefined && { expiresAt: acceptedAt + expiresSeconds * 1000 }),
     body,

@@ -1,8 +1,16 @@
 /** What a caller asks of the queue, by headers of a call: when it runs, once only, where to. */
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
-import { CALLBACK_EXPECTATION, isCallback, QUEUE } from "../../../contract/queue/index.ts";
+import { CALL_HEADER, toCanonicalName, VALUE_RULES } from "../../../contract/index.ts";
+import {
+  CALLBACK_EXPECTATION,
+  isCallback,
+  QUEUE,
+  readRetryPolicy,
+  RETRY_ANNOTATION,
+  RETRY_HEADER,
+  type RetryPolicy,
+} from "../../../contract/queue/index.ts";
 import { ADDRESS_EXPECTATION, type AddressPolicy } from "../../lib/address-policy.ts";
 import { isOwnFunction } from "../../lib/queue/own-functions.ts";
 import { type Failure, failures } from "../errors.ts";
@@ -11,6 +19,8 @@ export interface QueueOptions {
   callback: URL | undefined;
   delaySeconds: number | undefined;
   expiresSeconds: number | undefined;
+  /** What goes before its function's word on repetitions. */
+  retry: Partial<RetryPolicy> | undefined;
   /** Of a call that is stored only once; undefined: each is a call of its own. */
   messageId: string | undefined;
 }
@@ -38,8 +48,9 @@ export function readQueueOptions(
   const callback = readCallback(headers, rules);
   const delay = readSeconds(headers, CALL_HEADER.delaySeconds, 0);
   const expires = readSeconds(headers, CALL_HEADER.expiresSeconds, 1);
+  const retry = readRetry(headers);
   const once = readKey(headers, key);
-  for (const read of [callback, delay, expires, once]) {
+  for (const read of [callback, delay, expires, retry, once]) {
     if ("failure" in read) {
       return read.failure;
     }
@@ -48,6 +59,7 @@ export function readQueueOptions(
     callback: (callback as Read<URL>).value,
     delaySeconds: (delay as Read<number>).value,
     expiresSeconds: (expires as Read<number>).value,
+    retry: (retry as Read<Partial<RetryPolicy>>).value,
     messageId: (once as Read<string>).value,
   };
 }
@@ -92,6 +104,28 @@ function readSeconds(headers: IncomingHttpHeaders, name: string, least: number):
   }
   const expected = `a whole number of seconds from ${least} to ${QUEUE.maxSeconds}`;
   return { failure: failures.badRequest(`${toCanonicalName(name)}: expected ${expected}`) };
+}
+
+/** Rules of the annotations, which hold for the headers that say the same. */
+const RETRY_PARTS = ["attempts", "codes", "minWait", "maxWait"] as const;
+const RETRY_RULES = new Map(VALUE_RULES.map((rule) => [rule.key, rule]));
+
+function readRetry(headers: IncomingHttpHeaders): Reading<Partial<RetryPolicy>> {
+  const texts: Record<string, string> = {};
+  for (const part of RETRY_PARTS) {
+    const name = RETRY_HEADER[part];
+    const text = headers[name];
+    const rule = RETRY_RULES.get(RETRY_ANNOTATION[part]);
+    if (typeof text === "string" && rule?.accepts(text) !== true) {
+      const expected = rule?.expected ?? "none";
+      return { failure: failures.badRequest(`${toCanonicalName(name)}: expected ${expected}`) };
+    }
+    if (typeof text === "string") {
+      texts[name] = text;
+    }
+  }
+  const isAsked = Object.keys(texts).length > 0;
+  return { value: isAsked ? readRetryPolicy(texts, RETRY_HEADER) : undefined };
 }
 
 /** One key of two callers is two keys; what makes a caller is what it logs in with. */

@@ -67,6 +67,23 @@ describe("X-Delay-Seconds and X-Expires-Seconds", () => {
   });
 });
 
+describe("X-Retry headers", () => {
+  test("go before what the function's annotations say, and reach the function as well", async () => {
+    const headers = { "x-retry-attempts": "7", "x-retry-max-wait": "1m" };
+    const stored = await queue.store("g", { headers });
+    expect(stored.retry).toEqual({ attempts: 7, codes: [500, 503], maxWaitMs: 60_000 });
+    expect(stored.headers).toMatchObject({ "X-Retry-Attempts": ["7"] });
+  });
+
+  test("that say nothing sensible are refused", async () => {
+    const response = await queue.call("f", { headers: { "x-retry-codes": "teapot" } });
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      "X-Retry-Codes: expected HTTP statuses such as 429,503",
+    ]);
+  });
+});
+
 describe("X-Callback-Url", () => {
   test.each([
     ["ftp://example.org/x"],

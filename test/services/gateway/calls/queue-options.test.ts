@@ -28,6 +28,7 @@ const NONE: QueueOptions = {
   callback: undefined,
   delaySeconds: undefined,
   expiresSeconds: undefined,
+  retry: undefined,
   messageId: undefined,
 };
 
@@ -157,5 +158,34 @@ describe("Idempotency-Key", () => {
       code: "PLONK_BAD_REQUEST",
       message: "Idempotency-Key: expected 1 to 255 visible characters",
     });
+  });
+});
+
+describe("X-Retry headers", () => {
+  test("say of one call what annotations say of a function's", () => {
+    const headers = {
+      "x-retry-attempts": "3",
+      "x-retry-codes": "418, 503",
+      "x-retry-min-wait": "500ms",
+      "x-retry-max-wait": "2m",
+    };
+    const retry = { attempts: 3, codes: [418, 503], minWaitMs: 500, maxWaitMs: 120_000 };
+    expect(read(headers)).toEqual({ ...NONE, retry });
+  });
+
+  test("say nothing of what they do not name", () => {
+    expect(read({ "x-retry-codes": "" })).toEqual({ ...NONE, retry: { codes: [] } });
+    expect(read({ "x-retry-attempts": "1" })).toEqual({ ...NONE, retry: { attempts: 1 } });
+  });
+
+  test.each([
+    ["x-retry-attempts", "0", "X-Retry-Attempts: expected a whole number from 1 to 1000"],
+    ["x-retry-attempts", "", "X-Retry-Attempts: expected a whole number from 1 to 1000"],
+    ["x-retry-attempts", "3, 4", "X-Retry-Attempts: expected a whole number from 1 to 1000"],
+    ["x-retry-codes", "5xx", "X-Retry-Codes: expected HTTP statuses such as 429,503"],
+    ["x-retry-min-wait", "soon", "X-Retry-Min-Wait: expected a duration such as 30s, at most 24h"],
+    ["x-retry-max-wait", "25h", "X-Retry-Max-Wait: expected a duration such as 30s, at most 24h"],
+  ])("%s of %j is refused", (name, text, message) => {
+    expect(read({ [name]: text })).toMatchObject({ status: 400, message });
   });
 });
