@@ -30,10 +30,14 @@ export interface FunctionContext {
   /** Sets headers beside those set so far. */
   headers(values: Record<string, string | string[]>): this;
   /** Answers with the value; the first of succeed, fail and the returned value counts. */
-  succeed(value?: unknown): void;
-  /** Answers with status 500 and the value; of an Error its text. */
-  fail(value?: unknown): void;
+  succeed(value?: unknown): this;
+  /** Answers with the value, of an Error its text, and with status 500 where none is set. */
+  fail(value?: unknown): this;
 }
 
-/** It returns the answer's body, or a promise of it. */
+/**
+ * It returns the answer's body, or a promise of it: text; bytes (`Buffer`, `ArrayBuffer`, a view, a
+ * `Blob`); a stream of bytes (Node's, the web's or an async iterable), which is sent as it comes; a
+ * `Response`; any other value is sent as JSON. A returned Error counts as thrown.
+ */
 export type FunctionHandler = (event: FunctionEvent, context: FunctionContext) => unknown;

@@ -1,7 +1,10 @@
 /** Answers calls with a handler of OpenFaaS' Node template: `(event, context)`. */
 import type { FunctionContext, FunctionEvent } from "../../contract/function/handler.ts";
-import { type Call, type CallHandler, setDuration } from "./call.ts";
+import { toAnswer } from "./answer-fetch.ts";
+import { type Call, type CallHandler, splitTarget } from "./call.ts";
+import { encode } from "./encode.ts";
 import { collectParameters, parseBody, readBody } from "./event-body.ts";
+import { type Answer, sendAnswer } from "./send-answer.ts";
 
 type Callback = (error: unknown, value?: unknown) => void;
 
@@ -24,36 +27,44 @@ export function answerEvent(handle: EventFunction, options: EventOptions): CallH
   return async (call) => {
     const event = await toEvent(call, options);
     const outcome = new Outcome();
-    send(call, outcome, await outcome.of(handle, event));
+    const value = await outcome.of(handle, event);
+    await sendAnswer(call, toEventAnswer(outcome, value));
   };
 }
 
 async function toEvent({ request }: Call, options: EventOptions): Promise<FunctionEvent> {
   const body = await readBody(request, options.maxBodyBytes);
-  const url = new URL(request.url ?? "/", "http://localhost");
+  const { path, query } = splitTarget(request.url);
   return {
     body: options.rawBody ? body : parseBody(body, request.headers["content-type"]),
     headers: request.headers,
     method: request.method ?? "GET",
-    query: collectParameters(url.searchParams),
-    path: url.pathname,
+    query: collectParameters(new URLSearchParams(query)),
+    path,
   };
 }
 
 /** Status, headers and value of one call; settled once. */
 class Outcome implements FunctionContext {
-  statusCode = 200;
   headerValues: Record<string, string | string[]> = {};
+  /** As the handler has set it. */
+  #status: number | undefined;
+  #hasFailed = false;
   readonly #settled = Promise.withResolvers<unknown>();
 
   status(): number;
   status(code: number): this;
   status(code?: number): number | this {
     if (code === undefined) {
-      return this.statusCode;
+      return this.#status ?? (this.#hasFailed ? 500 : 200);
     }
-    this.statusCode = code;
+    this.#status = code;
     return this;
+  }
+
+  /** Whether the handler has set it. */
+  get hasStatus(): boolean {
+    return this.#status !== undefined || this.#hasFailed;
   }
 
   headers(): Record<string, string | string[]>;
@@ -66,19 +77,26 @@ class Outcome implements FunctionContext {
     return this;
   }
 
-  succeed(value?: unknown): void {
+  succeed(value?: unknown): this {
     this.#settled.resolve(value);
+    return this;
   }
 
-  fail(value?: unknown): void {
-    this.statusCode = 500;
+  fail(value?: unknown): this {
+    this.#hasFailed = true;
     this.#settled.resolve(value instanceof Error ? String(value) : value);
+    return this;
   }
 
   /** Runs the handler and waits for its value. */
   of(handle: EventFunction, event: FunctionEvent): Promise<unknown> {
-    const callback: Callback = (error, value) =>
-      error === undefined || error === null ? this.succeed(value) : this.fail(error);
+    const callback: Callback = (error, value) => {
+      if (error === undefined || error === null) {
+        this.succeed(value);
+      } else {
+        this.fail(error);
+      }
+    };
     void this.#run(handle, event, callback);
     return this.#settled.promise;
   }
@@ -97,32 +115,14 @@ class Outcome implements FunctionContext {
   }
 }
 
-function send(call: Call, outcome: Outcome, value: unknown): void {
-  const { response } = call;
-  if (response.destroyed || response.headersSent) {
-    return;
+function toEventAnswer(outcome: Outcome, value: unknown): Answer {
+  const set = Object.entries(outcome.headerValues);
+  if (value instanceof Response) {
+    const answer = toAnswer(value);
+    const status = outcome.hasStatus ? outcome.status() : answer.status;
+    return { ...answer, status, headers: [...answer.headers, ...set] };
   }
   const { body, contentType } = encode(value);
-  if (body.length > 0) {
-    response.setHeader("Content-Type", contentType);
-  }
-  for (const [name, header] of Object.entries(outcome.headerValues)) {
-    response.setHeader(name, header);
-  }
-  setDuration(call);
-  response.statusCode = outcome.statusCode;
-  response.end(body);
-}
-
-function encode(value: unknown): { body: string | Uint8Array; contentType: string } {
-  if (value === undefined || value === null) {
-    return { body: "", contentType: "" };
-  }
-  if (value instanceof Uint8Array) {
-    return { body: value, contentType: "application/octet-stream" };
-  }
-  return {
-    body: typeof value === "string" ? value : JSON.stringify(value),
-    contentType: typeof value === "object" ? "application/json" : "text/plain; charset=utf-8",
-  };
+  const usual: Answer["headers"] = body === "" ? [] : [["Content-Type", contentType]];
+  return { status: outcome.status(), headers: [...usual, ...set], body };
 }

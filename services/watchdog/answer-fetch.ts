@@ -1,8 +1,9 @@
 /** Answers calls with a web-standard handler, `fetch(request)`; both bodies may stream. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
+import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import { type Call, CallError, type CallHandler, splitTarget } from "./call.ts";
+import { type Answer, sendAnswer } from "./send-answer.ts";
 
 /** The `fetch` of a module's default export. */
 export type FetchFunction = (request: Request) => unknown;
@@ -14,7 +15,7 @@ export function answerFetch(handle: FetchFunction): CallHandler {
     if (!(answer instanceof Response)) {
       throw new TypeError(`fetch: expected a Response, got ${typeof answer}`);
     }
-    await send(call, answer);
+    await sendAnswer(call, toAnswer(answer));
   };
 }
 
@@ -35,7 +36,9 @@ function toRequest({ request, signal }: Call): Request {
     init.body = Readable.toWeb(request);
     init.duplex = "half";
   }
-  return new Request(`http://${request.headers.host ?? "localhost"}${toPath(request.url)}`, init);
+  const { path, query } = splitTarget(request.url);
+  const target = query === "" ? path : `${path}?${query}`;
+  return new Request(`http://${request.headers.host ?? "localhost"}${target}`, init);
 }
 
 function hasBody({ method, headers }: IncomingMessage): boolean {
@@ -44,42 +47,20 @@ function hasBody({ method, headers }: IncomingMessage): boolean {
   return isDeclared && method !== "GET" && method !== "HEAD";
 }
 
-/** Path and query of a request target, which may also be an absolute URL, or `*`. */
-function toPath(target = "/"): string {
-  if (target.startsWith("/")) {
-    return target;
-  }
-  const url = URL.parse(target);
-  return url === null ? "/" : url.pathname + url.search;
+/** A Response as an answer. */
+export function toAnswer({ status, headers, body, type }: Response): Answer {
+  // What fetch has got is decoded already, though its headers speak of what came. Those of a
+  // Response that a handler has made itself are true.
+  const isDecoded = type !== "default" && headers.has("content-encoding");
+  const dropped = new Set(["set-cookie", ...HOP_BY_HOP, ...(isDecoded ? ENCODED : [])]);
+  const passed = [...headers].filter(([name]) => !dropped.has(name));
+  const cookies = headers.getSetCookie();
+  return {
+    status,
+    headers: cookies.length > 0 ? [...passed, ["set-cookie", cookies]] : passed,
+    body: body === null ? "" : Readable.fromWeb(body),
+  };
 }
 
-async function send(call: Call, answer: Response): Promise<void> {
-  const { response, request } = call;
-  if (response.destroyed || response.headersSent) {
-    await answer.body?.cancel();
-    return;
-  }
-  writeHeaders(response, answer);
-  setDuration(call);
-  response.writeHead(answer.status);
-  if (answer.body === null || request.method === "HEAD") {
-    await answer.body?.cancel();
-    response.end();
-    return;
-  }
-  // Headers are sent at once, as the first chunk of a stream may come much later.
-  response.flushHeaders();
-  await pipeline(Readable.fromWeb(answer.body), response);
-}
-
-function writeHeaders(response: ServerResponse, answer: Response): void {
-  for (const [name, value] of answer.headers) {
-    if (name !== "set-cookie") {
-      response.setHeader(name, value);
-    }
-  }
-  const cookies = answer.headers.getSetCookie();
-  if (cookies.length > 0) {
-    response.setHeader("set-cookie", cookies);
-  }
-}
+/** Headers about the body as it came. */
+const ENCODED = ["content-encoding", "content-length"];

@@ -155,7 +155,10 @@ export class Watchdog {
   }
 
   #startTimer(request: IncomingMessage, ending: AbortController): NodeJS.Timeout | undefined {
-    const limit = timeLimit(request, this.#options.limits.execTimeoutMs);
+    const limit = timeLimit(
+      request.headersDistinct["x-timeout"]?.[0],
+      this.#options.limits.execTimeoutMs,
+    );
     return limit === 0 ? undefined : setTimeout(() => ending.abort(new TimeUpError(limit)), limit);
   }
 
@@ -199,17 +202,24 @@ function isAbandonment(error: unknown): boolean {
   return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET";
 }
 
-/** The shorter of the configured limit and the caller's `X-Timeout`; 0 for no limit. */
-function timeLimit(request: IncomingMessage, configured: number): number {
-  const asked = request.headers["x-timeout"];
-  if (typeof asked !== "string") {
-    return configured;
-  }
+/** Node's timers fire at once when they are asked for more, milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The shorter of the configured limit and the caller's `X-Timeout`; 0 for no limit. The header
+ * only shortens: 0, which would be none, and what is no duration count for nothing.
+ */
+export function timeLimit(asked: string | undefined, configured: number): number {
+  const limits = [configured, readTimeout(asked)].filter((limit) => limit > 0);
+  const limit = Math.min(...limits);
+  return limit > MAX_TIMER_MS ? 0 : limit;
+}
+
+function readTimeout(asked = ""): number {
   try {
-    const wanted = parseDuration(asked);
-    return configured === 0 ? wanted : Math.min(wanted, configured);
+    return parseDuration(asked);
   } catch {
-    return configured;
+    return 0;
   }
 }
 

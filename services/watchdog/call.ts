@@ -30,6 +30,19 @@ export class CallError extends Error {
   }
 }
 
+/** Path and query of a request target, as they came; it may also be an absolute URL, or `*`. */
+export function splitTarget(target = "/"): { path: string; query: string } {
+  const whole = target.startsWith("/") ? target : toPath(URL.parse(target));
+  const mark = whole.indexOf("?");
+  return mark === -1
+    ? { path: whole, query: "" }
+    : { path: whole.slice(0, mark), query: whole.slice(mark + 1) };
+}
+
+function toPath(url: URL | null): string {
+  return url === null ? "/" : url.pathname + url.search;
+}
+
 /** Sets `X-Duration-Seconds` if the headers have not been sent. */
 export function setDuration({ response, startedAt }: Call): void {
   const seconds = (performance.now() - startedAt) / 1000;

@@ -1,8 +1,12 @@
 /** Reads a request's body, and converts it to `event.body` by its content type. */
 import type { IncomingMessage } from "node:http";
 import { CallError } from "./call.ts";
+import { decodeBody } from "./decode-body.ts";
 
-/** Reads the whole body. Throws a CallError with status 413 beyond `limit` bytes. */
+/**
+ * Reads the whole body, decoded. Throws a CallError: 413 beyond `limit` bytes, as it came or
+ * decoded, and what `decodeBody` throws.
+ */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const tooLarge = new CallError(413, `Request body larger than ${limit} bytes`, true);
   if (Number(request.headers["content-length"] ?? 0) > limit) {
@@ -10,7 +14,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of decodeBody(request)) {
     size += chunk.length;
     if (size > limit) {
       throw tooLarge;
@@ -48,7 +52,8 @@ function parseJson(body: Buffer): unknown {
     return "";
   }
   try {
-    return JSON.parse(body.toString()) as unknown;
+    // JSON has no byte order mark, and some who write it have (RFC 8259 §8.1 lets it be ignored).
+    return JSON.parse(body.toString().replace(/^\ufeff/, "")) as unknown;
   } catch {
     throw new CallError(400, "Request body is not valid JSON");
   }

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { toCanonicalName } from "../../contract/call-headers.ts";
-import { type Call, CallError, type CallHandler, setDuration } from "./call.ts";
+import { type Call, CallError, type CallHandler, setDuration, splitTarget } from "./call.ts";
 import type { Mode } from "./config.ts";
 
 export interface ProcessOptions {
@@ -78,19 +78,38 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** The `Http_*` variables of of-watchdog (openfaas-api §12). */
+/**
+ * The `Http_*` variables of of-watchdog (openfaas-api §12): the path decoded, the query as it came.
+ * There is no `Http_Proxy`: programs take `HTTP_PROXY`, in any case, for the proxy to go through.
+ */
 function toVariables(request: IncomingMessage): Record<string, string> {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  const { path, query } = splitTarget(request.url);
   const variables: Record<string, string> = {};
   for (const [name, values] of Object.entries(request.headersDistinct)) {
-    variables[`Http_${toCanonicalName(name).replaceAll("-", "_")}`] = values?.[0] ?? "";
+    if (name !== "proxy") {
+      variables[`Http_${toCanonicalName(name).replaceAll("-", "_")}`] = values?.[0] ?? "";
+    }
   }
   variables["Http_Method"] = request.method ?? "";
-  variables["Http_Path"] = url.pathname;
-  if (url.search.length > 1) {
-    variables["Http_Query"] = url.search.slice(1);
+  variables["Http_Path"] = decodePath(path);
+  if (query !== "") {
+    variables["Http_Query"] = query;
   }
   return variables;
+}
+
+/** What is not escaped as it should be stays as it came. */
+function decodePath(path: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+  if (decoded.includes("\0")) {
+    throw new CallError(400, "path: expected no NUL, which no variable can hold, got one");
+  }
+  return decoded;
 }
 
 async function exitOf(child: Child): Promise<CallError | undefined> {
@@ -130,7 +149,7 @@ async function sendStream(call: Call, output: Readable, running: Running): Promi
       begin(call, running.options);
     }
     if (!response.write(chunk)) {
-      await Promise.race([once(response, "drain"), once(response, "close")]);
+      await once(response, "drain", { signal: call.signal });
     }
   }
   const failure = await running.failure;

@@ -29,6 +29,9 @@ const REPLACED = new Set<string>([
   "x-forwarded-for",
 ]);
 
+/** To functions that read headers from variables it would be HTTP_PROXY, the way to go out. */
+const DANGEROUS = "proxy";
+
 /** What proxies say about the caller; only those that are trusted may. */
 const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
 
@@ -45,7 +48,7 @@ function fateOf(name: string): Fate {
 function learnFate(name: string): Fate {
   // To functions that read headers from environment variables, `X_Real_Ip` is `X-Real-Ip`.
   const plain = name.toLowerCase().replaceAll("_", "-");
-  const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain);
+  const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain) || plain === DANGEROUS;
   const fate = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
   if (FATES.size < MAX_KNOWN_NAMES && name.length <= 64) {
     FATES.set(name, fate);

@@ -1,5 +1,8 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { dirname, join } from "node:path";
+import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { FunctionHandler } from "../../../contract/index.ts";
 import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
@@ -7,9 +10,25 @@ import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } fr
 const MODULE = `
 import { existsSync } from "node:fs";
 export default async function (event, context) {
+  if (event.query.raw !== undefined) return event;
   switch (event.path) {
     case "/event": return { ...event, headers: { host: event.headers.host } };
     case "/teapot": return context.status(418).headers({ "x-pot": "tea" }).succeed("short");
+    case "/fail-405": return context.status(405).fail({ no: "such method" });
+    case "/fail-later": context.fail("gone").status(410); return;
+    case "/succeed-later": context.succeed("made").status(201).headers({ "x-late": "yes" }); return;
+    case "/response": context.headers({ "x-own": "context" });
+      return new Response("from a Response", { status: 203, headers: [["x-own", "its"], ["set-cookie", "a=1"], ["set-cookie", "b=2"]] });
+    case "/stream": return (async function* () {
+      yield "one";
+      while (!existsSync(event.query.until)) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      yield "two";
+    })();
+    case "/broken": return (async function* () { yield "one"; throw new Error("broke off"); })();
+    case "/cycle": { const it = {}; it.it = it; return it; }
+    case "/error": return new Error("returned");
     case "/fail": return context.fail(new Error("no such order"));
     case "/throw": throw new Error("hidden detail");
     case "/bytes": return Buffer.from([0, 255]);
@@ -109,6 +128,69 @@ describe("a module with an event handler", () => {
   it("shows the caller the text of context.fail, with status 500", async () => {
     const answer = await call("/fail");
     expect([answer.status, await answer.text()]).toStrictEqual([500, "Error: no such order"]);
+  });
+
+  it("keeps the status that goes with context.fail and context.succeed, in any order", async () => {
+    const answers = [];
+    for (const path of ["/fail-405", "/fail-later", "/succeed-later"]) {
+      const answer = await call(path);
+      answers.push([answer.status, await answer.text(), answer.headers.get("x-late")]);
+    }
+    expect(answers).toStrictEqual([
+      [405, '{"no":"such method"}', null],
+      [410, "gone", null],
+      [201, "made", "yes"],
+    ]);
+  });
+
+  it("answers with a Response, and what the context says goes before it", async () => {
+    const answer = await call("/response");
+    expect([answer.status, answer.headers.get("x-own"), await answer.text()]).toStrictEqual([
+      203,
+      "context",
+      "from a Response",
+    ]);
+    expect(answer.headers.getSetCookie()).toStrictEqual(["a=1", "b=2"]);
+  });
+
+  it("sends a stream as it comes", async () => {
+    const gate = join(dirname(await writeModule("index.mjs", "")), "gate");
+    const answer = await call(`/stream?until=${gate}`);
+    const chunks: string[] = [];
+    for await (const chunk of answer.body ?? []) {
+      chunks.push(Buffer.from(chunk).toString());
+      // The second piece is sent only when somebody has seen the first.
+      await writeFile(gate, "open");
+    }
+    expect(chunks).toStrictEqual(["one", "two"]);
+    expect((await call("/stream", { method: "HEAD" })).status).toBe(200);
+  });
+
+  it("breaks off with a stream that does, and logs why", async () => {
+    const answer = await call("/broken");
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow("terminated");
+    await waitFor("the reason", () => watchdog.stderr().includes("Error: broke off"));
+  });
+
+  it.each([
+    ["/cycle", "circular structure"],
+    ["/error", "Error: returned"],
+  ])("answers 500 to %s, which nobody could read, and logs why", async (path, reason) => {
+    const answer = await call(path);
+    expect([answer.status, await answer.text()]).toStrictEqual([500, "Internal Server Error"]);
+    await waitFor("the reason", () => watchdog.stderr().includes(reason));
+  });
+
+  it("is told path and query as they came", async () => {
+    const target = "/./a/../%7Bb%7D/{c}\\x?raw=&name=it's&t=<b>";
+    const [answer] = (await once(
+      request({ port: new URL(watchdog.url).port, path: target }).end(),
+      "response",
+    )) as [IncomingMessage];
+    const { path, query } = (await json(answer)) as Record<string, unknown>;
+    expect(path).toBe("/./a/../%7Bb%7D/{c}\\x");
+    expect(query).toStrictEqual({ raw: "", name: "it's", t: "<b>" });
   });
 
   it("logs what the handler throws with its stack and hides it from the caller", async () => {

@@ -1,5 +1,7 @@
 import { once } from "node:events";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
 
@@ -15,6 +17,7 @@ export default {
       case "/echo": return new Response(request.body, { status: 201, headers: request.headers });
       case "/url": return Response.json([request.method, url.pathname, url.search]);
       case "/cookies": return new Response(null, { headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]] });
+      case "/fetched": return fetch(url.searchParams.get("from"));
       case "/none": return new Response(null, { status: 204 });
       case "/string": return "not a response";
       case "/throw": throw new Error("hidden");
@@ -125,6 +128,23 @@ describe("a module with a web-standard handler", () => {
     await waitFor("the error", () =>
       watchdog.stderr().includes("fetch: expected a Response, got string"),
     );
+  });
+
+  it("passes on what it has fetched, which is decoded, and nothing of the other hop", async () => {
+    const upstream = createServer((_request, response) => {
+      response.setHeader("content-encoding", "gzip").setHeader("keep-alive", "timeout=1");
+      response.setHeader("x-own", "kept").end(gzipSync("hello"));
+    });
+    await once(upstream.listen(0, "127.0.0.1"), "listening");
+    const { port } = upstream.address() as AddressInfo;
+    const answer = await call(`/fetched?from=http://127.0.0.1:${port}`);
+    expect([answer.headers.get("x-own"), answer.headers.get("content-encoding")]).toEqual([
+      "kept",
+      null,
+    ]);
+    expect(answer.headers.get("keep-alive")).not.toBe("timeout=1");
+    expect(await answer.text()).toBe("hello");
+    upstream.close();
   });
 
   it("aborts the request's signal when the caller goes away", async () => {

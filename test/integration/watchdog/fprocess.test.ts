@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { json } from "node:stream/consumers";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { cleanUp, startWatchdog, waitFor, writeModule } from "./process.ts";
 
@@ -40,6 +43,41 @@ describe("an executable for each call", () => {
       "7",
       "from the pod",
     ]);
+  });
+
+  it("gets the query as it came, the path decoded, and no Http_Proxy", async () => {
+    const watchdog = await startScript(
+      `const { Http_Path, Http_Query, Http_Proxy } = process.env;
+       console.log(JSON.stringify([Http_Path, Http_Query, Http_Proxy ?? "none"]));`,
+    );
+    const tellOf = async (path: string): Promise<unknown> => {
+      const sent = request({
+        port: new URL(watchdog.url).port,
+        path,
+        headers: { proxy: "http://evil.example" },
+      });
+      const [answer] = (await once(sent.end(), "response")) as [IncomingMessage];
+      return answer.statusCode === 200 ? await json(answer) : answer.statusCode;
+    };
+    expect(await tellOf("/a%20b/{c}?name=it's&t=<b>")).toEqual([
+      "/a b/{c}",
+      "name=it's&t=<b>",
+      "none",
+    ]);
+    expect(await tellOf("/./x/..%2Fy%zz")).toEqual(["/./x/..%2Fy%zz", null, "none"]);
+    expect(await tellOf("/a%00b")).toBe(400);
+  });
+
+  it("sends a long output to a slow reader, and logs no warning", async () => {
+    const watchdog = await startWatchdog({ fprocess: "head -c 30000000 /dev/zero" });
+    const answer = await fetch(watchdog.url);
+    let size = 0;
+    for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(size).toBe(30_000_000);
+    expect(watchdog.stderr()).not.toContain("MaxListenersExceededWarning");
   });
 
   it.each(["streaming", "serializing"])("answers 500 to a failure in %s mode", async (mode) => {

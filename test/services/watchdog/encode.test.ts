@@ -1,0 +1,98 @@
+/** What a handler returns, as the body of an answer. */
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { encode } from "../../../services/watchdog/encode.ts";
+import { runs } from "../../support/property-runs.ts";
+
+const BYTES = "application/octet-stream";
+
+async function bytesOf(value: unknown): Promise<{ bytes: number[]; contentType: string }> {
+  const { body, contentType } = encode(value);
+  const whole = body instanceof Readable ? await buffer(body) : Buffer.from(body);
+  return { bytes: [...whole], contentType };
+}
+
+async function* pieces(...values: (string | Uint8Array)[]): AsyncGenerator<string | Uint8Array> {
+  for (const value of values) {
+    yield await Promise.resolve(value);
+  }
+}
+
+describe("a value", () => {
+  test.each([undefined, null, ""])("of %j is an empty body", (value) => {
+    expect(encode(value).body).toBe("");
+  });
+
+  test.each<[unknown, string, string]>([
+    ["text", "text", "text/plain; charset=utf-8"],
+    [7, "7", "text/plain; charset=utf-8"],
+    [false, "false", "text/plain; charset=utf-8"],
+    [{ a: [1] }, '{"a":[1]}', "application/json"],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"', "application/json"],
+  ])("of %j is written as such", (value, body, contentType) => {
+    expect(encode(value)).toEqual({ body, contentType });
+  });
+
+  const whole = new Uint8Array([9, 1, 2, 3, 9]);
+  test.each<[string, () => unknown]>([
+    ["a Buffer", () => Buffer.from([1, 2, 3])],
+    ["a view", () => whole.subarray(1, 4)],
+    ["a DataView", () => new DataView(whole.buffer, 1, 3)],
+    ["an ArrayBuffer", () => new Uint8Array([1, 2, 3]).buffer],
+    ["a SharedArrayBuffer", () => sharedOf([1, 2, 3])],
+    ["a Blob", () => new Blob([new Uint8Array([1, 2, 3])])],
+    ["a Node stream", () => Readable.from([Buffer.from([1, 2]), Buffer.from([3])])],
+    ["a web stream", () => new Blob([new Uint8Array([1, 2, 3])]).stream()],
+    ["an async iterable", () => pieces(new Uint8Array([1]), new Uint8Array([2, 3]))],
+  ])("that is %s is its bytes", async (_kind, create) => {
+    expect(await bytesOf(create())).toEqual({ bytes: [1, 2, 3], contentType: BYTES });
+  });
+
+  test("of 16-bit numbers is their bytes", async () => {
+    const numbers = new Uint16Array([1, 258]);
+    expect((await bytesOf(numbers)).bytes).toEqual([...Buffer.from(numbers.buffer)]);
+  });
+
+  test("that is a Blob with a type has that type", () => {
+    expect(encode(new Blob(["a"], { type: "text/csv" })).contentType).toBe("text/csv");
+  });
+
+  test("that yields text is that text", async () => {
+    const { body } = encode(pieces("a", "ü"));
+    expect((await buffer(body as Readable)).toString()).toBe("aü");
+  });
+
+  test("that any JSON is gives it back", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.object(), fc.array(fc.jsonValue())), (value) => {
+        expect(encode(value).body).toBe(JSON.stringify(value));
+      }),
+      { numRuns: runs(200) },
+    );
+  });
+});
+
+describe("what no answer can be", () => {
+  const itself: Record<string, unknown> = {};
+  itself["itself"] = itself;
+
+  test.each<[string, unknown, RegExp]>([
+    ["a symbol", Symbol("s"), /^answer: expected .*, got a symbol$/],
+    ["a function", () => 1, /^answer: expected .*, got a function$/],
+    ["a Map", new Map([["a", 1]]), /^answer: expected .*, got a Map$/],
+    ["a Set", new Set([1]), /^answer: expected .*, got a Set$/],
+    ["a BigInt", 1n, /BigInt/],
+    ["an object that contains itself", itself, /circular/],
+    ["an Error", new RangeError("mine"), /^mine$/],
+  ])("%s is refused", (_kind, value, message) => {
+    expect(() => encode(value)).toThrow(message);
+  });
+});
+
+function sharedOf(bytes: number[]): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}
