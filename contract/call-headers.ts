@@ -6,6 +6,10 @@ export const CALL_HEADER = {
   startTime: "x-start-time",
   /** Where the answer of an asynchronous call is to be sent. */
   callbackUrl: "x-callback-url",
+  /** Of a queued call of a private function: that its caller had the right, in a gateway's word. */
+  admitted: "x-plonk-admitted",
+  /** What the queue-worker says of a queued call, for the check of that word. */
+  queued: "x-plonk-queued",
   /** The gateway's own word for why a call failed; a function's answer has none. */
   failureCode: "x-plonk-code",
   /** Wait before a queued call is run, and time after which it is not begun, seconds. */

@@ -19,7 +19,10 @@ export const GatewayEnvironment = Type.Object({
   max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
   /** The same for each function without a label of its own. */
   max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
-  /** Most bytes of queued calls' bodies in memory at the same time. */
+  /**
+   * Most bytes of queued calls' bodies in memory at the same time. With less than 8 MiB, calls of
+   * private functions with a larger body are taken and never run.
+   */
   max_held_bytes: Type.Integer({ minimum: 0, default: 32 * 1024 * 1024 }),
   /** Addresses and ranges of proxies whose X-Forwarded-* headers are believed. */
   trusted_proxies: Type.String({ default: "" }),
@@ -36,6 +39,12 @@ export const GatewayEnvironment = Type.Object({
   basic_auth: booleanSetting(false),
   /** Folder with `basic-auth-user`, `basic-auth-password` and perhaps `users.yaml`. */
   secret_mount_path: Type.String({ default: "/run/secrets/" }),
+  /**
+   * Folder with `current`, the key by which queued calls of private functions are marked, and
+   * perhaps `previous`, by which marks are still read; 32 bytes or more each, of the same content
+   * for all gateways. Without it such calls are not queued: 503.
+   */
+  queue_secret_path: Type.Optional(Type.String()),
   /** Who signs bearer tokens; `oidc_audience` goes with it. */
   oidc_issuer: Type.Optional(Type.String({ pattern: "^https?://" })),
   oidc_audience: Type.Optional(Type.String()),

@@ -8,6 +8,7 @@ export * from "./message.ts";
 export * from "./names.ts";
 export * from "./permissions.ts";
 export * from "./queue-names.ts";
+export * from "./queued-request.ts";
 export * from "./retry-policy.ts";
 export * from "./signature.ts";
 export * from "./stream.ts";

@@ -9,6 +9,7 @@ import { createMetricsServer, createRegistry, type Registry } from "../lib/metri
 import { NatsLink } from "../lib/nats.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { FunctionGuard } from "./auth/function-guard.ts";
+import { QueueMarks } from "./auth/queue-marks.ts";
 import { Admission } from "./calls/admission.ts";
 import { CallClock } from "./calls/call-clock.ts";
 import { CallQueue } from "./calls/call-queue.ts";
@@ -117,6 +118,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const registry = createRegistry();
   const health = new Health();
   const auth = createAuthenticator({ ...config, logger });
+  const marks = new QueueMarks(config.queueSecretPath, logger);
   const peers = new TrustedPeers(calls.trustedProxies);
   const cluster = watchCluster(dependencies, health);
   const { namespaces, functions, endpoints } = cluster;
@@ -144,6 +146,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     admission: new Admission(calls),
     clock: new CallClock(),
     guard: new FunctionGuard({ auth, peers, logger }),
+    marks,
     peers,
     tunnels,
     queue,
@@ -170,6 +173,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     platformNamespace,
     namespaces,
     auth,
+    marks,
     peers,
     assetsDirectory: config.assetsDirectory,
     logger,

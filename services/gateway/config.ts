@@ -35,6 +35,8 @@ export interface GatewayConfig {
    * basic authentication, and none at all without `oidc`.
    */
   secretMountPath: string | undefined;
+  /** Folder with the keys of marks; undefined: private functions' calls are not queued. */
+  queueSecretPath: string | undefined;
   /** Who signs bearer tokens; undefined: there are none. */
   oidc: OidcConfig | undefined;
   /** Undefined: functions without replicas stay so. */
@@ -67,6 +69,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
       secretPath: raw.prometheus_secret_path,
     },
     secretMountPath: raw.basic_auth === "true" ? raw.secret_mount_path : undefined,
+    queueSecretPath: raw.queue_secret_path,
     oidc: toOidc(raw),
     scaleFromZero:
       raw.scale_from_zero === "true"

@@ -134,7 +134,18 @@ const callers = {
   noQueueKey: (): Failure => ({
     status: 503,
     code: "PLONK_NO_QUEUE_KEY",
-    message: "Calls of private functions are queued only by a gateway with basic authentication.",
+    message: "Calls of private functions are queued only by a gateway that has a key for them.",
+  }),
+  notAdmitted: (): Failure => ({
+    status: 403,
+    code: "PLONK_NOT_ADMITTED",
+    message: "body: expected that of the call that was accepted, got another",
+  }),
+  unknownKey: (): Failure => ({
+    status: 503,
+    code: "PLONK_UNKNOWN_KEY",
+    message: "The call was accepted under a key that this gateway does not have.",
+    retryAfterSeconds: 5,
   }),
 };
 

@@ -1,6 +1,12 @@
 /** From a delivered message to a call: whose it is, and what the function is to get. */
 import { CALL_HEADER, type FunctionReference, toDisplayName } from "../../contract/index.ts";
-import { decodeCall, type QueuedCall, toCallId } from "../../contract/queue/index.ts";
+import {
+  decodeCall,
+  type QueuedCall,
+  toCallId,
+  toCallTarget,
+  toQueuedToken,
+} from "../../contract/queue/index.ts";
 import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
 import { VERSION } from "../lib/version.ts";
 import type { Delivery } from "./delivery.ts";
@@ -26,7 +32,7 @@ export interface FunctionCall {
 /** Reads a message of ours; throws a MalformedMessageError. */
 export function toFunctionCall({ fields, payload, sequence }: Delivery): FunctionCall {
   const queued = decodeCall(fields, payload);
-  const { reference, path, query, nonce } = queued;
+  const { reference, nonce } = queued;
   const id = toCallId({ sequence, nonce });
   const functionName = toDisplayName(reference);
   const callId = findHeader(queued.headers, CALL_HEADER.callId)[0] ?? id;
@@ -35,15 +41,21 @@ export function toFunctionCall({ fields, payload, sequence }: Delivery): Functio
     id,
     reference,
     functionName,
-    target: toTarget(`/function/${functionName}${path}${query === "" ? "" : `?${query}`}`),
-    headers: { ...toHeaders(queued.headers), "X-Call-Id": [callId], "User-Agent": [USER_AGENT] },
+    target: `/function/${functionName}${toCallTarget(queued)}`,
+    headers: {
+      ...toHeaders(queued.headers),
+      "X-Call-Id": [callId],
+      "User-Agent": [USER_AGENT],
+      ...toProof(queued),
+    },
     callId,
   };
 }
 
-/** As it was queued; letters beyond ASCII, which other publishers may have, as in a URL. */
-function toTarget(text: string): string {
-  return text.replaceAll(/[^!-~]/g, encodeURIComponent);
+/** Beside the mark of a private function's call, what of the message it is about. */
+function toProof(queued: QueuedCall): Record<string, string[]> {
+  const isMarked = findHeader(queued.headers, CALL_HEADER.admitted).length > 0;
+  return isMarked ? { "X-Plonk-Queued": [toQueuedToken(queued)] } : {};
 }
 
 /** Of one hop (RFC 9110 §7.6.1), or set anew for each call. */
@@ -55,6 +67,7 @@ const DROPPED = new Set<string>([
   "user-agent",
   CALL_HEADER.startTime,
   CALL_HEADER.callId,
+  CALL_HEADER.queued,
 ]);
 
 function toHeaders(header: Record<string, string[]>): Record<string, string[]> {

@@ -52,6 +52,8 @@ const INFRASTRUCTURE: ReadonlySet<string> = new Set([
   // The body comes from the queue's own store: that it was slow is nobody's but the platform's.
   "PLONK_REQUEST_TIMEOUT",
   "PLONK_INTERNAL",
+  // While keys are changed, not all gateways have the new one.
+  "PLONK_UNKNOWN_KEY",
 ]);
 
 /** Waits while the platform is away: it comes back when it does, and is asked often. */

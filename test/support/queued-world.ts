@@ -6,6 +6,7 @@ import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
 import { TestGateway } from "./gateway.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
+import { MarkKeyFolder } from "./mark-keys.ts";
 import { NatsServer } from "./nats.ts";
 import { until } from "./until.ts";
 import { basic, UserFolder } from "./users.ts";
@@ -36,23 +37,29 @@ export class QueuedWorld {
   readonly nats: NatsServer;
   readonly gateway: TestGateway;
   readonly workerLog: KeptLog = createKeptLog();
-  readonly #folder: UserFolder;
+  /** The administrator and the other users. */
+  readonly users: UserFolder;
+  /** The keys of private functions' calls. */
+  readonly keys: MarkKeyFolder;
   readonly #workers = new Set<Worker>();
   #connection: Promise<NatsConnection> | undefined;
 
-  private constructor(nats: NatsServer, gateway: TestGateway, folder: UserFolder) {
-    this.nats = nats;
-    this.gateway = gateway;
-    this.#folder = folder;
+  private constructor(parts: Pick<QueuedWorld, "nats" | "gateway" | "users" | "keys">) {
+    this.nats = parts.nats;
+    this.gateway = parts.gateway;
+    this.users = parts.users;
+    this.keys = parts.keys;
   }
 
   /** Starts all but workers; resolves when the gateway has its streams. */
   static async create(env: Record<string, string> = {}): Promise<QueuedWorld> {
     const nats = await NatsServer.create();
-    const folder = new UserFolder(USERS);
+    const users = new UserFolder(USERS);
+    const keys = new MarkKeyFolder();
     const gateway = await TestGateway.start({
       basic_auth: "true",
-      secret_mount_path: folder.path,
+      secret_mount_path: users.path,
+      queue_secret_path: keys.path,
       cluster_scope: "true",
       faas_nats_address: "127.0.0.1",
       faas_nats_port: String(nats.port),
@@ -62,7 +69,7 @@ export class QueuedWorld {
       metadata: { name: "team-a", annotations: { openfaas: "1" } },
     });
     await gateway.settle();
-    const world = new QueuedWorld(nats, gateway, folder);
+    const world = new QueuedWorld({ nats, gateway, users, keys });
     await until("the queue", async () => (await world.ask("/async/calls")).status === 200);
     return world;
   }
@@ -72,7 +79,8 @@ export class QueuedWorld {
     await (await this.#connection)?.close();
     await this.gateway.stop();
     await this.nats.destroy();
-    this.#folder.remove();
+    this.users.remove();
+    this.keys.remove();
   }
 
   /** Repeats soon, and calls back to loopback. */

@@ -36,11 +36,6 @@ export class Authenticator {
     }
     return this.#basic.identify(header ?? "", peer);
   }
-
-  /** Key for what gateways tell each other by way of the queue; undefined without users. */
-  async queueKey(): Promise<Buffer | undefined> {
-    return this.#basic?.queueKey();
-  }
 }
 
 /** Undefined: everybody may do everything. */

@@ -1,6 +1,5 @@
 /** Basic authentication (RFC 7617) of the users in the platform's Secret. */
-import { randomBytes, scrypt } from "node:crypto";
-import { promisify } from "node:util";
+import { randomBytes } from "node:crypto";
 import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
 import { failures } from "../errors.ts";
 import { BusyError, HashGate } from "./hash-gate.ts";
@@ -28,7 +27,6 @@ export class BasicAuth {
   readonly #known = new KnownCredentials();
   readonly #pending = new Map<string, Promise<Outcome>>();
   #users: Users;
-  #queueKey: { users: Users; key: Promise<Buffer> } | undefined;
 
   constructor(directory: UserDirectory, throttle = new LoginThrottle()) {
     this.#directory = directory;
@@ -58,18 +56,6 @@ export class BasicAuth {
     const pending = this.#pending.get(fingerprint) ?? this.#login(fingerprint, login, peer);
     this.#pending.set(fingerprint, pending);
     return pending;
-  }
-
-  /**
-   * The key of all gateways with the same administrator. Whoever sees what is signed with it can
-   * try passwords, so it is as slow to make as a hash of one.
-   */
-  queueKey(): Promise<Buffer> {
-    const { users } = this.#directory;
-    if (users !== this.#queueKey?.users) {
-      this.#queueKey = { users, key: deriveKey(users.adminDigest) };
-    }
-    return this.#queueKey.key;
   }
 
   async #login(fingerprint: string, login: Login, peer: string): Promise<Outcome> {
@@ -117,10 +103,6 @@ export class BasicAuth {
     const isRight = await this.#gate.run(() => verifyPassword(password, found?.hash ?? DECOY));
     return isRight && found !== undefined ? { name: found.name, roles: found.roles } : undefined;
   }
-}
-
-async function deriveKey(secret: Buffer): Promise<Buffer> {
-  return (await promisify(scrypt)(secret, "plonk queued calls", 32)) as Buffer;
 }
 
 /** User and password; the scheme is taken in any case (RFC 9110 §11.1). */

@@ -1,14 +1,13 @@
 /** Lets those call a private function who may, and hides from it how they proved it. */
 import type { IncomingMessage } from "node:http";
-import { type FunctionReference, type FunctionResource, toKey } from "../../../contract/index.ts";
+import type { FunctionReference, FunctionResource } from "../../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type Failure, failures } from "../errors.ts";
-import { PREFIX, splitTarget } from "../http/paths.ts";
+import { removeHeader } from "../http/headers.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
 import { isAllowed, type Outcome } from "./identity.ts";
-import { admit, ADMITTED, isAdmitted } from "./queue-mark.ts";
 import { isCrossSite } from "./same-origin.ts";
 
 export interface FunctionGuardOptions {
@@ -32,8 +31,8 @@ export class FunctionGuard implements CallGuard {
   }
 
   /**
-   * On success the request has lost its `Authorization` (a function must not get hold of its
-   * caller's password), and a call that is to be queued has got its mark.
+   * On success the request has lost its `Authorization`: a function must not get hold of its
+   * caller's password.
    */
   check(request: IncomingMessage, { metadata }: FunctionResource): Verdict | Promise<Verdict> {
     const auth = this.#auth;
@@ -41,28 +40,10 @@ export class FunctionGuard implements CallGuard {
       return failures.noAuthentication();
     }
     const { name, namespace } = metadata;
-    const mark = request.headers[ADMITTED];
-    const verdict =
-      typeof mark === "string"
-        ? this.#checkMark(auth, request, { name, namespace })
-        : this.#checkCaller(auth, request, { name, namespace });
+    const verdict = this.#checkCaller(auth, request, { name, namespace });
     return verdict instanceof Promise
       ? verdict.catch((error: unknown) => this.#fail(error))
       : verdict;
-  }
-
-  async #checkMark(
-    auth: Authenticator,
-    request: IncomingMessage,
-    reference: FunctionReference,
-  ): Promise<Verdict> {
-    const key = await auth.queueKey();
-    const mark = String(request.headers[ADMITTED]);
-    if (key === undefined || !isAdmitted(key, { functionKey: toKey(reference), mark })) {
-      return this.#checkCaller(auth, request, reference);
-    }
-    removeHeaders(request, ["authorization", ADMITTED]);
-    return undefined;
   }
 
   #checkCaller(
@@ -75,27 +56,9 @@ export class FunctionGuard implements CallGuard {
     if (/^basic /i.test(authorization ?? "") && isCrossSite(request.headers)) {
       return failures.crossSite("call a private function with your password");
     }
-    const conclude = (outcome: Outcome): Verdict | Promise<Verdict> =>
-      this.#conclude(auth, request, { reference, outcome });
+    const conclude = (outcome: Outcome): Verdict => conclusionOf(request, { reference, outcome });
     const outcome = auth.identify(authorization, this.#peers.clientAddress(request));
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
-  }
-
-  #conclude(
-    auth: Authenticator,
-    request: IncomingMessage,
-    { reference, outcome }: { reference: FunctionReference; outcome: Outcome },
-  ): Verdict | Promise<Verdict> {
-    if ("refusal" in outcome) {
-      return outcome.refusal;
-    }
-    const { name, namespace } = reference;
-    if (!isAllowed(outcome.identity, "invoke", { namespace, function: name })) {
-      return failures.forbidden(`invoke ${name} in namespace ${namespace}`);
-    }
-    removeHeaders(request, ["authorization", ADMITTED]);
-    const isQueued = splitTarget(request.url ?? "")?.path.startsWith(PREFIX.async) === true;
-    return isQueued ? addMark(auth, request, reference) : undefined;
   }
 
   #fail(error: unknown): Failure {
@@ -104,30 +67,17 @@ export class FunctionGuard implements CallGuard {
   }
 }
 
-async function addMark(
-  auth: Authenticator,
+function conclusionOf(
   request: IncomingMessage,
-  reference: FunctionReference,
-): Promise<Verdict> {
-  const key = await auth.queueKey();
-  if (key === undefined) {
-    return failures.noQueueKey();
+  { reference, outcome }: { reference: FunctionReference; outcome: Outcome },
+): Verdict {
+  if ("refusal" in outcome) {
+    return outcome.refusal;
   }
-  const mark = admit(key, toKey(reference));
-  request.headers[ADMITTED] = mark;
-  request.rawHeaders.push(ADMITTED, mark);
+  const { name, namespace } = reference;
+  if (!isAllowed(outcome.identity, "invoke", { namespace, function: name })) {
+    return failures.forbidden(`invoke ${name} in namespace ${namespace}`);
+  }
+  removeHeader(request, "authorization");
   return undefined;
-}
-
-/** Takes headers away in both forms in which Node shows them. */
-function removeHeaders(request: IncomingMessage, names: readonly string[]): void {
-  const { rawHeaders, headers } = request;
-  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
-    if (names.includes(rawHeaders[index]?.toLowerCase() ?? "")) {
-      rawHeaders.splice(index, 2);
-    }
-  }
-  for (const name of names) {
-    Reflect.deleteProperty(headers, name);
-  }
 }

@@ -30,11 +30,6 @@ export class Users {
     return this.#others.get(name);
   }
 
-  /** Secret bytes that change with the administrator's password. */
-  get adminDigest(): Buffer {
-    return this.#admin.digest;
-  }
-
   /** Constant time whatever is given: hashes of one length are compared. */
   isAdmin(name: string, password: string): boolean {
     return timingSafeEqual(digest(name, password), this.#admin.digest);

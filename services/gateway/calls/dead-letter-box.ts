@@ -19,6 +19,7 @@ import {
   withoutLetter,
 } from "../../../contract/queue/index.ts";
 import { publish } from "../../lib/queue/publish.ts";
+import type { QueueMarks } from "../auth/queue-marks.ts";
 import { type CallQueue, MessageTooLargeError } from "./call-queue.ts";
 import { toRedriven } from "./redriven-call.ts";
 import { ownerOf, toSummary } from "./shown-letter.ts";
@@ -40,8 +41,8 @@ export interface DeadLetterBoxOptions {
   home: string;
   /** The queue that a function has now. */
   queueOf: (reference: FunctionReference) => string;
-  /** Key for the marks of private functions' calls. */
-  queueKey: () => Promise<Buffer | undefined>;
+  /** The marks of private functions' calls. */
+  marks: QueueMarks;
 }
 
 export interface LetterPage {
@@ -94,11 +95,11 @@ export class DeadLetterBox {
    * that no attempt can make a call of, and what `CallQueue.publish` throws.
    */
   async redrive(letter: ReadMessage): Promise<RedrivenLetter> {
-    const { queue, queueKey, queueOf } = this.#options;
+    const { queue, marks, queueOf } = this.#options;
     const { kind, diedAt } = readLetter(letter.fields);
     const messageId = `redriven ${letter.sequence} ${diedAt}`;
     if (kind === "call") {
-      const call = toRedriven(letter, await queueKey());
+      const call = toRedriven(letter, marks);
       const { id } = await queue.publish(call, { queue: queueOf(call.reference), messageId });
       await this.#delete(letter.sequence);
       return id === undefined ? {} : { id };

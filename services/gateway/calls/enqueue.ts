@@ -1,10 +1,14 @@
 /** Entry of every asynchronous call: `/async-function/<name>[.<namespace>][/<rest>]`. */
+import { createHash, type Hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
 import { MalformedMessageError, QUEUE, type QueuedCall } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { drawNonce } from "../../lib/queue/nonce.ts";
 import { QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
+import { toMarkedCall } from "../auth/queue-mark.ts";
+import type { QueueMarks } from "../auth/queue-marks.ts";
 import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { onceClosed, send100Continue } from "../http/guard/index.ts";
@@ -23,6 +27,7 @@ import {
 } from "./call-queue.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import { askGuard, type Incoming } from "./invoke.ts";
+import { declaredLength } from "./private-call.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
 import { type QueueOptionRules, type QueueOptions, readQueueOptions } from "./queue-options.ts";
 import { limitReading, type ReadLimitContext } from "./read-limit.ts";
@@ -32,6 +37,7 @@ export interface EnqueueContext extends ReadLimitContext {
   states: FunctionStates;
   /** Undefined: there are no credentials, and private functions are open to everybody. */
   guard: CallGuard | undefined;
+  marks: QueueMarks;
   admission: Admission;
   peers: TrustedPeers;
   /** Undefined: there is no queue, and so no such path. */
@@ -92,11 +98,15 @@ async function admit(enqueuing: Enqueuing): Promise<void> {
 }
 
 async function check(
-  { guard }: EnqueueContext,
+  { guard, marks }: EnqueueContext,
   request: IncomingMessage,
   state: FunctionState,
 ): Promise<Failure | undefined> {
-  return state.isPrivate && guard !== undefined ? askGuard(guard, request, state) : undefined;
+  if (!state.isPrivate || guard === undefined) {
+    return undefined;
+  }
+  const failure = await askGuard(guard, request, state);
+  return failure ?? (marks.canMark ? undefined : failures.noQueueKey());
 }
 
 /** Memory that a queued call takes beside its body, bytes: its headers, twice. */
@@ -110,6 +120,8 @@ async function receive(
   const { queue, incoming } = enqueuing;
   const { request, response } = incoming;
   const nonce = drawNonce();
+  // Of private functions alone, so that public ones pay nothing.
+  const digest = state.isPrivate ? createHash("sha256") : undefined;
   let body: QueuedCall["body"] | undefined;
   try {
     body = await receiveBody(request, {
@@ -117,6 +129,7 @@ async function receive(
       maxInlineBytes: queue.maxInlineBytes,
       keep: (source) => queue.keep(nonce, source),
       forget: (stored) => queue.forget(stored),
+      onChunk: (chunk) => digest?.update(chunk),
     });
     if (response.headersSent || response.destroyed) {
       await (body && queue.forget(body));
@@ -127,7 +140,8 @@ async function receive(
       return;
     }
     const call = toQueuedCall(enqueuing, { state, options, nonce, body });
-    const accepted = await queue.publish(call, {
+    const marked = addMark(enqueuing, call, digest);
+    const accepted = await queue.publish(marked, {
       queue: state.queue,
       messageId: options.messageId,
     });
@@ -237,14 +251,19 @@ function toQueuedCall(
   };
 }
 
-function tooLong(request: IncomingMessage): Failure | undefined {
-  return (declaredLength(request) ?? 0) > QUEUE.maxBodyBytes ? tooLarge() : undefined;
+/** A private function's call, of whose body there is a digest, with its mark. */
+function addMark(
+  { context: { guard, marks } }: Enqueuing,
+  call: QueuedCall,
+  digest: Hash | undefined,
+): QueuedCall {
+  const mark = guard && digest && marks.make(toMarkedCall(call), digest.digest("base64url"));
+  const name = toCanonicalName(CALL_HEADER.admitted);
+  return mark === undefined ? call : { ...call, headers: { ...call.headers, [name]: [mark] } };
 }
 
-/** Length of the body by its header; undefined where only its end will tell. */
-function declaredLength({ headers }: IncomingMessage): number | undefined {
-  const isChunked = headers["transfer-encoding"] !== undefined;
-  return isChunked ? undefined : Number(headers["content-length"] ?? 0);
+function tooLong(request: IncomingMessage): Failure | undefined {
+  return (declaredLength(request) ?? 0) > QUEUE.maxBodyBytes ? tooLarge() : undefined;
 }
 
 function tooLarge(): Failure {

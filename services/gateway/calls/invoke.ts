@@ -1,6 +1,7 @@
 /** Entry of every call of a function: `/function/<name>[.<namespace>][/<rest>]`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CallGuard } from "../auth/call-guard.ts";
+import type { QueueMarks } from "../auth/queue-marks.ts";
 import type { Failure } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { closeConnection } from "../http/guard/index.ts";
@@ -9,12 +10,15 @@ import { PREFIX, splitFunctionPath, type Target } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { beginCall } from "./call.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
+import { enterPrivate, type Entry } from "./private-call.ts";
 import { ProxyCall, type ProxyCallOptions, type ProxyContext } from "./proxy-call.ts";
 
 export interface InvokeContext extends ProxyContext {
   states: FunctionStates;
   /** Undefined: there are no credentials, and private functions are open to everybody. */
   guard: CallGuard | undefined;
+  /** By which calls that come out of the queue are known. */
+  marks: QueueMarks;
 }
 
 /** A request that came in, its target split and cleaned. */
@@ -50,24 +54,29 @@ export function invoke(context: InvokeContext, incoming: Incoming): void {
   if (state.isPrivate && context.guard !== undefined) {
     const { guard, logger } = context;
     guarded({ request, response, logger }, async () => {
-      const failure = await askGuard(guard, request, state);
-      begin(context, { request, response, call, state, target: path }, failure);
+      const rest = `${split.rest}${target.query}`;
+      const entering = { request, response, call, state, rest };
+      const entry = await enterPrivate({ ...context, guard }, entering);
+      begin(context, { request, response, call, state, target: path }, entry);
     });
   } else {
-    begin(context, { request, response, call, state, target: path }, undefined);
+    begin(context, { request, response, call, state, target: path }, {});
   }
 }
 
-type Beginning = Omit<ProxyCallOptions, "context">;
+type Beginning = Omit<ProxyCallOptions, "context" | "body">;
 
-function begin(context: InvokeContext, call: Beginning, refusal: Failure | undefined): void {
+function begin(context: InvokeContext, call: Beginning, entry: Entry): void {
   const { request, response, state } = call;
-  if (response.destroyed) {
+  // It may have been answered that its body came too late.
+  if (response.destroyed || response.headersSent) {
     return;
   }
+  const refusal = "failure" in entry ? entry.failure : undefined;
   const failure = refusal ?? context.admission.enter(state);
   if (failure === undefined) {
-    new ProxyCall({ context, ...call }).start();
+    const { body } = entry as { body?: Buffer };
+    new ProxyCall({ context, ...call, body }).start();
   } else {
     sendFailure(request, response, { failure, own: call.call.own });
   }

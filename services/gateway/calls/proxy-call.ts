@@ -45,6 +45,8 @@ export interface ProxyCallOptions {
   state: FunctionState;
   /** Path and query as the function sees them. */
   target: string;
+  /** The whole body, where it has been read already. */
+  body: Buffer | undefined;
 }
 
 export class ProxyCall implements UpstreamCall {
@@ -66,6 +68,7 @@ export class ProxyCall implements UpstreamCall {
     this.#options = options;
     this.#headers = toUpstreamHeaders(request, call, context.peers.peerOf(request));
     this.#hasBody = hasBody(request);
+    this.#body = this.#hasBody ? options.body : undefined;
     this.#attempt = new UpstreamAttempt(this, options);
     onceClosed(request, response, () => this.#attempt.close(response.writableFinished));
   }
@@ -73,7 +76,7 @@ export class ProxyCall implements UpstreamCall {
   /** Sends the call; the answer, whatever it is, goes to the response. */
   start(): void {
     const { request, response, context } = this.#options;
-    if (!this.#hasBody || !isSmall(request)) {
+    if (this.#body !== undefined || !this.#hasBody || !isSmall(request)) {
       this.#attempt.send();
       return;
     }

@@ -11,12 +11,14 @@ export interface ReceiveOptions {
   keep: (source: AsyncIterable<Buffer>) => Promise<StoredBody>;
   /** Forgets what was kept of a body that came to no end. */
   forget: (body: StoredBody) => Promise<void>;
+  /** Sees each part, in their order. */
+  onChunk?: (chunk: Buffer) => unknown;
 }
 
 /** Reads a body; undefined when it is too large. Rejects when its caller goes away. */
 export async function receiveBody(
   request: IncomingMessage,
-  { maxBytes, maxInlineBytes, keep, forget }: ReceiveOptions,
+  { maxBytes, maxInlineBytes, keep, forget, onChunk }: ReceiveOptions,
 ): Promise<Buffer | StoredBody | undefined> {
   // The connection stays open for the answer, whatever becomes of the body.
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -28,6 +30,7 @@ export async function receiveBody(
       return undefined;
     }
     length += result.value.length;
+    onChunk?.(result.value);
     return length > maxBytes ? undefined : result.value;
   };
   while (length <= maxInlineBytes) {

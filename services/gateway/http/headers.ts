@@ -27,6 +27,9 @@ const REPLACED = new Set<string>([
   CALL_HEADER.callId,
   CALL_HEADER.startTime,
   "x-forwarded-for",
+  // Between queue and gateway alone; the gateway makes the one, and the worker the other.
+  CALL_HEADER.admitted,
+  CALL_HEADER.queued,
 ]);
 
 /** To functions that read headers from variables it would be HTTP_PROXY, the way to go out. */
@@ -169,4 +172,17 @@ export function toQueuedHeaders(
     (result[name] ??= []).push(flat[index + 1] ?? "");
   }
   return result;
+}
+
+/** Takes a header away in both forms in which Node shows them. @param name - in lower case */
+export function removeHeader(
+  { rawHeaders, headers }: Pick<IncomingMessage, "rawHeaders" | "headers">,
+  name: string,
+): void {
+  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
+    if (rawHeaders[index]?.toLowerCase() === name) {
+      rawHeaders.splice(index, 2);
+    }
+  }
+  Reflect.deleteProperty(headers, name);
 }

@@ -41,11 +41,10 @@ const Params = Type.Object({
 
 /** The letters, as the gateway that serves the context reaches them. */
 export function toLetterBox(context: SystemContext, queue: CallQueue): DeadLetterBox {
-  const { auth, namespaces, functions, queueNames } = context;
-  const queueKey = async (): Promise<Buffer | undefined> => auth?.queueKey();
+  const { marks, namespaces, functions, queueNames } = context;
   const queueOf = (reference: FunctionReference): string =>
     toQueueName(functions.get(toKey(reference))?.spec.annotations, queueNames);
-  return new DeadLetterBox({ queue, home: namespaces.home, queueKey, queueOf });
+  return new DeadLetterBox({ queue, home: namespaces.home, marks, queueOf });
 }
 
 /** Adds the routes; without a queue they answer 404. */

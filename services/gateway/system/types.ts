@@ -12,6 +12,7 @@ import type {
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { QueueMarks } from "../auth/queue-marks.ts";
 import type { CallQueue } from "../calls/call-queue.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import type { FunctionNamespaces } from "../cluster/namespaces.ts";
@@ -35,6 +36,8 @@ export interface SystemContext {
   namespaces: FunctionNamespaces;
   /** Undefined: everybody may use `/system`. */
   auth: Authenticator | undefined;
+  /** Of queued calls of private functions. */
+  marks: QueueMarks;
   peers: TrustedPeers;
   /** Folder with the static files of the pages. */
   assetsDirectory: string;

@@ -9,10 +9,12 @@ import { collectCleanups } from "../../support/cleanup.ts";
 import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { TestIssuer } from "../../support/issuer.ts";
 import { createKeptLog } from "../../support/logs.ts";
+import { MarkKeyFolder } from "../../support/mark-keys.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
 import { basic, UserFolder } from "../../support/users.ts";
 
+const keys = new MarkKeyFolder();
 const folder = new UserFolder([
   { name: "caller", password: "p", role: "invoke" },
   { name: "team", password: "p", role: "deployer", namespaces: ["openfaas-fn"] },
@@ -30,6 +32,7 @@ const seen: { url: string; headers: IncomingHttpHeaders }[] = [];
 
 beforeAll(async () => {
   atEnd(() => folder.remove());
+  atEnd(() => keys.remove());
   nats = await NatsServer.create();
   atEnd(() => nats.destroy());
   issuer = await TestIssuer.start({
@@ -41,6 +44,7 @@ beforeAll(async () => {
   gateway = await TestGateway.start({
     basic_auth: "true",
     secret_mount_path: folder.path,
+    queue_secret_path: keys.path,
     oidc_issuer: issuer.url,
     oidc_audience: "plonk-gateway",
     faas_nats_address: "127.0.0.1",
@@ -245,24 +249,34 @@ test("without any authentication, a private function is closed", async () => {
   ]);
 });
 
-test("with tokens only, calls of private functions are not queued", async () => {
-  const only = await TestGateway.start({
-    oidc_issuer: issuer.url,
-    oidc_audience: "plonk-gateway",
-    faas_nats_address: "127.0.0.1",
-    faas_nats_port: String(nats.port),
-  });
-  onTestEnd(() => only.stop());
-  only.declare("private", { annotations: { "plonk/private": "true" } });
-  await only.settle();
-  const response = await fetch(`${only.url}/async-function/private`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${await issuer.token("all")}` },
-    signal: AbortSignal.timeout(60_000),
-  });
-  const text = await response.text();
-  expect([response.status, text]).toEqual([
-    503,
-    "Calls of private functions are queued only by a gateway with basic authentication.",
-  ]);
-});
+test.each([
+  ["users", { basic_auth: "true", secret_mount_path: folder.path }, () => basic("caller", "p")],
+  [
+    "an issuer",
+    () => ({ oidc_issuer: issuer.url, oidc_audience: "plonk-gateway" }),
+    async () => `Bearer ${await issuer.token("all")}`,
+  ],
+])(
+  "with %s, but without a key for marks, calls of private functions are not queued",
+  async (...given) => {
+    const [, env, authorize] = given;
+    const only = await TestGateway.start({
+      ...(typeof env === "function" ? env() : env),
+      faas_nats_address: "127.0.0.1",
+      faas_nats_port: String(nats.port),
+    });
+    onTestEnd(() => only.stop());
+    only.declare("private", { annotations: { "plonk/private": "true" } });
+    await only.settle();
+    const response = await fetch(`${only.url}/async-function/private`, {
+      method: "POST",
+      headers: { authorization: await authorize() },
+      signal: AbortSignal.timeout(60_000),
+    });
+    const text = await response.text();
+    expect([response.status, text]).toEqual([
+      503,
+      "Calls of private functions are queued only by a gateway that has a key for them.",
+    ]);
+  },
+);

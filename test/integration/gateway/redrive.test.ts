@@ -95,7 +95,7 @@ describe("a redrive", () => {
     });
     const field = stored?.header.keys().find((name) => /^http-x-plonk-admitted$/i.test(name));
     const mark = stored?.header.get(field ?? "") ?? "";
-    expect(mark).toMatch(/^\d{13}\.[\w-]{43}$/);
+    expect(mark).toMatch(/^\d{13}\.[\w-]{8}\.[\w-]{43}\.[\w-]{43}$/);
     letters.answer = succeed;
     const redrive = `/${await letters.sequenceOf(id)}/redrive`;
     const { body } = await letters.ask<{ id: string }>(redrive, "POST", "own");

@@ -20,6 +20,7 @@ describe("readConfig", () => {
       nats: undefined,
       prometheus: { url: "http://prometheus:9090", secretPath: undefined },
       secretMountPath: undefined,
+      queueSecretPath: undefined,
       scaleFromZero: { timeoutMs: 60_000, queueLength: 1000 },
       functionNamespace: "openfaas-fn",
       logLevel: "info",
@@ -44,6 +45,7 @@ describe("readConfig", () => {
       faas_nats_address: "nats",
       basic_auth: "true",
       secret_mount_path: "/s",
+      queue_secret_path: "/m",
       scale_from_zero: "yes",
       function_namespace: "fn",
     });
@@ -60,6 +62,7 @@ describe("readConfig", () => {
         serviceSuffix: "svc.local",
       },
       nats: { url: "nats://nats:4222", secretPath: undefined },
+      queueSecretPath: "/m",
       secretMountPath: "/s",
       functionNamespace: "fn",
     });

@@ -34,6 +34,26 @@ describe("a queued call", () => {
     expect(call.target).toBe("/function/f.openfaas-fn");
   });
 
+  test("of a private function shows what its mark is about, and what others say of that is lost", () => {
+    const headers = { "x-plonk-admitted": ["mark"], "X-Plonk-Queued": ["forged"] };
+    expect(toFunctionCall(deliverCall({ headers })).headers).toMatchObject({
+      "x-plonk-admitted": ["mark"],
+      "X-Plonk-Queued": ["AAAAAAAAAAAAAAAA"],
+    });
+    const callback = new URL("http://a.example/");
+    expect(toFunctionCall(deliverCall({ headers, callback })).headers).toMatchObject({
+      "X-Plonk-Queued": [expect.stringMatching(/^A{16}\.[\w-]{43}$/)],
+    });
+  });
+
+  test("without a mark shows none of it", () => {
+    const headers = { "x-plonk-queued": ["forged"] };
+    expect(Object.keys(toFunctionCall(deliverCall({ headers })).headers)).toEqual([
+      "X-Call-Id",
+      "User-Agent",
+    ]);
+  });
+
   test("has one call id, the first, however its caller has written the name", () => {
     const headers = { "x-call-ID": ["c1", "c2"], "X-CALL-ID": ["c3"] };
     expect(toFunctionCall(deliverCall({ headers })).headers["X-Call-Id"]).toEqual(["c1"]);

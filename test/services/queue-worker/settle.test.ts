@@ -95,6 +95,7 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   headersTooLarge: "dead",
   unauthorized: "dead",
   forbidden: "dead",
+  notAdmitted: "dead",
   crossSite: "dead",
   // The platform could not run it now.
   requestTimeout: "infrastructure",
@@ -108,6 +109,7 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   overloaded: "infrastructure",
   queueFull: "infrastructure",
   starting: "infrastructure",
+  unknownKey: "infrastructure",
   // The function is full.
   tooManyCalls: "busy",
   // The function may have run, or what is missing may come.

@@ -61,16 +61,6 @@ describe("with users and an issuer", () => {
     expect(await auth?.identify(header, "10.0.0.1")).toEqual(ADMIN);
     expect(await auth?.identify(header.replace("Basic", "BASIC"), "10.0.0.1")).toEqual(ADMIN);
   });
-
-  test("the key of the queue is that of the administrator's password, in every gateway", async () => {
-    const secretMountPath = createFolder();
-    const keys = await Promise.all(
-      [OIDC, undefined].map((oidc) =>
-        Promise.resolve(create({ secretMountPath, oidc })?.queueKey()),
-      ),
-    );
-    expect([keys[0]?.length, keys[1]?.equals(keys[0] ?? Buffer.of())]).toEqual([32, true]);
-  });
 });
 
 describe("with users alone", () => {
@@ -87,10 +77,6 @@ describe("with an issuer alone", () => {
     ["Bearer abc", BAD_TOKEN],
   ])("%j is asked for a token", async (header, expected) => {
     expect(challenge(await create({ oidc: OIDC })?.identify(header, "10.0.0.1"))).toBe(expected);
-  });
-
-  test("there is no key for the queue", async () => {
-    expect(await create({ oidc: OIDC })?.queueKey()).toBeUndefined();
   });
 });
 

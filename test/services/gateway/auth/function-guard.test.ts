@@ -1,5 +1,4 @@
-/** Who may call a private function, and what the function sees of the proof. */
-import { randomBytes } from "node:crypto";
+/** Who may call a private function by its credentials, and what the function sees of them. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { FunctionResource } from "../../../../contract/index.ts";
@@ -11,13 +10,10 @@ import {
   type Role,
   unauthorized,
 } from "../../../../services/gateway/auth/identity.ts";
-import { admit, ADMITTED, isAdmitted } from "../../../../services/gateway/auth/queue-mark.ts";
 import { TrustedPeers } from "../../../../services/gateway/http/trusted-peers.ts";
 import { functionOf } from "../../../support/call-parts.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 
-const KEY = randomBytes(32);
-const FUNCTION_KEY = "fn/f";
 const RESOURCE = functionOf("f");
 
 /** Who is known by which header; all else is refused. */
@@ -32,7 +28,6 @@ const KNOWN: Record<string, Role[]> = {
 let log: KeptLog;
 let asked: (readonly [header: string | undefined, peer: string])[];
 let outcome: (header: string | undefined) => Outcome | Promise<Outcome>;
-let queueKey: () => Promise<Buffer | undefined>;
 let guard: FunctionGuard;
 
 beforeEach(() => {
@@ -42,13 +37,11 @@ beforeEach(() => {
     const roles = KNOWN[header ?? ""];
     return roles === undefined ? unauthorized("Basic") : { identity: { name: "x", roles } };
   };
-  queueKey = () => Promise.resolve(KEY);
   const auth = {
     identify: (header: string | undefined, peer: string) => {
       asked.push([header, peer]);
       return outcome(header);
     },
-    queueKey: () => queueKey(),
   };
   guard = new FunctionGuard({
     auth: auth as unknown as Authenticator,
@@ -57,9 +50,9 @@ beforeEach(() => {
   });
 });
 
-function requestOf(headers: Record<string, string>, url = "/function/f"): IncomingMessage {
+function requestOf(headers: Record<string, string>): IncomingMessage {
   return {
-    url,
+    url: "/function/f",
     headers: { ...headers } as IncomingHttpHeaders,
     rawHeaders: Object.entries(headers).flatMap(([name, value]) => [name.toUpperCase(), value]),
     socket: { remoteAddress: "198.51.100.7", remotePort: 1 },
@@ -69,9 +62,8 @@ function requestOf(headers: Record<string, string>, url = "/function/f"): Incomi
 /** The code of the refusal, or `admitted`; and the request as the function will see it. */
 async function check(
   headers: Record<string, string>,
-  url?: string,
 ): Promise<{ verdict: string; request: IncomingMessage }> {
-  const request = requestOf(headers, url);
+  const request = requestOf(headers);
   const failure = await guard.check(request, RESOURCE);
   return { verdict: failure?.code ?? "admitted", request };
 }
@@ -156,8 +148,8 @@ describe("another site's page", () => {
 });
 
 describe("what the function sees", () => {
-  test("is neither the password nor a mark, in either form of the headers", async () => {
-    const sent = { accept: "*/*", authorization: "Basic right", [ADMITTED]: "forged", "x-a": "1" };
+  test("is not the password, in either form of the headers", async () => {
+    const sent = { accept: "*/*", authorization: "Basic right", "x-a": "1" };
     const { verdict, request } = await check(sent);
     expect(verdict).toBe("admitted");
     expect(request.headers).toEqual({ accept: "*/*", "x-a": "1" });
@@ -175,73 +167,6 @@ describe("what the function sees", () => {
     const { request } = await check({ authorization: "Basic other" });
     expect(request.headers).toEqual({ authorization: "Basic other" });
     expect(request.rawHeaders).toEqual(["AUTHORIZATION", "Basic other"]);
-  });
-});
-
-describe("a call that is to be queued", () => {
-  const url = "/async-function/f?x=1";
-
-  test("gets a mark for its function in the place of its password", async () => {
-    const { verdict, request } = await check({ authorization: "Basic right" }, url);
-    const mark = String(request.headers[ADMITTED]);
-    expect([verdict, Object.keys(request.headers)]).toEqual(["admitted", [ADMITTED]]);
-    expect(request.rawHeaders).toEqual([ADMITTED, mark]);
-    expect(isAdmitted(KEY, { functionKey: FUNCTION_KEY, mark })).toBe(true);
-    expect(isAdmitted(KEY, { functionKey: "fn/g", mark })).toBe(false);
-  });
-
-  test.each([
-    ["/async-function/f", true],
-    ["http://gateway:8080/async-function/f", true],
-    ["/function/f?next=/async-function/f", false],
-    ["/function/async-function/f", false],
-  ])("is one by its path alone: %s", async (target, isQueued) => {
-    const { request } = await check({ authorization: "Basic right" }, target);
-    expect(ADMITTED in request.headers).toBe(isQueued);
-  });
-
-  test("is refused where there is no key for marks", async () => {
-    queueKey = () => Promise.resolve(undefined);
-    const { verdict } = await check({ authorization: "Basic right" }, url);
-    expect(verdict).toBe("PLONK_NO_QUEUE_KEY");
-  });
-
-  test("cannot be checked where the key cannot be made", async () => {
-    queueKey = () => Promise.reject(new Error("no entropy"));
-    const { verdict } = await check({ authorization: "Basic right" }, url);
-    expect([verdict, log.text().includes("no entropy")]).toEqual(["PLONK_CHECK_FAILED", true]);
-  });
-});
-
-describe("a call that comes out of the queue", () => {
-  test("is made by its mark, which the function does not see", async () => {
-    const sent = { [ADMITTED]: admit(KEY, FUNCTION_KEY), "x-a": "1" };
-    const { verdict, request } = await check(sent);
-    expect([verdict, request.headers, request.rawHeaders]).toEqual([
-      "admitted",
-      { "x-a": "1" },
-      ["X-A", "1"],
-    ]);
-    expect(asked).toEqual([]);
-  });
-
-  test.each([
-    ["for another function", () => admit(KEY, "fn/g")],
-    ["for a function of that name elsewhere", () => admit(KEY, "other/f")],
-    ["by another key", () => admit(randomBytes(32), FUNCTION_KEY)],
-    ["that is too old", () => admit(KEY, FUNCTION_KEY, Date.now() - 15 * 24 * 3_600_000)],
-    ["that is none", () => "yes"],
-  ])("is asked for credentials with a mark %s", async (_what, mark) => {
-    const refused = await check({ [ADMITTED]: mark() });
-    const known = await check({ [ADMITTED]: mark(), authorization: "Basic right" });
-    expect([refused.verdict, known.verdict]).toEqual(["PLONK_UNAUTHORIZED", "admitted"]);
-    expect(known.request.headers).toEqual({});
-  });
-
-  test("is not made by a mark where gateways have no key", async () => {
-    queueKey = () => Promise.resolve(undefined);
-    const { verdict } = await check({ [ADMITTED]: admit(KEY, FUNCTION_KEY) });
-    expect(verdict).toBe("PLONK_UNAUTHORIZED");
   });
 });
 

@@ -180,16 +180,4 @@ describe("the administrator", () => {
       }),
     );
   });
-
-  test("has secret bytes that change with name and password", () => {
-    const digests = [
-      ["a", "b"],
-      ["a", "c"],
-      ["c", "b"],
-      ["b", "a"],
-    ].map(([name = "", password = ""]) => new Users({ name, password }, others).adminDigest);
-    expect(new Set(digests.map((digest) => digest.toString("hex"))).size).toBe(4);
-    expect(digests.map(({ length }) => length)).toEqual([64, 64, 64, 64]);
-    expect(new Users({ name: "a", password: "b" }, others).adminDigest).toEqual(digests[0]);
-  });
 });

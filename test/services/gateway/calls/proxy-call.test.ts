@@ -51,7 +51,7 @@ interface Begun {
 }
 
 /** A caller's request, taken over by the gateway. Its body is the test's to send. */
-async function begin(options: RequestOptions = {}): Promise<Begun> {
+async function begin(options: RequestOptions = {}, body?: Buffer): Promise<Begun> {
   const caller = httpRequest({ host: "127.0.0.1", port, agent: false, ...options });
   const answer = new Promise<IncomingMessage>((resolve) => caller.once("response", resolve));
   caller.on("error", () => undefined).flushHeaders();
@@ -59,7 +59,7 @@ async function begin(options: RequestOptions = {}): Promise<Begun> {
   const { context, state } = world;
   const proxy = new ProxyCall({
     context: { ...context, peers: new TrustedPeers(), health },
-    ...{ request, response, call: world.begin(), state, target: "/x?y=1" },
+    ...{ request, response, call: world.begin(), state, target: "/x?y=1", body },
   });
   proxy.start();
   return { proxy, caller, request, response, answer, held: new HeldRequest() };
@@ -109,6 +109,26 @@ describe("what is sent to the function", () => {
     const body = text(lastSent()?.request.body as Readable);
     begun.proxy.onRequestStart(begun.held);
     expect(await body).toHaveLength(REPLAYABLE_BYTES + 1);
+    answer(begun, "");
+  });
+
+  test("is a body of any length at once, where that has been read already", async () => {
+    const read = Buffer.alloc(REPLAYABLE_BYTES + 1, "x");
+    const headers = { "content-length": String(read.length) };
+    const begun = await begin({ method: "PUT", headers }, read);
+    expect(lastSent()?.request.body).toBe(read);
+    begun.proxy.onRequestStart(begun.held);
+    begun.proxy.onResponseError(begun.held, errorOf("ECONNRESET"));
+    await until("the second call", () => world.sentTo().length === 2);
+    expect(lastSent()?.request.body).toBe(read);
+    begun.caller.end(read);
+    answer(begun, "");
+  });
+
+  test("is no body where none came, though none has been read", async () => {
+    const begun = await begin({ method: "GET" }, Buffer.alloc(0));
+    begun.caller.end();
+    expect(lastSent()?.request.body).toBeNull();
     answer(begun, "");
   });
 

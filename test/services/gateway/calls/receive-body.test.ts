@@ -1,4 +1,5 @@
 /** Bodies of queued calls over real connections, around each limit. */
+import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as connect } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -21,6 +22,8 @@ const TARGET = { host: "127.0.0.1", method: "POST", agent: false } as const;
 let port: number;
 let bodies: FakeBodies;
 let forgotten: string[];
+/** The digest of all parts that were seen. */
+let digest: Hash;
 /** What became of the last body. */
 let outcome: Promise<Buffer | StoredBody | undefined> | undefined;
 
@@ -37,6 +40,7 @@ beforeAll(async () => {
 beforeEach(() => {
   bodies = new FakeBodies();
   forgotten = [];
+  digest = createHash("sha256");
   outcome = undefined;
 });
 
@@ -44,6 +48,7 @@ function receive(request: IncomingMessage): Promise<Buffer | StoredBody | undefi
   return receiveBody(request, {
     maxBytes: MOST,
     maxInlineBytes: INLINE,
+    onChunk: (chunk) => digest.update(chunk),
     keep: (source) => bodies.write("nonce", source),
     forget: (body) => {
       forgotten.push(body.name);
@@ -105,6 +110,16 @@ describe.each([
     expect(forgotten).toEqual(expected === undefined ? ["nonce"] : []);
     expect(bodies.kept.size).toBe(expected?.[0] === "nonce" ? 1 : 0);
   });
+
+  test.each(SIZES.filter(([, kept]) => kept !== undefined))(
+    "of %d bytes is shown as a whole, each part once",
+    async (bytes) => {
+      await send({ bytes, isChunked });
+      await outcome;
+      const whole = createHash("sha256").update(WHOLE.subarray(0, bytes)).digest("hex");
+      expect(digest.digest("hex")).toBe(whole);
+    },
+  );
 });
 
 describe("a body that comes to no end", () => {

@@ -1,16 +1,18 @@
 /** What of a dead letter's call is new, and what is as it was. */
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   encodeCall,
   type QueuedCall,
   toDeadSubject,
   toLetterFields,
 } from "../../../../contract/queue/index.ts";
-import { admit, isAdmitted } from "../../../../services/gateway/auth/queue-mark.ts";
+import { toBodyDigest, toMarkedCall } from "../../../../services/gateway/auth/queue-mark.ts";
+import { QueueMarks } from "../../../../services/gateway/auth/queue-marks.ts";
 import { toRedriven } from "../../../../services/gateway/calls/redriven-call.ts";
 import type { ReadMessage } from "../../../../services/gateway/calls/stream-reader.ts";
+import { createKeptLog } from "../../../support/logs.ts";
+import { MarkKeyFolder, markOf } from "../../../support/mark-keys.ts";
 
-const KEY = Buffer.from("k".repeat(32));
 const reference = { name: "f", namespace: "n" };
 const call: QueuedCall = {
   nonce: "0123456789abcdef",
@@ -68,28 +70,61 @@ test("a letter that is filed under another function is refused", () => {
 });
 
 describe("the mark of a private function's call", () => {
-  const redrive = (mark: string, key: Buffer | undefined): string | undefined =>
-    toRedriven(toLetter({ headers: { "X-Plonk-Admitted": [mark] } }), key).headers[
-      "X-Plonk-Admitted"
-    ]?.[0];
+  const DAY = 24 * 3_600_000;
+  const { logger } = createKeptLog();
+  let folder: MarkKeyFolder;
+  let marks: QueueMarks;
 
-  test("is good again, though it was too old", () => {
-    const old = admit(KEY, "n/f", Date.now() - 30 * 24 * 3_600_000);
-    expect(isAdmitted(KEY, { functionKey: "n/f", mark: old })).toBe(false);
-    const mark = redrive(old, KEY) ?? "";
-    expect(isAdmitted(KEY, { functionKey: "n/f", mark })).toBe(true);
+  beforeAll(() => {
+    folder = new MarkKeyFolder();
+    marks = new QueueMarks(folder.path, logger);
+  });
+  afterAll(() => folder.remove());
+
+  const redrive = (changes: Partial<QueuedCall>, mark: string, by = marks): QueuedCall =>
+    toRedriven(toLetter({ ...changes, headers: { "x-plonk-ADMITTED": [mark] } }), by);
+  const markIn = ({ headers }: QueuedCall): string => headers["x-plonk-ADMITTED"]?.[0] ?? "";
+
+  test("is good again for the new call, though it was too old, and no more for the old one", () => {
+    const redriven = redrive({}, markOf(call, "a", Date.now() - 30 * DAY));
+    const body = toBodyDigest(Buffer.from("body"));
+    expect(marks.read(toMarkedCall(redriven), markIn(redriven))).toEqual({
+      kind: "ours",
+      bodyDigest: body,
+    });
+    expect(marks.read(toMarkedCall(call), markIn(redriven))).toEqual({ kind: "not ours" });
+  });
+
+  test("is about the body that the caller sent, wherever that is kept", () => {
+    const stored = { name: "0123456789abcdef", bytes: 300_000 };
+    const redriven = redrive({ body: stored }, markOf(call));
+    expect(marks.read(toMarkedCall(redriven), markIn(redriven))).toMatchObject({
+      bodyDigest: toBodyDigest(Buffer.from("body")),
+    });
+  });
+
+  test.each<[string, Partial<QueuedCall>]>([
+    ["of another path", { path: "/o" }],
+    ["of another query", { query: "q=2" }],
+    ["of another method", { method: "POST" }],
+    ["of another nonce", { nonce: "0123456789abcdeg" }],
+    ["with another callback", { callback: new URL("http://b.example/") }],
+    ["without its callback", { callback: undefined }],
+  ])("stays as it was on a letter %s", (_case, changes) => {
+    const mark = markOf(call);
+    expect(markIn(redrive(changes, mark))).toBe(mark);
   });
 
   test.each([
     ["forged", "forged"],
-    ["of another function", admit(KEY, "n/g")],
-    ["of another key", admit(Buffer.from("x".repeat(32)), "n/f")],
+    ["of another function", markOf({ ...call, reference: { name: "g", namespace: "n" } })],
+    ["of another key", markOf(call, "x")],
   ])("stays as it was where it is %s", (_case, mark) => {
-    expect(redrive(mark, KEY)).toBe(mark);
+    expect(markIn(redrive({}, mark))).toBe(mark);
   });
 
   test("stays as it was without a key", () => {
-    const mark = admit(KEY, "n/f");
-    expect(redrive(mark, undefined)).toBe(mark);
+    const mark = markOf(call);
+    expect(markIn(redrive({}, mark, new QueueMarks(undefined, logger)))).toBe(mark);
   });
 });

@@ -4,6 +4,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { Dispatcher } from "undici";
 import type { CallGuard } from "../../../../services/gateway/auth/call-guard.ts";
+import { QueueMarks } from "../../../../services/gateway/auth/queue-marks.ts";
 import type { FunctionStates } from "../../../../services/gateway/calls/function-states.ts";
 import { Tunnels } from "../../../../services/gateway/calls/tunnel.ts";
 import { upgrade } from "../../../../services/gateway/calls/upgrade.ts";
@@ -67,6 +68,7 @@ async function open({ url = "/function/f/chat?a=1", headers = {}, head = "" }: P
   await upgrade(
     {
       ...world.context,
+      marks: new QueueMarks(undefined, world.log.logger),
       ...{ guard, tunnels, peers: new TrustedPeers(), health: { isStopping: false } },
       states: states as unknown as FunctionStates,
     },

@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   callIdOf,
+  removeHeader,
   toClientHeaders,
   toQueuedHeaders,
   toUpstreamHeaders,
@@ -45,7 +46,33 @@ function toPairs(flat: readonly string[]): [string, string][] {
   ]);
 }
 
+describe("removeHeader", () => {
+  test("takes every line of it, in both forms, and nothing else", () => {
+    const got = request([
+      ["Authorization", "a"],
+      ["X-A", "authorization"],
+      ["AUTHORIZATION", "b"],
+      ["x-authorization", "c"],
+    ]);
+    removeHeader(got, "authorization");
+    expect(got.rawHeaders).toEqual(["X-A", "authorization", "x-authorization", "c"]);
+    expect(got.headers).toEqual({ "x-a": "authorization", "x-authorization": "c" });
+  });
+});
+
 describe("toUpstreamHeaders", () => {
+  test("keeps what queue and gateway say to each other from functions and from the queue", () => {
+    const sent = request([
+      ["X-Plonk-Admitted", "mark"],
+      ["x-plonk-queued", "token"],
+      ["X_Plonk_Admitted", "mark"],
+      ["X-Plonk-Other", "1"],
+    ]);
+    const names = toPairs(toUpstreamHeaders(sent, CALL, PEER)).map(([name]) => name);
+    expect(names.filter((name) => /plonk/i.test(name))).toEqual(["X-Plonk-Other"]);
+    expect(Object.keys(toQueuedHeaders(sent, CALL, PEER))).not.toContain("X-Plonk-Admitted");
+  });
+
   test("keeps order, case and repetition, and adds what the gateway knows", () => {
     const flat = toUpstreamHeaders(
       request([

@@ -1,0 +1,81 @@
+/** Who may make a call of a private function: its caller, or a queue-worker with a mark for it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CALL_HEADER } from "../../../contract/index.ts";
+import { QUEUE } from "../../../contract/queue/index.ts";
+import type { CallGuard } from "../auth/call-guard.ts";
+import { toBodyDigest } from "../auth/queue-mark.ts";
+import type { QueueMarks } from "../auth/queue-marks.ts";
+import { type Failure, failures } from "../errors.ts";
+import { onceClosed, send100Continue } from "../http/guard/index.ts";
+import { removeHeader } from "../http/headers.ts";
+import { hasBody, readBody } from "../http/request-body.ts";
+import type { Admission } from "./admission.ts";
+import type { Call } from "./call.ts";
+import type { FunctionState } from "./function-states.ts";
+import { limitReading, type ReadLimitContext } from "./read-limit.ts";
+
+export interface PrivateContext extends ReadLimitContext {
+  guard: CallGuard;
+  marks: QueueMarks;
+  admission: Admission;
+}
+
+export interface PrivateCall {
+  request: IncomingMessage;
+  response: ServerResponse;
+  call: Call;
+  state: FunctionState;
+  /** Path and query behind the function's name, as they were sent. */
+  rest: string;
+}
+
+/** Whether a call may be made. A body that is given has been read, and is the one to be sent. */
+export type Entry = { failure: Failure } | { body?: Buffer };
+
+/** Checks a call; of one with a mark the whole body is read before any of it is sent. */
+export async function enterPrivate(context: PrivateContext, entering: PrivateCall): Promise<Entry> {
+  const { request, state, rest } = entering;
+  const { [CALL_HEADER.admitted]: mark, [CALL_HEADER.queued]: token } = request.headers;
+  if (typeof mark === "string" && typeof token === "string") {
+    const method = request.method ?? "";
+    const marked = { functionKey: state.key, method, target: rest, token };
+    const reading = context.marks.read(marked, mark);
+    if (reading.kind === "unknown key") {
+      return { failure: failures.unknownKey() };
+    }
+    if (reading.kind === "ours") {
+      removeHeader(request, "authorization");
+      return receive(context, entering, reading.bodyDigest);
+    }
+  }
+  const failure = await context.guard.check(request, state.resource);
+  return failure === undefined ? {} : { failure };
+}
+
+async function receive(
+  context: PrivateContext,
+  { request, response, call }: PrivateCall,
+  bodyDigest: string,
+): Promise<Entry> {
+  const bytes = declaredLength(request) ?? QUEUE.maxBodyBytes;
+  const failure =
+    bytes > QUEUE.maxBodyBytes ? failures.notAdmitted() : context.admission.hold(bytes);
+  if (failure !== undefined) {
+    return { failure };
+  }
+  onceClosed(request, response, () => context.admission.release(bytes));
+  limitReading(context, { request, response }, call.own);
+  send100Continue(request, response);
+  const body = hasBody(request)
+    ? await new Promise<Buffer | undefined>((resolve) => readBody(request, bytes, resolve))
+    : Buffer.alloc(0);
+  return body !== undefined && toBodyDigest(body) === bodyDigest
+    ? { body }
+    : { failure: failures.notAdmitted() };
+}
+
+/** Length of a body by its header; undefined where only its end will tell. */
+export function declaredLength({ headers }: IncomingMessage): number | undefined {
+  const isChunked = headers["transfer-encoding"] !== undefined;
+  return isChunked ? undefined : Number(headers["content-length"] ?? 0);
+}
