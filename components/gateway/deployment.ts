@@ -28,6 +28,7 @@ import {
 } from "../kubernetes/workloads.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEntrance } from "./entrance.ts";
+import { createMarkKeys } from "./mark-keys.ts";
 import { GATEWAY_BINDING, GATEWAY_CLUSTER_RULES, GATEWAY_FUNCTION_RULES } from "./rbac-rules.ts";
 import type { GatewayArgs, GatewaySettings, OidcArgs } from "./settings.ts";
 
@@ -74,6 +75,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
   const { images, functionNamespace } = args;
   const pod = toPodSettings(context, { field: "pod", options: args.pod, size: settings.size });
   const servers = accessServers(context, args);
+  const marks = createMarkKeys(context, settings.queueKeyRevision);
   const container = toContainer(
     {
       name: "gateway",
@@ -91,6 +93,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         ...servers.variables,
         basic_auth: "true",
         secret_mount_path: SECRETS,
+        ...marks.variables,
         ...(args.oidc && toOidcEnvironment(args.oidc)),
         scale_from_zero: "true",
         function_namespace: functionNamespace,
@@ -107,7 +110,11 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       ],
       ...toServiceProbes(2),
       lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
-      volumeMounts: [{ name: "auth", mountPath: SECRETS, readOnly: true }, ...servers.volumeMounts],
+      volumeMounts: [
+        { name: "auth", mountPath: SECRETS, readOnly: true },
+        ...marks.volumeMounts,
+        ...servers.volumeMounts,
+      ],
     },
     pod,
   );
@@ -127,6 +134,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       containers: [container],
       volumes: [
         { name: "auth", secret: { secretName: credentials.secret.metadata.name } },
+        ...marks.volumes,
         ...servers.volumes,
       ],
     },

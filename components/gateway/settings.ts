@@ -38,6 +38,14 @@ export interface GatewayOptions {
    * @default false
    */
   callsServices?: boolean;
+  /**
+   * Number of the key by which gateways know queued calls of private functions again. The next
+   * number makes another one, and calls that were accepted under the one before are still run:
+   * raise it by one, and not again within 14 days. A number that is skipped makes the former key
+   * worthless at once, and private calls that wait become dead letters.
+   * @default 1
+   */
+  queueKeyRevision?: number;
   /** Its pods. */
   pod?: PodOptions;
   /**
@@ -142,7 +150,7 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
 
 type Usual = Pick<GatewayOptions, Numbers | "trustedProxies" | "callsServices">;
 
-type Numbers = "replicas" | "timeoutSeconds" | "maxInflight";
+type Numbers = "replicas" | "timeoutSeconds" | "maxInflight" | "queueKeyRevision";
 
 /** What the parts of `Gateway` are made by. */
 export interface GatewaySettings extends Required<Usual> {
@@ -158,6 +166,7 @@ const DEFAULTS: Required<Usual> = {
   replicas: 1,
   timeoutSeconds: CALL_TIMEOUT_SECONDS,
   maxInflight: 1000,
+  queueKeyRevision: 1,
   trustedProxies: [],
   callsServices: false,
 };
@@ -170,11 +179,12 @@ export function normalizeGateway(
   checkExisting(NATS, "nats", args.nats);
   checkExisting(PROMETHEUS, "prometheus", args.prometheus);
   checkHosts("callbackAllow", args.callbackAllow);
-  const { replicas, timeoutSeconds, maxInflight, trustedProxies, callsServices } = {
+  const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, ...others } = {
     ...DEFAULTS,
     ...args,
   };
-  requirePositive({ replicas, timeoutSeconds, maxInflight });
-  const numbers = { replicas, timeoutSeconds, maxInflight };
+  const { trustedProxies, callsServices } = others;
+  const numbers = { replicas, timeoutSeconds, maxInflight, queueKeyRevision };
+  requirePositive(numbers);
   return { ...numbers, trustedProxies, callsServices, size: SIZES[profile] };
 }

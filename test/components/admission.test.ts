@@ -24,7 +24,7 @@ beforeAll(async () => {
   const cluster = fakeCluster({ networkPolicy: true });
   const gateway = { replicas: 2 };
   new Platform("p", { cluster, images: IMAGES, adminPassword: "pw", gateway });
-  await waitForCount(all, 53);
+  await waitForCount(all, 54);
   for (const kind of ["Namespace", "CustomResourceDefinition"]) {
     for (const manifest of manifests(kind)) {
       await server.apply(JSON.stringify(manifest));

@@ -5,8 +5,15 @@ import { Platform } from "../../components/index.ts";
 import { readConfig as readGatewayConfig } from "../../services/gateway/config.ts";
 import { readConfig as readOperatorConfig } from "../../services/operator/config.ts";
 import { readConfig as readWorkerConfig } from "../../services/queue-worker/config.ts";
-import { fakeCluster, find, IMAGES, recordRegistrations, waitForCount } from "./support/mocks.ts";
-import { environmentOf, objectsOf, podOf } from "./support/objects.ts";
+import {
+  fakeCluster,
+  find,
+  IMAGES,
+  recordRegistrations,
+  reveal,
+  waitForCount,
+} from "./support/mocks.ts";
+import { environmentOf, objectsOf, podOf, workloadsOf } from "./support/objects.ts";
 import { withPlatform } from "./support/wrong-platform.ts";
 
 const all = recordRegistrations();
@@ -33,11 +40,36 @@ describe("a platform on a cluster that offers more", () => {
         maxInflight: 50,
         trustedProxies: ["10.0.0.0/8"],
         callsServices: true,
+        queueKeyRevision: 2,
       },
       queue: { maxInflight: 3 },
       adopt: true,
     });
-    await waitForCount(all, 56);
+    await waitForCount(all, 58);
+  });
+
+  it("gives the keys of private functions' calls to the gateway alone, and keeps them secret", () => {
+    const names = ["gateway-queue-key-2", "gateway-queue-key"];
+    for (const name of names) {
+      const { data } = find(all, `q-${name}`).inputs;
+      expect(JSON.stringify(data)).toContain(pulumi.runtime.specialSecretSig);
+      const { key } = reveal(data) as { key: string };
+      expect(Buffer.from(key, "base64").toString()).toMatch(/^[\w-]{43}$/);
+    }
+    const holders = workloadsOf(all, "q").filter(([, pod]) =>
+      JSON.stringify(pod).includes("gateway-queue-key"),
+    );
+    expect(holders.map(([name]) => name)).toEqual(["q-gateway"]);
+    const { volumes, containers } = podOf(all, "q-gateway");
+    const sources = ["current", "previous"].map((path, index) => ({
+      secret: { name: names[index], items: [{ key: "key", path }] },
+    }));
+    expect(volumes).toContainEqual({ name: "queue-keys", projected: { sources } });
+    const mountPath = "/var/secrets/queue";
+    expect(containers[0]?.["volumeMounts"]).toContainEqual({
+      ...{ name: "queue-keys", mountPath, readOnly: true },
+    });
+    expect(environmentOf(all, "q-gateway")["queue_secret_path"]).toBe(mountPath);
   });
 
   it("takes a load balancer", () => {

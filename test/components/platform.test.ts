@@ -20,7 +20,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = new Platform("p", { cluster: fakeCluster(), images: IMAGES, adminPassword: "pw" });
-  await waitForCount(all, 46);
+  await waitForCount(all, 47);
 });
 
 afterAll(() => pulumi.runtime.disconnect());
@@ -63,6 +63,7 @@ describe("a platform with its defaults", () => {
       "v1:RoleBinding p-operator-platform-binding",
       "v1:Secret p-basic-auth",
       "v1:Secret p-gateway-nats-keys",
+      "v1:Secret p-gateway-queue-key",
       "v1:Secret p-nats-keys",
       "v1:Secret p-queue-worker-nats-keys",
       "v1:Service p-alertmanager-service",
@@ -214,6 +215,7 @@ describe("a platform with its defaults", () => {
       faas_prometheus_port: "9090",
       basic_auth: "true",
       secret_mount_path: "/var/secrets/gateway",
+      queue_secret_path: "/var/secrets/queue",
       scale_from_zero: "true",
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",

@@ -14,7 +14,7 @@ import { type QueuedCall, toCallTarget, toQueuedToken } from "../../../contract/
  */
 const VALID_MS = 14 * 24 * 60 * 60_000;
 
-/** `<end of its time>.<id of its key>.<digest of the body>.<signature>`, base64url but the first. */
+/** `<its end>.<id of its key>.<digest of the body>.<signature>`, base64url but the first. */
 const MARK = /^(\d{13})\.([\w-]{8})\.([\w-]{43})\.([\w-]{43})$/;
 
 /** A key, and the name by which marks say that it has signed them. */

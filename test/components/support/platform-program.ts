@@ -10,7 +10,7 @@ const components = import.meta.resolve("../../../components/index.ts");
 export function toPlatformProgram(
   kubeconfig: string,
   args: object,
-  component: "Platform" | "Queue" = "Platform",
+  component: "Platform" | "Queue" | "Gateway" = "Platform",
 ): string {
   return `
     import * as k8s from "@pulumi/kubernetes";
