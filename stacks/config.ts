@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Static, type TObject, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { Profile } from "../components/index.ts";
+import { findCallbackHostMistake, splitCallbackHosts } from "../contract/queue/index.ts";
 import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 
 /** Settings of all targets, except secrets (`SECRETS`). */
@@ -153,6 +154,7 @@ export async function declareTarget<Outputs>(targets: Targets<Outputs>): Promise
   const target = pickTarget(targets, config.get("target") ?? "local");
   refuseForeign(config, targets, target);
   const common = checkSettings(COMMON, readValues(config, COMMON));
+  checkCallbackAllow(common.callbackAllow);
   const secrets = {
     adminPassword: requirePassword(config),
     users: checkUsers(config.get("users") ?? "[]"),
@@ -192,6 +194,20 @@ function refuseForeign(config: pulumi.Config, targets: Targets, picked: Target<u
         );
       }
     }
+  }
+}
+
+/**
+ * Checks a list of hosts.
+ *
+ * @throws pulumi.RunError with one line for the first that gateway and queue-worker would refuse
+ */
+export function checkCallbackAllow(text: string): void {
+  const mistake = splitCallbackHosts(text)
+    .map(findCallbackHostMistake)
+    .find((each) => each !== undefined);
+  if (mistake !== undefined) {
+    throw new pulumi.RunError(`plonk:callbackAllow: ${mistake}`);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type PlatformImages,
   ServiceImage,
 } from "../components/index.ts";
+import { splitCallbackHosts } from "../contract/queue/index.ts";
 import { declareHello } from "../examples/hello.ts";
 import { declareMarkdown } from "../examples/markdown.ts";
 import { declareSha256 } from "../examples/sha256.ts";
@@ -61,8 +62,7 @@ export async function warnOfMissing(parts: Record<string, unknown>): Promise<voi
 /** Declares the platform, and the examples unless the configuration says otherwise. */
 export function declarePlatform(parts: PlatformParts): StackOutputs {
   const { config, cluster, callbackHosts = [] } = parts;
-  const listed = config.callbackAllow.split(/[\s,]+/).filter((host) => host !== "");
-  const allow = [...callbackHosts, ...listed];
+  const allow = [...callbackHosts, ...splitCallbackHosts(config.callbackAllow)];
   const platform = new Platform("plonk", {
     cluster,
     images: deliverImages(parts),

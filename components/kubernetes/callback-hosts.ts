@@ -1,7 +1,6 @@
 /** Hosts that callbacks may reach although they are not public. */
-import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { DNS_NAME, isMatch, quote } from "../../contract/index.ts";
+import { findCallbackHostMistake } from "../../contract/queue/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 
 /** Refuses what is no host, as far as the entries are known. */
@@ -28,21 +27,9 @@ export function toAllowed(
 }
 
 function checkHost(field: string, host: string): string {
-  if (isRange(host) || isMatch(DNS_NAME, host.replace(/^\*\./, "").toLowerCase())) {
+  const mistake = findCallbackHostMistake(host);
+  if (mistake === undefined) {
     return host;
   }
-  throw new ArgumentError(
-    `${field}: expected an address, a range (10.0.0.0/8) or a host name, got ${quote(host)}`,
-  );
-}
-
-/** An address, or those that begin with the same bits. */
-function isRange(text: string): boolean {
-  const [address = "", bits, ...others] = text.split("/");
-  const version = isIP(address);
-  if (version === 0 || bits === undefined) {
-    return version !== 0;
-  }
-  const most = version === 4 ? 32 : 128;
-  return others.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+  throw new ArgumentError(`${field}: ${mistake}`);
 }

@@ -1,5 +1,6 @@
 /** What gateway and queue-worker agree on: the queue's names, its settings and its messages. */
 export * from "./call-state.ts";
+export * from "./callback-hosts.ts";
 export * from "./callback-message.ts";
 export * from "./dead-letter.ts";
 export * from "./envelope.ts";

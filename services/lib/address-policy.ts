@@ -1,15 +1,18 @@
 /** The one policy of addresses that callers choose, when they are accepted and when used. */
 import { BlockList } from "node:net";
 import { quote } from "../../contract/finding.ts";
-import { isCallback } from "../../contract/queue/index.ts";
-import { type Address, kindOf, parseAddress, parseRange, type Range } from "./address-ranges.ts";
+import {
+  findCallbackHostMistake,
+  isCallback,
+  parseCallbackHost,
+  splitCallbackHosts,
+  toPlainName,
+} from "../../contract/queue/index.ts";
+import { type Address, kindOf, parseAddress } from "./address-ranges.ts";
 import { ConfigError } from "./config.ts";
 
 /** What callers may choose, for errors; the reasons below are what was got. */
 export const ADDRESS_EXPECTATION = "a URL of a public host, or of one in callback_allow";
-
-const ALLOWED_EXPECTATION =
-  "addresses, ranges such as 10.0.0.0/8, and host names such as a.example.com or *.example.com";
 
 /** Ends of names that lead to this machine, this network or this cluster, if anywhere. */
 const LOCAL_NAMES = ["localhost", "local", "internal", "svc"].map((name) => `.${name}`);
@@ -79,15 +82,16 @@ export class AddressPolicy {
   }
 
   #allow(entry: string): void {
-    const read = readEntry(entry);
-    if (read === undefined) {
-      throw new Error(describeWrong(entry));
-    } else if (typeof read !== "string") {
-      this.#ranges[read.family].addSubnet(read.address, read.bits, read.family);
-    } else if (read.startsWith("*")) {
-      this.#suffixes.push(read.slice(1));
+    const host = parseCallbackHost(entry);
+    if (host === undefined) {
+      throw new Error(findCallbackHostMistake(entry));
+    } else if ("range" in host) {
+      const { address, bits, family } = host.range;
+      this.#ranges[family].addSubnet(address, bits, family);
+    } else if ("suffix" in host) {
+      this.#suffixes.push(host.suffix);
     } else {
-      this.#names.add(read);
+      this.#names.add(host.name);
     }
   }
 
@@ -99,31 +103,10 @@ export class AddressPolicy {
 
 /** Reads `callback_allow`, entries between commas or blanks; throws a ConfigError. */
 export function readAllowed(text: string): string[] {
-  const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
-  const wrong = entries.find((entry) => readEntry(entry) === undefined);
-  if (wrong !== undefined) {
-    throw new ConfigError(`callback_allow: ${describeWrong(wrong)}`);
+  const entries = splitCallbackHosts(text);
+  const mistake = entries.map(findCallbackHostMistake).find((each) => each !== undefined);
+  if (mistake !== undefined) {
+    throw new ConfigError(`callback_allow: ${mistake}`);
   }
   return entries;
-}
-
-function describeWrong(entry: string): string {
-  return `expected ${ALLOWED_EXPECTATION}, got ${quote(entry)}`;
-}
-
-function readEntry(entry: string): string | Range | undefined {
-  return parseRange(entry) ?? readName(entry);
-}
-
-/** Without the dots at its end, which only say that a name is complete, and in lower case. */
-function toPlainName(name: string): string {
-  return name.toLowerCase().replace(/\.+$/, "");
-}
-
-/** A name, perhaps with `*.` before it, as URLs show it; undefined where it is none. */
-function readName(entry: string): string | undefined {
-  const [, star = "", rest = ""] = /^(\*\.)?([^\s/?#@:\\%[\]]+)$/.exec(entry) ?? [];
-  const name = toPlainName(URL.parse(`http://${rest}`)?.hostname ?? "");
-  const isName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(name);
-  return isName && parseAddress(name) === undefined ? star + name : undefined;
 }

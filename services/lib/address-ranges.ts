@@ -1,5 +1,6 @@
 /** Which addresses are not public (the IANA special-purpose registries, RFC 6890). */
 import { BlockList, isIP } from "node:net";
+import { parseRange } from "../../contract/queue/index.ts";
 
 const IPV4_RANGES: readonly (readonly [kind: string, ...ranges: string[]])[] = [
   ["loopback", "127.0.0.0/8"],
@@ -65,23 +66,6 @@ export function kindOf({ text, family, inner }: Address): string | undefined {
   const kind = kinds.find(({ list }) => list.check(text, family))?.kind;
   const isElsewhere = family === "ipv6" && !GLOBAL_UNICAST.check(text, family);
   return kind ?? (isElsewhere ? "reserved" : undefined);
-}
-
-export interface Range {
-  address: string;
-  bits: number;
-  family: "ipv4" | "ipv6";
-}
-
-/** An address or a range (`10.0.0.0/8`, `fd00::/8`) in its parts; undefined where it is neither. */
-export function parseRange(text: string): Range | undefined {
-  const [address = "", prefix, rest] = text.split("/");
-  const version = address.includes("%") ? 0 : isIP(address);
-  const longest = version === 4 ? 32 : 128;
-  const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
-  return version === 0 || rest !== undefined || !(bits <= longest)
-    ? undefined
-    : { address, bits, family: version === 4 ? "ipv4" : "ipv6" };
 }
 
 function toList(ranges: readonly string[]): BlockList {

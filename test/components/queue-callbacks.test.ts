@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Gateway, Platform, Queue } from "../../components/index.ts";
+import { CALLBACK_HOST_EXPECTATION } from "../../contract/queue/index.ts";
 import { settle } from "./cluster/mocks.ts";
 import { fakeCluster, find, IMAGES, recordRegistrations, reveal } from "./support/mocks.ts";
 import { environmentOf, podOf } from "./support/objects.ts";
@@ -98,7 +99,7 @@ it("a gateway alone logs in at the NATS of a queue by what that says", async () 
 });
 
 describe("wrong arguments", () => {
-  const host = "expected an address, a range (10.0.0.0/8) or a host name, got";
+  const host = `expected ${CALLBACK_HOST_EXPECTATION}, got`;
 
   it.each<[object, string]>([
     [{ allow: ["10.0.0.0/33"] }, `queue.callbacks.allow[0]: ${host} "10.0.0.0/33"`],

@@ -5,8 +5,10 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
+import { CALLBACK_HOST_EXPECTATION } from "../../contract/queue/index.ts";
 import { declarations, WRITTEN } from "../../scripts/settings.ts";
 import {
+  checkCallbackAllow,
   checkSettings,
   checkUsers,
   COMMON,
@@ -53,6 +55,22 @@ describe("settings", () => {
     const check = () => checkSettings(ALL, { ...DEFAULTS, [key]: value });
     expect(check).toThrow(new RunError(message));
     expect(check).toThrow(RunError);
+  });
+});
+
+describe("hosts of callbacks", () => {
+  it("are taken as gateway and queue-worker take them", () => {
+    const lists = ["", "10.0.0.0/8, *.example.com fd00::1,receiver"];
+    expect(() => lists.forEach(checkCallbackAllow)).not.toThrow();
+  });
+
+  it("are refused in one line that names the first wrong one", () => {
+    const check = () => checkCallbackAllow("10.0.0.0/8, 1.2.3, http://a");
+    expect(check).toThrow(RunError);
+    expect(check).toThrow(
+      "plonk:callbackAllow: expected an address, a range such as 10.0.0.0/8, or a host name such " +
+        'as a.example.com or *.example.com, got "1.2.3"',
+    );
   });
 });
 
@@ -133,6 +151,10 @@ describe("the target", () => {
   });
 
   it.each([
+    [
+      { "plonk:callbackAllow": "10.0.0.0/8 a..b" },
+      `plonk:callbackAllow: expected ${CALLBACK_HOST_EXPECTATION}, got "a..b"`,
+    ],
     [{ "plonk:target": "nowhere" }, 'plonk:target: expected one of local, other, got "nowhere"'],
     [{ "plonk:target": "toString" }, 'plonk:target: expected one of local, other, got "toString"'],
     [{ "plonk:subnet": "c" }, 'plonk:subnet: expected x, got "c"'],

@@ -173,7 +173,7 @@ describe("allowed is", () => {
 
 describe("the list of what is allowed", () => {
   const expectation =
-    "expected addresses, ranges such as 10.0.0.0/8, and host names such as a.example.com or " +
+    "expected an address, a range such as 10.0.0.0/8, or a host name such as a.example.com or " +
     "*.example.com";
 
   test("is read between commas and blanks", () => {
