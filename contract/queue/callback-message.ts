@@ -18,6 +18,8 @@ export interface CallbackMessage {
   id: string;
   reference: FunctionReference;
   url: URL;
+  /** Of a callback to a private function of the platform's own, see `CallbackProof`. */
+  proof?: string;
   /** What is sent, by names in lower case. */
   headers: Record<string, string[]>;
   body: Buffer | StoredBody;
@@ -29,12 +31,13 @@ export function toHostToken({ host }: URL): string {
 }
 
 export function encodeCallback(callback: CallbackMessage): { fields: Fields; payload: Uint8Array } {
-  const { id, reference, url, headers, body } = callback;
+  const { id, reference, url, proof, headers, body } = callback;
   const head = {
     "Plonk-Id": id,
     "Plonk-Function": reference.name,
     "Plonk-Namespace": reference.namespace,
     "Plonk-Url": url.href,
+    ...(proof !== undefined && { "Plonk-Callback-Proof": proof }),
     ...toBodyHead(body),
   };
   const fields = [...toOwnFields(head), ...toHttpFields(headers)];
@@ -52,7 +55,9 @@ export function decodeCallback(
     const finding = { field: "Plonk-Url", expected: CALLBACK_EXPECTATION, got: "another" };
     throw new MalformedMessageError([finding]);
   }
+  const proof = head["Plonk-Callback-Proof"];
   return {
+    ...(proof !== undefined && { proof }),
     id: head["Plonk-Id"] ?? "",
     reference: {
       name: head["Plonk-Function"] ?? "",

@@ -11,6 +11,7 @@ import {
   isCallback,
   MalformedMessageError,
 } from "./foreign-call.ts";
+import { CALLBACK_PROOF } from "./queued-request.ts";
 import { parseRetryPolicy, type RetryPolicy, writeRetryPolicy } from "./retry-policy.ts";
 
 /** A body in the object store. */
@@ -29,6 +30,8 @@ export interface QueuedCall extends CallTarget {
   notBefore?: number;
   /** Not to be begun later, Unix milliseconds. */
   expiresAt?: number;
+  /** Lets the callback call a private function, see `CallbackProof`. */
+  callbackProof?: string;
   /** What its function says of repetitions. */
   retry: Partial<RetryPolicy>;
   body: Buffer | StoredBody;
@@ -74,6 +77,9 @@ const Head = Type.Object({
     Type.String({ pattern: FIELD_VALUE.source, description: "a value that HTTP knows" }),
   ),
   "Plonk-Callback": Type.Optional(Type.String()),
+  "Plonk-Callback-Proof": Type.Optional(
+    Type.String({ pattern: CALLBACK_PROOF, description: "a gateway's mark" }),
+  ),
   "Plonk-Not-Before": Type.Optional(
     Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
   ),
@@ -130,8 +136,10 @@ export function readBody(
     : { name, bytes: Number(bytes) };
 }
 
-function toOptionalHead({ calledAs, host, notBefore, expiresAt }: QueuedCall): Partial<Head> {
+function toOptionalHead(call: QueuedCall): Partial<Head> {
+  const { calledAs, host, notBefore, expiresAt, callbackProof } = call;
   return {
+    ...(callbackProof !== undefined && { "Plonk-Callback-Proof": callbackProof }),
     ...(calledAs !== undefined && { "Plonk-Called-As": calledAs }),
     ...(host !== undefined && { "Plonk-Host": host }),
     ...(notBefore !== undefined && { "Plonk-Not-Before": String(notBefore) }),
@@ -146,6 +154,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
   const notBefore = toNumber(head["Plonk-Not-Before"]);
   const expiresAt = toNumber(head["Plonk-Expires"]);
   const calledAs = head["Plonk-Called-As"];
+  const callbackProof = head["Plonk-Callback-Proof"];
   return {
     nonce: head["Plonk-Nonce"],
     reference: { name: head["Plonk-Function"], namespace: head["Plonk-Namespace"] },
@@ -157,6 +166,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
     host: head["Plonk-Host"],
     headers,
     callback: toCallback(head),
+    ...(callbackProof !== undefined && { callbackProof }),
     retry: parseRetryPolicy(head["Plonk-Retry"] ?? ""),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),

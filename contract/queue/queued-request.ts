@@ -1,5 +1,6 @@
 /** What a queued call looks like on its way from the queue-worker to the gateway. */
 import { createHash } from "node:crypto";
+import { CALL_HEADER } from "../call-headers.ts";
 import type { QueuedCall } from "./envelope.ts";
 
 /**
@@ -19,4 +20,35 @@ export function toQueuedToken({ nonce, callback }: Pick<QueuedCall, "nonce" | "c
   return callback === undefined
     ? nonce
     : `${nonce}.${createHash("sha256").update(callback.href).digest("base64url")}`;
+}
+
+/**
+ * What lets a callback call a private function of the platform's own: a gateway's mark, and the
+ * nonce of the call that it was made for. It is about the function, path and query, and about no
+ * body, as nobody knows the answer yet.
+ */
+export interface CallbackProof {
+  nonce: string;
+  mark: string;
+}
+
+/** As a message's field has it. */
+export const CALLBACK_PROOF = "^[A-Za-z0-9_-]{16}[.][A-Za-z0-9_.-]{1,160}$";
+
+export function writeCallbackProof({ nonce, mark }: CallbackProof): string {
+  return `${nonce}.${mark}`;
+}
+
+/** Value of `X-Plonk-Queued` of a callback: no call's own has a dot at this place. */
+export function toCallbackToken(nonce: string): string {
+  return `callback.${nonce}`;
+}
+
+/** The headers of a callback with a proof. */
+export function toProofHeaders(proof: string): Record<string, string[]> {
+  const [nonce = "", ...mark] = proof.split(".");
+  return {
+    [CALL_HEADER.admitted]: [mark.join(".")],
+    [CALL_HEADER.queued]: [toCallbackToken(nonce)],
+  };
 }

@@ -7,6 +7,7 @@ import {
   MalformedMessageError,
   toCallbackLane,
   toHostToken,
+  toProofHeaders,
 } from "../../contract/queue/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
@@ -69,6 +70,7 @@ export class Callbacks {
       id: call.id,
       reference: call.reference,
       url,
+      ...(call.queued.callbackProof !== undefined && { proof: call.queued.callbackProof }),
       headers: toCallbackHeaders(call, run),
       body: run.capture.body,
     };
@@ -123,17 +125,20 @@ export class Callbacks {
 
   async #post(message: CallbackMessage): Promise<CallbackResult> {
     const { sender, ownSender, gatewayUrl, budget } = this.#options;
-    const { url, headers } = message;
+    const { url, headers, proof } = message;
     const own = new URL(gatewayUrl);
     const bytes = Buffer.isBuffer(message.body) ? 0 : message.body.bytes;
-    const send = async (to: CallbackSender, at: URL): Promise<CallbackResult> =>
-      budget.use(bytes, async () =>
-        to.send({ url: at, headers, body: await this.#readBody(message) }),
-      );
-    if (!isOwnFunction(url, ["gateway", own.hostname])) {
-      return send(sender, url);
-    }
-    return send(ownSender, new URL(`${url.pathname}${url.search}`, own));
+    const isOwn = isOwnFunction(url, ["gateway", own.hostname]);
+    // A proof is for the gateway's eyes alone.
+    const to = isOwn
+      ? {
+          url: new URL(`${url.pathname}${url.search}`, own),
+          headers: { ...headers, ...(proof !== undefined && toProofHeaders(proof)) },
+        }
+      : { url, headers };
+    return budget.use(bytes, async () =>
+      (isOwn ? ownSender : sender).send({ ...to, body: await this.#readBody(message) }),
+    );
   }
 
   async #readBody({ body }: CallbackMessage): Promise<Buffer> {
@@ -176,6 +181,8 @@ const DROPPED = new Set<string>([
   CALL_HEADER.retry,
   CALL_HEADER.retryMax,
   CALL_HEADER.truncated,
+  CALL_HEADER.admitted,
+  CALL_HEADER.queued,
 ]);
 
 function toCallbackHeaders(

@@ -15,7 +15,10 @@ import { type QueuedCall, toCallTarget, toQueuedToken } from "../../../contract/
 const VALID_MS = 14 * 24 * 60 * 60_000;
 
 /** `<its end>.<id of its key>.<digest of the body>.<signature>`, base64url but the first. */
-const MARK = /^(\d{13})\.([\w-]{8})\.([\w-]{43})\.([\w-]{43})$/;
+const MARK = /^(\d{13})\.([\w-]{8})\.([\w-]{43}|any)\.([\w-]{43})$/;
+
+/** In the place of a digest: of a callback, whose body is an answer that there is not yet. */
+export const ANY_BODY = "any";
 
 /** A key, and the name by which marks say that it has signed them. */
 export interface MarkKey {

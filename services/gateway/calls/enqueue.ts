@@ -26,8 +26,15 @@ import {
   QueueFullError,
 } from "./call-queue.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
-import { askGuard, type Incoming } from "./invoke.ts";
-import { declaredLength } from "./private-call.ts";
+import type { Incoming } from "./invoke.ts";
+import {
+  checkOwnCallback,
+  findOwnCallback,
+  keepHeaders,
+  type OwnCallback,
+  proveCallback,
+} from "./own-callback.ts";
+import { admitPrivate, declaredLength } from "./private-call.ts";
 import type { QueueMetrics } from "./queue-metrics.ts";
 import { type QueueOptionRules, type QueueOptions, readQueueOptions } from "./queue-options.ts";
 import { limitReading, type ReadLimitContext } from "./read-limit.ts";
@@ -84,9 +91,10 @@ async function admit(enqueuing: Enqueuing): Promise<void> {
     refuse(enqueuing, options, state);
     return;
   }
+  const target = findOwnCallback(context, options.callback);
   const bytes = Math.min(declaredLength(request) ?? Infinity, QUEUE.maxInlineBytes) + HEAD_BYTES;
   const failure =
-    tooLong(request) ?? (await check(context, request, state)) ?? context.admission.hold(bytes);
+    tooLong(request) ?? (await check(enqueuing, state, target)) ?? context.admission.hold(bytes);
   if (failure !== undefined) {
     refuse(enqueuing, failure, state);
     return;
@@ -94,29 +102,38 @@ async function admit(enqueuing: Enqueuing): Promise<void> {
   onceClosed(request, response, () => context.admission.release(bytes));
   limitReading(context, incoming, enqueuing.call.own);
   send100Continue(request, response);
-  await receive(enqueuing, state, options);
+  await receive(enqueuing, state, { ...options, target: target as OwnCallback | undefined });
 }
 
+/** Whether the caller may call the function, and the one that is to get its answer. */
 async function check(
-  { guard, marks }: EnqueueContext,
-  request: IncomingMessage,
+  { context, incoming, split }: Enqueuing,
   state: FunctionState,
+  target: OwnCallback | Failure | undefined,
 ): Promise<Failure | undefined> {
-  if (!state.isPrivate || guard === undefined) {
-    return undefined;
+  if (target !== undefined && "code" in target) {
+    return target;
   }
-  const failure = await askGuard(guard, request, state);
-  return failure ?? (marks.canMark ? undefined : failures.noQueueKey());
+  const { guard, marks } = context;
+  const { request } = incoming;
+  const asked = target === undefined ? request : keepHeaders(request);
+  if (state.isPrivate && guard !== undefined) {
+    const rest = `${split.rest}${incoming.target.query}`;
+    const failure = await admitPrivate({ guard, marks }, { request, state, rest });
+    if (failure !== undefined || !marks.canMark) {
+      return failure ?? failures.noQueueKey();
+    }
+  }
+  return target && checkOwnCallback(context, { request, asked }, target);
 }
+
+/** What the caller asks for, and the function that its callback calls. */
+type Asked = QueueOptions & { target: OwnCallback | undefined };
 
 /** Memory that a queued call takes beside its body, bytes: its headers, twice. */
 const HEAD_BYTES = 16 * 1024;
 
-async function receive(
-  enqueuing: Enqueuing,
-  state: FunctionState,
-  options: QueueOptions,
-): Promise<void> {
+async function receive(enqueuing: Enqueuing, state: FunctionState, options: Asked): Promise<void> {
   const { queue, incoming } = enqueuing;
   const { request, response } = incoming;
   const nonce = drawNonce();
@@ -213,7 +230,7 @@ function accept(
 
 interface Parts {
   state: FunctionState;
-  options: QueueOptions;
+  options: Asked;
   nonce: string;
   body: QueuedCall["body"];
 }
@@ -223,7 +240,8 @@ function toQueuedCall(
   { state, options, nonce, body }: Parts,
 ): QueuedCall {
   const { request, target } = incoming;
-  const { delaySeconds, expiresSeconds, callback } = options;
+  const { delaySeconds, expiresSeconds, callback, target: own } = options;
+  const callbackProof = own && proveCallback(context, own, nonce);
   const acceptedAt = Date.now();
   const { "X-Call-Id": callId, ...others } = toQueuedHeaders(
     request,
@@ -243,6 +261,7 @@ function toQueuedCall(
     host: request.headers.host,
     headers,
     callback,
+    ...(callbackProof !== undefined && { callbackProof }),
     acceptedAt,
     retry: { ...state.retry, ...options.retry },
     ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { CALL_HEADER } from "../../../contract/index.ts";
 import { QUEUE } from "../../../contract/queue/index.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
-import { toBodyDigest } from "../auth/queue-mark.ts";
+import { ANY_BODY, type MarkReading, toBodyDigest } from "../auth/queue-mark.ts";
 import type { QueueMarks } from "../auth/queue-marks.ts";
 import { type Failure, failures } from "../errors.ts";
 import { onceClosed, send100Continue } from "../http/guard/index.ts";
@@ -34,22 +34,46 @@ export type Entry = { failure: Failure } | { body?: Buffer };
 
 /** Checks a call; of one with a mark the whole body is read before any of it is sent. */
 export async function enterPrivate(context: PrivateContext, entering: PrivateCall): Promise<Entry> {
-  const { request, state, rest } = entering;
-  const { [CALL_HEADER.admitted]: mark, [CALL_HEADER.queued]: token } = request.headers;
-  if (typeof mark === "string" && typeof token === "string") {
-    const method = request.method ?? "";
-    const marked = { functionKey: state.key, method, target: rest, token };
-    const reading = context.marks.read(marked, mark);
-    if (reading.kind === "unknown key") {
-      return { failure: failures.unknownKey() };
-    }
-    if (reading.kind === "ours") {
-      removeHeader(request, "authorization");
-      return receive(context, entering, reading.bodyDigest);
-    }
+  const { request, state } = entering;
+  const reading = readMark(context.marks, entering);
+  if (reading.kind === "unknown key") {
+    return { failure: failures.unknownKey() };
+  }
+  if (reading.kind === "ours") {
+    removeHeader(request, "authorization");
+    return reading.bodyDigest === ANY_BODY ? {} : receive(context, entering, reading.bodyDigest);
   }
   const failure = await context.guard.check(request, state.resource);
   return failure === undefined ? {} : { failure };
+}
+
+/** Checks a call that is to be queued: by its caller, or as a callback of another one's. */
+export async function admitPrivate(
+  { guard, marks }: Pick<PrivateContext, "guard" | "marks">,
+  entering: Omit<PrivateCall, "response" | "call">,
+): Promise<Failure | undefined> {
+  const { request, state } = entering;
+  const reading = readMark(marks, entering);
+  if (reading.kind === "unknown key") {
+    return failures.unknownKey();
+  }
+  // The mark of a queued call is for that call alone, and not to queue another one.
+  if (reading.kind === "ours" && reading.bodyDigest === ANY_BODY) {
+    removeHeader(request, "authorization");
+    return undefined;
+  }
+  return guard.check(request, state.resource);
+}
+
+function readMark(
+  marks: QueueMarks,
+  { request, state, rest }: Pick<PrivateCall, "request" | "state" | "rest">,
+): MarkReading {
+  const { [CALL_HEADER.admitted]: mark, [CALL_HEADER.queued]: token } = request.headers;
+  const method = request.method ?? "";
+  return typeof mark === "string" && typeof token === "string"
+    ? marks.read({ functionKey: state.key, method, target: rest, token }, mark)
+    : { kind: "not ours" };
 }
 
 async function receive(

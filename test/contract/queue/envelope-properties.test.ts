@@ -56,14 +56,18 @@ const calls: fc.Arbitrary<QueuedCall> = fc
       urls.map((url) => new URL(url)),
       { nil: undefined },
     ),
+    callbackProof: fc.option(fc.stringMatching(/^[\w-]{16}\.[\w.-]{1,160}$/), {
+      nil: undefined,
+    }),
     retry: fc.constantFrom({}, { attempts: 3 }, { codes: [] }),
     body: fc.oneof(
       fc.uint8Array().map((bytes) => Buffer.from(bytes)),
       fc.record({ name: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), bytes: fc.nat() }),
     ),
   })
-  .map(({ notBefore, expiresAt, ...call }) => ({
+  .map(({ notBefore, expiresAt, callbackProof, ...call }) => ({
     ...call,
+    ...(callbackProof !== undefined && { callbackProof }),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),
   }));

@@ -60,7 +60,7 @@ async function read(id: string): Promise<QueuedCall> {
 /** Writes a call into the queue past the gateway; resolves with its id. */
 async function forge(call: QueuedCall): Promise<string> {
   const connection = await letters.world.connection();
-  const lane = toLane(call.reference);
+  const lane = toLane(call.reference, QUEUE.name);
   const { fields, payload } = encodeCall(call);
   const { seq } = await jetstream(connection).publish(lane, payload, {
     headers: sendFields(fields),

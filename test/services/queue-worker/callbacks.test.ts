@@ -195,6 +195,22 @@ describe("a callback", () => {
     expect(queue.stored).toEqual([]);
   });
 
+  test("takes its proof to the platform's own gateway", async () => {
+    const url = new URL("http://gateway:8080/function/private/x?y");
+    await handle({ message: { url, proof: `${"A".repeat(16)}.mark.of-it` } });
+    expect(sent[0]?.url.href).toBe("http://gateway.openfaas:8080/function/private/x?y");
+    expect({ ...sent[0]?.headers }).toEqual({
+      "x-own": ["1", "2"],
+      "x-plonk-admitted": ["mark.of-it"],
+      "x-plonk-queued": [`callback.${"A".repeat(16)}`],
+    });
+  });
+
+  test("shows its proof to nobody else", async () => {
+    await handle({ message: { proof: `${"A".repeat(16)}.mark` } });
+    expect({ ...sent[0]?.headers }).toEqual({ "x-own": ["1", "2"] });
+  });
+
   test.each<[string, Result, string]>([
     ["is sent elsewhere", { status: 302 }, "status 302"],
     ["is not wanted", { status: 404 }, "status 404"],
