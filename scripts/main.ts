@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";
+import { auditQueue } from "./audit-queue.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";
 import { releaseImages } from "./release-images.ts";
@@ -19,6 +20,7 @@ await runCommand({
   check,
   test,
   fuzz,
+  "audit:queue": auditQueue,
   settings: writeSettings,
   schema: writeSchema,
   "release-images": releaseImages,

@@ -1,0 +1,229 @@
+/** The lost-call audit: numbered calls while things break, and what became of each. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseCallId, STREAM } from "../../contract/queue/index.ts";
+import { type Breach, check, type Verdict } from "./checker.ts";
+import { AuditClient } from "./client.ts";
+import type { Evidence, FaultWindow } from "./evidence.ts";
+import { FAULT_KINDS, type FaultKind, FAULTS, recover } from "./faults.ts";
+import { createRandom, type Random, shuffle } from "./random.ts";
+import { AuditWorld } from "./world.ts";
+
+export interface AuditOptions {
+  seed: number;
+  calls: number;
+  faults: number;
+  /** Faults between two quiet windows. @default 5 */
+  quietEvery?: number;
+  /** Each so manieth accepted call is taken out of the queue: the audit has to find it. */
+  dropEvery?: number;
+  /** Is told now and then how far it is. */
+  report?: (line: string) => void;
+  /** Ends the audit early: it cleans up, and throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface AuditResult extends Verdict {
+  calls: number;
+  runs: number;
+  answers: Readonly<Record<string, number>>;
+  windows: readonly FaultWindow[];
+  hasRealDisk: boolean;
+  seconds: number;
+}
+
+/** Requests at the same time. */
+const CONCURRENCY = 32;
+
+/** Time over which the calls of one fault are spread, and that of a quiet window, milliseconds. */
+const SPREAD_MS = 2500;
+const QUIET_MS = 1500;
+
+/** Longest wait for the queue to be empty at the end, milliseconds. */
+const PATIENCE_MS = 120_000;
+
+/** How long a fault can be felt after it: a lease ends, a repetition is due, milliseconds. */
+const AFTERMATH_MS = 4000;
+
+export async function runAudit(options: AuditOptions): Promise<AuditResult> {
+  const startedAt = performance.now();
+  const world = await AuditWorld.start(options.seed);
+  const audit = new Audit(world, options);
+  try {
+    await Promise.race([audit.run(), untilAborted(options.signal)]);
+    const verdict = await audit.check(true);
+    return {
+      ...verdict,
+      breaches: [...audit.breaches, ...verdict.breaches],
+      calls: audit.client.calls.length,
+      runs: world.functions.runs.length,
+      answers: audit.client.answers,
+      windows: audit.windows,
+      hasRealDisk: world.disk.isReal,
+      seconds: (performance.now() - startedAt) / 1000,
+    };
+  } finally {
+    await audit.client.close();
+    await world.stop();
+  }
+}
+
+/** Never resolves; rejects with the signal's reason. */
+function untilAborted(signal?: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason as Error));
+  });
+}
+
+/** So many faults in random order, each kind before any kind again. */
+export function planFaults(random: Random, count: number): FaultKind[] {
+  const rounds = Math.ceil(count / FAULT_KINDS.length);
+  const plan = Array.from({ length: rounds }, () => shuffle(random, FAULT_KINDS)).flat();
+  return plan.slice(0, count);
+}
+
+class Audit {
+  readonly client: AuditClient;
+  readonly windows: FaultWindow[] = [];
+  /** Found in quiet windows. */
+  readonly breaches: Breach[] = [];
+  readonly #world: AuditWorld;
+  readonly #options: AuditOptions;
+  readonly #random: Random;
+  #accepted = 0;
+
+  constructor(world: AuditWorld, options: AuditOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#random = createRandom(options.seed);
+    this.client = new AuditClient({
+      seed: options.seed,
+      gatewayPorts: world.gateways.map(({ process }) => process.port),
+      callbackUrl: world.functions.callbackUrl,
+      onAccepted: (id) => this.#see(id),
+    });
+  }
+
+  async run(): Promise<void> {
+    const { calls, faults, quietEvery = 5 } = this.#options;
+    const plan = planFaults(this.#random, faults);
+    for (const [index, kind] of plan.entries()) {
+      const target = Math.round((calls * (index + 1)) / (faults + 1));
+      const fault = this.#break(kind);
+      await Promise.all([fault, this.#load(target)]);
+      if (index % quietEvery === quietEvery - 1) {
+        await this.#beQuiet();
+      }
+      this.#report(`${index + 1}/${faults} ${kind}`);
+    }
+    await this.#load(calls);
+    await this.#end();
+  }
+
+  async check(isFinal: boolean): Promise<Verdict> {
+    const { reader, functions } = this.#world;
+    // In this order: what has left the stream has been run, or has its letter, by then.
+    const stream = await reader.readFigures();
+    const letters = await reader.readLetters();
+    const evidence: Evidence = {
+      calls: this.client.calls,
+      runs: functions.runs,
+      calledBack: functions.calledBack,
+      windows: this.windows,
+      ...{ letters, stream, isFinal },
+    };
+    return check(evidence);
+  }
+
+  #see(id: string): void {
+    const { dropEvery = 0 } = this.#options;
+    this.#accepted += 1;
+    if (dropEvery > 0 && this.#accepted % dropEvery === 0) {
+      void this.#world.reader.drop(parseCallId(id)?.sequence ?? 0);
+    }
+  }
+
+  async #break(kind: FaultKind): Promise<void> {
+    await sleep(this.#random() * 500);
+    const window: FaultWindow = {
+      kind,
+      from: Date.now(),
+      to: Infinity,
+      canRepeat: FAULTS[kind].canRepeat,
+    };
+    this.windows.push(window);
+    await FAULTS[kind].work(this.#world, this.#random);
+    await recover(this.#world);
+    window.to = Date.now() + AFTERMATH_MS;
+  }
+
+  /** Sends calls until there have been so many, spread over a time. */
+  async #load(target: number): Promise<void> {
+    const { calls } = this.client;
+    const first = calls.length;
+    const startedAt = performance.now();
+    const isDue = (): boolean => {
+      const share = Math.min(1, (performance.now() - startedAt) / SPREAD_MS);
+      return calls.length < first + (target - first) * share;
+    };
+    const work = async (): Promise<void> => {
+      while (calls.length < target) {
+        this.#options.signal?.throwIfAborted();
+        await (isDue() ? this.client.sendNext() : sleep(10));
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  }
+
+  /** Nothing is broken and nothing is sent: all that was accepted has to be somewhere. */
+  async #beQuiet(): Promise<void> {
+    await sleep(QUIET_MS);
+    const { breaches, balance } = await this.check(false);
+    this.breaches.push(...breaches);
+    this.#report(`quiet: ${Object.entries(balance).map(toPair).join(", ")}`);
+  }
+
+  /** Waits until the queue is empty, or nobody can wait any longer. */
+  async #end(): Promise<void> {
+    const { reader, functions } = this.#world;
+    const deadline = Date.now() + PATIENCE_MS;
+    let left = Infinity;
+    while (left > 0 && Date.now() < deadline) {
+      this.#options.signal?.throwIfAborted();
+      await sleep(500);
+      const calls = await reader.count(STREAM.calls);
+      const running = functions.runs.filter(({ end }) => end === undefined).length;
+      left = calls + (await reader.count(STREAM.callbacks)) + running;
+    }
+    this.#report(`the end: ${left} left`);
+  }
+
+  #report(line: string): void {
+    this.#options.report?.(`${this.client.calls.length} calls; ${line}`);
+  }
+}
+
+function toPair([name, count]: [string, number]): string {
+  return `${name} ${count}`;
+}
+
+/** The result for people, line by line. */
+export function describeResult(result: AuditResult): string[] {
+  const { balance, breaches, repetitions, answers } = result;
+  const kinds = Map.groupBy(breaches, ({ kind }) => kind);
+  const counts = [...kinds].map(([kind, found]): [string, number] => [kind, found.length]);
+  return [
+    `calls ${result.calls}, runs ${result.runs}, faults ${result.windows.length}, ` +
+      `${Math.round(result.seconds)} s; disk ${result.hasRealDisk ? "of its own" : "shared"}`,
+    `answers: ${Object.entries(answers).map(toPair).join(", ")}`,
+    Object.entries(balance).map(toPair).join(", "),
+    `runs of calls without a clear answer: ${result.unknownRuns}; ` +
+      `keys that were forgotten: ${result.forgottenKeys}`,
+    ...Object.entries(repetitions).map(([causes, count]) => `ran again: ${count} by ${causes}`),
+    breaches.length === 0
+      ? "nothing is lost"
+      : `BREACHES ${breaches.length}: ${counts.map(toPair).join(", ")}`,
+    ...[...kinds.values()].flatMap((found) =>
+      found.slice(0, 10).map(({ kind, text }) => `  ${kind}: ${text}`),
+    ),
+  ];
+}

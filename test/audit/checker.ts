@@ -1,0 +1,261 @@
+/** Whether what was promised was kept: accepted log against effect log, call by call. */
+import { parseCallId } from "../../contract/queue/index.ts";
+import type { CallRecord, Evidence, FaultWindow, Letter, Run } from "./evidence.ts";
+
+/** One breach of the promise. */
+export interface Breach {
+  kind: BreachKind;
+  text: string;
+}
+
+export type BreachKind =
+  | "lost"
+  | "false acceptance"
+  | "stuck"
+  | "conservation"
+  | "unexplained repetition"
+  | "run without acceptance"
+  | "too early"
+  | "damaged body"
+  | "lost callback";
+
+/** Where accepted calls are; the parts make up the whole. */
+export interface Balance {
+  accepted: number;
+  waiting: number;
+  done: number;
+  dead: number;
+  cancelled: number;
+}
+
+export interface Verdict {
+  breaches: Breach[];
+  balance: Balance;
+  /** Runs beside the one that each call has, by the faults that explain them. */
+  repetitions: Record<string, number>;
+  /** Acceptances of a call that was accepted already, as the queue had forgotten its key. */
+  forgottenKeys: number;
+  /** Runs of calls whose request had no answer, or a server's fault for one. */
+  unknownRuns: number;
+}
+
+/** What the checks share. */
+interface Index {
+  evidence: Evidence;
+  runs: ReadonlyMap<string, readonly Run[]>;
+  letters: ReadonlyMap<string, readonly Letter[]>;
+  callOf: ReadonlyMap<string, CallRecord>;
+}
+
+export function check(evidence: Evidence): Verdict {
+  const index: Index = {
+    evidence,
+    runs: Map.groupBy(evidence.runs, ({ id }) => id),
+    letters: Map.groupBy(evidence.letters, ({ id }) => id),
+    callOf: new Map(evidence.calls.flatMap((call) => call.ids.map((id) => [id, call] as const))),
+  };
+  const { balance, breaches: placed } = findPlaces(index);
+  const { repetitions, forgottenKeys, breaches: repeated } = findRepetitions(index);
+  const { unknownRuns, breaches: unasked } = findUnasked(index);
+  return {
+    balance,
+    repetitions,
+    forgottenKeys,
+    unknownRuns,
+    breaches: [
+      ...placed,
+      ...findFalseAcceptances(index),
+      ...findImbalance(index, unknownRuns),
+      ...repeated,
+      ...unasked,
+      ...findWrongRuns(index),
+      ...(evidence.isFinal ? findLostCallbacks(index) : []),
+    ],
+  };
+}
+
+function sequenceOf(id: string): number {
+  return parseCallId(id)?.sequence ?? 0;
+}
+
+type Place = Exclude<keyof Balance, "accepted">;
+
+/** Puts each accepted call into one place, or finds that it has none. */
+function findPlaces(index: Index): { balance: Balance; breaches: Breach[] } {
+  const { evidence, runs, callOf } = index;
+  const balance: Balance = { accepted: callOf.size, waiting: 0, done: 0, dead: 0, cancelled: 0 };
+  const breaches: Breach[] = [];
+  for (const [id, call] of callOf) {
+    const place = findPlace(index, id, call);
+    const what = `call ${call.number} (${id})`;
+    if (place === undefined) {
+      const ends = runs.get(id)?.map(({ end }) => end ?? "running") ?? [];
+      const text = `${what} is nowhere; its runs: ${ends.join(", ") || "none"}`;
+      breaches.push({ kind: "lost", text });
+      continue;
+    }
+    balance[place] += 1;
+    if (place === "waiting" && evidence.isFinal) {
+      breaches.push({ kind: "stuck", text: `${what} waits for ever` });
+    }
+  }
+  return { balance, breaches: [...breaches, ...findLostRepetitions(evidence)] };
+}
+
+function findPlace(index: Index, id: string, call: CallRecord): Place | undefined {
+  const { evidence, runs, letters } = index;
+  if (evidence.stream.sequences.has(sequenceOf(id))) {
+    return "waiting";
+  }
+  if (letters.get(id)?.some(({ kind }) => kind !== "callback") === true) {
+    return "dead";
+  }
+  if (runs.get(id)?.some(({ end }) => end === "done") === true) {
+    return "done";
+  }
+  return call.cancelledAt === undefined ? undefined : "cancelled";
+}
+
+/** Calls that were accepted without an id, as done with already: somebody must have run them. */
+function findLostRepetitions({ calls, runs, letters }: Evidence): Breach[] {
+  const done = new Set(runs.flatMap(({ number, end }) => (end === "done" ? [number] : [])));
+  const dead = new Set(letters.map(({ number }) => number));
+  return calls
+    .filter(({ ids, acceptances }) => ids.length === 0 && acceptances > 0)
+    .filter(({ number }) => !done.has(number) && !dead.has(number))
+    .map(({ number }) => ({ kind: "lost", text: `call ${number}, known to the queue, never ran` }));
+}
+
+/** Acceptances of what was never stored: places beyond the stream's end, or given twice. */
+function findFalseAcceptances({ evidence, callOf }: Index): Breach[] {
+  const { lastSequence } = evidence.stream;
+  const bySequence = Map.groupBy(callOf, ([id]) => sequenceOf(id));
+  return [...bySequence].flatMap(([sequence, entries]) => {
+    const numbers = entries.map(([, { number }]) => number).join(", ");
+    const text =
+      sequence > lastSequence
+        ? `call ${numbers}: accepted as ${sequence}, but the last one stored is ${lastSequence}`
+        : `calls ${numbers}: each accepted as ${sequence}`;
+    const isFalse = sequence > lastSequence || entries.length > 1;
+    return isFalse ? [{ kind: "false acceptance" as const, text }] : [];
+  });
+}
+
+/** All that was ever stored was accepted, or nobody knows whether it was. */
+function findImbalance({ evidence, callOf }: Index, unknownRuns: number): Breach[] {
+  const { calls, stream } = evidence;
+  const unknown = calls.flatMap(({ refusals }) => refusals.filter(({ isUnknown }) => isUnknown));
+  const most = callOf.size + unknown.length;
+  const breaches: Breach[] = [];
+  const add = (text: string): void => void breaches.push({ kind: "conservation", text });
+  if (stream.lastSequence > most) {
+    add(`${stream.lastSequence} stored, but at most ${most} were asked for`);
+  }
+  if (unknownRuns > unknown.length) {
+    add(`${unknownRuns} ran of which nobody knows, but ${unknown.length} requests had no answer`);
+  }
+  if (stream.known !== stream.sequences.size) {
+    add(`${stream.sequences.size} in the stream, but its consumers know of ${stream.known}`);
+  }
+  return breaches;
+}
+
+/** Ends after which a call is run again by the rules. */
+const REPEATED_ENDS: ReadonlySet<string> = new Set(["failed", "busy", "broken"]);
+
+function findRepetitions({ evidence, runs }: Index): {
+  repetitions: Record<string, number>;
+  forgottenKeys: number;
+  breaches: Breach[];
+} {
+  const { windows, calls } = evidence;
+  const repetitions: Record<string, number> = {};
+  const breaches: Breach[] = [];
+  const explain = (what: string, from: number, to: number): void => {
+    const causes = findCauses(windows, from, to);
+    if (causes.length === 0) {
+      const text = `${what}, from ${from} to ${to}, while nothing was broken`;
+      breaches.push({ kind: "unexplained repetition", text });
+    }
+    const key = causes.join(" + ") || "nothing";
+    repetitions[key] = (repetitions[key] ?? 0) + 1;
+  };
+  for (const [id, all] of runs) {
+    const sorted = all.toSorted((a, b) => a.startedAt - b.startedAt);
+    for (const [at, run] of sorted.entries()) {
+      const last = sorted[at - 1];
+      if (last !== undefined && !isRepeatedByRule(last, run)) {
+        explain(`call ${run.number} (${id}) ran again`, last.startedAt, run.startedAt);
+      }
+    }
+  }
+  const forgotten = calls.filter(({ ids }) => ids.length > 1);
+  for (const { number, ids, sentAt, acceptedAt } of forgotten) {
+    explain(`call ${number} accepted as ${ids.join(" and ")}`, sentAt, acceptedAt ?? Infinity);
+  }
+  return { repetitions, forgottenKeys: forgotten.length, breaches };
+}
+
+function isRepeatedByRule(last: Run, next: Run): boolean {
+  const hasEnded = last.endedAt !== undefined && last.endedAt <= next.startedAt;
+  return hasEnded && REPEATED_ENDS.has(last.end ?? "");
+}
+
+function findCauses(windows: readonly FaultWindow[], from: number, to: number): string[] {
+  const causes = windows.filter(
+    (window) => window.canRepeat && window.from <= to && window.to >= from,
+  );
+  return [...new Set(causes.map(({ kind }) => kind))].sort();
+}
+
+/** Runs, and dead letters, of ids that no client was given. */
+function findUnasked({ evidence, runs, letters, callOf }: Index): {
+  unknownRuns: number;
+  breaches: Breach[];
+} {
+  const byNumber = new Map(evidence.calls.map((call) => [call.number, call]));
+  const unknown = [...runs].filter(([id]) => !callOf.has(id));
+  const breaches = unknown.flatMap(([id, [run]]) => {
+    const refusals = byNumber.get(run?.number ?? 0)?.refusals ?? [];
+    const reasons = refusals.map(({ reason }) => reason).join(", ") || "never sent";
+    const text = `call ${run?.number ?? 0} (${id}) ran, though it was refused: ${reasons}`;
+    return refusals.some(({ isUnknown }) => isUnknown)
+      ? []
+      : [{ kind: "run without acceptance" as const, text }];
+  });
+  const twice = [...letters].filter(
+    ([id, all]) => id !== "" && all.filter(({ kind }) => kind === "call").length > 1,
+  );
+  const twiceDead = twice.map(([id, all]) => ({
+    kind: "conservation" as const,
+    text: `${id} has ${all.length} dead letters: ${all.map(({ reason }) => reason).join("; ")}`,
+  }));
+  return { unknownRuns: unknown.length, breaches: [...breaches, ...twiceDead] };
+}
+
+function findWrongRuns({ evidence, callOf }: Index): Breach[] {
+  return evidence.runs.flatMap((run): Breach[] => {
+    const { number, id, startedAt, isDamaged } = run;
+    const call = callOf.get(id);
+    const dueAt = (call?.sentAt ?? 0) + (call?.delaySeconds ?? 0) * 1000;
+    const early = call !== undefined && startedAt < dueAt ? dueAt - startedAt : 0;
+    return [
+      ...(isDamaged ? [{ kind: "damaged body" as const, text: `call ${number} (${id})` }] : []),
+      ...(early > 0
+        ? [{ kind: "too early" as const, text: `call ${number} (${id}) by ${early} ms` }]
+        : []),
+    ];
+  });
+}
+
+/** Of calls that ran to their end and asked for a callback, those that none has come of. */
+function findLostCallbacks({ evidence, runs, letters, callOf }: Index): Breach[] {
+  const { calledBack } = evidence;
+  return [...callOf].flatMap(([id, { number, hasCallback }]): Breach[] => {
+    const isDone = runs.get(id)?.some(({ end }) => end === "done") === true;
+    const isSettled = calledBack.has(id) || letters.has(id);
+    return hasCallback && isDone && !isSettled
+      ? [{ kind: "lost callback", text: `call ${number} (${id})` }]
+      : [];
+  });
+}

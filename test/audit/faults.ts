@@ -1,0 +1,169 @@
+/** What can break, and how it is mended again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../support/until.ts";
+import { between, pick, type Random } from "./random.ts";
+import type { AuditWorld, GatewayPlace, WorkerPlace } from "./world.ts";
+
+export interface Fault {
+  /** Whether a call may be run twice because of it. */
+  canRepeat: boolean;
+  /** Breaks something for a time; resolves when it is mended. */
+  work: (world: AuditWorld, random: Random) => Promise<void>;
+}
+
+/** A worker's lease ends after three seconds: some faults are shorter, some longer. */
+const SHORT = [500, 2500] as const;
+const LONG = [3500, 6000] as const;
+
+const last = (random: Random, [from, to]: readonly [number, number]): Promise<void> =>
+  sleep(between(random, from, to));
+
+const gatewayOf = (world: AuditWorld, random: Random): GatewayPlace => pick(random, world.gateways);
+const workerOf = (world: AuditWorld, random: Random): WorkerPlace => pick(random, world.workers);
+
+export const FAULTS = {
+  "gateway killed": repeating((world, random) =>
+    world.restartGateway(gatewayOf(world, random), "SIGKILL"),
+  ),
+  "worker killed": repeating((world, random) =>
+    world.restartWorker(workerOf(world, random), "SIGKILL"),
+  ),
+  "operator killed": {
+    canRepeat: false,
+    work: (world) => world.restartOperator(),
+  },
+  "NATS killed": repeating(async ({ nats }, random) => {
+    await nats.halt("SIGKILL");
+    await last(random, SHORT);
+    await nats.start();
+  }),
+  "gateway paused": repeating(async (world, random) => {
+    const { child } = gatewayOf(world, random).process;
+    child.kill("SIGSTOP");
+    await last(random, SHORT);
+    child.kill("SIGCONT");
+  }),
+  "worker paused": repeating(async (world, random) => {
+    const { process } = workerOf(world, random);
+    process.signal("SIGSTOP");
+    await last(random, LONG);
+    process.signal("SIGCONT");
+  }),
+  "NATS paused": repeating(async ({ nats }, random) => {
+    nats.signal("SIGSTOP");
+    await last(random, LONG);
+    nats.signal("SIGCONT");
+  }),
+  "gateway cut off from NATS": repeating(async (world, random) => {
+    const { toNats } = gatewayOf(world, random);
+    toNats.cut();
+    await last(random, SHORT);
+    toNats.mend();
+  }),
+  "gateway without NATS' answers": repeating(async (world, random) => {
+    const { toNats } = gatewayOf(world, random);
+    toNats.stall("answers");
+    await last(random, LONG);
+    toNats.mend();
+  }),
+  "worker cut off from NATS": repeating(async (world, random) => {
+    const { toNats } = workerOf(world, random);
+    toNats.cut();
+    await last(random, LONG);
+    toNats.mend();
+  }),
+  "worker stalled": repeating(async (world, random) => {
+    const { toNats } = workerOf(world, random);
+    toNats.stall("requests", "answers");
+    await last(random, LONG);
+    toNats.mend();
+  }),
+  "worker unheard": repeating(async (world, random) => {
+    const { toNats } = workerOf(world, random);
+    toNats.stall("requests");
+    await last(random, LONG);
+    toNats.mend();
+  }),
+  "worker cut off from the gateways": repeating(async (world, random) => {
+    const { toGateways } = workerOf(world, random);
+    toGateways.cut();
+    await last(random, SHORT);
+    toGateways.mend();
+  }),
+  "all slow": {
+    canRepeat: false,
+    work: async ({ gateways, workers }, random) => {
+      const links = [...gateways, ...workers].map(({ toNats }) => toNats);
+      links.forEach((link) => link.slow(between(random, 20, 150)));
+      await last(random, LONG);
+      links.forEach((link) => link.mend());
+    },
+  },
+  "disk full": repeating(async (world, random) => {
+    if (!world.disk.isReal) {
+      await restartNats(world, random, 1024 * 1024);
+      return;
+    }
+    await world.disk.fill();
+    await last(random, LONG);
+    await world.disk.free();
+    if (!(await world.nats.isReady())) {
+      await restartNats(world, random);
+    }
+  }),
+  "power lost": repeating(async ({ nats, disk }, random) => {
+    nats.signal("SIGSTOP");
+    const image = disk.isReal ? await disk.snapshot() : undefined;
+    await nats.halt("SIGKILL");
+    await (image !== undefined && disk.restore(image));
+    await last(random, SHORT);
+    await nats.start();
+  }),
+  "NATS restarted": repeating((world, random) => restartNats(world, random)),
+  "NATS restarted with a small store": repeating(async (world, random) => {
+    await restartNats(world, random, 64 * 1024);
+    await last(random, LONG);
+    await restartNats(world, random);
+  }),
+  "worker restarted with other settings": repeating(async (world, random) => {
+    const ackWait = pick(random, ["2s", "3s", "5s", "20s"]);
+    const settings = { ack_wait: ackWait, max_inflight: pick(random, ["1", "10", "80"]) };
+    await world.restartWorker(workerOf(world, random), "SIGTERM", settings);
+    await last(random, LONG);
+  }),
+  "API server away": {
+    canRepeat: false,
+    work: async ({ fake }, random) => {
+      const resume = await fake.interrupt();
+      await last(random, SHORT);
+      await resume();
+    },
+  },
+} satisfies Record<string, Fault>;
+
+export type FaultKind = keyof typeof FAULTS;
+
+export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+
+function repeating(work: Fault["work"]): Fault {
+  return { canRepeat: true, work };
+}
+
+async function restartNats(
+  { nats }: Pick<AuditWorld, "nats">,
+  random: Random,
+  storeBytes?: number,
+): Promise<void> {
+  await nats.halt("SIGTERM");
+  await last(random, [0, 1000]);
+  await nats.start(storeBytes);
+}
+
+/** Waits until all that was broken works again. */
+export async function recover({ nats, gateways, reader }: AuditWorld): Promise<void> {
+  await until("NATS after a fault", () => nats.isReady());
+  await reader.untilConnected();
+  for (const { process } of gateways) {
+    await until("a gateway after a fault", () => process.isReady());
+  }
+}

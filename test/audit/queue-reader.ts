@@ -1,0 +1,98 @@
+/** What JetStream has, as it says itself, past all broken ways. */
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { readFields, readLetter, STREAM } from "../../contract/queue/index.ts";
+import { until } from "../support/until.ts";
+import type { Letter, StreamFigures } from "./evidence.ts";
+import { AUDIT_HEADER } from "./functions.ts";
+
+/** Longest wait for an answer, milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+export class QueueReader {
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #letters: Letter[] = [];
+  #lettersRead = 0;
+
+  private constructor(connection: NatsConnection, manager: JetStreamManager) {
+    this.#connection = connection;
+    this.#manager = manager;
+  }
+
+  static async connect(port: number): Promise<QueueReader> {
+    const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1 });
+    const manager = await jetstreamManager(connection, { timeout: TIMEOUT_MS, checkAPI: false });
+    return new QueueReader(connection, manager);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  /** Resolves when NATS answers, also after it was away. */
+  async untilConnected(): Promise<void> {
+    await until("the audit's own connection to NATS", () => this.#isConnected());
+  }
+
+  async #isConnected(): Promise<boolean> {
+    try {
+      await this.#manager.streams.info(STREAM.calls);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Messages that a stream has. */
+  async count(stream: string): Promise<number> {
+    return (await this.#manager.streams.info(stream)).state.messages;
+  }
+
+  /** Takes a message out of the stream of calls, as if it had never been there. */
+  async drop(sequence: number): Promise<void> {
+    await this.#manager.streams.deleteMessage(STREAM.calls, sequence, false).catch(() => false);
+  }
+
+  /** Figures of one moment: what its consumers know of, is asked until it fits, or for a time. */
+  async readFigures(): Promise<StreamFigures> {
+    let figures = await this.#readFigures();
+    for (let tries = 0; tries < 20 && figures.known !== figures.sequences.size; tries += 1) {
+      figures = await this.#readFigures();
+    }
+    return figures;
+  }
+
+  async #readFigures(): Promise<StreamFigures> {
+    const options = { deleted_details: true };
+    const { state } = await this.#manager.streams.info(STREAM.calls, options);
+    const deleted = new Set(state.deleted);
+    const length = state.messages === 0 ? 0 : state.last_seq - state.first_seq + 1;
+    const all = Array.from({ length }, (_, index) => state.first_seq + index);
+    let known = 0;
+    for await (const info of this.#manager.consumers.list(STREAM.calls)) {
+      known += info.num_pending + info.num_ack_pending;
+    }
+    const sequences = new Set(all.filter((sequence) => !deleted.has(sequence)));
+    return { lastSequence: state.last_seq, sequences, known };
+  }
+
+  /** All dead letters so far. */
+  async readLetters(): Promise<readonly Letter[]> {
+    const { state } = await this.#manager.streams.info(STREAM.dead);
+    const first = Math.max(state.first_seq, this.#lettersRead + 1);
+    for (let seq = first; seq <= state.last_seq; seq += 1) {
+      const message = await this.#manager.streams.getMessage(STREAM.dead, { seq });
+      if (message !== null) {
+        const { id, kind, reason } = readLetter(message.header);
+        const { headers } = readFields(message.header);
+        const entry = Object.entries(headers).find(
+          ([name]) => name.toLowerCase() === AUDIT_HEADER.number,
+        );
+        this.#letters.push({ id, kind, reason, number: Number(entry?.[1][0] ?? 0) });
+      }
+    }
+    this.#lettersRead = state.last_seq;
+    return this.#letters;
+  }
+}
