@@ -23,7 +23,7 @@ const ALONE = [
   "/test/toolchain/(?!acquire/)",
   "/test/standins/(?!provider-protocol/)",
   "/test/(cli|scripts)/",
-  "/test/fuzz/",
+  "/test/(fuzz|audit)/",
 ];
 
 /** More workers gain little, as most tests wait, and each worker needs half a gigabyte. */

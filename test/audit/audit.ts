@@ -11,7 +11,8 @@ import { AuditWorld } from "./world.ts";
 export interface AuditOptions {
   seed: number;
   calls: number;
-  faults: number;
+  /** How many, or which. */
+  faults: number | readonly FaultKind[];
   /** Faults between two quiet windows. @default 5 */
   quietEvery?: number;
   /** Each so manieth accepted call is taken out of the queue: the audit has to find it. */
@@ -105,15 +106,15 @@ class Audit {
 
   async run(): Promise<void> {
     const { calls, faults, quietEvery = 5 } = this.#options;
-    const plan = planFaults(this.#random, faults);
+    const plan = typeof faults === "number" ? planFaults(this.#random, faults) : faults;
     for (const [index, kind] of plan.entries()) {
-      const target = Math.round((calls * (index + 1)) / (faults + 1));
+      const target = Math.round((calls * (index + 1)) / (plan.length + 1));
       const fault = this.#break(kind);
       await Promise.all([fault, this.#load(target)]);
       if (index % quietEvery === quietEvery - 1) {
         await this.#beQuiet();
       }
-      this.#report(`${index + 1}/${faults} ${kind}`);
+      this.#report(`${index + 1}/${plan.length} ${kind}`);
     }
     await this.#load(calls);
     await this.#end();
@@ -149,6 +150,7 @@ class Audit {
       from: Date.now(),
       to: Infinity,
       canRepeat: FAULTS[kind].canRepeat,
+      canLeaveGhosts: kind === "disk full",
     };
     this.windows.push(window);
     await FAULTS[kind].work(this.#world, this.#random);
@@ -190,7 +192,7 @@ class Audit {
     while (left > 0 && Date.now() < deadline) {
       this.#options.signal?.throwIfAborted();
       await sleep(500);
-      const calls = await reader.count(STREAM.calls);
+      const calls = (await reader.readFigures()).known;
       const running = functions.runs.filter(({ end }) => end === undefined).length;
       left = calls + (await reader.count(STREAM.callbacks)) + running;
     }

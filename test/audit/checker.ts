@@ -26,6 +26,8 @@ export interface Balance {
   done: number;
   dead: number;
   cancelled: number;
+  /** Done or dead, but still in the stream after a full disk. */
+  ghosts: number;
 }
 
 export interface Verdict {
@@ -78,25 +80,27 @@ function sequenceOf(id: string): number {
   return parseCallId(id)?.sequence ?? 0;
 }
 
+const NOWHERE = { waiting: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0 };
+
 type Place = Exclude<keyof Balance, "accepted">;
 
 /** Puts each accepted call into one place, or finds that it has none. */
 function findPlaces(index: Index): { balance: Balance; breaches: Breach[] } {
   const { evidence, runs, callOf } = index;
-  const balance: Balance = { accepted: callOf.size, waiting: 0, done: 0, dead: 0, cancelled: 0 };
+  const balance: Balance = { accepted: callOf.size, ...NOWHERE };
   const breaches: Breach[] = [];
   for (const [id, call] of callOf) {
     const place = findPlace(index, id, call);
     const what = `call ${call.number} (${id})`;
+    const ends = runs.get(id)?.map(({ end }) => end ?? "running") ?? [];
+    const past = `its runs: ${ends.join(", ") || "none"}`;
     if (place === undefined) {
-      const ends = runs.get(id)?.map(({ end }) => end ?? "running") ?? [];
-      const text = `${what} is nowhere; its runs: ${ends.join(", ") || "none"}`;
-      breaches.push({ kind: "lost", text });
+      breaches.push({ kind: "lost", text: `${what} is nowhere; ${past}` });
       continue;
     }
     balance[place] += 1;
     if (place === "waiting" && evidence.isFinal) {
-      breaches.push({ kind: "stuck", text: `${what} waits for ever` });
+      breaches.push({ kind: "stuck", text: `${what} waits for ever; ${past}` });
     }
   }
   return { balance, breaches: [...breaches, ...findLostRepetitions(evidence)] };
@@ -104,17 +108,31 @@ function findPlaces(index: Index): { balance: Balance; breaches: Breach[] } {
 
 function findPlace(index: Index, id: string, call: CallRecord): Place | undefined {
   const { evidence, runs, letters } = index;
+  const isDead = letters.get(id)?.some(({ kind }) => kind !== "callback") === true;
+  const done = runs.get(id)?.find(({ end }) => end === "done");
   if (evidence.stream.sequences.has(sequenceOf(id))) {
-    return "waiting";
+    return (done !== undefined || isDead) && canBeGhost(index, id) ? "ghosts" : "waiting";
   }
-  if (letters.get(id)?.some(({ kind }) => kind !== "callback") === true) {
+  if (isDead) {
     return "dead";
   }
-  if (runs.get(id)?.some(({ end }) => end === "done") === true) {
+  if (done !== undefined) {
     return "done";
   }
   return call.cancelledAt === undefined ? undefined : "cancelled";
 }
+
+/** Whether its disk was full while the queue was told that a call is done with. */
+function canBeGhost({ evidence, runs }: Index, id: string): boolean {
+  const last = runs.get(id)?.at(-1)?.endedAt;
+  return evidence.windows.some(
+    ({ canLeaveGhosts, from, to }) =>
+      canLeaveGhosts && last !== undefined && last >= from - SETTLE_MS && last <= to,
+  );
+}
+
+/** Longest time from the end of a run to the queue's knowledge of it, milliseconds. */
+const SETTLE_MS = 10_000;
 
 /** Calls that were accepted without an id, as done with already: somebody must have run them. */
 function findLostRepetitions({ calls, runs, letters }: Evidence): Breach[] {
@@ -142,7 +160,8 @@ function findFalseAcceptances({ evidence, callOf }: Index): Breach[] {
 }
 
 /** All that was ever stored was accepted, or nobody knows whether it was. */
-function findImbalance({ evidence, callOf }: Index, unknownRuns: number): Breach[] {
+function findImbalance(index: Index, unknownRuns: number): Breach[] {
+  const { evidence, callOf, runs } = index;
   const { calls, stream } = evidence;
   const unknown = calls.flatMap(({ refusals }) => refusals.filter(({ isUnknown }) => isUnknown));
   const most = callOf.size + unknown.length;
@@ -154,7 +173,11 @@ function findImbalance({ evidence, callOf }: Index, unknownRuns: number): Breach
   if (unknownRuns > unknown.length) {
     add(`${unknownRuns} ran of which nobody knows, but ${unknown.length} requests had no answer`);
   }
-  if (stream.known !== stream.sequences.size) {
+  const ghosts = [...runs.keys()].filter(
+    (id) => stream.sequences.has(sequenceOf(id)) && canBeGhost(index, id),
+  );
+  const unheard = stream.sequences.size - stream.known;
+  if (unheard < 0 || unheard > ghosts.length) {
     add(`${stream.sequences.size} in the stream, but its consumers know of ${stream.known}`);
   }
   return breaches;
@@ -174,7 +197,7 @@ function findRepetitions({ evidence, runs }: Index): {
   const explain = (what: string, from: number, to: number): void => {
     const causes = findCauses(windows, from, to);
     if (causes.length === 0) {
-      const text = `${what}, from ${from} to ${to}, while nothing was broken`;
+      const text = `${what}, ${to - from} ms later, while nothing was broken`;
       breaches.push({ kind: "unexplained repetition", text });
     }
     const key = causes.join(" + ") || "nothing";
@@ -185,7 +208,9 @@ function findRepetitions({ evidence, runs }: Index): {
     for (const [at, run] of sorted.entries()) {
       const last = sorted[at - 1];
       if (last !== undefined && !isRepeatedByRule(last, run)) {
-        explain(`call ${run.number} (${id}) ran again`, last.startedAt, run.startedAt);
+        const ends = sorted.map(({ end, endedAt }) => `${end ?? "running"} ${endedAt ?? ""}`);
+        const what = `call ${run.number} (${id}) ran again (${ends.join(", ")})`;
+        explain(what, last.startedAt, run.startedAt);
       }
     }
   }

@@ -106,7 +106,7 @@ export class AuditClient {
       });
       await response.body.dump();
       const { statusCode: status, headers } = response;
-      this.#count(String(status));
+      this.#count(`${status} ${String(headers["x-plonk-code"] ?? "")}`.trim());
       if (status === 202) {
         this.#accept(call, headers["location"]);
       } else {

@@ -56,6 +56,11 @@ export interface FaultWindow {
   to: number;
   /** Whether a call may be run twice because of it. */
   canRepeat: boolean;
+  /**
+   * Whether calls that are done may stay in the stream: a JetStream with a full disk confirms an
+   * acknowledgement, but cannot remove the message, and gives it to nobody any more.
+   */
+  canLeaveGhosts: boolean;
 }
 
 /** What JetStream says of the stream of calls. */

@@ -107,7 +107,7 @@ export const FAULTS = {
     await world.disk.fill();
     await last(random, LONG);
     await world.disk.free();
-    if (!(await world.nats.isReady())) {
+    if (!(await world.nats.isHealthy())) {
       await restartNats(world, random);
     }
   }),

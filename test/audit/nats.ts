@@ -18,21 +18,22 @@ const MAX_OUTPUT = 20_000;
 
 export class AuditNats {
   readonly port: number;
+  readonly #monitorPort: number;
   readonly #binary: string;
   readonly #disk: AuditDisk;
   #process: ChildProcess | undefined;
   /** The end of its log. */
   output = "";
 
-  private constructor(binary: string, port: number, disk: AuditDisk) {
+  private constructor(binary: string, ports: [number, number], disk: AuditDisk) {
     this.#binary = binary;
-    this.port = port;
+    [this.port, this.#monitorPort] = ports;
     this.#disk = disk;
   }
 
   static async create(disk: AuditDisk): Promise<AuditNats> {
     const { path } = await acquire("nats-server");
-    const nats = new AuditNats(path, await findFreePort(), disk);
+    const nats = new AuditNats(path, [await findFreePort(), await findFreePort()], disk);
     await nats.start();
     return nats;
   }
@@ -46,7 +47,11 @@ export class AuditNats {
       max_memory_store: 64 * 1024 * 1024,
       sync_interval: "always",
     };
-    const settings = { listen: `127.0.0.1:${this.port}`, jetstream: jetStream };
+    const settings = {
+      listen: `127.0.0.1:${this.port}`,
+      http: `127.0.0.1:${this.#monitorPort}`,
+      jetstream: jetStream,
+    };
     await writeFile(file, JSON.stringify(settings));
     const child = spawn(this.#binary, ["-c", file], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -74,7 +79,14 @@ export class AuditNats {
     }
   }
 
-  /** Whether JetStream takes requests: it puts an end to itself when its disk fails. */
+  /** Whether all streams can be written to: after a full disk not until it is restarted. */
+  async isHealthy(): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.#monitorPort}/healthz`);
+    await answer.text();
+    return answer.ok;
+  }
+
+  /** Whether JetStream takes requests. */
   async isReady(): Promise<boolean> {
     try {
       const servers = `127.0.0.1:${this.port}`;

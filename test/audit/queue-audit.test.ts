@@ -1,0 +1,37 @@
+/** The audit in short: each fault that matters once, and a queue that loses calls on purpose. */
+import { expect, test } from "@jest/globals";
+import { describeResult, runAudit } from "./audit.ts";
+import type { FaultKind } from "./faults.ts";
+
+const SEED = 20_261_128;
+
+/** One of each family: killed, paused, partitioned, slow, full, without power, set otherwise. */
+const FAULTS: readonly FaultKind[] = [
+  "worker killed",
+  "gateway without NATS' answers",
+  "NATS killed",
+  "worker cut off from NATS",
+  "gateway killed",
+  "all slow",
+  "power lost",
+  "worker restarted with other settings",
+  "disk full",
+];
+
+test("no accepted call is lost while everything breaks once", async () => {
+  const result = await runAudit({ seed: SEED, calls: 3000, faults: FAULTS, quietEvery: 3 });
+  // So that a failure tells all of it.
+  expect([...describeResult(result), ...result.breaches]).toEqual(describeResult(result));
+  expect(result.windows.map(({ kind }) => kind)).toEqual(FAULTS);
+  expect(result.calls).toBe(3000);
+  expect(result.balance.accepted).toBeGreaterThan(1500);
+  expect(result.balance.done).toBeGreaterThan(1500);
+}, 300_000);
+
+test("an audit of a queue that loses calls finds each of them", async () => {
+  const result = await runAudit({ seed: SEED, calls: 400, faults: [], dropEvery: 20 });
+  const found = result.breaches.map(({ kind }) => kind);
+  // One that a worker has already got runs nevertheless.
+  expect(found).toContain("lost");
+  expect(new Set(found)).toEqual(new Set(["lost"]));
+}, 120_000);
