@@ -42,6 +42,9 @@ const QUIET_MS = 1500;
 /** Longest wait for the queue to be empty at the end, milliseconds. */
 const PATIENCE_MS = 120_000;
 
+/** Faults in which JetStream cannot write, but takes acknowledgements. */
+const GHOSTLY: readonly FaultKind[] = ["disk full", "NATS restarted with a small store"];
+
 /** How long a fault can be felt after it: a lease ends, a repetition is due, milliseconds. */
 const AFTERMATH_MS = 4000;
 
@@ -150,7 +153,7 @@ class Audit {
       from: Date.now(),
       to: Infinity,
       canRepeat: FAULTS[kind].canRepeat,
-      canLeaveGhosts: kind === "disk full",
+      canLeaveGhosts: GHOSTLY.includes(kind),
     };
     this.windows.push(window);
     await FAULTS[kind].work(this.#world, this.#random);

@@ -57,8 +57,8 @@ export interface FaultWindow {
   /** Whether a call may be run twice because of it. */
   canRepeat: boolean;
   /**
-   * Whether calls that are done may stay in the stream: a JetStream with a full disk confirms an
-   * acknowledgement, but cannot remove the message, and gives it to nobody any more.
+   * Whether calls that are done may stay in the stream: a JetStream that cannot write confirms an
+   * acknowledgement nevertheless, keeps the message, and gives it to nobody any more.
    */
   canLeaveGhosts: boolean;
 }
