@@ -187,19 +187,25 @@ class Audit {
     this.#report(`quiet: ${Object.entries(balance).map(toPair).join(", ")}`);
   }
 
-  /** Waits until the queue is empty, or nobody can wait any longer. */
+  /** Waits until nobody has anything to do any more, or can wait any longer. */
   async #end(): Promise<void> {
-    const { reader, functions } = this.#world;
     const deadline = Date.now() + PATIENCE_MS;
-    let left = Infinity;
-    while (left > 0 && Date.now() < deadline) {
+    let left = await this.#countLeft();
+    // Twice, as a message may be on its way from one place to another.
+    for (let empty = 0; empty < 2 && Date.now() < deadline;) {
       this.#options.signal?.throwIfAborted();
-      await sleep(500);
-      const calls = (await reader.readFigures()).known;
-      const running = functions.runs.filter(({ end }) => end === undefined).length;
-      left = calls + (await reader.count(STREAM.callbacks)) + running;
+      await sleep(1000);
+      left = await this.#countLeft();
+      empty = left === 0 ? empty + 1 : 0;
     }
     this.#report(`the end: ${left} left`);
+  }
+
+  async #countLeft(): Promise<number> {
+    const { reader, functions } = this.#world;
+    const running = functions.runs.filter(({ end }) => end === undefined).length;
+    const known = [STREAM.calls, STREAM.callbacks].map((stream) => reader.countKnown(stream));
+    return (await Promise.all(known)).reduce((sum, count) => sum + count, running);
   }
 
   #report(line: string): void {

@@ -19,13 +19,13 @@ const FAULTS: readonly FaultKind[] = [
 ];
 
 test("no accepted call is lost while everything breaks once", async () => {
-  const result = await runAudit({ seed: SEED, calls: 3000, faults: FAULTS, quietEvery: 3 });
+  const result = await runAudit({ seed: SEED, calls: 2000, faults: FAULTS, quietEvery: 3 });
   // So that a failure tells all of it.
   expect([...describeResult(result), ...result.breaches]).toEqual(describeResult(result));
   expect(result.windows.map(({ kind }) => kind)).toEqual(FAULTS);
-  expect(result.calls).toBe(3000);
-  expect(result.balance.accepted).toBeGreaterThan(1500);
-  expect(result.balance.done).toBeGreaterThan(1500);
+  expect(result.calls).toBe(2000);
+  expect(result.balance.accepted).toBeGreaterThan(1000);
+  expect(result.balance.done).toBeGreaterThan(1000);
 }, 300_000);
 
 test("an audit of a queue that loses calls finds each of them", async () => {

@@ -44,9 +44,13 @@ export class QueueReader {
     }
   }
 
-  /** Messages that a stream has. */
-  async count(stream: string): Promise<number> {
-    return (await this.#manager.streams.info(stream)).state.messages;
+  /** Messages of a stream that its consumers have before them, or have given to a worker. */
+  async countKnown(stream: string): Promise<number> {
+    let known = 0;
+    for await (const info of this.#manager.consumers.list(stream)) {
+      known += info.num_pending + info.num_ack_pending;
+    }
+    return known;
   }
 
   /** Takes a message out of the stream of calls, as if it had never been there. */
@@ -69,10 +73,7 @@ export class QueueReader {
     const deleted = new Set(state.deleted);
     const length = state.messages === 0 ? 0 : state.last_seq - state.first_seq + 1;
     const all = Array.from({ length }, (_, index) => state.first_seq + index);
-    let known = 0;
-    for await (const info of this.#manager.consumers.list(STREAM.calls)) {
-      known += info.num_pending + info.num_ack_pending;
-    }
+    const known = await this.countKnown(STREAM.calls);
     const sequences = new Set(all.filter((sequence) => !deleted.has(sequence)));
     return { lastSequence: state.last_seq, sequences, known };
   }
