@@ -157,11 +157,14 @@ async function restartNats(
   await nats.start(storeBytes);
 }
 
-/** Waits until all that was broken works again. */
-export async function recover({ nats, gateways, reader }: AuditWorld): Promise<void> {
-  await until("NATS after a fault", () => nats.isReady());
-  await reader.untilConnected();
+/** Waits until all that was broken works again, or the audit has been stopped. */
+export async function recover(world: AuditWorld): Promise<void> {
+  const { nats, gateways, reader } = world;
+  const works = async (isReady: () => Promise<boolean>): Promise<boolean> =>
+    world.isStopped || (await isReady());
+  await until("NATS after a fault", () => works(() => nats.isReady()));
+  await until("the audit's own connection", () => works(() => reader.isConnected()));
   for (const { process } of gateways) {
-    await until("a gateway after a fault", () => process.isReady());
+    await until("a gateway after a fault", () => works(() => process.isReady()));
   }
 }

@@ -2,7 +2,6 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { readFields, readLetter, STREAM } from "../../contract/queue/index.ts";
-import { until } from "../support/until.ts";
 import type { Letter, StreamFigures } from "./evidence.ts";
 import { AUDIT_HEADER } from "./functions.ts";
 
@@ -30,12 +29,8 @@ export class QueueReader {
     await this.#connection.close();
   }
 
-  /** Resolves when NATS answers, also after it was away. */
-  async untilConnected(): Promise<void> {
-    await until("the audit's own connection to NATS", () => this.#isConnected());
-  }
-
-  async #isConnected(): Promise<boolean> {
+  /** Whether NATS answers. */
+  async isConnected(): Promise<boolean> {
     try {
       await this.#manager.streams.info(STREAM.calls);
       return true;

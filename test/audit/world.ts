@@ -7,6 +7,7 @@ import { FakeKubernetes } from "../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess, toKubeconfig } from "../support/gateway-process.ts";
 import { findFreePort } from "../support/network.ts";
 import { runMark } from "../support/run-mark.ts";
+import { until } from "../support/until.ts";
 import { WorkerProcess } from "../support/worker-process.ts";
 import { AuditDisk } from "./disk.ts";
 import { FaultyLink } from "./faulty-link.ts";
@@ -64,7 +65,7 @@ export class AuditWorld {
   #reader: QueueReader | undefined;
   #operator: ChildProcess | undefined;
   /** A fault that is still at work must not start anything again. */
-  #isStopped = false;
+  isStopped = false;
 
   private constructor(parts: Parts, ends: Ends) {
     this.fake = parts.fake;
@@ -95,7 +96,7 @@ export class AuditWorld {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.isStopped = true;
     await endAll(this.#ends);
   }
 
@@ -133,7 +134,8 @@ export class AuditWorld {
     }
     this.#reader = await QueueReader.connect(this.nats.port);
     this.#ends.push(() => this.#reader?.close());
-    await this.#reader.untilConnected();
+    const { reader } = this;
+    await until("the audit's own connection", () => reader.isConnected());
     const ports = this.gateways.map(({ process }) => process.port);
     for (let index = 0; index < 2; index += 1) {
       const links = {
@@ -152,7 +154,7 @@ export class AuditWorld {
   }
 
   #checkRunning(): void {
-    if (this.#isStopped) {
+    if (this.isStopped) {
       throw new Error("audit: it has been stopped");
     }
   }
