@@ -3,10 +3,12 @@
  * gone that was not synced when its power went. Without the right to mount one, a plain folder.
  */
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../../toolchain/run-command.ts";
+import { until } from "../support/until.ts";
 
 /** Size of the disk, and of the memory in which it is: it is there twice while its power goes. */
 const DISK = "512M";
@@ -110,7 +112,17 @@ export class AuditDisk {
 
   async #unmount(): Promise<void> {
     for (const path of [this.path, join(this.#folder, "images")]) {
-      await runCommand("umount", [path]).catch(() => undefined);
+      // The kernel gives up a file only some time after the file system in it.
+      await until(`${path} to be unmounted`, async () => {
+        if (isMounted(path)) {
+          await runCommand("umount", [path]).catch(() => undefined);
+        }
+        return !isMounted(path);
+      });
     }
   }
+}
+
+function isMounted(path: string): boolean {
+  return readFileSync("/proc/self/mounts", "utf8").includes(` ${path} `);
 }
