@@ -5,6 +5,7 @@ import { type Breach, check, type Verdict } from "./checker.ts";
 import { AuditClient } from "./client.ts";
 import type { Evidence, FaultWindow } from "./evidence.ts";
 import { FAULT_KINDS, type FaultKind, FAULTS, recover } from "./faults.ts";
+import { type Pace, USUAL_PACE } from "./pace.ts";
 import { createRandom, type Random, shuffle } from "./random.ts";
 import { AuditWorld } from "./world.ts";
 
@@ -17,6 +18,8 @@ export interface AuditOptions {
   quietEvery?: number;
   /** Each so manieth accepted call is taken out of the queue: the audit has to find it. */
   dropEvery?: number;
+  /** @default USUAL_PACE */
+  pace?: Pace;
   /** Is told now and then how far it is. */
   report?: (line: string) => void;
   /** Ends the audit early: it cleans up, and throws the signal's reason. */
@@ -35,10 +38,6 @@ export interface AuditResult extends Verdict {
 /** Requests at the same time. */
 const CONCURRENCY = 32;
 
-/** Time over which the calls of one fault are spread, and that of a quiet window, milliseconds. */
-const SPREAD_MS = 2500;
-const QUIET_MS = 1500;
-
 /** Longest wait for the queue to be empty at the end, milliseconds. */
 const PATIENCE_MS = 120_000;
 
@@ -50,7 +49,7 @@ const AFTERMATH_MS = 4000;
 
 export async function runAudit(options: AuditOptions): Promise<AuditResult> {
   const startedAt = performance.now();
-  const world = await AuditWorld.start(options.seed);
+  const world = await AuditWorld.start(options.seed, options.pace ?? USUAL_PACE);
   const audit = new Audit(world, options);
   try {
     await Promise.race([audit.run(), untilAborted(options.signal)]);
@@ -167,7 +166,7 @@ class Audit {
     const first = calls.length;
     const startedAt = performance.now();
     const isDue = (): boolean => {
-      const share = Math.min(1, (performance.now() - startedAt) / SPREAD_MS);
+      const share = Math.min(1, (performance.now() - startedAt) / this.#world.pace.spreadMs);
       return calls.length < first + (target - first) * share;
     };
     const work = async (): Promise<void> => {
@@ -181,7 +180,7 @@ class Audit {
 
   /** Nothing is broken and nothing is sent: all that was accepted has to be somewhere. */
   async #beQuiet(): Promise<void> {
-    await sleep(QUIET_MS);
+    await sleep(this.#world.pace.quietMs);
     const { breaches, balance } = await this.check(false);
     this.breaches.push(...breaches);
     this.#report(`quiet: ${Object.entries(balance).map(toPair).join(", ")}`);
@@ -194,7 +193,7 @@ class Audit {
     // Twice, as a message may be on its way from one place to another.
     for (let empty = 0; empty < 2 && Date.now() < deadline;) {
       this.#options.signal?.throwIfAborted();
-      await sleep(1000);
+      await sleep(500);
       left = await this.#countLeft();
       empty = left === 0 ? empty + 1 : 0;
     }

@@ -1,6 +1,7 @@
 /** What can break, and how it is mended again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../support/until.ts";
+import type { Span } from "./pace.ts";
 import { between, pick, type Random } from "./random.ts";
 import type { AuditWorld, GatewayPlace, WorkerPlace } from "./world.ts";
 
@@ -11,12 +12,7 @@ export interface Fault {
   work: (world: AuditWorld, random: Random) => Promise<void>;
 }
 
-/** A worker's lease ends after three seconds: some faults are shorter, some longer. */
-const SHORT = [500, 2500] as const;
-const LONG = [3500, 6000] as const;
-
-const last = (random: Random, [from, to]: readonly [number, number]): Promise<void> =>
-  sleep(between(random, from, to));
+const last = (random: Random, [from, to]: Span): Promise<void> => sleep(between(random, from, to));
 
 const gatewayOf = (world: AuditWorld, random: Random): GatewayPlace => pick(random, world.gateways);
 const workerOf = (world: AuditWorld, random: Random): WorkerPlace => pick(random, world.workers);
@@ -32,69 +28,69 @@ export const FAULTS = {
     canRepeat: false,
     work: (world) => world.restartOperator(),
   },
-  "NATS killed": repeating(async ({ nats }, random) => {
+  "NATS killed": repeating(async ({ nats, pace }, random) => {
     await nats.halt("SIGKILL");
-    await last(random, SHORT);
+    await last(random, pace.short);
     await nats.start();
   }),
   "gateway paused": repeating(async (world, random) => {
     const { child } = gatewayOf(world, random).process;
     child.kill("SIGSTOP");
-    await last(random, SHORT);
+    await last(random, world.pace.short);
     child.kill("SIGCONT");
   }),
   "worker paused": repeating(async (world, random) => {
     const { process } = workerOf(world, random);
     process.signal("SIGSTOP");
-    await last(random, LONG);
+    await last(random, world.pace.long);
     process.signal("SIGCONT");
   }),
-  "NATS paused": repeating(async ({ nats }, random) => {
+  "NATS paused": repeating(async ({ nats, pace }, random) => {
     nats.signal("SIGSTOP");
-    await last(random, LONG);
+    await last(random, pace.long);
     nats.signal("SIGCONT");
   }),
   "gateway cut off from NATS": repeating(async (world, random) => {
     const { toNats } = gatewayOf(world, random);
     toNats.cut();
-    await last(random, SHORT);
+    await last(random, world.pace.short);
     toNats.mend();
   }),
   "gateway without NATS' answers": repeating(async (world, random) => {
     const { toNats } = gatewayOf(world, random);
     toNats.stall("answers");
-    await last(random, LONG);
+    await last(random, world.pace.long);
     toNats.mend();
   }),
   "worker cut off from NATS": repeating(async (world, random) => {
     const { toNats } = workerOf(world, random);
     toNats.cut();
-    await last(random, LONG);
+    await last(random, world.pace.long);
     toNats.mend();
   }),
   "worker stalled": repeating(async (world, random) => {
     const { toNats } = workerOf(world, random);
     toNats.stall("requests", "answers");
-    await last(random, LONG);
+    await last(random, world.pace.long);
     toNats.mend();
   }),
   "worker unheard": repeating(async (world, random) => {
     const { toNats } = workerOf(world, random);
     toNats.stall("requests");
-    await last(random, LONG);
+    await last(random, world.pace.long);
     toNats.mend();
   }),
   "worker cut off from the gateways": repeating(async (world, random) => {
     const { toGateways } = workerOf(world, random);
     toGateways.cut();
-    await last(random, SHORT);
+    await last(random, world.pace.short);
     toGateways.mend();
   }),
   // A large body in the way of a message makes it later than its lease lasts.
-  "all slow": repeating(async ({ gateways, workers }, random) => {
+  "all slow": repeating(async ({ gateways, workers, pace }, random) => {
     const links = [...gateways, ...workers].map(({ toNats }) => toNats);
     links.forEach((link) => link.slow(between(random, 20, 150)));
-    await last(random, LONG);
+    await last(random, pace.long);
     links.forEach((link) => link.mend());
   }),
   "disk full": repeating(async (world, random) => {
@@ -103,37 +99,37 @@ export const FAULTS = {
       return;
     }
     await world.disk.fill();
-    await last(random, LONG);
+    await last(random, world.pace.long);
     await world.disk.free();
     if (!(await world.nats.isHealthy())) {
       await restartNats(world, random);
     }
   }),
-  "power lost": repeating(async ({ nats, disk }, random) => {
+  "power lost": repeating(async ({ nats, disk, pace }, random) => {
     nats.signal("SIGSTOP");
     const image = disk.isReal ? await disk.snapshot() : undefined;
     await nats.halt("SIGKILL");
     await (image !== undefined && disk.restore(image));
-    await last(random, SHORT);
+    await last(random, pace.short);
     await nats.start();
   }),
   "NATS restarted": repeating((world, random) => restartNats(world, random)),
   "NATS restarted with a small store": repeating(async (world, random) => {
     await restartNats(world, random, 64 * 1024);
-    await last(random, LONG);
+    await last(random, world.pace.long);
     await restartNats(world, random);
   }),
   "worker restarted with other settings": repeating(async (world, random) => {
     const ackWait = pick(random, ["2s", "3s", "5s", "20s"]);
     const settings = { ack_wait: ackWait, max_inflight: pick(random, ["1", "10", "80"]) };
     await world.restartWorker(workerOf(world, random), "SIGTERM", settings);
-    await last(random, LONG);
+    await last(random, world.pace.long);
   }),
   "API server away": {
     canRepeat: false,
-    work: async ({ fake }, random) => {
+    work: async ({ fake, pace }, random) => {
       const resume = await fake.interrupt();
-      await last(random, SHORT);
+      await last(random, pace.short);
       await resume();
     },
   },

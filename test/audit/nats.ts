@@ -18,7 +18,7 @@ const MAX_OUTPUT = 20_000;
 
 export class AuditNats {
   readonly port: number;
-  readonly #monitorPort: number;
+  readonly monitorPort: number;
   readonly #binary: string;
   readonly #disk: AuditDisk;
   #process: ChildProcess | undefined;
@@ -27,7 +27,7 @@ export class AuditNats {
 
   private constructor(binary: string, ports: [number, number], disk: AuditDisk) {
     this.#binary = binary;
-    [this.port, this.#monitorPort] = ports;
+    [this.port, this.monitorPort] = ports;
     this.#disk = disk;
   }
 
@@ -49,7 +49,7 @@ export class AuditNats {
     };
     const settings = {
       listen: `127.0.0.1:${this.port}`,
-      http: `127.0.0.1:${this.#monitorPort}`,
+      http: `127.0.0.1:${this.monitorPort}`,
       jetstream: jetStream,
     };
     await writeFile(file, JSON.stringify(settings));
@@ -81,7 +81,7 @@ export class AuditNats {
 
   /** Whether all streams can be written to: after a full disk not until it is restarted. */
   async isHealthy(): Promise<boolean> {
-    const answer = await fetch(`http://127.0.0.1:${this.#monitorPort}/healthz`);
+    const answer = await fetch(`http://127.0.0.1:${this.monitorPort}/healthz`);
     await answer.text();
     return answer.ok;
   }

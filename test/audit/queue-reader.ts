@@ -8,21 +8,33 @@ import { AUDIT_HEADER } from "./functions.ts";
 /** Longest wait for an answer, milliseconds. */
 const TIMEOUT_MS = 10_000;
 
+/** The same where it is only asked whether there is one: a NATS that ends answers nothing. */
+const PROBE_MS = 500;
+
 export class QueueReader {
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
+  readonly #probe: JetStreamManager;
   readonly #letters: Letter[] = [];
   #lettersRead = 0;
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager) {
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    probe: JetStreamManager,
+  ) {
     this.#connection = connection;
     this.#manager = manager;
+    this.#probe = probe;
   }
 
   static async connect(port: number): Promise<QueueReader> {
-    const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1 });
+    const servers = `127.0.0.1:${port}`;
+    const options = { maxReconnectAttempts: -1, reconnectTimeWait: 100 };
+    const connection = await connect({ servers, ...options });
     const manager = await jetstreamManager(connection, { timeout: TIMEOUT_MS, checkAPI: false });
-    return new QueueReader(connection, manager);
+    const probe = await jetstreamManager(connection, { timeout: PROBE_MS, checkAPI: false });
+    return new QueueReader(connection, manager, probe);
   }
 
   async close(): Promise<void> {
@@ -32,20 +44,26 @@ export class QueueReader {
   /** Whether NATS answers. */
   async isConnected(): Promise<boolean> {
     try {
-      await this.#manager.streams.info(STREAM.calls);
+      await this.#probe.streams.info(STREAM.calls);
       return true;
     } catch {
       return false;
     }
   }
 
-  /** Messages of a stream that its consumers have before them, or have given to a worker. */
+  /**
+   * Messages of a stream that its consumers have before them, or have given to a worker, or that
+   * have no consumer yet.
+   */
   async countKnown(stream: string): Promise<number> {
+    const { state } = await this.#manager.streams.info(stream, { subjects_filter: ">" });
+    const untaken = new Map(Object.entries(state.subjects ?? {}));
     let known = 0;
     for await (const info of this.#manager.consumers.list(stream)) {
       known += info.num_pending + info.num_ack_pending;
+      untaken.delete(info.config.filter_subject ?? "");
     }
-    return known;
+    return [...untaken.values()].reduce((sum, count) => sum + count, known);
   }
 
   /** Takes a message out of the stream of calls, as if it had never been there. */

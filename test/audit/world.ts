@@ -13,13 +13,13 @@ import { AuditDisk } from "./disk.ts";
 import { FaultyLink } from "./faulty-link.ts";
 import { AUDITED, AuditedFunctions } from "./functions.ts";
 import { AuditNats } from "./nats.ts";
+import type { Pace } from "./pace.ts";
 import { QueueReader } from "./queue-reader.ts";
 
 const OPERATOR = join(import.meta.dirname, "../../services/operator/main.ts");
 
 /** Settings of a worker that waits less than usual, so that an audit is short. */
 export const WORKER_SETTINGS = {
-  ack_wait: "3s",
   max_inflight: "40",
   max_inflight_per_function: "10",
   max_attempts: "6",
@@ -61,13 +61,15 @@ export class AuditWorld {
   readonly nats: AuditNats;
   readonly gateways: GatewayPlace[] = [];
   readonly workers: WorkerPlace[] = [];
+  readonly pace: Pace;
   readonly #ends: Ends;
   #reader: QueueReader | undefined;
   #operator: ChildProcess | undefined;
   /** A fault that is still at work must not start anything again. */
   isStopped = false;
 
-  private constructor(parts: Parts, ends: Ends) {
+  private constructor(parts: Parts, pace: Pace, ends: Ends) {
+    this.pace = pace;
     this.fake = parts.fake;
     this.functions = parts.functions;
     this.disk = parts.disk;
@@ -76,10 +78,10 @@ export class AuditWorld {
   }
 
   /** Starts everything: two gateways, two workers, the operator, NATS. */
-  static async start(seed: number): Promise<AuditWorld> {
+  static async start(seed: number, pace: Pace): Promise<AuditWorld> {
     const ends: Ends = [];
     try {
-      const world = new AuditWorld(await startParts(seed, ends), ends);
+      const world = new AuditWorld(await startParts(seed, ends), pace, ends);
       await world.#start();
       return world;
     } catch (error) {
@@ -180,6 +182,7 @@ export class AuditWorld {
       faas_nats_port: String(toNats.port),
       faas_gateway_address: "127.0.0.1",
       faas_gateway_port: String(toGateways.port),
+      ack_wait: `${this.pace.leaseMs}ms`,
       ...WORKER_SETTINGS,
       ...settings,
     });
