@@ -7,6 +7,7 @@ import { toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
 import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
 import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
 import { NATS_DATA, NATS_TLS, toNatsConfig } from "./nats-config.ts";
+import { NATS_LIVENESS } from "./nats-health.ts";
 import type { NatsKeys } from "./nats-keys.ts";
 import type { QueueSettings } from "./settings.ts";
 
@@ -46,8 +47,9 @@ export function createNats(
         periodSeconds: 1,
         failureThreshold: 60,
       }),
-      // A JetStream that recovers must not be killed for it, so liveness asks the server alone.
-      livenessProbe: toProbe("/healthz?js-server-only=true", "monitor"),
+      livenessProbe: toProbe(NATS_LIVENESS.path, "monitor", {
+        failureThreshold: NATS_LIVENESS.failureThreshold,
+      }),
       readinessProbe: toProbe("/healthz?js-enabled-only=true", "monitor"),
       volumeMounts: [
         { name: "data", mountPath: NATS_DATA },

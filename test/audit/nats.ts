@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
+import { NATS_LIVENESS } from "../../components/queue/nats-health.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
 import { runMark } from "../support/run-mark.ts";
@@ -18,7 +19,7 @@ const MAX_OUTPUT = 20_000;
 
 export class AuditNats {
   readonly port: number;
-  readonly monitorPort: number;
+  readonly #monitorPort: number;
   readonly #binary: string;
   readonly #disk: AuditDisk;
   #process: ChildProcess | undefined;
@@ -27,7 +28,7 @@ export class AuditNats {
 
   private constructor(binary: string, ports: [number, number], disk: AuditDisk) {
     this.#binary = binary;
-    [this.port, this.monitorPort] = ports;
+    [this.port, this.#monitorPort] = ports;
     this.#disk = disk;
   }
 
@@ -49,7 +50,7 @@ export class AuditNats {
     };
     const settings = {
       listen: `127.0.0.1:${this.port}`,
-      http: `127.0.0.1:${this.monitorPort}`,
+      http: `127.0.0.1:${this.#monitorPort}`,
       jetstream: jetStream,
     };
     await writeFile(file, JSON.stringify(settings));
@@ -79,9 +80,9 @@ export class AuditNats {
     }
   }
 
-  /** Whether all streams can be written to: after a full disk not until it is restarted. */
+  /** What the kubelet finds: where it is false for long, NATS is started again. */
   async isHealthy(): Promise<boolean> {
-    const answer = await fetch(`http://127.0.0.1:${this.monitorPort}/healthz`);
+    const answer = await fetch(`http://127.0.0.1:${this.#monitorPort}${NATS_LIVENESS.path}`);
     await answer.text();
     return answer.ok;
   }

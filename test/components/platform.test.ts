@@ -133,6 +133,15 @@ describe("a platform with its defaults", () => {
     }
   });
 
+  it("has NATS started again when a stream cannot be written, and after two minutes only", () => {
+    expect(podOf(all, "p-nats").containers[0]).toMatchObject({
+      livenessProbe: {
+        httpGet: { path: "/healthz", port: "monitor" },
+        ...{ periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 12 },
+      },
+    });
+  });
+
   it("gives a token to those pods only that ask the API server", () => {
     const withToken = workloadsOf(all, "p").filter(([, pod]) => pod.automountServiceAccountToken);
     expect(withToken.map(([name, pod]) => [name, pod.serviceAccountName]).sort()).toEqual([
