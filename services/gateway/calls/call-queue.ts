@@ -32,8 +32,8 @@ export class MessageTooLargeError extends Error {
   override name = "MessageTooLargeError";
 }
 
-/** JetStream's words for it: storage, memory, messages, bytes, and bytes of an account. */
-const FULL: ReadonlySet<number> = new Set([10_047, 10_028, 10_077, 10_054, 10_002]);
+/** JetStream's words for it: storage, memory, messages, bytes, of an account, of the server. */
+const FULL: ReadonlySet<number> = new Set([10_047, 10_028, 10_077, 10_054, 10_002, 10_023]);
 
 /** What became of a call. */
 export interface Acceptance {

@@ -254,3 +254,16 @@ test("without NATS there is no such path", async () => {
   const response = await fetch(`${without.url}/async-function/f`, { method: "POST" });
   expect(response.status).toBe(404);
 });
+
+test("503 says that there is no room where NATS has come back with a smaller store", async () => {
+  await queue.nats.halt();
+  await queue.nats.configure("jetstream { max_file_store: 64 }");
+  await queue.nats.start();
+  const said = async (): Promise<string> => (await queue.call("f")).text();
+  const reason = "queue: there is no room for one more call";
+  await until("the true reason", async () => (await said()) === reason);
+  await queue.nats.halt();
+  await queue.nats.configure("");
+  await queue.nats.start();
+  await until("the queue", async () => (await queue.call("f")).status === 202);
+});
