@@ -50,6 +50,7 @@ interface Parts {
   link: QueueLink;
   calls: FunctionCalls;
   senders: CallbackSender[];
+  callbacks: Callbacks;
   cancellations: Cancellations;
   callLanes: Lanes;
   callbackLanes: Lanes;
@@ -65,6 +66,7 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
   health.addCheck("queue", () => link.problem());
   const close = async (): Promise<void> => {
     await Promise.all([callLanes, callbackLanes].map((lanes) => lanes.stop(config.drainMs)));
+    parts.callbacks.close();
     link.close();
     await nats.close();
     await parts.calls.close();
@@ -154,6 +156,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     link,
     calls,
     senders: [sender, ownSender],
+    callbacks,
     cancellations,
     callLanes,
     callbackLanes,

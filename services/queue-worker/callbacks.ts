@@ -1,4 +1,5 @@
 /** Callbacks: from an answer to a message of their own queue, and from there to the caller. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { CALL_HEADER, toDisplayName } from "../../contract/index.ts";
 import {
   type CallbackMessage,
@@ -14,7 +15,7 @@ import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { forgetBody } from "../lib/queue/body-store.ts";
 import { isOwnFunction } from "../lib/queue/own-functions.ts";
-import { publish } from "../lib/queue/publish.ts";
+import { type OutgoingMessage, publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Run } from "./call-function.ts";
@@ -22,6 +23,7 @@ import type { CallbackResult, CallbackSender } from "./callback-sender.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Settlement } from "./lanes.ts";
+import { checkSize } from "./message-size.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import { type FunctionCall, USER_AGENT } from "./queued-call.ts";
 import { parseRetryAfter } from "./settle.ts";
@@ -53,14 +55,22 @@ export interface Repetitions {
 /** Waits between attempts, milliseconds. */
 const WAIT = { initialMs: 1000, maxMs: 5 * 60_000 };
 
+/** The same between attempts to queue an answer, for which a place among the runs is held. */
+const QUEUE_WAIT = { initialMs: 500, maxMs: 10_000 };
+
 export class Callbacks {
   readonly #options: CallbacksOptions;
+  readonly #closed = new AbortController();
 
   constructor(options: CallbacksOptions) {
     this.#options = options;
   }
 
-  /** Queues an answer for its caller; resolves when it is on disk. */
+  /**
+   * Queues an answer for its caller; resolves when it is on disk. Until then it is tried again: the
+   * answer is nowhere else, and another run of the function would be another call. Throws a
+   * MalformedMessageError where NATS takes no message of its size, and any other after `close`.
+   */
   async queue(
     call: FunctionCall,
     url: URL,
@@ -75,12 +85,31 @@ export class Callbacks {
       body: run.capture.body,
     };
     const lane = toCallbackLane(toHostToken(url));
-    await publish(this.#options.link.access, {
-      subject: lane,
-      ...encodeCallback(message),
-      messageId: call.id,
-    });
+    const outgoing = { subject: lane, ...encodeCallback(message), messageId: call.id };
+    checkSize(outgoing, this.#options.link);
+    await this.#publish(outgoing);
     this.#options.onQueued(lane);
+  }
+
+  /** Ends all attempts to queue an answer. */
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #publish(message: OutgoingMessage): Promise<void> {
+    const { link, logger } = this.#options;
+    const { signal } = this.#closed;
+    for (let round = 0; ; round += 1) {
+      try {
+        await publish(link.access, message);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const facts = { id: message.messageId, reason: messageOf(error) };
+        logger.warn(facts, "callback not queued, trying again");
+        await sleep(backoffMs(round, QUEUE_WAIT), undefined, { ref: false, signal });
+      }
+    }
   }
 
   /** Sends one; never rejects. */

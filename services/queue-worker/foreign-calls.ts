@@ -2,7 +2,6 @@
 import {
   decodeForeignCall,
   encodeCall,
-  HEADER_BYTES,
   MalformedMessageError,
   QUEUE,
   SUBJECT,
@@ -10,11 +9,12 @@ import {
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { drawNonce } from "../lib/queue/nonce.ts";
-import { publish, sizeOf } from "../lib/queue/publish.ts";
+import { publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Settlement } from "./lanes.ts";
+import { checkSize } from "./message-size.ts";
 
 export interface ForeignCallsOptions {
   link: QueueLink;
@@ -42,7 +42,8 @@ export async function moveForeignCall(
       acceptedAt: delivery.storedAt,
       retry: {},
     });
-    checkSize(sizeOf(message), link);
+    // As our message a call can be larger than it was.
+    checkSize(message, link);
     const messageId = `${QUEUE.subject} ${delivery.sequence} ${delivery.storedAt}`;
     const { access } = link;
     await publish(access, { subject: lane, ...message, messageId });
@@ -54,15 +55,6 @@ export async function moveForeignCall(
     }
     logger.warn({ seq: delivery.sequence, reason: messageOf(error) }, "call not moved");
     return { isDone: false, waitMs: RETRY_MS };
-  }
-}
-
-/** As our message a call can be larger than it was: then no attempt would bring it to its lane. */
-function checkSize(bytes: number, { maxPayload }: QueueLink): void {
-  const limit = Math.min(maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
-  if (bytes > limit) {
-    const finding = { expected: `at most ${limit} bytes`, got: String(bytes) };
-    throw new MalformedMessageError([{ field: "message", ...finding }]);
   }
 }
 

@@ -10,7 +10,7 @@ import { forgetBody } from "../lib/queue/body-store.ts";
 import type { CallStates } from "../lib/queue/call-states.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { FunctionCalls, Run } from "./call-function.ts";
-import type { Callbacks } from "./callbacks.ts";
+import type { Callbacks, Repetitions } from "./callbacks.ts";
 import type { Cancellations } from "./cancellations.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
@@ -169,10 +169,11 @@ export class CallProcessor {
       states.tell(call.reference, call.id, told);
       return { isDone: false, waitMs };
     }
-    if (call.queued.callback !== undefined) {
-      const count = decision.kind === "dead" ? decision.attempts - 1 : delivery.deliveryCount - 1;
-      const repetitions = { count: Math.max(0, count), max: maxAttempts - 1 };
-      await this.#options.callbacks.queue(call, call.queued.callback, { ...run, repetitions });
+    const attempts = decision.kind === "dead" ? decision.attempts : delivery.deliveryCount;
+    const repetitions = { count: Math.max(0, attempts - 1), max: maxAttempts - 1 };
+    const problem = await this.#queueCallback(call, { ...run, repetitions });
+    if (problem !== undefined) {
+      return this.#bury(delivery, call, { reason: problem, attempts, status });
     }
     metrics.processed(call.functionName, status);
     if (decision.kind === "dead") {
@@ -185,6 +186,23 @@ export class CallProcessor {
     states.tell(call.reference, call.id, { state: "done", attempts: 0, starts: 0, status });
     await forgetBody(this.#options.link, call.queued.body);
     return { isDone: true };
+  }
+
+  /** Resolves to the reason where a callback is wanted that can never be queued. */
+  async #queueCallback(
+    call: FunctionCall,
+    run: Run & { repetitions: Repetitions },
+  ): Promise<string | undefined> {
+    const { callback } = call.queued;
+    try {
+      await (callback && this.#options.callbacks.queue(call, callback, run));
+      return undefined;
+    } catch (error) {
+      if (error instanceof MalformedMessageError) {
+        return `its callback cannot be queued: ${error.message}`;
+      }
+      throw error;
+    }
   }
 
   async #bury(

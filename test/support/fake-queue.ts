@@ -24,6 +24,8 @@ export class FakeQueue {
   readonly bodies = new FakeBodies();
   /** What happened, in its order, e.g. `store faas-dead.dev.f`. */
   readonly events: string[];
+  /** Most bytes of a message. */
+  maxPayload = Infinity;
   /** Why nothing can be stored, by the beginning of a subject. */
   readonly failures = new Map<string, Error>();
 
@@ -44,7 +46,7 @@ export class FakeQueue {
       },
       bodies: this.bodies,
     };
-    return { access, maxPayload: Infinity } as unknown as QueueLink;
+    return { access, maxPayload: this.maxPayload } as unknown as QueueLink;
   }
 
   /** The one message that was stored. */

@@ -30,6 +30,7 @@ export class ProcessorWorld {
   readonly queue = new FakeQueue(this.events);
   readonly log: KeptLog = createKeptLog();
   readonly lane = new Lane("faas-request.openfaas-fn.f", 10);
+  readonly callbacks: Callbacks;
   readonly processor: CallProcessor;
   /** How a run ends. @default with 200 */
   run: Partial<Run> = {};
@@ -42,25 +43,28 @@ export class ProcessorWorld {
   readonly #cancellations = new Map<string, AbortController>();
   readonly #registry = new Registry();
 
-  constructor() {
+  /** @param maxPayload most bytes that the queue takes in a message */
+  constructor(maxPayload = Infinity) {
+    this.queue.maxPayload = maxPayload;
     const { link } = this.queue;
     const { logger } = this.log;
     const metrics = new WorkerMetrics(this.#registry);
     const letters = new DeadLetters({ link, metrics, logger });
     const usual = { link, letters, metrics, logger };
+    this.callbacks = new Callbacks({
+      ...usual,
+      sender: {} as unknown as CallbackSender,
+      ownSender: {} as unknown as CallbackSender,
+      gatewayUrl: "http://gateway:8080",
+      budget: new ByteBudget(1024),
+      onQueued: () => undefined,
+      maxAgeMs: HOUR_MS,
+    });
     this.processor = new CallProcessor({
       ...usual,
       calls: { run: (call: FunctionCall) => this.#run(call) } as unknown as FunctionCalls,
       states: this.#createStates(),
-      callbacks: new Callbacks({
-        ...usual,
-        sender: {} as unknown as CallbackSender,
-        ownSender: {} as unknown as CallbackSender,
-        gatewayUrl: "http://gateway:8080",
-        budget: new ByteBudget(1024),
-        onQueued: () => undefined,
-        maxAgeMs: HOUR_MS,
-      }),
+      callbacks: this.callbacks,
       cancellations: this.#createCancellations(),
       policy: POLICY,
       maxAgeMs: HOUR_MS,

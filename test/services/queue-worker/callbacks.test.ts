@@ -20,6 +20,7 @@ import { toFunctionCall } from "../../../services/queue-worker/queued-call.ts";
 import { createDelivery, deliverCall } from "../../support/delivery.ts";
 import { FakeQueue } from "../../support/fake-queue.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
+import { until } from "../../support/until.ts";
 
 const AGENT = expect.stringMatching(/^plonk-queue-worker\//) as unknown;
 const HOUR_MS = 3_600_000;
@@ -147,9 +148,18 @@ describe("an answer", () => {
     expect(queue.only.payload).toHaveLength(0);
   });
 
-  test("is not queued where the queue is away: the call is not done with", async () => {
+  test("is tried until the queue is there again, or the worker ends", async () => {
     queue.failures.set("faas-callback", new Error("no responders"));
-    await expect(queueAnswer()).rejects.toThrow("no responders");
+    const queued = queueAnswer();
+    await until("an attempt", () => log.text().includes("callback not queued"));
+    queue.failures.clear();
+    expect((await queued).body).toEqual(Buffer.from("tea"));
+    expect(hinted).toHaveLength(1);
+    queue.failures.set("faas-callback", new Error("no responders"));
+    const ended = queueAnswer();
+    callbacks.close();
+    await expect(ended).rejects.toThrow();
+    await expect(queueAnswer()).rejects.toThrow();
   });
 });
 

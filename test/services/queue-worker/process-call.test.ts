@@ -4,6 +4,7 @@ import { decodeCallback, type QueuedCall, readLetter } from "../../../contract/q
 import type { Run } from "../../../services/queue-worker/call-function.ts";
 import { createDelivery, deliverCall, type DeliveryOptions } from "../../support/delivery.ts";
 import { ProcessorWorld } from "../../support/processor-world.ts";
+import { until } from "../../support/until.ts";
 
 const ID = "7-AAAAAAAAAAAAAAAA";
 const CALLBACK = new URL("http://a.example/cb");
@@ -238,10 +239,38 @@ describe("a callback", () => {
     });
   });
 
-  test("that cannot be queued keeps its call", async () => {
+  test("that cannot be queued is tried with the answer that there is, and without a run", async () => {
     world.queue.failures.set("faas-callback", new Error("no responders"));
-    expect(await handle({ callback: CALLBACK })).toEqual({ isDone: false, waitMs: 5000 });
+    world.run = { status: 200, capture: { body: Buffer.from("tea"), isTruncated: false } };
+    const handled = handle({ callback: CALLBACK });
+    await until("an attempt", () => world.log.text().includes("callback not queued"));
     expect(world.events.filter((event) => event.startsWith("tell done"))).toEqual([]);
+    world.queue.failures.clear();
+    expect(await handled).toEqual({ isDone: true });
+    expect(world.events.filter((event) => event.startsWith("run"))).toHaveLength(1);
+    expect(readCallback()).toMatchObject({ id: ID, body: Buffer.from("tea") });
+  });
+
+  test("that cannot be queued keeps its call for another worker when this one ends", async () => {
+    world.queue.failures.set("faas-callback", new Error("no responders"));
+    const handled = handle({ callback: CALLBACK });
+    await until("an attempt", () => world.log.text().includes("callback not queued"));
+    world.callbacks.close();
+    expect(await handled).toEqual({ isDone: false, waitMs: 5000 });
+    expect(world.events.filter((event) => event.startsWith("tell done"))).toEqual([]);
+  });
+
+  test("that NATS would never take makes its call a dead letter that says so", async () => {
+    world = new ProcessorWorld(1000);
+    world.run = { status: 200, capture: { body: Buffer.alloc(2000), isTruncated: false } };
+    expect(await handle({ callback: CALLBACK })).toEqual({ isDone: true });
+    const reason = /^its callback cannot be queued: .*at most 1000 bytes/;
+    expect(readLetter(world.queue.only.fields)).toMatchObject({
+      kind: "call",
+      status: 200,
+      reason: expect.stringMatching(reason) as unknown,
+    });
+    expect(world.events.at(-1)).toMatch(/^tell dead /);
   });
 });
 
