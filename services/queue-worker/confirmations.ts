@@ -5,9 +5,23 @@ import type { Delivery } from "./delivery.ts";
 /** Wait before the queue is told again, milliseconds. */
 const RETRY_MS = 1000;
 
+/** The queue, as far as it says whether it can be told something. */
+export interface Hearer {
+  /** What is said while it is not connected might be heard by another one. */
+  isConnected: () => boolean;
+  /** Whether a message is still at its place; rejects where nobody can say. */
+  isThere: (delivery: Delivery) => Promise<boolean>;
+}
+
 export class Confirmations {
+  readonly #hearer: Hearer;
   readonly #open = new Map<string, Promise<void>>();
   readonly #aborted = new AbortController();
+  #resetAt = 0;
+
+  constructor(hearer: Hearer) {
+    this.#hearer = hearer;
+  }
 
   /** Messages that are done with and of which the queue may not know. */
   get size(): number {
@@ -15,15 +29,32 @@ export class Confirmations {
   }
 
   /** Whether a message that was given again is done with, and only its acknowledgement was lost. */
-  has(delivery: Delivery): boolean {
-    return this.#open.has(toKey(delivery));
+  has({ key }: Delivery): boolean {
+    return this.#open.has(key);
   }
 
   /** Tells the queue until it knows, in the background. */
   add(delivery: Delivery): void {
-    const key = toKey(delivery);
+    const { key } = delivery;
     const work = this.#confirm(delivery).finally(() => this.#open.delete(key));
     this.#open.set(key, work);
+  }
+
+  /**
+   * After a connection was lost: NATS may have lost its streams, in whose place are others, with
+   * other messages at the same places. What is said of a message that came before is said only
+   * where that is still there.
+   */
+  reset(): void {
+    this.#resetAt = performance.now();
+  }
+
+  /** Whether what is said of it may be heard as of another message, or of none. */
+  async isGone(delivery: Delivery): Promise<boolean> {
+    if (!this.#hearer.isConnected()) {
+      throw new Error("queue: not connected");
+    }
+    return delivery.takenAt < this.#resetAt && !(await this.#hearer.isThere(delivery));
   }
 
   /** Waits for what is open; what is not confirmed in that time, another worker gets. */
@@ -39,15 +70,13 @@ export class Confirmations {
     const { signal } = this.#aborted;
     while (!signal.aborted) {
       try {
-        await delivery.confirm();
+        if (!(await this.isGone(delivery))) {
+          await delivery.confirm();
+        }
         return;
       } catch {
         await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
-}
-
-function toKey({ stream, sequence }: Delivery): string {
-  return `${stream} ${sequence}`;
 }

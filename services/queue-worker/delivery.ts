@@ -27,7 +27,8 @@ export function readAckSubject(reply: string): AckSubject | undefined {
     consumer,
     deliveryCount: Number(count),
     sequence: Number(sequence),
-    storedAt: Math.floor(Number(time) / 1e6),
+    // As a number, nanoseconds would be rounded, and sometimes into the next millisecond.
+    storedAt: Number(BigInt(time) / 1_000_000n),
   };
 }
 
@@ -37,6 +38,8 @@ export class Delivery implements AckSubject {
   readonly deliveryCount: number;
   readonly sequence: number;
   readonly storedAt: number;
+  /** When it came, as `performance.now` has it. */
+  readonly takenAt = performance.now();
   readonly #message: Msg;
   readonly #connection: NatsConnection;
 
@@ -52,6 +55,11 @@ export class Delivery implements AckSubject {
     this.deliveryCount = ack.deliveryCount;
     this.sequence = ack.sequence;
     this.storedAt = ack.storedAt;
+  }
+
+  /** The same for each delivery of a message, and of no message of a stream that was made anew. */
+  get key(): string {
+    return `${this.stream} ${this.sequence} ${this.storedAt}`;
   }
 
   get subject(): string {

@@ -50,8 +50,9 @@ export class Lanes {
   /** The same of those that have places already. */
   readonly #ready = new Set<Lane>();
   readonly #work = new Set<Promise<void>>();
-  readonly #held = new Set<Delivery>();
-  readonly confirmations = new Confirmations();
+  /** By their keys. */
+  readonly #held = new Map<string, Delivery>();
+  readonly confirmations: Confirmations;
   readonly #stopping = new AbortController();
   #puller: Puller | undefined;
   #taken = 0;
@@ -59,6 +60,10 @@ export class Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options;
+    this.confirmations = new Confirmations({
+      isConnected: () => options.link.problem() === undefined,
+      isThere: (delivery) => this.#isThere(delivery),
+    });
   }
 
   /** Messages that are worked on. */
@@ -77,8 +82,9 @@ export class Lanes {
     void this.#poll();
   }
 
-  /** After a connection was lost: consumers may be gone with their server's disk. */
+  /** After a connection was lost: consumers and messages may be gone with their server's disk. */
   reset(): void {
+    this.confirmations.reset();
     for (const lane of this.#lanes.values()) {
       lane.hasConsumer = false;
     }
@@ -106,7 +112,7 @@ export class Lanes {
     const tooLate = sleep(graceMs, "late", { signal: timer.signal, ref: false });
     const outcome = await Promise.race([Promise.all(this.#work), tooLate]);
     if (outcome === "late") {
-      const late = [...this.#held];
+      const late = [...this.#held.values()];
       this.#held.clear();
       late.forEach((delivery) => giveBack(delivery, 0));
     }
@@ -117,7 +123,7 @@ export class Lanes {
   }
 
   #beat(): void {
-    for (const delivery of this.#held) {
+    for (const delivery of this.#held.values()) {
       try {
         delivery.working();
       } catch {
@@ -208,22 +214,41 @@ export class Lanes {
     this.#pump();
     if (this.#stopping.signal.aborted) {
       giveBack(delivery, 0);
-    } else if (!this.confirmations.has(delivery)) {
-      this.#held.add(delivery);
+    } else if (!this.#isKnown(delivery)) {
+      this.#held.set(delivery.key, delivery);
       const settlement = await this.#options.handle(delivery, lane);
       // What is not held any more was given back when the worker had to end.
-      if (this.#held.delete(delivery)) {
-        this.#settle(delivery, settlement);
+      if (this.#held.delete(delivery.key)) {
+        await this.#settle(delivery, settlement);
       }
     }
   }
 
-  #settle(delivery: Delivery, settlement: Settlement): void {
+  /**
+   * Whether a message that was given again, as the queue had not heard of it for too long, is still
+   * worked on here, or done with: what is said of the first delivery counts for all.
+   */
+  #isKnown(delivery: Delivery): boolean {
+    return this.#held.has(delivery.key) || this.confirmations.has(delivery);
+  }
+
+  /** Whether the message is still at its place in the stream. */
+  async #isThere({ stream, sequence, storedAt }: Delivery): Promise<boolean> {
+    const { streams } = this.#options.link.access.manager;
+    const message = await streams.getMessage(stream, { seq: sequence });
+    return message?.time.getTime() === storedAt;
+  }
+
+  async #settle(delivery: Delivery, settlement: Settlement): Promise<void> {
     if (settlement.isDone) {
       this.confirmations.add(delivery);
       return;
     }
     const { waitMs } = settlement;
+    // Where that cannot be said, the queue gives it to somebody after a time.
+    if (await this.confirmations.isGone(delivery).catch(() => true)) {
+      return;
+    }
     giveBack(delivery, waitMs);
     if (waitMs < POLL_MS) {
       setTimeout(() => this.hint(delivery.subject), waitMs + 10).unref();

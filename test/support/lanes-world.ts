@@ -35,7 +35,10 @@ export class LanesWorld {
   addFailure: number | undefined;
   /** Why messages cannot be told anything. */
   sayFailure: Error | undefined;
-  #sequence = 0;
+  /** Where the next message is in the stream. */
+  sequence = 1;
+  /** When messages were stored, by their places, Unix milliseconds; those that are there. */
+  readonly storedAt = new Map<number, number>();
 
   constructor({ places = 4, share = 2, ackWaitMs = 60_000, ...others }: Changes = {}) {
     this.lanes = new Lanes({
@@ -76,6 +79,10 @@ export class LanesWorld {
     const manager = {
       streams: {
         info: () => Promise.resolve({ state: { subjects: Object.fromEntries(this.waiting) } }),
+        getMessage: (_stream: string, { seq }: { seq: number }) => {
+          const storedAt = this.storedAt.get(seq);
+          return Promise.resolve(storedAt === undefined ? null : { time: new Date(storedAt) });
+        },
       },
       consumers: {
         add: (_stream: string, { durable_name }: { durable_name: string }) => {
@@ -90,7 +97,7 @@ export class LanesWorld {
         },
       },
     };
-    return { access: { manager } } as unknown as QueueLink;
+    return { access: { manager }, problem: () => undefined } as unknown as QueueLink;
   }
 
   async #pull(consumer: string): Promise<Delivery | undefined> {
@@ -105,8 +112,11 @@ export class LanesWorld {
       return undefined;
     }
     this.waiting.set(subject, count - 1);
-    this.#sequence += 1;
-    return createDelivery({ subject, sequence: this.#sequence, events: this.#hear(subject) });
+    const { sequence } = this;
+    this.sequence += 1;
+    const storedAt = this.storedAt.get(sequence) ?? 1_795_906_000_000 + sequence;
+    this.storedAt.set(sequence, storedAt);
+    return createDelivery({ subject, sequence, storedAt, events: this.#hear(subject) });
   }
 
   #hear(subject: string): string[] {

@@ -1,4 +1,5 @@
 /** NATS, the way to it, or the consumer goes away under the worker, and no call is lost. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { STREAM } from "../../../contract/queue/index.ts";
 import { CutLink } from "../../support/cut-link.ts";
@@ -85,6 +86,32 @@ describe("the queue-worker", () => {
     await queue.publish("next");
     await queue.untilEmpty();
     expect(queue.seen).toEqual(called("long", "next"));
+  });
+
+  test("acknowledges no call in the name of one that NATS has lost, at the same place", async () => {
+    holdCalls();
+    const worker = queue.startWorker({ ack_wait: "60s" });
+    await queue.publish("f", { acceptedAt: 1 });
+    await until("the call", () => held.length === 1);
+    await queue.nats.halt("SIGKILL");
+    await queue.nats.lose();
+    await until("the worker to notice", () => worker.health.problems().length > 0);
+    // It is done with while nobody can be told.
+    held.splice(0).forEach((answer) => answer());
+    await until("its end", () => queue.log.text().includes("call done"));
+    await queue.startNats();
+    await until("the worker's return", () => worker.health.problems().length === 0);
+    const heard = await queue.hearWorkers();
+    expect(await queue.publish("f", { acceptedAt: 2 })).toMatch(/^1-/);
+    await until("the call at the same place", () => held.length === 1);
+    // Longer than it takes until an acknowledgement is tried again.
+    await queue.publish("g");
+    await until("another call", () => held.length === 2);
+    await sleep(2500);
+    expect(heard).toEqual([]);
+    answerCalls();
+    await queue.untilEmpty();
+    expect(queue.seen).toEqual(called("f", "f", "g"));
   });
 
   test("waits for a NATS that is not there yet, and says so", async () => {
