@@ -105,9 +105,10 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
         ],
       ),
       ...BODY_READER,
-      // A body that is no longer needed: its parts go, and a mark takes its name's place.
+      // Large answers are kept there until they are called back. A body that is no longer needed:
+      // its parts go, and a mark takes its name's place.
       `$JS.API.STREAM.PURGE.${BODIES}`,
-      `${BODIES_SUBJECT}.M.>`,
+      `${BODIES_SUBJECT}.>`,
     ],
     subscribe: [`${toInboxPrefix("queue-worker")}.>`, "faas-hint.>", "faas-cancel.>"],
   },

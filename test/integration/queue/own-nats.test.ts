@@ -3,6 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
@@ -10,6 +12,7 @@ import { NATS_SERVICES, type NatsService } from "../../../contract/queue/index.t
 import { readMessages } from "../../../services/gateway/calls/stream-reader.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
 import { NatsLink } from "../../../services/lib/nats.ts";
+import { BodyStore } from "../../../services/lib/queue/body-store.ts";
 import { Authority } from "../../support/authority.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { writeLoginFiles } from "../../support/login-files.ts";
@@ -110,6 +113,17 @@ describe("the gateway and the queue-worker", () => {
     expect(await manager.streams.deleteMessage(stream, 1)).toBe(true);
   });
 
+  // The one stores bodies of calls, the other one those of answers.
+  test.each(NATS_SERVICES)("keep a large body, and read and delete it: %s", async (service) => {
+    const connection = await login(service);
+    const bodies = await BodyStore.open(jetstream(connection), connection.info?.max_payload);
+    const body = Buffer.alloc(300 * 1024, service);
+    const stored = await bodies.write(`of-${service}`, Readable.from([body]));
+    expect(await buffer(bodies.read(stored))).toEqual(body);
+    await bodies.delete(stored);
+    await expect(buffer(bodies.read(stored))).rejects.toThrow("it is gone");
+  });
+
   test("tell each other what is new", async () => {
     const [gateway, worker] = [await login("gateway"), await login("queue-worker")];
     const heard: string[] = [];
@@ -151,7 +165,7 @@ describe("neither", () => {
     ["queue-worker", `$JS.API.STREAM.PURGE.${STREAM}`],
     ["queue-worker", `$JS.API.STREAM.MSG.DELETE.${STREAM}`],
     ["queue-worker", "$JS.API.CONSUMER.CREATE.OF_faas-request-dead.mine"],
-    ["queue-worker", "$O.faas-bodies.C.abc"],
+    ["queue-worker", "$O.another.C.abc"],
     ["queue-worker", "faas-cancel.1-abc"],
     ["queue-worker", "faas-request"],
     ["queue-worker", "_INBOX_gateway.abc"],
