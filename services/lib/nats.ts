@@ -135,6 +135,8 @@ export class NatsLink {
           reconnectTimeWait: RECONNECT_WAIT_MS,
           ignoreAuthErrorAbort: true,
           pingInterval: 10_000,
+          // Two stack traces for each request, of which no log tells.
+          noAsyncTraces: true,
         });
         this.#connection = connection;
         this.#isConnected = true;
