@@ -1,5 +1,6 @@
 /** Runs a benchmark by name: `npm run bench -- up`. */
 import { CommandError } from "../cli/process.ts";
+import { benchAsync } from "./async/main.ts";
 import { benchDifferential } from "./differential.ts";
 import { benchFunctions } from "./functions.ts";
 import { benchFuzz } from "./fuzz.ts";
@@ -9,6 +10,7 @@ import { benchRolling } from "./rolling.ts";
 import { benchUp } from "./up.ts";
 
 const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
+  async: benchAsync,
   functions: benchFunctions,
   differential: benchDifferential,
   fuzz: benchFuzz,

@@ -15,8 +15,8 @@ export interface Load {
   seconds: number;
   /** Length of the body that is sent. @default none */
   uploadBytes?: number;
-  /** The only processor of the load generator. */
-  core: number;
+  /** The only processor of the load generator. @default any */
+  core?: number;
 }
 
 /** The report of wrk. */
@@ -74,11 +74,13 @@ export function parseProcessorSeconds(stat: string): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-function readProcessorSeconds(pid: number): number {
+/** The same of a process that runs. */
+export function readProcessorSeconds(pid: number): number {
   return parseProcessorSeconds(readFileSync(`/proc/${pid}/stat`, "utf8"));
 }
 
-function readMemoryMiB(pid: number): number {
+/** Proportional set size of a process, MiB. */
+export function readMemoryMiB(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? NaN) / 1024;
 }

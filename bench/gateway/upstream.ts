@@ -29,10 +29,14 @@ export async function startFixedUpstream(tools: Tools, core: number): Promise<Pr
   return { ...program, stop: () => program.stop().then(remove) };
 }
 
-/** A function that reads whole bodies, which nginx does not, and answers after a delay. */
+/**
+ * A function that reads whole bodies, which nginx does not, and answers after a delay.
+ *
+ * @param core undefined: any
+ */
 export async function startReadingUpstream(
   tools: Tools,
-  core: number,
+  core: number | undefined,
   delay: string,
 ): Promise<Program> {
   const port = await findFreePort();

@@ -36,6 +36,11 @@ export class NatsServer {
     return server;
   }
 
+  /** Of its process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Writes its configuration, which it reads when it starts. */
   async configure(config: string): Promise<void> {
     await writeFile(join(this.directory, "nats.conf"), config);

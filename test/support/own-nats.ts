@@ -29,15 +29,19 @@ export class OwnNats {
    * Starts a server.
    *
    * @param tls in the place of its own certificate, which is good for names of the cluster only
+   * @param sync when its disk has a message that it took
    */
-  static async start(tls?: ServerIdentity): Promise<OwnNats> {
+  static async start(
+    tls?: ServerIdentity,
+    sync: QueueSync = QueueSync.Always,
+  ): Promise<OwnNats> {
     const identity = await createNatsIdentity(NAMESPACE);
     const folder = mkdtempSync(join(tmpdir(), "plonk-own-nats-"));
     writeFileSync(join(folder, "tls.crt"), tls?.cert ?? identity["tls.crt"] ?? "");
     writeFileSync(join(folder, "tls.key"), tls?.key ?? identity["tls.key"] ?? "");
     const toKey = (service: NatsService): string => toPublicKey(identity[`${service}.seed`] ?? "");
     const users = { gateway: toKey("gateway"), "queue-worker": toKey("queue-worker") };
-    const config = toNatsConfig({ volumeGiB: 1, sync: QueueSync.Always, users })
+    const config = toNatsConfig({ volumeGiB: 1, sync, users })
       // The server is told the port and its store when it is started.
       .replace(/^ *(port|http_port|store_dir): .*\n/gm, "")
       .replace("$POD_NAME", "nats-0")
