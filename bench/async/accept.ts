@@ -80,7 +80,7 @@ async function readTask(world: World): Promise<Omit<PublishTask, "concurrency" |
 
 async function publish({ raw, world }: Setting, task: PublishTask): Promise<number> {
   const { calls, seconds } = await raw.run(task);
-  await checkStored(world, calls, 0);
+  await checkStored(world, calls, task.concurrency);
   return calls / seconds;
 }
 
@@ -100,7 +100,7 @@ async function accept(setting: Setting, seconds: number): Promise<number> {
   return report.callsPerSecond;
 }
 
-/** What was counted is stored; the load may end while so many more are under way. */
+/** What was counted is stored, and of what was under way when a load ended so many more. */
 async function checkStored(world: World, calls: number, more: number): Promise<void> {
   const stored = await world.left();
   if (stored < calls || stored > calls + more) {
