@@ -46,6 +46,7 @@ export type {
 } from "./gateway/settings.ts";
 export type { ExistingNats, ExistingPrometheus } from "./kubernetes/existing-servers.ts";
 export type { PodDefaults, PodOptions } from "./kubernetes/pod-options.ts";
+export type { QueueWorkers } from "./kubernetes/queue-workers.ts";
 export type { ServerLogin } from "./kubernetes/server-access.ts";
 export { Profile } from "./kubernetes/settings.ts";
 export type { PlaceArgs } from "./kubernetes/workloads.ts";

@@ -5,6 +5,9 @@
 
 export const NAMESPACE = { platform: "openfaas", functions: "openfaas-fn" } as const;
 
+/** Deployment of the workers that make queued calls. */
+export const QUEUE_WORKER = "queue-worker";
+
 /** TCP ports of the platform's Services and of every function pod. */
 export const PORT = {
   gateway: 8080,

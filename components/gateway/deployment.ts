@@ -14,6 +14,7 @@ import {
 } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment, type Variables } from "../kubernetes/pods.ts";
+import { toWorkerVariables } from "../kubernetes/queue-workers.ts";
 import {
   createServerAccess,
   joinAccess,
@@ -29,13 +30,25 @@ import {
 import type { Credentials } from "./credentials.ts";
 import { createEntrance } from "./entrance.ts";
 import { createMarkKeys } from "./mark-keys.ts";
-import { GATEWAY_BINDING, GATEWAY_CLUSTER_RULES, GATEWAY_FUNCTION_RULES } from "./rbac-rules.ts";
+import {
+  GATEWAY_BINDING,
+  GATEWAY_CLUSTER_RULES,
+  GATEWAY_FUNCTION_RULES,
+  QUEUE_WORKER_RULES,
+} from "./rbac-rules.ts";
 import type { GatewayArgs, GatewaySettings, OidcArgs } from "./settings.ts";
 
 const GRANTS: Grant[] = [
   { place: "functions", name: FUNCTION_ROLE.gateway, rules: GATEWAY_FUNCTION_RULES },
   { place: "cluster", name: GATEWAY_BINDING, rules: GATEWAY_CLUSTER_RULES },
 ];
+
+/** Rights to change how many queue-workers there are, where the gateway sees to that. */
+const WORKER_GRANT: Grant = {
+  place: "platform",
+  name: "plonk-queue-workers",
+  rules: QUEUE_WORKER_RULES,
+};
 
 const SECRETS = "/var/secrets/gateway";
 
@@ -74,8 +87,10 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
   const { replicas, timeoutSeconds } = settings;
   const { images, functionNamespace } = args;
   const pod = toPodSettings(context, { field: "pod", options: args.pod, size: settings.size });
-  const servers = accessServers(context, args);
-  const marks = createMarkKeys(context, settings.queueKeyRevision);
+  const access = joinAccess(
+    accessServers(context, args),
+    createMarkKeys(context, settings.queueKeyRevision),
+  );
   const container = toContainer(
     {
       name: "gateway",
@@ -90,10 +105,10 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         max_inflight: `${settings.maxInflight}`,
         trusted_proxies: settings.trustedProxies.join(","),
         direct_functions: `${settings.callsServices}`,
-        ...servers.variables,
+        ...access.variables,
+        ...(settings.queueWorkers && toWorkerVariables(settings.queueWorkers)),
         basic_auth: "true",
         secret_mount_path: SECRETS,
-        ...marks.variables,
         ...(args.oidc && toOidcEnvironment(args.oidc)),
         scale_from_zero: "true",
         function_namespace: functionNamespace,
@@ -110,11 +125,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       ],
       ...toServiceProbes(2),
       lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
-      volumeMounts: [
-        { name: "auth", mountPath: SECRETS, readOnly: true },
-        ...marks.volumeMounts,
-        ...servers.volumeMounts,
-      ],
+      volumeMounts: [{ name: "auth", mountPath: SECRETS, readOnly: true }, ...access.volumeMounts],
     },
     pod,
   );
@@ -126,7 +137,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
     pod: {
       serviceAccountName: createAccount(context, {
         account: "gateway",
-        grants: GRANTS,
+        grants: settings.queueWorkers ? [...GRANTS, WORKER_GRANT] : GRANTS,
         functionNamespace,
       }),
       automountServiceAccountToken: true,
@@ -134,12 +145,11 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       containers: [container],
       volumes: [
         { name: "auth", secret: { secretName: credentials.secret.metadata.name } },
-        ...marks.volumes,
-        ...servers.volumes,
+        ...access.volumes,
       ],
     },
   };
-  const deployment = createDeployment(context, workload, { dependsOn: servers.passed });
+  const deployment = createDeployment(context, workload, { dependsOn: access.passed });
   createDisruptionBudget(context, "gateway", replicas);
   const ports = { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics };
   const service = createService(context, "gateway", ports);

@@ -2,20 +2,13 @@
 import { randomBytes } from "node:crypto";
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type GatewayEnvironment, MARK_KEY_FILE } from "../../contract/environment/index.ts";
-import type { Variables } from "../kubernetes/pods.ts";
+import { MARK_KEY_FILE } from "../../contract/environment/index.ts";
+import type { ServerAccess } from "../kubernetes/server-access.ts";
 import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
 
 const FOLDER = "/var/secrets/queue";
 const KEY = "key";
 const VOLUME = "queue-keys";
-
-/** What the gateway's pods need of them. */
-export interface MarkKeys {
-  variables: Variables<typeof GatewayEnvironment>;
-  volumeMounts: k8s.types.input.core.v1.VolumeMount[];
-  volumes: k8s.types.input.core.v1.Volume[];
-}
 
 /**
  * Creates the Secret of a number, and that of the number before, which is there already unless the
@@ -24,7 +17,7 @@ export interface MarkKeys {
  *
  * @param revision the number; marks that were made under the one before are still read
  */
-export function createMarkKeys(context: PartContext, revision: number): MarkKeys {
+export function createMarkKeys(context: PartContext, revision: number): ServerAccess {
   const sources = [
     toSource(createKey(context, revision), MARK_KEY_FILE.current),
     ...(revision > 1 ? [toSource(createKey(context, revision - 1), MARK_KEY_FILE.previous)] : []),
@@ -33,6 +26,7 @@ export function createMarkKeys(context: PartContext, revision: number): MarkKeys
     variables: { queue_secret_path: FOLDER },
     volumeMounts: [{ name: VOLUME, mountPath: FOLDER, readOnly: true }],
     volumes: [{ name: VOLUME, projected: { sources } }],
+    passed: pulumi.output([]),
   };
 }
 

@@ -2,7 +2,7 @@
  * What the gateway may do, as Kubernetes' rules: over the whole cluster only what tells where
  * functions are, in function namespaces what the REST API needs, and in all others nothing.
  */
-import { CRD } from "../../contract/index.ts";
+import { CRD, QUEUE_WORKER } from "../../contract/index.ts";
 import type { Rule } from "../kubernetes/accounts.ts";
 
 const READ = ["get", "list", "watch"];
@@ -43,5 +43,15 @@ export const GATEWAY_CLUSTER_RULES: Rule[] = [
     apiGroups: [""],
     resources: ["namespaces"],
     verbs: [...READ, "create", "patch", "delete"],
+  },
+];
+
+/** In the platform's namespace the gateway changes how many queue-workers there are. */
+export const QUEUE_WORKER_RULES: Rule[] = [
+  {
+    apiGroups: ["apps"],
+    resources: ["deployments/scale"],
+    verbs: ["get", "patch"],
+    resourceNames: [QUEUE_WORKER],
   },
 ];

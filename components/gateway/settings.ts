@@ -10,6 +10,13 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
+import {
+  checkWorkers,
+  isScaled,
+  normalizeWorkers,
+  type QueueWorkers,
+  type WorkerCount,
+} from "../kubernetes/queue-workers.ts";
 import type { ServerLogin } from "../kubernetes/server-access.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
@@ -140,6 +147,12 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
    * @default none
    */
   callbackAllow?: pulumi.Input<string>[];
+  /**
+   * `workers` of the queue: the gateway changes their number. A Deployment `queue-worker` has to be
+   * in the part's namespace.
+   * @default it does not
+   */
+  queueWorkers?: QueueWorkers;
   /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
   prometheus?: ExistingPrometheus;
   /** References of its images. */
@@ -154,6 +167,8 @@ type Numbers = "replicas" | "timeoutSeconds" | "maxInflight" | "queueKeyRevision
 
 /** What the parts of `Gateway` are made by. */
 export interface GatewaySettings extends Required<Usual> {
+  /** Undefined: it does not see to how many queue-workers there are. */
+  queueWorkers: WorkerCount | undefined;
   size: ContainerSize;
 }
 
@@ -173,12 +188,14 @@ const DEFAULTS: Required<Usual> = {
 
 /** Fills in the defaults. */
 export function normalizeGateway(
-  args: GatewayOptions & Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow">,
+  args: GatewayOptions &
+    Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow" | "queueWorkers">,
   profile: Profile,
 ): GatewaySettings {
   checkExisting(NATS, "nats", args.nats);
   checkExisting(PROMETHEUS, "prometheus", args.prometheus);
   checkHosts("callbackAllow", args.callbackAllow);
+  checkWorkers("queueWorkers.", args.queueWorkers);
   const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, ...others } = {
     ...DEFAULTS,
     ...args,
@@ -186,5 +203,11 @@ export function normalizeGateway(
   const { trustedProxies, callsServices } = others;
   const numbers = { replicas, timeoutSeconds, maxInflight, queueKeyRevision };
   requirePositive(numbers);
-  return { ...numbers, trustedProxies, callsServices, size: SIZES[profile] };
+  const queueWorkers = args.queueWorkers && toScaled(normalizeWorkers(args.queueWorkers, profile));
+  return { ...numbers, trustedProxies, callsServices, queueWorkers, size: SIZES[profile] };
+}
+
+/** Workers of a fixed number are no business of the gateway's. */
+function toScaled(count: WorkerCount): WorkerCount | undefined {
+  return isScaled(count) ? count : undefined;
 }

@@ -184,19 +184,30 @@ export function toWorkloadOptions(
   return pulumi.mergeOptions(context.options, { dependsOn: settings.passed });
 }
 
+/** A workload whose pods keep nothing. */
+export interface DeploymentArgs extends WorkloadArgs {
+  /** Undefined: it has one at first, and somebody else changes that. */
+  replicas?: number;
+  /** As many as there can be. @default `replicas` */
+  most?: number;
+  /** Of the Deployment itself, beside its name. */
+  metadata?: { annotations: Record<string, string> };
+}
+
 /** Creates a Deployment that replaces its pods without a gap. */
 export function createDeployment(
   context: PartContext,
-  args: WorkloadArgs & { replicas: number },
+  args: DeploymentArgs,
   options: pulumi.CustomResourceOptions = {},
 ): k8s.apps.v1.Deployment {
-  const spread = args.replicas > 1 && { topologySpreadConstraints: toSpread(args.component) };
+  const { replicas, most = replicas ?? 1 } = args;
+  const spread = most > 1 && { topologySpreadConstraints: toSpread(args.component) };
   return new k8s.apps.v1.Deployment(
     `${context.name}-${args.component}`,
     {
-      metadata: toMetadata(args.component, context.namespace),
+      metadata: { ...toMetadata(args.component, context.namespace), ...args.metadata },
       spec: {
-        replicas: args.replicas,
+        ...(replicas !== undefined && { replicas }),
         revisionHistoryLimit: 2,
         selector: { matchLabels: toSelector(args.component) },
         strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },

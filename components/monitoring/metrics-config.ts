@@ -131,12 +131,22 @@ const QUEUE_RULES = [
   },
   {
     alert: "QueueTooOld",
-    expr: "max(queue_worker_oldest_message_seconds) > 3600",
+    // Without any worker, only the gateway knows.
+    expr: "max(queue_worker_oldest_message_seconds or gateway_queue_oldest_waiting_seconds) > 3600",
     for: "5m",
     labels: { service: "queue", severity: "major" },
     annotations: {
       summary: "An asynchronous call waits for more than an hour",
       description: "The oldest call in the queue is {{ $value }} seconds old",
+    },
+  },
+  {
+    alert: "QueueNotScaled",
+    expr: "min(increase(gateway_queue_worker_scaling_failures_total[5m])) > 60",
+    labels: { service: "queue", severity: "major" },
+    annotations: {
+      summary: "No gateway can say how many queue-workers there shall be",
+      description: "{{ $value }} looks at the queue and its Deployment failed in five minutes",
     },
   },
   {

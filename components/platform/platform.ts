@@ -106,6 +106,7 @@ export class Platform extends pulumi.ComponentResource {
         images,
         ...servers.gateway,
         ...toNatsLogin(queue),
+        queueWorkers: args.queue?.workers ?? {},
         functionNamespace: inFunctions,
       },
       options,

@@ -7,11 +7,14 @@ import { NATS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
+import { isScaled, type WorkerCount } from "../kubernetes/queue-workers.ts";
 import { createServerAccess, joinAccess, type ServerLogin } from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
+  type DeploymentArgs,
   type PartContext,
+  TAKE_OVER,
 } from "../kubernetes/workloads.ts";
 import { createCallbackAccess } from "./callbacks.ts";
 import type { QueueSettings } from "./settings.ts";
@@ -61,7 +64,7 @@ export function createQueueWorker(
   );
   const workload = {
     component: "queue-worker",
-    replicas: queue.replicas,
+    ...toReplicas(queue.workers),
     settings,
     pod: {
       serviceAccountName: createAccount(context, { account: "queue-worker", grants: [] }),
@@ -71,6 +74,13 @@ export function createQueueWorker(
       ...(volumes.length > 0 && { volumes }),
     },
   };
-  createDisruptionBudget(context, "queue-worker", queue.replicas);
+  createDisruptionBudget(context, "queue-worker", queue.workers.max);
   return createDeployment(context, workload, { dependsOn: passed });
+}
+
+/** The gateway's number is no field of the stack's; one that the gateway has left becomes it. */
+function toReplicas(count: WorkerCount): Pick<DeploymentArgs, "replicas" | "most" | "metadata"> {
+  return isScaled(count)
+    ? { most: count.max }
+    : { replicas: count.max, metadata: { annotations: TAKE_OVER } };
 }

@@ -9,6 +9,12 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
+import {
+  checkWorkers,
+  normalizeWorkers,
+  type QueueWorkers,
+  type WorkerCount,
+} from "../kubernetes/queue-workers.ts";
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 import { checkCallbacks } from "./callbacks.ts";
@@ -42,8 +48,8 @@ export interface QueueCallbacks {
 
 /** The queue of asynchronous calls, as `Platform` takes it. */
 export interface QueueOptions {
-  /** Pods of the queue-worker. @default 1 */
-  replicas?: number;
+  /** How many pods the queue-worker has. @default 1 to 4, by what there is to do */
+  workers?: QueueWorkers;
   /** Calls that one queue-worker makes at once. @default 100 */
   maxInflight?: number;
   /**
@@ -113,6 +119,7 @@ const OWN: readonly (keyof QueueOptions)[] = [
  */
 export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
   requirePositive(options, prefix);
+  checkWorkers(`${prefix}workers.`, options.workers);
   checkSync(`${prefix}sync`, options.sync);
   checkCallbacks(`${prefix}callbacks.`, options.callbacks ?? {});
   if (options.existing !== undefined) {
@@ -152,7 +159,6 @@ export interface QueueArgs extends QueueOptions, PlaceArgs {
 type Usual = Required<
   Pick<
     QueueOptions,
-    | "replicas"
     | "maxInflight"
     | "maxInflightPerFunction"
     | "ackWaitSeconds"
@@ -165,6 +171,7 @@ type Usual = Required<
 
 /** What the parts of `Queue` are made by. */
 export interface QueueSettings extends Usual {
+  workers: WorkerCount;
   storageClass: pulumi.Input<string> | undefined;
   /** What the program says of the pods. */
   pods: Pick<QueueOptions, "worker" | "nats">;
@@ -190,7 +197,6 @@ const SIZES: Record<Profile, QueueSettings["sizes"]> = {
 };
 
 const USUAL: Usual = {
-  replicas: 1,
   maxInflight: 100,
   maxInflightPerFunction: 10,
   ackWaitSeconds: 60,
@@ -218,5 +224,6 @@ export function normalizeQueue(
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const sizes = SIZES[profile];
   const usual = { ...USUAL, ...pickKnown(args) };
-  return { ...usual, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
+  const workers = normalizeWorkers(args.workers, profile);
+  return { ...usual, workers, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
 }

@@ -32,6 +32,19 @@ export const GatewayEnvironment = Type.Object({
   /** Without it and `nats_url` there are no asynchronous calls. */
   faas_nats_address: Type.Optional(Type.String()),
   ...natsSettings,
+  /**
+   * Most queue-workers: this gateway changes their number, between `queue_workers_min` and this.
+   * @default somebody else says how many there are
+   */
+  queue_workers_max: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  /** Fewest of them; 0: none when there is nothing to do. */
+  queue_workers_min: Type.Integer({ minimum: 0, maximum: 100, default: 1 }),
+  /** Waiting and running calls and callbacks for which there is one more. */
+  queue_calls_per_worker: Type.Integer({ minimum: 1, default: 100 }),
+  /** Wait of the oldest call after which there is one more. */
+  queue_workers_max_wait: durationSetting("30s"),
+  /** How long fewer of them have to be enough before there are fewer. */
+  queue_workers_quiet: durationSetting("60s"),
   callback_allow: callbackSettings.callback_allow,
   /** Queues beside the usual one, which functions may name. */
   queue_names: Type.String({ pattern: QUEUE_NAMES, default: "" }),

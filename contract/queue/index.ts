@@ -13,3 +13,4 @@ export * from "./queued-request.ts";
 export * from "./retry-policy.ts";
 export * from "./signature.ts";
 export * from "./stream.ts";
+export * from "./worker-load.ts";

@@ -33,6 +33,8 @@ export const SUBJECT = {
   hint: "faas-hint",
   /** A call is cancelled: the rest of the subject is its id. */
   cancel: "faas-cancel",
+  /** What a worker works on: the rest of the subject is the worker's own. */
+  load: "faas-load",
 } as const;
 
 /**

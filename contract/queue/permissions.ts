@@ -82,7 +82,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       ),
       ...BODY_READER,
     ],
-    subscribe: [`${toInboxPrefix("gateway")}.>`],
+    subscribe: [`${toInboxPrefix("gateway")}.>`, `${SUBJECT.load}.>`],
   },
   "queue-worker": {
     publish: [
@@ -92,6 +92,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       "faas-dead.>",
       "faas-callback.>",
       "faas-hint.>",
+      `${SUBJECT.load}.>`,
       ...[STREAM.calls, STREAM.callbacks].map((stream) => `$JS.ACK.${stream}.>`),
       ...BASICS,
       ...toRequests(
@@ -116,6 +117,6 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
 
 /** What a NATS of somebody else's has to allow the one user that gateway and worker share. */
 export const SHARED_PERMISSIONS: NatsPermissions = {
-  publish: [...SUBJECTS, "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
+  publish: [...SUBJECTS, `${SUBJECT.load}.>`, "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
   subscribe: NATS_SERVICES.flatMap((service) => NATS_PERMISSIONS[service].subscribe),
 };

@@ -15,11 +15,16 @@ import { CallClock } from "./calls/call-clock.ts";
 import { CallQueue } from "./calls/call-queue.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
+import { QueueFactsReader } from "./calls/queue-facts.ts";
 import { QueueMetrics } from "./calls/queue-metrics.ts";
 import { Tunnels } from "./calls/tunnel.ts";
+import { WorkerLoads } from "./calls/worker-loads.ts";
+import { WorkerScaleMetrics } from "./calls/worker-scale-metrics.ts";
+import { WorkerScaler } from "./calls/worker-scaler.ts";
 import { FunctionWatch } from "./cluster/functions.ts";
 import { FunctionNamespaces } from "./cluster/namespaces.ts";
 import { scaleFunction } from "./cluster/scaling.ts";
+import { WorkerDeployment } from "./cluster/worker-deployment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
 import { TrustedPeers } from "./http/trusted-peers.ts";
@@ -111,6 +116,35 @@ function createLink(
       });
 }
 
+/** What gives the queue its workers, where this gateway does. */
+function createScaler(
+  { config, client, logger }: GatewayDependencies,
+  link: NatsLink | undefined,
+  { queue, registry }: { queue: CallQueue | undefined; registry: Registry },
+): WorkerScaler | undefined {
+  const { workers: rules, platformNamespace } = config;
+  if (rules === undefined || link === undefined || queue === undefined) {
+    return undefined;
+  }
+  const loads = new WorkerLoads();
+  link.connection().then(
+    (connection) => loads.listen(connection),
+    // It is closed before it was ever connected.
+    () => undefined,
+  );
+  const facts = new QueueFactsReader({
+    access: () => queue.link.access,
+    states: queue.states,
+    loads,
+    queueNames: config.queueNames,
+  });
+  const deployment = new WorkerDeployment(client, platformNamespace);
+  const metrics = new WorkerScaleMetrics(registry);
+  const scaler = new WorkerScaler({ facts, deployment, rules, metrics, logger });
+  queue.onQueued = () => scaler.wake();
+  return scaler;
+}
+
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
@@ -131,6 +165,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   });
   const link = createLink(dependencies, registry);
   const queue = link === undefined ? undefined : new CallQueue({ nats: link, logger, registry });
+  const scaler = createScaler(dependencies, link, { queue, registry });
   const tunnels = new Tunnels();
   const metrics = new GatewayMetrics(registry);
   forgetDeleted(metrics, functions);
@@ -185,9 +220,13 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     server: server ?? system.server,
     metricsServer: createMetricsServer({ registry, health }),
     health,
-    start: () => cluster.start(),
+    start: async () => {
+      scaler?.start();
+      await cluster.start();
+    },
     closeUpgraded: () => tunnels.closeAll(),
     close: async () => {
+      await scaler?.stop();
       queue?.close();
       await Promise.all([cluster.stop(), link?.close(), prometheus.close()]);
       await endpoints.close();

@@ -10,6 +10,7 @@ import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
 import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
+import type { WorkerRules } from "./calls/worker-scale.ts";
 import type { PrometheusAddress } from "./system/prometheus.ts";
 
 /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
@@ -25,6 +26,8 @@ export interface GatewayConfig {
   calls: CallConfig;
   /** Without it there are no asynchronous calls. */
   nats: NatsAddress | undefined;
+  /** Undefined: somebody else says how many queue-workers there are. */
+  workers: WorkerRules | undefined;
   /** Ranges and names that callbacks may reach though they are private. */
   callbackAllow: readonly string[];
   /** Queues beside the usual one. */
@@ -62,6 +65,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     writeTimeoutMs: parseDuration(raw.write_timeout),
     calls: toCallConfig(raw),
     nats: toNatsAddress(raw),
+    workers: toWorkerRules(raw),
     callbackAllow: readAllowed(raw.callback_allow),
     queueNames: readQueueNames(raw.queue_names),
     prometheus: {
@@ -84,6 +88,27 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     assetsDirectory: raw.assets_directory ?? ASSETS,
     runtimeImage: raw.runtime_image,
     logLevel: raw.log_level,
+  };
+}
+
+function toWorkerRules(raw: Static<typeof GatewayEnvironment>): WorkerRules | undefined {
+  const { queue_workers_min: min, queue_workers_max: max } = raw;
+  if (max === undefined) {
+    return undefined;
+  }
+  if (min > max) {
+    const expected = `at most queue_workers_max (${max})`;
+    throw new ConfigError(`queue_workers_min: expected ${expected}, got ${min}`);
+  }
+  if (toNatsAddress(raw) === undefined) {
+    throw new ConfigError("queue_workers_max: must be set with nats_url, got no queue");
+  }
+  return {
+    min,
+    max,
+    callsPerWorker: raw.queue_calls_per_worker,
+    maxWaitMs: parseDuration(raw.queue_workers_max_wait),
+    quietMs: parseDuration(raw.queue_workers_quiet),
   };
 }
 

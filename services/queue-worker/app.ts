@@ -27,6 +27,7 @@ import type { WorkerConfig } from "./config.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { moveForeignCall } from "./foreign-calls.ts";
 import { Lanes } from "./lanes.ts";
+import { LoadReports } from "./load-reports.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { CallProcessor } from "./process-call.ts";
 import { Puller } from "./pull.ts";
@@ -54,6 +55,7 @@ interface Parts {
   cancellations: Cancellations;
   callLanes: Lanes;
   callbackLanes: Lanes;
+  reports: LoadReports;
 }
 
 /** Builds a worker; it starts to connect to NATS at once. */
@@ -67,6 +69,8 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
   const close = async (): Promise<void> => {
     await Promise.all([callLanes, callbackLanes].map((lanes) => lanes.stop(config.drainMs)));
     parts.callbacks.close();
+    // Until then it is one that works.
+    parts.reports.stop();
     link.close();
     await nats.close();
     await parts.calls.close();
@@ -160,6 +164,8 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     cancellations,
     callLanes,
     callbackLanes,
+    // Of other queues nobody scales the workers.
+    reports: new LoadReports(isUsual ? [callLanes, callbackLanes] : []),
   };
 }
 
@@ -191,6 +197,7 @@ async function begin(parts: Parts): Promise<void> {
   await parts.link.check();
   callLanes.start(puller);
   callbackLanes.start(puller);
+  parts.reports.start(connection);
 }
 
 /** A call that has just been queued need not wait for the next look at the stream. */

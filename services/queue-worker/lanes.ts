@@ -71,6 +71,13 @@ export class Lanes {
     return this.#held.size;
   }
 
+  /** How long the message that was taken first has been worked on, milliseconds. */
+  get longestMs(): number {
+    // A map keeps the order in which its elements came.
+    const [first] = this.#held.values();
+    return first === undefined ? 0 : performance.now() - first.takenAt;
+  }
+
   /** Begins to take messages. */
   start(puller: Puller): void {
     if (this.#stopping.signal.aborted) {

@@ -57,8 +57,11 @@ describe("a platform with its defaults", () => {
       "v1:Namespace p-openfaas-fn",
       "v1:PersistentVolumeClaim p-nats-volume",
       "v1:PersistentVolumeClaim p-prometheus-volume",
+      "v1:PodDisruptionBudget p-queue-worker-budget",
+      "v1:Role p-gateway-platform-role",
       "v1:Role p-operator-platform-role",
       "v1:RoleBinding p-gateway-functions-binding",
+      "v1:RoleBinding p-gateway-platform-binding",
       "v1:RoleBinding p-operator-functions-binding",
       "v1:RoleBinding p-operator-platform-binding",
       "v1:Secret p-basic-auth",
@@ -192,6 +195,7 @@ describe("a platform with its defaults", () => {
       "RoleBinding plonk-gateway-functions openfaas-fn ClusterRole plonk-gateway-functions gateway",
       "RoleBinding plonk-operator openfaas Role plonk-operator operator",
       "RoleBinding plonk-operator-functions openfaas-fn ClusterRole plonk-operator-functions operator",
+      "RoleBinding plonk-queue-workers openfaas Role plonk-queue-workers gateway",
     ]);
     const wide = ["p-gateway-cluster-role", "p-operator-cluster-role"].flatMap((name) =>
       (find(all, name).inputs["rules"] as { resources: string[] }[]).flatMap(
@@ -228,6 +232,11 @@ describe("a platform with its defaults", () => {
       scale_from_zero: "true",
       function_namespace: "openfaas-fn",
       platform_namespace: "openfaas",
+      queue_workers_min: "1",
+      queue_workers_max: "4",
+      queue_calls_per_worker: "100",
+      queue_workers_max_wait: "30s",
+      queue_workers_quiet: "60s",
       cluster_scope: "true",
       runtime_image: "plonk.local/runtime:1@sha256:04",
       log_level: "info",

@@ -243,9 +243,13 @@ export class FakeKubernetes {
   }
 
   #write({ seen, response, collection, subresource }: ObjectRequest, known?: StoredObject): void {
-    const object = seen.body as StoredObject;
+    const object = seen.body as Partial<StoredObject>;
     const spec = (object["spec"] ?? {}) as { replicas: number };
     const { replicas, ...kept } = (known?.["spec"] ?? {}) as { replicas?: number };
+    if (isOutdated(object, known)) {
+      sendStatus(response, 409, "Conflict");
+      return;
+    }
     if (subresource === "scale") {
       const scaled = { ...kept, replicas: spec.replicas };
       send(response, 200, this.put(collection, { ...known, spec: scaled } as StoredObject));
@@ -255,8 +259,15 @@ export class FakeKubernetes {
       object["spec"] === undefined
         ? {}
         : { spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
-    send(response, 200, this.put(collection, { ...known, ...object, ...applied }));
+    const whole = { ...known, ...object, ...applied } as StoredObject;
+    send(response, 200, this.put(collection, whole));
   }
+}
+
+/** Whether a change is one of another version than the one that is there. */
+function isOutdated(change: Partial<StoredObject>, known: StoredObject | undefined): boolean {
+  const wanted = change.metadata?.["resourceVersion"];
+  return wanted !== undefined && wanted !== known?.metadata["resourceVersion"];
 }
 
 interface ObjectRequest {

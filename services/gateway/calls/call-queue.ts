@@ -46,6 +46,8 @@ export interface Acceptance {
 export class CallQueue {
   readonly link: QueueLink;
   readonly states: CallStates;
+  /** Hears of each call that is queued. */
+  onQueued: () => void = () => undefined;
 
   /** Waits for NATS in the background and makes the streams that are missing. */
   constructor({ nats, logger, registry }: { nats: NatsLink; logger: Logger; registry: Registry }) {
@@ -91,6 +93,7 @@ export class CallQueue {
       return { id, isRepeated: true };
     }
     this.link.access.connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    this.onQueued();
     return { id: toCallId({ sequence: seq, nonce: call.nonce }), isRepeated: false };
   }
 

@@ -146,7 +146,7 @@ describe("the lane of a host", () => {
 });
 
 test("what is said to whoever listens is in no stream's subjects", () => {
-  expect([SUBJECT.hint, SUBJECT.cancel]).toEqual(["faas-hint", "faas-cancel"]);
+  expect(SUBJECT).toEqual({ hint: "faas-hint", cancel: "faas-cancel", load: "faas-load" });
 });
 
 test.each(CALL_STATES)("the state %s is final only where nothing more happens", (state) => {

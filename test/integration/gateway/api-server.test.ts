@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { QUEUE_WORKER_RULES } from "../../../components/gateway/rbac-rules.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
+import { WorkerDeployment } from "../../../services/gateway/cluster/worker-deployment.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
@@ -208,6 +210,74 @@ describe("a Secret on a real API server", () => {
     expect(Buffer.from(value, "base64").toString()).toBe("two");
     expect((await call("DELETE", "secrets", { name: "key" })).status).toBe(202);
     expect(await (await call("GET", "secrets")).json()).toEqual([]);
+  });
+});
+
+describe("the Deployment of the queue-workers on a real API server", () => {
+  const deploymentOf = (revision: string, spec: object = {}): string =>
+    JSON.stringify({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "queue-worker", namespace: "openfaas" },
+      spec: {
+        ...spec,
+        selector: { matchLabels: { app: "queue-worker" } },
+        template: {
+          metadata: { labels: { app: "queue-worker" }, annotations: { revision } },
+          spec: { containers: [{ name: "queue-worker", image: "example/worker:1" }] },
+        },
+      },
+    });
+
+  /** The gateway, with the rights that the component gives it. */
+  async function login(): Promise<KubernetesClient> {
+    const metadata = { name: "queue-workers", namespace: "openfaas" };
+    const apiGroup = "rbac.authorization.k8s.io";
+    const role = { apiVersion: `${apiGroup}/v1`, kind: "Role", metadata };
+    await api.apply(JSON.stringify({ ...role, rules: QUEUE_WORKER_RULES }));
+    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata };
+    await api.apply(JSON.stringify(account));
+    const binding = {
+      ...{ ...role, kind: "RoleBinding" },
+      roleRef: { apiGroup, kind: "Role", name: metadata.name },
+      subjects: [{ kind: "ServiceAccount", ...metadata }],
+    };
+    await api.apply(JSON.stringify(binding));
+    const token = await api.kubectl("create", "token", metadata.name, "-n", "openfaas");
+    const { server, ca } = readKubeConfig(join(directory, "kubeconfig"));
+    const limited = new KubernetesClient({ server, ...(ca && { ca }), token: () => token.trim() });
+    onTestEnd(() => limited.close());
+    return limited;
+  }
+
+  test("has as many as the gateway says, whatever its program applies beside", async () => {
+    await api.kubectl("create", "namespace", "openfaas");
+    await api.apply(deploymentOf("1"), "pulumi-kubernetes");
+    const limited = await login();
+    const workers = new WorkerDeployment(limited, "openfaas");
+    const first = await workers.read();
+    expect(first.replicas).toBe(1);
+    const second = await workers.write({ ...first, replicas: 3 });
+    expect(second.replicas).toBe(3);
+    await expect(workers.write({ ...first, replicas: 2 })).rejects.toMatchObject({ status: 409 });
+    await api.apply(deploymentOf("2"), "pulumi-kubernetes");
+    expect((await workers.read()).replicas).toBe(3);
+    expect(await workers.write({ ...(await workers.read()), replicas: 0 })).toMatchObject({
+      replicas: 0,
+    });
+    expect((await workers.read()).replicas).toBe(0);
+  });
+
+  test("gives the gateway no other rights", async () => {
+    const limited = await login();
+    const path = "/apis/apps/v1/namespaces/openfaas/deployments";
+    for (const other of [path, `${path}/queue-worker`, `${path}/gateway/scale`]) {
+      await expect(limited.request(other)).rejects.toMatchObject({ status: 403 });
+    }
+    const image = { spec: { template: { spec: { containers: [] } } } };
+    await expect(limited.mergePatch(`${path}/queue-worker`, image, "x")).rejects.toMatchObject({
+      status: 403,
+    });
   });
 });
 

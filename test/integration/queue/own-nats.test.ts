@@ -131,6 +131,12 @@ describe("the gateway and the queue-worker", () => {
       worker.subscribe(subject, { callback: (_, { subject: told }) => void heard.push(told) });
     }
     await worker.flush();
+    gateway.subscribe("faas-load.>", { callback: (_, { subject: told }) => void heard.push(told) });
+    await gateway.flush();
+    worker.publish("faas-load.1");
+    await worker.flush();
+    await until("the gateway to hear", () => heard.length === 1);
+    expect(heard.splice(0)).toEqual(["faas-load.1"]);
     gateway.publish("faas-hint.openfaas-fn.f");
     gateway.publish("faas-cancel.1-abc");
     await until("both", () => heard.length === 2);

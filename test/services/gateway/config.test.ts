@@ -18,6 +18,7 @@ describe("readConfig", () => {
         serviceSuffix: undefined,
       },
       nats: undefined,
+      workers: undefined,
       prometheus: { url: "http://prometheus:9090", secretPath: undefined },
       secretMountPath: undefined,
       queueSecretPath: undefined,
@@ -25,6 +26,48 @@ describe("readConfig", () => {
       functionNamespace: "openfaas-fn",
       logLevel: "info",
     });
+  });
+
+  test("reads how many queue-workers there may be", () => {
+    const queue = { faas_nats_address: "nats", queue_workers_max: "4" };
+    expect(readConfig(queue).workers).toEqual({
+      min: 1,
+      max: 4,
+      callsPerWorker: 100,
+      maxWaitMs: 30_000,
+      quietMs: 60_000,
+    });
+    const all = {
+      queue_workers_min: "0",
+      queue_calls_per_worker: "7",
+      queue_workers_max_wait: "5s",
+      queue_workers_quiet: "2m",
+    };
+    expect(readConfig({ ...queue, ...all }).workers).toEqual({
+      min: 0,
+      max: 4,
+      callsPerWorker: 7,
+      maxWaitMs: 5000,
+      quietMs: 120_000,
+    });
+    expect(readConfig({ faas_nats_address: "nats", ...all }).workers).toBeUndefined();
+  });
+
+  test.each([
+    [{ queue_workers_min: "5" }, "queue_workers_min: expected at most queue_workers_max (4), got 5"],
+    [{ queue_workers_max: "0" }, "queue_workers_max"],
+    [{ queue_workers_min: "-1" }, "queue_workers_min"],
+    [{ queue_calls_per_worker: "0" }, "queue_calls_per_worker"],
+    [{ queue_workers_quiet: "soon" }, "queue_workers_quiet"],
+  ])("refuses %p", (wrong, message) => {
+    const env = { faas_nats_address: "nats", queue_workers_max: "4", ...wrong };
+    expect(() => readConfig(env)).toThrow(message);
+  });
+
+  test("refuses to scale the workers of no queue", () => {
+    expect(() => readConfig({ queue_workers_max: "4" })).toThrow(
+      "queue_workers_max: must be set with nats_url, got no queue",
+    );
   });
 
   test("reads every variable", () => {
