@@ -88,8 +88,8 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
   const { images, functionNamespace } = args;
   const pod = toPodSettings(context, { field: "pod", options: args.pod, size: settings.size });
   const access = joinAccess(
-    accessServers(context, args),
     createMarkKeys(context, settings.queueKeyRevision),
+    accessServers(context, args),
   );
   const container = toContainer(
     {

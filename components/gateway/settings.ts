@@ -47,9 +47,9 @@ export interface GatewayOptions {
   callsServices?: boolean;
   /**
    * Number of the key by which gateways know queued calls of private functions again. The next
-   * number makes another one, and calls that were accepted under the one before are still run:
-   * raise it by one, and not again within 14 days. A number that is skipped makes the former key
-   * worthless at once, and private calls that wait become dead letters.
+   * number makes another one, and calls that were accepted under the one before are still run, so
+   * that any other number is refused. Raised again within 14 days, private calls that have waited
+   * since before the first time become dead letters: so a key that has become known is worthless.
    * @default 1
    */
   queueKeyRevision?: number;

@@ -7,6 +7,7 @@ import { withFieldManager } from "../field-manager.ts";
 import { createContext } from "../kubernetes/workloads.ts";
 import { createNats } from "./nats.ts";
 import { createNatsKeys } from "./nats-keys.ts";
+import { keepMessages } from "./queue-move.ts";
 import { createQueueWorker } from "./queue-worker.ts";
 import { normalizeQueue, type QueueArgs } from "./settings.ts";
 
@@ -34,22 +35,24 @@ export class Queue extends pulumi.ComponentResource {
 
   constructor(name: string, args: QueueArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Queue", name, {}, withFieldManager(opts));
-    const context = createContext(this, name, args);
-    const { profile, namespace } = context;
+    const place = createContext(this, name, args);
+    const { profile, namespace } = place;
     const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
     const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
-    const { existing, keyRevision } = settings;
+    const { existing, keyRevision, discardMessages } = settings;
+    this.natsUrl = pulumi.output(
+      existing?.url ?? pulumi.interpolate`tls://nats.${namespace}:${PORT.nats}`,
+    );
+    const context = keepMessages(place, { url: this.natsUrl, discardMessages });
     if (existing === undefined) {
       const keys = createNatsKeys(context, keyRevision);
       const { gateway, "queue-worker": secretName } = keys.clientSecrets;
-      this.natsUrl = pulumi.interpolate`tls://nats.${namespace}:${PORT.nats}`;
       this.gatewaySecretName = gateway;
       this.nodes = {
         nats: createNats(context, settings, keys),
         worker: createQueueWorker(context, settings, { url: this.natsUrl, secretName }),
       };
     } else {
-      this.natsUrl = pulumi.output(existing.url);
       this.nodes = { worker: createQueueWorker(context, settings, undefined) };
     }
     this.registerOutputs({

@@ -72,7 +72,7 @@ export interface QueueOptions {
   drainSeconds?: number;
   /**
    * Size of the volume that holds queued calls, GiB. It can grow where the volume's class allows
-   * that, and never shrinks.
+   * that, and never shrinks: less than the volume that is there has is refused.
    * @default 1
    */
   volumeGiB?: number;
@@ -97,10 +97,18 @@ export interface QueueOptions {
   nats?: PodOptions;
   /**
    * A NATS of somebody else's in the place of the platform's own, of which the options above make
-   * none then. A queue that is there is not moved: what waits in it is lost.
+   * none then. A queue that is there is not moved: another address than that of the NATS which has
+   * it is refused, unless `discardMessages` says that what waits may be lost.
    * @default none
    */
   existing?: ExistingNats;
+  /**
+   * Lets the queue go to another NATS, by `existing` or without it any more, though calls,
+   * callbacks and dead letters stay behind, and nobody runs them. The preview names both servers.
+   * Take it out again after that.
+   * @default false
+   */
+  discardMessages?: boolean;
 }
 
 /** Options of a NATS of the platform's own. */
@@ -179,6 +187,7 @@ export interface QueueSettings extends Usual {
   images: QueueImages;
   gatewayHost: pulumi.Input<string>;
   existing: ExistingNats | undefined;
+  discardMessages: boolean;
   callbacks: QueueCallbacks;
 }
 
@@ -220,10 +229,12 @@ export function normalizeQueue(
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
   checkQueue(args);
-  const { images, storageClass, worker, nats, existing, callbacks = {} } = args;
+  const { images, storageClass, worker, nats, existing } = args;
+  const { discardMessages = false, callbacks = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const sizes = SIZES[profile];
   const usual = { ...USUAL, ...pickKnown(args) };
+  const servers = { existing, discardMessages, gatewayHost };
   const workers = normalizeWorkers(args.workers, profile);
-  return { ...usual, workers, storageClass, pods, sizes, images, gatewayHost, existing, callbacks };
+  return { ...usual, ...servers, workers, storageClass, pods, sizes, images, callbacks };
 }

@@ -165,6 +165,31 @@ it(
 );
 
 it(
+  "refuses in the preview to take the queue to another NATS, unless what waits may be lost",
+  async () => {
+    const existing = { url: "tls://nats.messages" };
+    const args = { namespace: "openfaas", existing };
+    await engine.program(toPlatformProgram(api.kubeconfig, args, "Queue"));
+    expect(errorsOf(await engine.preview())).toEqual([
+      'existing.url: must stay that of the NATS which has the queue ("nats.openfaas:4222"), got "nats.messages:4222": calls, callbacks and dead letters in it stay behind, and nobody runs them; set discardMessages where they may be lost, or where both are the same server',
+      "stopped: something is wrong, see the resource above",
+    ]);
+    const lossy = { ...args, discardMessages: true };
+    await engine.program(toPlatformProgram(api.kubeconfig, lossy, "Queue"));
+    const { code, diagnostics, ...preview } = await engine.preview();
+    expect([code, changesOf({ code, diagnostics, ...preview })]).toEqual([
+      0,
+      expect.arrayContaining(["delete p-nats", "update p-queue-worker"]),
+    ]);
+    const warnings = diagnostics.filter(({ severity }) => severity === "warning");
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'discardMessages: calls, callbacks and dead letters in the NATS "nats.openfaas:4222" stay behind, as the queue goes to "nats.messages:4222"',
+    ]);
+  },
+  3 * minutes,
+);
+
+it(
   "leaves the volumes where they are when the platform goes",
   async () => {
     const uid = await uidOf(...NATS);

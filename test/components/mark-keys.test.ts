@@ -1,6 +1,9 @@
 /** The keys of private functions' queued calls, by the real engine: the former one stays, too. */
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
+import { ArgumentError } from "../../components/errors.ts";
+import { refuseJump } from "../../components/gateway/mark-keys.ts";
+import { type Answers, type FakeApi, startFakeApi, toKubeconfig } from "./support/fake-api.ts";
 import { changesOf, RenderedPart } from "./support/rendered-part.ts";
 
 const minutes = 60_000;
@@ -92,14 +95,57 @@ it(
   3 * minutes,
 );
 
-it(
-  "are all others when a number is skipped",
-  async () => {
-    const before = Object.values(mounted());
-    await up(5);
-    const keys = Object.values(mounted());
-    expect(keys).toHaveLength(2);
-    expect(keys.filter((key) => before.includes(key))).toEqual([]);
-  },
-  3 * minutes,
-);
+describe("the number of a gateway that is there", () => {
+  const DEPLOYMENT = "/apis/apps/v1/namespaces/openfaas/deployments/gateway";
+  let api: FakeApi | undefined;
+
+  afterEach(() => api?.stop());
+
+  const refuse = async (answers: Answers, revision: number, isPreview = true): Promise<void> => {
+    api = await startFakeApi(answers);
+    const place = { namespace: "openfaas", revision };
+    await refuseJump(toKubeconfig(api.url, "here"), place, isPreview);
+  };
+
+  const toAnswers = (...names: string[]): Answers => {
+    const sources = names.map((name, index) => ({
+      secret: { name, items: [{ key: "key", path: index === 0 ? "current" : "previous" }] },
+    }));
+    const volumes = [
+      { name: "auth", secret: {} },
+      { name: "queue-keys", projected: { sources } },
+    ];
+    return { [DEPLOYMENT]: { spec: { template: { spec: { volumes } } } } };
+  };
+
+  it.each([
+    [["gateway-queue-key"], 1],
+    [["gateway-queue-key"], 2],
+    [["gateway-queue-key-2", "gateway-queue-key"], 2],
+    [["gateway-queue-key-12", "gateway-queue-key-11"], 13],
+    [[], 7],
+  ])("by %j may be %d", async (names, revision) => {
+    await expect(refuse(toAnswers(...names), revision)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [["gateway-queue-key"], 3, "must be 1, or 2 for another key"],
+    [["gateway-queue-key-2", "gateway-queue-key"], 1, "must be 2, or 3 for another key"],
+    [["gateway-queue-key-2", "gateway-queue-key"], 4, "must be 2, or 3 for another key"],
+  ])("by %j may not be %d", async (names, revision, words) => {
+    const there = words.split(" ")[2]?.replace(",", "") ?? "";
+    await expect(refuse(toAnswers(...names), revision)).rejects.toThrow(
+      new ArgumentError(
+        `queueKeyRevision: ${words}, as private calls that wait have been accepted under number ` +
+          `${there}, got ${revision}`,
+      ),
+    );
+  });
+
+  it("is any where there is no gateway, and has to be known", async () => {
+    await expect(refuse({}, 5, false)).resolves.toBeUndefined();
+    await expect(refuse({ [DEPLOYMENT]: 403 }, 5)).rejects.toThrow(
+      new ArgumentError("cluster: expected to learn the key of queued calls, got HTTP 403"),
+    );
+  });
+});
