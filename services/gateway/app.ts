@@ -17,6 +17,7 @@ import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
 import { QueueFactsReader } from "./calls/queue-facts.ts";
 import { QueueMetrics } from "./calls/queue-metrics.ts";
+import type { QueueOptionRules } from "./calls/queue-options.ts";
 import { Tunnels } from "./calls/tunnel.ts";
 import { WorkerLoads } from "./calls/worker-loads.ts";
 import { WorkerScaleMetrics } from "./calls/worker-scale-metrics.ts";
@@ -145,10 +146,18 @@ function createScaler(
   return scaler;
 }
 
+function toQueueRules({ callbackAllow, platformNamespace }: GatewayConfig): QueueOptionRules {
+  return {
+    callbacks: new AddressPolicy(callbackAllow),
+    ownHosts: ["gateway", `gateway.${platformNamespace}`],
+  };
+}
+
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
   const { functionNamespace, platformNamespace, calls } = config;
+  const { runtimeImage, queueNames, assetsDirectory } = config;
   const registry = createRegistry();
   const health = new Health();
   const auth = createAuthenticator({ ...config, logger });
@@ -173,8 +182,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     ...config,
     states: new FunctionStates({
       ...calls,
-      ...{ functions, functionNamespace, metrics },
-      queueNames: config.queueNames,
+      ...{ functions, functionNamespace, metrics, queueNames },
     }),
     endpoints,
     coldStarts,
@@ -185,10 +193,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     peers,
     tunnels,
     queue,
-    queueRules: {
-      callbacks: new AddressPolicy(config.callbackAllow),
-      ownHosts: ["gateway", `gateway.${platformNamespace}`],
-    },
+    queueRules: toQueueRules(config),
     queueMetrics: new QueueMetrics(registry),
     health,
     logger,
@@ -202,15 +207,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     counts: new InvocationCounts(prometheus, logger),
     stats: new FunctionStatsReader(prometheus, logger),
     queue,
-    queueNames: config.queueNames,
-    runtimeImage: config.runtimeImage,
-    functionNamespace,
-    platformNamespace,
+    ...{ runtimeImage, functionNamespace, platformNamespace, queueNames, assetsDirectory },
     namespaces,
     auth,
     marks,
     peers,
-    assetsDirectory: config.assetsDirectory,
     logger,
     onRoute: dependencies.onRoute,
     serverFactory: (handler) => (server = createFrontServer(config, context, handler)),
