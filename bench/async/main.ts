@@ -33,7 +33,8 @@ export async function benchAsync(args: readonly string[]): Promise<void> {
   const options = readAsyncOptions(args);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+    // A terminal sends it to all of a group, and the command passes it on: it comes twice.
+    process.on(signal, () => stop.abort());
   }
   const begin = performance.now();
   const say = (text: string): void => {
@@ -45,7 +46,7 @@ export async function benchAsync(args: readonly string[]): Promise<void> {
   for (const part of options.parts) {
     await RUN[part]({ ...options, tools, signal: stop.signal, say }).catch((error: unknown) => {
       // What was stopped fails in some way or other.
-      throw stop.signal.aborted ? new CommandError(String(stop.signal.reason), 130) : error;
+      throw stop.signal.aborted ? new CommandError("stopped") : error;
     });
   }
   say("done");
