@@ -44,6 +44,24 @@ export class QueueClient {
     return this.#json("GET", `/async/calls/${encodeURIComponent(id)}`);
   }
 
+  /** The kept answer of a call, whatever its function's status was. */
+  async result(id: string): Promise<{ status: number; body: Buffer; isTruncated: boolean }> {
+    const path = `/async/calls/${encodeURIComponent(id)}/result`;
+    const response = await this.#fetch("GET", path);
+    if (!response.headers.has("x-function-status")) {
+      if (!response.ok) {
+        throw await this.#toError(response);
+      }
+      const { state } = (await response.json()) as AsyncCall;
+      throw new CommandError(`call ${id}: it is ${state}, and has no result yet`);
+    }
+    return {
+      status: response.status,
+      body: Buffer.from(await response.arrayBuffer()),
+      isTruncated: response.headers.has("x-plonk-truncated"),
+    };
+  }
+
   async letter(sequence: string): Promise<DeadLetterDetail> {
     return this.#json("GET", `/async/dead-letters/${sequence}`);
   }
@@ -110,8 +128,16 @@ export class QueueClient {
   }
 
   async #send(method: string, path: string): Promise<Response> {
+    const response = await this.#fetch(method, path);
+    if (response.ok) {
+      return response;
+    }
+    throw await this.#toError(response);
+  }
+
+  #fetch(method: string, path: string): Promise<Response> {
     const { url, authorization } = this.#login;
-    const response = await fetch(url + path, {
+    return fetch(url + path, {
       method,
       headers: {
         accept: "application/json",
@@ -123,12 +149,13 @@ export class QueueClient {
     }).catch((error: unknown) => {
       throw new CommandError(`gateway ${url}: not reachable (${reasonOf(error)})`);
     });
-    if (response.ok) {
-      return response;
-    }
+  }
+
+  async #toError(response: Response): Promise<CommandError> {
+    const { url } = this.#login;
     const reason = await readFailure(response);
     const advice = response.status === 401 ? `; \`faas-cli login --gateway ${url}\` logs in` : "";
-    throw new CommandError(`gateway ${url}: ${response.status} ${reason}${advice}`);
+    return new CommandError(`gateway ${url}: ${response.status} ${reason}${advice}`);
   }
 }
 

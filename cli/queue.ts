@@ -9,11 +9,14 @@ import { QueueClient, type QueueFilter } from "./queue-client.ts";
 interface Surroundings {
   env: Readonly<Record<string, string | undefined>>;
   print: (text: string) => void;
+  /** What is no text, or not the command's own. */
+  write: (bytes: Uint8Array) => void;
 }
 
 const HERE: Surroundings = {
   env: process.env,
   print: (text) => void process.stdout.write(`${text}\n`),
+  write: (bytes) => void process.stdout.write(bytes),
 };
 
 const OPTIONS = {
@@ -28,11 +31,12 @@ const OPTIONS = {
 } as const;
 
 /** The command line for `plonk help queue`. */
-export const QUEUE_USAGE = "ls | show | redrive | cancel | purge [arguments]";
+export const QUEUE_USAGE = "ls | show | result | redrive | cancel | purge [arguments]";
 
 export const QUEUE_OPTIONS: Readonly<Record<string, string>> = {
   ls: "lists calls, the oldest first; with --dead dead letters, the newest first",
   "show <id | number>": "shows a call, or a dead letter by its number",
+  "result <id>": "writes a call's kept answer; 1 where the function failed, or it is cut",
   "redrive <number>... | --all": "queues dead letters again",
   "cancel <id>...": "cancels calls that wait or run",
   "purge <number>... | --all": "deletes dead letters",
@@ -53,15 +57,13 @@ interface Asked {
   limit: number;
 }
 
-/** What is printed: an answer, and how it reads as text. */
-interface Answer {
-  value: unknown;
-  text: string;
-}
+/** What is printed: an answer, and how it reads as text, or the bytes that it is. */
+type Answer = { value: unknown; exitCode?: number } & ({ text: string } | { bytes: Buffer });
 
 const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<Answer>>> = {
   ls: list,
   show,
+  result,
   redrive,
   cancel,
   purge,
@@ -70,7 +72,7 @@ const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<Answer>>> = {
 /** Runs one of the actions; resolves to the exit code. */
 export async function queue(
   args: readonly string[],
-  { env, print }: Surroundings = HERE,
+  { env, print, write }: Surroundings = HERE,
 ): Promise<number> {
   const [name = "", ...rest] = args;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
@@ -88,7 +90,7 @@ export async function queue(
   if (!/^[1-9]\d{0,6}$/.test(limit)) {
     throw wrongUsage(`--limit: expected a number of lines, got "${limit}"`);
   }
-  const { value, text } = await action({
+  const answer = await action({
     client: new QueueClient(await findLogin(values.gateway, env)),
     names: positionals,
     filter: { function: values.function, namespace: values.namespace, state: values.state },
@@ -96,8 +98,22 @@ export async function queue(
     isAll: values.all,
     limit: Number(limit),
   });
-  print(output === "json" ? JSON.stringify(value, undefined, 2) : text);
-  return 0;
+  give(answer, output, { print, write });
+  return answer.exitCode ?? 0;
+}
+
+function give(
+  answer: Answer,
+  output: "text" | "json",
+  to: Pick<Surroundings, "print" | "write">,
+): void {
+  if (output === "json") {
+    to.print(JSON.stringify(answer.value, undefined, 2));
+  } else if ("bytes" in answer) {
+    to.write(answer.bytes);
+  } else {
+    to.print(answer.text);
+  }
 }
 
 function wrongUsage(message: string): CommandError {
@@ -127,6 +143,17 @@ async function show({ client, names }: Asked): Promise<Answer> {
     Object.entries(value).map(([field, each]) => [field, String(each)]),
   );
   return { value, text };
+}
+
+/** Fails where the function did, and where not all of its answer is there. */
+async function result({ client, names }: Asked): Promise<Answer> {
+  const [id = "", ...others] = names;
+  if (id === "" || others.length > 0) {
+    throw wrongUsage("result: expected one call's id");
+  }
+  const { status, body: bytes, isTruncated } = await client.result(id);
+  const value = { status, isTruncated, body: bytes.toString("base64") };
+  return { value, bytes, exitCode: status >= 400 || isTruncated ? 1 : 0 };
 }
 
 async function cancel({ client, names }: Asked): Promise<Answer> {

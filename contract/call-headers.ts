@@ -15,12 +15,14 @@ export const CALL_HEADER = {
   /** Wait before a queued call is run, and time after which it is not begun, seconds. */
   delaySeconds: "x-delay-seconds",
   expiresSeconds: "x-expires-seconds",
+  /** How long the answer of a queued call is kept for who asks for it, seconds. */
+  keepResultSeconds: "x-keep-result-seconds",
   /** Two acceptances with the same key, of one caller and one function, are one call. */
   idempotencyKey: "idempotency-key",
   /** Of callbacks: repetitions that there were, and most that there can be (OpenFaaS Pro). */
   retry: "x-retry",
   retryMax: "x-retry-max",
-  /** Of callbacks: not all of the answer is there. */
+  /** Of callbacks and kept results: not all of the answer is there. */
   truncated: "x-plonk-truncated",
   /** Of the function alone, as callbacks and the watchdog tell it. */
   durationSeconds: "x-duration-seconds",

@@ -159,6 +159,15 @@ const QUEUE_RULES = [
     },
   },
   {
+    alert: "QueueResultsLost",
+    expr: 'sum by (function_name) (increase(queue_worker_results_total{outcome="lost"}[10m])) > 0',
+    labels: { service: "queue", severity: "major" },
+    annotations: {
+      summary: "Results of asynchronous calls could not be kept",
+      description: "{{ $labels.function_name }} has lost {{ $value }} results",
+    },
+  },
+  {
     alert: "QueueStreamsLost",
     expr: "sum by (stream) (increase(gateway_queue_streams_remade_total[1h])) > 0",
     labels: { service: "queue", severity: "critical" },

@@ -32,6 +32,8 @@ export interface QueuedCall extends CallTarget {
   expiresAt?: number;
   /** Lets the callback call a private function, see `CallbackProof`. */
   callbackProof?: string;
+  /** How long its answer is kept for who asks for it, seconds; undefined: it is not. */
+  keepResultSeconds?: number;
   /** What its function says of repetitions. */
   retry: Partial<RetryPolicy>;
   body: Buffer | StoredBody;
@@ -84,6 +86,9 @@ const Head = Type.Object({
     Type.String({ pattern: WHOLE, description: "Unix milliseconds" }),
   ),
   "Plonk-Expires": Type.Optional(Type.String({ pattern: WHOLE, description: "Unix milliseconds" })),
+  "Plonk-Keep-Result": Type.Optional(
+    Type.String({ pattern: "^[0-9]{1,9}$", description: "seconds" }),
+  ),
   "Plonk-Retry": Type.Optional(Type.String()),
   "Plonk-Body": Type.Optional(
     Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a name in the object store" }),
@@ -137,13 +142,14 @@ export function readBody(
 }
 
 function toOptionalHead(call: QueuedCall): Partial<Head> {
-  const { calledAs, host, notBefore, expiresAt, callbackProof } = call;
+  const { calledAs, host, notBefore, expiresAt, callbackProof, keepResultSeconds } = call;
   return {
     ...(callbackProof !== undefined && { "Plonk-Callback-Proof": callbackProof }),
     ...(calledAs !== undefined && { "Plonk-Called-As": calledAs }),
     ...(host !== undefined && { "Plonk-Host": host }),
     ...(notBefore !== undefined && { "Plonk-Not-Before": String(notBefore) }),
     ...(expiresAt !== undefined && { "Plonk-Expires": String(expiresAt) }),
+    ...(keepResultSeconds !== undefined && { "Plonk-Keep-Result": String(keepResultSeconds) }),
   };
 }
 
@@ -153,6 +159,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
   check(head);
   const notBefore = toNumber(head["Plonk-Not-Before"]);
   const expiresAt = toNumber(head["Plonk-Expires"]);
+  const keepResultSeconds = toNumber(head["Plonk-Keep-Result"]);
   const calledAs = head["Plonk-Called-As"];
   const callbackProof = head["Plonk-Callback-Proof"];
   return {
@@ -170,6 +177,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
     retry: parseRetryPolicy(head["Plonk-Retry"] ?? ""),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(keepResultSeconds !== undefined && { keepResultSeconds }),
     body: readBody(head, payload),
   };
 }

@@ -5,6 +5,7 @@ export * from "./callback-message.ts";
 export * from "./dead-letter.ts";
 export * from "./envelope.ts";
 export * from "./foreign-call.ts";
+export * from "./kept-result.ts";
 export * from "./message.ts";
 export * from "./names.ts";
 export * from "./permissions.ts";

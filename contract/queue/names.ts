@@ -12,7 +12,7 @@ export const QUEUE = {
   maxBodyBytes: 8 * 1024 * 1024,
   /** Bodies beyond this are kept beside their message, in the object store, bytes. */
   maxInlineBytes: 256 * 1024,
-  /** Longest delay and longest time to live that a caller may ask for, seconds: seven days. */
+  /** Longest delay, time to live and age of a result that a caller may ask for, seconds: a week. */
   maxSeconds: 7 * 24 * 3600,
   /** How long an `Idempotency-Key` is known, milliseconds. */
   duplicateWindowMs: 3_600_000,
@@ -24,6 +24,7 @@ export const STREAM = {
   callbacks: "OF_faas-request-callbacks",
   dead: "OF_faas-request-dead",
   states: "OF_faas-request-states",
+  results: "OF_faas-request-results",
   bodies: "faas-bodies",
 } as const;
 
@@ -69,12 +70,27 @@ export function toStateSubject({ namespace, name }: FunctionReference, id: strin
   return `faas-state.${namespace}.${name}.${id}`;
 }
 
+/** Where the kept answer of a call is. */
+export function toResultSubject({ namespace, name }: FunctionReference, id: string): string {
+  return `faas-result.${namespace}.${name}.${id}`;
+}
+
+/** Where the pieces are of one that is too large for a message. */
+export function toPieceSubject(reference: FunctionReference, id: string): string {
+  return `${toResultSubject(reference, id)}.piece`;
+}
+
+/** Where it is told that a call had a result, also when its time is over. */
+export function toOverSubject(reference: FunctionReference, id: string): string {
+  return `${toResultSubject(reference, id)}.over`;
+}
+
 /** The consumer of a lane: a name without dots, which no function has an underscore in. */
 export function toConsumerName(lane: string): string {
   return [QUEUE.consumer, ...lane.split(".").slice(1)].join("_");
 }
 
-/** The function of a lane, a dead letter or a state: their subjects have it at the same place. */
+/** The function of a lane, a letter, a state or a result: their subjects have it at one place. */
 export function toReference(subject: string): FunctionReference {
   const [, namespace = "", name = ""] = subject.split(".");
   return { namespace, name };

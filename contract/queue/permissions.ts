@@ -28,7 +28,7 @@ const BODIES_SUBJECT = `$O.${STREAM.bodies}`;
 
 const STREAMS = [STREAM.calls, STREAM.callbacks, STREAM.dead, STREAM.states, BODIES];
 
-/** Subjects of the queue's own: all that is stored in its streams, and what is said beside them. */
+/** Subjects of the queue's own that a gateway uses: what it stores, and says beside that. */
 const SUBJECTS = [
   QUEUE.subject,
   `${QUEUE.subject}.>`,
@@ -55,15 +55,15 @@ function toRequests(streams: readonly string[], verbs: readonly string[]): strin
 /** To make the streams, and to read what is in them. Nobody may delete one. */
 const BASICS = [
   "$JS.API.INFO",
-  ...toRequests(STREAMS, [
-    "STREAM.INFO.*",
-    "STREAM.CREATE.*",
-    "STREAM.UPDATE.*",
-    "STREAM.MSG.GET.*",
-    "DIRECT.GET.*",
-    "DIRECT.GET.*.>",
-  ]),
+  ...toRequests(
+    [...STREAMS, STREAM.results],
+    ["STREAM.INFO.*", "STREAM.CREATE.*", "STREAM.UPDATE.*"],
+  ),
+  ...toRequests(STREAMS, ["STREAM.MSG.GET.*", "DIRECT.GET.*", "DIRECT.GET.*.>"]),
 ];
+
+/** Answers of functions: workers write them, gateways read them, and neither does the other. */
+const RESULTS_SUBJECT = "faas-result.>";
 
 /** Which consumers there are, and how far they are. */
 const CONSUMER_READER = ["CONSUMER.INFO.*.>", "CONSUMER.LIST.*", "CONSUMER.NAMES.*"];
@@ -80,6 +80,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
         [STREAM.dead, STREAM.states],
         ["CONSUMER.CREATE.*", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
       ),
+      `$JS.API.STREAM.MSG.GET.${STREAM.results}`,
       ...BODY_READER,
     ],
     subscribe: [`${toInboxPrefix("gateway")}.>`, `${SUBJECT.load}.>`],
@@ -93,6 +94,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
       "faas-callback.>",
       "faas-hint.>",
       `${SUBJECT.load}.>`,
+      RESULTS_SUBJECT,
       ...[STREAM.calls, STREAM.callbacks].map((stream) => `$JS.ACK.${stream}.>`),
       ...BASICS,
       ...toRequests(
@@ -117,6 +119,11 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
 
 /** What a NATS of somebody else's has to allow the one user that gateway and worker share. */
 export const SHARED_PERMISSIONS: NatsPermissions = {
-  publish: [...SUBJECTS, `${SUBJECT.load}.>`, "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
+  publish: [
+    ...SUBJECTS,
+    RESULTS_SUBJECT,
+    `${SUBJECT.load}.>`,
+    ...["$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
+  ],
   subscribe: NATS_SERVICES.flatMap((service) => NATS_PERMISSIONS[service].subscribe),
 };

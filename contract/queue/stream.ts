@@ -11,6 +11,12 @@ const HOUR_MS = 3_600_000;
 export const DEAD_LETTER_AGE_MS = 30 * 24 * HOUR_MS;
 const BODY_AGE_MS = 45 * 24 * HOUR_MS;
 
+/** How long it is known that a result was there, once its time is over, seconds: two days. */
+export const OVER_SECONDS = 2 * 24 * 3600;
+
+/** Room for all kept results, bytes. */
+const RESULT_BYTES = 256 * 1024 * 1024;
+
 /** A stream as JetStream takes it. Each refuses what it has no room for: nothing is pushed out. */
 export interface StreamSettings {
   name: string;
@@ -22,6 +28,7 @@ export interface StreamSettings {
   max_age?: number;
   max_bytes?: number;
   max_msgs_per_subject?: number;
+  allow_msg_ttl?: boolean;
   duplicate_window?: number;
   allow_direct?: boolean;
 }
@@ -69,6 +76,20 @@ export const STREAMS: readonly StreamSettings[] = [
     // Longer than the longest wait between two runs, 24 h, of which the next one has to know.
     max_age: 48 * HOUR_MS * NANOSECONDS,
     max_bytes: 8 * 1024 * 1024,
+  },
+  {
+    // Each message goes when its caller's time is over. A store of results that is full takes no
+    // room from the calls. JetStream's own marks of what was deleted are not to be had: no message
+    // may then go earlier than a mark.
+    name: STREAM.results,
+    subjects: ["faas-result.*.*.*", "faas-result.*.*.*.piece", "faas-result.*.*.*.over"],
+    retention: "limits",
+    storage: "file",
+    discard: "new",
+    max_msg_size: QUEUE.maxMessageBytes + HEADER_BYTES,
+    max_age: (QUEUE.maxSeconds + OVER_SECONDS) * 1000 * NANOSECONDS,
+    max_bytes: RESULT_BYTES,
+    allow_msg_ttl: true,
   },
 ];
 

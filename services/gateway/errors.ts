@@ -239,6 +239,17 @@ const resources = {
     code: "PLONK_CALL_NOT_FOUND",
     message: "id: expected that of a call in the queue, or of one that was over lately",
   }),
+  resultNotFound: (): Failure => ({
+    status: 404,
+    code: "PLONK_RESULT_NOT_FOUND",
+    message: "result: expected that of a call with X-Keep-Result-Seconds",
+  }),
+  /** @param reason - why there is none any more */
+  resultGone: (reason: string): Failure => ({
+    status: 410,
+    code: "PLONK_RESULT_GONE",
+    message: `result: ${reason}`,
+  }),
   deadLetterNotFound: (): Failure => ({
     status: 404,
     code: "PLONK_DEAD_LETTER_NOT_FOUND",

@@ -26,6 +26,7 @@ import { Cancellations } from "./cancellations.ts";
 import type { WorkerConfig } from "./config.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { moveForeignCall } from "./foreign-calls.ts";
+import { KeptResults } from "./kept-results.ts";
 import { Lanes } from "./lanes.ts";
 import { LoadReports } from "./load-reports.ts";
 import { WorkerMetrics } from "./metrics.ts";
@@ -124,6 +125,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
   const cancellations = new Cancellations();
   const processor = new CallProcessor({
     ...{ link, calls, callbacks, letters, cancellations, metrics, logger },
+    results: new KeptResults({ link, metrics, logger }),
     states: new CallStates(link),
     policy: config.retry,
     maxAgeMs: config.maxAgeMs,

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { Agent, type Dispatcher } from "undici";
 import { CALL_HEADER } from "../../contract/index.ts";
 import { QUEUE } from "../../contract/queue/index.ts";
+import { drawNonce } from "../lib/queue/nonce.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type Capture, captureBody, type CaptureOptions } from "./capture.ts";
 import type { FunctionCall } from "./queued-call.ts";
@@ -26,6 +27,11 @@ export interface FunctionCallsOptions {
 
 /** Where nothing came, nothing is kept. */
 const NOTHING: Capture = { body: Buffer.alloc(0), isTruncated: false };
+
+/** Whether somebody is to get the whole answer. */
+function isAnswerWanted({ queued }: FunctionCall): boolean {
+  return queued.callback !== undefined || queued.keepResultSeconds !== undefined;
+}
 
 /** Before the first probe of a silent connection, milliseconds; the last is 10 s later. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
@@ -67,8 +73,9 @@ export class FunctionCalls {
       const retryAfterMs = parseRetryAfter(typeof retryAfter === "string" ? retryAfter : undefined);
       const capture = await captureBody(response.body, {
         bodies: this.#options.bodies,
-        isWanted: call.queued.callback !== undefined,
-        name: `${call.queued.nonce}-answer`,
+        isWanted: isAnswerWanted(call),
+        // Of its own: a run whose worker was silent may still end, and not in another's answer.
+        name: `${call.queued.nonce}-${drawNonce()}`,
       }).catch(() => ({ ...NOTHING, isTruncated: true }));
       return {
         status,

@@ -11,12 +11,12 @@ import {
   toProofHeaders,
 } from "../../contract/queue/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import { HOP_BY_HOP, listedInConnection } from "../lib/hop-by-hop.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { forgetBody } from "../lib/queue/body-store.ts";
 import { isOwnFunction } from "../lib/queue/own-functions.ts";
 import { type OutgoingMessage, publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
+import { toAnswerHeaders } from "./answer-headers.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Run } from "./call-function.ts";
 import type { CallbackResult, CallbackSender } from "./callback-sender.ts";
@@ -194,43 +194,14 @@ function toWaitMs(result: CallbackResult, deliveryCount: number): number {
   return Math.min(asked ?? backoffMs(deliveryCount - 1, WAIT), WAIT.maxMs);
 }
 
-/** Of the answer's own hop, of no use in a request, or said by the worker itself. */
-const DROPPED = new Set<string>([
-  ...HOP_BY_HOP,
-  "host",
-  "expect",
-  "content-length",
-  "set-cookie",
-  "user-agent",
-  CALL_HEADER.durationSeconds,
-  CALL_HEADER.functionStatus,
-  CALL_HEADER.functionName,
-  CALL_HEADER.callId,
-  CALL_HEADER.callbackUrl,
-  CALL_HEADER.retry,
-  CALL_HEADER.retryMax,
-  CALL_HEADER.truncated,
-  CALL_HEADER.admitted,
-  CALL_HEADER.queued,
-]);
-
 function toCallbackHeaders(
   call: FunctionCall,
-  { headers, status, seconds, capture, repetitions }: Run & { repetitions: Repetitions },
+  { repetitions, ...run }: Run & { repetitions: Repetitions },
 ): Record<string, string[]> {
-  const listed = listedInConnection([headers["connection"] ?? []].flat().join());
-  const passed = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !DROPPED.has(name) && listed?.has(name) !== true,
-  );
   return {
-    ...Object.fromEntries(passed.map(([name, value]) => [name, [value ?? []].flat()])),
+    ...toAnswerHeaders(call, run),
     "user-agent": [USER_AGENT],
-    [CALL_HEADER.durationSeconds]: [seconds.toFixed(6)],
-    [CALL_HEADER.functionStatus]: [String(status === 0 ? 503 : status)],
-    [CALL_HEADER.functionName]: [call.queued.calledAs ?? call.functionName],
-    [CALL_HEADER.callId]: [call.callId],
     [CALL_HEADER.retry]: [String(repetitions.count)],
     [CALL_HEADER.retryMax]: [String(repetitions.max)],
-    ...(capture.isTruncated && { [CALL_HEADER.truncated]: ["true"] }),
   };
 }

@@ -19,6 +19,7 @@ export class WorkerMetrics {
   readonly #retries: Counter<"function_name" | "reason">;
   readonly #dead: Counter<"function_name" | "kind">;
   readonly #callbacks: Counter<"function_name" | "code">;
+  readonly #results: Counter<"function_name" | "outcome">;
   readonly #inFlight: Gauge<"function_name">;
   readonly #seconds: Histogram<"function_name">;
   readonly #waits: Histogram<"function_name">;
@@ -48,6 +49,12 @@ export class WorkerMetrics {
       name: "queue_worker_callbacks_total",
       help: "Attempts at callbacks by their status; 0 means that nobody answered.",
       labelNames: ["function_name", "code"],
+      registers,
+    });
+    this.#results = new Counter({
+      name: "queue_worker_results_total",
+      help: "Results that callers asked for, kept or lost.",
+      labelNames: ["function_name", "outcome"],
       registers,
     });
     this.#inFlight = new Gauge({
@@ -128,6 +135,11 @@ export class WorkerMetrics {
 
   buried(functionName: string, kind: LetterKind): void {
     this.#dead.inc({ function_name: functionName, kind });
+  }
+
+  /** @param isKept false: there was no room for it, or nobody to take it */
+  kept(functionName: string, isKept: boolean): void {
+    this.#results.inc({ function_name: functionName, outcome: isKept ? "kept" : "lost" });
   }
 
   calledBack(functionName: string, status: number): void {

@@ -14,6 +14,7 @@ import type { Callbacks, Repetitions } from "./callbacks.ts";
 import type { Cancellations } from "./cancellations.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
+import type { KeptResults } from "./kept-results.ts";
 import type { Lane } from "./lane.ts";
 import type { Settlement } from "./lanes.ts";
 import type { WorkerMetrics } from "./metrics.ts";
@@ -25,6 +26,7 @@ export interface CallProcessorOptions {
   calls: FunctionCalls;
   states: CallStates;
   callbacks: Callbacks;
+  results: KeptResults;
   letters: DeadLetters;
   cancellations: Cancellations;
   metrics: WorkerMetrics;
@@ -129,6 +131,7 @@ export class CallProcessor {
     metrics.end(call.functionName, run.seconds);
     if (cancelled.signal.aborted) {
       // The gateway that was asked has taken the message away and told its state.
+      await forgetBody(this.#options.link, run.capture.body);
       return { isDone: true };
     }
     const policy = this.#policyOf(call);
@@ -150,7 +153,7 @@ export class CallProcessor {
     delivery: Delivery,
     { call, run, decision, maxAttempts }: Settling,
   ): Promise<Settlement> {
-    const { states, metrics, logger } = this.#options;
+    const { link, states, metrics, logger } = this.#options;
     const { status, seconds } = run;
     const facts = {
       functionName: call.functionName,
@@ -167,11 +170,16 @@ export class CallProcessor {
       const nextAt = Date.now() + waitMs;
       const told = { state: "retrying" as const, attempts, starts: 0, status, reason: why, nextAt };
       states.tell(call.reference, call.id, told);
+      await forgetBody(link, run.capture.body);
       return { isDone: false, waitMs };
     }
     const attempts = decision.kind === "dead" ? decision.attempts : delivery.deliveryCount;
     const repetitions = { count: Math.max(0, attempts - 1), max: maxAttempts - 1 };
     const problem = await this.#queueCallback(call, { ...run, repetitions });
+    const isKept = await this.#keepResult(call, run);
+    // A callback deletes it when it is sent.
+    const isOnItsWay = call.queued.callback !== undefined && problem === undefined;
+    await (isOnItsWay ? undefined : forgetBody(link, run.capture.body));
     if (problem !== undefined) {
       return this.#bury(delivery, call, { reason: problem, attempts, status });
     }
@@ -183,8 +191,9 @@ export class CallProcessor {
       return this.#bury(delivery, call, { reason, attempts, status, answer });
     }
     logger.info(facts, "call done");
-    states.tell(call.reference, call.id, { state: "done", attempts: 0, starts: 0, status });
-    await forgetBody(this.#options.link, call.queued.body);
+    const told = { state: "done" as const, attempts: 0, starts: 0, status };
+    states.tell(call.reference, call.id, { ...told, ...(!isKept && { reason: RESULT_LOST }) });
+    await forgetBody(link, call.queued.body);
     return { isDone: true };
   }
 
@@ -203,6 +212,14 @@ export class CallProcessor {
       }
       throw error;
     }
+  }
+
+  /** Resolves to false where a result is lost that its caller wanted. */
+  async #keepResult(call: FunctionCall, run: Run): Promise<boolean> {
+    const { keepResultSeconds } = call.queued;
+    return keepResultSeconds === undefined || run.status === 0
+      ? true
+      : this.#options.results.keep(call, run, keepResultSeconds);
   }
 
   async #bury(
@@ -237,6 +254,9 @@ interface Settling {
   decision: Decision;
   maxAttempts: number;
 }
+
+/** What is told of a call that is done, and of which its caller gets no more. */
+const RESULT_LOST = "its result could not be kept";
 
 /** Beginning of the last answer that a dead letter keeps, bytes. */
 const ANSWER_BYTES = 4096;

@@ -68,6 +68,7 @@ const DROPPED = new Set<string>([
   CALL_HEADER.startTime,
   CALL_HEADER.callId,
   CALL_HEADER.queued,
+  CALL_HEADER.keepResultSeconds,
 ]);
 
 function toHeaders(header: Record<string, string[]>): Record<string, string[]> {

@@ -28,6 +28,10 @@ export class FakeQueue {
   maxPayload = Infinity;
   /** Why nothing can be stored, by the beginning of a subject. */
   readonly failures = new Map<string, Error>();
+  /** Happens before a message is stored; what it throws is why it is not. */
+  onStore: () => void = () => undefined;
+  /** Whether messages with an id are there already. */
+  isDuplicate = false;
 
   constructor(events: string[] = []) {
     this.events = events;
@@ -46,7 +50,13 @@ export class FakeQueue {
       },
       bodies: this.bodies,
     };
-    return { access, maxPayload: this.maxPayload } as unknown as QueueLink;
+    const mostOf = (): number => this.maxPayload;
+    return {
+      access,
+      get maxPayload() {
+        return mostOf();
+      },
+    } as unknown as QueueLink;
   }
 
   /** The one message that was stored. */
@@ -63,6 +73,7 @@ export class FakeQueue {
     if (failing !== undefined) {
       throw failing[1];
     }
+    this.onStore();
     // The id is told beside the fields.
     const own = [...(headers ?? [])].filter(([name]) => name !== "Nats-Msg-Id");
     const sent = own.flatMap(([name, values]) =>
@@ -71,6 +82,9 @@ export class FakeQueue {
     const fields = [...sendFields(sent)];
     this.stored.push({ subject, fields, payload: Buffer.from(payload), messageId: msgID });
     this.events.push(`store ${subject}`);
-    return Promise.resolve({ seq: this.stored.length, duplicate: false });
+    return Promise.resolve({
+      seq: this.stored.length,
+      duplicate: msgID !== undefined && this.isDuplicate,
+    });
   }
 }

@@ -8,6 +8,7 @@ import type { CallbackSender } from "../../services/queue-worker/callback-sender
 import { Callbacks } from "../../services/queue-worker/callbacks.ts";
 import { Cancellations } from "../../services/queue-worker/cancellations.ts";
 import { DeadLetters } from "../../services/queue-worker/dead-letters.ts";
+import { KeptResults } from "../../services/queue-worker/kept-results.ts";
 import { Lane } from "../../services/queue-worker/lane.ts";
 import { WorkerMetrics } from "../../services/queue-worker/metrics.ts";
 import { CallProcessor } from "../../services/queue-worker/process-call.ts";
@@ -65,6 +66,7 @@ export class ProcessorWorld {
       calls: { run: (call: FunctionCall) => this.#run(call) } as unknown as FunctionCalls,
       states: this.#createStates(),
       callbacks: this.callbacks,
+      results: new KeptResults({ link, metrics, logger, waitsMs: [0, 0] }),
       cancellations: this.#createCancellations(),
       policy: POLICY,
       maxAgeMs: HOUR_MS,

@@ -22,6 +22,7 @@ const LIST_CALLS: Rule = { right: "read", isList: true, names: ["function"] };
 const CHANGE_LETTERS: Rule = { right: "write", names: ["function"] };
 const READ_SOMEWHERE: Rule = { right: "read", isAnywhere: true };
 const WRITE_SOMEWHERE: Rule = { right: "write", isAnywhere: true };
+const INVOKE_SOMEWHERE: Rule = { right: "invoke", isAnywhere: true };
 
 /** By method and route as it was registered. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -43,6 +44,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /system/queue": LOOK,
   "GET /async/calls": LIST_CALLS,
   "GET /async/calls/:id": READ_SOMEWHERE,
+  // An answer has what a call of the function would show, so it takes the right to call it.
+  "GET /async/calls/:id/result": INVOKE_SOMEWHERE,
   "DELETE /async/calls/:id": WRITE_SOMEWHERE,
   "DELETE /async-function/:id": WRITE_SOMEWHERE,
   "GET /async/dead-letters": LIST_CALLS,
@@ -96,8 +99,11 @@ function toMissing(right: Right, namespace: string): string {
 }
 
 function isAllowedSomewhere(identity: Identity, right: Right): boolean {
-  return identity.roles.some(({ namespace }) =>
-    isAllowed(identity, right, namespace === undefined ? {} : { namespace }),
+  return identity.roles.some(({ namespace, function: name }) =>
+    isAllowed(identity, right, {
+      ...(namespace !== undefined && { namespace }),
+      ...(name !== undefined && { function: name }),
+    }),
   );
 }
 

@@ -1,5 +1,4 @@
 /** The queue of asynchronous calls, as the gateway uses it. */
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
   encodeCall,
@@ -19,7 +18,7 @@ import { Counter, type Registry } from "../../lib/metrics.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 import { forgetBody } from "../../lib/queue/body-store.ts";
 import { CallStates } from "../../lib/queue/call-states.ts";
-import { type OutgoingMessage, publish, sizeOf } from "../../lib/queue/publish.ts";
+import { isFull, type OutgoingMessage, publish, sizeOf } from "../../lib/queue/publish.ts";
 import { QueueLink, QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 
 /** There is no room for a call. */
@@ -31,9 +30,6 @@ export class QueueFullError extends Error {
 export class MessageTooLargeError extends Error {
   override name = "MessageTooLargeError";
 }
-
-/** JetStream's words for it: storage, memory, messages, bytes, of an account, of the server. */
-const FULL: ReadonlySet<number> = new Set([10_047, 10_028, 10_077, 10_054, 10_002, 10_023]);
 
 /** What became of a call. */
 export interface Acceptance {
@@ -160,8 +156,8 @@ export class CallQueue {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof JetStreamApiError && FULL.has(error.code)) {
-        throw new QueueFullError(`queue: ${error.message}`, { cause: error });
+      if (isFull(error)) {
+        throw new QueueFullError(`queue: ${messageOf(error)}`, { cause: error });
       }
       if (error instanceof MalformedMessageError || error instanceof MessageTooLargeError) {
         throw error;

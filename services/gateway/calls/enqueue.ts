@@ -240,7 +240,7 @@ function toQueuedCall(
   { state, options, nonce, body }: Parts,
 ): QueuedCall {
   const { request, target } = incoming;
-  const { delaySeconds, expiresSeconds, callback, target: own } = options;
+  const { delaySeconds, expiresSeconds, keepResultSeconds, callback, target: own } = options;
   const callbackProof = own && proveCallback(context, own, nonce);
   const acceptedAt = Date.now();
   const { "X-Call-Id": callId, ...others } = toQueuedHeaders(
@@ -266,6 +266,7 @@ function toQueuedCall(
     retry: { ...state.retry, ...options.retry },
     ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),
     ...(expiresSeconds !== undefined && { expiresAt: acceptedAt + expiresSeconds * 1000 }),
+    ...(keepResultSeconds !== undefined && { keepResultSeconds }),
     body,
   };
 }

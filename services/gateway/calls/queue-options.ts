@@ -1,7 +1,7 @@
-/** What a caller asks of the queue, by headers of a call: when it runs, once only, where to. */
+/** What a caller asks of the queue by headers: when a call runs, once only, what of its answer. */
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { CALL_HEADER, toCanonicalName, VALUE_RULES } from "../../../contract/index.ts";
+import { CALL_HEADER, quote, toCanonicalName, VALUE_RULES } from "../../../contract/index.ts";
 import {
   CALLBACK_EXPECTATION,
   isCallback,
@@ -21,6 +21,8 @@ export interface QueueOptions {
   expiresSeconds: number | undefined;
   /** What goes before its function's word on repetitions. */
   retry: Partial<RetryPolicy> | undefined;
+  /** How long its answer is kept; undefined: it is not. */
+  keepResultSeconds: number | undefined;
   /** Of a call that is stored only once; undefined: each is a call of its own. */
   messageId: string | undefined;
 }
@@ -48,9 +50,10 @@ export function readQueueOptions(
   const callback = readCallback(headers, rules);
   const delay = readSeconds(headers, CALL_HEADER.delaySeconds, 0);
   const expires = readSeconds(headers, CALL_HEADER.expiresSeconds, 1);
+  const keep = readSeconds(headers, CALL_HEADER.keepResultSeconds, 1);
   const retry = readRetry(headers);
   const once = readKey(headers, key);
-  for (const read of [callback, delay, expires, retry, once]) {
+  for (const read of [callback, delay, expires, keep, retry, once]) {
     if ("failure" in read) {
       return read.failure;
     }
@@ -60,6 +63,7 @@ export function readQueueOptions(
     delaySeconds: (delay as Read<number>).value,
     expiresSeconds: (expires as Read<number>).value,
     retry: (retry as Read<Partial<RetryPolicy>>).value,
+    keepResultSeconds: (keep as Read<number>).value,
     messageId: (once as Read<string>).value,
   };
 }
@@ -103,7 +107,8 @@ function readSeconds(headers: IncomingHttpHeaders, name: string, least: number):
     return { value: seconds };
   }
   const expected = `a whole number of seconds from ${least} to ${QUEUE.maxSeconds}`;
-  return { failure: failures.badRequest(`${toCanonicalName(name)}: expected ${expected}`) };
+  const message = `${toCanonicalName(name)}: expected ${expected}, got ${quote(text)}`;
+  return { failure: failures.badRequest(message) };
 }
 
 /** Rules of the annotations, which hold for the headers that say the same. */

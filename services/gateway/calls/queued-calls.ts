@@ -53,6 +53,10 @@ export class QueuedCalls {
 
   /** Finds a call; undefined where there is none, or none of which anything is known any more. */
   async find(id: string): Promise<FoundCall | undefined> {
+    // It becomes a part of a subject, where `*` means anybody's.
+    if (parseCallId(id) === undefined) {
+      return undefined;
+    }
     const message = await this.#findMessage(id);
     const told = await this.#queue.states.read(id);
     const reference = message === undefined ? told?.reference : toReference(message.subject);

@@ -42,7 +42,12 @@ export function replyFailure(reply: FastifyReply, failure: Failure): FastifyRepl
   if (retryAfterSeconds !== undefined) {
     reply.header("Retry-After", String(retryAfterSeconds));
   }
-  return reply.code(status).type(contentType).header("X-Call-Id", id).send(body);
+  return reply
+    .code(status)
+    .type(contentType)
+    .header("X-Call-Id", id)
+    .header("X-Plonk-Code", failure.code)
+    .send(body);
 }
 
 /**

@@ -85,20 +85,23 @@ export function linkNext(
 }
 
 /**
- * Asks for a right in the namespace of what was found. Who may not even read there is told what is
- * told where there is nothing.
+ * Asks for a right in the namespace of what was found, and to invoke a function for one of it. Who
+ * may not even read there is told what is told where there is nothing.
  */
 export function requireRight(
   { identity }: FastifyRequest,
-  right: "read" | "write",
-  { namespace, missing }: { namespace: string; missing: Failure },
+  right: "read" | "write" | "invoke",
+  { namespace, name, missing }: { namespace: string; name?: string; missing: Failure },
 ): void {
-  if (identity === undefined || isAllowed(identity, right, { namespace })) {
+  const place = { namespace, ...(name !== undefined && { function: name }) };
+  if (identity === undefined || isAllowed(identity, right, place)) {
     return;
   }
   throw new HttpError(
     isAllowed(identity, "read", { namespace })
-      ? failures.forbidden(`${right} in namespace ${namespace}`)
+      ? failures.forbidden(
+          `${right} ${name === undefined ? "" : `${name} `}in namespace ${namespace}`,
+        )
       : missing,
   );
 }

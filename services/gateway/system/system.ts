@@ -19,6 +19,7 @@ import { callIdOf } from "../http/headers.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import { registerAlertRoute } from "./alert.ts";
 import { registerCallRoutes } from "./async-calls.ts";
+import { registerResultRoute } from "./async-results.ts";
 import { registerDeadLetterRoutes } from "./dead-letters.ts";
 import { registerDocsRoutes } from "./docs.ts";
 import { registerFunctionRoutes } from "./functions.ts";
@@ -77,6 +78,7 @@ export async function createSystemApp(context: SystemContext): Promise<SystemApp
   registerAlertRoute(app, context);
   registerStatsRoutes(app, context);
   registerCallRoutes(app, context);
+  registerResultRoute(app, context);
   registerDeadLetterRoutes(app, context);
   registerInfoRoutes(app);
   registerUiRoutes(app, context);

@@ -1,5 +1,5 @@
 /** Stores a message in a stream; resolves when it is on disk. */
-import type { PubAck } from "@nats-io/jetstream";
+import { JetStreamApiError, type PubAck } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import type { Fields } from "../../../contract/queue/index.ts";
 import type { QueueAccess } from "./queue-link.ts";
@@ -13,6 +13,16 @@ export interface OutgoingMessage {
   payload: Uint8Array;
   /** One with the same id is not stored a second time, within the stream's window. */
   messageId?: string;
+  /** How long it is kept, in a stream that has such messages; else as long as any in its stream. */
+  seconds?: number;
+}
+
+/** JetStream's words for it: storage, memory, messages, bytes, of an account, of the server. */
+const FULL: ReadonlySet<number> = new Set([10_047, 10_028, 10_077, 10_054, 10_002, 10_023]);
+
+/** Whether something could not be stored as there is no room for it. */
+export function isFull(error: unknown): boolean {
+  return error instanceof JetStreamApiError && FULL.has(error.code);
 }
 
 /** Bytes of a message with its headers, or somewhat more. */
@@ -23,12 +33,15 @@ export function sizeOf({ fields, payload }: Pick<OutgoingMessage, "fields" | "pa
 
 export function publish(
   { client }: QueueAccess,
-  { subject, fields, payload, messageId }: OutgoingMessage,
+  { subject, fields, payload, messageId, seconds }: OutgoingMessage,
 ): Promise<PubAck> {
   const head = headers();
   if (messageId !== undefined) {
     // The first: some servers find it within the name of another one, such as `Http-Nats-Msg-Id`.
     head.set("Nats-Msg-Id", messageId);
+  }
+  if (seconds !== undefined) {
+    head.set("Nats-TTL", `${seconds}s`);
   }
   for (const [name, value] of fields) {
     head.append(name, value);

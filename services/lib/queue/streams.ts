@@ -25,8 +25,7 @@ async function ensureStream(manager: JetStreamManager, settings: StreamSettings)
     await addStream(manager, settings);
     return true;
   }
-  const wanted =
-    settings.storage === "memory" ? { ...settings, storage: existing.storage } : settings;
+  const wanted = withFallbacks(settings, existing);
   for (const field of FIXED) {
     if (existing[field] !== wanted[field]) {
       const words = `expected ${wanted[field]}, got ${existing[field]}`;
@@ -43,15 +42,30 @@ async function ensureStream(manager: JetStreamManager, settings: StreamSettings)
   return false;
 }
 
-/** A server that gives no memory keeps on disk what could be forgotten. */
+/** What a server has that could not give what was asked of it, see `addStream`. */
+function withFallbacks(settings: StreamSettings, existing: StreamConfig): StreamSettings {
+  if (settings.storage === "memory") {
+    return { ...settings, storage: existing.storage };
+  }
+  const isShared = settings.max_bytes !== undefined && existing.max_bytes === -1;
+  return isShared ? { ...settings, max_bytes: -1 } : settings;
+}
+
+/**
+ * A server that gives no memory keeps on disk what could be forgotten; one that is too small to set
+ * room aside has it in what there is for all streams.
+ */
 async function addStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
   try {
     await manager.streams.add(settings);
   } catch (error) {
-    if (settings.storage === "file") {
+    if (settings.storage === "memory") {
+      await manager.streams.add({ ...settings, storage: "file" });
+    } else if (settings.max_bytes !== undefined) {
+      await manager.streams.add({ ...settings, max_bytes: -1 });
+    } else {
       throw error;
     }
-    await manager.streams.add({ ...settings, storage: "file" });
   }
 }
 

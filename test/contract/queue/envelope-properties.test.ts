@@ -44,6 +44,7 @@ const calls: fc.Arbitrary<QueuedCall> = fc
     acceptedAt: fc.nat(),
     notBefore: times,
     expiresAt: times,
+    keepResultSeconds: fc.option(fc.nat({ max: 604_800 }), { nil: undefined }),
     method: fc.constantFrom("GET", "POST", "M-SEARCH", "x"),
     path: fc.oneof(
       fc.constant(""),
@@ -65,9 +66,10 @@ const calls: fc.Arbitrary<QueuedCall> = fc
       fc.record({ name: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), bytes: fc.nat() }),
     ),
   })
-  .map(({ notBefore, expiresAt, callbackProof, ...call }) => ({
+  .map(({ notBefore, expiresAt, callbackProof, keepResultSeconds, ...call }) => ({
     ...call,
     ...(callbackProof !== undefined && { callbackProof }),
+    ...(keepResultSeconds !== undefined && { keepResultSeconds }),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),
   }));

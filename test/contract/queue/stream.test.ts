@@ -12,6 +12,9 @@ import {
   toConsumerSettings,
   toDeadSubject,
   toLane,
+  toOverSubject,
+  toPieceSubject,
+  toResultSubject,
   toStateSubject,
 } from "../../../contract/queue/index.ts";
 
@@ -31,6 +34,7 @@ function streamsOf(subject: string): string[] {
   ).map(({ name }) => name);
 }
 
+const ID = "1-AAAAAAAAAAAAAAAA";
 const reference = { name: "f", namespace: "dev" };
 
 describe("the streams", () => {
@@ -39,7 +43,10 @@ describe("the streams", () => {
     [toLane(reference, "slow"), STREAM.calls],
     [toCallbackLane("ab12"), STREAM.callbacks],
     [toDeadSubject(reference), STREAM.dead],
-    [toStateSubject(reference, "1-AAAAAAAAAAAAAAAA"), STREAM.states],
+    [toStateSubject(reference, ID), STREAM.states],
+    [toResultSubject(reference, ID), STREAM.results],
+    [toPieceSubject(reference, ID), STREAM.results],
+    [toOverSubject(reference, ID), STREAM.results],
   ])("keep %s in %s alone", (subject, stream) => {
     expect(streamsOf(subject)).toEqual([stream]);
   });
@@ -55,7 +62,13 @@ describe("the streams", () => {
     const firsts = STREAMS.map(({ subjects }) => [
       ...new Set(subjects.map((each) => each.split(".")[0])),
     ]);
-    expect(firsts).toEqual([["faas-request"], ["faas-callback"], ["faas-dead"], ["faas-state"]]);
+    expect(firsts).toEqual([
+      ["faas-request"],
+      ["faas-callback"],
+      ["faas-dead"],
+      ["faas-state"],
+      ["faas-result"],
+    ]);
   });
 
   test("refuse what they have no room for, but for states, of which the last is enough", () => {
@@ -67,6 +80,7 @@ describe("the streams", () => {
       [STREAM.callbacks, "new", "file", "workqueue"],
       [STREAM.dead, "new", "file", "limits"],
       [STREAM.states, "old", "memory", "limits"],
+      [STREAM.results, "new", "file", "limits"],
     ]);
   });
 
@@ -75,6 +89,15 @@ describe("the streams", () => {
     expect(sizes.get(STREAM.calls)).toBe(QUEUE.maxMessageBytes + HEADER_BYTES);
     expect(sizes.get(STREAM.callbacks)).toBe(QUEUE.maxMessageBytes + HEADER_BYTES);
     expect(sizes.get(STREAM.dead)).toBe(QUEUE.maxMessageBytes + 2 * HEADER_BYTES);
+  });
+
+  test("let results go one by one, and take no more room for them than is set aside", () => {
+    const results = STREAMS.find(({ name }) => name === STREAM.results);
+    expect(results).toMatchObject({ allow_msg_ttl: true, max_bytes: 256 * 1024 * 1024 });
+    const longest = (QUEUE.maxSeconds + 2 * 24 * 3600) * 1e9;
+    expect(results?.max_age).toBe(longest);
+    // A server keeps what has a shorter time than its own marks as long as those.
+    expect(results).not.toHaveProperty("subject_delete_marker_ttl");
   });
 
   test("know a key of a call for an hour, and keep bodies longer than letters", () => {

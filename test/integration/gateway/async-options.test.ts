@@ -43,7 +43,14 @@ describe("Idempotency-Key", () => {
   });
 });
 
-describe("X-Delay-Seconds and X-Expires-Seconds", () => {
+test("X-Keep-Result-Seconds is stored as it is asked for", async () => {
+  const { keepResultSeconds } = await queue.store("f", {
+    headers: { "x-keep-result-seconds": "604800" },
+  });
+  expect(keepResultSeconds).toBe(604_800);
+});
+
+describe("numbers of seconds", () => {
   test("are stored as times", async () => {
     const headers = { "x-delay-seconds": "60", "x-expires-seconds": "3600" };
     const { acceptedAt, notBefore, expiresAt } = await queue.store("f", { headers });
@@ -58,11 +65,13 @@ describe("X-Delay-Seconds and X-Expires-Seconds", () => {
     ["X-Delay-Seconds", "604801", 0],
     ["X-Expires-Seconds", "0", 1],
     ["X-Expires-Seconds", "soon", 1],
+    ["X-Keep-Result-Seconds", "0", 1],
+    ["X-Keep-Result-Seconds", "604801", 1],
   ])("%s: %s is refused", async (name, value, least) => {
     const response = await queue.call("f", { headers: { [name]: value } });
     expect([response.status, await response.text()]).toEqual([
       400,
-      `${name}: expected a whole number of seconds from ${least} to 604800`,
+      `${name}: expected a whole number of seconds from ${least} to 604800, got "${value}"`,
     ]);
   });
 });

@@ -31,6 +31,7 @@ describe("the streams", () => {
       ["OF_faas-request", "workqueue", "file", "new"],
       ["OF_faas-request-callbacks", "workqueue", "file", "new"],
       ["OF_faas-request-dead", "limits", "file", "new"],
+      ["OF_faas-request-results", "limits", "file", "new"],
       ["OF_faas-request-states", "limits", "memory", "old"],
     ]);
   });

@@ -25,12 +25,22 @@ beforeAll(async () => {
 
 afterEach(() => letters.reset());
 
-/** What the command prints. */
-async function run(...args: string[]): Promise<string> {
+/** What the command prints, and its exit code. */
+async function runAny(...args: string[]): Promise<{ code: number; text: string }> {
   const printed: string[] = [];
-  const env = { OPENFAAS_CONFIG: folder };
-  expect(await queue(args, { env, print: (text) => void printed.push(text) })).toBe(0);
-  return printed.join("\n");
+  const code = await queue(args, {
+    env: { OPENFAAS_CONFIG: folder },
+    print: (text) => void printed.push(text),
+    write: (bytes) => void printed.push(Buffer.from(bytes).toString("latin1")),
+  });
+  return { code, text: printed.join("\n") };
+}
+
+/** What the command prints where it succeeds. */
+async function run(...args: string[]): Promise<string> {
+  const { code, text } = await runAny(...args);
+  expect(code).toBe(0);
+  return text;
 }
 
 test("ls and show are tables for people, and JSON for programs", async () => {
@@ -65,6 +75,33 @@ test("cancel says what the call was", async () => {
   const id = await letters.world.enqueue("f");
   expect(await run("cancel", id)).toBe(`${id} cancelled, was queued`);
   await expect(run("cancel", id)).rejects.toThrow(/: 409 the call is cancelled already$/);
+});
+
+test("result writes a kept answer as it is, and fails where its function did", async () => {
+  const { world } = letters;
+  const headers = { "x-keep-result-seconds": "600" };
+  letters.answer = (_request, response) => response.end(Buffer.from([0, 255, 10]));
+  const id = await world.enqueue("f", { headers });
+  await expect(runAny("result", id)).rejects.toThrow(
+    `call ${id}: it is queued, and has no result yet`,
+  );
+  world.startWorker();
+  await world.untilState(id, "done");
+  expect(await runAny("result", id)).toEqual({ code: 0, text: "\x00\xff\n" });
+  expect(JSON.parse(await run("result", id, "-o", "json"))).toEqual({
+    status: 200,
+    isTruncated: false,
+    body: "AP8K",
+  });
+  letters.answer = (_request, response) => response.writeHead(404).end("nothing here");
+  const missing = await world.enqueue("f", { headers });
+  await world.untilState(missing, "done");
+  expect(await runAny("result", missing)).toEqual({ code: 1, text: "nothing here" });
+  const plain = await world.enqueue("f");
+  await world.untilState(plain, "done");
+  await expect(runAny("result", plain)).rejects.toThrow(
+    "404 result: expected that of a call with X-Keep-Result-Seconds",
+  );
 });
 
 test("dead letters are listed, shown, queued again and deleted", async () => {
@@ -103,13 +140,15 @@ test("letters are deleted one by one", async () => {
 });
 
 test.each([
-  [[], 'queue: expected ls, show, redrive, cancel, purge, got ""'],
-  [["toString"], 'queue: expected ls, show, redrive, cancel, purge, got "toString"'],
+  [[], 'queue: expected ls, show, result, redrive, cancel, purge, got ""'],
+  [["toString"], 'queue: expected ls, show, result, redrive, cancel, purge, got "toString"'],
   [["ls", "--nonsense"], "queue ls: Unknown option '--nonsense'"],
   [["ls", "-o", "xml"], 'queue: --output: expected text or json, got "xml"'],
   [["ls", "--limit", "0"], 'queue: --limit: expected a number of lines, got "0"'],
   [["ls", "--dead", "--state", "done"], "queue: ls: expected --state or --dead, got both"],
   [["show"], "queue: show: expected one call's id, or a dead letter's number"],
+  [["result"], "queue: result: expected one call's id"],
+  [["result", "1", "2"], "queue: result: expected one call's id"],
   [["cancel"], "queue: cancel: expected ids of calls"],
   ...["redrive", "purge"].flatMap((name): [string[], string][] =>
     [[name], [name, "x"], [name, "1", "--all"], [name, "1", "-f", "f"]].map((args) => [
@@ -125,10 +164,11 @@ test("who is not logged in, or reaches no gateway, is told so", async () => {
   const { url } = letters.world.gateway;
   const env = { HOME: "/nonexistent" };
   const print = (): void => undefined;
-  await expect(queue(["ls", "-g", url], { env, print })).rejects.toThrow(
+  const surroundings = { env, print, write: print };
+  await expect(queue(["ls", "-g", url], surroundings)).rejects.toThrow(
     `gateway ${url}: 401 invalid credentials; \`faas-cli login --gateway ${url}\` logs in`,
   );
-  await expect(queue(["ls", "-g", "http://127.0.0.1:1"], { env, print })).rejects.toThrow(
+  await expect(queue(["ls", "-g", "http://127.0.0.1:1"], surroundings)).rejects.toThrow(
     /^gateway http:\/\/127\.0\.0\.1:1: not reachable \(.+\)$/,
   );
 });

@@ -116,7 +116,7 @@ describe("a call", () => {
     expect(await read(id)).toMatchObject({ reason: "it was not begun in time", path: "" });
   });
 
-  test.each(["none", "999999-abcdefghijklmnop", "0-abcdefghijklmnop"])(
+  test.each(["none", "*", "999999-abcdefghijklmnop", "0-abcdefghijklmnop"])(
     "is not found by %s",
     async (id) => {
       for (const method of ["GET", "DELETE"]) {

@@ -13,8 +13,12 @@ import { readMessages } from "../../../services/gateway/calls/stream-reader.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
 import { NatsLink } from "../../../services/lib/nats.ts";
 import { BodyStore } from "../../../services/lib/queue/body-store.ts";
+import { createWorker } from "../../../services/queue-worker/app.ts";
+import { readConfig } from "../../../services/queue-worker/config.ts";
 import { Authority } from "../../support/authority.ts";
+import { CallbackReceiver } from "../../support/callback-receiver.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
+import { echo, TestGateway } from "../../support/gateway.ts";
 import { writeLoginFiles } from "../../support/login-files.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { OwnNats } from "../../support/own-nats.ts";
@@ -167,11 +171,16 @@ describe("neither", () => {
     ["gateway", `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.faas-workers`],
     ["gateway", `$JS.ACK.${STREAM}.faas-workers.1.1.1.1.0`],
     ["gateway", "_INBOX_queue-worker.abc"],
+    ["gateway", "faas-result.openfaas-fn.f.1-abcdefghijklmnop"],
+    ["gateway", "$JS.API.CONSUMER.CREATE.OF_faas-request-results.mine"],
+    ["gateway", "$JS.API.STREAM.PURGE.OF_faas-request-results"],
     ["queue-worker", `$JS.API.STREAM.DELETE.${STREAM}`],
     ["queue-worker", `$JS.API.STREAM.PURGE.${STREAM}`],
     ["queue-worker", `$JS.API.STREAM.MSG.DELETE.${STREAM}`],
     ["queue-worker", "$JS.API.CONSUMER.CREATE.OF_faas-request-dead.mine"],
     ["queue-worker", "$O.another.C.abc"],
+    ["queue-worker", "$JS.API.STREAM.MSG.GET.OF_faas-request-results"],
+    ["queue-worker", "$JS.API.CONSUMER.CREATE.OF_faas-request-results.mine"],
     ["queue-worker", "faas-cancel.1-abc"],
     ["queue-worker", "faas-request"],
     ["queue-worker", "_INBOX_gateway.abc"],
@@ -233,24 +242,82 @@ describe("the certificate", () => {
   });
 });
 
-test("a service logs in by the files of its Secret, and is answered in its own inbox", async () => {
-  const authority = new Authority();
-  const own = await OwnNats.start(authority.issue(["127.0.0.1"]));
-  onTestEnd(() => own.destroy());
-  for (const service of NATS_SERVICES) {
-    const link = new NatsLink({
-      url: `tls://127.0.0.1:${own.server.port}`,
-      secretPath: writeLoginFiles(join(own.server.directory, service), {
-        seed: own.identity[`${service}.seed`] ?? "",
-        ca: authority.certificate,
-      }),
-      clientName: `plonk-${service}`,
-      logger: createKeptLog().logger,
-      registry: createRegistry(),
-      reconnectMetric: "reconnect_total",
-    });
-    onTestEnd(() => link.close());
-    const manager = await jetstreamManager(await link.connection());
-    expect(await manager.getAccountInfo()).toMatchObject({ streams: 0 });
+describe("with its files", () => {
+  let own: OwnNats;
+  let authority: Authority;
+
+  beforeAll(async () => {
+    authority = new Authority();
+    own = await OwnNats.start(authority.issue(["127.0.0.1"]));
+  });
+
+  afterAll(() => own.destroy());
+
+  /** Where a service finds its login. */
+  function toLogin(service: NatsService): { nats_url: string; nats_secret_path: string } {
+    const seed = own.identity[`${service}.seed`] ?? "";
+    const texts = { seed, ca: authority.certificate };
+    return {
+      nats_url: `tls://127.0.0.1:${own.server.port}`,
+      nats_secret_path: writeLoginFiles(join(own.server.directory, service), texts),
+    };
   }
+
+  test("each service logs in, and is answered in its own inbox", async () => {
+    for (const service of NATS_SERVICES) {
+      const { nats_url: url, nats_secret_path: secretPath } = toLogin(service);
+      const link = new NatsLink({
+        ...{ url, secretPath },
+        clientName: `plonk-${service}`,
+        logger: createKeptLog().logger,
+        registry: createRegistry(),
+        reconnectMetric: "reconnect_total",
+      });
+      onTestEnd(() => link.close());
+      const manager = await jetstreamManager(await link.connection());
+      expect(await manager.getAccountInfo()).toMatchObject({ streams: 0 });
+    }
+  });
+
+  test.each([
+    ["small", 5],
+    ["large", 300 * 1024],
+  ])("a %s call goes all the way, to its callback and to its result", async (_size, bytes) => {
+    const receiver = await CallbackReceiver.start("127.0.0.1");
+    onTestEnd(() => receiver.close());
+    const callbacks = { callback_allow: "127.0.0.0/8" };
+    const gateway = await TestGateway.start({ ...toLogin("gateway"), ...callbacks });
+    onTestEnd(() => gateway.stop());
+    await gateway.serve("f", echo);
+    const worker = createWorker({
+      config: readConfig({
+        ...toLogin("queue-worker"),
+        ...callbacks,
+        faas_gateway_address: "127.0.0.1",
+        faas_gateway_port: new URL(gateway.url).port,
+      }),
+      logger: createKeptLog().logger,
+    });
+    onTestEnd(() => worker.close());
+    worker.start();
+    const call = async (): Promise<Response> =>
+      fetch(`${gateway.url}/async-function/f`, {
+        method: "POST",
+        headers: { "x-keep-result-seconds": "60", "x-callback-url": receiver.url },
+        body: "x".repeat(bytes),
+      });
+    let accepted = await call();
+    await until("the call to be taken", async () => {
+      accepted = accepted.status === 202 ? accepted : await call();
+      return accepted.status === 202;
+    });
+    const read = (): Promise<Response> =>
+      fetch(`${gateway.url}${accepted.headers.get("location") ?? ""}/result`);
+    await until("the result", async () => (await read()).headers.has("x-function-status"));
+    const result = await read();
+    await until("the callback", () => receiver.received.length > 0);
+    const sent = receiver.received[0]?.body;
+    expect([result.headers.has("x-plonk-truncated"), await result.text()]).toEqual([false, sent]);
+    expect(sent?.length).toBeGreaterThan(bytes);
+  });
 });

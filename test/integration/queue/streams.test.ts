@@ -63,6 +63,21 @@ describe("the streams", () => {
     );
   });
 
+  test("share their room where a server is too small to set some aside for results", async () => {
+    const small = await NatsServer.create("jetstream { max_file_store: 64MiB }\n");
+    const own = await connect({ servers: `127.0.0.1:${small.port}` });
+    const { streams } = await jetstreamManager(own);
+    try {
+      const names = STREAMS.map(({ name }) => name);
+      expect(await ensureStreams(await jetstreamManager(own))).toEqual(names);
+      expect(await ensureStreams(await jetstreamManager(own))).toEqual([]);
+      expect((await streams.info(STREAM.results)).config.max_bytes).toBe(-1);
+    } finally {
+      await own.close();
+      await small.destroy();
+    }
+  });
+
   test("may have the states on the disk, where a server gives no memory", async () => {
     const settings = STREAMS.find(({ name }) => name === STREAM.states);
     await manager.streams.add({ ...settings, name: STREAM.states, storage: "file" });

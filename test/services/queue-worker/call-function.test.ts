@@ -191,13 +191,23 @@ describe("an answer", () => {
     expect(await run()).toMatchObject({ status: 201, capture: { body: Buffer.from("made") } });
   });
 
-  test("for a callback is kept as a whole, where it is large in the object store", async () => {
+  test.each<[string, Partial<QueuedCall>]>([
+    ["a callback", { callback: new URL("http://a.example") }],
+    ["its result", { keepResultSeconds: 60 }],
+  ])("for %s is kept as a whole, where it is large in the object store", async (_what, call) => {
     answer = (_request, response) => response.end(Buffer.alloc(QUEUE.maxInlineBytes + 1, "a"));
-    const { capture } = await run({ callback: new URL("http://a.example") });
-    const name = "AAAAAAAAAAAAAAAA-answer";
+    const { capture } = await run(call);
+    const [name = ""] = bodies.kept.keys();
     const body = { name, bytes: QUEUE.maxInlineBytes + 1 };
     expect(capture).toEqual({ body, isTruncated: false });
+    expect(name).toMatch(/^A{16}-[\w-]{16}$/);
     expect(bodies.kept.get(name)).toHaveLength(QUEUE.maxInlineBytes + 1);
+  });
+
+  test("of each run is kept for itself: one that ends late takes nothing from another", async () => {
+    answer = (_request, response) => response.end(Buffer.alloc(QUEUE.maxInlineBytes + 1, "a"));
+    await Promise.all([run({ keepResultSeconds: 60 }), run({ keepResultSeconds: 60 })]);
+    expect(bodies.kept.size).toBe(2);
   });
 
   test("stands though the store has no room for it", async () => {

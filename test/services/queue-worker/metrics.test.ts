@@ -26,6 +26,8 @@ describe("a worker's metrics", () => {
     metrics.retried(F, "busy");
     metrics.buried(F, "call");
     metrics.calledBack(F, 204);
+    metrics.kept(F, true);
+    metrics.kept(F, false);
     expect(await lines("queue_worker_messages_processed_total")).toEqual([
       `queue_worker_messages_processed_total{function_name="${F}",code="200"} 1`,
       `queue_worker_messages_processed_total{function_name="${F}",code="0"} 1`,
@@ -38,6 +40,10 @@ describe("a worker's metrics", () => {
     ]);
     expect(await lines("queue_worker_callbacks_total")).toEqual([
       `queue_worker_callbacks_total{function_name="${F}",code="204"} 1`,
+    ]);
+    expect(await lines("queue_worker_results_total")).toEqual([
+      `queue_worker_results_total{function_name="${F}",outcome="kept"} 1`,
+      `queue_worker_results_total{function_name="${F}",outcome="lost"} 1`,
     ]);
   });
 

@@ -70,6 +70,7 @@ describe("a queued call", () => {
       TE: ["trailers"],
       "User-Agent": ["curl/8"],
       "X-Start-Time": ["1"],
+      "X-Keep-Result-Seconds": ["60"],
       connection: ["close, X-First"],
       Connection: ["keep-alive", " x-second ,x-third"],
       "X-First": ["1"],

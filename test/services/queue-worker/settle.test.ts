@@ -123,6 +123,8 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   queueStoreFull: "failed",
   assetsMissing: "failed",
   logsUnavailable: "failed",
+  resultNotFound: "dead",
+  resultGone: "dead",
   namespaceNotFound: "dead",
   secretNotFound: "dead",
   callNotFound: "dead",

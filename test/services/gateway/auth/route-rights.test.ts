@@ -48,6 +48,7 @@ describe("who has no role", () => {
     ["GET /system/queue", "look"],
     ["GET /async/calls", "read in namespace home"],
     ["GET /async/calls/:id", "read"],
+    ["GET /async/calls/:id/result", "invoke"],
     ["DELETE /async/calls/:id", "write"],
     ["DELETE /async-function/:id", "write"],
     ["GET /async/dead-letters", "read in namespace home"],
@@ -83,6 +84,10 @@ describe("what is found by its number alone", () => {
     ["DELETE /async/calls/:id", A_READER, missing("write")],
     ["DELETE /async/calls/:id", A_DEPLOYER, "allowed"],
     ["DELETE /async/calls/:id", [{ role: "alertmanager" }], missing("write")],
+    ["GET /async/calls/:id/result", A_READER, missing("invoke")],
+    ["GET /async/calls/:id/result", A_DEPLOYER, "allowed"],
+    ["GET /async/calls/:id/result", [{ role: "invoke" }], "allowed"],
+    ["GET /async/calls/:id/result", [{ role: "invoke", namespace: "a", function: "f" }], "allowed"],
     ["GET /async/dead-letters/:sequence", [{ role: "invoke", namespace: "a" }], missing("read")],
   ])("%s: to %j %j, until the route knows the namespace", (route, roles, verdict) => {
     expect(decide(route, roles)).toEqual(verdict);

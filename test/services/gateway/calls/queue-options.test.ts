@@ -29,6 +29,7 @@ const NONE: QueueOptions = {
   delaySeconds: undefined,
   expiresSeconds: undefined,
   retry: undefined,
+  keepResultSeconds: undefined,
   messageId: undefined,
 };
 
@@ -90,6 +91,12 @@ describe("X-Callback-Url", () => {
 describe.each([
   { name: "x-delay-seconds", field: "X-Delay-Seconds", option: "delaySeconds", least: 0 },
   { name: "x-expires-seconds", field: "X-Expires-Seconds", option: "expiresSeconds", least: 1 },
+  {
+    name: "x-keep-result-seconds",
+    field: "X-Keep-Result-Seconds",
+    option: "keepResultSeconds",
+    least: 1,
+  },
 ])("$field", ({ name, field, option, least }) => {
   test("is a whole number of seconds, up to seven days", () => {
     for (const text of [String(least), "1", "007", "604800"]) {
@@ -103,7 +110,7 @@ describe.each([
       expect(read({ [name]: text })).toEqual({
         status: 400,
         code: "PLONK_BAD_REQUEST",
-        message: `${field}: expected a whole number of seconds from ${least} to 604800`,
+        message: `${field}: expected a whole number of seconds from ${least} to 604800, got ${JSON.stringify(text)}`,
       });
     },
   );

@@ -25,6 +25,7 @@ const call: QueuedCall = {
   headers: { "X-A": ["1", "2"] },
   callback: new URL("http://a.example/"),
   retry: { attempts: 3 },
+  keepResultSeconds: 60,
   body: Buffer.from("body"),
 };
 

@@ -218,12 +218,13 @@ describe("a failure of the gateway's own API", () => {
     return seen;
   }
 
-  test("has its status, its sentence and its id, and is not marked as a call's", () => {
+  test("has its status, its sentence, its code and its id, and is not marked as a call's", () => {
     expect(reply(FAILURE)).toEqual({
       status: 503,
       type: "text/plain; charset=utf-8",
       body: "Not \u00fc now.",
       "X-Call-Id": "id-9",
+      "X-Plonk-Code": "PLONK_X",
     });
   });
 
