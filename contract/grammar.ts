@@ -20,6 +20,11 @@ export const DNS_LABEL = `^${DNS_LABEL_PART}$`;
 /** A DNS name (RFC 1123 subdomain): names of Secrets. Its length, 253, is said beside it. */
 export const DNS_NAME = `^${SUBDOMAIN_INNER}$`;
 
+const ORIGIN = `https?://${SUBDOMAIN_INNER}(:[1-9][0-9]{0,4})?`;
+
+/** Origins of pages (RFC 6454), with commas between them, or `*` for all. */
+export const ORIGINS = `^([*]|${ORIGIN}(, ?${ORIGIN})*)$`;
+
 /** Name of a cluster: a DNS label that leaves room for what is derived from it. */
 export const CLUSTER_NAME = "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$";
 

@@ -1,5 +1,6 @@
 /** Schemas and types that several sides share. No I/O here. */
 export * from "./artifacts.ts";
+export * from "./async-origins.ts";
 export * from "./call-headers.ts";
 export * from "./duration.ts";
 export * from "./finding.ts";

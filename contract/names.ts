@@ -58,6 +58,8 @@ export const ANNOTATION = {
   maxWaiting: "plonk/max-waiting",
   /** ServiceAccount that the pods run under (OpenFaaS). */
   serviceAccount: "com.openfaas.serviceaccount",
+  /** Origins of pages that may call the function asynchronously: it answers no preflight itself. */
+  asyncOrigins: "plonk/async-origins",
   /** Prefix of what says how asynchronous calls are repeated (OpenFaaS). */
   retry: "com.openfaas.retry.",
   /** Queue whose workers run the asynchronous calls (OpenFaaS). */

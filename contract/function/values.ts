@@ -2,7 +2,7 @@
  * Labels, annotations and environment variables that mean something to the platform, and which
  * values they may have. A limit that functions set by one more of them is one more line here.
  */
-import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch } from "../grammar.ts";
+import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch, ORIGINS } from "../grammar.ts";
 import { ANNOTATION, LABEL, SCALE } from "../names.ts";
 import { QUEUE_NAME, QUEUE_NAME_WORDS } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-policy.ts";
@@ -97,6 +97,12 @@ const QUEUE_NAME_TEST: Test = {
   toCel: (value) => `${value}.matches('${QUEUE_NAME}')`,
 };
 
+const ORIGINS_TEST: Test = {
+  expected: "origins such as https://a.example, or *",
+  accepts: (text) => isMatch(ORIGINS, text),
+  toCel: (value) => `${value}.matches('${ORIGINS}')`,
+};
+
 const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   ...[ANNOTATION.healthProbe, ANNOTATION.readyProbe].flatMap((prefix) =>
     PROBE_TESTS.map(([field, test]): [string, Test] => [prefix + field, test]),
@@ -105,6 +111,7 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
   [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
   [ANNOTATION.queue, QUEUE_NAME_TEST],
+  [ANNOTATION.asyncOrigins, ORIGINS_TEST],
   [RETRY_ANNOTATION.attempts, wholeNumber(1, MAX_ATTEMPTS)],
   [RETRY_ANNOTATION.codes, RETRY_CODES_TEST],
   [RETRY_ANNOTATION.minWait, TIMEOUT],

@@ -3,6 +3,7 @@
  * with its status and its text. Calls are answered with the failure itself (`sendFailure`); routes
  * of Fastify throw it as an HttpError.
  */
+import { ANNOTATION } from "../../contract/index.ts";
 
 export interface Failure {
   /** HTTP status. */
@@ -130,6 +131,11 @@ const callers = {
     status: 503,
     code: "PLONK_NO_AUTHENTICATION",
     message: "The function is private, and the gateway has neither users nor an issuer of tokens.",
+  }),
+  originNotAllowed: (functionName: string): Failure => ({
+    status: 403,
+    code: "PLONK_ORIGIN_NOT_ALLOWED",
+    message: `${ANNOTATION.asyncOrigins}: expected the page's origin among those of ${functionName}`,
   }),
   noQueueKey: (): Failure => ({
     status: 503,

@@ -55,6 +55,7 @@ export class CallWorld {
       timeouts: { ...NO_LIMITS },
       retry: {},
       queue: "faas-request",
+      asyncOrigins: undefined,
       maxInflight: 0,
       inFlight: 0,
     };

@@ -30,8 +30,6 @@ export class FakeQueue {
   readonly failures = new Map<string, Error>();
   /** Happens before a message is stored; what it throws is why it is not. */
   onStore: () => void = () => undefined;
-  /** Whether messages with an id are there already. */
-  isDuplicate = false;
 
   constructor(events: string[] = []) {
     this.events = events;
@@ -84,7 +82,7 @@ export class FakeQueue {
     this.events.push(`store ${subject}`);
     return Promise.resolve({
       seq: this.stored.length,
-      duplicate: msgID !== undefined && this.isDuplicate,
+      duplicate: false,
     });
   }
 }

@@ -25,6 +25,7 @@ import {
   MessageTooLargeError,
   QueueFullError,
 } from "./call-queue.ts";
+import { answerPreflight, isPreflight, toCrossOriginHeaders } from "./cross-origin.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import type { Incoming } from "./invoke.ts";
 import {
@@ -77,14 +78,21 @@ interface Enqueuing {
   call: Call;
 }
 
-async function admit(enqueuing: Enqueuing): Promise<void> {
-  const { context, incoming, split } = enqueuing;
+async function admit(asked: Enqueuing): Promise<void> {
+  const { context, incoming, split } = asked;
   const { request, response } = incoming;
   const state = context.states.find(split.segment);
   if (state === undefined) {
-    refuse(enqueuing, context.states.explain(split.segment));
+    refuse(asked, context.states.explain(split.segment));
     return;
   }
+  if (isPreflight(request)) {
+    preflight(asked, state);
+    return;
+  }
+  const { call } = asked;
+  const crossOrigin = toCrossOriginHeaders(request, state.asyncOrigins);
+  const enqueuing = { ...asked, call: { ...call, own: [...call.own, ...crossOrigin] } };
   // Before the check of the caller, which takes its credentials away.
   const options = readQueueOptions(request.headers, state.key, context.queueRules);
   if ("code" in options) {
@@ -103,6 +111,15 @@ async function admit(enqueuing: Enqueuing): Promise<void> {
   limitReading(context, incoming, enqueuing.call.own);
   send100Continue(request, response);
   await receive(enqueuing, state, { ...options, target: target as OwnCallback | undefined });
+}
+
+/** Without credentials, as browsers ask: they come with the call itself. */
+function preflight({ incoming, call: { own } }: Enqueuing, state: FunctionState): void {
+  const { request, response } = incoming;
+  if (!answerPreflight(request, response, { own, origins: state.asyncOrigins })) {
+    const failure = failures.originNotAllowed(state.displayName);
+    sendFailure(request, response, { failure, own });
+  }
 }
 
 /** Whether the caller may call the function, and the one that is to get its answer. */

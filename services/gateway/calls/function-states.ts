@@ -5,6 +5,7 @@ import {
   type FunctionReference,
   type FunctionResource,
   LABEL,
+  readAsyncOrigins,
   readCount,
   splitName,
   toDisplayName,
@@ -32,11 +33,19 @@ export interface FunctionState {
   retry: Partial<RetryPolicy>;
   /** Queue of its asynchronous calls. */
   queue: string;
+  /** Origins of pages that may call it asynchronously; undefined: of none. */
+  asyncOrigins: readonly string[] | undefined;
   /** Most calls in flight; 0 is no limit. */
   maxInflight: number;
   /** Calls that have come in and have not ended, waiting ones included. */
   inFlight: number;
 }
+
+/** What its resource says. */
+type Derived = Pick<
+  FunctionState,
+  "resource" | "isPrivate" | "timeouts" | "retry" | "queue" | "asyncOrigins" | "maxInflight"
+>;
 
 export interface FunctionStatesOptions {
   functions: FunctionWatch;
@@ -107,12 +116,7 @@ export class FunctionStates {
     return state;
   }
 
-  #derive(
-    resource: FunctionResource,
-  ): Pick<
-    FunctionState,
-    "resource" | "isPrivate" | "timeouts" | "retry" | "queue" | "maxInflight"
-  > {
+  #derive(resource: FunctionResource): Derived {
     const { timeouts, maxInflightPerFunction, queueNames } = this.#options;
     const maxInflight =
       readCount(resource.spec.labels?.[LABEL.maxInflight]) ?? maxInflightPerFunction;
@@ -122,6 +126,7 @@ export class FunctionStates {
       timeouts: callTimeouts(resource.spec, timeouts),
       retry: readRetryPolicy(resource.spec.annotations),
       queue: toQueueName(resource.spec.annotations, queueNames),
+      asyncOrigins: readAsyncOrigins(resource.spec.annotations),
       maxInflight,
     };
   }

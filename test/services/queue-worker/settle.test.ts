@@ -97,6 +97,7 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   forbidden: "dead",
   notAdmitted: "dead",
   crossSite: "dead",
+  originNotAllowed: "dead",
   // The platform could not run it now.
   requestTimeout: "infrastructure",
   tooManyFailedLogins: "infrastructure",
