@@ -34,7 +34,7 @@ function find(name: string): Made | undefined {
 function variablesOf(deployment: Made | undefined): Record<string, string> {
   const [container] = deployment?.spec.template.spec.containers ?? [];
   const entries = container?.env ?? [];
-  const own = entries.filter(({ name }) => name.startsWith("queue_"));
+  const own = entries.filter(({ name }) => /^queue_(?:workers|calls)_/.test(name));
   return Object.fromEntries(own.map(({ name, value }) => [name, value]));
 }
 
