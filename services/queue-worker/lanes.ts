@@ -39,6 +39,12 @@ const RESERVE = 4;
 /** How often the stream is asked which lanes have messages, milliseconds. */
 const POLL_MS = 1000;
 
+/**
+ * Longest wait before the queue is told again what is worked on, milliseconds: a worker of other
+ * settings may have set a shorter silence than ours for the consumer that we share.
+ */
+const BEAT_MS = 1000;
+
 /** JetStream's `consumer already exists`, with other settings. */
 const CONSUMER_EXISTS = 10_148;
 
@@ -84,7 +90,7 @@ export class Lanes {
       return;
     }
     this.#puller = puller;
-    const everyMs = this.#options.ackWaitMs / 3;
+    const everyMs = Math.min(this.#options.ackWaitMs / 3, BEAT_MS);
     this.#heartbeat = setInterval(() => this.#beat(), everyMs);
     void this.#poll();
   }

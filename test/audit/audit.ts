@@ -4,7 +4,7 @@ import { parseCallId, STREAM } from "../../contract/queue/index.ts";
 import { type Breach, check, type Verdict } from "./checker.ts";
 import { AuditClient } from "./client.ts";
 import type { Evidence, FaultWindow } from "./evidence.ts";
-import { FAULT_KINDS, type FaultKind, FAULTS, recover } from "./faults.ts";
+import { type Fault, FAULT_KINDS, type FaultKind, FAULTS, recover } from "./faults.ts";
 import { type Pace, USUAL_PACE } from "./pace.ts";
 import { createRandom, type Random, shuffle } from "./random.ts";
 import { AuditWorld } from "./world.ts";
@@ -41,11 +41,10 @@ const CONCURRENCY = 32;
 /** Longest wait for the queue to be empty at the end, milliseconds. */
 const PATIENCE_MS = 120_000;
 
+const STALLED = ["ack", "lease", "late"] as const;
+
 /** Faults in which JetStream cannot write, but takes acknowledgements. */
 const GHOSTLY: readonly FaultKind[] = ["disk full", "NATS restarted with a small store"];
-
-/** How long a fault can be felt after it: a lease ends, a repetition is due, milliseconds. */
-const AFTERMATH_MS = 4000;
 
 export async function runAudit(options: AuditOptions): Promise<AuditResult> {
   const startedAt = performance.now();
@@ -56,7 +55,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditResult> {
     const verdict = await audit.check(true);
     return {
       ...verdict,
-      breaches: [...audit.breaches, ...verdict.breaches],
+      breaches: withoutRepetitions([...audit.breaches, ...verdict.breaches]),
       calls: audit.client.calls.length,
       runs: world.functions.runs.length,
       answers: audit.client.answers,
@@ -68,6 +67,11 @@ export async function runAudit(options: AuditOptions): Promise<AuditResult> {
     await audit.client.close();
     await world.stop();
   }
+}
+
+/** Each look finds again what the one before has found. */
+function withoutRepetitions(breaches: readonly Breach[]): Breach[] {
+  return [...new Map(breaches.map((breach) => [breach.text, breach])).values()];
 }
 
 /** Never resolves; rejects with the signal's reason. */
@@ -107,6 +111,30 @@ class Audit {
   }
 
   async run(): Promise<void> {
+    const stopWatching = this.#watchMachine();
+    try {
+      await this.#run();
+    } finally {
+      stopWatching();
+    }
+  }
+
+  /** Where the machine stands still for a time, so do the services, and their leases end. */
+  #watchMachine(): () => void {
+    const stallMs = this.#world.pace.leaseMs / 3;
+    let from = Date.now();
+    const timer = setInterval(() => {
+      const to = Date.now();
+      if (to - from > stallMs) {
+        const kind = "machine stalled";
+        this.windows.push({ kind, from, to, harms: STALLED, canLeaveGhosts: false });
+      }
+      from = to;
+    }, 50);
+    return () => clearInterval(timer);
+  }
+
+  async #run(): Promise<void> {
     const { calls, faults, quietEvery = 5 } = this.#options;
     const plan = typeof faults === "number" ? planFaults(this.#random, faults) : faults;
     for (const [index, kind] of plan.entries()) {
@@ -151,13 +179,18 @@ class Audit {
       kind,
       from: Date.now(),
       to: Infinity,
-      canRepeat: FAULTS[kind].canRepeat,
+      harms: FAULTS[kind].harms,
       canLeaveGhosts: GHOSTLY.includes(kind),
     };
     this.windows.push(window);
-    await FAULTS[kind].work(this.#world, this.#random);
+    const fault: Fault = FAULTS[kind];
+    const place = await fault.work(this.#world, this.#random);
     await recover(this.#world);
-    window.to = Date.now() + AFTERMATH_MS;
+    window.to = Date.now();
+    const worker = this.#world.workers.findIndex((each) => each === place);
+    if (worker !== -1) {
+      window.worker = worker;
+    }
   }
 
   /** Sends calls until there have been so many, spread over a time. */
@@ -216,13 +249,18 @@ function toPair([name, count]: [string, number]): string {
   return `${name} ${count}`;
 }
 
+/** Those that were asked for. */
+export function countFaults({ windows }: Pick<AuditResult, "windows">): number {
+  return windows.filter(({ kind }) => kind in FAULTS).length;
+}
+
 /** The result for people, line by line. */
 export function describeResult(result: AuditResult): string[] {
   const { balance, breaches, repetitions, answers } = result;
   const kinds = Map.groupBy(breaches, ({ kind }) => kind);
   const counts = [...kinds].map(([kind, found]): [string, number] => [kind, found.length]);
   return [
-    `calls ${result.calls}, runs ${result.runs}, faults ${result.windows.length}, ` +
+    `calls ${result.calls}, runs ${result.runs}, faults ${countFaults(result)}, ` +
       `${Math.round(result.seconds)} s; disk ${result.hasRealDisk ? "of its own" : "shared"}`,
     `answers: ${Object.entries(answers).map(toPair).join(", ")}`,
     Object.entries(balance).map(toPair).join(", "),

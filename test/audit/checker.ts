@@ -1,6 +1,7 @@
 /** Whether what was promised was kept: accepted log against effect log, call by call. */
 import { parseCallId } from "../../contract/queue/index.ts";
-import type { CallRecord, Evidence, FaultWindow, Letter, Run } from "./evidence.ts";
+import { explainForgottenKey, explainLateRun, explainRun, isRepeatedByRule } from "./causes.ts";
+import type { CallRecord, Evidence, Letter, Run } from "./evidence.ts";
 
 /** One breach of the promise. */
 export interface Breach {
@@ -14,6 +15,7 @@ export type BreachKind =
   | "stuck"
   | "conservation"
   | "unexplained repetition"
+  | "run after cancellation"
   | "run without acceptance"
   | "too early"
   | "damaged body"
@@ -23,6 +25,7 @@ export type BreachKind =
 export interface Balance {
   accepted: number;
   waiting: number;
+  running: number;
   done: number;
   dead: number;
   cancelled: number;
@@ -71,6 +74,7 @@ export function check(evidence: Evidence): Verdict {
       ...repeated,
       ...unasked,
       ...findWrongRuns(index),
+      ...findRunsAfterCancellation(index),
       ...(evidence.isFinal ? findLostCallbacks(index) : []),
     ],
   };
@@ -80,7 +84,7 @@ function sequenceOf(id: string): number {
   return parseCallId(id)?.sequence ?? 0;
 }
 
-const NOWHERE = { waiting: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0 };
+const NOWHERE = { waiting: 0, running: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0 };
 
 type Place = Exclude<keyof Balance, "accepted">;
 
@@ -99,40 +103,47 @@ function findPlaces(index: Index): { balance: Balance; breaches: Breach[] } {
       continue;
     }
     balance[place] += 1;
-    if (place === "waiting" && evidence.isFinal) {
-      breaches.push({ kind: "stuck", text: `${what} waits for ever; ${past}` });
+    if ((place === "waiting" || place === "running") && evidence.isFinal) {
+      breaches.push({ kind: "stuck", text: `${what} stays for ever; ${past}` });
     }
   }
   return { balance, breaches: [...breaches, ...findLostRepetitions(evidence)] };
 }
 
 function findPlace(index: Index, id: string, call: CallRecord): Place | undefined {
-  const { evidence, runs, letters } = index;
-  const isDead = letters.get(id)?.some(({ kind }) => kind !== "callback") === true;
-  const done = runs.get(id)?.find(({ end }) => end === "done");
-  if (evidence.stream.sequences.has(sequenceOf(id))) {
-    return (done !== undefined || isDead) && canBeGhost(index, id) ? "ghosts" : "waiting";
+  const { evidence, runs } = index;
+  const end = findEnd(index, id);
+  if (!evidence.stream.sequences.has(sequenceOf(id))) {
+    return end ?? (isCancelled(call) ? "cancelled" : undefined);
   }
-  if (isDead) {
-    return "dead";
+  if (end !== undefined && canBeGhost(index, id)) {
+    return "ghosts";
   }
-  if (done !== undefined) {
-    return "done";
-  }
-  return call.cancelledAt === undefined ? undefined : "cancelled";
+  return runs.get(id)?.some((run) => run.end === undefined) === true ? "running" : "waiting";
 }
 
-/** Whether its disk was full while the queue was told that a call is done with. */
+function findEnd({ runs, letters }: Index, id: string): "done" | "dead" | undefined {
+  if (letters.get(id)?.some(({ kind }) => kind !== "callback") === true) {
+    return "dead";
+  }
+  return runs.get(id)?.some(({ end }) => end === "done") === true ? "done" : undefined;
+}
+
+function isCancelled({ cancelledAt, isCancelUnclear = false }: CallRecord): boolean {
+  return cancelledAt !== undefined || isCancelUnclear;
+}
+
+/** Whether the disk was full when the queue was told that a call is done with. */
 function canBeGhost({ evidence, runs }: Index, id: string): boolean {
   const last = runs.get(id)?.at(-1)?.endedAt;
   return evidence.windows.some(
     ({ canLeaveGhosts, from, to }) =>
-      canLeaveGhosts && last !== undefined && last >= from - SETTLE_MS && last <= to,
+      canLeaveGhosts && last !== undefined && last >= from - TOLD_MS && last <= to,
   );
 }
 
-/** Longest time from the end of a run to the queue's knowledge of it, milliseconds. */
-const SETTLE_MS = 10_000;
+/** Longest time from the end of a run until the queue is told of it, milliseconds. */
+const TOLD_MS = 1000;
 
 /** Calls that were accepted without an id, as done with already: somebody must have run them. */
 function findLostRepetitions({ calls, runs, letters }: Evidence): Breach[] {
@@ -183,9 +194,6 @@ function findImbalance(index: Index, unknownRuns: number): Breach[] {
   return breaches;
 }
 
-/** Ends after which a call is run again by the rules. */
-const REPEATED_ENDS: ReadonlySet<string> = new Set(["failed", "busy", "broken"]);
-
 function findRepetitions({ evidence, runs }: Index): {
   repetitions: Record<string, number>;
   forgottenKeys: number;
@@ -194,13 +202,11 @@ function findRepetitions({ evidence, runs }: Index): {
   const { windows, calls } = evidence;
   const repetitions: Record<string, number> = {};
   const breaches: Breach[] = [];
-  const explain = (what: string, from: number, to: number): void => {
-    const causes = findCauses(windows, from, to);
+  const count = (what: string, causes: readonly string[]): void => {
     if (causes.length === 0) {
-      const text = `${what}, ${to - from} ms later, while nothing was broken`;
-      breaches.push({ kind: "unexplained repetition", text });
+      breaches.push({ kind: "unexplained repetition", text: what });
     }
-    const key = causes.join(" + ") || "nothing";
+    const key = causes.join(" or ") || "nothing";
     repetitions[key] = (repetitions[key] ?? 0) + 1;
   };
   for (const [id, all] of runs) {
@@ -208,29 +214,37 @@ function findRepetitions({ evidence, runs }: Index): {
     for (const [at, run] of sorted.entries()) {
       const last = sorted[at - 1];
       if (last !== undefined && !isRepeatedByRule(last, run)) {
-        const ends = sorted.map(({ end, endedAt }) => `${end ?? "running"} ${endedAt ?? ""}`);
-        const what = `call ${run.number} (${id}) ran again (${ends.join(", ")})`;
-        explain(what, last.startedAt, run.startedAt);
+        const past = sorted.map(toText).join(", ");
+        count(`call ${run.number} (${id}) ran again: ${past}`, explainRun(windows, last, run));
       }
     }
   }
   const forgotten = calls.filter(({ ids }) => ids.length > 1);
-  for (const { number, ids, sentAt, acceptedAt } of forgotten) {
-    explain(`call ${number} accepted as ${ids.join(" and ")}`, sentAt, acceptedAt ?? Infinity);
+  for (const { number, ids, sentAt, acceptedAt = Infinity } of forgotten) {
+    const causes = explainForgottenKey(windows, sentAt, acceptedAt);
+    count(`call ${number} accepted as ${ids.join(" and ")}`, causes);
   }
   return { repetitions, forgottenKeys: forgotten.length, breaches };
 }
 
-function isRepeatedByRule(last: Run, next: Run): boolean {
-  const hasEnded = last.endedAt !== undefined && last.endedAt <= next.startedAt;
-  return hasEnded && REPEATED_ENDS.has(last.end ?? "");
+function toText({ worker, startedAt, endedAt, end }: Run): string {
+  return `${end ?? "running"} at worker ${worker ?? "?"} ${startedAt}-${endedAt ?? ""}`;
 }
 
-function findCauses(windows: readonly FaultWindow[], from: number, to: number): string[] {
-  const causes = windows.filter(
-    (window) => window.canRepeat && window.from <= to && window.to >= from,
-  );
-  return [...new Set(causes.map(({ kind }) => kind))].sort();
+/** From the answer to a cancellation until no worker begins the call any more, milliseconds. */
+const CANCEL_MS = 1000;
+
+/** A call that was cancelled has no run from then on, where nothing held its message up. */
+function findRunsAfterCancellation({ evidence, callOf }: Index): Breach[] {
+  return evidence.runs.flatMap((run): Breach[] => {
+    const cancelledAt = callOf.get(run.id)?.cancelledAt ?? Infinity;
+    const isLate = run.startedAt > cancelledAt + CANCEL_MS;
+    if (!isLate || explainLateRun(evidence.windows, run).length > 0) {
+      return [];
+    }
+    const text = `call ${run.number} (${run.id}), ${run.startedAt - cancelledAt} ms later`;
+    return [{ kind: "run after cancellation", text }];
+  });
 }
 
 /** Runs, and dead letters, of ids that no client was given. */

@@ -21,6 +21,9 @@ const TIMEOUT_MS = 10_000;
 const TRIES = 5;
 const RETRY_MS = 400;
 
+/** After which a call that is to be cancelled while it runs is likely to run, milliseconds. */
+const RUNNING_MS = 500;
+
 /** Bytes of a body that is too large for a message. */
 const LARGE_BYTES = 300 * 1024;
 
@@ -29,7 +32,8 @@ interface Traits {
   hasCallback: boolean;
   hasKey: boolean;
   isRepeated: boolean;
-  isCancelled: boolean;
+  /** In which state it is to be cancelled, if at all. */
+  cancelled: "delayed" | "queued" | "running" | undefined;
   delaySeconds: number | undefined;
   body: string;
 }
@@ -73,23 +77,23 @@ export class AuditClient {
     if (traits.isRepeated && call.acceptances > 0) {
       await this.#send(call, traits);
     }
-    const [id] = call.ids;
-    if (traits.isCancelled && id !== undefined) {
-      await this.#cancel(call, id);
+    if (traits.cancelled !== undefined) {
+      await (traits.cancelled === "running" && sleep(RUNNING_MS));
+      await this.#cancel(call);
     }
   }
 
   #describe(number: number): Traits {
     const chance = (about: number): number => chanceOf(this.#options.seed, number, about);
     const hasKey = chance(21) < 0.2;
-    const isCancelled = chance(22) < 0.02;
+    const cancelled = (["delayed", "queued", "running"] as const)[Math.floor(chance(22) * 100)];
     const isLarge = chance(23) < 0.01;
-    const isDelayed = isCancelled || chance(24) < 0.03;
+    const isDelayed = cancelled === "delayed" || (cancelled === undefined && chance(24) < 0.03);
     return {
       hasCallback: chance(25) < 0.05,
       hasKey,
       isRepeated: hasKey && chance(26) < 0.3,
-      isCancelled,
+      cancelled,
       delaySeconds: isDelayed ? 1 + Math.floor(chance(27) * 3) : undefined,
       body: `${number} `.padEnd(isLarge ? LARGE_BYTES : 40, "."),
     };
@@ -121,10 +125,11 @@ export class AuditClient {
   }
 
   #toHeaders(number: number, traits: Traits): Record<string, string> {
-    const { hasCallback, hasKey, delaySeconds, body } = traits;
+    const { hasCallback, hasKey, delaySeconds, cancelled, body } = traits;
     return {
       [AUDIT_HEADER.number]: String(number),
       [AUDIT_HEADER.bytes]: String(body.length),
+      ...(cancelled === "running" && { [AUDIT_HEADER.slow]: "yes" }),
       ...(hasCallback && { "x-callback-url": this.#options.callbackUrl }),
       ...(hasKey && { "idempotency-key": `call-${number}` }),
       ...(delaySeconds !== undefined && { "x-delay-seconds": String(delaySeconds) }),
@@ -150,17 +155,24 @@ export class AuditClient {
     this.answers[answer] = (this.answers[answer] ?? 0) + 1;
   }
 
-  async #cancel(call: CallRecord, id: string): Promise<void> {
+  async #cancel(call: CallRecord): Promise<void> {
+    const [id] = call.ids;
+    if (id === undefined) {
+      return;
+    }
     try {
       const options = { dispatcher: this.#agent, method: "DELETE" as const };
-      const response = await request(this.#url(`/async/calls/${id}`), options);
+      const response = await request(this.#url(`/async-function/${id}`), options);
       await response.body.dump();
       this.#count(`cancel ${response.statusCode}`);
       if (response.statusCode < 300) {
         call.cancelledAt = Date.now();
+      } else if (response.statusCode >= 500) {
+        call.isCancelUnclear = true;
       }
     } catch {
       this.#count("cancel without answer");
+      call.isCancelUnclear = true;
     }
   }
 

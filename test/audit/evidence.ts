@@ -17,6 +17,8 @@ export interface CallRecord {
   hasCallback: boolean;
   /** When the gateway said that it is cancelled. */
   cancelledAt?: number;
+  /** It was asked to, and nobody knows whether it did. */
+  isCancelUnclear?: boolean;
 }
 
 export interface Refusal {
@@ -33,6 +35,8 @@ export interface Run {
   number: number;
   /** The call's id, which the function gets. */
   id: string;
+  /** Of the worker that has called it; undefined: not known. */
+  worker?: number;
   startedAt: number;
   /** Undefined while it runs. */
   endedAt?: number;
@@ -49,13 +53,25 @@ export interface Letter {
   reason: string;
 }
 
-/** A time in which something was broken. */
+/**
+ * What a fault can do to calls:
+ * - `answer`: a worker does not get the answer of a run, or is gone when it comes;
+ * - `ack`: the queue is not told, or forgets, that a call is done with;
+ * - `lease`: the queue does not hear that a call runs, and gives it to another worker;
+ * - `process`: the same worker does not know any more that it runs the call;
+ * - `late`: a worker gets, or begins, a call that was given to another one meanwhile;
+ * - `key`: the queue forgets which keys it knows.
+ */
+export type Harm = "answer" | "ack" | "lease" | "process" | "late" | "key";
+
+/** A time in which something was broken: no longer than that. */
 export interface FaultWindow {
   kind: string;
   from: number;
   to: number;
-  /** Whether a call may be run twice because of it. */
-  canRepeat: boolean;
+  harms: readonly Harm[];
+  /** Whose way, or process, it was; undefined: no single worker's. */
+  worker?: number;
   /**
    * Whether calls that are done may stay in the stream: a JetStream that cannot write confirms an
    * acknowledgement nevertheless, keeps the message, and gives it to nobody any more.

@@ -8,6 +8,7 @@ type Direction = "requests" | "answers";
 
 export class FaultyLink {
   readonly #targets: readonly number[];
+  readonly #localAddress: string;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => this.#join(socket));
   readonly #stalled = new Set<Direction>();
@@ -16,13 +17,18 @@ export class FaultyLink {
   #next = 0;
   #mended: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  private constructor(targets: readonly number[]) {
+  private constructor(targets: readonly number[], localAddress: string) {
     this.#targets = targets;
+    this.#localAddress = localAddress;
   }
 
-  /** Listens on a free port; each connection goes to the next one of the targets. */
-  static async to(...targets: readonly number[]): Promise<FaultyLink> {
-    const link = new FaultyLink(targets);
+  /**
+   * Listens on a free port; each connection goes to the next one of the targets.
+   *
+   * @param localAddress of loopback, by which the targets know whose link it is
+   */
+  static async to(targets: readonly number[], localAddress = "127.0.0.1"): Promise<FaultyLink> {
+    const link = new FaultyLink(targets, localAddress);
     await listen(link.#server, 0, "127.0.0.1");
     return link;
   }
@@ -71,7 +77,10 @@ export class FaultyLink {
     }
     this.#next += 1;
     const port = this.#targets[this.#next % this.#targets.length] ?? 0;
-    const server = connect({ port, host: "127.0.0.1", noDelay: true });
+    const server = connect({
+      ...{ port, host: "127.0.0.1", noDelay: true },
+      localAddress: this.#localAddress,
+    });
     client.setNoDelay(true);
     this.#sockets.add(server);
     server.on("close", () => this.#sockets.delete(server));

@@ -17,7 +17,25 @@ import { chanceOf } from "./random.ts";
 export const AUDITED = ["audit-a", "audit-b", "audit-c", "audit-d"] as const;
 
 /** Headers of a call: its number, and the bytes of its body. */
-export const AUDIT_HEADER = { number: "x-audit-number", bytes: "x-audit-bytes" } as const;
+export const AUDIT_HEADER = {
+  number: "x-audit-number",
+  bytes: "x-audit-bytes",
+  /** There where its runs take their time: it is to be cancelled meanwhile. */
+  slow: "x-audit-slow",
+} as const;
+
+/** By which gateways, and so functions, know a worker: each has an address of its own. */
+export function toWorkerAddress(worker: number): string {
+  return `127.0.0.${worker + 2}`;
+}
+
+/** The worker that has made a call; undefined where its address is none of theirs. */
+function toWorker(request: IncomingMessage): number | undefined {
+  const [, last] =
+    /127\.0\.0\.(\d+)(?::\d+)?$/.exec(String(request.headers["x-forwarded-for"])) ?? [];
+  const worker = Number(last) - 2;
+  return worker >= 0 ? worker : undefined;
+}
 
 /** Path of callbacks. */
 const CALLBACK = "/callback";
@@ -68,7 +86,11 @@ export class AuditedFunctions {
     const startedAt = Date.now();
     const number = Number(request.headers[AUDIT_HEADER.number]);
     const id = String(request.headers["x-call-id"]);
-    const run: Run = { number, id, startedAt, isDamaged: false };
+    const worker = toWorker(request);
+    const run: Run = {
+      ...{ number, id, startedAt, isDamaged: false },
+      ...(worker !== undefined && { worker }),
+    };
     this.runs.push(run);
     const end = (how: RunEnd): void => {
       run.endedAt ??= Date.now();
@@ -78,7 +100,8 @@ export class AuditedFunctions {
     const body = await buffer(request);
     const bytes = Number(request.headers[AUDIT_HEADER.bytes]);
     run.isDamaged = body.length !== bytes || !body.toString().startsWith(`${number} `);
-    const behaviour = this.#choose(number);
+    const isSlow = request.headers[AUDIT_HEADER.slow] !== undefined;
+    const behaviour = isSlow ? "slow" : this.#choose(number);
     if (behaviour === "slow") {
       await sleep(1000 + 1500 * chanceOf(this.#seed, number, 99));
     }

@@ -25,9 +25,9 @@ export const USUAL_PACE: Pace = {
 
 /** For the tests: the same, in less time. */
 export const SHORT_PACE: Pace = {
-  leaseMs: 2000,
-  short: [300, 1000],
-  long: [2300, 3300],
-  spreadMs: 1500,
-  quietMs: 500,
+  leaseMs: 3000,
+  short: [300, 800],
+  long: [3200, 4000],
+  spreadMs: 1200,
+  quietMs: 300,
 };

@@ -1,6 +1,6 @@
 /** The audit in short: each fault that matters once, and a queue that loses calls on purpose. */
 import { expect, test } from "@jest/globals";
-import { describeResult, runAudit } from "./audit.ts";
+import { countFaults, describeResult, runAudit } from "./audit.ts";
 import type { FaultKind } from "./faults.ts";
 import { SHORT_PACE } from "./pace.ts";
 
@@ -20,13 +20,13 @@ const FAULTS: readonly FaultKind[] = [
 ];
 
 test("no accepted call is lost while everything breaks once", async () => {
-  const result = await runAudit({ ...SHORT, calls: 1600, faults: FAULTS, quietEvery: 3 });
+  const result = await runAudit({ ...SHORT, calls: 1200, faults: FAULTS, quietEvery: 3 });
   // So that a failure tells all of it.
   expect([...describeResult(result), ...result.breaches]).toEqual(describeResult(result));
-  expect(result.windows.map(({ kind }) => kind)).toEqual(FAULTS);
-  expect(result.calls).toBe(1600);
-  expect(result.balance.accepted).toBeGreaterThan(800);
-  expect(result.balance.done).toBeGreaterThan(800);
+  expect(countFaults(result)).toBe(FAULTS.length);
+  expect(result.calls).toBe(1200);
+  expect(result.balance.accepted).toBeGreaterThan(600);
+  expect(result.balance.done).toBeGreaterThan(600);
 }, 300_000);
 
 test("an audit of a queue that loses calls finds each of them", async () => {

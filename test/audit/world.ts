@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 import { WorkerProcess } from "../support/worker-process.ts";
 import { AuditDisk } from "./disk.ts";
 import { FaultyLink } from "./faulty-link.ts";
-import { AUDITED, AuditedFunctions } from "./functions.ts";
+import { AUDITED, AuditedFunctions, toWorkerAddress } from "./functions.ts";
 import { AuditNats } from "./nats.ts";
 import type { Pace } from "./pace.ts";
 import { QueueReader } from "./queue-reader.ts";
@@ -130,7 +130,7 @@ export class AuditWorld {
       await end(this.#operator);
     });
     for (let index = 0; index < 2; index += 1) {
-      const toNats = await this.#link(this.nats.port);
+      const toNats = await this.#link([this.nats.port]);
       const process = await this.#startGateway(toNats, await findFreePort());
       this.gateways.push({ process, toNats });
     }
@@ -141,16 +141,16 @@ export class AuditWorld {
     const ports = this.gateways.map(({ process }) => process.port);
     for (let index = 0; index < 2; index += 1) {
       const links = {
-        toNats: await this.#link(this.nats.port),
-        toGateways: await this.#link(...ports),
+        toNats: await this.#link([this.nats.port]),
+        toGateways: await this.#link(ports, toWorkerAddress(index)),
       };
       this.workers.push({ ...links, process: await this.#startWorker(links) });
     }
     await this.#startOperator();
   }
 
-  async #link(...ports: number[]): Promise<FaultyLink> {
-    const link = await FaultyLink.to(...ports);
+  async #link(ports: readonly number[], localAddress?: string): Promise<FaultyLink> {
+    const link = await FaultyLink.to(ports, localAddress);
     this.#ends.push(() => link.close());
     return link;
   }

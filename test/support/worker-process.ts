@@ -31,6 +31,15 @@ export class WorkerProcess {
     return new WorkerProcess(env, await findFreePort());
   }
 
+  /** Whether it takes calls. */
+  async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
