@@ -221,6 +221,15 @@ describe("a message", () => {
     expect(world.said.slice(4)).toEqual(["a +ACK"]);
   });
 
+  test("is claimed each second at least, as another worker's settings may give it less time", async () => {
+    const world = create({ ackWaitMs: 60_000 });
+    world.start();
+    world.send("a");
+    await settleDown();
+    await jest.advanceTimersByTimeAsync(3000);
+    expect(world.said.slice(1)).toEqual(["a +WPI", "a +WPI", "a +WPI"]);
+  });
+
   test("of which the queue cannot be told is no end of the worker, nor of its lane", async () => {
     const world = create({ ackWaitMs: 3000 });
     world.start();
