@@ -43,9 +43,6 @@ const PATIENCE_MS = 120_000;
 
 const STALLED = ["ack", "lease", "late"] as const;
 
-/** Faults in which JetStream cannot write, but takes acknowledgements. */
-const GHOSTLY: readonly FaultKind[] = ["disk full", "NATS restarted with a small store"];
-
 export async function runAudit(options: AuditOptions): Promise<AuditResult> {
   const startedAt = performance.now();
   const world = await AuditWorld.start(options.seed, options.pace ?? USUAL_PACE);
@@ -180,7 +177,8 @@ class Audit {
       from: Date.now(),
       to: Infinity,
       harms: FAULTS[kind].harms,
-      canLeaveGhosts: GHOSTLY.includes(kind),
+      // A JetStream that cannot write, or ends between the two things that an acknowledgement changes.
+      canLeaveGhosts: FAULTS[kind].harms.some((harm) => harm === "key"),
     };
     this.windows.push(window);
     const fault: Fault = FAULTS[kind];

@@ -335,8 +335,13 @@ describe("a run is wrong", () => {
     expect(kinds(more)).toContain(kind);
   });
 
-  test("no more when its callback has come, or has a letter", () => {
-    const calls = [call(1, { hasCallback: true }), call(2, { hasCallback: true }), call(3)];
+  test("no more when its callback has come, has a letter, or was cancelled with it", () => {
+    const hasCallback = true;
+    const calls = [
+      call(1, { hasCallback }),
+      call(2, { hasCallback }),
+      call(3, { hasCallback, cancelledAt: 3120 }),
+    ];
     const more = { calls, calledBack: new Set([id(1)]), letters: [letter(2, "callback")] };
     expect(kinds(more)).toEqual([]);
   });

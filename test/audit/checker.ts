@@ -290,9 +290,11 @@ function findWrongRuns({ evidence, callOf }: Index): Breach[] {
 /** Of calls that ran to their end and asked for a callback, those that none has come of. */
 function findLostCallbacks({ evidence, runs, letters, callOf }: Index): Breach[] {
   const { calledBack } = evidence;
-  return [...callOf].flatMap(([id, { number, hasCallback }]): Breach[] => {
+  return [...callOf].flatMap(([id, call]): Breach[] => {
+    const { number, hasCallback } = call;
     const isDone = runs.get(id)?.some(({ end }) => end === "done") === true;
-    const isSettled = calledBack.has(id) || letters.has(id);
+    // What is cancelled while its function answers has no callback.
+    const isSettled = calledBack.has(id) || letters.has(id) || isCancelled(call);
     return hasCallback && isDone && !isSettled
       ? [{ kind: "lost callback", text: `call ${number} (${id})` }]
       : [];

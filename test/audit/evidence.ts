@@ -73,8 +73,8 @@ export interface FaultWindow {
   /** Whose way, or process, it was; undefined: no single worker's. */
   worker?: number;
   /**
-   * Whether calls that are done may stay in the stream: a JetStream that cannot write confirms an
-   * acknowledgement nevertheless, keeps the message, and gives it to nobody any more.
+   * Whether calls that are done may stay in the stream: a JetStream that cannot write, or ends,
+   * knows that a message is acknowledged, keeps it nevertheless, and gives it to nobody any more.
    */
   canLeaveGhosts: boolean;
 }
