@@ -177,7 +177,7 @@ class Audit {
       from: Date.now(),
       to: Infinity,
       harms: FAULTS[kind].harms,
-      // A JetStream that cannot write, or ends between the two things that an acknowledgement changes.
+      // A JetStream that cannot write, or ends between the two writes of an acknowledgement.
       canLeaveGhosts: FAULTS[kind].harms.some((harm) => harm === "key"),
     };
     this.windows.push(window);
