@@ -15,6 +15,7 @@ export const PORT = {
   gatewayNode: 31112,
   nats: 4222,
   natsMonitor: 8222,
+  natsCluster: 6222,
   prometheus: 9090,
   alertmanager: 9093,
   nodeExporter: 9100,

@@ -14,6 +14,7 @@ import {
 } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment, type Variables } from "../kubernetes/pods.ts";
+import { toStreamVariables } from "../kubernetes/queue-streams.ts";
 import { toWorkerVariables } from "../kubernetes/queue-workers.ts";
 import {
   createServerAccess,
@@ -106,6 +107,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         trusted_proxies: settings.trustedProxies.join(","),
         direct_functions: `${settings.callsServices}`,
         ...access.variables,
+        ...toStreamVariables(args.queueStreams ?? {}),
         ...(settings.queueWorkers && toWorkerVariables(settings.queueWorkers)),
         basic_auth: "true",
         secret_mount_path: SECRETS,

@@ -10,6 +10,7 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
+import { checkStreams, type QueueStreams } from "../kubernetes/queue-streams.ts";
 import {
   checkWorkers,
   isScaled,
@@ -153,6 +154,8 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
    * @default it does not
    */
   queueWorkers?: QueueWorkers;
+  /** `replicas` and `deadLetterDays` of the queue, whose streams the gateway makes, too. */
+  queueStreams?: QueueStreams;
   /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
   prometheus?: ExistingPrometheus;
   /** References of its images. */
@@ -189,13 +192,15 @@ const DEFAULTS: Required<Usual> = {
 /** Fills in the defaults. */
 export function normalizeGateway(
   args: GatewayOptions &
-    Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow" | "queueWorkers">,
+    Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow" | "queueWorkers" | "queueStreams">,
   profile: Profile,
 ): GatewaySettings {
   checkExisting(NATS, "nats", args.nats);
   checkExisting(PROMETHEUS, "prometheus", args.prometheus);
   checkHosts("callbackAllow", args.callbackAllow);
   checkWorkers("queueWorkers.", args.queueWorkers);
+  checkStreams("queueStreams.", args.queueStreams ?? {});
+  requirePositive(args.queueStreams, "queueStreams.");
   const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, ...others } = {
     ...DEFAULTS,
     ...args,

@@ -1,4 +1,4 @@
-/** A StatefulSet of one pod, and its volume, which is a resource of its own so that it can grow. */
+/** A StatefulSet, and a volume for each pod, which is a resource of its own so that it can grow. */
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks } from "../errors.ts";
@@ -21,9 +21,11 @@ const CLAIM_ANNOTATIONS = {
   ...TAKE_OVER,
 };
 
-/** A pod's volume. */
+/** The pods' volumes, each of them the same. */
 export interface VolumeArgs {
   component: string;
+  /** @default 1 */
+  pods?: number;
   sizeGiB: number;
   /** Undefined for the one that the cluster has for all volumes. */
   storageClass: pulumi.Input<string> | undefined;
@@ -33,12 +35,27 @@ export interface VolumeArgs {
 const CLASS = "storageClass";
 
 /**
- * Creates the claim of the pod's volume, under the name that the StatefulSet looks for: it makes
- * none then. Pulumi never deletes the claim, whatever would make it another resource: it goes with
- * the namespace. Returns the context for what counts on the size of the volume.
+ * Creates the claims of the pods' volumes, under the names that the StatefulSet looks for: it makes
+ * none then. Pulumi never deletes a claim, whatever would make it another resource: it goes with
+ * the namespace. Returns the context for what counts on the size of the volumes.
  */
-export function createVolume(context: PartContext, args: VolumeArgs): PartContext {
-  const { component, sizeGiB } = args;
+export function createVolumes(context: PartContext, args: VolumeArgs): PartContext {
+  const { pods = 1 } = args;
+  const ordinals = Array.from({ length: pods }, (_, ordinal) => ordinal);
+  const dependsOn = ordinals.map((ordinal) => createVolume(context, { ...args, ordinal }));
+  const options = dependsOn.reduce<pulumi.CustomResourceOptions>(
+    (all, each) => pulumi.mergeOptions(all, { dependsOn: each }),
+    context.options,
+  );
+  return { ...context, options };
+}
+
+/** Creates one of them; what is returned is there when it has its size. */
+function createVolume(
+  context: PartContext,
+  args: VolumeArgs & { ordinal: number },
+): pulumi.Output<pulumi.Resource[]> {
+  const { component, sizeGiB, ordinal } = args;
   const { kubeconfig, capabilities } = context.cluster;
   const isPreview = pulumi.runtime.isDryRun();
   const place = pulumi.all([kubeconfig, context.namespace]);
@@ -53,15 +70,15 @@ export function createVolume(context: PartContext, args: VolumeArgs): PartContex
   before.applyAsync(pulumi.all([place, storageClass.name]), ([[config, namespace], name]) =>
     checkVolume(
       config,
-      { component, namespace, sizeGiB, storageClass: { ...storageClass, name } },
+      { component, namespace, sizeGiB, ordinal, storageClass: { ...storageClass, name } },
       isPreview,
     ),
   );
   const claim = new k8s.core.v1.PersistentVolumeClaim(
-    `${context.name}-${component}-volume`,
+    `${context.name}-${component}-volume${ordinal === 0 ? "" : `-${ordinal}`}`,
     {
       metadata: {
-        ...toMetadata(component, context.namespace, toClaimName(component)),
+        ...toMetadata(component, context.namespace, toClaimName(component, ordinal)),
         annotations: CLAIM_ANNOTATIONS,
       },
       spec: toClaimSpec(context, args),
@@ -74,10 +91,9 @@ export function createVolume(context: PartContext, args: VolumeArgs): PartContex
       return;
     }
     const onWait = (line: string): Promise<void> => pulumi.log.info(line, context.part);
-    await waitForSize(config, { component, namespace, sizeGiB }, { onWait });
+    await waitForSize(config, { component, namespace, sizeGiB, ordinal }, { onWait });
   });
-  const dependsOn = after.passed.apply(() => [claim]);
-  return { ...context, options: pulumi.mergeOptions(context.options, { dependsOn }) };
+  return after.passed.apply(() => [claim]);
 }
 
 function toClaimSpec(
@@ -92,27 +108,36 @@ function toClaimSpec(
   };
 }
 
+/** What more pods than one need to be a cluster. */
+export interface ClusterArgs {
+  /** The Service that names each pod; it cannot be changed. @default that of the component */
+  serviceName?: string;
+}
+
 /**
- * Creates the StatefulSet of a pod that mounts its volume as `data`. What it would make a claim of
- * cannot be changed, and has no say where the claim is there.
+ * Creates the StatefulSet of pods that mount their volumes as `data`. What it would make a claim of
+ * cannot be changed, and has no say where the claim is there. More pods than one start at once, as
+ * none of them is ready alone, and are replaced one after the other.
  */
 export function createStatefulSet(
   context: PartContext,
-  args: WorkloadArgs & VolumeArgs,
+  args: WorkloadArgs & VolumeArgs & ClusterArgs,
 ): k8s.apps.v1.StatefulSet {
+  const { component, pods = 1, serviceName = component } = args;
   return new k8s.apps.v1.StatefulSet(
-    `${context.name}-${args.component}`,
+    `${context.name}-${component}`,
     {
-      metadata: toMetadata(args.component, context.namespace),
+      metadata: toMetadata(component, context.namespace),
       spec: {
-        serviceName: args.component,
-        replicas: 1,
+        serviceName,
+        replicas: pods,
+        ...(pods > 1 && { podManagementPolicy: "Parallel" }),
         revisionHistoryLimit: 2,
-        selector: { matchLabels: toSelector(args.component) },
+        selector: { matchLabels: toSelector(component) },
         template: toPodTemplate(args),
         volumeClaimTemplates: [
           {
-            metadata: { name: "data", labels: toSelector(args.component) },
+            metadata: { name: "data", labels: toSelector(component) },
             spec: toClaimSpec(context, args),
           },
         ],

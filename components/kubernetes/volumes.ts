@@ -12,6 +12,8 @@ export interface Volume {
   /** Namespace of the claim. */
   namespace: string;
   sizeGiB: number;
+  /** Number of its pod. @default 0 */
+  ordinal?: number;
 }
 
 /** The StorageClass that a volume is to have. */
@@ -26,8 +28,8 @@ export interface WantedClass {
 const FIELD = "volumeGiB";
 
 /** Name of the claim; a StatefulSet looks for its pod's under this one. */
-export function toClaimName(component: string): string {
-  return `data-${component}-0`;
+export function toClaimName(component: string, ordinal = 0): string {
+  return `data-${component}-${ordinal}`;
 }
 
 /**
@@ -115,7 +117,7 @@ export async function waitForSize(
   volume: Volume,
   { seconds = 300, pauseSeconds = 1, onWait }: Partial<Patience> = {},
 ): Promise<void> {
-  const name = toClaimName(volume.component);
+  const name = toClaimName(volume.component, volume.ordinal);
   const api = await openApi(kubeconfig);
   for (let waited = 0; ; waited += pauseSeconds) {
     const claim = await readClaim(api, volume, false);
@@ -156,10 +158,10 @@ function readStatus(claim: V1PersistentVolumeClaim | undefined): {
 /** Undefined when there is no such claim, or no answer in a preview. */
 async function readClaim(
   { core }: ClusterApi,
-  { component, namespace }: Volume,
+  { component, namespace, ordinal }: Volume,
   isPreview: boolean,
 ): Promise<V1PersistentVolumeClaim | undefined> {
-  const name = toClaimName(component);
+  const name = toClaimName(component, ordinal);
   return await readIfThere(`the size of the volume ${name}`, isPreview, () =>
     core.readNamespacedPersistentVolumeClaim({ name, namespace }),
   );

@@ -5,7 +5,7 @@ import { PORT } from "../../contract/index.ts";
 import { createAccount, type Rule } from "../kubernetes/accounts.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toGoMemoryLimit, toProbe } from "../kubernetes/pods.ts";
-import { createStatefulSet, createVolume } from "../kubernetes/stateful-set.ts";
+import { createStatefulSet, createVolumes } from "../kubernetes/stateful-set.ts";
 import { createConfigFiles, createService, type PartContext } from "../kubernetes/workloads.ts";
 import type { MonitoringSettings } from "./settings.ts";
 
@@ -27,7 +27,7 @@ export function createPrometheus(
 ): k8s.apps.v1.StatefulSet {
   const { volumeGiB: sizeGiB, storageClass, sizes, pods } = metrics;
   const volume = { component: "prometheus", sizeGiB, storageClass };
-  const context = createVolume(part, volume);
+  const context = createVolumes(part, volume);
   const settings = toPodSettings(part, {
     field: "prometheus",
     options: pods.prometheus,

@@ -18,15 +18,19 @@ interface Allowance {
   port: number;
   /** Components of the platform; empty for everybody, also from outside the cluster. */
   from: string[];
-  /** End of the name that it had when the names were numbers in a list. */
-  was: number;
+  /** End of the name that it had when the names were numbers in a list; newer ones had none. */
+  was?: number;
 }
+
+/** From each server of NATS to the others. */
+const ROUTES: Allowance = { to: "nats", port: PORT.natsCluster, from: ["nats"] };
 
 /** Of servers that may be somebody else's, those in other namespaces need nothing here. */
 const ALLOWANCES: Allowance[] = [
   { to: "gateway", port: PORT.gateway, from: [], was: 0 },
   { to: "gateway", port: PORT.gatewayMetrics, from: ["prometheus"], was: 1 },
   { to: "nats", port: PORT.nats, from: ["gateway", "queue-worker"], was: 2 },
+  ROUTES,
   { to: "prometheus", port: PORT.prometheus, from: ["gateway", "operator", "prometheus"], was: 3 },
   { to: "alertmanager", port: PORT.alertmanager, from: ["prometheus"], was: 4 },
   { to: "queue-worker", port: PORT.queueWorkerMetrics, from: ["prometheus"], was: 5 },
@@ -41,6 +45,8 @@ export interface Traffic {
   metricsNamespace: pulumi.Output<string> | undefined;
   /** Whether NATS is the platform's own. */
   hasNats: boolean;
+  /** Whether that is a cluster. */
+  hasRoutes: boolean;
 }
 
 /**
@@ -52,9 +58,12 @@ export function createNetworkPolicies(context: PartContext, traffic: Traffic): v
     return;
   }
   createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
-  const { functionNamespace, metricsNamespace, hasNats } = traffic;
+  const { functionNamespace, metricsNamespace, hasNats, hasRoutes } = traffic;
   const absent = [...(hasNats ? [] : ["nats"]), ...(metricsNamespace ? OWN_METRICS : [])];
-  for (const allowance of ALLOWANCES.filter(({ to }) => !absent.includes(to))) {
+  for (const allowance of ALLOWANCES) {
+    if (absent.includes(allowance.to) || (allowance === ROUTES && !hasRoutes)) {
+      continue;
+    }
     createAllowance(context, allowance, metricsNamespace);
   }
   // The same as the operator makes in other function namespaces.
@@ -123,8 +132,10 @@ function createAllowance(
         ],
       },
     },
-    pulumi.mergeOptions(context.options, {
-      aliases: [{ name: `${context.name}-allow-${to}-${was}` }],
-    }),
+    was === undefined
+      ? context.options
+      : pulumi.mergeOptions(context.options, {
+          aliases: [{ name: `${context.name}-allow-${to}-${was}` }],
+        }),
   );
 }

@@ -11,7 +11,7 @@ import { createContext } from "../kubernetes/workloads.ts";
 import { Monitoring } from "../monitoring/monitoring.ts";
 import { Operator, type OperatorArgs } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
-import { DRAIN_SECONDS } from "../queue/settings.ts";
+import { DRAIN_SECONDS, type QueueOptions, toStreams } from "../queue/settings.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { readImageLock } from "./image-lock.ts";
 import { createNamespaces } from "./namespaces.ts";
@@ -106,7 +106,6 @@ export class Platform extends pulumi.ComponentResource {
         images,
         ...servers.gateway,
         ...toNatsLogin(queue),
-        queueWorkers: args.queue?.workers ?? {},
         functionNamespace: inFunctions,
       },
       options,
@@ -156,25 +155,35 @@ function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
   };
 }
 
-/** What the parts are told of a NATS and a Prometheus that are there already. */
-function toServers({ queue, metrics }: PlatformArgs): {
-  gateway: Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow">;
+/** What the parts are told of the queue, and of a NATS and a Prometheus that are there already. */
+function toServers({ queue = {}, metrics }: PlatformArgs): {
+  gateway: Pick<GatewayArgs, "prometheus"> & QueueOfGateway;
   operator: Pick<OperatorArgs, "metricsNamespace">;
   traffic: Omit<Traffic, "functionNamespace">;
 } {
-  const { existing: nats, callbacks: { allow: callbackAllow } = {} } = queue ?? {};
   const prometheus = metrics?.existing;
+  const { existing, replicas = 1 } = queue;
   return {
-    gateway: {
-      ...(nats && { nats }),
-      ...(prometheus && { prometheus }),
-      ...(callbackAllow && { callbackAllow }),
-    },
+    gateway: { ...toQueueOfGateway(queue), ...(prometheus && { prometheus }) },
     operator: prometheus ? { metricsNamespace: prometheus.namespace } : {},
     traffic: {
       metricsNamespace: prometheus && pulumi.output(prometheus.namespace),
-      hasNats: nats === undefined,
+      hasNats: existing === undefined,
+      hasRoutes: existing === undefined && replicas > 1,
     },
+  };
+}
+
+type QueueOfGateway = Pick<GatewayArgs, "nats" | "callbackAllow" | "queueWorkers" | "queueStreams">;
+
+/** What the gateway is told of the queue. */
+function toQueueOfGateway(queue: QueueOptions): QueueOfGateway {
+  const { existing: nats, callbacks: { allow: callbackAllow } = {}, workers = {} } = queue;
+  return {
+    ...(nats && { nats }),
+    ...(callbackAllow && { callbackAllow }),
+    queueWorkers: workers,
+    queueStreams: toStreams(queue),
   };
 }
 

@@ -38,12 +38,13 @@ function checkKey(field: string, key: string): string {
 /** Creates the Secret `queue-worker-callback-key` where there is a key, and says where it is. */
 export function createCallbackAccess(
   context: PartContext,
-  { allow, signingKey, timeoutSeconds }: QueueCallbacks,
+  { allow, signingKey, timeoutSeconds, retryHours }: QueueCallbacks,
 ): ServerAccess {
   const checks = new ArgumentChecks(context.part);
   const variables = {
     ...toAllowed(checks, "callbacks.allow", allow),
     ...(timeoutSeconds !== undefined && { callback_timeout: `${timeoutSeconds}s` }),
+    ...(retryHours !== undefined && { callback_max_age: `${retryHours}h` }),
   };
   if (signingKey === undefined) {
     return { variables, volumeMounts: [], volumes: [], passed: checks.passed };

@@ -9,6 +9,9 @@ export const NATS_DATA = "/data";
 /** Where the server's certificate and its key are mounted. */
 export const NATS_TLS = "/etc/nats-tls";
 
+/** Where the files are by which the servers of a cluster know each other. */
+export const NATS_ROUTES = "/etc/nats-routes";
+
 /** Room for the headers that travel beside the largest queued message, bytes. */
 const HEADER_BYTES = 64 * 1024;
 
@@ -27,13 +30,15 @@ export interface NatsConfigArgs {
   sync: QueueSync;
   /** Public keys of the users: who has none of these is refused. */
   users: Readonly<Record<NatsService, string>>;
+  /** Hosts of all servers of a cluster, this one among them; none: it is the only one. */
+  hosts?: readonly string[];
 }
 
 /**
  * `nats.conf`. The pid file and everything else that is written go to the data volume, as the
  * root file system is read-only. Monitoring has no TLS, as the kubelet asks it.
  */
-export function toNatsConfig({ volumeGiB, sync, users }: NatsConfigArgs): string {
+export function toNatsConfig({ volumeGiB, sync, users, hosts = [] }: NatsConfigArgs): string {
   const storeMiB = Math.floor(volumeGiB * 1024 * 0.9);
   return [
     `port: ${PORT.nats}`,
@@ -51,6 +56,7 @@ export function toNatsConfig({ volumeGiB, sync, users }: NatsConfigArgs): string
     `  max_memory_store: ${MEMORY_STORE_MIB}MiB`,
     `  max_file_store: ${storeMiB}MiB`,
     `}`,
+    ...(hosts.length > 0 ? toCluster(hosts) : []),
     `authorization {`,
     `  users: [`,
     ...Object.entries(users).flatMap(([service, key]) => toUser(service as NatsService, key)),
@@ -58,6 +64,31 @@ export function toNatsConfig({ volumeGiB, sync, users }: NatsConfigArgs): string
     `}`,
     ``,
   ].join("\n");
+}
+
+/**
+ * What makes servers one cluster: each has to show that the authority of this cluster has signed
+ * its certificate. Clients are told of no other address than the Service that they have.
+ */
+function toCluster(hosts: readonly string[]): string[] {
+  return [
+    `cluster {`,
+    `  name: plonk`,
+    `  port: ${PORT.natsCluster}`,
+    `  no_advertise: true`,
+    `  tls {`,
+    `    cert_file: "${NATS_ROUTES}/tls.crt"`,
+    `    key_file: "${NATS_ROUTES}/tls.key"`,
+    `    ca_file: "${NATS_ROUTES}/ca.crt"`,
+    `    verify: true`,
+    `    min_version: "1.3"`,
+    `    timeout: 5`,
+    `  }`,
+    `  routes: [`,
+    ...hosts.map((host) => `    "tls://${host}:${PORT.natsCluster}"`),
+    `  ]`,
+    `}`,
+  ];
 }
 
 /** A user who proves to have the seed of a key, and what it may do. */

@@ -3,7 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { LOGIN_FILE } from "../../contract/environment/index.ts";
 import { NATS_SERVICES, type NatsService } from "../../contract/queue/index.ts";
 import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
-import { createNatsIdentity, toPublicKey, toSeedFile } from "./nats-identity.ts";
+import {
+  createNatsIdentity,
+  createRouteIdentity,
+  toPublicKey,
+  toRouteHosts,
+  toSeedFile,
+} from "./nats-identity.ts";
+import type { QueueSettings } from "./settings.ts";
 
 /** What server and clients have in common. */
 export interface NatsKeys {
@@ -13,6 +20,8 @@ export interface NatsKeys {
   users: pulumi.Output<Record<NatsService, string>>;
   /** Secrets with what each service logs in with. */
   clientSecrets: Record<NatsService, pulumi.Output<string>>;
+  /** Secret by which the servers of a cluster know each other; undefined: there is one server. */
+  routeSecret: pulumi.Output<string> | undefined;
 }
 
 /**
@@ -21,9 +30,13 @@ export interface NatsKeys {
  * Secret count, and everything else is made of what the Secret has, so that it fits together
  * whatever becomes of a run.
  *
- * @param revision another one makes other Secrets; those of before go when nobody mounts them
+ * @param keyRevision another one makes other Secrets; those of before go when nobody mounts them
+ * @param replicas servers
  */
-export function createNatsKeys(context: PartContext, revision: number): NatsKeys {
+export function createNatsKeys(
+  context: PartContext,
+  { keyRevision: revision, replicas }: Pick<QueueSettings, "keyRevision" | "replicas">,
+): NatsKeys {
   const toName = (prefix: string): string =>
     `${prefix}nats-keys${revision === 1 ? "" : `-${revision}`}`;
   const texts = pulumi.secret(context.namespace.apply(createNatsIdentity));
@@ -46,7 +59,16 @@ export function createNatsKeys(context: PartContext, revision: number): NatsKeys
   };
   const toUsers = (all: Record<string, string>): Record<NatsService, string> =>
     forServices((service) => toPublicKey(all[toSeedFile(service)] ?? ""));
+  const createRouteSecret = (): pulumi.Output<string> => {
+    const made = context.namespace.apply((name) =>
+      createRouteIdentity(toRouteHosts(name, replicas)),
+    );
+    const data = pulumi.secret(made).apply((known) => mapValues(known, toBase64));
+    const options = { ignoreChanges: ["data"] };
+    return createSecret(context, "nats", { name: toName("route-"), data, options }).metadata.name;
+  };
   return {
+    routeSecret: replicas > 1 ? createRouteSecret() : undefined,
     serverSecret: secret.metadata.name,
     users: pulumi.unsecret(kept.apply(toUsers)),
     clientSecrets: forServices(toClientSecret),

@@ -7,6 +7,7 @@ import { NATS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
+import { toStreamVariables } from "../kubernetes/queue-streams.ts";
 import { isScaled, type WorkerCount } from "../kubernetes/queue-workers.ts";
 import { createServerAccess, joinAccess, type ServerLogin } from "../kubernetes/server-access.ts";
 import {
@@ -49,6 +50,8 @@ export function createQueueWorker(
         faas_gateway_address: gatewayHost,
         faas_gateway_port: `${PORT.gateway}`,
         ack_wait: `${queue.ackWaitSeconds}s`,
+        ...toStreamVariables(queue.streams),
+        max_age: `${queue.retryHours}h`,
         max_inflight: `${queue.maxInflight}`,
         max_inflight_per_function: `${queue.maxInflightPerFunction}`,
         drain_timeout: `${queue.drainSeconds}s`,

@@ -39,13 +39,13 @@ export class Queue extends pulumi.ComponentResource {
     const { profile, namespace } = place;
     const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
     const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
-    const { existing, keyRevision, discardMessages } = settings;
+    const { existing, discardMessages } = settings;
     this.natsUrl = pulumi.output(
       existing?.url ?? pulumi.interpolate`tls://nats.${namespace}:${PORT.nats}`,
     );
     const context = keepMessages(place, { url: this.natsUrl, discardMessages });
     if (existing === undefined) {
-      const keys = createNatsKeys(context, keyRevision);
+      const keys = createNatsKeys(context, settings);
       const { gateway, "queue-worker": secretName } = keys.clientSecrets;
       this.gatewaySecretName = gateway;
       this.nodes = {

@@ -9,6 +9,7 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
+import { checkStreams, type QueueStreams } from "../kubernetes/queue-streams.ts";
 import {
   checkWorkers,
   normalizeWorkers,
@@ -44,10 +45,26 @@ export interface QueueCallbacks {
   signingKey?: pulumi.Input<string>;
   /** Longest attempt to deliver one, seconds. @default 30 */
   timeoutSeconds?: number;
+  /** How long a receiver is tried that does not take it, hours. @default 24 */
+  retryHours?: number;
 }
 
 /** The queue of asynchronous calls, as `Platform` takes it. */
 export interface QueueOptions {
+  /**
+   * Servers of NATS, 1 or 3, and of how many each message is on the disks. Of three, each on a
+   * machine of its own, one may be lost with its disk. The number stays that of the NATS which is
+   * there. Beside `existing`: on how many of its servers the streams are.
+   * @default 1; beside `existing` as it is
+   */
+  replicas?: number;
+  /** How long dead letters are kept, days. @default 30 */
+  deadLetterDays?: number;
+  /**
+   * How long a call is tried that the platform, or a full function, keeps back, hours.
+   * @default 24
+   */
+  retryHours?: number;
   /** How many pods the queue-worker has. @default 1 to 4, by what there is to do */
   workers?: QueueWorkers;
   /** Calls that one queue-worker makes at once. @default 100 */
@@ -127,6 +144,7 @@ const OWN: readonly (keyof QueueOptions)[] = [
  */
 export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
   requirePositive(options, prefix);
+  checkStreams(prefix, options);
   checkWorkers(`${prefix}workers.`, options.workers);
   checkSync(`${prefix}sync`, options.sync);
   checkCallbacks(`${prefix}callbacks.`, options.callbacks ?? {});
@@ -167,6 +185,9 @@ export interface QueueArgs extends QueueOptions, PlaceArgs {
 type Usual = Required<
   Pick<
     QueueOptions,
+    | "replicas"
+    | "deadLetterDays"
+    | "retryHours"
     | "maxInflight"
     | "maxInflightPerFunction"
     | "ackWaitSeconds"
@@ -180,6 +201,8 @@ type Usual = Required<
 /** What the parts of `Queue` are made by. */
 export interface QueueSettings extends Usual {
   workers: WorkerCount;
+  /** What is said of all streams. */
+  streams: QueueStreams;
   storageClass: pulumi.Input<string> | undefined;
   /** What the program says of the pods. */
   pods: Pick<QueueOptions, "worker" | "nats">;
@@ -206,6 +229,9 @@ const SIZES: Record<Profile, QueueSettings["sizes"]> = {
 };
 
 const USUAL: Usual = {
+  replicas: 1,
+  deadLetterDays: 30,
+  retryHours: 24,
   maxInflight: 100,
   maxInflightPerFunction: 10,
   ackWaitSeconds: 60,
@@ -214,6 +240,15 @@ const USUAL: Usual = {
   sync: QueueSync.Always,
   keyRevision: 1,
 };
+
+/** What is said of the streams: where NATS is somebody else's, no more than the program says. */
+export function toStreams({ existing, replicas, deadLetterDays }: QueueOptions): QueueStreams {
+  const copies = replicas ?? (existing === undefined ? USUAL.replicas : undefined);
+  return {
+    ...(copies !== undefined && { replicas: copies }),
+    ...(deadLetterDays !== undefined && { deadLetterDays }),
+  };
+}
 
 /** Those of the options with a default that the program gives. */
 function pickKnown(args: QueueArgs): Partial<Usual> {
@@ -236,5 +271,7 @@ export function normalizeQueue(
   const usual = { ...USUAL, ...pickKnown(args) };
   const servers = { existing, discardMessages, gatewayHost };
   const workers = normalizeWorkers(args.workers, profile);
-  return { ...usual, ...servers, workers, storageClass, pods, sizes, images, callbacks };
+  const streams = toStreams(args);
+  const given = { storageClass, pods, sizes, images, callbacks };
+  return { ...usual, ...servers, workers, streams, ...given };
 }

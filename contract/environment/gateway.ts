@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
 import { QUEUE_NAMES } from "../queue/queue-names.ts";
 import { callbackSettings } from "./callbacks.ts";
-import { natsSettings, prometheusSettings } from "./servers.ts";
+import { natsSettings, prometheusSettings, streamSettings } from "./servers.ts";
 import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 import { timeoutSettings } from "./timeouts.ts";
 
@@ -32,6 +32,7 @@ export const GatewayEnvironment = Type.Object({
   /** Without it and `nats_url` there are no asynchronous calls. */
   faas_nats_address: Type.Optional(Type.String()),
   ...natsSettings,
+  ...streamSettings,
   /**
    * Most queue-workers: this gateway changes their number, between `queue_workers_min` and this.
    * @default somebody else says how many there are

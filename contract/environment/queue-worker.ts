@@ -5,12 +5,13 @@ import { QUEUE } from "../queue/names.ts";
 import { QUEUE_NAME, QUEUE_NAMES } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS } from "../queue/retry-policy.ts";
 import { callbackSettings } from "./callbacks.ts";
-import { natsSettings } from "./servers.ts";
+import { natsSettings, streamSettings } from "./servers.ts";
 import { durationSetting, logLevelSetting, portSetting } from "./settings.ts";
 
 export const QueueWorkerEnvironment = Type.Object({
   faas_nats_address: Type.String({ default: "nats" }),
   ...natsSettings,
+  ...streamSettings,
   faas_gateway_address: Type.String({ default: "gateway" }),
   faas_gateway_port: portSetting(PORT.gateway),
   /** Where a function without a namespace in its name is. */

@@ -1,7 +1,7 @@
 /** Servers of somebody else's that the platform uses, and the files to log in with. */
 import { Type } from "typebox";
 import { PORT } from "../names.ts";
-import { portSetting } from "./settings.ts";
+import { durationSetting, portSetting } from "./settings.ts";
 
 /** What NATS' addresses are: with `tls` a connection without TLS is given up. */
 export const NATS_URL = "^(nats|tls)://([^\\s/@:?#\\[\\]]+|\\[[0-9a-fA-F:]+\\])(:[0-9]{1,5})?$";
@@ -16,6 +16,14 @@ export const natsSettings = {
   nats_url: Type.Optional(Type.String({ pattern: NATS_URL })),
   /** Folder with files of LOGIN_FILE, read again for each connection. */
   nats_secret_path: Type.Optional(Type.String()),
+};
+
+/** Of a service that makes the streams of the queue. */
+export const streamSettings = {
+  /** Servers of NATS that have each message. @default as it is, 1 at first */
+  queue_replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
+  /** How long dead letters are kept. */
+  dead_letter_age: durationSetting("720h"),
 };
 
 /** Of a service that asks Prometheus. */

@@ -7,9 +7,10 @@ export const HEADER_BYTES = 80 * 1024;
 const NANOSECONDS = 1e6;
 const HOUR_MS = 3_600_000;
 
-/** How long a dead letter is kept, and a body whose call is gone, milliseconds. */
+/** How long a dead letter is kept unless it is said otherwise, milliseconds. */
 export const DEAD_LETTER_AGE_MS = 30 * 24 * HOUR_MS;
-const BODY_AGE_MS = 45 * 24 * HOUR_MS;
+/** A body may be that of a call that waited for two weeks before it died. */
+const BODY_AGE_BEYOND_MS = 15 * 24 * HOUR_MS;
 
 /** How long it is known that a result was there, once its time is over, seconds: two days. */
 export const OVER_SECONDS = 2 * 24 * 3600;
@@ -31,6 +32,15 @@ export interface StreamSettings {
   allow_msg_ttl?: boolean;
   duplicate_window?: number;
   allow_direct?: boolean;
+  num_replicas?: number;
+}
+
+/** What an installation says of all streams. */
+export interface StreamTerms {
+  /** Servers that have each message. @default as it is, 1 of a stream that is made */
+  replicas?: number | undefined;
+  /** How long a dead letter is kept, milliseconds. @default DEAD_LETTER_AGE_MS */
+  deadLetterAgeMs?: number | undefined;
 }
 
 /** The calls: on disk, each for one worker. */
@@ -93,8 +103,22 @@ export const STREAMS: readonly StreamSettings[] = [
   },
 ];
 
+/** What the terms say of one of the streams. */
+export function toStreamTerms(
+  name: string,
+  { replicas, deadLetterAgeMs }: StreamTerms,
+): Partial<StreamSettings> {
+  const isDead = name === STREAM.dead && deadLetterAgeMs !== undefined;
+  return {
+    ...(replicas !== undefined && { num_replicas: replicas }),
+    ...(isDead && { max_age: deadLetterAgeMs * NANOSECONDS }),
+  };
+}
+
 /** How long the object store keeps a body, nanoseconds: longer than any call or dead letter. */
-export const BODY_AGE_NS = BODY_AGE_MS * NANOSECONDS;
+export function toBodyAge({ deadLetterAgeMs = DEAD_LETTER_AGE_MS }: StreamTerms): number {
+  return (deadLetterAgeMs + BODY_AGE_BEYOND_MS) * NANOSECONDS;
+}
 
 /** A consumer that nobody has asked for so long is forgotten by JetStream; its messages stay. */
 const CONSUMER_IDLE_MS = 24 * HOUR_MS;

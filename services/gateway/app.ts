@@ -117,6 +117,17 @@ function createLink(
       });
 }
 
+function createQueue(
+  dependencies: GatewayDependencies,
+  nats: NatsLink | undefined,
+  registry: Registry,
+): { queue: CallQueue | undefined; scaler: WorkerScaler | undefined } {
+  const { logger, config } = dependencies;
+  const { streamTerms: terms } = config;
+  const queue = nats && new CallQueue({ nats, logger, registry, terms });
+  return { queue, scaler: createScaler(dependencies, nats, { queue, registry }) };
+}
+
 /** What gives the queue its workers, where this gateway does. */
 function createScaler(
   { config, client, logger }: GatewayDependencies,
@@ -173,8 +184,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     logger,
   });
   const link = createLink(dependencies, registry);
-  const queue = link === undefined ? undefined : new CallQueue({ nats: link, logger, registry });
-  const scaler = createScaler(dependencies, link, { queue, registry });
+  const { queue, scaler } = createQueue(dependencies, link, registry);
   const tunnels = new Tunnels();
   const metrics = new GatewayMetrics(registry);
   forgetDeleted(metrics, functions);

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
 import { GatewayEnvironment } from "../../contract/environment/index.ts";
-import { readQueueNames } from "../../contract/queue/index.ts";
+import { readQueueNames, type StreamTerms } from "../../contract/queue/index.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
+import { readStreamTerms } from "../lib/queue/stream-terms.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
 import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
@@ -26,6 +27,7 @@ export interface GatewayConfig {
   calls: CallConfig;
   /** Without it there are no asynchronous calls. */
   nats: NatsAddress | undefined;
+  streamTerms: StreamTerms;
   /** Undefined: somebody else says how many queue-workers there are. */
   workers: WorkerRules | undefined;
   /** Ranges and names that callbacks may reach though they are private. */
@@ -65,6 +67,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     writeTimeoutMs: parseDuration(raw.write_timeout),
     calls: toCallConfig(raw),
     nats: toNatsAddress(raw),
+    streamTerms: readStreamTerms(raw),
     workers: toWorkerRules(raw),
     callbackAllow: readAllowed(raw.callback_allow),
     queueNames: readQueueNames(raw.queue_names),

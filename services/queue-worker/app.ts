@@ -100,7 +100,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     registry,
     reconnectMetric: "queue_worker_nats_reconnect_total",
   });
-  const link = new QueueLink(nats, logger);
+  const link = new QueueLink(nats, logger, { terms: config.streamTerms });
   const metrics = new WorkerMetrics(registry);
   const letters = new DeadLetters({ link, metrics, logger });
   const { sender, ownSender } = createSenders(config);

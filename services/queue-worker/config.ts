@@ -1,14 +1,21 @@
 /** The queue-worker's settings: OpenFaaS' environment variables. */
 import { parseDuration } from "../../contract/duration.ts";
 import { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
-import { readQueueNames, RETRIED_CODES, type RetryPolicy } from "../../contract/queue/index.ts";
+import {
+  readQueueNames,
+  RETRIED_CODES,
+  type RetryPolicy,
+  type StreamTerms,
+} from "../../contract/queue/index.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
+import { readStreamTerms } from "../lib/queue/stream-terms.ts";
 import { readSigningKey } from "./signing-key.ts";
 
 export interface WorkerConfig {
   nats: NatsAddress;
+  streamTerms: StreamTerms;
   gatewayUrl: string;
   /** Where a function without a namespace in its name is. */
   functionNamespace: string;
@@ -47,6 +54,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): W
   const keyPath = raw.callback_key_path;
   return {
     nats: toNatsAddress(raw),
+    streamTerms: readStreamTerms(raw),
     gatewayUrl: `http://${raw.faas_gateway_address}:${raw.faas_gateway_port}`,
     functionNamespace: raw.function_namespace,
     queue: raw.queue_name,

@@ -1,4 +1,5 @@
 /** The queue of asynchronous calls, as the gateway uses it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
   encodeCall,
@@ -9,6 +10,7 @@ import {
   readFields,
   type StoredBody,
   STREAM,
+  type StreamTerms,
   SUBJECT,
   toCallId,
   toLane,
@@ -31,12 +33,23 @@ export class MessageTooLargeError extends Error {
   override name = "MessageTooLargeError";
 }
 
+/** Longest wait for streams that are made anew, milliseconds. */
+const CHECK_MS = 3000;
+
 /** What became of a call. */
 export interface Acceptance {
   /** Undefined: it is known, and done with already. */
   id: string | undefined;
   /** Whether a call with the same `Idempotency-Key` had been accepted before. */
   isRepeated: boolean;
+}
+
+export interface CallQueueOptions {
+  nats: NatsLink;
+  logger: Logger;
+  registry: Registry;
+  /** What is said of all streams. */
+  terms?: StreamTerms;
 }
 
 export class CallQueue {
@@ -46,16 +59,17 @@ export class CallQueue {
   onQueued: () => void = () => undefined;
 
   /** Waits for NATS in the background and makes the streams that are missing. */
-  constructor({ nats, logger, registry }: { nats: NatsLink; logger: Logger; registry: Registry }) {
+  constructor({ nats, logger, registry, terms = {} }: CallQueueOptions) {
     const remade = new Counter({
       name: "gateway_queue_streams_remade_total",
       help: "Streams of the queue that NATS had lost, with what was in them.",
       labelNames: ["stream"],
       registers: [registry],
     });
-    this.link = new QueueLink(nats, logger, (streams) =>
-      streams.forEach((stream) => remade.inc({ stream })),
-    );
+    this.link = new QueueLink(nats, logger, {
+      terms,
+      onRemade: (streams) => streams.forEach((stream) => remade.inc({ stream })),
+    });
     this.states = new CallStates(this.link);
   }
 
@@ -141,7 +155,8 @@ export class CallQueue {
       if (!isNobodyThere(error)) {
         throw error;
       }
-      await this.link.check();
+      // Where there is no JetStream either, the caller is told so, and the link goes on.
+      await Promise.race([this.link.check(), sleep(CHECK_MS, undefined, { ref: false })]);
       return publish(this.link.access, message);
     }
   }

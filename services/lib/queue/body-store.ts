@@ -2,7 +2,12 @@
 import { Readable } from "node:stream";
 import type { JetStreamClient } from "@nats-io/jetstream";
 import { type ObjectStore, Objm } from "@nats-io/obj";
-import { BODY_AGE_NS, type StoredBody, STREAM } from "../../../contract/queue/index.ts";
+import {
+  type StoredBody,
+  STREAM,
+  type StreamTerms,
+  toBodyAge,
+} from "../../../contract/queue/index.ts";
 
 /** Of which a body is made, bytes, where the server takes so many. */
 const CHUNK_BYTES = 128 * 1024;
@@ -20,9 +25,18 @@ export class BodyStore {
    * Opens the bucket, which is made where it is missing.
    *
    * @param maxPayload most bytes of a message, as the server says
+   * @param terms of a bucket that is made
    */
-  static async open(client: JetStreamClient, maxPayload = Infinity): Promise<BodyStore> {
-    const store = await new Objm(client).create(STREAM.bodies, { ttl: BODY_AGE_NS });
+  static async open(
+    client: JetStreamClient,
+    maxPayload = Infinity,
+    terms: StreamTerms = {},
+  ): Promise<BodyStore> {
+    const { replicas } = terms;
+    const store = await new Objm(client).create(STREAM.bodies, {
+      ttl: toBodyAge(terms),
+      ...(replicas !== undefined && { replicas }),
+    });
     return new BodyStore(store, Math.min(CHUNK_BYTES, Math.floor(maxPayload / 2)));
   }
 

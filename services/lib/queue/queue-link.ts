@@ -7,11 +7,11 @@ import {
   jetstreamManager,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { STREAM } from "../../../contract/queue/index.ts";
+import { STREAM, type StreamTerms } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../logger.ts";
 import type { NatsLink } from "../nats.ts";
 import { BodyStore } from "./body-store.ts";
-import { ensureStreams } from "./streams.ts";
+import { ensureStreams, updateBodies } from "./streams.ts";
 
 /** Wait between attempts to make the streams, milliseconds. */
 const RETRY_MS = 1000;
@@ -32,10 +32,17 @@ export class QueueUnavailableError extends Error {
   override name = "QueueUnavailableError";
 }
 
+export interface QueueLinkOptions {
+  /** What is said of all streams. */
+  terms?: StreamTerms;
+  /** Hears of streams that were there once and had to be made anew. */
+  onRemade?: (streams: string[]) => void;
+}
+
 export class QueueLink {
   readonly #nats: NatsLink;
   readonly #logger: Logger;
-  readonly #onRemade: ((streams: string[]) => void) | undefined;
+  readonly #options: QueueLinkOptions;
   #access: QueueAccess | undefined;
   #hadStreams = false;
   #isClosing = false;
@@ -46,13 +53,11 @@ export class QueueLink {
   /**
    * Waits for NATS in the background and makes the streams that are missing, also when NATS comes
    * back without them.
-   *
-   * @param onRemade hears of streams that were there once and had to be made anew
    */
-  constructor(nats: NatsLink, logger: Logger, onRemade?: (streams: string[]) => void) {
+  constructor(nats: NatsLink, logger: Logger, options: QueueLinkOptions = {}) {
     this.#nats = nats;
     this.#logger = logger;
-    this.#onRemade = onRemade;
+    this.#options = options;
     nats.onReconnect(() => void this.check());
     void this.check();
   }
@@ -105,13 +110,15 @@ export class QueueLink {
 
   async #make(connection: NatsConnection): Promise<void> {
     const manager = await jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
-    const made = await ensureStreams(manager);
+    const { terms = {}, onRemade } = this.#options;
+    const made = await ensureStreams(manager, terms);
     const client = jetstream(connection, { timeout: API_TIMEOUT_MS });
-    const bodies = await BodyStore.open(client, this.maxPayload);
+    const bodies = await BodyStore.open(client, this.maxPayload, terms);
+    await updateBodies(manager, terms);
     const lost = this.#hadStreams ? made.filter((name) => name !== STREAM.states) : [];
     if (lost.length > 0) {
       this.#logger.error({ streams: lost }, "NATS has lost its streams, they are made anew");
-      this.#onRemade?.(lost);
+      onRemade?.(lost);
     }
     this.#hadStreams = true;
     this.#access = { connection, client, manager, bodies };

@@ -1,6 +1,13 @@
 /** Makes the streams of the queue, and gives those that are there the settings of today. */
 import { JetStreamApiError, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
-import { STREAMS, type StreamSettings } from "../../../contract/queue/index.ts";
+import {
+  STREAM,
+  STREAMS,
+  type StreamSettings,
+  type StreamTerms,
+  toBodyAge,
+  toStreamTerms,
+} from "../../../contract/queue/index.ts";
 
 /** JetStream's `stream not found`. */
 const STREAM_NOT_FOUND = 10_059;
@@ -9,14 +16,25 @@ const STREAM_NOT_FOUND = 10_059;
 const FIXED = ["retention", "storage"] as const;
 
 /** Makes what is missing; resolves with the names of the streams that it has made. */
-export async function ensureStreams(manager: JetStreamManager): Promise<string[]> {
+export async function ensureStreams(
+  manager: JetStreamManager,
+  terms: StreamTerms = {},
+): Promise<string[]> {
   const made: string[] = [];
-  for (const settings of STREAMS) {
-    if (await ensureStream(manager, settings)) {
-      made.push(settings.name);
+  for (const usual of STREAMS) {
+    if (await ensureStream(manager, { ...usual, ...toStreamTerms(usual.name, terms) })) {
+      made.push(usual.name);
     }
   }
   return made;
+}
+
+/** Gives the stream of the object store what the terms say; `BodyStore` makes it. */
+export async function updateBodies(manager: JetStreamManager, terms: StreamTerms): Promise<void> {
+  const name = `OBJ_${STREAM.bodies}`;
+  const { config } = await manager.streams.info(name);
+  const wanted = { ...toStreamTerms(name, terms), max_age: toBodyAge(terms) };
+  await update(manager, config, wanted);
 }
 
 async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<boolean> {
@@ -32,14 +50,22 @@ async function ensureStream(manager: JetStreamManager, settings: StreamSettings)
       throw new Error(`stream ${settings.name}: ${field}: ${words}, which cannot be changed`);
     }
   }
+  await update(manager, existing, wanted);
+  return false;
+}
+
+async function update(
+  manager: JetStreamManager,
+  existing: StreamConfig,
+  wanted: Partial<StreamSettings>,
+): Promise<void> {
   const changes = Object.entries(wanted).filter(
     ([field, value]) =>
       JSON.stringify(existing[field as keyof StreamConfig]) !== JSON.stringify(value),
   );
   if (changes.length > 0) {
-    await manager.streams.update(settings.name, Object.fromEntries(changes));
+    await manager.streams.update(existing.name, Object.fromEntries(changes));
   }
-  return false;
 }
 
 /** What a server has that could not give what was asked of it, see `addStream`. */

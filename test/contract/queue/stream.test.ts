@@ -1,13 +1,13 @@
 /** The settings of streams and consumers. */
 import { describe, expect, test } from "@jest/globals";
 import {
-  BODY_AGE_NS,
   DEAD_LETTER_AGE_MS,
   HEADER_BYTES,
   QUEUE,
   STREAM,
   STREAMS,
   SUBJECT,
+  toBodyAge,
   toCallbackLane,
   toConsumerSettings,
   toDeadSubject,
@@ -16,6 +16,7 @@ import {
   toPieceSubject,
   toResultSubject,
   toStateSubject,
+  toStreamTerms,
 } from "../../../contract/queue/index.ts";
 
 /** Whether a subject is one of a pattern's, by NATS' rules for tokens. */
@@ -103,9 +104,18 @@ describe("the streams", () => {
   test("know a key of a call for an hour, and keep bodies longer than letters", () => {
     const [calls] = STREAMS;
     expect(calls?.duplicate_window).toBe(3_600_000 * 1e6);
-    expect(BODY_AGE_NS).toBeGreaterThan(
-      (DEAD_LETTER_AGE_MS + QUEUE.maxSeconds * 1000 + 24 * 3_600_000) * 1e6,
-    );
+    for (const age of [undefined, 3_600_000, 2 * DEAD_LETTER_AGE_MS]) {
+      expect(toBodyAge({ deadLetterAgeMs: age })).toBeGreaterThan(
+        ((age ?? DEAD_LETTER_AGE_MS) + QUEUE.maxSeconds * 1000 + 24 * 3_600_000) * 1e6,
+      );
+    }
+  });
+
+  test("are on as many servers as an installation says, and letters as old", () => {
+    const terms = { replicas: 3, deadLetterAgeMs: 3_600_000 };
+    expect(toStreamTerms(STREAM.calls, terms)).toEqual({ num_replicas: 3 });
+    expect(toStreamTerms(STREAM.dead, terms)).toEqual({ num_replicas: 3, max_age: 3600e9 });
+    expect(toStreamTerms(STREAM.dead, {})).toEqual({});
   });
 });
 

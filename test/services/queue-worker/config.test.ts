@@ -14,6 +14,7 @@ describe("readConfig", () => {
     const { signingKey, ...usual } = callbacks;
     expect(others).toEqual({
       nats: { url: "nats://nats:4222", secretPath: undefined },
+      streamTerms: { deadLetterAgeMs: 30 * 24 * 3_600_000 },
       gatewayUrl: "http://gateway:8080",
       functionNamespace: "openfaas-fn",
       queue: "faas-request",
@@ -94,4 +95,18 @@ describe("readConfig", () => {
   ])("names the wrong variable of %j", (env, message) => {
     expect(() => readConfig(env)).toThrow(message);
   });
+});
+
+describe("the terms of the streams", () => {
+  test("are read", () => {
+    const env = { queue_replicas: "3", dead_letter_age: "168h" };
+    expect(readConfig(env).streamTerms).toEqual({ replicas: 3, deadLetterAgeMs: 604_800_000 });
+  });
+
+  test.each([{ queue_replicas: "0" }, { queue_replicas: "x" }, { dead_letter_age: "a week" }])(
+    "are refused: %p",
+    (env) => {
+      expect(() => readConfig(env)).toThrow(Object.keys(env)[0]);
+    },
+  );
 });
