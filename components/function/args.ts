@@ -12,6 +12,8 @@ export interface PlatformReference {
   functionNamespace: pulumi.Input<string>;
   /** Image reference of the Node runtime that functions with `code` run in. */
   runtimeImage: pulumi.Input<string>;
+  /** Queues beside the usual one. @default unknown, so that none is refused */
+  queueNames?: pulumi.Input<string[]>;
 }
 
 /** How many pods a function has. */

@@ -7,7 +7,7 @@ import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { type SpecInputs, toSpec } from "./spec.ts";
-import { checkName } from "./validation.ts";
+import { checkName, checkQueueName } from "./validation.ts";
 
 /** Time for pods of a function to become ready. */
 const READY_TIMEOUT = "120s";
@@ -106,6 +106,7 @@ export function createFunction(
   const objectOptions = toObjectOptions(resource, args.platform);
   const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
   const namespace = toNamespace(checks, args);
+  checkQueue(checks, args);
   const spec: SpecInputs = { name, ...toSpec(checks, args) };
   const options = { ...objectOptions, dependsOn: checks.passed };
   spec.image = source.image ?? args.platform.runtimeImage;
@@ -136,6 +137,18 @@ export function createFunction(
   );
   const nodes = { function: custom, ...(map && { code: map }) };
   return { outputs: toOutputs(args, custom.metadata.name), nodes };
+}
+
+/** Refuses a queue that the platform does not have, as far as both are known. */
+function checkQueue(
+  checks: ArgumentChecks,
+  { annotations, platform: { queueNames } }: FunctionOptions,
+): void {
+  if (annotations !== undefined && queueNames !== undefined) {
+    checks.apply(pulumi.all([annotations, queueNames]), ([known, names]) =>
+      checkQueueName(known, names),
+    );
+  }
 }
 
 /** The namespace that `args` name: an empty one would be the cluster's `default`. */

@@ -14,6 +14,8 @@ export interface ExportedPlatform {
   functionNamespace: string;
   /** Image reference of the Node runtime that functions with `code` run in. */
   runtimeImage: string;
+  /** Queues beside the usual one. @default none */
+  queueNames?: string[];
   /** Content of a kubeconfig file. Secret. */
   kubeconfig: string;
   /** Changes when it is another cluster. */
@@ -24,6 +26,7 @@ const EXPORTED = Type.Object({
   gatewayUrl: Type.String(),
   functionNamespace: Type.String(),
   runtimeImage: Type.String(),
+  queueNames: Type.Optional(Type.Array(Type.String())),
   kubeconfig: Type.String(),
   clusterIdentity: Type.String(),
 });
@@ -56,7 +59,7 @@ export function platformFromStack(
   const found: pulumi.Output<unknown> = reference.getOutput(output);
   const exported = checks.applyAsync(found, (value) => check(value, `output ${output}`));
   // The kubeconfig makes the whole output secret, but the other parts of it are none.
-  const read = (field: keyof ExportedPlatform): pulumi.Output<string> =>
+  const read = (field: Exclude<keyof ExportedPlatform, "queueNames">): pulumi.Output<string> =>
     pulumi.unsecret(exported.apply((known) => known[field]));
   const kubeconfig = pulumi.secret(exported.apply((known) => known.kubeconfig));
   const identity = read("clusterIdentity");
@@ -65,6 +68,7 @@ export function platformFromStack(
     gatewayUrl: read("gatewayUrl"),
     functionNamespace: read("functionNamespace"),
     runtimeImage: read("runtimeImage"),
+    queueNames: pulumi.unsecret(exported.apply(({ queueNames = [] }) => queueNames)),
     // The cluster is not this stack's, and outlives it.
     cluster: { provider, lifetime: undefined },
   };

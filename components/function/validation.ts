@@ -3,6 +3,7 @@
  * `ArgumentError`. What is not known yet in a preview does not keep the rest from being checked.
  */
 import { findMistakes, quote, type SpecPart, toText } from "../../contract/index.ts";
+import { findQueueMistake } from "../../contract/queue/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /**
@@ -25,6 +26,18 @@ export function checkPart(part: SpecPart, rename?: (field: string) => string): v
 export function checkName(name: string, field = "name"): string {
   checkPart({ name }, () => field);
   return name;
+}
+
+/**
+ * Throws when annotations name a queue that there is not.
+ *
+ * @param names of the platform's queues beside the usual one
+ */
+export function checkQueueName(annotations: Record<string, string>, names: string[]): void {
+  const mistake = findQueueMistake(annotations, names);
+  if (mistake !== undefined) {
+    throw new ArgumentError(toText(mistake));
+  }
 }
 
 /** Returns `name` when it can name a Secret. */

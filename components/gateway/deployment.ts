@@ -165,11 +165,14 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
 /** NATS and Prometheus: those of the namespace, or others; and to whom callbacks may go. */
 function accessServers(
   context: PartContext,
-  { nats, natsLogin: login, prometheus, callbackAllow }: GatewayArgs,
+  { nats, natsLogin: login, prometheus, callbackAllow, queueNames = [] }: GatewayArgs,
 ): ServerAccess {
   const toUse = (kind: ServerKind): ServerUse => ({ kind, component: "gateway", path: kind.name });
   const checks = new ArgumentChecks(context.part);
-  const variables = toAllowed(checks, "callbackAllow", callbackAllow);
+  const variables = {
+    ...toAllowed(checks, "callbackAllow", callbackAllow),
+    ...(queueNames.length > 0 && { queue_names: queueNames.join(",") }),
+  };
   return joinAccess(
     createServerAccess(context, { ...toUse(NATS), login }, nats),
     createServerAccess(context, toUse(PROMETHEUS), prometheus),

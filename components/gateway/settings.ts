@@ -156,6 +156,8 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
   queueWorkers?: QueueWorkers;
   /** `replicas` and `deadLetterDays` of the queue, whose streams the gateway makes, too. */
   queueStreams?: QueueStreams;
+  /** Names of the queues beside the usual one, `queues` of the queue. @default none */
+  queueNames?: string[];
   /** The Prometheus that counts calls. @default `prometheus` in the part's namespace */
   prometheus?: ExistingPrometheus;
   /** References of its images. */

@@ -47,6 +47,8 @@ export interface Traffic {
   hasNats: boolean;
   /** Whether that is a cluster. */
   hasRoutes: boolean;
+  /** Queues beside the usual one, each with workers of its own. */
+  queueNames: readonly string[];
 }
 
 /**
@@ -60,8 +62,8 @@ export function createNetworkPolicies(context: PartContext, traffic: Traffic): v
   createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
   const { functionNamespace, metricsNamespace, hasNats, hasRoutes } = traffic;
   const absent = [...(hasNats ? [] : ["nats"]), ...(metricsNamespace ? OWN_METRICS : [])];
-  for (const allowance of ALLOWANCES) {
-    if (absent.includes(allowance.to) || (allowance === ROUTES && !hasRoutes)) {
+  for (const allowance of [...ALLOWANCES.map(addQueues(traffic)), ...toWorkers(traffic)]) {
+    if (absent.includes(allowance.to) || (allowance.port === ROUTES.port && !hasRoutes)) {
       continue;
     }
     createAllowance(context, allowance, metricsNamespace);
@@ -75,6 +77,21 @@ export function createNetworkPolicies(context: PartContext, traffic: Traffic): v
       policy,
     });
   }
+}
+
+/** Workers of other queues go where those of the usual one go. */
+function addQueues({ queueNames }: Traffic): (allowance: Allowance) => Allowance {
+  const workers = queueNames.map((name) => `queue-worker-${name}`);
+  return (allowance) =>
+    allowance.from.includes("queue-worker")
+      ? { ...allowance, from: [...allowance.from, ...workers] }
+      : allowance;
+}
+
+function toWorkers({ queueNames }: Traffic): Allowance[] {
+  return queueNames.map((name) => ({
+    ...{ to: `queue-worker-${name}`, port: PORT.queueWorkerMetrics, from: ["prometheus"] },
+  }));
 }
 
 /** What there is of the platform with a Prometheus of its own only. */

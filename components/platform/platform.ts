@@ -50,6 +50,8 @@ export class Platform extends pulumi.ComponentResource {
   public readonly functionNamespace: pulumi.Output<string>;
   /** Image reference of the Node runtime that functions with `code` run in. */
   public readonly runtimeImage: pulumi.Output<string>;
+  /** Queues beside the usual one, which functions name by `com.openfaas.queue`. */
+  public readonly queueNames: pulumi.Output<string[]>;
   /** Address of Prometheus, as pods reach it. */
   public readonly prometheusUrl: pulumi.Output<string>;
   /** Prometheus' files by name: what another one is to be given (`metrics.existing`). */
@@ -120,12 +122,14 @@ export class Platform extends pulumi.ComponentResource {
     this.namespace = namespace;
     this.functionNamespace = operator.functionNamespace;
     this.runtimeImage = pulumi.output(images.runtime);
+    this.queueNames = pulumi.output([...servers.traffic.queueNames]);
     this.prometheusUrl = monitoring.prometheusUrl;
     this.prometheusConfig = monitoring.prometheusConfig;
     this.reference = pulumi.output({
       gatewayUrl: this.gatewayUrl,
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
+      queueNames: this.queueNames,
       kubeconfig: cluster.kubeconfig,
       clusterIdentity: cluster.identity,
     });
@@ -136,6 +140,7 @@ export class Platform extends pulumi.ComponentResource {
       namespace: this.namespace,
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
+      queueNames: this.queueNames,
       prometheusUrl: this.prometheusUrl,
       prometheusConfig: this.prometheusConfig,
     });
@@ -167,6 +172,7 @@ function toServers({ queue = {}, metrics }: PlatformArgs): {
     gateway: { ...toQueueOfGateway(queue), ...(prometheus && { prometheus }) },
     operator: prometheus ? { metricsNamespace: prometheus.namespace } : {},
     traffic: {
+      queueNames: Object.keys(queue.queues ?? {}).sort(),
       metricsNamespace: prometheus && pulumi.output(prometheus.namespace),
       hasNats: existing === undefined,
       hasRoutes: existing === undefined && replicas > 1,
@@ -174,12 +180,17 @@ function toServers({ queue = {}, metrics }: PlatformArgs): {
   };
 }
 
-type QueueOfGateway = Pick<GatewayArgs, "nats" | "callbackAllow" | "queueWorkers" | "queueStreams">;
+type QueueOfGateway = Pick<
+  GatewayArgs,
+  "nats" | "callbackAllow" | "queueWorkers" | "queueStreams" | "queueNames"
+>;
 
 /** What the gateway is told of the queue. */
 function toQueueOfGateway(queue: QueueOptions): QueueOfGateway {
   const { existing: nats, callbacks: { allow: callbackAllow } = {}, workers = {} } = queue;
+  const queueNames = Object.keys(queue.queues ?? {}).sort();
   return {
+    ...(queueNames.length > 0 && { queueNames }),
     ...(nats && { nats }),
     ...(callbackAllow && { callbackAllow }),
     queueWorkers: workers,

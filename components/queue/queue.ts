@@ -8,7 +8,7 @@ import { createContext } from "../kubernetes/workloads.ts";
 import { createNats } from "./nats.ts";
 import { createNatsKeys } from "./nats-keys.ts";
 import { keepMessages } from "./queue-move.ts";
-import { createQueueWorker } from "./queue-worker.ts";
+import { createQueueWorkers } from "./queue-worker.ts";
 import { normalizeQueue, type QueueArgs } from "./settings.ts";
 
 /** The workloads of a queue on the cluster. */
@@ -50,10 +50,10 @@ export class Queue extends pulumi.ComponentResource {
       this.gatewaySecretName = gateway;
       this.nodes = {
         nats: createNats(context, settings, keys),
-        worker: createQueueWorker(context, settings, { url: this.natsUrl, secretName }),
+        worker: createQueueWorkers(context, settings, { url: this.natsUrl, secretName }),
       };
     } else {
-      this.nodes = { worker: createQueueWorker(context, settings, undefined) };
+      this.nodes = { worker: createQueueWorkers(context, settings, undefined) };
     }
     this.registerOutputs({
       natsUrl: this.natsUrl,

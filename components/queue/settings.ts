@@ -19,6 +19,7 @@ import {
 import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 import { checkCallbacks } from "./callbacks.ts";
+import { checkNamedQueues, type NamedQueue } from "./named-queues.ts";
 
 /** When NATS makes the disk write what it has taken. */
 export const QueueSync = {
@@ -67,6 +68,13 @@ export interface QueueOptions {
   retryHours?: number;
   /** How many pods the queue-worker has. @default 1 to 4, by what there is to do */
   workers?: QueueWorkers;
+  /**
+   * Queues beside the usual one, by name: each has workers of its own for the functions that name
+   * it by the annotation `com.openfaas.queue`. What waits in one that is taken out is run by the
+   * usual one's workers.
+   * @default none
+   */
+  queues?: Record<string, NamedQueue>;
   /** Calls that one queue-worker makes at once. @default 100 */
   maxInflight?: number;
   /**
@@ -146,6 +154,7 @@ export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
   requirePositive(options, prefix);
   checkStreams(prefix, options);
   checkWorkers(`${prefix}workers.`, options.workers);
+  checkNamedQueues(prefix, options.queues);
   checkSync(`${prefix}sync`, options.sync);
   checkCallbacks(`${prefix}callbacks.`, options.callbacks ?? {});
   if (options.existing !== undefined) {
@@ -201,6 +210,7 @@ type Usual = Required<
 /** What the parts of `Queue` are made by. */
 export interface QueueSettings extends Usual {
   workers: WorkerCount;
+  queues: Readonly<Record<string, NamedQueue>>;
   /** What is said of all streams. */
   streams: QueueStreams;
   storageClass: pulumi.Input<string> | undefined;
@@ -265,7 +275,7 @@ export function normalizeQueue(
 ): QueueSettings {
   checkQueue(args);
   const { images, storageClass, worker, nats, existing } = args;
-  const { discardMessages = false, callbacks = {} } = args;
+  const { discardMessages = false, callbacks = {}, queues = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };
   const sizes = SIZES[profile];
   const usual = { ...USUAL, ...pickKnown(args) };
@@ -273,5 +283,5 @@ export function normalizeQueue(
   const workers = normalizeWorkers(args.workers, profile);
   const streams = toStreams(args);
   const given = { storageClass, pods, sizes, images, callbacks };
-  return { ...usual, ...servers, workers, streams, ...given };
+  return { ...usual, ...servers, workers, queues, streams, ...given };
 }

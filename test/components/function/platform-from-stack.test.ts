@@ -18,6 +18,7 @@ import {
 } from "../support/mocks.ts";
 
 const EXPORTED = {
+  queueNames: ["slow"],
   gatewayUrl: "http://gateway.example",
   functionNamespace: "openfaas-fn",
   runtimeImage: "plonk.local/runtime:1@sha256:04",
@@ -57,6 +58,11 @@ describe("platformFromStack", () => {
       upsertExistingObjects: "true",
     });
     expect(inputs["kubeconfig"]).not.toBe("the kubeconfig");
+  });
+
+  it("knows the queues of the platform", async () => {
+    const { queueNames } = platformFromStack("acme/platform/prod");
+    expect(await valueOf(pulumi.output(queueNames))).toEqual(["slow"]);
   });
 
   it("takes what a Platform has to export", async () => {

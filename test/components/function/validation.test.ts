@@ -7,6 +7,7 @@ import {
   checkEntry,
   checkItem,
   checkName,
+  checkQueueName,
   checkSecretName,
   checkText,
   checkTexts,
@@ -14,6 +15,23 @@ import {
 } from "../../../components/function/validation.ts";
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+describe("the queue of a function", () => {
+  const named = (queue: string): Record<string, string> => ({ "com.openfaas.queue": queue });
+
+  it.each([{}, { topic: "a" }, named("faas-request"), named("slow")])(
+    "may be %j",
+    (annotations) => {
+      expect(() => checkQueueName(annotations, ["slow"])).not.toThrow();
+    },
+  );
+
+  it("must be one of the platform's", () => {
+    expect(() => checkQueueName(named("slwo"), ["slow"])).toThrow(
+      'annotations["com.openfaas.queue"]: expected a queue of the platform: faas-request, slow, got "slwo"',
+    );
+  });
+});
 
 describe("a name", () => {
   it.each(["a", "0", "hello", "a-b", "x".repeat(63)])("may be %s", (name) => {
