@@ -179,6 +179,7 @@ class Audit {
       harms: FAULTS[kind].harms,
       // A JetStream that cannot write, or ends between the two writes of an acknowledgement.
       canLeaveGhosts: FAULTS[kind].harms.some((harm) => harm === "key"),
+      canReturn: kind === "disk full",
     };
     this.windows.push(window);
     const fault: Fault = FAULTS[kind];

@@ -15,7 +15,13 @@ function run(number: number, end: RunEnd = "done", startedAt = 1000 * number + 1
 }
 
 function letter(number: number, kind = "call"): Letter {
-  return { id: id(number), number, kind, reason: "status 500 after 6 attempts" };
+  return {
+    id: id(number),
+    number,
+    kind,
+    reason: "status 500 after 6 attempts",
+    diedAt: 1000 * number + 200,
+  };
 }
 
 function window(from: number, to: number, more: Partial<FaultWindow> = {}): FaultWindow {
@@ -48,7 +54,15 @@ describe("a clean audit", () => {
       }),
     );
     expect(breaches).toEqual([]);
-    const parts = { waiting: 0, running: 0, done: 1, dead: 1, cancelled: 1, ghosts: 0 };
+    const parts = {
+      waiting: 0,
+      running: 0,
+      done: 1,
+      dead: 1,
+      cancelled: 1,
+      ghosts: 0,
+      returned: 0,
+    };
     expect(balance).toEqual({ accepted: 3, ...parts });
   });
 
@@ -245,6 +259,18 @@ describe("conservation is broken", () => {
   test("by a message that no consumer knows of, which then waits for ever", () => {
     const stream = { lastSequence: 3, sequences: new Set([3]), known: 0 };
     expect(kinds({ runs: [run(1), run(2)], stream })).toEqual(["stuck", "conservation"]);
+  });
+
+  test("by a call that is done and comes back, unless the disk was full since", () => {
+    const stream = { lastSequence: 3, sequences: new Set([3]), known: 0 };
+    const full = { kind: "disk full", canReturn: true };
+    const verdict = check(evidence({ stream, windows: [window(9000, 9900, full)] }));
+    expect(verdict).toMatchObject({ breaches: [], balance: { done: 2, ghosts: 0, returned: 1 } });
+    // Over before the call was done; and one that was never run.
+    const before = [window(1000, 3149, full)];
+    expect(kinds({ stream, windows: before })).toEqual(["stuck", "conservation"]);
+    const none = { runs: [run(1), run(2)], windows: [window(9000, 9900, full)] };
+    expect(kinds({ stream, ...none })).toEqual(["stuck", "conservation"]);
   });
 
   test("by two dead letters of one call", () => {

@@ -29,8 +29,10 @@ export interface Balance {
   done: number;
   dead: number;
   cancelled: number;
-  /** Done or dead, but still in the stream after a full disk. */
+  /** Done or dead, but still in the stream, as JetStream could not write, or ended, just then. */
   ghosts: number;
+  /** Done or dead, and in the stream again after a full disk. */
+  returned: number;
 }
 
 export interface Verdict {
@@ -84,7 +86,7 @@ function sequenceOf(id: string): number {
   return parseCallId(id)?.sequence ?? 0;
 }
 
-const NOWHERE = { waiting: 0, running: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0 };
+const NOWHERE = { waiting: 0, running: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0, returned: 0 };
 
 type Place = Exclude<keyof Balance, "accepted">;
 
@@ -116,8 +118,9 @@ function findPlace(index: Index, id: string, call: CallRecord): Place | undefine
   if (!evidence.stream.sequences.has(sequenceOf(id))) {
     return end ?? (isCancelled(call) ? "cancelled" : undefined);
   }
-  if (end !== undefined && canBeGhost(index, id)) {
-    return "ghosts";
+  const spectre = end === undefined ? undefined : findSpectre(index, id);
+  if (spectre !== undefined) {
+    return spectre;
   }
   return runs.get(id)?.some((run) => run.end === undefined) === true ? "running" : "waiting";
 }
@@ -133,13 +136,15 @@ function isCancelled({ cancelledAt, isCancelUnclear = false }: CallRecord): bool
   return cancelledAt !== undefined || isCancelUnclear;
 }
 
-/** Whether the disk was full when the queue was told that a call is done with. */
-function canBeGhost({ evidence, runs }: Index, id: string): boolean {
-  const last = runs.get(id)?.at(-1)?.endedAt;
-  return evidence.windows.some(
-    ({ canLeaveGhosts, from, to }) =>
-      canLeaveGhosts && last !== undefined && last >= from - TOLD_MS && last <= to,
-  );
+/** Why a call that has come to its end may be in the stream, where a fault explains that. */
+function findSpectre({ evidence, runs, letters }: Index, id: string): Place | undefined {
+  const ends = runs.get(id)?.map(({ endedAt = Infinity }) => endedAt) ?? [];
+  const toldAt = Math.max(...ends, ...(letters.get(id)?.map(({ diedAt }) => diedAt) ?? []));
+  const windows = evidence.windows.filter(({ to }) => toldAt <= to);
+  if (windows.some(({ canLeaveGhosts, from }) => canLeaveGhosts && toldAt >= from - TOLD_MS)) {
+    return "ghosts";
+  }
+  return windows.some(({ canReturn }) => canReturn === true) ? "returned" : undefined;
 }
 
 /** Longest time from the end of a run until the queue is told of it, milliseconds. */
@@ -185,7 +190,7 @@ function findImbalance(index: Index, unknownRuns: number): Breach[] {
     add(`${unknownRuns} ran of which nobody knows, but ${unknown.length} requests had no answer`);
   }
   const ghosts = [...runs.keys()].filter(
-    (id) => stream.sequences.has(sequenceOf(id)) && canBeGhost(index, id),
+    (id) => stream.sequences.has(sequenceOf(id)) && findSpectre(index, id) !== undefined,
   );
   const unheard = stream.sequences.size - stream.known;
   if (unheard < 0 || unheard > ghosts.length) {

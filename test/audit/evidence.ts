@@ -51,6 +51,8 @@ export interface Letter {
   number: number;
   kind: string;
   reason: string;
+  /** When it was written. */
+  diedAt: number;
 }
 
 /**
@@ -77,6 +79,11 @@ export interface FaultWindow {
    * knows that a message is acknowledged, keeps it nevertheless, and gives it to nobody any more.
    */
   canLeaveGhosts: boolean;
+  /**
+   * Whether calls that were done with before may be in the stream again: a JetStream that starts
+   * after its disk was full reads messages that it had deleted, and still gives them to nobody.
+   */
+  canReturn?: boolean;
 }
 
 /** What JetStream says of the stream of calls. */

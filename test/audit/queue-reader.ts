@@ -98,12 +98,12 @@ export class QueueReader {
     for (let seq = first; seq <= state.last_seq; seq += 1) {
       const message = await this.#manager.streams.getMessage(STREAM.dead, { seq });
       if (message !== null) {
-        const { id, kind, reason } = readLetter(message.header);
+        const { id, kind, reason, diedAt } = readLetter(message.header);
         const { headers } = readFields(message.header);
         const entry = Object.entries(headers).find(
           ([name]) => name.toLowerCase() === AUDIT_HEADER.number,
         );
-        this.#letters.push({ id, kind, reason, number: Number(entry?.[1][0] ?? 0) });
+        this.#letters.push({ id, kind, reason, diedAt, number: Number(entry?.[1][0] ?? 0) });
       }
     }
     this.#lettersRead = state.last_seq;
