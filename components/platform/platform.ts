@@ -74,12 +74,7 @@ export class Platform extends pulumi.ComponentResource {
     this.cluster = cluster;
     const { namespace, functionNamespace } = createNamespaces(given, args);
     const context = { ...given, namespace };
-    const place = {
-      cluster,
-      namespace,
-      pods: context.pods,
-      ...(profile && { profile }),
-    };
+    const place = { cluster, namespace, pods: context.pods, ...(profile && { profile }) };
     const options = { parent: this, transformations: [keepIdentity(this)] };
     const operator = new Operator(
       name,

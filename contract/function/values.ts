@@ -97,10 +97,13 @@ const QUEUE_NAME_TEST: Test = {
   toCel: (value) => `${value}.matches('${QUEUE_NAME}')`,
 };
 
+const ANY_HOST = "https?://[-.:a-z0-9]+";
+
 const ORIGINS_TEST: Test = {
   expected: "origins such as https://a.example, or *",
   accepts: (text) => isMatch(ORIGINS, text),
-  toCel: (value) => `${value}.matches('${ORIGINS}')`,
+  // A longer pattern costs more than the API server allows; the operator asks the whole of it.
+  toCel: (value) => `${value}.matches('^([*]|${ANY_HOST}(, ?${ANY_HOST})*)$')`,
 };
 
 const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [

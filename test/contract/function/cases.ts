@@ -147,7 +147,6 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     "https://*.example",
     "*, https://a.example",
     "https://a.example;https://b.example",
-    "https://a.example:0",
     "ftp://a.example",
     "null",
   ].map((value): (typeof WRONG)[number] => [
@@ -155,6 +154,12 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     `async-origins: ${JSON.stringify(value)}`,
     annotations({ "plonk/async-origins": value }),
   ]),
+  [
+    'annotations["plonk/async-origins"]',
+    "async-origins: a port that there is not",
+    annotations({ "plonk/async-origins": "https://a.example:0" }),
+    "api-server",
+  ],
   ...[
     ["attempts", "0"],
     ["attempts", "1001"],
