@@ -31,10 +31,7 @@ export class OwnNats {
    * @param tls in the place of its own certificate, which is good for names of the cluster only
    * @param sync when its disk has a message that it took
    */
-  static async start(
-    tls?: ServerIdentity,
-    sync: QueueSync = QueueSync.Always,
-  ): Promise<OwnNats> {
+  static async start(tls?: ServerIdentity, sync: QueueSync = QueueSync.Always): Promise<OwnNats> {
     const identity = await createNatsIdentity(NAMESPACE);
     const folder = mkdtempSync(join(tmpdir(), "plonk-own-nats-"));
     writeFileSync(join(folder, "tls.crt"), tls?.cert ?? identity["tls.crt"] ?? "");

@@ -54,7 +54,10 @@ describe("readConfig", () => {
   });
 
   test.each([
-    [{ queue_workers_min: "5" }, "queue_workers_min: expected at most queue_workers_max (4), got 5"],
+    [
+      { queue_workers_min: "5" },
+      "queue_workers_min: expected at most queue_workers_max (4), got 5",
+    ],
     [{ queue_workers_max: "0" }, "queue_workers_max"],
     [{ queue_workers_min: "-1" }, "queue_workers_min"],
     [{ queue_calls_per_worker: "0" }, "queue_calls_per_worker"],
