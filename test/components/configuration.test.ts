@@ -114,7 +114,7 @@ describe("promtool", () => {
       const { stdout } = await run(promtool, ["check", "config", "--syntax-only", config]);
       expect(stdout).toContain("SUCCESS");
       const checked = await run(promtool, ["check", "rules", rules]);
-      expect(checked.stdout).toContain("6 rules found");
+      expect(checked.stdout).toContain("7 rules found");
     },
     minute,
   );
