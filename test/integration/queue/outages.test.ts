@@ -99,7 +99,14 @@ describe("the queue-worker", () => {
     held.splice(0).forEach((answer) => answer());
     await until("its end", () => queue.log.text().includes("call done"));
     await queue.startNats();
-    await until("the worker's return", () => worker.health.problems().length === 0);
+    const { streams } = await queue.manager();
+    // Being connected is not all: the worker makes the streams after that.
+    await until("the streams", () =>
+      streams.info(STREAM.calls).then(
+        () => true,
+        () => false,
+      ),
+    );
     const heard = await queue.hearWorkers();
     expect(await queue.publish("f", { acceptedAt: 2 })).toMatch(/^1-/);
     await until("the call at the same place", () => held.length === 1);
