@@ -1,6 +1,6 @@
 /** Bodies of the gateway's REST API about asynchronous calls and dead letters. */
 import { type Static, type TString, Type } from "typebox";
-import { CALL_STATES } from "./queue/call-state.ts";
+import { CALL_STATES } from "./queue/state-names.ts";
 
 function Time(description: string): TString {
   return Type.String({ format: "date-time", description });

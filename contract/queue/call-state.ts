@@ -1,18 +1,7 @@
 /** What is known of an accepted call, as `GET /async/calls/<id>` tells it. */
 import { type Static, Type } from "typebox";
 import { isValid } from "../schema-findings.ts";
-
-/** Where a call can be. The last four are final. */
-export const CALL_STATES = [
-  "queued",
-  "running",
-  "retrying",
-  "done",
-  "dead",
-  "cancelled",
-  "expired",
-] as const;
-export type CallStateName = (typeof CALL_STATES)[number];
+import { CALL_STATES } from "./state-names.ts";
 
 /** The last state that a worker, or a gateway, has told of a call. */
 export const CallState = Type.Object({
@@ -39,9 +28,4 @@ export function readCallState(payload: Uint8Array): CallState | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A call after whose state nothing more happens. */
-export function isFinal({ state }: Pick<CallState, "state">): boolean {
-  return state === "done" || state === "dead" || state === "cancelled" || state === "expired";
 }

@@ -13,5 +13,6 @@ export * from "./queue-names.ts";
 export * from "./queued-request.ts";
 export * from "./retry-policy.ts";
 export * from "./signature.ts";
+export * from "./state-names.ts";
 export * from "./stream.ts";
 export * from "./worker-load.ts";

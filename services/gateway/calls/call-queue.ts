@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
   encodeCall,
-  HEADER_BYTES,
   MalformedMessageError,
   QUEUE,
   type QueuedCall,
@@ -20,7 +19,13 @@ import { Counter, type Registry } from "../../lib/metrics.ts";
 import type { NatsLink } from "../../lib/nats.ts";
 import { forgetBody } from "../../lib/queue/body-store.ts";
 import { CallStates } from "../../lib/queue/call-states.ts";
-import { isFull, type OutgoingMessage, publish, sizeOf } from "../../lib/queue/publish.ts";
+import {
+  isFull,
+  type OutgoingMessage,
+  publish,
+  sizeLimitOf,
+  sizeOf,
+} from "../../lib/queue/publish.ts";
 import { QueueLink, QueueUnavailableError } from "../../lib/queue/queue-link.ts";
 
 /** There is no room for a call. */
@@ -140,7 +145,7 @@ export class CallQueue {
   }
 
   #checkSize(message: OutgoingMessage): void {
-    const limit = Math.min(this.link.maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
+    const limit = sizeLimitOf(this.link);
     const size = sizeOf(message);
     if (size > limit) {
       throw new MessageTooLargeError(`message: expected at most ${limit} bytes, got ${size}`);

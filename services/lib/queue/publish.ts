@@ -1,7 +1,7 @@
 /** Stores a message in a stream; resolves when it is on disk. */
 import { JetStreamApiError, type PubAck } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import type { Fields } from "../../../contract/queue/index.ts";
+import { type Fields, HEADER_BYTES, QUEUE } from "../../../contract/queue/index.ts";
 import type { QueueAccess } from "./queue-link.ts";
 
 /** Longest wait for JetStream's word that it has stored a message, milliseconds. */
@@ -29,6 +29,11 @@ export function isFull(error: unknown): boolean {
 export function sizeOf({ fields, payload }: Pick<OutgoingMessage, "fields" | "payload">): number {
   const head = fields.reduce((sum, [name, value]) => sum + name.length + 2 * value.length + 4, 64);
   return head + payload.length;
+}
+
+/** Most bytes of a message that NATS takes, by `sizeOf`: its own limit, or that of the streams. */
+export function sizeLimitOf({ maxPayload }: { maxPayload: number }): number {
+  return Math.min(maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
 }
 
 export function publish(

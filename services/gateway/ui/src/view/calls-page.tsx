@@ -1,6 +1,11 @@
 /** Asynchronous calls: those that wait or run, and those that nobody tries any more. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import {
+  CALL_STATES,
+  type CallStateName,
+  isFinal,
+} from "../../../../../contract/queue/state-names.ts";
 import { cancelCall, listCalls } from "../api/queue.ts";
 import type { AsyncCall } from "../api/types.ts";
 import { usePolling } from "../hooks/use-polling.ts";
@@ -9,21 +14,6 @@ import { ConfirmDialog } from "./confirm-dialog.tsx";
 import type { PageContext } from "./context.ts";
 import { DeadLetters } from "./dead-letters.tsx";
 import { ErrorNotice } from "./error-notice.tsx";
-
-type State = AsyncCall["state"];
-
-const STATES: readonly State[] = [
-  "queued",
-  "running",
-  "retrying",
-  "done",
-  "dead",
-  "cancelled",
-  "expired",
-];
-
-/** Which can be cancelled. */
-const OPEN: readonly State[] = ["queued", "running", "retrying"];
 
 export function CallsPage({ context }: { context: PageContext }): JSX.Element {
   return (
@@ -36,7 +26,7 @@ export function CallsPage({ context }: { context: PageContext }): JSX.Element {
 
 function Calls({ context }: { context: PageContext }): JSX.Element {
   const { shown, tell } = context;
-  const [state, setState] = useState<State>("queued");
+  const [state, setState] = useState<CallStateName>("queued");
   const [cancelling, setCancelling] = useState<AsyncCall>();
   const calls = usePolling(`${state} ${shown.join(",")}`, async (signal) => {
     const lists = shown.map((namespace) => listCalls(namespace, state, signal));
@@ -50,9 +40,9 @@ function Calls({ context }: { context: PageContext }): JSX.Element {
           class="input"
           aria-label="State"
           value={state}
-          onChange={({ currentTarget }) => setState(currentTarget.value as State)}
+          onChange={({ currentTarget }) => setState(currentTarget.value as CallStateName)}
         >
-          {STATES.map((each) => (
+          {CALL_STATES.map((each) => (
             <option key={each} value={each}>
               {each}
             </option>
@@ -82,7 +72,7 @@ function Calls({ context }: { context: PageContext }): JSX.Element {
 
 interface CallTableProps {
   calls: readonly AsyncCall[] | undefined;
-  state: State;
+  state: CallStateName;
   onCancel: (call: AsyncCall) => void;
 }
 
@@ -118,7 +108,7 @@ function CallTable({ calls, state, onCancel }: CallTableProps): JSX.Element {
             </td>
             <td>{formatAge(call.acceptedAt ?? "", Date.now())}</td>
             <td class="row-actions">
-              {OPEN.includes(call.state) && (
+              {!isFinal(call) && (
                 <button
                   type="button"
                   class="button is-danger-quiet"
