@@ -132,6 +132,12 @@ const forbidden = {
   "cli/**/*.ts": ["components/", "stacks/", "test/", "services/", "scripts/"],
 };
 
+/** One wording of errors. */
+const WORDING = {
+  selector: "Literal[value=/: must\\b/], TemplateElement[value.cooked=/: must\\b/]",
+  message: "Errors say `field: expected …, got …`.",
+};
+
 export default tseslint.config(
   { ignores: ["node_modules/", "dist/", "coverage/", "test/components/fixtures/broken.js"] },
   {
@@ -196,11 +202,18 @@ export default tseslint.config(
     },
   })),
   {
+    files: ["**/*.ts", "**/*.tsx"],
+    // What recipes say is an input of their builds: other words would build all tools anew.
+    ignores: ["test/**", "bench/**", "standins/from-source/recipes/**"],
+    rules: { "no-restricted-syntax": ["error", WORDING] },
+  },
+  {
     files: ["services/gateway/**/*.ts"],
     ignores: ["services/gateway/errors.ts", "services/gateway/ui/**"],
     rules: {
       "no-restricted-syntax": [
         "error",
+        WORDING,
         {
           selector: "Literal[value=/^PLONK_/], TemplateElement[value.cooked=/^PLONK_/]",
           message: "Codes of errors are in services/gateway/errors.ts, each once.",
@@ -221,8 +234,8 @@ export default tseslint.config(
     },
   },
   {
-    // Suites that share one running stack are imported by the test file that starts it.
-    files: ["test/e2e/*/*.ts"],
+    // Suites that share one running stack, or browser, are imported by the test file that starts it.
+    files: ["test/e2e/*/*.ts", "test/integration/gateway/ui/*.ts"],
     rules: { "jest/no-export": "off" },
   },
 );

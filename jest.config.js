@@ -7,6 +7,6 @@ export default {
   testMatch: ["**/*.test.ts"],
   testTimeout: 120_000,
   globalSetup: "<rootDir>/test/support/global-setup.ts",
-  setupFiles: ["<rootDir>/test/support/property-runs.ts"],
+  setupFiles: ["<rootDir>/test/support/plain-stacks.ts", "<rootDir>/test/support/property-runs.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
 };

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { Agent, request } from "undici";
-import { listen } from "../services/lib/metrics.ts";
+import { listen } from "../services/lib/servers.ts";
 import { type BenchCluster, startFakeCluster, startRealCluster } from "./functions/cluster.ts";
 import type { Memory, Ready } from "./functions/gateway-process.ts";
 import { nameOf, toFunction, toSlice } from "./functions/objects.ts";

@@ -1,5 +1,6 @@
 /** What `plonk help` and `--help` print. */
 import { PACKAGE_VERSION } from "../toolchain/images/package.ts";
+import { readRevision } from "../toolchain/images/revision.ts";
 import { type Command, WRONG_USAGE } from "./commands.ts";
 import { CommandError } from "./process.ts";
 
@@ -20,12 +21,15 @@ type Documented = Readonly<Record<string, DocumentedCommand>>;
 export function withHelp(commands: Documented): Record<string, Command> {
   const help: Command = (args) => print(describe(commands, args));
   const version: Command = () => print(PACKAGE_VERSION);
+  const build: Command = async () =>
+    print(`version: ${PACKAGE_VERSION}\nrevision: ${await readRevision()}`);
   const runs = Object.entries(commands).map(([name, command]): [string, Command] => {
     return [name, (args) => (isHelp(command, args) ? help([name]) : command.run(args))];
   });
   return {
     ...Object.fromEntries(runs),
     help,
+    version: build,
     ...{ "": help, "--help": help, "-h": help },
     ...{ "--version": version, "-v": version },
   };
@@ -65,7 +69,8 @@ function describeAll(commands: Documented): string {
     ...toRows({
       ...(Object.fromEntries(summaries) as Record<string, string>),
       "help <command>": "the options of a command",
-      "--version": "the version of Plonk",
+      version: "the version of Plonk, and the commit that its images are made from",
+      "--version": "the version alone",
     }),
   ].join("\n");
 }

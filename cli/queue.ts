@@ -6,14 +6,14 @@ import { CommandError, readArguments } from "./process.ts";
 import { QueueClient, type QueueFilter } from "./queue-client.ts";
 
 /** Where the command reads its settings and writes its answer. */
-interface Surroundings {
+interface QueueCommandOptions {
   env: Readonly<Record<string, string | undefined>>;
   print: (text: string) => void;
   /** What is no text, or not the command's own. */
   write: (bytes: Uint8Array) => void;
 }
 
-const HERE: Surroundings = {
+const HERE: QueueCommandOptions = {
   env: process.env,
   print: (text) => void process.stdout.write(`${text}\n`),
   write: (bytes) => void process.stdout.write(bytes),
@@ -72,7 +72,7 @@ const ACTIONS: Readonly<Record<string, (asked: Asked) => Promise<Answer>>> = {
 /** Runs one of the actions; resolves to the exit code. */
 export async function queue(
   args: readonly string[],
-  { env, print, write }: Surroundings = HERE,
+  { env, print, write }: QueueCommandOptions = HERE,
 ): Promise<number> {
   const [name = "", ...rest] = args;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
@@ -105,7 +105,7 @@ export async function queue(
 function give(
   answer: Answer,
   output: "text" | "json",
-  to: Pick<Surroundings, "print" | "write">,
+  to: Pick<QueueCommandOptions, "print" | "write">,
 ): void {
   if (output === "json") {
     to.print(JSON.stringify(answer.value, undefined, 2));

@@ -33,6 +33,11 @@ export function checkFor<T>(resource: pulumi.Resource, work: () => T): T {
   }
 }
 
+/** Whether a value is known only when the program runs, or when other resources exist. */
+export function isLater<T>(value: pulumi.Input<T>): value is Promise<T> | pulumi.OutputInstance<T> {
+  return pulumi.Output.isInstance(value) || value instanceof Promise;
+}
+
 /**
  * The checks of a component's arguments. Children have `passed` in their `dependsOn`: Pulumi awaits
  * it before their properties, so that an invalid argument is reported with its own message and not
@@ -56,6 +61,16 @@ export class ArgumentChecks {
   }
 
   /**
+   * Returns what `test` makes of `value`: at once where that is known, so that the component's
+   * constructor throws the error, or when it is known.
+   */
+  verify<T, U = T>(value: pulumi.Input<T>, test: (known: T) => U): pulumi.Input<U> {
+    return isLater(value)
+      ? this.apply<T, U>(value, test as (known: pulumi.Unwrap<T>) => U)
+      : checkFor(this.#resource, () => test(value));
+  }
+
+  /**
    * Like `apply`, for an asynchronous test. If it fails after the program's code has finished,
    * Pulumi would print the error with its stack trace on the stack's row. So the error is logged on
    * the component's row, and a second, short one stops the run.
@@ -66,14 +81,14 @@ export class ArgumentChecks {
   ): pulumi.Output<U> {
     const checked: pulumi.Output<unknown> = pulumi
       .output(value)
-      .apply((known) => this.#stopOnRefusal(test(known)));
+      .apply((known) => this.#stopOnRefusal(() => test(known)));
     this.#checks.push(checked);
     return checked as pulumi.Output<U>;
   }
 
-  async #stopOnRefusal<U>(work: Promise<U>): Promise<U> {
+  async #stopOnRefusal<U>(work: () => Promise<U>): Promise<U> {
     try {
-      return await work;
+      return await work();
     } catch (error) {
       if (!(error instanceof ArgumentError)) {
         throw error;

@@ -19,7 +19,7 @@ export interface ServiceImageArgs {
   /** The cluster that it goes to. */
   cluster: ClusterReference;
   /** Program that pushes to a registry. @default "crane", from PATH */
-  crane?: string;
+  crane?: pulumi.Input<string>;
 }
 
 /** Parts of `name:tag@sha256:…`. */
@@ -116,7 +116,7 @@ interface Delivery {
   /** Whether it delivers all architectures at once. */
   isWhole: boolean;
   /** The reference for pod specs. Steps have it as `IMAGE` in their environment. */
-  toReference: (image: KnownImage) => string;
+  toReference: (image: KnownImage) => pulumi.Input<string>;
 }
 
 type KnownImage = ImageArtifact & Reference;
@@ -134,7 +134,7 @@ interface DeliveryStep {
 interface DeliveryContext {
   name: string;
   cluster: Cluster;
-  crane: string;
+  crane: pulumi.Input<string>;
   parent: pulumi.Resource;
 }
 
@@ -160,7 +160,7 @@ function refuse(): Delivery {
 }
 
 function preload({ name, cluster, parent }: DeliveryContext): Delivery {
-  const options = { parent, ...(cluster.lifetime && { deletedWith: cluster.lifetime }) };
+  const options = { parent, ...(cluster.deletedWith && { deletedWith: cluster.deletedWith }) };
   const steps = cluster.imageDelivery.targets.map((target) => ({
     name: `${name}-${target.host}`,
     place: { connection: target.connection, options },
@@ -188,10 +188,11 @@ function preload({ name, cluster, parent }: DeliveryContext): Delivery {
  */
 function after(
   deliveries: pulumi.Resource[],
-  text: string,
+  text: pulumi.Input<string>,
   checked: pulumi.Output<unknown>,
 ): pulumi.Output<string> {
-  return pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]).apply(() => text);
+  const done = pulumi.all([checked, ...deliveries.map(({ urn }) => urn)]);
+  return pulumi.all([text, done]).apply(([known]) => known);
 }
 
 /** For `dependsOn`: fails when the image lacks an architecture of the nodes. */
@@ -224,24 +225,30 @@ function findArchive(image: ImageArtifact, architecture: Architecture, place: st
 
 /** Pushes the image with its own digest. */
 function push({ name, cluster, crane, parent }: DeliveryContext): Delivery {
-  const toTarget = ({ baseName, tag }: KnownImage): string =>
-    `${cluster.imageDelivery.registry ?? ""}/${baseName}:${tag}`;
+  const registry = cluster.imageDelivery.registry ?? "";
+  const toTarget = ({ baseName, tag }: KnownImage): pulumi.Output<string> =>
+    pulumi.interpolate`${registry}/${baseName}:${tag}`;
   const step: DeliveryStep = {
     name: `${name}-push`,
     place: { connection: { local: true }, options: { parent } },
     isUndone: false,
     toCommands: (image) => ({
-      create: `sh -s -- push ${quote(toTarget(image))}`,
-      stdin: toScript({ CRANE: toWord(crane), ...toLayoutVariables(image) }, PUSH_SCRIPT),
+      create: toTarget(image).apply((target) => `sh -s -- push ${quote(target)}`),
+      stdin: pulumi
+        .output(crane)
+        .apply((program) =>
+          toScript({ CRANE: toWord(program), ...toLayoutVariables(image) }, PUSH_SCRIPT),
+        ),
     }),
   };
-  const toReference = (image: KnownImage): string => `${toTarget(image)}@${image.digest}`;
+  const toReference = (image: KnownImage): pulumi.Output<string> =>
+    pulumi.interpolate`${toTarget(image)}@${image.digest}`;
   return { steps: [step], isWhole: true, toReference };
 }
 
 /** Gives an archive of all architectures to the cluster's own command. */
 function handOver({ name, cluster, parent }: DeliveryContext): Delivery {
-  const script = toImportScript(cluster.imageDelivery.command ?? "");
+  const command = pulumi.output(cluster.imageDelivery.command ?? "");
   const step: DeliveryStep = {
     name: `${name}-import`,
     place: { connection: { local: true }, options: { parent } },
@@ -249,7 +256,7 @@ function handOver({ name, cluster, parent }: DeliveryContext): Delivery {
     isUndone: false,
     toCommands: (image) => ({
       create: `sh -s -- import ${quote(image.reference)}`,
-      stdin: toScript(toLayoutVariables(image), script),
+      stdin: command.apply((known) => toScript(toLayoutVariables(image), toImportScript(known))),
     }),
   };
   return { steps: [step], isWhole: true, toReference: ({ reference }) => reference };

@@ -35,6 +35,14 @@ export function toKind(value: unknown): string {
   return withArticle(Array.isArray(value) ? "array" : typeof value);
 }
 
+/** Ajv's "must be integer" in the wording of all other messages. */
+export function toExpectation(message: string): string {
+  return message.replace(
+    /^must (be )?/,
+    (_, be?: string) => `expected ${be === undefined ? "to " : ""}`,
+  );
+}
+
 export function withArticle(noun: string): string {
   return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`;
 }

@@ -1,19 +1,14 @@
 /** Namespaces that hold functions: how they are told from others, and what each of them has. */
 import { type Static, Type } from "typebox";
-import { DNS_LABEL } from "./grammar.ts";
 import { ANNOTATION, PORT } from "./names.ts";
+import { NamespaceName } from "./syntax.ts";
 
 const StringMap = Type.Record(Type.String(), Type.String());
 
 /** Body of POST and PUT `/system/namespace`, and answer of GET. */
 export const FunctionNamespace = Type.Object(
   {
-    name: Type.String({
-      pattern: DNS_LABEL,
-      minLength: 1,
-      maxLength: 63,
-      description: "1 to 63 lower-case letters, digits and hyphens, with no hyphen at an end",
-    }),
+    name: NamespaceName,
     labels: Type.Optional(StringMap),
     annotations: Type.Optional(StringMap),
   },
@@ -79,7 +74,7 @@ export function toSelector(component: string): Record<string, string> {
 }
 
 /** Nobody may call any pod, where no other policy allows it. */
-export const DENIAL = {
+export const DEFAULT_DENY = {
   name: "default-deny",
   spec: { podSelector: {}, policyTypes: ["Ingress"] },
 };
@@ -115,7 +110,7 @@ const METADATA = { v4: "169.254.0.0/16", v6: "fd00:ec2::254/128" };
 
 /** Names of the policies of a function namespace. */
 export const FUNCTION_POLICY = {
-  denial: DENIAL.name,
+  deny: DEFAULT_DENY.name,
   ingress: "allow-platform",
   egress: "allow-egress",
 } as const;
@@ -153,7 +148,7 @@ export function toFunctionPolicies<T>(traffic: FunctionTraffic<T>): FunctionPoli
     ipBlock: { cidr, except: [own, ...denied.filter((each) => each.includes(":") === isV6)] },
   });
   return [
-    { name: FUNCTION_POLICY.denial, spec: DENIAL.spec },
+    { name: FUNCTION_POLICY.deny, spec: DEFAULT_DENY.spec },
     {
       name: FUNCTION_POLICY.ingress,
       spec: {

@@ -14,8 +14,14 @@ const TIME_PART = `${AMOUNT}(ns|us|\u00b5s|\u03bcs|ms|s|m|h)`;
 /** A DNS label (RFC 1123) within other text. It captures nothing. */
 export const DNS_LABEL_PART = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?";
 
-/** A DNS label, at most 63 characters: names of functions, namespaces, hosts. */
+/** A DNS label, at most 63 characters: names of namespaces, hosts. */
 export const DNS_LABEL = `^${DNS_LABEL_PART}$`;
+
+/**
+ * Name of a function: a DNS label that begins with a letter, as names of Services do (RFC 1035
+ * §2.3.1).
+ */
+export const FUNCTION_NAME = "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$";
 
 /** A DNS name (RFC 1123 subdomain): names of Secrets. Its length, 253, is said beside it. */
 export const DNS_NAME = `^${SUBDOMAIN_INNER}$`;
@@ -43,6 +49,9 @@ export const CONSTRAINT = `^${KEY_INNER} *==? *(${NAME_INNER})?$`;
 /** Name of an environment variable: printable ASCII without `=`. */
 export const VARIABLE_NAME = "^[ -<>-~]+$";
 
+/** Value of an environment variable: C's strings, and with them the system's, end at a NUL. */
+export const VARIABLE_VALUE = "^[^\\x00]*$";
+
 /** A quantity (resource.Quantity) without sign: functions have no use for negative ones. */
 export const QUANTITY = `^${AMOUNT}([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$`;
 
@@ -57,6 +66,9 @@ export const FUNCTION_SEGMENT = "^[-a-zA-Z0-9_.]+$";
 
 /** A path of a URL from its root, without blanks. */
 export const ABSOLUTE_PATH = "^/[!-~]*$";
+
+/** Name of a user of the gateway: Basic authentication ends it at a colon (RFC 7617 §2). */
+export const USER_NAME = "^[^:\\s]{1,128}$";
 
 /** A token, such as a method (RFC 9110 §5.6.2). */
 export const HTTP_TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";

@@ -3,6 +3,7 @@ export * from "./artifacts.ts";
 export * from "./async-origins.ts";
 export * from "./call-headers.ts";
 export * from "./duration.ts";
+export * from "./empty-fields.ts";
 export * from "./finding.ts";
 export * from "./function/index.ts";
 export * from "./function-namespace.ts";

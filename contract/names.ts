@@ -61,6 +61,12 @@ export const ANNOTATION = {
   serviceAccount: "com.openfaas.serviceaccount",
   /** Origins of pages that may call the function asynchronously: it answers no preflight itself. */
   asyncOrigins: "plonk/async-origins",
+  /** When nodes ask for the image: `Always` or `IfNotPresent`. @default by its tag */
+  imagePullPolicy: "plonk/image-pull-policy",
+  /** User that the pods run as: a number, or `image`, which names one. @default 65532 */
+  user: "plonk/user",
+  /** On a Function itself: when the REST API asked for new pods last. They have it, too. */
+  restartedAt: "plonk/restarted-at",
   /** Prefix of what says how asynchronous calls are repeated (OpenFaaS). */
   retry: "com.openfaas.retry.",
   /** Queue whose workers run the asynchronous calls (OpenFaaS). */
@@ -72,6 +78,9 @@ export const ANNOTATION = {
   /** On a namespace that may hold functions; value "1" (OpenFaaS). */
   functionNamespace: "openfaas",
 } as const;
+
+/** What is said of a commit that nobody knows: the sources came without git. */
+export const UNKNOWN_REVISION = "unknown";
 
 /** Server-side-apply field managers, one per writer. */
 export const FIELD_MANAGER = {
@@ -101,6 +110,8 @@ export const FUNCTION_PATHS = {
   code: "/home/app/function",
   /** Mount point of a function's secrets, one file each. */
   secrets: "/var/openfaas/secrets",
+  /** Home directory, unless the function's environment names another: it can be written. */
+  home: "/tmp",
 } as const;
 
 export const METRIC = {

@@ -1,6 +1,6 @@
 /** Bodies of the gateway's REST API (OpenFaaS faas-provider types). */
-import { type Static, Type } from "typebox";
-import { Environment, FunctionCode, SHARED_FIELDS } from "./function/schema.ts";
+import { type Static, type TOptional, type TString, Type } from "typebox";
+import { Environment, FunctionCode, Handler, SHARED_FIELDS } from "./function/schema.ts";
 import { BASE64 } from "./grammar.ts";
 import { SCALE } from "./names.ts";
 import { FunctionName, ImageReference, SecretName } from "./syntax.ts";
@@ -13,12 +13,20 @@ const Namespace = Type.Optional(
 );
 
 const FIELDS = {
-  envProcess: Type.Optional(
-    Type.String({ description: "the command line that the image's watchdog starts" }),
-  ),
+  envProcess: Type.Optional(Handler),
   envVars: Type.Optional(Environment),
   ...SHARED_FIELDS,
 };
+
+/** A body may have the named fields alone: a misspelt one would be ignored in silence. */
+const CLOSED = { additionalProperties: false } as const;
+
+/** A field that older clients send empty. With a text it would ask for what nobody does. */
+function toNone(reason: string): TOptional<TString> {
+  return Type.Optional(
+    Type.String({ maxLength: 0, deprecated: true, description: `none: ${reason}` }),
+  );
+}
 
 /** POST and PUT `/system/functions`: either `image` or `code`. */
 export const FunctionDeployment = Type.Object(
@@ -33,8 +41,14 @@ export const FunctionDeployment = Type.Object(
     ),
     namespace: Namespace,
     ...FIELDS,
+    network: toNone("functions share the cluster's network"),
+    registryAuth: toNone("nodes have the logins of registries"),
   },
-  { title: "FunctionDeployment", oneOf: [{ required: ["image"] }, { required: ["code"] }] },
+  {
+    ...CLOSED,
+    title: "FunctionDeployment",
+    oneOf: [{ required: ["image"] }, { required: ["code"] }],
+  },
 );
 export type FunctionDeployment = Static<typeof FunctionDeployment>;
 
@@ -80,7 +94,7 @@ export const DeleteFunctionRequest = Type.Object(
     functionName: Type.String({ minLength: 1, description: "the function's name" }),
     namespace: Namespace,
   },
-  { title: "DeleteFunctionRequest" },
+  { ...CLOSED, title: "DeleteFunctionRequest" },
 );
 
 /** POST `/system/scale-function/{name}`. */
@@ -94,29 +108,40 @@ export const ScaleServiceRequest = Type.Object(
     }),
     namespace: Namespace,
   },
-  { title: "ScaleServiceRequest" },
+  { ...CLOSED, title: "ScaleServiceRequest" },
 );
 
-/** DELETE `/system/secrets`, and what GET lists. */
+/** What GET `/system/secrets` lists. */
 export const SecretReference = Type.Object(
   { name: SecretName, namespace: Namespace },
   { title: "SecretReference" },
 );
 
-/** POST and PUT `/system/secrets`: `rawValue` wins over `value`. */
+/** DELETE `/system/secrets`: Go's clients have one type for it and for a secret with its value. */
+export const SecretDeletion = Type.Object(
+  {
+    ...SecretReference.properties,
+    value: toNone("the name says which secret goes"),
+    rawValue: toNone("the name says which secret goes"),
+  },
+  { ...CLOSED, title: "SecretName" },
+);
+
+/** POST and PUT `/system/secrets`: `value` or `rawValue`; a secret may be empty. */
 export const SecretDeployment = Type.Object(
   {
     name: SecretName,
     namespace: Namespace,
-    value: Type.Optional(Type.String({ description: "text, at most 1 MiB" })),
+    value: Type.Optional(Type.String({ minLength: 0, description: "text, at most 1 MiB" })),
     rawValue: Type.Optional(
       Type.String({
+        minLength: 0,
         pattern: BASE64,
         description: "bytes in base64 with its padding, at most 1 MiB of them",
       }),
     ),
   },
-  { title: "Secret", anyOf: [{ required: ["value"] }, { required: ["rawValue"] }] },
+  { ...CLOSED, title: "Secret", anyOf: [{ required: ["value"] }, { required: ["rawValue"] }] },
 );
 
 /** An element of GET `/system/function-stats`; what Prometheus does not know is absent. */

@@ -4,16 +4,27 @@ import {
   CONSTRAINT,
   DNS_LABEL,
   DNS_NAME,
+  FUNCTION_NAME,
   LABEL_VALUE,
   METADATA_KEY,
   QUANTITY,
   VARIABLE_NAME,
+  VARIABLE_VALUE,
 } from "./grammar.ts";
 
 // A description is a noun phrase: it also tells, in an error, what was expected.
 
-/** A DNS-1123 label: what a function's name must be (RFC 1123; it names Services and pods). */
+/** A function's name is also that of its Service, which has to begin with a letter. */
 export const FunctionName = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  pattern: FUNCTION_NAME,
+  description:
+    "1 to 63 lower-case letters, digits and hyphens, with a letter at the beginning and no hyphen at the end, as names of Services have it (RFC 1035)",
+});
+
+/** Name of a namespace. */
+export const NamespaceName = Type.String({
   minLength: 1,
   maxLength: 63,
   pattern: DNS_LABEL,
@@ -48,6 +59,11 @@ export const SecretName = Type.String({
 export const VariableName = Type.String({
   pattern: VARIABLE_NAME,
   description: "a name in printable ASCII without =",
+});
+
+export const VariableValue = Type.String({
+  pattern: VARIABLE_VALUE,
+  description: "a text without a NUL (U+0000)",
 });
 
 /** `key=value` or `key==value` of a node's label. */

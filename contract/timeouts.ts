@@ -30,10 +30,10 @@ export const TIMEOUT_SETTINGS = {
 } as const;
 
 /** The longest time-out that a label may ask for, milliseconds. */
-const MAX_TIMEOUT_MS = 24 * 3_600_000;
+export const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-/** How long a stopping pod waits for calls that have no limit, milliseconds. */
-const UNLIMITED_DRAIN_MS = 5 * 60_000;
+/** How long a pod that stops, a function's or the gateway's, waits for calls that have no limit. */
+export const UNLIMITED_DRAIN_MS = 5 * 60_000;
 
 /**
  * How long a function's pod goes on as before after its end was decided (`preStop`), so that all
@@ -96,7 +96,16 @@ export function watchdogTimeouts(source: TimeoutSource, platform: CallTimeouts):
 /** The longest time for which a stopping watchdog may still be busy, milliseconds. */
 export function drainMs(source: TimeoutSource, platform: CallTimeouts): number {
   const { write_timeout, exec_timeout } = watchdogTimeouts(source, platform);
-  return Math.max(parseDuration(write_timeout), parseDuration(exec_timeout));
+  const execMs = parseDuration(exec_timeout);
+  return Math.max(stopMs(parseDuration(write_timeout), execMs), execMs);
+}
+
+/**
+ * How long a stopping watchdog waits for its calls, milliseconds: `write_timeout`; where that is
+ * none, for the longest call.
+ */
+export function stopMs(writeMs: number, execMs: number): number {
+  return writeMs || execMs || UNLIMITED_DRAIN_MS;
 }
 
 /** Labels that hold a function's time-outs. */

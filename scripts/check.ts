@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, format, dead code and the Go sources; each is one result. */
+/** `npm run check`: types, lint, format, dead code and circles of imports; each is one result. */
 import { dirname } from "node:path";
 import { CommandError, isStopped } from "../cli/process.ts";
 import { stoppable } from "../cli/stoppable.ts";
@@ -6,12 +6,13 @@ import { capture } from "../toolchain/run-command.ts";
 
 const root = dirname(import.meta.dirname);
 
-const CHECKS: { name: string; command: string; args: string[]; mustBeSilent?: boolean }[] = [
+const CHECKS: { name: string; command: string; args: string[] }[] = [
   { name: "lint", command: "eslint", args: ["."] },
   { name: "types", command: "tsc", args: ["--noEmit"] },
   { name: "types of the page", command: "tsc", args: ["--noEmit", "-p", "services/gateway/ui"] },
   { name: "format", command: "prettier", args: ["--check", "."] },
   { name: "dead code", command: "knip", args: ["--no-progress"] },
+  { name: "circles of imports", command: "knip", args: ["--no-progress", "--cycles"] },
 ];
 
 export interface CheckResult {

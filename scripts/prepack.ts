@@ -7,6 +7,7 @@ import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from "n
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { LOCK_FILE, readImageLock } from "../components/platform/image-lock.ts";
+import { readRevision } from "../toolchain/images/revision.ts";
 import { writePackageFiles } from "./package-files.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -50,8 +51,8 @@ function toPackageName(specifier: string): string {
   return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? "");
 }
 
-/** Derives the package's package.json from the checkout's. */
-function toPackageManifest(manifest: Manifest): Manifest {
+/** Derives the package's package.json from the checkout's; an installed one has no git to ask. */
+function toPackageManifest(manifest: Manifest, revision: string): Manifest {
   const imported = findImportedPackages();
   const { bin, devDependencies, dependencies } = manifest;
   const kept = Object.entries(manifest).filter(([field]) => !DROPPED.includes(field));
@@ -60,6 +61,7 @@ function toPackageManifest(manifest: Manifest): Manifest {
   const versions = Object.entries({ ...devDependencies, ...dependencies }).sort();
   return {
     ...(Object.fromEntries(kept) as Manifest),
+    revision,
     engines: { node: ">=22" },
     bin: Object.fromEntries(Object.entries(bin).map(([name, path]) => [name, `dist/${path}`])),
     exports: { ".": { types: `${entry}.d.ts`, default: `${entry}.js` } },
@@ -83,8 +85,9 @@ if (process.argv[2] !== "restore") {
   const text = readFileSync(manifestPath, "utf8");
   const own = JSON.parse(text) as Manifest;
   checkImageLock(own["version"]);
+  const revision = await readRevision(root);
   await writePackageFiles();
-  const manifest = toPackageManifest(own);
+  const manifest = toPackageManifest(own, revision);
   writeFileSync(savedPath, text);
   writeFileSync(`${manifestPath}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(`${manifestPath}.next`, manifestPath);

@@ -1,9 +1,10 @@
-/** The stages of a test run; the results of jest's come from its JSON report. */
+/** The stages of a test run; the results of jest's come from its report. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { CommandError, isStopped, runOnTerminal } from "../cli/process.ts";
+import { type AssertionResult, type JestReport, REPORT_FILE } from "./jest-report.ts";
 
 export interface Tally {
   passed: number;
@@ -36,27 +37,6 @@ export interface FinishedStage extends StageResult {
   seconds: number;
 }
 
-interface AssertionResult {
-  fullName: string;
-  status: string;
-  duration?: number | null;
-  failureMessages?: string[] | null;
-}
-
-interface JestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  numRuntimeErrorTestSuites: number;
-  testResults: {
-    name: string;
-    /** Jest's message about all failures in the file. */
-    message: string;
-    assertionResults: AssertionResult[];
-  }[];
-}
-
 /** Runs the stages in order; when one is stopped, the rest is skipped. */
 export async function runStages(
   stages: readonly Stage[],
@@ -82,9 +62,9 @@ export async function runJest(root: string, args: readonly string[]): Promise<St
   const folder = await mkdtemp(join(tmpdir(), "plonk-jest-"));
   try {
     const file = join(folder, "report.json");
-    const code = await runOnTerminal(process.execPath, toCommandLine(file, args), {
+    const code = await runOnTerminal(process.execPath, toCommandLine(args), {
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: "0" },
+      env: { ...process.env, FORCE_COLOR: "0", [REPORT_FILE]: file },
     });
     if (isStopped(code)) {
       throw new CommandError("jest: stopped by a signal; the rest is skipped", code);
@@ -100,13 +80,15 @@ export async function runJest(root: string, args: readonly string[]): Promise<St
 
 const JEST = join(import.meta.dirname, "../node_modules/jest/bin/jest.js");
 
-function toCommandLine(report: string, args: readonly string[]): string[] {
+const REPORTER = join(import.meta.dirname, "jest-report.ts");
+
+function toCommandLine(args: readonly string[]): string[] {
   return [
     "--experimental-vm-modules",
     "--disable-warning=ExperimentalWarning",
     JEST,
-    "--json",
-    `--outputFile=${report}`,
+    "--reporters=default",
+    `--reporters=${REPORTER}`,
     // Open handles of a failed test must not block the end of the run.
     "--forceExit",
     ...args,
@@ -134,5 +116,5 @@ function toResult(root: string, report: JestReport, code: number): StageResult {
 function toTest(file: string, result: AssertionResult): TestCase {
   const { fullName: name, status, duration, failureMessages } = result;
   const test = { name, file, seconds: (duration ?? 0) / 1000 };
-  return status === "failed" ? { ...test, failure: (failureMessages ?? []).join("\n") } : test;
+  return status === "failed" ? { ...test, failure: failureMessages.join("\n") } : test;
 }

@@ -9,35 +9,50 @@ export interface TestGroup {
 
 const END_TO_END = "/test/e2e/";
 
-/** Tests of the real engine on an API server of their own, each of which keeps one core busy. */
-const ENGINE = [
-  "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions)",
-  "/test/integration/package",
-];
+/** Those with a cluster of their own, which wait for pods and images most of the time. */
+const CLUSTERS = "/test/e2e/(existing-cluster|gateway|several-stacks)";
 
-/** Tests that need the machine for themselves: controllers with leases, clusters, containers. */
-const ALONE = [
-  "/test/components/cluster/(host-|k3s-engine)",
+/** Those that count calls under load, or take a vendor's place for the whole machine. */
+const MACHINE = "/test/e2e/(open-network|stack)";
+
+/** Tests with an engine, an API server or images of their own: each keeps one core busy. */
+const HEAVY = [
+  "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions)",
+  "/test/integration/(package|gateway/namespace-guard)",
   "/test/stacks/recorded-",
-  "/test/integration/(operator/|gateway/api-server)",
   "/test/toolchain/(?!acquire/)",
   "/test/standins/(?!provider-protocol/)",
   "/test/(cli|scripts)/",
+];
+
+/** Tests that need the machine for themselves: controllers with leases, clusters, overload. */
+const ALONE = [
+  "/test/components/cluster/(host-|k3s-engine)",
+  "/test/integration/(operator/|gateway/api-server)",
   "/test/(fuzz|audit)/",
 ];
 
-/** More workers gain little, as most tests wait, and each worker needs half a gigabyte. */
+/** More workers gain little, as most tests wait. */
 const WORKERS = Math.min(2, availableParallelism());
+
+/**
+ * Jest keeps the modules of each file that it has run, and what asks V8 about all scripts, as the
+ * serializer of closures does, takes ten times as long in the end. A worker that has grown to this
+ * is replaced, which takes half a second; most files of components grow it by half of that.
+ */
+const FRESH_WORKERS = "--workerIdleMemoryLimit=300MB";
 
 export const TEST_GROUPS: readonly TestGroup[] = [
   {
     name: "tests side by side",
     args: [
       `--maxWorkers=${WORKERS}`,
-      ...[END_TO_END, ...ENGINE, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
+      FRESH_WORKERS,
+      ...[END_TO_END, ...HEAVY, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
     ],
   },
-  { name: "tests of the engine", args: [...ENGINE, `--maxWorkers=${WORKERS}`] },
-  { name: "tests one after the other", args: [...ALONE, "--runInBand"] },
-  { name: "end to end tests", args: [END_TO_END, "--runInBand"] },
+  { name: "heavy tests two at a time", args: [...HEAVY, `--maxWorkers=${WORKERS}`, FRESH_WORKERS] },
+  { name: "tests one after the other", args: [...ALONE, "--maxWorkers=1", FRESH_WORKERS] },
+  { name: "clusters two at a time", args: [CLUSTERS, `--maxWorkers=${WORKERS}`, FRESH_WORKERS] },
+  { name: "end to end tests", args: [MACHINE, "--maxWorkers=1", FRESH_WORKERS] },
 ];

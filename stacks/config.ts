@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Static, type TObject, Type } from "typebox";
 import { Check, Errors } from "typebox/schema";
 import { Profile } from "../components/index.ts";
+import { USER_NAME } from "../contract/grammar.ts";
 import { findCallbackHostMistake, splitCallbackHosts } from "../contract/queue/index.ts";
 import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 
@@ -10,7 +11,7 @@ import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 export const COMMON = {
   adminUser: text({
     default: "admin",
-    pattern: "^[^:\\s]+$",
+    pattern: USER_NAME,
     description: "User name for the gateway's REST API",
     expected: "a name without colons and spaces",
   }),

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { stopServer } from "../../test/support/network.ts";
 import { rotate, toRatios } from "../gateway/statistics.ts";
 import type { Bench } from "./bench.ts";

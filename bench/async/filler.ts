@@ -2,7 +2,7 @@
 import { jetstream } from "@nats-io/jetstream";
 import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { NAMESPACE } from "../../contract/index.ts";
-import { encodeCall, QUEUE, type QueuedCall, SUBJECT, toLane } from "../../contract/queue/index.ts";
+import { encodeCall, QUEUE, type QueuedCall, toHint, toLane } from "../../contract/queue/index.ts";
 import { drawNonce } from "../../services/lib/queue/nonce.ts";
 import { LEAST_CALL } from "../../test/support/queued-message.ts";
 
@@ -53,7 +53,7 @@ export class Filler {
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
-    this.#connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    this.#connection.publish(toHint(lane));
   }
 
   /**

@@ -11,7 +11,7 @@ import { Agent } from "undici";
 import type { ConsumerSettings, Fields } from "../../contract/queue/index.ts";
 import { createLogger } from "../../services/lib/logger.ts";
 import { createRegistry } from "../../services/lib/metrics.ts";
-import { NatsLink } from "../../services/lib/nats.ts";
+import { NatsConnector } from "../../services/lib/nats.ts";
 
 /** Publishes the same message again and again. */
 export interface PublishTask {
@@ -49,7 +49,7 @@ export interface RawResult {
 const PREFETCH = 100;
 
 const { nats_url: url = "", nats_secret_path: secretPath, client: clientName = "" } = process.env;
-const link = new NatsLink({
+const link = new NatsConnector({
   ...{ url, secretPath, clientName },
   logger: createLogger({ name: clientName, level: "error" }),
   registry: createRegistry(),

@@ -8,7 +8,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
-import { GATEWAY_SEMI_SPACE_MIB, toNodeOptions } from "../../components/kubernetes/node-service.ts";
+import {
+  GATEWAY_SEMI_SPACE_MIB,
+  toNodeOptions,
+  WORKER_SEMI_SPACE_MIB,
+} from "../../components/kubernetes/node-service.ts";
+import { toNatsMemoryLimit } from "../../components/queue/nats-config.ts";
 import { QueueSync } from "../../components/queue/settings.ts";
 import {
   NATS_SERVICES,
@@ -33,6 +38,7 @@ const ROOT = join(import.meta.dirname, "../..");
 /** Limits of the containers' memory, MiB. */
 export const GATEWAY_LIMIT_MIB = 256;
 export const WORKER_LIMIT_MIB = 192;
+export const NATS_LIMIT_MIB = 768;
 
 export interface WorldOptions {
   signal: AbortSignal;
@@ -116,7 +122,7 @@ export class World {
       command: process.execPath,
       args: [main ?? (await bundle("queue-worker"))],
       env: {
-        NODE_OPTIONS: this.#nodeOptions(toNodeOptions(WORKER_LIMIT_MIB)),
+        NODE_OPTIONS: this.#nodeOptions(toNodeOptions(WORKER_LIMIT_MIB, WORKER_SEMI_SPACE_MIB)),
         ...this.natsEnv("queue-worker"),
         faas_gateway_address: "127.0.0.1",
         faas_gateway_port: String(this.gateway.port),
@@ -164,13 +170,21 @@ export class World {
     return samples;
   }
 
+  /** Empties the queue, once nothing more comes: a load that ends leaves calls under way. */
   async purge(): Promise<void> {
+    let before = -1;
+    for (let count = await this.left(); count !== before; count = await this.left()) {
+      before = count;
+      await sleep(100);
+    }
     await this.manager.streams.purge(STREAM.calls);
   }
 
   async #start(functions: Readonly<Record<string, number>>): Promise<void> {
     const authority = new Authority();
-    const nats = await OwnNats.start(authority.issue(["127.0.0.1"]), this.#options.sync);
+    const nats = await OwnNats.start(authority.issue(["127.0.0.1"]), this.#options.sync, {
+      GOMEMLIMIT: toNatsMemoryLimit(NATS_LIMIT_MIB),
+    });
     this.onEnd(() => nats.destroy());
     this.#nats = nats;
     for (const service of NATS_SERVICES) {

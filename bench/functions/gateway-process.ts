@@ -5,7 +5,7 @@ import { readConfig } from "../../services/gateway/config.ts";
 import { loadConnection } from "../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { createLogger } from "../../services/lib/logger.ts";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 
 /** Message of the child when it knows all functions. */
 export interface Ready {

@@ -2,9 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { extractDebianPackages } from "../../standins/from-source/recipes/debian.ts";
-import { buildGo } from "../../standins/from-source/recipes/go.ts";
+import { buildGoPrograms } from "../../test/support/go-programs.ts";
 import { hostArchitecture } from "../../toolchain/acquire/session.ts";
-import { hashFile, listFiles } from "../../toolchain/hash.ts";
 import { createImageContext, type ImageContext } from "../../toolchain/images/context.ts";
 import { findOrBuild } from "../../toolchain/images/store.ts";
 
@@ -46,7 +45,8 @@ export async function prepareTools(report: (message: string) => void): Promise<T
   const root = join(context.cache, "bench");
   await mkdir(root, { recursive: true });
   const debian = await prepareDebian(context, root);
-  const go = await prepareGo(context, root);
+  const packages = Object.fromEntries(GO_PROGRAMS.map((name) => [name, `./${name}`]));
+  const go = await buildGoPrograms(context, { root, name: "go", module: GO_FOLDER, packages });
   const libraries = ["usr/lib", "lib"].map((folder) => join(debian, folder, libraryTriplet()));
   return {
     path: (name) =>
@@ -70,28 +70,6 @@ async function prepareDebian(context: ImageContext, root: string): Promise<strin
     signal: context.signal,
     build: async (destination) => {
       await extractDebianPackages(context, { packages: PACKAGES, architecture, destination });
-      return null;
-    },
-  });
-  return entry.directory;
-}
-
-async function prepareGo(context: ImageContext, root: string): Promise<string> {
-  const architecture = hostArchitecture();
-  const files = await listFiles(GO_FOLDER);
-  const digests = await Promise.all(files.map((file) => hashFile(join(GO_FOLDER, file))));
-  const entry = await findOrBuild<null>({
-    root,
-    name: "go",
-    inputs: { files, digests, architecture },
-    signal: context.signal,
-    build: async (destination) => {
-      const acquire = (tool: string): Promise<string> =>
-        Promise.reject(new Error(`${tool}: not needed here`));
-      const recipe = { ...context, destination, scratch: destination, architecture, acquire };
-      for (const name of GO_PROGRAMS) {
-        await buildGo(recipe, { module: GO_FOLDER, package: `./${name}`, output: name });
-      }
       return null;
     },
   });

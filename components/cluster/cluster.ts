@@ -22,14 +22,14 @@ export interface ClusterCapabilities {
   /** Whether a Service of type LoadBalancer gets an address. Without it a NodePort is used. */
   loadBalancer: boolean;
   /** Name of the StorageClass for volumes; undefined when the cluster has none. */
-  storageClass: string | undefined;
+  storageClass: pulumi.Input<string> | undefined;
   /** Whether NetworkPolicy objects are enforced. Where they are not, none are created. */
   networkPolicy: boolean;
   /**
    * Addresses of the API server in CIDR notation: of its machines and of its Service.
    * NetworkPolicies block them for functions; empty if unknown.
    */
-  apiServerNetworks: string[];
+  apiServerNetworks: pulumi.Input<pulumi.Input<string>[]>;
 }
 
 /** A node that image archives are copied to. */
@@ -57,9 +57,9 @@ export interface ImageDelivery {
   /** For `preload`: every node. Empty otherwise. */
   targets: readonly PreloadTarget[];
   /** For `registry`: host and path prefix, e.g. `registry.example.com/plonk`. */
-  registry: string | undefined;
+  registry: pulumi.Input<string> | undefined;
   /** For `command`: a command for sh that reads `ARCHIVE` and `IMAGE`. */
-  command?: string | undefined;
+  command?: pulumi.Input<string> | undefined;
 }
 
 /** A Kubernetes cluster that this program declares: `K3sCluster`, `ExistingCluster`. */
@@ -81,7 +81,7 @@ export interface Cluster {
   readonly nodeAddress: pulumi.Output<string>;
   /**
    * The resource whose deletion also deletes everything on the cluster: its objects have
-   * `deletedWith: cluster.lifetime`. Undefined when the cluster outlives the program.
+   * `deletedWith: cluster.deletedWith`. Undefined when the cluster outlives the program.
    */
-  readonly lifetime: pulumi.Resource | undefined;
+  readonly deletedWith: pulumi.Resource | undefined;
 }

@@ -1,15 +1,17 @@
 /** A cluster that Plonk did not create: k3d, kind, EKS, AKS, GKE, or any other kubeconfig. */
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Architecture } from "../../contract/index.ts";
-import { ArgumentChecks, ArgumentError, checkFor } from "../errors.ts";
+import { findNetworkMistake } from "../../contract/address-range.ts";
+import { type Architecture, quote } from "../../contract/index.ts";
+import { ArgumentChecks, ArgumentError, checkFor, isLater } from "../errors.ts";
+import { checkEntries } from "../lists.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
   type ImageDelivery,
   ImageDeliveryMode,
 } from "./cluster.ts";
-import { type ClusterReport, inspectCluster } from "./inspect.ts";
+import { type ClusterReport, describeClass, inspectCluster } from "./inspect.ts";
 import { type KubeconfigFacts, readKubeconfig } from "./kubeconfig.ts";
 import { createProvider } from "./provider.ts";
 
@@ -21,17 +23,24 @@ export interface ExistingCapabilities {
    * @default those of the nodes, `["amd64"]` if they may not be listed
    */
   architectures?: Architecture[];
-  /** Whether a Service of type LoadBalancer gets an address. @default false */
+  /**
+   * Whether a Service of type LoadBalancer gets an address. It decides what is made, and cannot be
+   * an output.
+   * @default false
+   */
   loadBalancer?: boolean;
   /** Name of a StorageClass for volumes. @default the cluster's default class */
-  storageClass?: string | undefined;
-  /** Whether NetworkPolicy objects are enforced. @default false */
+  storageClass?: pulumi.Input<string> | undefined;
+  /**
+   * Whether NetworkPolicy objects are enforced. It decides what is made, and cannot be an output.
+   * @default false
+   */
   networkPolicy?: boolean;
   /**
    * Addresses of the API server in CIDR notation: of its machines and of the Service `kubernetes`.
    * NetworkPolicies block them for functions. @default none
    */
-  apiServerNetworks?: string[];
+  apiServerNetworks?: pulumi.Input<pulumi.Input<string>[]>;
 }
 
 /**
@@ -43,20 +52,20 @@ export interface ClusterReference {
   /** Content of a kubeconfig file, YAML or JSON. Kept secret. */
   kubeconfig: pulumi.Input<string>;
   /** Context to use. @default the kubeconfig's current one */
-  context?: string;
+  context?: pulumi.Input<string>;
   /** Capabilities of the cluster. */
   capabilities?: ExistingCapabilities;
   /**
    * Registry and path that the nodes pull from and that this machine may push to, e.g.
    * `registry.example.com/plonk`. @default none, nodes pull images by their references
    */
-  registry?: string;
+  registry?: pulumi.Input<string>;
   /**
    * Command for sh that delivers an image to the nodes without a registry: it reads `ARCHIVE`, the
    * path of a tar with an OCI layout, and `IMAGE`, its reference. E.g.
    * `kind load image-archive "$ARCHIVE"`. @default none
    */
-  imageCommand?: string;
+  imageCommand?: pulumi.Input<string>;
   /** Address of a node, for NodePorts. @default the address of one of the cluster's nodes */
   nodeAddress?: pulumi.Input<string>;
 }
@@ -90,15 +99,16 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   /** The UID of its namespace kube-system. @internal */
   public readonly identity: pulumi.Output<string>;
   /** Undefined, as the cluster outlives the program. @internal */
-  public readonly lifetime = undefined;
+  public readonly deletedWith = undefined;
 
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:ExistingCluster", name, {}, opts);
-    this.capabilities = normalizeCapabilities(args.capabilities ?? {});
-    this.imageDelivery = checkFor(this, () => toImageDelivery(args));
     const checks = new ArgumentChecks(this);
-    const text = pulumi.secret(checkKubeconfig(this, args).apply((facts) => facts.text));
+    this.capabilities = normalizeCapabilities(checks, args.capabilities ?? {});
+    this.imageDelivery = checkFor(this, () => toImageDelivery(checks, args));
+    const text = pulumi.secret(checkKubeconfig(checks, args).apply((facts) => facts.text));
     const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known, args)));
+    this.#checkLateClass(checks, report);
     // An unusable cluster fails here, before anything is declared on it.
     this.kubeconfig = pulumi.secret(pulumi.all([text, report]).apply(([known]) => known));
     this.nodeAddress = pulumi
@@ -115,10 +125,24 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     const architectures = args.capabilities?.architectures;
     const report = await inspectCluster(kubeconfig, { capabilities, architectures });
     await Promise.all(report.warnings.map((line) => pulumi.log.warn(line, this)));
-    if (pulumi.runtime.isDryRun()) {
-      await Promise.all(report.lines.map((line) => pulumi.log.info(line, this)));
-    }
+    await this.#show(report.lines);
     return report;
+  }
+
+  /** Beside the inspection, of which everything waits: a preview may not know the class yet. */
+  #checkLateClass(checks: ArgumentChecks, report: pulumi.Output<ClusterReport>): void {
+    const { storageClass } = this.capabilities;
+    if (isLater(storageClass)) {
+      checks.applyAsync(pulumi.all([report, storageClass]), ([{ classes }, wanted]) =>
+        this.#show([describeClass(classes, wanted)]),
+      );
+    }
+  }
+
+  async #show(lines: string[]): Promise<void> {
+    if (pulumi.runtime.isDryRun()) {
+      await Promise.all(lines.map((line) => pulumi.log.info(line, this)));
+    }
   }
 }
 
@@ -135,42 +159,58 @@ function isDeclared(given: ClusterReference | Cluster): given is Cluster {
   return "imageDelivery" in given;
 }
 
-function toImageDelivery(args: ClusterReference): ImageDelivery {
-  const { registry, imageCommand: command } = args;
-  const given = { registry, imageCommand: command };
-  for (const [field, value] of Object.entries(given)) {
-    if (value?.trim() === "") {
-      throw new ArgumentError(`${field}: expected text, got "${value}"`);
-    }
-  }
+function toImageDelivery(
+  checks: ArgumentChecks,
+  { registry, imageCommand: command }: ClusterReference,
+): ImageDelivery {
+  const check = (field: string, value: pulumi.Input<string>): pulumi.Input<string> =>
+    checks.verify(value, (known) => checkText(field, known));
+  const nowhere = { targets: [], registry: undefined };
   if (registry !== undefined && command !== undefined) {
     throw new ArgumentError("registry, imageCommand: expected at most one of them, got both");
   }
   if (command !== undefined) {
-    return { mode: ImageDeliveryMode.Command, targets: [], registry: undefined, command };
+    const mode = ImageDeliveryMode.Command;
+    return { ...nowhere, mode, command: check("imageCommand", command) };
   }
-  const mode = registry === undefined ? ImageDeliveryMode.None : ImageDeliveryMode.Registry;
-  return { mode, targets: [], registry };
+  return registry === undefined
+    ? { ...nowhere, mode: ImageDeliveryMode.None }
+    : { ...nowhere, mode: ImageDeliveryMode.Registry, registry: check("registry", registry) };
 }
 
+function checkText(field: string, text: unknown): string {
+  if (typeof text === "string" && text.trim() !== "") {
+    return text;
+  }
+  throw new ArgumentError(`${field}: expected text, got ${quote(text)}`);
+}
+
+/** Text that is known is checked at once, as an error inside `apply` comes late. */
 function checkKubeconfig(
-  cluster: ExistingCluster,
-  args: ExistingClusterArgs,
+  checks: ArgumentChecks,
+  { kubeconfig, context }: ExistingClusterArgs,
 ): pulumi.Output<KubeconfigFacts> {
-  const read = (text: string): KubeconfigFacts =>
-    checkFor(cluster, () => readKubeconfig(text, args.context));
-  // Text that is known is checked at once, as an error inside `apply` comes late.
-  if (typeof args.kubeconfig === "string") {
-    return pulumi.output(read(args.kubeconfig));
-  }
-  return pulumi.output(args.kubeconfig).apply(read);
+  const given: pulumi.Input<[string, string | undefined]> =
+    isLater(kubeconfig) || isLater(context)
+      ? pulumi.all([kubeconfig, context])
+      : [kubeconfig, context];
+  const facts = checks.verify(given, ([text, name]) =>
+    // Nobody means the current one by an output that turns out to be nothing.
+    readKubeconfig(text, context === undefined ? undefined : checkText("context", name)),
+  );
+  return pulumi.output(facts);
 }
 
-function normalizeCapabilities(given: ExistingCapabilities): ClusterCapabilities {
+function normalizeCapabilities(
+  checks: ArgumentChecks,
+  { loadBalancer, storageClass, networkPolicy, apiServerNetworks = [] }: ExistingCapabilities,
+): ClusterCapabilities {
+  const check = (name: string): string => checkText("capabilities.storageClass", name);
+  const networks = { field: "capabilities.apiServerNetworks", find: findNetworkMistake };
   return {
-    loadBalancer: given.loadBalancer ?? false,
-    storageClass: given.storageClass,
-    networkPolicy: given.networkPolicy ?? false,
-    apiServerNetworks: given.apiServerNetworks ?? [],
+    loadBalancer: loadBalancer ?? false,
+    storageClass: storageClass === undefined ? undefined : checks.verify(storageClass, check),
+    networkPolicy: networkPolicy ?? false,
+    apiServerNetworks: checkEntries(checks, networks, apiServerNetworks),
   };
 }

@@ -6,11 +6,11 @@ import { ArgumentError } from "../errors.ts";
 /** A host that is reached over SSH. Not supported yet: `K3sCluster` refuses it. */
 export interface SshConnection {
   /** Name or address. */
-  host: string;
+  host: pulumi.Input<string>;
   /** @default 22 */
-  port?: number;
+  port?: pulumi.Input<number>;
   /** User; must be root or able to become root without a password. @default "root" */
-  user?: string;
+  user?: pulumi.Input<string>;
   /** Private key, PEM. Secret. */
   privateKey?: pulumi.Input<string>;
 }
@@ -50,9 +50,10 @@ export interface HostStep {
 /** Refuses a connection that cannot be used. @throws ArgumentError */
 export function checkConnection(field: string, connection: HostConnection): void {
   if (connection.ssh) {
+    const { host } = connection.ssh;
     throw new ArgumentError(
       `${field}.ssh: hosts over SSH come later, only { local: true } is possible now, ` +
-        `got host "${connection.ssh.host}"`,
+        `got ${typeof host === "string" ? `host "${host}"` : "a host that an output names"}`,
     );
   }
   if (connection.local !== true) {

@@ -1,7 +1,7 @@
 /** Inspects an existing cluster, and checks that Plonk can be installed on it. */
 import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
 import type { Architecture } from "../../contract/index.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, isLater } from "../errors.ts";
 import { type ClusterApi, ifAllowed, openApi, toReason, withinSeconds } from "./api.ts";
 import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
@@ -14,10 +14,20 @@ export interface ClusterReport {
   nodeAddress: string;
   /** Architectures of its nodes, reported or configured. */
   architectures: readonly Architecture[];
+  /** Its classes of volumes; undefined if they may not be listed. */
+  classes: FoundClass[] | undefined;
   /** A line for each property that affects the installation. */
   lines: string[];
   /** Conditions that may prevent pods from starting. */
   warnings: string[];
+}
+
+/** A StorageClass that is there. */
+export interface FoundClass {
+  name: string;
+  /** For people. */
+  description: string;
+  isDefault: boolean;
 }
 
 /** What is configured about the cluster. */
@@ -54,7 +64,8 @@ const CREATED = [
 ] as const;
 
 /**
- * Inspects the cluster of a kubeconfig's current context.
+ * Inspects the cluster of a kubeconfig's current context. A class that is an output is left to
+ * `describeClass`, for when it is known.
  *
  * @throws ArgumentError when it does not answer, rights are missing, or there is no StorageClass
  */
@@ -65,7 +76,7 @@ export async function inspectCluster(
   const api = await openApi(kubeconfig);
   const { server, core, storage } = api;
   const version = await ask(server, api.version.getCode());
-  const [missing, classes, nodes, services, system] = await ask(
+  const [missing, listed, nodes, services, system] = await ask(
     server,
     Promise.all([
       findMissingRights(api),
@@ -77,16 +88,19 @@ export async function inspectCluster(
   );
   const identity = system?.metadata?.uid ?? "";
   requireRights([...missing, ...(identity === "" ? ["get the namespace kube-system"] : [])]);
+  const classes = listed?.map(toFoundClass);
+  const { storageClass } = capabilities;
   const { line, ...found } = reportArchitectures(nodes, architectures);
   return {
     ...found,
     identity,
+    classes,
     nodeAddress: findNodeAddress(nodes ?? []),
     lines: [
       `Kubernetes ${version.gitVersion} at ${server}`,
       line,
       "rights: all that are needed",
-      `storage class: ${describeClass(classes, capabilities.storageClass)}`,
+      ...(isLater(storageClass) ? [] : [describeClass(classes, storageClass)]),
       `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}` +
         describeBalanced(services ?? []),
       `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
@@ -160,20 +174,36 @@ async function findMissingRights({ isAllowed }: ClusterApi): Promise<string[]> {
   return (await Promise.all(questions)).flat();
 }
 
-function describeClass(classes: V1StorageClass[] | undefined, wanted: string | undefined): string {
+function toFoundClass({ metadata, provisioner, allowVolumeExpansion }: V1StorageClass): FoundClass {
+  const name = metadata?.name ?? "";
+  const growth = allowVolumeExpansion === true ? "can" : "cannot";
+  return {
+    name,
+    description: `${name} (${provisioner}), its volumes ${growth} grow`,
+    isDefault: metadata?.annotations?.[DEFAULT_CLASS] === "true",
+  };
+}
+
+/**
+ * The line about the class that volumes get.
+ *
+ * @param wanted undefined for the default one
+ * @throws ArgumentError when there is none of that name
+ */
+export function describeClass(
+  classes: readonly FoundClass[] | undefined,
+  wanted: string | undefined,
+): string {
   if (classes === undefined) {
-    return `${wanted ?? "the default one"}, not seen for lack of rights`;
+    return `storage class: ${wanted ?? "the default one"}, not seen for lack of rights`;
   }
-  const found = classes.find(({ metadata }) =>
-    wanted === undefined
-      ? metadata?.annotations?.[DEFAULT_CLASS] === "true"
-      : metadata?.name === wanted,
+  const found = classes.find(({ name, isDefault }) =>
+    wanted === undefined ? isDefault : name === wanted,
   );
   if (found) {
-    const growth = found.allowVolumeExpansion === true ? "can" : "cannot";
-    return `${found.metadata?.name ?? ""} (${found.provisioner}), its volumes ${growth} grow`;
+    return `storage class: ${found.description}`;
   }
-  const names = classes.map(({ metadata }) => metadata?.name ?? "").join(", ") || "none";
+  const names = classes.map(({ name }) => name).join(", ") || "none";
   throw new ArgumentError(
     `capabilities.storageClass: expected one of the cluster's (${names}), ` +
       `got ${wanted === undefined ? "none, and no default one" : JSON.stringify(wanted)}`,

@@ -4,7 +4,8 @@ import { statSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { CLUSTER_NAME, CLUSTER_NAME_WORDS, DNS_LABEL } from "../../contract/grammar.ts";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
-import { ArgumentError } from "../errors.ts";
+import { type ArgumentChecks, ArgumentError } from "../errors.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
 import type { IsolationSettings } from "./host-script.ts";
 
@@ -106,7 +107,7 @@ export interface K3sClusterArgs {
   /** Further flags of kubelet, `name=value`. @default [] */
   kubeletArgs?: string[];
   /** How long the cluster may take to become ready, seconds. @default 180 */
-  readyTimeoutSeconds?: number;
+  readyTimeoutSeconds?: pulumi.Input<number>;
 }
 
 /** A host with all defaults. */
@@ -136,7 +137,7 @@ export interface ResolvedCluster {
   disable: string[];
   tlsSans: string[];
   kubeletArgs: string[];
-  readySeconds: number;
+  readySeconds: pulumi.Input<number>;
 }
 
 /** The longest path of a socket in it, that of k3s' database, may have 107 bytes in Linux. */
@@ -154,9 +155,16 @@ const DEFAULTS = {
   readyTimeoutSeconds: 180,
 };
 
+const NUMBERS: NumberRules<K3sClusterArgs> = { readyTimeoutSeconds: {} };
+
 /** Checks the arguments and fills in the defaults. @throws ArgumentError */
-export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCluster {
-  const { clusterName = name, ...given } = { ...DEFAULTS, ...args };
+export function normalizeCluster(
+  checks: ArgumentChecks,
+  name: string,
+  args: K3sClusterArgs,
+): ResolvedCluster {
+  const checked = checkNumbers(checks, { rules: NUMBERS }, args);
+  const { clusterName = name, ...given } = { ...DEFAULTS, ...checked };
   const cluster = check("clusterName", clusterName, {
     pattern: new RegExp(CLUSTER_NAME),
     expected: CLUSTER_NAME_WORDS,
@@ -173,7 +181,7 @@ export function normalizeCluster(name: string, args: K3sClusterArgs): ResolvedCl
     disable: given.disable,
     tlsSans: given.tlsSans,
     kubeletArgs: given.kubeletArgs,
-    readySeconds: checkSeconds(given.readyTimeoutSeconds),
+    readySeconds: given.readyTimeoutSeconds,
   };
 }
 
@@ -301,13 +309,6 @@ function checkDirectory(directory: string): string {
     `servers[0].directory: expected at most ${DIRECTORY_MAX} characters, as sockets lie in it, ` +
       `got ${directory.length}: "${directory}"`,
   );
-}
-
-function checkSeconds(seconds: number): number {
-  if (Number.isInteger(seconds) && seconds >= 1) {
-    return seconds;
-  }
-  throw new ArgumentError(`readyTimeoutSeconds: expected a whole number from 1, got ${seconds}`);
 }
 
 function toArchitecture(name: string): Architecture {

@@ -57,15 +57,17 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
   /** @internal */
   public readonly identity: pulumi.Output<string>;
   /** The resource whose deletion deletes everything on the cluster. @internal */
-  public readonly lifetime: pulumi.Resource;
+  public readonly deletedWith: pulumi.Resource;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:K3sCluster", name, {}, opts);
-    const resolved = checkFor(this, () => normalizeCluster(name, args));
-    this.identity = toIdentity(resolved);
-    const started = createNode(`${name}-server`, { ...resolved, identity: this.identity }, this);
-    this.lifetime = started;
     const checks = new ArgumentChecks(this);
+    const resolved = checkFor(this, () => normalizeCluster(checks, name, args));
+    this.identity = toIdentity(resolved);
+    const { identity } = this;
+    const { passed } = checks;
+    const started = createNode(`${name}-server`, { ...resolved, identity, passed }, this);
+    this.deletedWith = started;
     const found = checks.applyAsync(pulumi.all([started.stdout, this.urn]), ([stdout, urn]) =>
       this.#find(parseStarted(stdout), resolved.server, urn),
     );
@@ -111,7 +113,7 @@ export class K3sCluster extends pulumi.ComponentResource implements Cluster {
  */
 function createNode(
   name: string,
-  resolved: ResolvedCluster & { identity: pulumi.Output<string> },
+  resolved: ResolvedCluster & Pick<K3sCluster, "identity"> & Pick<ArgumentChecks, "passed">,
   parent: pulumi.Resource,
 ): HostCommand {
   const { server, k3s } = resolved;
@@ -121,7 +123,7 @@ function createNode(
     options: { parent, ...options },
   });
   const script = `sh ${quote(`${server.directory}/cluster.sh`)}`;
-  const prepared = run(name, place({ deleteBeforeReplace: true }), {
+  const prepared = run(name, place({ deleteBeforeReplace: true, dependsOn: resolved.passed }), {
     create: toPrepareCommand(server.directory),
     delete: "sh -s -- remove",
     stdin: toScript(resolved),
@@ -159,20 +161,22 @@ function toIdentity({ cluster, server, ...given }: ResolvedCluster): pulumi.Outp
   });
 }
 
-function toScript(resolved: ResolvedCluster): string {
+function toScript(resolved: ResolvedCluster): pulumi.Output<string> {
   const { server } = resolved;
-  return createHostScript({
-    cluster: resolved.cluster,
-    owner: `${pulumi.getProject()}/${pulumi.getStack()}`,
-    directory: server.directory,
-    nodeName: server.name,
-    nodeAddress: server.address,
-    serviceCidr: resolved.serviceCidr,
-    cgroup: server.cgroup,
-    readySeconds: resolved.readySeconds,
-    supervised: server.supervised,
-    isolation: server.isolation,
-  });
+  return pulumi.output(resolved.readySeconds).apply((readySeconds) =>
+    createHostScript({
+      cluster: resolved.cluster,
+      owner: `${pulumi.getProject()}/${pulumi.getStack()}`,
+      directory: server.directory,
+      nodeName: server.name,
+      nodeAddress: server.address,
+      serviceCidr: resolved.serviceCidr,
+      cgroup: server.cgroup,
+      readySeconds,
+      supervised: server.supervised,
+      isolation: server.isolation,
+    }),
+  );
 }
 
 /** Stores the script from standard input, and runs the stored one. */

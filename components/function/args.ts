@@ -42,9 +42,9 @@ export interface FunctionScale {
 
 /** Memory and processor of one pod of a function. */
 export interface FunctionResources {
-  /** A Kubernetes quantity, e.g. `128Mi`. */
+  /** A Kubernetes quantity, e.g. `128Mi`; a limit of 6Mi or more, a request of 1Mi or more. */
   memory?: pulumi.Input<string>;
-  /** A Kubernetes quantity, e.g. `100m` for a tenth of a core. */
+  /** A Kubernetes quantity, e.g. `100m` for a tenth of a core; 1m or more. */
   cpu?: pulumi.Input<string>;
 }
 
@@ -52,13 +52,22 @@ export interface FunctionResources {
 export interface FunctionOptions {
   /** The platform to run on. */
   platform: PlatformReference;
-  /** Name under which the function is called: a DNS label. @default the logical name */
+  /**
+   * Name under which the function is called: a DNS label that begins with a letter.
+   * @default the logical name
+   */
   name?: pulumi.Input<string>;
   /** Namespace. @default the platform's namespace for functions */
   namespace?: pulumi.Input<string>;
-  /** Environment variables. Visible to everybody who may read Functions: no secrets here. */
+  /**
+   * Environment variables, each as it is: nothing in a value is expanded. Visible to everybody who
+   * may read Functions: no secrets here.
+   */
   environment?: Record<string, pulumi.Input<string>>;
-  /** Names of secrets (`FunctionSecret`), each a file `/var/openfaas/secrets/<name>`. */
+  /**
+   * Names of secrets (`FunctionSecret`), each a file `/var/openfaas/secrets/<name>`. By one of type
+   * `kubernetes.io/dockerconfigjson` the image is pulled; it is no file.
+   */
   secrets?: pulumi.Input<string>[];
   /** Labels of the function. */
   labels?: Record<string, pulumi.Input<string>>;
@@ -66,7 +75,10 @@ export interface FunctionOptions {
   annotations?: Record<string, pulumi.Input<string>>;
   /** Most that a pod may take. @default 256Mi of memory unless `requests` name it, any cpu */
   limits?: FunctionResources;
-  /** What a pod is sure to get. @default 64Mi and 20m, each unless `limits` name it */
+  /**
+   * What a pod is sure to get, at most the limit.
+   * @default 64Mi and 20m, each unless `limits` name it
+   */
   requests?: FunctionResources;
   /** Whether callers have to say who they are, by password or token. @default false */
   private?: pulumi.Input<boolean>;

@@ -1,8 +1,15 @@
 /** Makes one JavaScript file of a function's module and everything that it imports. */
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildFailure, type BuildOptions, buildSync, type Message } from "esbuild";
+import {
+  type BuildFailure,
+  type BuildOptions,
+  type BuildResult,
+  buildSync,
+  type Message,
+} from "esbuild";
+import { findCommonJsMistake, findHandlerMistake } from "../../contract/function/handler-export.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** Largest code, bytes: a ConfigMap holds 1 MiB, of which its metadata takes a little. */
@@ -20,6 +27,19 @@ const COMMON: BuildOptions = {
 /** CommonJS libraries in an ES module ask for `require`, which ES modules do not have. */
 const REQUIRE_BANNER = {
   js: 'import{createRequire as __require_of}from"node:module";const require=__require_of(import.meta.url);',
+};
+
+/** They also have the place of their file, which is the function's module now. */
+const PLACE = { __dirname: "import.meta.dirname", __filename: "import.meta.filename" };
+
+/** Modules in a CommonJS one ask for it in their way. */
+const PLACE_OF_COMMONJS = {
+  "import.meta.dirname": "__dirname",
+  "import.meta.filename": "__filename",
+  "import.meta.url": "__url_of_module",
+};
+const URL_BANNER = {
+  js: 'const __url_of_module=require("node:url").pathToFileURL(__filename).href;',
 };
 
 /**
@@ -41,15 +61,24 @@ export function bundleModule(code: string): string {
     absWorkingDir: dirname(path),
     format: "esm",
     banner: REQUIRE_BANNER,
-    metafile: true,
+    define: PLACE,
   };
-  return buildWithinLimit("code", options, (exports) => {
-    if (exports.includes("default") || exports.includes("handler")) {
-      return;
+  return buildWithinLimit("code", options, ({ exports, isCommonJs, text }) => {
+    const mistake = isCommonJs
+      ? findCommonJsMistake(readFileSync(path, "utf8"))
+      : findExportMistake(exports, text);
+    if (mistake !== undefined) {
+      throw new ArgumentError(`code: ${mistake}`);
     }
-    const got = exports.length > 0 ? exports.join(", ") : "no exports";
-    throw new ArgumentError(`code: expected a default export or an exported handler, got ${got}`);
   });
+}
+
+function findExportMistake(exports: string[], text: string): string | undefined {
+  if (exports.includes("default") || exports.includes("handler")) {
+    return findHandlerMistake(text);
+  }
+  const got = exports.length > 0 ? exports.join(", ") : "no exports";
+  return `expected a default export or an exported handler, got ${got}`;
 }
 
 /**
@@ -60,20 +89,29 @@ export function bundleModule(code: string): string {
  */
 export function bundleClosure(text: string, directory: string): string {
   const stdin = { contents: text, resolveDir: directory, sourcefile: "callback.js" };
+  const options: BuildOptions = { ...COMMON, stdin, absWorkingDir: directory, format: "cjs" };
+  // The callback itself has no place: without `define` this refuses what asks for it.
+  build("callback", { ...options, bundle: false });
   return buildWithinLimit("callback", {
-    ...COMMON,
-    stdin,
-    absWorkingDir: directory,
-    format: "cjs",
-    metafile: true,
+    ...options,
+    define: PLACE_OF_COMMONJS,
+    banner: URL_BANNER,
   });
+}
+
+/** What a build has made. */
+interface Output {
+  exports: string[];
+  /** Whether the entry is a CommonJS module. */
+  isCommonJs: boolean;
+  text: string;
 }
 
 /** Legible where that fits, for stack traces that say something. */
 function buildWithinLimit(
   field: string,
   options: BuildOptions,
-  checkExports?: (names: string[]) => void,
+  checkExports?: (output: Output) => void,
 ): string {
   const legible = build(field, options, checkExports);
   if (Buffer.byteLength(legible) <= MAX_CODE_BYTES) {
@@ -92,13 +130,13 @@ function buildWithinLimit(
 function build(
   field: string,
   options: BuildOptions,
-  checkExports?: (names: string[]) => void,
+  checkExports?: (output: Output) => void,
 ): string {
   try {
-    const { outputFiles, metafile } = buildSync({ ...options, metafile: true, write: false });
-    const [output] = Object.values(metafile.outputs);
-    checkExports?.(output?.exports ?? []);
-    return outputFiles[0]?.text ?? "";
+    const result = buildSync({ ...options, metafile: true, write: false });
+    const output = toOutput(result);
+    checkExports?.(output);
+    return output.text;
   } catch (error) {
     const [first] = (error as Partial<BuildFailure>).errors ?? [];
     if (!first) {
@@ -106,6 +144,15 @@ function build(
     }
     throw new ArgumentError(`${field}: ${toLine(first)}`);
   }
+}
+
+function toOutput({
+  metafile,
+  outputFiles,
+}: BuildResult<{ metafile: true; write: false }>): Output {
+  const [output] = Object.values(metafile.outputs);
+  const isCommonJs = metafile.inputs[output?.entryPoint ?? ""]?.format === "cjs";
+  return { exports: output?.exports ?? [], isCommonJs, text: outputFiles[0]?.text ?? "" };
 }
 
 /** esbuild's first error in one line, with its place. */

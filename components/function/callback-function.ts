@@ -9,7 +9,8 @@ import { createFunction, type FunctionNodes, toComponentOptions } from "./create
 /** Arguments of `CallbackFunction`. */
 export interface CallbackFunctionArgs extends FunctionOptions {
   /**
-   * The function. It takes the values that it captures along; imports it loads itself by
+   * The function, called on no object. It takes copies of the values that it captures along, and
+   * a preview refuses by name what cannot be copied; imports it loads itself by
    * `await import("…")`, secrets it reads from their files.
    */
   callback: FunctionHandler;

@@ -1,13 +1,15 @@
 /** Turns a closure of the program into code that the runtime image can load. */
 import { dirname } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
-import { FUNCTION_PATHS } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { bundleClosure } from "./bundle.ts";
+import { toSource } from "./closure/builtins.ts";
+import type { AnyFunction } from "./closure/inspect.ts";
+import { serializeClosure } from "./closure/serialize.ts";
+import { readFunction } from "./closure/syntax.ts";
 import { findCaptured, findDefiningFile, type ImportedName, readImports } from "./imports.ts";
 
 /** A function of the program. */
-export type Closure = (...parameters: never[]) => unknown;
+export type Closure = AnyFunction;
 
 /** What was found out, which takes a tenth of a second each time. */
 const files = new WeakMap<Closure, string | undefined>();
@@ -22,6 +24,7 @@ export function checkCallback(callback: Closure): void {
   if (typeof callback !== "function") {
     throw new ArgumentError(`callback: expected a function, got ${typeof callback}`);
   }
+  checkReceiver(callback);
   const file = fileOf(callback);
   if (file === undefined) {
     return;
@@ -37,6 +40,21 @@ export function checkCallback(callback: Closure): void {
   );
 }
 
+/** The runtime calls a callback on no object, as JavaScript does with any bare function. */
+function checkReceiver(callback: Closure): void {
+  const syntax = readFunction(toSource(callback));
+  const name = callback.name || "one";
+  if (syntax?.kind === "class") {
+    throw new ArgumentError(`callback: expected a function, got the class ${name}`);
+  }
+  if (syntax?.kind === "function" && syntax.usesThis) {
+    throw new ArgumentError(
+      `callback: expected a function that does without this, got ${name}; ` +
+        "write (event, context) => service.method(event, context)",
+    );
+  }
+}
+
 /**
  * Serializes `callback` with the values that it captures, and bundles what it imports.
  *
@@ -44,13 +62,7 @@ export function checkCallback(callback: Closure): void {
  * @throws ArgumentError for a captured secret, and what cannot be serialized or compiled
  */
 export async function toClosureCode(callback: Closure): Promise<string> {
-  const { text, containsSecrets } = await serialize(callback);
-  if (containsSecrets) {
-    throw new ArgumentError(
-      "callback: expected no captured secret, got one; pass it as a FunctionSecret in secrets " +
-        `and read ${FUNCTION_PATHS.secrets}/<name>`,
-    );
-  }
+  const text = await serializeClosure(callback);
   const file = fileOf(callback);
   return bundleClosure(text, file === undefined ? process.cwd() : dirname(file));
 }
@@ -66,21 +78,4 @@ function importsOf(file: string): ImportedName[] {
   const imports = importsOfFiles.get(file) ?? readImports(file);
   importsOfFiles.set(file, imports);
   return imports;
-}
-
-async function serialize(callback: Closure): Promise<pulumi.runtime.SerializedFunction> {
-  try {
-    return await pulumi.runtime.serializeFunction(callback, { allowSecrets: true });
-  } catch (error) {
-    throw new ArgumentError(`callback: cannot be serialized: ${toReason(error)}`);
-  }
-}
-
-/** Pulumi's report in one line, without the text of the function at its end. */
-function toReason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const [report = ""] = message.split(/\n\s*Function code:/);
-  const lines = report.split("\n").filter((line) => !line.startsWith("Error serializing"));
-  const reason = lines.join(" ").replace(/\s+/g, " ").trim();
-  return reason.length > 300 ? `${reason.slice(0, 297)}...` : reason;
 }

@@ -5,7 +5,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { CRD, LABEL } from "../../contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
+import { checkNamespace } from "../namespace.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
+import { takeName } from "./own-name.ts";
 import { type SpecInputs, toSpec } from "./spec.ts";
 import { checkName, checkQueueName } from "./validation.ts";
 
@@ -48,7 +50,7 @@ export function toComponentOptions(
 
 /** A platform of the same program, which knows its cluster. */
 interface PlacedPlatform extends PlatformReference {
-  cluster: { provider: k8s.Provider; lifetime: pulumi.Resource | undefined };
+  cluster: { provider: k8s.Provider; deletedWith: pulumi.Resource | undefined };
 }
 
 function isPlaced(platform: PlatformReference): platform is PlacedPlatform {
@@ -86,14 +88,14 @@ export function toObjectOptions(
   if (!provider) {
     throw toResourceError(
       resource,
-      "opts.provider: must be the Kubernetes provider of the platform's cluster, got none; " +
+      "opts.provider: expected the Kubernetes provider of the platform's cluster, got none; " +
         "name it in the options, or give the Platform itself as platform",
     );
   }
   const cluster = isPlaced(platform) ? platform.cluster : undefined;
   // What another provider made is not on the platform's cluster, and does not go with it.
-  const lifetime = cluster?.provider === provider ? cluster.lifetime : undefined;
-  return { parent: resource, ...(lifetime && { deletedWith: lifetime }) };
+  const deletedWith = cluster?.provider === provider ? cluster.deletedWith : undefined;
+  return { parent: resource, ...(deletedWith && { deletedWith }) };
 }
 
 /** Creates the Function resource and, for code, the ConfigMap that carries it. */
@@ -106,6 +108,7 @@ export function createFunction(
   const objectOptions = toObjectOptions(resource, args.platform);
   const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
   const namespace = toNamespace(checks, args);
+  checkOwnName(checks, { resource, kind: "function", logicalName, args, name, namespace });
   checkQueue(checks, args);
   const spec: SpecInputs = { name, ...toSpec(checks, args) };
   const options = { ...objectOptions, dependsOn: checks.passed };
@@ -139,6 +142,34 @@ export function createFunction(
   return { outputs: toOutputs(args, custom.metadata.name), nodes };
 }
 
+/** An object that a component makes, for the search of another one of its name. */
+interface NamedObject {
+  resource: pulumi.Resource;
+  kind: "function" | "secret";
+  logicalName: string;
+  args: Pick<FunctionOptions, "namespace" | "platform">;
+  name: pulumi.Output<string>;
+  namespace: pulumi.Output<string>;
+}
+
+/**
+ * Refuses a name that another component of the program has on this cluster. The platform's own
+ * namespace is not known before it exists; names in it are compared all the same.
+ */
+export function checkOwnName(checks: ArgumentChecks, object: NamedObject): void {
+  const { resource, kind, logicalName, args, name, namespace } = object;
+  const provider = resource.getProvider(OBJECT_TYPE) ?? args.platform;
+  const own =
+    args.namespace !== undefined
+      ? name
+      : checks.apply(name, (known) =>
+          takeName({ scope: args.platform, kind, name: known, logicalName }),
+        );
+  checks.apply(pulumi.all([own, namespace]), ([known, place]) =>
+    takeName({ scope: provider, kind, namespace: place, name: known, logicalName }),
+  );
+}
+
 /** Refuses a queue that the platform does not have, as far as both are known. */
 function checkQueue(
   checks: ArgumentChecks,
@@ -160,7 +191,7 @@ export function toNamespace(
   if (namespace === undefined) {
     return pulumi.output(platform.functionNamespace);
   }
-  return checks.apply(namespace, (value) => checkName(value, "namespace"));
+  return checks.apply(namespace, (value) => checkNamespace(value));
 }
 
 interface CodeMapArgs {

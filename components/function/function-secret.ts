@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LABEL } from "../../contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
-import { toComponentOptions, toNamespace, toObjectOptions } from "./create.ts";
+import { checkOwnName, toComponentOptions, toNamespace, toObjectOptions } from "./create.ts";
 import { checkSecretName } from "./validation.ts";
 
 /** Arguments of `FunctionSecret`. */
@@ -38,12 +38,21 @@ export class FunctionSecret extends pulumi.ComponentResource {
     const options = toObjectOptions(this, platform);
     const checks = new ArgumentChecks(this);
     const secretName = checks.apply(args.name ?? name, checkSecretName);
+    const namespace = toNamespace(checks, args);
+    const object = {
+      kind: "secret",
+      logicalName: name,
+      args,
+      name: secretName,
+      namespace,
+    } as const;
+    checkOwnName(checks, { resource: this, ...object });
     const secret = new k8s.core.v1.Secret(
       `${name}-secret`,
       {
         metadata: {
           name: secretName,
-          namespace: toNamespace(checks, args),
+          namespace,
           labels: { [LABEL.secretManagedBy]: "pulumi" },
         },
         type: "Opaque",

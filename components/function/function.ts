@@ -10,7 +10,7 @@ import {
   type FunctionSource,
   toComponentOptions,
 } from "./create.ts";
-import { checkImage, checkText } from "./validation.ts";
+import { checkImage, checkProcess } from "./validation.ts";
 
 /**
  * A function, made of a JavaScript or TypeScript module or of any OpenFaaS image. It is created
@@ -67,10 +67,7 @@ function toSource(checks: ArgumentChecks, args: FunctionArgs): FunctionSource {
   if (code === undefined) {
     return {
       image: image === undefined ? undefined : checks.apply(image, checkImage),
-      fprocess:
-        fprocess === undefined
-          ? undefined
-          : checks.apply(fprocess, (text) => checkText("fprocess", text)),
+      fprocess: fprocess === undefined ? undefined : checks.apply(fprocess, checkProcess),
     };
   }
   return { code: { text: checks.apply(code, bundleModule), entry: CODE_ENTRY } };

@@ -1,9 +1,7 @@
 /** Finds out which imports of its file a function captures. */
 import { readFileSync } from "node:fs";
-import { Session } from "node:inspector";
-import { fileURLToPath } from "node:url";
-import { runInThisContext } from "node:vm";
 import { transformSync } from "esbuild";
+import { type AnyFunction, FunctionInspector } from "./closure/inspect.ts";
 
 /** One imported name: `import { marked as name } from "source"`. */
 export interface ImportedName {
@@ -11,44 +9,14 @@ export interface ImportedName {
   source: string;
 }
 
-/**
- * Path of the file that defines `callback`; undefined for code that has none. The inspector of
- * one's own process answers before `post` returns.
- */
-export function findDefiningFile(callback: object): string | undefined {
-  const session = new Session();
-  session.connect();
-  try {
-    const urls = new Map<string, string>();
-    session.on("Debugger.scriptParsed", ({ params }) => urls.set(params.scriptId, params.url));
-    session.post("Debugger.enable");
-    const url = urls.get(findScriptId(session, callback)) ?? "";
-    return url.startsWith("file:") ? fileURLToPath(url) : url || undefined;
-  } finally {
-    session.disconnect();
+/** Path of the file that defines `callback`; undefined for code that has none. */
+export function findDefiningFile(callback: AnyFunction): string | undefined {
+  using inspector = new FunctionInspector();
+  let callable = callback;
+  for (let bound = inspector.unbind(callable); bound; bound = inspector.unbind(callable)) {
+    callable = bound.target;
   }
-}
-
-/**
- * The inspector reaches values by global name only, so the callback gets one for the while: in
- * the process's first context, which is not the own one where a test runner made another.
- */
-function findScriptId(session: Session, callback: object): string {
-  const name = `__plonk_callback_${crypto.randomUUID().replaceAll("-", "")}`;
-  const globals = runInThisContext("globalThis") as object;
-  Reflect.set(globals, name, callback);
-  let objectId: string | undefined;
-  session.post("Runtime.evaluate", { expression: `globalThis.${name}` }, (_, { result }) => {
-    objectId = result.objectId;
-  });
-  Reflect.deleteProperty(globals, name);
-  let scriptId = "";
-  session.post("Runtime.getProperties", { objectId: objectId ?? "" }, (_, found) => {
-    const properties = found.internalProperties ?? [];
-    const place = properties.find((property) => property.name === "[[FunctionLocation]]");
-    scriptId = (place?.value?.value as { scriptId?: string } | undefined)?.scriptId ?? "";
-  });
-  return scriptId;
+  return inspector.findFile(callable);
 }
 
 /** The names that `file` imports. */

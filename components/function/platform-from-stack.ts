@@ -70,7 +70,7 @@ export function platformFromStack(
     runtimeImage: read("runtimeImage"),
     queueNames: pulumi.unsecret(exported.apply(({ queueNames = [] }) => queueNames)),
     // The cluster is not this stack's, and outlives it.
-    cluster: { provider, lifetime: undefined },
+    cluster: { provider, deletedWith: undefined },
   };
   return platform;
 }

@@ -4,7 +4,7 @@ import { ANNOTATION, type FunctionSpec } from "../../contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import { checkScale, type ScaleValues, toScaleLabels } from "./scale.ts";
-import { checkEntry, checkItem, checkTexts, checkTimeout } from "./validation.ts";
+import { checkEntry, checkItem, checkResources, checkTexts, checkTimeout } from "./validation.ts";
 
 /** `spec` with Inputs, as the Kubernetes provider takes it. */
 export type SpecInputs = Partial<
@@ -23,6 +23,11 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
       ? undefined
       : checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
   checkUnchanged(checks, args);
+  if (requests !== undefined) {
+    // Each of them is right by itself: what is left is whether they go together.
+    const both = { limits: dropUndefined(limits ?? {}), requests: dropUndefined(requests) };
+    checks.apply(both as ResourceInputs, checkResources);
+  }
   return dropUndefined({
     environment: timeout ? toEnvironment(environment, timeout) : environment,
     labels: toLabels(checks, args.labels, scale),
@@ -40,6 +45,7 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
 }
 
 type LabelInputs = NonNullable<FunctionOptions["labels"]>;
+type ResourceInputs = Record<"limits" | "requests", Record<string, pulumi.Input<string>>>;
 type ScaleInputs = NonNullable<FunctionOptions["scale"]>;
 
 /** The watchdog's time-outs, unless the environment sets its own. */
@@ -108,6 +114,7 @@ function toGiven<T>(record: Record<string, T | undefined>): [string, T][] {
   );
 }
 
-function dropUndefined(fields: SpecInputs): SpecInputs {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+function dropUndefined<T extends object>(fields: T): T {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T;
 }

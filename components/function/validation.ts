@@ -5,6 +5,7 @@
 import { findMistakes, quote, type SpecPart, toText } from "../../contract/index.ts";
 import { findQueueMistake } from "../../contract/queue/index.ts";
 import { ArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 
 /**
  * Throws when the rules find something in `part`.
@@ -18,13 +19,9 @@ export function checkPart(part: SpecPart, rename?: (field: string) => string): v
   }
 }
 
-/**
- * Returns `name` when Kubernetes takes it.
- *
- * @param field name for the message: `name`, `namespace`
- */
-export function checkName(name: string, field = "name"): string {
-  checkPart({ name }, () => field);
+/** Returns `name` when a function can have it. */
+export function checkName(name: string): string {
+  checkPart({ name });
   return name;
 }
 
@@ -70,6 +67,14 @@ export function checkEntry({ map, key }: MapEntry, value: string): string {
   return value;
 }
 
+/** Returns limits and requests when they go together. */
+export function checkResources(
+  resources: Required<Pick<SpecPart, "limits" | "requests">>,
+): typeof resources {
+  checkPart(resources);
+  return resources;
+}
+
 /** Returns `texts` when they can be labels or annotations. */
 export function checkTexts(
   map: "labels" | "annotations",
@@ -79,20 +84,16 @@ export function checkTexts(
   return texts;
 }
 
-/** Returns `value` when it says something. */
-export function checkText(field: string, value: string): string {
-  if (value.trim() !== "") {
-    return value;
+/** Returns the command line when it says something, and a variable can hold it. */
+export function checkProcess(fprocess: string): string {
+  if (fprocess.trim() === "") {
+    throw new ArgumentError(`fprocess: expected a text, got ${quote(fprocess)}`);
   }
-  throw new ArgumentError(`${field}: expected a text, got ${quote(value)}`);
+  checkPart({ handler: fprocess }, () => "fprocess");
+  return fprocess;
 }
 
 /** Returns `seconds` when it is a whole number from 1 to a day. */
 export function checkTimeout(seconds: number): number {
-  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400) {
-    return seconds;
-  }
-  throw new ArgumentError(
-    `timeoutSeconds: expected a whole number from 1 to 86400, got ${seconds}`,
-  );
+  return checkWhole("timeoutSeconds", seconds, { most: 86_400 });
 }

@@ -2,31 +2,34 @@
 import { createHmac } from "node:crypto";
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ROLES } from "../../contract/index.ts";
+import { isMatch, ROLES, USER_NAME } from "../../contract/index.ts";
 import { hashPassword } from "../../contract/password-hash.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
 import { whenKnown } from "../unknown.ts";
 import type { GatewayAccess, PlatformUser } from "./settings.ts";
 
+/** As whom Alertmanager scales functions: a user of its own, who may do nothing else. */
+const ALERT_USER = "plonk-alertmanager";
+
 /** The administrator's credentials, and the Secret `basic-auth` that holds all users. */
 export interface Credentials {
   user: pulumi.Output<string>;
   password: pulumi.Output<string>;
   secret: k8s.core.v1.Secret;
+  /** Name and password of Alertmanager's user. */
+  alertSecret: k8s.core.v1.Secret;
+  alertUser: string;
   /** Changes with the content, so that pods which read it at their start are replaced. */
   revision: pulumi.Output<string>;
 }
-
-/** Basic authentication (RFC 7617) ends a name at its first colon. */
-const USER_NAME = /^[^:\s]{1,128}$/;
 
 /** A user with every value known. */
 export type User = pulumi.Unwrap<PlatformUser>;
 
 /**
  * Creates the Secret `basic-auth`: the administrator under the keys that OpenFaaS' own charts use,
- * and `users.yaml` with hashes of the others' passwords.
+ * and `users.yaml` with hashes of the others' passwords; and `alertmanager-auth` for Alertmanager.
  */
 export function createCredentials(
   context: PartContext,
@@ -35,26 +38,34 @@ export function createCredentials(
   const checks = new ArgumentChecks(context.part);
   const user = checks.apply(args.adminUser ?? "admin", checkAdminUser);
   const password = checks.apply(pulumi.secret(args.adminPassword), checkAdminPassword);
-  const users =
-    args.users === undefined
-      ? undefined
-      : checks.apply<[unknown, string], User[]>(pulumi.all([args.users, user]), ([list, admin]) =>
-          checkUsers(list as User[], admin),
-        );
+  const users = checks.apply<[unknown, string], User[]>(
+    pulumi.all([args.users ?? [], user]),
+    ([list, admin]) => checkUsers(list as User[], admin),
+  );
+  const alertPassword = password.apply(toAlertPassword);
   const data = {
     "basic-auth-user": user.apply(toBase64),
     "basic-auth-password": password.apply(toBase64),
-    ...(users && { "users.yaml": pulumi.all([users, password]).apply(toUsersFile) }),
+    "users.yaml": pulumi.all([users, password, alertPassword]).apply(toUsersFile),
   };
   const options = { dependsOn: checks.passed };
   const secret = createSecret(context, "gateway", { name: "basic-auth", data, options });
+  const alertSecret = createSecret(context, "gateway", {
+    name: "alertmanager-auth",
+    data: {
+      "basic-auth-user": toBase64(ALERT_USER),
+      "basic-auth-password": alertPassword.apply(toBase64),
+    },
+    options,
+  });
   const { uid } = secret.metadata;
   const content = pulumi.jsonStringify(data);
   // The preview of a Secret that is to be made has no UID, and only its id is said to be unknown;
   // nor has that of a changed one where the cluster does not answer.
   const made = pulumi.all([content, uid, secret.id]);
   const revision = made.apply(([text, key]) => whenKnown(key, () => toRevision([text, key])));
-  return { user, password, secret, revision: pulumi.unsecret(revision) };
+  const alerts = { alertSecret, alertUser: ALERT_USER };
+  return { user, password, secret, ...alerts, revision: pulumi.unsecret(revision) };
 }
 
 /**
@@ -70,7 +81,7 @@ export async function toRevision([content, uid]: [content: string, uid: string])
 }
 
 function checkAdminUser(user: string): string {
-  if (USER_NAME.test(user)) {
+  if (isMatch(USER_NAME, user)) {
     return user;
   }
   const got = JSON.stringify(user);
@@ -86,7 +97,7 @@ function checkAdminPassword(password: string): string {
 
 /** Returns `users` when the gateway takes them; a message never holds a password. */
 export function checkUsers(users: User[], admin: string): User[] {
-  const names = [admin];
+  const names = [admin, ALERT_USER];
   users.forEach(({ name, password, role, namespaces }, index) => {
     const check = (isRight: boolean, field: string, expectation: string): void => {
       if (!isRight) {
@@ -94,7 +105,7 @@ export function checkUsers(users: User[], admin: string): User[] {
       }
     };
     const got = JSON.stringify(name);
-    check(USER_NAME.test(name), "name", `no colons and no spaces, got ${got}`);
+    check(isMatch(USER_NAME, name), "name", `no colons and no spaces, got ${got}`);
     check(!names.includes(name), "name", `one that is not used already, got ${got}`);
     names.push(name);
     check(password !== "", "password", "one, got an empty text");
@@ -107,14 +118,25 @@ export function checkUsers(users: User[], admin: string): User[] {
 }
 
 /** JSON, which is YAML. */
-async function toUsersFile([users, adminPassword]: [User[], string]): Promise<string> {
-  const entries = users.map(async ({ name, password, role, namespaces }) => ({
+async function toUsersFile([users, adminPassword, alertPassword]: [
+  User[],
+  string,
+  string,
+]): Promise<string> {
+  const alerts = { name: ALERT_USER, password: alertPassword, role: "alertmanager" };
+  const entries = [...users, alerts as User].map(async ({ name, password, role, namespaces }) => ({
     name,
     passwordHash: await hashPassword(password, toSalt(name, adminPassword)),
     role,
     ...(namespaces && { namespaces }),
   }));
   return toBase64(JSON.stringify({ users: await Promise.all(entries) }));
+}
+
+/** Follows from the administrator's, back to which it is as far as from its hash. */
+async function toAlertPassword(adminPassword: string): Promise<string> {
+  const hash = await hashPassword(adminPassword, toSalt(`${ALERT_USER}'s own`, adminPassword));
+  return createHmac("sha256", hash).update("plonk alertmanager").digest("base64url");
 }
 
 /**

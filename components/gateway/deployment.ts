@@ -2,8 +2,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { GatewayEnvironment } from "../../contract/environment/index.ts";
-import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
-import { ArgumentChecks } from "../errors.ts";
+import { FUNCTION_ROLE, MAX_TIMEOUT_MS, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
 import { toAllowed } from "../kubernetes/callback-hosts.ts";
 import { NATS, PROMETHEUS, type ServerKind } from "../kubernetes/existing-servers.ts";
@@ -28,9 +27,11 @@ import {
   createService,
   type PartContext,
 } from "../kubernetes/workloads.ts";
+import { joinEntries } from "../lists.ts";
 import type { Credentials } from "./credentials.ts";
-import { createEntrance } from "./entrance.ts";
+import { createExternalService } from "./external-service.ts";
 import { createMarkKeys } from "./mark-keys.ts";
+import { createNamespaceGuard } from "./namespace-guard.ts";
 import {
   GATEWAY_BINDING,
   GATEWAY_CLUSTER_RULES,
@@ -55,6 +56,12 @@ const SECRETS = "/var/secrets/gateway";
 
 /** Time in which load balancers and kube-proxy learn that a pod is going, seconds. */
 const DRAIN_SECONDS = 5;
+
+/**
+ * A stopping gateway ends with its last call, and knows how long a call of each function may take:
+ * here is only the most that any function may be given.
+ */
+const GRACE_SECONDS = DRAIN_SECONDS + MAX_TIMEOUT_MS / 1000 + 600;
 
 /** What the gateway is made by. */
 export interface GatewayParts {
@@ -87,6 +94,8 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
   const { args, settings, credentials } = parts;
   const { replicas, timeoutSeconds } = settings;
   const { images, functionNamespace } = args;
+  // Longer than the call itself, so that its answer, also a late 504, gets through.
+  const answerTime = pulumi.output(timeoutSeconds).apply((seconds) => `${seconds + 5}s`);
   const pod = toPodSettings(context, { field: "pod", options: args.pod, size: settings.size });
   const access = joinAccess(
     createMarkKeys(context, settings.queueKeyRevision),
@@ -99,14 +108,13 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       env: toEnvironment<typeof GatewayEnvironment>({
         port: `${PORT.gateway}`,
         metrics_port: `${PORT.gatewayMetrics}`,
-        // Longer than the call itself, so that its answer, also a late 504, gets through.
-        read_timeout: `${timeoutSeconds + 5}s`,
-        write_timeout: `${timeoutSeconds + 5}s`,
-        upstream_timeout: `${timeoutSeconds}s`,
-        max_inflight: `${settings.maxInflight}`,
-        trusted_proxies: settings.trustedProxies.join(","),
+        read_timeout: answerTime,
+        write_timeout: answerTime,
+        upstream_timeout: pulumi.interpolate`${timeoutSeconds}s`,
+        max_inflight: pulumi.interpolate`${settings.maxInflight}`,
         direct_functions: `${settings.callsServices}`,
         ...access.variables,
+        ...toListEnvironment(args),
         ...toStreamVariables(args.queueStreams ?? {}),
         ...(settings.queueWorkers && toWorkerVariables(settings.queueWorkers)),
         basic_auth: "true",
@@ -143,7 +151,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         functionNamespace,
       }),
       automountServiceAccountToken: true,
-      terminationGracePeriodSeconds: DRAIN_SECONDS + timeoutSeconds + 10,
+      terminationGracePeriodSeconds: GRACE_SECONDS,
       containers: [container],
       volumes: [
         { name: "auth", secret: { secretName: credentials.secret.metadata.name } },
@@ -151,33 +159,41 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
       ],
     },
   };
+  createNamespaceGuard(context, functionNamespace);
   const deployment = createDeployment(context, workload, { dependsOn: access.passed });
   createDisruptionBudget(context, "gateway", replicas);
   const ports = { http: PORT.gateway, [METRICS_PORT]: PORT.gatewayMetrics };
   const service = createService(context, "gateway", ports);
-  const { url, ...ways } = createEntrance(context, args);
+  const { url, ...ways } = createExternalService(context, args);
   return {
     url: pulumi.all([url, deployment.metadata.name]).apply(([known]) => known),
     nodes: { deployment, service, ...ways, secret: credentials.secret },
   };
 }
 
-/** NATS and Prometheus: those of the namespace, or others; and to whom callbacks may go. */
+/** NATS and Prometheus: those of the namespace, or others. */
 function accessServers(
   context: PartContext,
-  { nats, natsLogin: login, prometheus, callbackAllow, queueNames = [] }: GatewayArgs,
+  { nats, natsLogin: login, prometheus }: GatewayArgs,
 ): ServerAccess {
   const toUse = (kind: ServerKind): ServerUse => ({ kind, component: "gateway", path: kind.name });
-  const checks = new ArgumentChecks(context.part);
-  const variables = {
-    ...toAllowed(checks, "callbackAllow", callbackAllow),
-    ...(queueNames.length > 0 && { queue_names: queueNames.join(",") }),
-  };
   return joinAccess(
     createServerAccess(context, { ...toUse(NATS), login }, nats),
     createServerAccess(context, toUse(PROMETHEUS), prometheus),
-    { variables, volumeMounts: [], volumes: [], passed: checks.passed },
   );
+}
+
+/** To whom callbacks may go, whom the gateway believes, and which queues there are. */
+function toListEnvironment({
+  trustedProxies = [],
+  callbackAllow,
+  queueNames = [],
+}: GatewayArgs): Variables<typeof GatewayEnvironment> {
+  return {
+    trusted_proxies: joinEntries(trustedProxies),
+    ...toAllowed(callbackAllow),
+    ...(queueNames.length > 0 && { queue_names: queueNames.join(",") }),
+  };
 }
 
 function toOidcEnvironment(oidc: OidcArgs): Variables<typeof GatewayEnvironment> {

@@ -77,7 +77,7 @@ export async function refuseJump(
   const there = toRevision(gateway?.spec?.template.spec?.volumes ?? []);
   if (there !== undefined && revision !== there && revision !== there + 1) {
     throw new ArgumentError(
-      `queueKeyRevision: must be ${there}, or ${there + 1} for another key, as private calls ` +
+      `queueKeyRevision: expected ${there}, or ${there + 1} for another key, as private calls ` +
         `that wait have been accepted under number ${there}, got ${revision}`,
     );
   }

@@ -1,5 +1,7 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import { findRangeMistake } from "../../contract/address-range.ts";
+import type { ArgumentChecks } from "../errors.ts";
 import { checkHosts } from "../kubernetes/callback-hosts.ts";
 import {
   checkExisting,
@@ -19,27 +21,33 @@ import {
   type WorkerCount,
 } from "../kubernetes/queue-workers.ts";
 import type { ServerLogin } from "../kubernetes/server-access.ts";
-import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
+import { checkEntries } from "../lists.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 
 /** The gateway, as `Platform` takes it. */
 export interface GatewayOptions {
-  /** Pods. Two or more get a PodDisruptionBudget. @default 1 */
+  /** Pods. Two or more get a PodDisruptionBudget: it cannot be an output. @default 1 */
   replicas?: number;
   /**
    * Longest call of a function without the label `plonk/call-timeout`, seconds. The pods of the
    * functions get their time-outs from it, too.
    * @default 60
    */
-  timeoutSeconds?: number;
-  /** Most calls in flight in a pod of the gateway; more of them are answered 503. @default 1000 */
-  maxInflight?: number;
+  timeoutSeconds?: pulumi.Input<number>;
+  /**
+   * Most calls in flight in a pod of the gateway, and most upgraded connections; one more is
+   * answered 503. One function gets at most three times what is left for all others.
+   * @default 1000
+   */
+  maxInflight?: pulumi.Input<number>;
   /**
    * Addresses and ranges (`10.0.0.0/8`) of proxies before the gateway whose X-Forwarded-* headers
    * are believed.
    * @default none
    */
-  trustedProxies?: string[];
+  trustedProxies?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Sends calls to the functions' Services instead of their pods, for clusters whose service mesh
    * balances them.
@@ -51,6 +59,7 @@ export interface GatewayOptions {
    * number makes another one, and calls that were accepted under the one before are still run, so
    * that any other number is refused. Raised again within 14 days, private calls that have waited
    * since before the first time become dead letters: so a key that has become known is worthless.
+   * It cannot be an output, as Secrets have it in their names.
    * @default 1
    */
   queueKeyRevision?: number;
@@ -147,7 +156,7 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
    * Hosts that callbacks may name although they are not public: `allow` of the queue's callbacks.
    * @default none
    */
-  callbackAllow?: pulumi.Input<string>[];
+  callbackAllow?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * `workers` of the queue: the gateway changes their number. A Deployment `queue-worker` has to be
    * in the part's namespace.
@@ -166,7 +175,7 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
   functionNamespace: pulumi.Input<string>;
 }
 
-type Usual = Pick<GatewayOptions, Numbers | "trustedProxies" | "callsServices">;
+type Usual = Pick<GatewayOptions, Numbers | "callsServices">;
 
 type Numbers = "replicas" | "timeoutSeconds" | "maxInflight" | "queueKeyRevision";
 
@@ -187,31 +196,57 @@ const DEFAULTS: Required<Usual> = {
   timeoutSeconds: CALL_TIMEOUT_SECONDS,
   maxInflight: 1000,
   queueKeyRevision: 1,
-  trustedProxies: [],
   callsServices: false,
 };
 
-/** Fills in the defaults. */
-export function normalizeGateway(
-  args: GatewayOptions &
-    Pick<GatewayArgs, "nats" | "prometheus" | "callbackAllow" | "queueWorkers" | "queueStreams">,
-  profile: Profile,
-): GatewaySettings {
+const NUMBERS: NumberRules<GatewayOptions> = {
+  replicas: {},
+  timeoutSeconds: {},
+  maxInflight: {},
+  queueKeyRevision: {},
+  nodePort: { most: 65_535 },
+};
+
+/**
+ * Refuses what is wrong as far as it is known, and returns the rest.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `gateway.`
+ */
+export function checkGatewayOptions<T extends GatewayOptions>(
+  checks: ArgumentChecks,
+  options: T,
+  prefix = "",
+): T {
+  const { trustedProxies: proxies } = options;
+  const place = { field: `${prefix}trustedProxies`, find: findRangeMistake };
+  return {
+    ...checkNumbers(checks, { prefix, rules: NUMBERS }, options),
+    ...(proxies && { trustedProxies: checkEntries(checks, place, proxies) }),
+  };
+}
+
+/** The same of all arguments. */
+export function checkGateway(checks: ArgumentChecks, args: GatewayArgs): GatewayArgs {
+  const { queueWorkers: workers, queueStreams: streams, callbackAllow: hosts } = args;
   checkExisting(NATS, "nats", args.nats);
   checkExisting(PROMETHEUS, "prometheus", args.prometheus);
-  checkHosts("callbackAllow", args.callbackAllow);
-  checkWorkers("queueWorkers.", args.queueWorkers);
-  checkStreams("queueStreams.", args.queueStreams ?? {});
-  requirePositive(args.queueStreams, "queueStreams.");
-  const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, ...others } = {
+  return {
+    ...checkGatewayOptions(checks, args),
+    ...(hosts && { callbackAllow: checkHosts(checks, "callbackAllow", hosts) }),
+    ...(workers && { queueWorkers: checkWorkers(checks, "queueWorkers.", workers) }),
+    ...(streams && { queueStreams: checkStreams(checks, "queueStreams.", streams) }),
+  };
+}
+
+/** Fills in the defaults of arguments that are checked. */
+export function normalizeGateway(args: GatewayArgs, profile: Profile): GatewaySettings {
+  const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, callsServices } = {
     ...DEFAULTS,
     ...args,
   };
-  const { trustedProxies, callsServices } = others;
   const numbers = { replicas, timeoutSeconds, maxInflight, queueKeyRevision };
-  requirePositive(numbers);
   const queueWorkers = args.queueWorkers && toScaled(normalizeWorkers(args.queueWorkers, profile));
-  return { ...numbers, trustedProxies, callsServices, queueWorkers, size: SIZES[profile] };
+  return { ...numbers, callsServices, queueWorkers, size: SIZES[profile] };
 }
 
 /** Workers of a fixed number are no business of the gateway's. */

@@ -1,8 +1,9 @@
 /** Servers of somebody else's in the place of the platform's own, and what may be said of them. */
 import type * as pulumi from "@pulumi/pulumi";
 import { NATS_URL, PROMETHEUS_URL } from "../../contract/environment/index.ts";
-import { findMistakes, isMatch, PORT, quote, toText } from "../../contract/index.ts";
+import { isMatch, PORT, quote } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
+import { checkNamespace } from "../namespace.ts";
 
 /** A NATS server with JetStream. Of the ways to log in it takes one. */
 export interface ExistingNats {
@@ -155,11 +156,7 @@ export function checkField(
 ): string {
   const at = `${path}.${field}`;
   if (field === "namespace") {
-    const mistakes = findMistakes({ name: value }, () => at);
-    if (mistakes.length > 0) {
-      throw new ArgumentError(mistakes.map(toText).join("; "));
-    }
-    return value;
+    return checkNamespace(value, at);
   }
   if (field === "url") {
     if (isMatch(kind.pattern, value)) {

@@ -10,7 +10,8 @@ export interface PodDefaults {
   tolerations?: pulumi.Input<pulumi.Input<k8s.types.input.core.v1.Toleration>[]>;
   /**
    * Secrets with logins of registries, in the pods' namespace. A program makes them there by
-   * `namespace: platform.namespace`, and names them here by a text.
+   * `namespace: platform.namespace`, and names them here by a text. Those for all pods are also
+   * those of functions, by Secrets of the same names in the namespaces of functions.
    * @default none
    */
   imagePullSecrets?: pulumi.Input<pulumi.Input<k8s.types.input.core.v1.LocalObjectReference>[]>;

@@ -1,8 +1,8 @@
 /** What every pod of the platform has in common: labels, security settings, resources, probes. */
 import type * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { TObject } from "typebox";
-import type { VariableOf } from "../../contract/environment/index.ts";
+import { toLiteral, type VariableOf } from "../../contract/environment/index.ts";
 import { toSelector } from "../../contract/index.ts";
 
 export { toSelector };
@@ -73,9 +73,12 @@ export function toContainer(
   };
 }
 
-/** Keeps the heap of a process in Go below its container's limit of memory. */
-export function toGoMemoryLimit(limitMiB: number): string {
-  return `${Math.floor(limitMiB * 0.8)}MiB`;
+/**
+ * Keeps the heap of a process in Go below its container's limit of memory.
+ * @param share of the limit, less where much is taken at once before garbage is collected
+ */
+export function toGoMemoryLimit(limitMiB: number, share = 0.8): string {
+  return `${Math.floor(limitMiB * share)}MiB`;
 }
 
 /** A probe over HTTP on a named port, every `periodSeconds` (10 unless told). */
@@ -88,12 +91,15 @@ export type Variables<Environment extends TObject> = Partial<
   Record<VariableOf<Environment>, pulumi.Input<string>>
 >;
 
-/** Environment in Kubernetes' form, by name. */
+/** Environment in Kubernetes' form, by name; the container gets the values as they are. */
 export function toEnvironment<Environment extends TObject>(
   variables: Variables<Environment> & { NODE_OPTIONS: pulumi.Input<string> },
 ): { name: string; value: pulumi.Input<string> }[] {
   const given = variables as Record<string, pulumi.Input<string>>;
-  return Object.entries(given).map(([name, value]) => ({ name, value }));
+  return Object.entries(given).map(([name, value]) => ({
+    name,
+    value: typeof value === "string" ? toLiteral(value) : pulumi.output(value).apply(toLiteral),
+  }));
 }
 
 /** Spreads replicas over nodes and zones where there are several. */

@@ -13,13 +13,6 @@ export type Profile = (typeof Profile)[keyof typeof Profile];
 /** Longest call of a function unless it is said otherwise: gateway and operator must agree. */
 export const CALL_TIMEOUT_SECONDS = 60;
 
-/** Refuses a number that is none, or below the least one. */
-export function requireWhole(field: string, value: number | undefined, least: number): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
-    throw new ArgumentError(`${field}: expected a whole number from ${least}, got ${value}`);
-  }
-}
-
 /** Returns `profile`, or the usual one. */
 export function checkProfile(profile: Profile = Profile.Standard): Profile {
   if (Object.values(Profile).includes(profile)) {
@@ -27,17 +20,4 @@ export function checkProfile(profile: Profile = Profile.Standard): Profile {
   }
   const known = Object.values(Profile).join(", ");
   throw new ArgumentError(`profile: expected one of ${known}, got ${JSON.stringify(profile)}`);
-}
-
-/**
- * Refuses numbers that are none or too small.
- *
- * @param prefix what stands before the names of the fields, e.g. `queue.`
- */
-export function requirePositive(fields: object = {}, prefix = ""): void {
-  for (const [field, value] of Object.entries(fields) as [string, unknown][]) {
-    if (typeof value === "number") {
-      requireWhole(`${prefix}${field}`, value, 1);
-    }
-  }
 }

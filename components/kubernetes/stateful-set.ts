@@ -26,7 +26,7 @@ export interface VolumeArgs {
   component: string;
   /** @default 1 */
   pods?: number;
-  sizeGiB: number;
+  sizeGiB: pulumi.Input<number>;
   /** Undefined for the one that the cluster has for all volumes. */
   storageClass: pulumi.Input<string> | undefined;
 }
@@ -55,10 +55,10 @@ function createVolume(
   context: PartContext,
   args: VolumeArgs & { ordinal: number },
 ): pulumi.Output<pulumi.Resource[]> {
-  const { component, sizeGiB, ordinal } = args;
+  const { component, ordinal } = args;
   const { kubeconfig, capabilities } = context.cluster;
   const isPreview = pulumi.runtime.isDryRun();
-  const place = pulumi.all([kubeconfig, context.namespace]);
+  const place = pulumi.all([kubeconfig, context.namespace, args.sizeGiB]);
   const before = new ArgumentChecks(context.part);
   const given =
     args.storageClass !== undefined &&
@@ -67,12 +67,14 @@ function createVolume(
     name: given === false ? pulumi.output(capabilities.storageClass) : given,
     field: given === false ? `capabilities.${CLASS}` : CLASS,
   };
-  before.applyAsync(pulumi.all([place, storageClass.name]), ([[config, namespace], name]) =>
-    checkVolume(
-      config,
-      { component, namespace, sizeGiB, ordinal, storageClass: { ...storageClass, name } },
-      isPreview,
-    ),
+  before.applyAsync(
+    pulumi.all([place, storageClass.name]),
+    ([[config, namespace, sizeGiB], name]) =>
+      checkVolume(
+        config,
+        { component, namespace, sizeGiB, ordinal, storageClass: { ...storageClass, name } },
+        isPreview,
+      ),
   );
   const claim = new k8s.core.v1.PersistentVolumeClaim(
     `${context.name}-${component}-volume${ordinal === 0 ? "" : `-${ordinal}`}`,
@@ -86,7 +88,7 @@ function createVolume(
     pulumi.mergeOptions(context.options, { dependsOn: before.passed, retainOnDelete: true }),
   );
   const after = new ArgumentChecks(context.part);
-  after.applyAsync(pulumi.all([place, claim.id]), async ([[config, namespace]]) => {
+  after.applyAsync(pulumi.all([place, claim.id]), async ([[config, namespace, sizeGiB]]) => {
     if (isPreview) {
       return;
     }
@@ -104,7 +106,7 @@ function toClaimSpec(
     accessModes: ["ReadWriteOnce"],
     // Without a name the cluster's default class makes the volume.
     ...(storageClass !== undefined && { storageClassName: storageClass }),
-    resources: { requests: { storage: `${sizeGiB}Gi` } },
+    resources: { requests: { storage: pulumi.interpolate`${sizeGiB}Gi` } },
   };
 }
 

@@ -58,12 +58,12 @@ export async function checkVolume(
   const there = `the size of the volume that is there (${size} of the class "${className}")`;
   if (parseQuantity(size) > parseQuantity(`${sizeGiB}Gi`)) {
     throw new ArgumentError(
-      `${FIELD}: must be at least ${there}, as volumes never shrink, got ${sizeGiB}`,
+      `${FIELD}: expected at least ${there}, as volumes never shrink, got ${sizeGiB}`,
     );
   }
   if (!(await canGrow(api, className, isPreview))) {
     throw new ArgumentError(
-      `${FIELD}: must stay ${there}, as volumes of that class cannot grow, got ${sizeGiB}`,
+      `${FIELD}: expected ${there}, as volumes of that class cannot grow, got ${sizeGiB}`,
     );
   }
 }
@@ -75,7 +75,7 @@ function checkClass(claim: V1PersistentVolumeClaim, { name, field }: WantedClass
     return;
   }
   throw new ArgumentError(
-    `${field}: must stay that of the volume ${claim.metadata?.name ?? ""} ` +
+    `${field}: expected that of the volume ${claim.metadata?.name ?? ""} ` +
       `which is there ("${there}"), got "${name}"`,
   );
 }
@@ -127,8 +127,7 @@ export async function waitForSize(
     }
     if (waited >= seconds) {
       throw new ArgumentError(
-        `${FIELD}: must be had within ${seconds} s, ` +
-          `got a volume ${name} of ${size} (${reasons})`,
+        `${FIELD}: expected within ${seconds} s, ` + `got a volume ${name} of ${size} (${reasons})`,
       );
     }
     if (waited === 0) {

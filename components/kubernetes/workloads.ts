@@ -47,16 +47,21 @@ export function createContext(
   args: PlaceArgs,
 ): PartContext {
   const cluster = toCluster(args.cluster, name, part);
-  const { lifetime, provider } = cluster;
+  const { deletedWith, provider } = cluster;
   return {
     name,
     part,
-    options: { parent: part, provider, ...(lifetime && { deletedWith: lifetime }) },
+    options: { parent: part, provider, ...(deletedWith && { deletedWith }) },
     namespace: pulumi.output(args.namespace),
     cluster,
     profile: checkFor(part, () => checkProfile(args.profile)),
     pods: checkDefaults(new ArgumentChecks(part), "pods", args.pods ?? {}),
   };
+}
+
+/** The context for what comes after checks: where one of them fails, nothing is made. */
+export function comeAfter(context: PartContext, { passed }: ArgumentChecks): PartContext {
+  return { ...context, options: pulumi.mergeOptions(context.options, { dependsOn: passed }) };
 }
 
 /**

@@ -92,9 +92,14 @@ export function toPrometheusConfig(scrapeIntervalSeconds: number, namespace: str
 /** Name of OpenFaaS' scaling rule, the one alert that the gateway acts on. */
 const SCALING_ALERT = "APIHighInvocationRate";
 
-/** `rules.yml`: OpenFaaS' scaling rule, more than five successful calls a second for 5 s. */
-export function toAlertRules(): string {
-  const rate = `rate(${METRIC.invocations}{code="200"}[10s])`;
+/**
+ * `rules.yml`: OpenFaaS' scaling rule, more than five successful calls a second for 5 s.
+ *
+ * @param scrapeIntervalSeconds a rate is of two samples at least, of which one may be missed
+ */
+export function toAlertRules(scrapeIntervalSeconds: number): string {
+  const seconds = Math.max(10, 4 * scrapeIntervalSeconds);
+  const rate = `rate(${METRIC.invocations}{code=~"2.."}[${seconds}s])`;
   return stringify({
     groups: [
       {
@@ -107,7 +112,8 @@ export function toAlertRules(): string {
             labels: { service: "gateway", severity: "major" },
             annotations: {
               summary: "High invocation rate",
-              description: "{{ $labels.function_name }} is called {{ $value }} times a second",
+              description:
+                "{{ $labels.function_name }} is called {{ $value | humanize }} times a second",
             },
           },
         ],

@@ -2,14 +2,14 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
-import { createContext } from "../kubernetes/workloads.ts";
+import { comeAfter, createContext } from "../kubernetes/workloads.ts";
 import { createAlertmanager } from "./alertmanager.ts";
 import { toAlertRules, toPrometheusConfig } from "./metrics-config.ts";
 import { createNodeExporter } from "./node-exporter.ts";
 import { createPrometheus } from "./prometheus.ts";
-import { type MonitoringArgs, normalizeMonitoring } from "./settings.ts";
+import { checkMonitoring, type MonitoringArgs, normalizeMonitoring } from "./settings.ts";
 
 /** The workloads of the monitoring on the cluster. */
 export interface MonitoringNodes {
@@ -38,13 +38,17 @@ export class Monitoring extends pulumi.ComponentResource {
 
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Monitoring", name, {}, withFieldManager(opts));
-    const context = createContext(this, name, args);
-    const settings = checkFor(this, () => normalizeMonitoring(args, context.profile));
+    const checks = new ArgumentChecks(this);
+    const checked = checkFor(this, () => checkMonitoring(checks, args));
+    const context = comeAfter(createContext(this, name, args), checks);
+    const settings = normalizeMonitoring(checked, context.profile);
     const { existing, scrapeIntervalSeconds } = settings;
-    this.prometheusConfig = context.namespace.apply((namespace): Record<string, string> => ({
-      "prometheus.yml": toPrometheusConfig(scrapeIntervalSeconds, namespace),
-      "rules.yml": toAlertRules(),
-    }));
+    this.prometheusConfig = pulumi
+      .all([context.namespace, scrapeIntervalSeconds])
+      .apply(([namespace, seconds]): Record<string, string> => ({
+        "prometheus.yml": toPrometheusConfig(seconds, namespace),
+        "rules.yml": toAlertRules(seconds),
+      }));
     const own = existing === undefined && {
       prometheus: createPrometheus(context, settings, this.prometheusConfig),
       nodeExporter: createNodeExporter(context, settings),

@@ -1,6 +1,6 @@
 /** Prometheus: scrapes platform, functions and nodes, and evaluates the scaling rule. */
 import type * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { createAccount, type Rule } from "../kubernetes/accounts.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
@@ -33,6 +33,8 @@ export function createPrometheus(
     options: pods.prometheus,
     size: sizes.prometheus,
   });
+  // Before the volume is full, the oldest samples go.
+  const retentionMB = pulumi.output(sizeGiB).apply((size) => Math.floor(size * 1024 * 0.8));
   const config = createConfigFiles(context, "prometheus", files);
   const container = toContainer(
     {
@@ -41,9 +43,8 @@ export function createPrometheus(
       args: [
         "--config.file=/etc/prometheus/prometheus.yml",
         "--storage.tsdb.path=/prometheus",
-        `--storage.tsdb.retention.time=${metrics.retentionHours}h`,
-        // Before the volume is full, the oldest samples go.
-        `--storage.tsdb.retention.size=${Math.floor(sizeGiB * 1024 * 0.8)}MB`,
+        pulumi.interpolate`--storage.tsdb.retention.time=${metrics.retentionHours}h`,
+        pulumi.interpolate`--storage.tsdb.retention.size=${retentionMB}MB`,
         `--web.listen-address=:${PORT.prometheus}`,
       ],
       env: [{ name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) }],

@@ -1,5 +1,6 @@
 /** Arguments of `Monitoring`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { ArgumentChecks } from "../errors.ts";
 import {
   checkExisting,
   type ExistingPrometheus,
@@ -8,21 +9,22 @@ import {
 } from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import type { ContainerSize } from "../kubernetes/pods.ts";
-import { Profile, requirePositive } from "../kubernetes/settings.ts";
+import { Profile } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 
 /** Metrics and alerts, as `Platform` takes them. */
 export interface MetricsArgs {
   /** How long Prometheus keeps samples, hours. @default 360; 6 in the profile `edge` */
-  retentionHours?: number;
+  retentionHours?: pulumi.Input<number>;
   /**
    * Size of the volume that holds samples, GiB. It can grow where the volume's class allows that,
    * and never shrinks.
    * @default 5; 1 in the profile `edge`
    */
-  volumeGiB?: number;
+  volumeGiB?: pulumi.Input<number>;
   /** Time between two scrapes, seconds. @default 5 */
-  scrapeIntervalSeconds?: number;
+  scrapeIntervalSeconds?: pulumi.Input<number>;
   /**
    * StorageClass of the volume. A volume keeps its class: another one is refused while it is there.
    * @default the cluster's
@@ -49,20 +51,30 @@ const OWN: readonly (keyof MetricsArgs)[] = [
   "prometheus",
 ];
 
+type Numbers = "retentionHours" | "volumeGiB" | "scrapeIntervalSeconds";
+
+const NUMBERS: NumberRules<Pick<MetricsArgs, Numbers>> = {
+  retentionHours: {},
+  volumeGiB: {},
+  scrapeIntervalSeconds: {},
+};
+
 /**
- * Refuses what is wrong as far as it is known.
+ * Refuses what is wrong as far as it is known, and returns the rest.
  *
  * @param prefix what stands before the names of the fields, e.g. `metrics.`
  */
-export function checkMonitoring(args: MetricsArgs = {}, prefix = ""): void {
-  requirePositive(args, prefix);
+export function checkMonitoring<T extends MetricsArgs>(
+  checks: ArgumentChecks,
+  args: T,
+  prefix = "",
+): T {
   if (args.existing !== undefined) {
     refuseBeside(prefix, args, OWN);
     checkExisting(PROMETHEUS, `${prefix}existing`, args.existing);
   }
+  return checkNumbers(checks, { prefix, rules: NUMBERS }, args);
 }
-
-type Numbers = "retentionHours" | "volumeGiB" | "scrapeIntervalSeconds";
 
 /** Image references of `Monitoring`. */
 export interface MonitoringImages {
@@ -121,12 +133,11 @@ const DEFAULTS: Record<Profile, Pick<MonitoringSettings, Numbers | "sizes">> = {
   },
 };
 
-/** Fills in the defaults. */
+/** Fills in the defaults of arguments that are checked. */
 export function normalizeMonitoring(args: MonitoringArgs, profile: Profile): MonitoringSettings {
   const defaults = DEFAULTS[profile];
   const { retentionHours, volumeGiB, scrapeIntervalSeconds } = { ...defaults, ...args };
   const numbers = { retentionHours, volumeGiB, scrapeIntervalSeconds };
-  checkMonitoring(args);
   const { images, alerts, storageClass, prometheus, alertmanager, existing } = args;
   const pods = { ...(prometheus && { prometheus }), ...(alertmanager && { alertmanager }) };
   return { ...numbers, storageClass, pods, sizes: defaults.sizes, images, alerts, existing };

@@ -1,6 +1,17 @@
 /** The CustomResourceDefinition of Function, made from the schema that the services share. */
 import type * as k8s from "@pulumi/kubernetes";
-import { CRD, FunctionSpec, LABEL, VALUE_RULES, type ValueRule } from "../../contract/index.ts";
+import {
+  CRD,
+  describeRule,
+  FunctionResources,
+  FunctionSpec,
+  LABEL,
+  QUANTITY,
+  RESOURCE_RULES,
+  type ResourceRule,
+  VALUE_RULES,
+  type ValueRule,
+} from "../../contract/index.ts";
 import { type JsonSchema, toStructural } from "./structural-schema.ts";
 
 type CustomResourceDefinitionSpec = k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
@@ -39,6 +50,8 @@ const STATUS_SCHEMA: JsonSchema = {
 interface Validation {
   rule: string;
   message: string;
+  /** The field that the message is about. @default the one that has the rule */
+  fieldPath?: string;
 }
 
 const SCALE_ORDER: Validation = {
@@ -54,6 +67,21 @@ const CODE_OR_HANDLER: Validation = {
   rule: "!has(self.code) || !has(self.handler)",
   message: "handler: expected none beside code",
 };
+
+/** Where both are there, and not empty: that means absent. */
+function toOrder(resource: ResourceRule["resource"]): Validation {
+  const [limit, request] = [`self.limits['${resource}']`, `self.requests['${resource}']`];
+  return {
+    rule: [
+      "!has(self.limits) || !has(self.requests)",
+      `!('${resource}' in self.limits) || !('${resource}' in self.requests)`,
+      `${limit} == '' || ${request} == ''`,
+      `quantity(${request}).compareTo(quantity(${limit})) <= 0`,
+    ].join(" || "),
+    message: `${resource}: expected at most the limit`,
+    fieldPath: ".requests",
+  };
+}
 
 const NAME_RULE = {
   rule: "self.metadata.name == self.spec.name",
@@ -82,8 +110,35 @@ function toSpecSchema(): JsonSchema {
         ...spec.properties?.["environment"],
         "x-kubernetes-validations": toValidations("environment"),
       },
+      limits: toResourcesSchema("limits"),
+      requests: toResourcesSchema("requests"),
     },
-    "x-kubernetes-validations": [CODE_OR_HANDLER],
+    "x-kubernetes-validations": [CODE_OR_HANDLER, toOrder("memory"), toOrder("cpu")],
+  };
+}
+
+/** Quantities by resource; `faas-cli generate` writes an empty one for what is not given. */
+function toResourcesSchema(kind: ResourceRule["kind"]): JsonSchema {
+  const { additionalProperties } = toStructural(FunctionResources);
+  const rules = RESOURCE_RULES.filter((rule) => rule.kind === kind);
+  return {
+    type: "object",
+    additionalProperties: { ...(additionalProperties as JsonSchema), pattern: `^$|${QUANTITY}` },
+    "x-kubernetes-validations": rules.map(toBounds),
+  };
+}
+
+function toBounds(rule: ResourceRule): Validation {
+  const { resource, least, most, isZeroAllowed } = rule;
+  const value = `self['${resource}']`;
+  const compare = (bound: string): string => `quantity(${value}).compareTo(quantity('${bound}'))`;
+  return {
+    rule: [
+      `!('${resource}' in self) || ${value} == ''`,
+      ...(isZeroAllowed ? [`${compare("0")} == 0`] : []),
+      `(${compare(least)} >= 0 && ${compare(most)} <= 0)`,
+    ].join(" || "),
+    message: `${resource}: expected ${describeRule(rule)}`,
   };
 }
 

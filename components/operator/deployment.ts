@@ -1,11 +1,11 @@
 /** The operator: turns Functions into Deployments and Services. */
 import type * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { OperatorEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
-import type { PodOptions } from "../kubernetes/pod-options.ts";
+import type { PodDefaults, PodOptions } from "../kubernetes/pod-options.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import {
   type ContainerSize,
@@ -18,6 +18,7 @@ import {
   createDisruptionBudget,
   type PartContext,
 } from "../kubernetes/workloads.ts";
+import { joinEntries } from "../lists.ts";
 import { LEASE_RULES, OPERATOR_CLUSTER_RULES, OPERATOR_FUNCTION_RULES } from "./rbac-rules.ts";
 
 const GRANTS: Grant[] = [
@@ -31,7 +32,7 @@ export interface OperatorSettings {
   image: pulumi.Input<string>;
   functionNamespace: pulumi.Input<string>;
   metricsNamespace?: pulumi.Input<string>;
-  timeoutSeconds: number;
+  timeoutSeconds: pulumi.Input<number>;
   replicas: number;
   /** What the program says of its pods. */
   pod: PodOptions | undefined;
@@ -61,10 +62,13 @@ export function createOperator(
     cluster_scope: "true",
     network_policies: `${capabilities.networkPolicy}`,
     ...(metricsNamespace !== undefined && { metrics_namespace: metricsNamespace }),
-    denied_egress: capabilities.apiServerNetworks.join(","),
+    ...(context.pods.imagePullSecrets && {
+      image_pull_secrets: joinNames(context.pods.imagePullSecrets),
+    }),
+    denied_egress: joinEntries(capabilities.apiServerNetworks),
     port: `${PORT.operatorMetrics}`,
     // Pods of functions get their time-outs from it, and the gateway waits as long.
-    upstream_timeout: `${timeoutSeconds}s`,
+    upstream_timeout: pulumi.interpolate`${timeoutSeconds}s`,
     log_level: "info",
     NODE_OPTIONS: settings.limitMiB.apply((limit) => toNodeOptions(limit)),
   });
@@ -101,4 +105,9 @@ export function createOperator(
     },
     { dependsOn: [definition] },
   );
+}
+
+/** Functions are not in the platform's namespace: they have Secrets of the same names, or none. */
+function joinNames(secrets: NonNullable<PodDefaults["imagePullSecrets"]>): pulumi.Output<string> {
+  return pulumi.output(secrets).apply((all) => all.map(({ name = "" }) => name).join(","));
 }

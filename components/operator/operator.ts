@@ -6,8 +6,9 @@ import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import { type ContainerSize, toLabels } from "../kubernetes/pods.ts";
-import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile } from "../kubernetes/settings.ts";
 import {
+  comeAfter,
   createContext,
   type PartContext,
   type PlaceArgs,
@@ -15,6 +16,7 @@ import {
   TAKE_OVER,
   toRetainedAnnotations,
 } from "../kubernetes/workloads.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
 import { createOperator } from "./deployment.ts";
 import { refuseForeignDefinition } from "./ownership.ts";
@@ -22,7 +24,8 @@ import { refuseForeignDefinition } from "./ownership.ts";
 /** The operator, as `Platform` takes it. */
 export interface OperatorOptions {
   /**
-   * Pods. One of them works, and the others stand by. Two or more get a PodDisruptionBudget.
+   * Pods. One of them works, and the others stand by. Two or more get a PodDisruptionBudget: it
+   * cannot be an output.
    * @default 1
    */
   replicas?: number;
@@ -37,7 +40,7 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
   /** Namespace of the functions; it has to be there. Others are found by their mark. */
   functionNamespace: pulumi.Input<string>;
   /** Longest call of a function without the label `plonk/call-timeout`, seconds. @default 60 */
-  timeoutSeconds?: number;
+  timeoutSeconds?: pulumi.Input<number>;
   /**
    * Namespace of the Prometheus that watches functions, where it is not the platform's own.
    * @default the platform's own watches them
@@ -74,9 +77,10 @@ export class Operator extends pulumi.ComponentResource {
   constructor(name: string, args: OperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Operator", name, {}, withFieldManager(opts));
     const { image, functionNamespace, pod } = args;
-    const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = args;
-    checkFor(this, () => requirePositive({ timeoutSeconds, replicas }));
-    const context = createContext(this, name, args);
+    const checks = new ArgumentChecks(this);
+    const checked = checkFor(this, () => checkOperator(checks, args));
+    const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = checked;
+    const context = comeAfter(createContext(this, name, args), checks);
     const definition = createDefinition(context, args);
     const size = SIZES[context.profile];
     const settings = { ...args, pod, image, functionNamespace, timeoutSeconds, replicas, size };
@@ -91,6 +95,21 @@ export class Operator extends pulumi.ComponentResource {
       functionNamespace: this.functionNamespace,
     });
   }
+}
+
+const NUMBERS: NumberRules<OperatorArgs> = { replicas: {}, timeoutSeconds: {} };
+
+/**
+ * Refuses what is wrong, and returns the rest.
+ *
+ * @param prefix what stands before the names of the fields, e.g. `operator.`
+ */
+export function checkOperator<T extends OperatorOptions>(
+  checks: ArgumentChecks,
+  options: T,
+  prefix = "",
+): T {
+  return checkNumbers(checks, { prefix, rules: NUMBERS }, options);
 }
 
 /** The Function definition; a foreign one is refused already in preview, or taken over. */

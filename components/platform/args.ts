@@ -1,15 +1,21 @@
 /** Arguments of `Platform`. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { ClusterReference } from "../cluster/existing-cluster.ts";
-import type { GatewayAccess, GatewayImages, GatewayOptions } from "../gateway/settings.ts";
+import type { ArgumentChecks } from "../errors.ts";
+import {
+  checkGatewayOptions,
+  type GatewayAccess,
+  type GatewayImages,
+  type GatewayOptions,
+} from "../gateway/settings.ts";
 import type { PodDefaults } from "../kubernetes/pod-options.ts";
-import { checkProfile, type Profile, requirePositive } from "../kubernetes/settings.ts";
+import { checkProfile, type Profile } from "../kubernetes/settings.ts";
 import {
   checkMonitoring,
   type MetricsArgs,
   type MonitoringImages,
 } from "../monitoring/settings.ts";
-import type { OperatorOptions } from "../operator/operator.ts";
+import { checkOperator, type OperatorOptions } from "../operator/operator.ts";
 import { checkQueue, type QueueImages, type QueueOptions } from "../queue/settings.ts";
 
 /** Image references, each `name:tag@sha256:…`. */
@@ -58,11 +64,15 @@ export interface PlatformArgs extends GatewayAccess {
   adopt?: boolean;
 }
 
-/** Refuses what a part would refuse, by the name that it has here. */
-export function checkPlatform(args: PlatformArgs): void {
+/** Refuses what a part would refuse, by the name that it has here, and returns the rest. */
+export function checkPlatform(checks: ArgumentChecks, args: PlatformArgs): PlatformArgs {
+  const { gateway, queue, metrics, operator } = args;
   checkProfile(args.profile);
-  requirePositive(args.gateway, "gateway.");
-  checkQueue(args.queue, "queue.");
-  checkMonitoring(args.metrics, "metrics.");
-  requirePositive(args.operator, "operator.");
+  return {
+    ...args,
+    ...(gateway && { gateway: checkGatewayOptions(checks, gateway, "gateway.") }),
+    ...(queue && { queue: checkQueue(checks, queue, "queue.") }),
+    ...(metrics && { metrics: checkMonitoring(checks, metrics, "metrics.") }),
+    ...(operator && { operator: checkOperator(checks, operator, "operator.") }),
+  };
 }

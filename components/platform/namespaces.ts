@@ -3,13 +3,13 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, NAMESPACE, POD_SECURITY } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
-import { checkName } from "../function/validation.ts";
 import { toLabels } from "../kubernetes/pods.ts";
 import {
   type PartContext,
   retainWithCluster,
   toRetainedAnnotations,
 } from "../kubernetes/workloads.ts";
+import { checkNamespace } from "../namespace.ts";
 import type { PlatformArgs } from "./args.ts";
 import { refuseMove } from "./placement.ts";
 
@@ -26,11 +26,11 @@ export function createNamespaces(
 ): Namespaces {
   const checks = new ArgumentChecks(context.part);
   const platform = checks.apply(args.namespace ?? NAMESPACE.platform, (name) =>
-    checkName(name, "namespace"),
+    checkNamespace(name),
   );
   const functions = checks.apply<[string, string], string>(
     pulumi.all([args.functionNamespace ?? NAMESPACE.functions, platform]),
-    ([name, other]) => checkOther(checkName(name, "functionNamespace"), other),
+    ([name, other]) => checkOther(checkNamespace(name, "functionNamespace"), other),
   );
   const isPreview = pulumi.runtime.isDryRun();
   checks.applyAsync(

@@ -2,8 +2,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import {
-  DENIAL,
+  DEFAULT_DENY,
   FUNCTION_POLICY,
+  type FunctionPolicy,
   PORT,
   toFunctionPolicies,
   toNamespacePeer,
@@ -13,7 +14,7 @@ import type { PartContext } from "../kubernetes/workloads.ts";
 
 type Peer = k8s.types.input.networking.v1.NetworkPolicyPeer;
 
-interface Allowance {
+interface AllowRule {
   to: string;
   port: number;
   /** Components of the platform; empty for everybody, also from outside the cluster. */
@@ -23,10 +24,10 @@ interface Allowance {
 }
 
 /** From each server of NATS to the others. */
-const ROUTES: Allowance = { to: "nats", port: PORT.natsCluster, from: ["nats"] };
+const ROUTES: AllowRule = { to: "nats", port: PORT.natsCluster, from: ["nats"] };
 
 /** Of servers that may be somebody else's, those in other namespaces need nothing here. */
-const ALLOWANCES: Allowance[] = [
+const ALLOW_RULES: AllowRule[] = [
   { to: "gateway", port: PORT.gateway, from: [], was: 0 },
   { to: "gateway", port: PORT.gatewayMetrics, from: ["prometheus"], was: 1 },
   { to: "nats", port: PORT.nats, from: ["gateway", "queue-worker"], was: 2 },
@@ -59,36 +60,35 @@ export function createNetworkPolicies(context: PartContext, traffic: Traffic): v
   if (!context.cluster.capabilities.networkPolicy) {
     return;
   }
-  createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DENIAL });
+  createPolicy(context, "platform-deny", { namespace: context.namespace, policy: DEFAULT_DENY });
   const { functionNamespace, metricsNamespace, hasNats, hasRoutes } = traffic;
   const absent = [...(hasNats ? [] : ["nats"]), ...(metricsNamespace ? OWN_METRICS : [])];
-  for (const allowance of [...ALLOWANCES.map(addQueues(traffic)), ...toWorkers(traffic)]) {
-    if (absent.includes(allowance.to) || (allowance.port === ROUTES.port && !hasRoutes)) {
+  for (const rule of [...ALLOW_RULES.map(addQueues(traffic)), ...toWorkers(traffic)]) {
+    if (absent.includes(rule.to) || (rule.port === ROUTES.port && !hasRoutes)) {
       continue;
     }
-    createAllowance(context, allowance, metricsNamespace);
+    createAllowRule(context, rule, metricsNamespace);
   }
   // The same as the operator makes in other function namespaces.
   const { namespace: platformNamespace, cluster } = context;
-  const denied = cluster.capabilities.apiServerNetworks;
-  for (const policy of toFunctionPolicies({ platformNamespace, metricsNamespace, denied })) {
-    createPolicy(context, FUNCTION_NAMES[policy.name] ?? policy.name, {
-      namespace: functionNamespace,
-      policy,
-    });
-  }
+  const denied = pulumi.output(cluster.capabilities.apiServerNetworks);
+  const toPolicies = (networks: string[]): FunctionPolicy<pulumi.Output<string>>[] =>
+    toFunctionPolicies({ platformNamespace, metricsNamespace, denied: networks });
+  toPolicies([]).forEach(({ name, spec: usual }, index) => {
+    const spec = denied.apply((networks) => toPolicies(networks)[index]?.spec ?? usual);
+    const policy = { name, spec };
+    createPolicy(context, FUNCTION_NAMES[name] ?? name, { namespace: functionNamespace, policy });
+  });
 }
 
 /** Workers of other queues go where those of the usual one go. */
-function addQueues({ queueNames }: Traffic): (allowance: Allowance) => Allowance {
+function addQueues({ queueNames }: Traffic): (rule: AllowRule) => AllowRule {
   const workers = queueNames.map((name) => `queue-worker-${name}`);
-  return (allowance) =>
-    allowance.from.includes("queue-worker")
-      ? { ...allowance, from: [...allowance.from, ...workers] }
-      : allowance;
+  return (rule) =>
+    rule.from.includes("queue-worker") ? { ...rule, from: [...rule.from, ...workers] } : rule;
 }
 
-function toWorkers({ queueNames }: Traffic): Allowance[] {
+function toWorkers({ queueNames }: Traffic): AllowRule[] {
   return queueNames.map((name) => ({
     ...{ to: `queue-worker-${name}`, port: PORT.queueWorkerMetrics, from: ["prometheus"] },
   }));
@@ -99,7 +99,7 @@ const OWN_METRICS = ["prometheus", "node-exporter"];
 
 /** Logical names of the policies of functions. */
 const FUNCTION_NAMES: Record<string, string> = {
-  [FUNCTION_POLICY.denial]: "functions-deny",
+  [FUNCTION_POLICY.deny]: "functions-deny",
   [FUNCTION_POLICY.ingress]: "allow-functions",
   [FUNCTION_POLICY.egress]: "allow-functions-out",
 };
@@ -122,14 +122,14 @@ function createPolicy(
 }
 
 /** Named by what it opens, so that a new one in the list renames none of the others. */
-function createAllowance(
+function createAllowRule(
   context: PartContext,
-  allowance: Allowance,
+  rule: AllowRule,
   metricsNamespace: pulumi.Output<string> | undefined,
 ): void {
-  const { to, port, was } = allowance;
+  const { to, port, was } = rule;
   const name = `${to}-${port}`;
-  const from = allowance.from.map((component): Peer =>
+  const from = rule.from.map((component): Peer =>
     component === "prometheus" && metricsNamespace !== undefined
       ? toNamespacePeer(metricsNamespace)
       : { podSelector: { matchLabels: toSelector(component) } },

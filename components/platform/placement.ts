@@ -43,7 +43,7 @@ function check(field: string, there: string | undefined, wanted: string): void {
     return;
   }
   throw new ArgumentError(
-    `${field}: must stay that of the platform which is there ("${there}"), got "${wanted}"; ` +
+    `${field}: expected that of the platform which is there ("${there}"), got "${wanted}"; ` +
       "destroy that one first",
   );
 }

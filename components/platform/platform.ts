@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { NAMESPACE } from "../../contract/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import type { ExportedPlatform } from "../function/platform-from-stack.ts";
 import { Gateway } from "../gateway/gateway.ts";
@@ -65,40 +65,40 @@ export class Platform extends pulumi.ComponentResource {
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Platform", name, {}, withFieldManager(opts));
-    checkFor(this, () => checkPlatform(args));
-    const { profile, gateway: { timeoutSeconds } = {} } = args;
-    const servers = toServers(args);
-    const images = checkFor(this, () => args.images ?? readImageLock());
-    const given = createContext(this, name, { ...args, namespace: NAMESPACE.platform });
+    const checked = checkFor(this, () => checkPlatform(new ArgumentChecks(this), args));
+    const { profile, metrics, gateway: { timeoutSeconds } = {} } = checked;
+    const servers = toServers(checked);
+    const images = checkFor(this, () => checked.images ?? readImageLock());
+    const given = createContext(this, name, { ...checked, namespace: NAMESPACE.platform });
     const { cluster } = given;
     this.cluster = cluster;
-    const { namespace, functionNamespace } = createNamespaces(given, args);
+    const { namespace, functionNamespace } = createNamespaces(given, checked);
     const context = { ...given, namespace };
     const place = { cluster, namespace, pods: context.pods, ...(profile && { profile }) };
     const options = { parent: this, transformations: [keepIdentity(this)] };
     const operator = new Operator(
       name,
       {
-        ...args.operator,
+        ...checked.operator,
         ...place,
         image: images.operator,
         functionNamespace,
         ...(timeoutSeconds !== undefined && { timeoutSeconds }),
         ...servers.operator,
-        ...(args.adopt && { adopt: true }),
+        ...(checked.adopt && { adopt: true }),
       },
       options,
     );
     const inFunctions = pulumi
       .all([functionNamespace, operator.definition])
       .apply(([known]) => known);
-    const drain = timeoutSeconds && { drainSeconds: timeoutSeconds + DRAIN_SECONDS };
-    const queue = new Queue(name, { ...drain, ...args.queue, ...place, images }, options);
+    const drain = timeoutSeconds !== undefined && { drainSeconds: toDrainSeconds(timeoutSeconds) };
+    const queue = new Queue(name, { ...drain, ...checked.queue, ...place, images }, options);
     const gateway = new Gateway(
       name,
       {
-        ...toAccess(args),
-        ...args.gateway,
+        ...toAccess(checked),
+        ...checked.gateway,
         ...place,
         images,
         ...servers.gateway,
@@ -107,8 +107,8 @@ export class Platform extends pulumi.ComponentResource {
       },
       options,
     );
-    const alerts = { user: gateway.adminUser, secretName: gateway.secretName };
-    const monitoring = new Monitoring(name, { ...args.metrics, ...place, images, alerts }, options);
+    const alerts = { user: gateway.alertUser, secretName: gateway.alertSecretName };
+    const monitoring = new Monitoring(name, { ...metrics, ...place, images, alerts }, options);
     createNetworkPolicies(context, { ...servers.traffic, functionNamespace });
     this.nodes = { gateway, queue, monitoring, operator };
     this.gatewayUrl = gateway.url;
@@ -140,6 +140,11 @@ export class Platform extends pulumi.ComponentResource {
       prometheusConfig: this.prometheusConfig,
     });
   }
+}
+
+/** Longest wait of a queue-worker for its calls: that of one call, and of the way to it. */
+function toDrainSeconds(timeoutSeconds: pulumi.Input<number>): pulumi.Output<number> {
+  return pulumi.output(timeoutSeconds).apply((seconds) => seconds + DRAIN_SECONDS);
 }
 
 /**

@@ -4,25 +4,33 @@ import { MIN_SIGNING_KEY_BYTES } from "../../contract/queue/index.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkHosts, toAllowed } from "../kubernetes/callback-hosts.ts";
 import type { ServerAccess } from "../kubernetes/server-access.ts";
-import { requirePositive } from "../kubernetes/settings.ts";
 import { createSecret, type PartContext, toBase64 } from "../kubernetes/workloads.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 import type { QueueCallbacks } from "./settings.ts";
 
 const FOLDER = "/var/secrets/callbacks";
 const KEY_FILE = "key";
 
+const NUMBERS: NumberRules<QueueCallbacks> = { timeoutSeconds: {}, retryHours: {} };
+
 /**
- * Refuses what is wrong as far as it is known.
+ * Refuses what is wrong as far as it is known, and returns the rest.
  *
  * @param prefix what stands before the names of the fields, e.g. `queue.callbacks.`
  */
-export function checkCallbacks(prefix: string, callbacks: QueueCallbacks): void {
+export function checkCallbacks(
+  checks: ArgumentChecks,
+  prefix: string,
+  callbacks: QueueCallbacks,
+): QueueCallbacks {
   const { allow, signingKey } = callbacks;
-  requirePositive(callbacks, prefix);
-  checkHosts(`${prefix}allow`, allow);
   if (typeof signingKey === "string") {
     checkKey(`${prefix}signingKey`, signingKey);
   }
+  return {
+    ...checkNumbers(checks, { prefix, rules: NUMBERS }, callbacks),
+    ...(allow && { allow: checkHosts(checks, `${prefix}allow`, allow) }),
+  };
 }
 
 function checkKey(field: string, key: string): string {
@@ -42,9 +50,11 @@ export function createCallbackAccess(
 ): ServerAccess {
   const checks = new ArgumentChecks(context.part);
   const variables = {
-    ...toAllowed(checks, "callbacks.allow", allow),
-    ...(timeoutSeconds !== undefined && { callback_timeout: `${timeoutSeconds}s` }),
-    ...(retryHours !== undefined && { callback_max_age: `${retryHours}h` }),
+    ...toAllowed(allow),
+    ...(timeoutSeconds !== undefined && {
+      callback_timeout: pulumi.interpolate`${timeoutSeconds}s`,
+    }),
+    ...(retryHours !== undefined && { callback_max_age: pulumi.interpolate`${retryHours}h` }),
   };
   if (signingKey === undefined) {
     return { variables, volumeMounts: [], volumes: [], passed: checks.passed };

@@ -1,6 +1,7 @@
-/** Configuration file of nats-server. */
+/** Configuration of nats-server. */
 import { PORT, QUEUE } from "../../contract/index.ts";
 import { NATS_PERMISSIONS, type NatsService } from "../../contract/queue/index.ts";
+import { toGoMemoryLimit } from "../kubernetes/pods.ts";
 import { QueueSync } from "./settings.ts";
 
 /** Where the volume of queued calls is mounted. */
@@ -18,10 +19,24 @@ const HEADER_BYTES = 64 * 1024;
 /** Room for what may be lost when the server ends: states of calls, MiB. */
 const MEMORY_STORE_MIB = 16;
 
+/**
+ * Longest handshake. By default it is 2 s, which a small board does not keep while all starts, and
+ * whose clients then try again and keep it busy.
+ */
+const HANDSHAKE_SECONDS = 10;
+
 const SYNC_INTERVALS: Record<QueueSync, string> = {
   [QueueSync.Always]: "always",
   [QueueSync.Interval]: "2m",
 };
+
+/**
+ * NATS reads messages by blocks of 4 MiB, each for the function whose turn it is: where many have
+ * long queues, a great deal is read before what was read before is collected.
+ */
+export function toNatsMemoryLimit(limitMiB: number): string {
+  return toGoMemoryLimit(limitMiB, 0.5);
+}
 
 /** What the file says. */
 export interface NatsConfigArgs {
@@ -49,6 +64,7 @@ export function toNatsConfig({ volumeGiB, sync, users, hosts = [] }: NatsConfigA
     `  cert_file: "${NATS_TLS}/tls.crt"`,
     `  key_file: "${NATS_TLS}/tls.key"`,
     `  min_version: "1.3"`,
+    `  timeout: ${HANDSHAKE_SECONDS}`,
     `}`,
     `jetstream {`,
     `  store_dir: "${NATS_DATA}"`,
@@ -82,7 +98,7 @@ function toCluster(hosts: readonly string[]): string[] {
     `    ca_file: "${NATS_ROUTES}/ca.crt"`,
     `    verify: true`,
     `    min_version: "1.3"`,
-    `    timeout: 5`,
+    `    timeout: ${HANDSHAKE_SECONDS}`,
     `  }`,
     `  routes: [`,
     ...hosts.map((host) => `    "tls://${host}:${PORT.natsCluster}"`),

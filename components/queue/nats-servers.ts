@@ -31,7 +31,7 @@ export async function refuseResize(
     return;
   }
   throw new ArgumentError(
-    `replicas: must stay that of the NATS which is there (${servers}), as another number begins ` +
+    `replicas: expected that of the NATS which is there (${servers}), as another number begins ` +
       `with an empty store and what waits would be lost, got ${replicas}; when the queue is empty, ` +
       "delete the StatefulSet nats first",
   );

@@ -5,21 +5,22 @@ import { LOGIN_FILE } from "../../contract/environment/index.ts";
 import { PORT } from "../../contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
-import {
-  toContainer,
-  toGoMemoryLimit,
-  toMetadata,
-  toProbe,
-  toSelector,
-} from "../kubernetes/pods.ts";
+import { toContainer, toMetadata, toProbe, toSelector } from "../kubernetes/pods.ts";
 import { createStatefulSet, createVolumes } from "../kubernetes/stateful-set.ts";
 import {
+  comeAfter,
   createConfigFiles,
   createDisruptionBudget,
   createService,
   type PartContext,
 } from "../kubernetes/workloads.ts";
-import { NATS_DATA, NATS_ROUTES, NATS_TLS, toNatsConfig } from "./nats-config.ts";
+import {
+  NATS_DATA,
+  NATS_ROUTES,
+  NATS_TLS,
+  toNatsConfig,
+  toNatsMemoryLimit,
+} from "./nats-config.ts";
 import { NATS_LIVENESS } from "./nats-health.ts";
 import { ROUTES_SERVICE, toRouteHosts } from "./nats-identity.ts";
 import type { NatsKeys } from "./nats-keys.ts";
@@ -76,7 +77,7 @@ export function createNats(
       args: ["--config", "/etc/nats/nats.conf"],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-        { name: "GOMEMLIMIT", value: settings.limitMiB.apply(toGoMemoryLimit) },
+        { name: "GOMEMLIMIT", value: settings.limitMiB.apply(toNatsMemoryLimit) },
       ],
       ports: [
         { name: "client", containerPort: PORT.nats },
@@ -133,10 +134,7 @@ function checkServers(context: PartContext, replicas: number): PartContext {
   checks.applyAsync(place, ([kubeconfig, namespace]) =>
     refuseResize(kubeconfig, { namespace, replicas }, isPreview),
   );
-  return {
-    ...context,
-    options: pulumi.mergeOptions(context.options, { dependsOn: checks.passed }),
-  };
+  return comeAfter(context, checks);
 }
 
 function createConfig(
@@ -144,9 +142,9 @@ function createConfig(
   { volumeGiB, sync, replicas }: QueueSettings,
   { users }: NatsKeys,
 ): pulumi.Output<string> {
-  return pulumi.all([users, namespace]).apply(([known, name]) => {
+  return pulumi.all([users, namespace, volumeGiB]).apply(([known, name, size]) => {
     const hosts = replicas > 1 ? toRouteHosts(name, replicas) : [];
-    return toNatsConfig({ volumeGiB, sync, users: known, hosts });
+    return toNatsConfig({ volumeGiB: size, sync, users: known, hosts });
   });
 }
 

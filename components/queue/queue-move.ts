@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
 import { openApi, readIfThere } from "../cluster/api.ts";
 import { ArgumentChecks, ArgumentError } from "../errors.ts";
-import type { PartContext } from "../kubernetes/workloads.ts";
+import { comeAfter, type PartContext } from "../kubernetes/workloads.ts";
 
 /** A move of the queue that is there. */
 interface Move {
@@ -35,13 +35,12 @@ export function keepMessages(
       }
     },
   );
-  const options = pulumi.mergeOptions(context.options, { dependsOn: checks.passed });
-  return { ...context, options };
+  return comeAfter(context, checks);
 }
 
 function describeRefusal({ from, to }: Move): string {
   return (
-    `existing.url: must stay that of the NATS which has the queue ("${from}"), got "${to}": ` +
+    `existing.url: expected that of the NATS which has the queue ("${from}"), got "${to}": ` +
     "calls, callbacks and dead letters in it stay behind, and nobody runs them; " +
     "set discardMessages where they may be lost, or where both are the same server"
   );

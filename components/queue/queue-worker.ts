@@ -1,11 +1,15 @@
 /** The queue-worker: makes the queued calls and reports their results. */
 import type * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { QueueWorkerEnvironment } from "../../contract/environment/index.ts";
 import { PORT } from "../../contract/index.ts";
 import { createAccount } from "../kubernetes/accounts.ts";
 import { NATS } from "../kubernetes/existing-servers.ts";
-import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
+import {
+  toNodeOptions,
+  toServiceProbes,
+  WORKER_SEMI_SPACE_MIB,
+} from "../kubernetes/node-service.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
 import { METRICS_PORT, toContainer, toEnvironment } from "../kubernetes/pods.ts";
@@ -46,8 +50,8 @@ interface Workers {
   field: string;
   options: PodOptions | undefined;
   replicas: Pick<DeploymentArgs, "replicas" | "most" | "metadata">;
-  maxInflight: number;
-  maxInflightPerFunction: number;
+  maxInflight: pulumi.Input<number>;
+  maxInflightPerFunction: pulumi.Input<number>;
 }
 
 /**
@@ -107,15 +111,17 @@ function createWorkers(
         faas_gateway_port: `${PORT.gateway}`,
         ...(name !== undefined && { queue_name: name }),
         ...(names !== "" && { queue_names: names }),
-        ack_wait: `${queue.ackWaitSeconds}s`,
+        ack_wait: pulumi.interpolate`${queue.ackWaitSeconds}s`,
         ...toStreamVariables(queue.streams),
-        max_age: `${queue.retryHours}h`,
-        max_inflight: `${limits.maxInflight}`,
-        max_inflight_per_function: `${limits.maxInflightPerFunction}`,
-        drain_timeout: `${queue.drainSeconds}s`,
+        max_age: pulumi.interpolate`${queue.retryHours}h`,
+        max_inflight: pulumi.interpolate`${limits.maxInflight}`,
+        max_inflight_per_function: pulumi.interpolate`${limits.maxInflightPerFunction}`,
+        drain_timeout: pulumi.interpolate`${queue.drainSeconds}s`,
         port: `${PORT.queueWorkerMetrics}`,
         log_level: "info",
-        NODE_OPTIONS: settings.limitMiB.apply((limit) => toNodeOptions(limit)),
+        NODE_OPTIONS: settings.limitMiB.apply((limit) =>
+          toNodeOptions(limit, WORKER_SEMI_SPACE_MIB),
+        ),
       }),
       ports: [{ name: METRICS_PORT, containerPort: PORT.queueWorkerMetrics }],
       ...toServiceProbes(),
@@ -130,7 +136,7 @@ function createWorkers(
     pod: {
       serviceAccountName: account,
       // Calls in flight get to their end, and the queue hears of it, before the worker goes.
-      terminationGracePeriodSeconds: queue.drainSeconds + 20,
+      terminationGracePeriodSeconds: pulumi.output(queue.drainSeconds).apply((drain) => drain + 20),
       containers: [container],
       ...(volumes.length > 0 && { volumes }),
     },

@@ -2,14 +2,14 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PORT } from "../../contract/index.ts";
-import { checkFor } from "../errors.ts";
+import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
-import { createContext } from "../kubernetes/workloads.ts";
+import { comeAfter, createContext } from "../kubernetes/workloads.ts";
 import { createNats } from "./nats.ts";
 import { createNatsKeys } from "./nats-keys.ts";
 import { keepMessages } from "./queue-move.ts";
 import { createQueueWorkers } from "./queue-worker.ts";
-import { normalizeQueue, type QueueArgs } from "./settings.ts";
+import { checkQueue, normalizeQueue, type QueueArgs } from "./settings.ts";
 
 /** The workloads of a queue on the cluster. */
 export interface QueueNodes {
@@ -35,10 +35,13 @@ export class Queue extends pulumi.ComponentResource {
 
   constructor(name: string, args: QueueArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Queue", name, {}, withFieldManager(opts));
-    const place = createContext(this, name, args);
-    const { profile, namespace } = place;
+    const given = createContext(this, name, args);
+    const { profile, namespace } = given;
     const gatewayHost = args.gatewayHost ?? pulumi.interpolate`gateway.${namespace}`;
-    const settings = checkFor(this, () => normalizeQueue(args, { profile, gatewayHost }));
+    const checks = new ArgumentChecks(this);
+    const checked = checkFor(this, () => checkQueue(checks, args));
+    const settings = normalizeQueue(checked, { profile, gatewayHost });
+    const place = comeAfter(given, checks);
     const { existing, discardMessages } = settings;
     this.natsUrl = pulumi.output(
       existing?.url ?? pulumi.interpolate`tls://nats.${namespace}:${PORT.nats}`,

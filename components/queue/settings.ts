@@ -1,6 +1,6 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
-import { ArgumentError } from "../errors.ts";
+import { type ArgumentChecks, ArgumentError } from "../errors.ts";
 import {
   checkExisting,
   type ExistingNats,
@@ -16,8 +16,9 @@ import {
   type QueueWorkers,
   type WorkerCount,
 } from "../kubernetes/queue-workers.ts";
-import { CALL_TIMEOUT_SECONDS, Profile, requirePositive } from "../kubernetes/settings.ts";
+import { CALL_TIMEOUT_SECONDS, Profile } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
+import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { checkCallbacks } from "./callbacks.ts";
 import { checkNamedQueues, type NamedQueue } from "./named-queues.ts";
 
@@ -37,7 +38,7 @@ export interface QueueCallbacks {
    * names (`a.example.com`, or `*.example.com` for all below it).
    * @default none
    */
-  allow?: pulumi.Input<string>[];
+  allow?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Key by which they are signed, so that receivers know whom they are of: 16 bytes or more. Kept
    * secret.
@@ -45,9 +46,9 @@ export interface QueueCallbacks {
    */
   signingKey?: pulumi.Input<string>;
   /** Longest attempt to deliver one, seconds. @default 30 */
-  timeoutSeconds?: number;
+  timeoutSeconds?: pulumi.Input<number>;
   /** How long a receiver is tried that does not take it, hours. @default 24 */
-  retryHours?: number;
+  retryHours?: pulumi.Input<number>;
 }
 
 /** The queue of asynchronous calls, as `Platform` takes it. */
@@ -55,17 +56,18 @@ export interface QueueOptions {
   /**
    * Servers of NATS, 1 or 3, and of how many each message is on the disks. Of three, each on a
    * machine of its own, one may be lost with its disk. The number stays that of the NATS which is
-   * there. Beside `existing`: on how many of its servers the streams are.
+   * there. Beside `existing`: on how many of its servers the streams are. It cannot be an output,
+   * as each has a volume of its own.
    * @default 1; beside `existing` as it is
    */
   replicas?: number;
   /** How long dead letters are kept, days. @default 30 */
-  deadLetterDays?: number;
+  deadLetterDays?: pulumi.Input<number>;
   /**
    * How long a call is tried that the platform, or a full function, keeps back, hours.
    * @default 24
    */
-  retryHours?: number;
+  retryHours?: pulumi.Input<number>;
   /** How many pods the queue-worker has. @default 1 to 4, by what there is to do */
   workers?: QueueWorkers;
   /**
@@ -76,31 +78,31 @@ export interface QueueOptions {
    */
   queues?: Record<string, NamedQueue>;
   /** Calls that one queue-worker makes at once. @default 100 */
-  maxInflight?: number;
+  maxInflight?: pulumi.Input<number>;
   /**
    * The same of one function: fewer where it answers that it is busy. A function that has none
    * running gets one beyond `maxInflight`, so that no other one holds it up.
    * @default 10
    */
-  maxInflightPerFunction?: number;
+  maxInflightPerFunction?: pulumi.Input<number>;
   /**
    * Silence of a queue-worker after which its calls are made by another one, seconds. It says that
    * it is there for as long as a call runs.
    * @default 60
    */
-  ackWaitSeconds?: number;
+  ackWaitSeconds?: pulumi.Input<number>;
   /**
    * How long a queue-worker that is replaced waits for the calls that it makes, seconds; then
    * another one makes them again.
    * @default 70 more than the gateway's `timeoutSeconds`, which leaves a minute for a cold start
    */
-  drainSeconds?: number;
+  drainSeconds?: pulumi.Input<number>;
   /**
    * Size of the volume that holds queued calls, GiB. It can grow where the volume's class allows
    * that, and never shrinks: less than the volume that is there has is refused.
    * @default 1
    */
-  volumeGiB?: number;
+  volumeGiB?: pulumi.Input<number>;
   /**
    * StorageClass of the volume. A volume keeps its class: another one is refused while it is there.
    * @default the cluster's
@@ -110,7 +112,8 @@ export interface QueueOptions {
   sync?: QueueSync;
   /**
    * Number of the keys by which gateway and queue-worker log in at NATS, and of its certificate,
-   * which is good for ten years. Another number makes other ones, and all three start again.
+   * which is good for ten years. Another number makes other ones, and all three start again. It
+   * cannot be an output, as Secrets have it in their names.
    * @default 1
    */
   keyRevision?: number;
@@ -145,22 +148,39 @@ const OWN: readonly (keyof QueueOptions)[] = [
   "nats",
 ];
 
+const NUMBERS: NumberRules<QueueOptions> = {
+  retryHours: {},
+  maxInflight: {},
+  maxInflightPerFunction: {},
+  ackWaitSeconds: {},
+  drainSeconds: {},
+  volumeGiB: {},
+  keyRevision: {},
+};
+
 /**
- * Refuses what is wrong as far as it is known.
+ * Refuses what is wrong as far as it is known, and returns the rest.
  *
  * @param prefix what stands before the names of the fields, e.g. `queue.`
  */
-export function checkQueue(options: QueueOptions = {}, prefix = ""): void {
-  requirePositive(options, prefix);
-  checkStreams(prefix, options);
-  checkWorkers(`${prefix}workers.`, options.workers);
-  checkNamedQueues(prefix, options.queues);
-  checkSync(`${prefix}sync`, options.sync);
-  checkCallbacks(`${prefix}callbacks.`, options.callbacks ?? {});
-  if (options.existing !== undefined) {
+export function checkQueue<T extends QueueOptions>(
+  checks: ArgumentChecks,
+  options: T,
+  prefix = "",
+): T {
+  const { workers, queues, callbacks, sync, existing } = options;
+  const numbers = checkNumbers(checks, { prefix, rules: NUMBERS }, options);
+  checkSync(`${prefix}sync`, sync);
+  if (existing !== undefined) {
     refuseBeside(prefix, options, OWN);
-    checkExisting(NATS, `${prefix}existing`, options.existing);
+    checkExisting(NATS, `${prefix}existing`, existing);
   }
+  return {
+    ...checkStreams(checks, prefix, numbers),
+    ...(workers && { workers: checkWorkers(checks, `${prefix}workers.`, workers) }),
+    ...(queues && { queues: checkNamedQueues(checks, prefix, queues) }),
+    ...(callbacks && { callbacks: checkCallbacks(checks, `${prefix}callbacks.`, callbacks) }),
+  };
 }
 
 function checkSync(field: string, sync: QueueSync = QueueSync.Always): void {
@@ -230,11 +250,11 @@ export const DRAIN_SECONDS = 70;
 const SIZES: Record<Profile, QueueSettings["sizes"]> = {
   [Profile.Standard]: {
     queueWorker: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
-    nats: { requestMiB: 128, limitMiB: 128, cpuMillis: 20 },
+    nats: { requestMiB: 128, limitMiB: 768, cpuMillis: 20 },
   },
   [Profile.Edge]: {
     queueWorker: { requestMiB: 48, limitMiB: 128, cpuMillis: 10 },
-    nats: { requestMiB: 64, limitMiB: 64, cpuMillis: 10 },
+    nats: { requestMiB: 64, limitMiB: 256, cpuMillis: 10 },
   },
 };
 
@@ -268,12 +288,11 @@ function pickKnown(args: QueueArgs): Partial<Usual> {
   return Object.fromEntries(given);
 }
 
-/** Fills in the defaults. */
+/** Fills in the defaults of arguments that are checked. */
 export function normalizeQueue(
   args: QueueArgs,
   { profile, gatewayHost }: { profile: Profile; gatewayHost: pulumi.Input<string> },
 ): QueueSettings {
-  checkQueue(args);
   const { images, storageClass, worker, nats, existing } = args;
   const { discardMessages = false, callbacks = {}, queues = {} } = args;
   const pods = { ...(worker && { worker }), ...(nats && { nats }) };

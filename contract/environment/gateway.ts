@@ -15,13 +15,16 @@ export const GatewayEnvironment = Type.Object({
   /** Longest time for which a client may leave its answer unread. */
   write_timeout: durationSetting("65s"),
   ...timeoutSettings,
-  /** Most calls in flight in one gateway; 0 is no limit. */
+  /**
+   * Most calls in flight in one gateway, and most upgraded connections; one function gets at most
+   * three times what is left for all others. 0 is no limit.
+   */
   max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
   /** The same for each function without a label of its own. */
   max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
   /**
-   * Most bytes of queued calls' bodies in memory at the same time. With less than 8 MiB, calls of
-   * private functions with a larger body are taken and never run.
+   * Most bytes of queued calls' bodies in memory at the same time, shared out as calls are. With
+   * less than 8 MiB, calls of private functions with a larger body are taken and never run.
    */
   max_held_bytes: Type.Integer({ minimum: 0, default: 32 * 1024 * 1024 }),
   /** Addresses and ranges of proxies whose X-Forwarded-* headers are believed. */

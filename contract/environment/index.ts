@@ -1,6 +1,7 @@
 /** Environment variables of all services: for those who read them, and for those who set them. */
 export * from "./callbacks.ts";
 export * from "./gateway.ts";
+export * from "./literal.ts";
 export * from "./mark-keys.ts";
 export * from "./operator.ts";
 export * from "./queue-worker.ts";

@@ -21,7 +21,12 @@ export const OperatorEnvironment = Type.Object({
   /** Isolates those namespaces by NetworkPolicies; for clusters that enforce them. */
   network_policies: booleanSetting(false),
   /** Networks that these policies keep functions from, in CIDR notation, separated by commas. */
-  denied_egress: Type.String({ default: "", pattern: "^([0-9a-f.:]+/[0-9]+(,|$))*$" }),
+  denied_egress: Type.String({ default: "" }),
+  /**
+   * Secrets with logins to registries by which the images of all functions are pulled, where their
+   * namespace has them; separated by commas.
+   */
+  image_pull_secrets: Type.String({ default: "", pattern: "^[-.,a-z0-9]*$" }),
   /** Namespace of the Prometheus that watches functions. @default the platform's own does */
   metrics_namespace: Type.Optional(Type.String()),
   ...timeoutSettings,

@@ -11,7 +11,7 @@ export const WATCHDOG_DEFAULTS = {
   metrics_port: "8081",
   /** Time to receive a whole request. */
   read_timeout: "30s",
-  /** Longest wait for calls in flight at shut-down. */
+  /** Longest wait for calls in flight at shut-down; 0: as long as a call may run. */
   write_timeout: "30s",
   /** Longest run of a call; 0 is no limit. */
   exec_timeout: "30s",

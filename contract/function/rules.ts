@@ -6,6 +6,7 @@ import { Type } from "typebox";
 import { type Finding, quote } from "../finding.ts";
 import { LABEL } from "../names.ts";
 import { findSchemaMistakes } from "../schema-findings.ts";
+import { findResourceMistakes } from "./resources.ts";
 import { FunctionSpec } from "./schema.ts";
 import { VALUE_RULES } from "./values.ts";
 
@@ -47,6 +48,8 @@ const RULES: readonly ((spec: SpecPart) => Finding[])[] = [
   findValueMistakes,
   findScaleOrder,
   findAnnotationSize,
+  // Whole specs have an image.
+  (spec) => findResourceMistakes(spec, spec.image !== undefined || spec.limits !== undefined),
 ];
 
 function findHandlerBesideCode({ code, handler }: SpecPart): Finding[] {

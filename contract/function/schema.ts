@@ -10,6 +10,7 @@ import {
   Quantity,
   SecretName,
   VariableName,
+  VariableValue,
 } from "../syntax.ts";
 
 /** Texts by key; the keys have a grammar, too. */
@@ -52,7 +53,16 @@ export const SHARED_FIELDS = {
 };
 
 /** Environment variables of a function. */
-export const Environment = toMap("environment variables by name", { keys: VariableName });
+export const Environment = toMap("environment variables by name", {
+  keys: VariableName,
+  values: VariableValue,
+});
+
+/** The program of a function, a variable of its pod. */
+export const Handler = Type.String({
+  ...VariableValue,
+  description: "the command line that the image's watchdog starts, without a NUL",
+});
 
 /** Key of the module in a ConfigMap with code, where the Function names no other. */
 export const CODE_ENTRY = "index.mjs";
@@ -77,7 +87,7 @@ export const FunctionSpec = Type.Object({
   /** Functions with `code` name the runtime image here. */
   image: ImageReference,
   /** `envProcess` of the REST API, `fprocess` of the watchdog. */
-  handler: Type.Optional(Type.String()),
+  handler: Type.Optional(Handler),
   code: Type.Optional(FunctionCode),
   environment: Type.Optional(Environment),
   ...SHARED_FIELDS,

@@ -7,6 +7,7 @@ import { ANNOTATION, LABEL, SCALE } from "../names.ts";
 import { QUEUE_NAME, QUEUE_NAME_WORDS } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-policy.ts";
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
+import { PULL_POLICIES } from "./image-pull.ts";
 
 export interface ValueRule {
   map: "labels" | "annotations" | "environment";
@@ -106,6 +107,21 @@ const ORIGINS_TEST: Test = {
   toCel: (value) => `${value}.matches('^([*]|${ANY_HOST}(, ?${ANY_HOST})*)$')`,
 };
 
+const PULL_POLICY_TEST: Test = {
+  expected: PULL_POLICIES.join(" or "),
+  accepts: (text) => PULL_POLICIES.some((each) => each === text),
+  toCel: (value) => `${value} in ['${PULL_POLICIES.join("', '")}']`,
+};
+
+const USER_NUMBER = wholeNumber(1, 999_999_999);
+
+/** Not root; a name is no good, as no node can tell whose it is before the image runs. */
+const USER_TEST: Test = {
+  expected: `image or ${USER_NUMBER.expected}`,
+  accepts: (text) => text === "image" || USER_NUMBER.accepts(text),
+  toCel: (value) => `${value} == 'image' || (${USER_NUMBER.toCel(value)})`,
+};
+
 const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   ...[ANNOTATION.healthProbe, ANNOTATION.readyProbe].flatMap((prefix) =>
     PROBE_TESTS.map(([field, test]): [string, Test] => [prefix + field, test]),
@@ -113,6 +129,8 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
   [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
+  [ANNOTATION.imagePullPolicy, PULL_POLICY_TEST],
+  [ANNOTATION.user, USER_TEST],
   [ANNOTATION.queue, QUEUE_NAME_TEST],
   [ANNOTATION.asyncOrigins, ORIGINS_TEST],
   [RETRY_ANNOTATION.attempts, wholeNumber(1, MAX_ATTEMPTS)],

@@ -3,18 +3,12 @@
  * Whoever writes the list and whoever reads it take the same entries.
  */
 import { isIP } from "node:net";
+import { type AddressRange, parseRange } from "../address-range.ts";
 import { quote } from "../finding.ts";
 
 /** What an entry is, for errors. */
 export const CALLBACK_HOST_EXPECTATION =
   "an address, a range such as 10.0.0.0/8, or a host name such as a.example.com or *.example.com";
-
-export interface AddressRange {
-  address: string;
-  /** Bits, from the first on, that all its addresses have in common. */
-  bits: number;
-  family: "ipv4" | "ipv6";
-}
 
 /** An entry of the list; a suffix, such as `.example.com`, is that of all names below. */
 export type CallbackHost = { range: AddressRange } | { name: string } | { suffix: string };
@@ -35,17 +29,6 @@ export function findCallbackHostMistake(entry: string): string | undefined {
 /** The entries of a list in one text, between commas or blanks; no entry has either in it. */
 export function splitCallbackHosts(text: string): string[] {
   return text.split(/[\s,]+/).filter((entry) => entry !== "");
-}
-
-/** An address or a range (`10.0.0.0/8`, `fd00::/8`) in its parts; undefined where it is neither. */
-export function parseRange(text: string): AddressRange | undefined {
-  const [address = "", prefix, rest] = text.split("/");
-  const version = address.includes("%") ? 0 : isIP(address);
-  const longest = version === 4 ? 32 : 128;
-  const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
-  return version === 0 || rest !== undefined || !(bits <= longest)
-    ? undefined
-    : { address, bits, family: version === 4 ? "ipv4" : "ipv6" };
 }
 
 /** Without the dots at its end, which only say that a name is complete, and in lower case. */

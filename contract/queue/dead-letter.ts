@@ -47,11 +47,16 @@ export function readLetter(fields: Iterable<[string, string[]]>): DeadLetter {
     id: get("Id"),
     subject: get("Subject"),
     reason: get("Reason"),
-    attempts: Number(get("Attempts")),
-    status: Number(get("Status")),
-    diedAt: Number(get("At")),
+    attempts: toCount(get("Attempts")),
+    status: toCount(get("Status")),
+    diedAt: toCount(get("At")),
     answer: Buffer.from(get("Answer"), "base64"),
   };
+}
+
+/** Whoever wrote it: what is no whole number counts as 0, so that a letter can be shown. */
+function toCount(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 /** A letter's message without what made it a letter. */

@@ -28,6 +28,12 @@ export const STREAM = {
   bodies: "faas-bodies",
 } as const;
 
+/** What NATS makes of the bucket's name: a stream, and what its subjects begin with. */
+export const BODIES = {
+  stream: `OBJ_${STREAM.bodies}`,
+  subject: `$O.${STREAM.bodies}`,
+} as const;
+
 /** Subjects beside those of the streams: said to whoever listens. */
 export const SUBJECT = {
   /** A call has been queued: the rest of the subject is its lane's. */
@@ -51,6 +57,19 @@ export function toLane({ namespace, name }: FunctionReference, queue: string): s
 export function queueOf(lane: string): string | undefined {
   return lane.split(".")[3];
 }
+
+/** Where it is said that something waits in a lane, to workers that listen. */
+export function toHint(lane: string): string {
+  return lane.replace(QUEUE.subject, SUBJECT.hint);
+}
+
+/** The lane of which a hint is. */
+export function ofHint(subject: string): string {
+  return subject.replace(SUBJECT.hint, QUEUE.subject);
+}
+
+/** What a hint says of a lane whose consumer is to be made anew; others say nothing. */
+export const CONSUMER_DROPPED = "consumer dropped";
 
 /** In the place of a function that a message does not name; a namespace has no underscore. */
 export const NOBODY: FunctionReference = { namespace: "_", name: "_" };

@@ -1,6 +1,6 @@
 /** What each service may do at the platform's own NATS: no more than it has to. */
 
-import { QUEUE, STREAM, SUBJECT } from "./names.ts";
+import { BODIES, QUEUE, STREAM, SUBJECT } from "./names.ts";
 
 /** The services that log in there, by the names of their Deployments. */
 export const NATS_SERVICES = ["gateway", "queue-worker"] as const;
@@ -22,11 +22,7 @@ export function toInboxPrefix(client: string): string {
   return `_INBOX_${client.replace(/^plonk-/, "")}`;
 }
 
-/** The stream of the object store of bodies that are too long for a message. */
-const BODIES = `OBJ_${STREAM.bodies}`;
-const BODIES_SUBJECT = `$O.${STREAM.bodies}`;
-
-const STREAMS = [STREAM.calls, STREAM.callbacks, STREAM.dead, STREAM.states, BODIES];
+const STREAMS = [STREAM.calls, STREAM.callbacks, STREAM.dead, STREAM.states, BODIES.stream];
 
 /** Subjects of the queue's own that a gateway uses: what it stores, and says beside that. */
 const SUBJECTS = [
@@ -37,14 +33,7 @@ const SUBJECTS = [
   "faas-callback.>",
   `${SUBJECT.hint}.>`,
   `${SUBJECT.cancel}.>`,
-  `${BODIES_SUBJECT}.>`,
-];
-
-/** What is to be read of the object store, and what it asks of its client meanwhile. */
-const BODY_READER = [
-  `$JS.API.CONSUMER.CREATE.${BODIES}.>`,
-  `$JS.API.CONSUMER.DELETE.${BODIES}.>`,
-  `$JS.FC.${BODIES}.>`,
+  `${BODIES.subject}.>`,
 ];
 
 /** Requests of JetStream's API about each of the streams. */
@@ -81,7 +70,6 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
         ["CONSUMER.CREATE.*", "CONSUMER.DELETE.*.>", "CONSUMER.MSG.NEXT.*.>"],
       ),
       `$JS.API.STREAM.MSG.GET.${STREAM.results}`,
-      ...BODY_READER,
     ],
     subscribe: [`${toInboxPrefix("gateway")}.>`, `${SUBJECT.load}.>`],
   },
@@ -107,11 +95,10 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
           "CONSUMER.MSG.NEXT.*.>",
         ],
       ),
-      ...BODY_READER,
       // Large answers are kept there until they are called back. A body that is no longer needed:
       // its parts go, and a mark takes its name's place.
-      `$JS.API.STREAM.PURGE.${BODIES}`,
-      `${BODIES_SUBJECT}.>`,
+      `$JS.API.STREAM.PURGE.${BODIES.stream}`,
+      `${BODIES.subject}.>`,
     ],
     subscribe: [`${toInboxPrefix("queue-worker")}.>`, "faas-hint.>", "faas-cancel.>"],
   },
@@ -119,11 +106,6 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsService, NatsPermissions>> = 
 
 /** What a NATS of somebody else's has to allow the one user that gateway and worker share. */
 export const SHARED_PERMISSIONS: NatsPermissions = {
-  publish: [
-    ...SUBJECTS,
-    RESULTS_SUBJECT,
-    `${SUBJECT.load}.>`,
-    ...["$JS.API.>", "$JS.ACK.>", "$JS.FC.>"],
-  ],
+  publish: [...SUBJECTS, RESULTS_SUBJECT, `${SUBJECT.load}.>`, ...["$JS.API.>", "$JS.ACK.>"]],
   subscribe: NATS_SERVICES.flatMap((service) => NATS_PERMISSIONS[service].subscribe),
 };

@@ -4,17 +4,18 @@ import type { RouteOptions } from "fastify";
 import { AddressPolicy } from "../lib/address-policy.ts";
 import { Health } from "../lib/health.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
-import type { Logger } from "../lib/logger.ts";
+import { type Logger, messageOf } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
-import { NatsLink } from "../lib/nats.ts";
+import { NatsConnector } from "../lib/nats.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { FunctionGuard } from "./auth/function-guard.ts";
 import { QueueMarks } from "./auth/queue-marks.ts";
 import { Admission } from "./calls/admission.ts";
+import { AsyncPublisher } from "./calls/async-publisher.ts";
 import { CallClock } from "./calls/call-clock.ts";
-import { CallQueue } from "./calls/call-queue.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
+import { longestCallMs } from "./calls/longest-call.ts";
 import { QueueFactsReader } from "./calls/queue-facts.ts";
 import { QueueMetrics } from "./calls/queue-metrics.ts";
 import type { QueueOptionRules } from "./calls/queue-options.ts";
@@ -29,7 +30,7 @@ import { WorkerDeployment } from "./cluster/worker-deployment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
 import { TrustedPeers } from "./http/trusted-peers.ts";
-import { forgetDeleted, GatewayMetrics, registerServiceCount } from "./metrics.ts";
+import { forgetDeleted, GatewayMetrics, registerServiceCount, registerSilence } from "./metrics.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { PrometheusApi } from "./system/prometheus.ts";
@@ -56,8 +57,10 @@ export interface Gateway {
   health: Health;
   /** Begins to watch and waits until the gateway knows its functions. */
   start(): Promise<void>;
-  /** Asks the clients of upgraded connections to connect elsewhere. */
-  closeUpgraded(): void;
+  /** Longest time for which a call that there is may still be in flight, milliseconds. */
+  longestCallMs(): number;
+  /** Ends what has no end by itself: upgraded connections, and logs that are followed. */
+  endStreams(): void;
   /** Ends what `start` began, after the calls in flight. */
   close(): Promise<void>;
 }
@@ -85,6 +88,13 @@ function watchCluster(dependencies: GatewayDependencies, health: Health): Cluste
         ? undefined
         : serviceOrigins(serviceSuffix, config.functionNamespace),
   });
+  functions.on("change", ({ key, current }) => {
+    const { resourceVersion } = functions;
+    // Found missing by a new list, nobody knows when it was deleted, and which pods are its own.
+    if (current === undefined && resourceVersion !== undefined) {
+      endpoints.abandon(key, resourceVersion);
+    }
+  });
   health.addCheck("namespaces", () => namespaces.problem());
   health.addCheck("functions", () => functions.problem());
   health.addCheck("endpoints", () => watch.problem());
@@ -105,10 +115,10 @@ function watchCluster(dependencies: GatewayDependencies, health: Health): Cluste
 function createLink(
   { config, logger }: GatewayDependencies,
   registry: Registry,
-): NatsLink | undefined {
+): NatsConnector | undefined {
   return config.nats === undefined
     ? undefined
-    : new NatsLink({
+    : new NatsConnector({
         ...config.nats,
         clientName: "plonk-gateway",
         logger,
@@ -119,20 +129,20 @@ function createLink(
 
 function createQueue(
   dependencies: GatewayDependencies,
-  nats: NatsLink | undefined,
+  nats: NatsConnector | undefined,
   registry: Registry,
-): { queue: CallQueue | undefined; scaler: WorkerScaler | undefined } {
+): { queue: AsyncPublisher | undefined; scaler: WorkerScaler | undefined } {
   const { logger, config } = dependencies;
   const { streamTerms: terms } = config;
-  const queue = nats && new CallQueue({ nats, logger, registry, terms });
+  const queue = nats && new AsyncPublisher({ nats, logger, registry, terms });
   return { queue, scaler: createScaler(dependencies, nats, { queue, registry }) };
 }
 
 /** What gives the queue its workers, where this gateway does. */
 function createScaler(
   { config, client, logger }: GatewayDependencies,
-  link: NatsLink | undefined,
-  { queue, registry }: { queue: CallQueue | undefined; registry: Registry },
+  link: NatsConnector | undefined,
+  { queue, registry }: { queue: AsyncPublisher | undefined; registry: Registry },
 ): WorkerScaler | undefined {
   const { workers: rules, platformNamespace } = config;
   if (rules === undefined || link === undefined || queue === undefined) {
@@ -164,6 +174,47 @@ function toQueueRules({ callbackAllow, platformNamespace }: GatewayConfig): Queu
   };
 }
 
+/** What calls share with the rest of a gateway. */
+interface SharedParts extends Pick<FrontContext, "health" | "marks" | "peers" | "queue"> {
+  cluster: ClusterWatches;
+  registry: Registry;
+  auth: ReturnType<typeof createAuthenticator>;
+}
+
+function createFrontContext(
+  { config, client, logger }: GatewayDependencies,
+  { cluster: { functions, endpoints }, registry, auth, ...shared }: SharedParts,
+): FrontContext {
+  const { functionNamespace, calls, queueNames } = config;
+  const metrics = new GatewayMetrics(registry);
+  forgetDeleted(metrics, functions);
+  return {
+    ...config,
+    ...shared,
+    states: new FunctionStates({
+      ...calls,
+      ...{ functions, functionNamespace, metrics, queueNames },
+    }),
+    endpoints,
+    coldStarts: new ColdStarts({
+      config: config.scaleFromZero,
+      functions,
+      endpoints,
+      scale: (target, replicas) => scaleFunction(client, target, replicas),
+      logger,
+    }),
+    admission: new Admission(calls),
+    clock: new CallClock((error) => {
+      logger.error({ reason: messageOf(error), err: error }, "a call failed by a fault of ours");
+    }),
+    guard: new FunctionGuard({ auth, peers: shared.peers, logger }),
+    tunnels: new Tunnels(),
+    queueRules: toQueueRules(config),
+    queueMetrics: new QueueMetrics(registry),
+    logger,
+  };
+}
+
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
@@ -176,42 +227,17 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const peers = new TrustedPeers(calls.trustedProxies);
   const cluster = watchCluster(dependencies, health);
   const { namespaces, functions, endpoints } = cluster;
-  const coldStarts = new ColdStarts({
-    config: config.scaleFromZero,
-    functions,
-    endpoints,
-    scale: (reference, replicas) => scaleFunction(client, reference, replicas),
-    logger,
-  });
   const link = createLink(dependencies, registry);
   const { queue, scaler } = createQueue(dependencies, link, registry);
-  const tunnels = new Tunnels();
-  const metrics = new GatewayMetrics(registry);
-  forgetDeleted(metrics, functions);
-  const context: FrontContext = {
-    ...config,
-    states: new FunctionStates({
-      ...calls,
-      ...{ functions, functionNamespace, metrics, queueNames },
-    }),
-    endpoints,
-    coldStarts,
-    admission: new Admission(calls),
-    clock: new CallClock(),
-    guard: new FunctionGuard({ auth, peers, logger }),
-    marks,
-    peers,
-    tunnels,
-    queue,
-    queueRules: toQueueRules(config),
-    queueMetrics: new QueueMetrics(registry),
-    health,
-    logger,
-  };
+  const parts = { cluster, registry, health, auth, marks, peers, queue };
+  const context = createFrontContext(dependencies, parts);
   registerServiceCount(registry, functions);
+  registerSilence(registry, [namespaces.watch, functions, endpoints.watch]);
   const prometheus = new PrometheusApi(config.prometheus, logger);
   let server: Server | undefined;
+  const logs = new AbortController();
   const system = await createSystemApp({
+    stopping: logs.signal,
     client,
     functions,
     counts: new InvocationCounts(prometheus, logger),
@@ -235,7 +261,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
       scaler?.start();
       await cluster.start();
     },
-    closeUpgraded: () => tunnels.closeAll(),
+    longestCallMs: () => longestCallMs({ ...config, ...calls, functions: functions.values() }),
+    endStreams: () => {
+      context.tunnels.closeAll();
+      logs.abort();
+    },
     close: async () => {
       await scaler?.stop();
       queue?.close();

@@ -104,7 +104,7 @@ function toWorkerRules(raw: Static<typeof GatewayEnvironment>): WorkerRules | un
     throw new ConfigError(`queue_workers_min: expected ${expected}, got ${min}`);
   }
   if (toNatsAddress(raw) === undefined) {
-    throw new ConfigError("queue_workers_max: must be set with nats_url, got no queue");
+    throw new ConfigError("queue_workers_max: expected with nats_url, got no queue");
   }
   return {
     min,
@@ -122,7 +122,7 @@ function toOidc(raw: Static<typeof GatewayEnvironment>): OidcConfig | undefined 
   }
   if (audience === undefined) {
     // Without one, a token for any other program of the issuer's would do.
-    throw new ConfigError("oidc_audience: must be set with oidc_issuer, got nothing");
+    throw new ConfigError("oidc_audience: expected with oidc_issuer, got nothing");
   }
   return {
     issuer,

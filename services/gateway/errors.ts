@@ -186,10 +186,14 @@ const calls = {
     message: `No endpoints available for: ${functionName}.`,
     retryAfterSeconds: 2,
   }),
-  overloaded: (): Failure => ({
+  /** @param functionName - the one that has its share. @default all functions together */
+  overloaded: (functionName?: string): Failure => ({
     status: 503,
     code: "PLONK_OVERLOADED",
-    message: "The gateway has too many calls in flight.",
+    message:
+      functionName === undefined
+        ? "The gateway has too many calls in flight."
+        : `${functionName} has too many calls in flight: the rest is kept free for others.`,
     retryAfterSeconds: 1,
   }),
   queueFull: (functionName: string): Failure => ({
@@ -271,7 +275,7 @@ const resources = {
     code: "PLONK_CONFLICT",
     message,
   }),
-  /** The API server's own verdict. */
+  /** The API server's own answer. */
   kubernetes: (status: number, message: string): Failure => ({
     status,
     code: "PLONK_KUBERNETES",

@@ -1,20 +1,20 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Server as NetServer } from "node:net";
 import { parseCallId } from "../../contract/index.ts";
 import type { Health } from "../lib/health.ts";
 import { messageOf } from "../lib/logger.ts";
+import { watchConnections } from "../lib/servers.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
 import { invoke } from "./calls/invoke.ts";
 import { limitReading } from "./calls/read-limit.ts";
 import { upgrade, type UpgradeContext } from "./calls/upgrade.ts";
 import type { GatewayConfig } from "./config.ts";
 import {
+  type BadRequest,
   closeConnection,
   CONNECTION,
-  type Fault,
-  findBodyFault,
-  findRawFault,
+  findBadBody,
+  findBadHead,
   findViolation,
   isClosing,
   isContinueExpected,
@@ -59,12 +59,13 @@ export function createFrontServer(
     ...CONNECTION,
     maxHeaderSize: MAX_HEAD_BYTES,
     shouldUpgradeCallback: (request) =>
-      isFree(request.socket) && isUpgrade(request) && findRawFault(request) === undefined,
+      isFree(request.socket) && isUpgrade(request) && findBadHead(request) === undefined,
     // A missing Host is refused like other violations, and the connection is closed.
     requireHostHeader: false,
   });
   server.maxHeadersCount = MAX_HEADERS;
   watchRawRequests(server);
+  watchConnections(server);
   const { logger } = context;
   const onRequest: Handler = (request, response) =>
     guarded({ request, response, logger }, () => route({ context, request, response, system }));
@@ -89,23 +90,6 @@ export function createFrontServer(
   return server;
 }
 
-/** How often a stopping server looks for connections that have become idle, milliseconds. */
-const DRAIN_CHECK_MS = 100;
-
-/**
- * Accepts no more connections, waits for the answers in flight, and closes their connections.
- * @param further - the additional servers that accept connections for this one.
- */
-export async function drainServer(server: Server, further: readonly NetServer[]): Promise<void> {
-  const timer = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
-  const close = (one: NetServer): Promise<void> =>
-    new Promise((resolve) => {
-      one.close(() => resolve());
-    });
-  await Promise.all([...further, server].map(close));
-  clearInterval(timer);
-}
-
 interface Routing {
   context: FrontContext;
   request: IncomingMessage;
@@ -122,8 +106,8 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
     return undefined;
   }
   const target = splitTarget(request.url ?? "/");
-  const fault = findFault(request, target);
-  if (fault === undefined && target !== undefined) {
+  const badRequest = findBadRequest(request, target);
+  if (badRequest === undefined && target !== undefined) {
     if (request.headers.upgrade !== undefined) {
       // Node's parser stops at an upgrade, also at one that is not made.
       response.shouldKeepAlive = false;
@@ -131,18 +115,21 @@ function accept(request: IncomingMessage, response: ServerResponse): Target | un
     return target;
   }
   closeConnection(request.socket);
-  sendRefusal(response, fault ?? { status: 400, message: "target: expected a path or a URL" });
+  sendRefusal(response, badRequest ?? { status: 400, message: "target: expected a path or a URL" });
   return undefined;
 }
 
-function findFault(request: IncomingMessage, target: Target | undefined): Fault | undefined {
+function findBadRequest(
+  request: IncomingMessage,
+  target: Target | undefined,
+): BadRequest | undefined {
   const message = findViolation(request);
   if (message !== undefined) {
     return { status: 400, message };
   }
   return target !== undefined && leadsAboveRoot(target.path)
     ? { status: 400, message: "target: expected a path that stays below the root" }
-    : findRawFault(request);
+    : findBadHead(request);
 }
 
 function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
@@ -173,9 +160,9 @@ function route(routing: Routing): void {
   }
   // By then the chunks that arrived with the head are checked, and no function gets invalid ones.
   const dispatchChecked = (): void => {
-    const fault = findBodyFault(request);
-    if (fault !== undefined) {
-      sendRefusal(response, fault);
+    const badRequest = findBadBody(request);
+    if (badRequest !== undefined) {
+      sendRefusal(response, badRequest);
     } else if (request.complete || !isClosing(request.socket)) {
       dispatch(routing, target);
     }

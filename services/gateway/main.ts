@@ -4,11 +4,11 @@ import { setFlagsFromString } from "node:v8";
 import { loadConnection } from "../lib/kubeconfig.ts";
 import { KubernetesClient } from "../lib/kubernetes.ts";
 import { createLogger, messageOf } from "../lib/logger.ts";
-import { closeServer, listen } from "../lib/metrics.ts";
+import { closeServer, listen } from "../lib/servers.ts";
 import { installShutdown } from "../lib/shutdown.ts";
+import { BUILD } from "../lib/version.ts";
 import { createGateway } from "./app.ts";
 import { type GatewayConfig, readConfig } from "./config.ts";
-import { drainServer } from "./front-server.ts";
 import { listenWidely } from "./http/guard/index.ts";
 
 /**
@@ -21,8 +21,8 @@ const HEAP_GROWTH_PERCENT = 100;
 /** Kubernetes takes a pod out of its Services within a few seconds. */
 const SETTLE_MS = 3000;
 
-/** How long a stopping gateway waits for calls that have no limit. */
-const UNLIMITED_CALL_MS = 60_000;
+/** What a stopping gateway needs beside its calls, milliseconds. */
+const CLOSE_MS = 5000;
 
 async function run(config: GatewayConfig): Promise<void> {
   const logger = createLogger({ name: "gateway", level: config.logLevel });
@@ -34,10 +34,10 @@ async function run(config: GatewayConfig): Promise<void> {
     logger,
     health,
     settleMs: SETTLE_MS,
-    graceMs: (config.calls.timeouts.callMs || UNLIMITED_CALL_MS) + 5000,
+    graceMs: () => gateway.longestCallMs() + CLOSE_MS,
     close: async () => {
-      gateway.closeUpgraded();
-      await drainServer(server, further);
+      gateway.endStreams();
+      await closeServer(server, further);
       await gateway.close();
       await closeServer(metricsServer);
     },
@@ -45,7 +45,8 @@ async function run(config: GatewayConfig): Promise<void> {
   await listen(metricsServer, config.metricsPort);
   await gateway.start();
   further = await listenWidely(server, config.port);
-  logger.info({ port: config.port, metricsPort: config.metricsPort }, "gateway ready");
+  const { port, metricsPort } = config;
+  logger.info({ port, metricsPort, ...BUILD }, "gateway ready");
 }
 
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);

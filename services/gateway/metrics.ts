@@ -1,6 +1,7 @@
 /** The gateway's metrics, by OpenFaaS' names. */
 import { METRIC, toDisplayName } from "../../contract/index.ts";
 import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
+import type { ResourceWatch } from "../lib/watch.ts";
 import type { FunctionWatch } from "./cluster/functions.ts";
 import { desiredReplicas } from "./cluster/scaling.ts";
 
@@ -13,6 +14,8 @@ export interface FunctionMetrics {
   start(): void;
   /** Counts a call that has ended. */
   end(status: number, seconds: number): void;
+  /** Counts a call that is not let in. @param code - that of the failure */
+  refuse(code: string): void;
 }
 
 /** Calls of one function that ended with one status. */
@@ -29,6 +32,8 @@ interface Outcome {
  */
 class FunctionCounters implements FunctionMetrics {
   started = 0;
+  /** Calls that were not let in, by the code of the failure. */
+  readonly refused = new Map<string, number>();
   readonly outcomes = new Map<number, Outcome>();
 
   start(): void {
@@ -44,6 +49,10 @@ class FunctionCounters implements FunctionMetrics {
       index += 1;
     }
     outcome.buckets[index] = (outcome.buckets[index] ?? 0) + 1;
+  }
+
+  refuse(code: string): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
   }
 
   #addOutcome(status: number): Outcome {
@@ -72,6 +81,12 @@ export class GatewayMetrics {
       collect: () => this.#collect(({ count }, labels) => [{ labels, value: count }]),
     });
     registerSamples(registry, {
+      name: "gateway_function_refused_total",
+      help: "Calls that were not let in, by the code of the failure.",
+      type: "counter",
+      collect: () => this.#collectRefused(),
+    });
+    registerSamples(registry, {
       name: METRIC.seconds,
       help: "Duration of function calls in seconds.",
       type: "histogram",
@@ -96,6 +111,12 @@ export class GatewayMetrics {
       labels: { function_name: name },
       value: started,
     }));
+  }
+
+  #collectRefused(): Sample[] {
+    return [...this.#counters].flatMap(([name, { refused }]) =>
+      [...refused].map(([code, value]) => ({ labels: { function_name: name, code }, value })),
+    );
   }
 
   #collect(toSamples: (outcome: Outcome, labels: Sample["labels"]) => Sample[]): Sample[] {
@@ -134,6 +155,22 @@ export function registerServiceCount(registry: Registry, functions: FunctionWatc
         labels: { function_name: toDisplayName(resource.metadata) },
         value: desiredReplicas(resource),
       })),
+  });
+}
+
+/** Shows how old the copies of the cluster may be. @param watches - those that there are */
+export function registerSilence(
+  registry: Registry,
+  watches: readonly (Pick<ResourceWatch<never>, "path" | "silenceSeconds"> | undefined)[],
+): void {
+  registerSamples(registry, {
+    name: "gateway_watch_silence_seconds",
+    help: "Time since the API server was last heard of, by what is watched.",
+    type: "gauge",
+    collect: () =>
+      watches.flatMap((watch) =>
+        watch === undefined ? [] : [{ labels: { path: watch.path }, value: watch.silenceSeconds }],
+      ),
   });
 }
 

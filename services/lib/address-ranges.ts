@@ -1,6 +1,6 @@
 /** Which addresses are not public (the IANA special-purpose registries, RFC 6890). */
 import { BlockList, isIP } from "node:net";
-import { parseRange } from "../../contract/queue/index.ts";
+import { parseRange } from "../../contract/address-range.ts";
 
 const IPV4_RANGES: readonly (readonly [kind: string, ...ranges: string[]])[] = [
   ["loopback", "127.0.0.0/8"],
@@ -79,8 +79,8 @@ function toList(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** The eight groups of an IPv6 address, in whichever of its forms it is written. */
-function toGroups(address: string): number[] {
+/** The eight groups of an IPv6 address without a zone, in whichever of its forms it is written. */
+export function toGroups(address: string): number[] {
   // A URL shows the one short form (RFC 5952) without a dotted IPv4 part.
   const { hostname } = new URL(`http://[${address}]`);
   const [head = [], tail = []] = hostname

@@ -1,6 +1,7 @@
 /** Typed configuration from the environment; an invalid variable prevents the start. */
 import envSchema from "env-schema";
 import type { Static, TObject } from "typebox";
+import { toExpectation } from "../../contract/finding.ts";
 import { DURATION } from "../../contract/grammar.ts";
 
 export class ConfigError extends Error {
@@ -61,12 +62,4 @@ function describeExpectation({ keyword, message, params }: SchemaProblem): strin
   return Array.isArray(allowed)
     ? `expected one of ${allowed.join(", ")}`
     : toExpectation(message ?? keyword);
-}
-
-/** Ajv's "must be integer" in the wording of all other messages. */
-function toExpectation(message: string): string {
-  return message.replace(
-    /^must (be )?/,
-    (_, be?: string) => `expected ${be === undefined ? "to " : ""}`,
-  );
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
+import type { TlsFiles } from "./tls-connector.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -12,9 +13,8 @@ const TOKEN_MAX_AGE_MS = 60_000;
 export interface KubernetesConnection {
   /** Base URL of the API server. */
   server: string;
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
+  /** Reads what files hold now, as they are renewed. Throws where one is not there. */
+  readTls?: () => TlsFiles;
   tlsServerName?: string;
   isInsecure?: boolean;
   /** Returns the current bearer token, if there is one. */
@@ -74,7 +74,7 @@ export function inClusterConnection(
 ): KubernetesConnection {
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    ca: readFileSync(join(directory, "ca.crt")),
+    readTls: checked(() => ({ ca: readFileSync(join(directory, "ca.crt")) })),
     token: tokenFromFile(join(directory, "token")),
   };
 }
@@ -128,20 +128,27 @@ function toConnection(path: string, cluster: Cluster, user: User): KubernetesCon
     }
     return file === undefined ? undefined : readFileSync(resolve(directory, file));
   };
-  const ca = read(cluster["certificate-authority-data"], cluster["certificate-authority"]);
-  const cert = read(user["client-certificate-data"], user["client-certificate"]);
-  const key = read(user["client-key-data"], user["client-key"]);
+  const readTls = checked(() => {
+    const ca = read(cluster["certificate-authority-data"], cluster["certificate-authority"]);
+    const cert = read(user["client-certificate-data"], user["client-certificate"]);
+    const key = read(user["client-key-data"], user["client-key"]);
+    return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  });
   const token = readToken(user, directory);
   const serverName = cluster["tls-server-name"];
   return {
     server: cluster.server.replace(/\/+$/, ""),
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
+    readTls,
     ...(token && { token }),
     ...(serverName !== undefined && { tlsServerName: serverName }),
     ...(cluster["insecure-skip-tls-verify"] === true && { isInsecure: true }),
   };
+}
+
+/** A reader that has succeeded once: what is missing at the start is told then. */
+function checked<T>(read: () => T): () => T {
+  read();
+  return read;
 }
 
 function readToken(user: User, directory: string): (() => string) | undefined {
@@ -156,7 +163,7 @@ function tokenFromFile(path: string): () => string {
   let token = "";
   let readAt = -Infinity;
   return () => {
-    const now = Date.now();
+    const now = performance.now();
     if (now - readAt > TOKEN_MAX_AGE_MS) {
       token = readFileSync(path, "utf8").trim();
       readAt = now;

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { type KubernetesConnection, loadConnection } from "./kubeconfig.ts";
+import { createTlsConnector } from "./tls-connector.ts";
 
 /** An error response of the API server (its Status object). */
 export class KubernetesError extends Error {
@@ -86,6 +87,12 @@ export interface ApplyOptions {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/**
+ * Silence after which the system asks whether the other end is still there; it does so each second
+ * (libuv), ten times. A host that lost its power says nothing.
+ */
+const KEEP_ALIVE_MS = 10_000;
+
 /** A stream without data for this long is closed: bookmarks arrive about once a minute. */
 const STREAM_SILENCE_MS = 150_000;
 
@@ -96,17 +103,16 @@ export class KubernetesClient {
   /** @param connection - how to reach the API server. @default from the environment */
   constructor(connection: KubernetesConnection = loadConnection()) {
     this.#connection = connection;
-    const { ca, cert, key, tlsServerName, isInsecure } = connection;
+    const { readTls = () => ({}), tlsServerName, isInsecure } = connection;
+    const connect = {
+      timeout: 5000,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      ...(tlsServerName !== undefined && { servername: tlsServerName }),
+      ...(isInsecure === true && { rejectUnauthorized: false }),
+    };
     this.#agent = new Agent({
       keepAliveTimeout: 30_000,
-      connect: {
-        timeout: 5000,
-        ...(ca && { ca }),
-        ...(cert && { cert }),
-        ...(key && { key }),
-        ...(tlsServerName !== undefined && { servername: tlsServerName }),
-        ...(isInsecure === true && { rejectUnauthorized: false }),
-      },
+      connect: createTlsConnector(connect, readTls),
     });
   }
 

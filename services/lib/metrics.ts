@@ -1,15 +1,22 @@
 /** A service's metrics registry, and the HTTP server for metrics and health. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, ListenOptions, Server as NetServer } from "node:net";
 import { collectDefaultMetrics, type Gauge, Registry } from "@prometheus-io/client";
 import type { Health } from "./health.ts";
+import { watchConnections } from "./servers.ts";
+import { BUILD } from "./version.ts";
 
 export { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 
-/** A registry with the process's own metrics (memory, CPU, event loop). */
+/** A registry with what build it is of, and the process's own metrics (memory, CPU, event loop). */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  registerSamples(registry, {
+    name: "plonk_build_info",
+    help: "Version of Plonk, and the commit that it was built from",
+    type: "gauge",
+    collect: () => [{ labels: BUILD, value: 1 }],
+  });
   return registry;
 }
 
@@ -45,9 +52,10 @@ export interface MetricsServerOptions {
 
 /** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`, not yet listening. */
 export function createMetricsServer(options: MetricsServerOptions): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     void answer(options, request, response);
   });
+  return watchConnections(server);
 }
 
 async function answer(
@@ -84,34 +92,4 @@ function answerPage(
 
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
-}
-
-/**
- * Makes a server listen and returns its port (0 selects a free one). Rejects with the system's
- * error, e.g. EADDRINUSE.
- * @param where - the port, or options for Node's `server.listen`.
- */
-export function listen(
-  server: NetServer,
-  where: number | ListenOptions,
-  host = "::",
-): Promise<number> {
-  const options = typeof where === "number" ? { port: where } : where;
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, ...options }, () => {
-      server.off("error", reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/** Stops accepting connections, waits for requests in flight, and closes idle connections. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -52,7 +52,7 @@ export interface NatsOptions extends NatsAddress {
 
 const RECONNECT_WAIT_MS = 1000;
 
-export class NatsLink {
+export class NatsConnector {
   readonly #options: NatsOptions;
   readonly #reconnects: Counter;
   readonly #connecting: Promise<NatsConnection>;

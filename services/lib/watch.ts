@@ -33,7 +33,18 @@ export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject
   project?: (object: Raw) => T;
   /** Waits between failed attempts. @default 200 ms to 5 s */
   backoff?: BackoffOptions;
+  /**
+   * How long one connection is watched, seconds; a fifth more at most, so that not all are renewed
+   * in step. What has gone without a word is noticed a little later. @default 240
+   */
+  renewSeconds?: number;
 }
+
+/**
+ * `renewSeconds` of what calls depend on: a balancer or a stopped API server may keep a connection
+ * open on which nothing comes any more.
+ */
+export const FRESH_SECONDS = 20;
 
 /** One change: created (no previous), updated, or deleted (no current). */
 export interface Change<T> {
@@ -73,8 +84,10 @@ const BACKOFF: BackoffOptions = { initialMs: 200, maxMs: 5000 };
 /** After a connection that lasted this long the next attempt follows without backoff. */
 const HEALTHY_AFTER_MS = 5000;
 
-/** The copy is stale after this time without a working connection, milliseconds. */
-const STALE_AFTER_MS = 60_000;
+const RENEW_SECONDS = 240;
+
+/** How much later than it was asked to the API server may end a watch, milliseconds. */
+const LATE_END_MS = 5000;
 
 export class ResourceWatch<
   T extends WatchedObject,
@@ -85,7 +98,7 @@ export class ResourceWatch<
   readonly #stopping = new AbortController();
   #hasSynced = false;
   #resourceVersion: string | undefined;
-  #failingSince: number | undefined;
+  #heardAt = performance.now();
   #running: Promise<void> | undefined;
 
   constructor(options: WatchOptions<T, Raw>) {
@@ -147,22 +160,34 @@ export class ResourceWatch<
     return this.#hasSynced;
   }
 
-  /** For readiness: undefined, or why the copy is not usable. */
+  /** Path of the collection. */
+  get path(): string {
+    return this.#options.path;
+  }
+
+  /** Version of what was last heard of; undefined while the collection is to be listed anew. */
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion;
+  }
+
+  /** Time since the API server was last heard of; `renewSeconds` at most where all is well. */
+  get silenceSeconds(): number {
+    return (performance.now() - this.#heardAt) / 1000;
+  }
+
+  /**
+   * For readiness: undefined, or why the copy is not usable. An old one is: all instances would be
+   * taken out of their Service together, for the sake of an API server that is away.
+   */
   problem(): string | undefined {
-    if (!this.#hasSynced) {
-      return `${this.#options.path} not listed yet`;
-    }
-    const since = this.#failingSince;
-    return since !== undefined && Date.now() - since > STALE_AFTER_MS
-      ? `${this.#options.path} not reachable since ${new Date(since).toISOString()}`
-      : undefined;
+    return this.#hasSynced ? undefined : `${this.#options.path} not listed yet`;
   }
 
   async #run(): Promise<void> {
     const backoff = { ...BACKOFF, ...this.#options.backoff };
     let attempt = 0;
     while (!this.#isStopping()) {
-      const startedAt = Date.now();
+      const startedAt = performance.now();
       try {
         await this.#listIfNeeded();
         await this.#watch();
@@ -173,7 +198,7 @@ export class ResourceWatch<
         }
         this.#noteFailure(error as Error);
       }
-      attempt = Date.now() - startedAt > HEALTHY_AFTER_MS ? 0 : attempt + 1;
+      attempt = performance.now() - startedAt > HEALTHY_AFTER_MS ? 0 : attempt + 1;
       await this.#pause(attempt === 0 ? 0 : backoffMs(attempt - 1, backoff));
     }
   }
@@ -189,7 +214,6 @@ export class ResourceWatch<
 
   #noteFailure(error: Error): void {
     const { logger, path } = this.#options;
-    this.#failingSince ??= Date.now();
     if (error instanceof KubernetesError) {
       // The version is too old (410), or from before the server lost its state: list again.
       this.#resourceVersion = undefined;
@@ -219,7 +243,7 @@ export class ResourceWatch<
     } while (next !== "");
     this.#replaceAll(listed);
     this.#resourceVersion = resourceVersion;
-    this.#failingSince = undefined;
+    this.#heardAt = performance.now();
     logger.debug({ path, objects: listed.size }, "listed");
     this.#announceList();
   }
@@ -260,20 +284,28 @@ export class ResourceWatch<
   }
 
   async #watch(): Promise<void> {
-    const { client, path, labelSelector } = this.#options;
+    const { client, path, labelSelector, renewSeconds = RENEW_SECONDS } = this.#options;
+    const timeoutSeconds = Math.round(renewSeconds * (1 + Math.random() / 5));
     const stream = await client.stream(path, {
       query: {
         watch: true,
         allowWatchBookmarks: true,
         resourceVersion: this.#resourceVersion,
-        timeoutSeconds: 240 + Math.floor(Math.random() * 120),
+        timeoutSeconds,
         labelSelector,
       },
       signal: this.#stopping.signal,
     });
-    this.#failingSince = undefined;
-    for await (const line of readLines(stream as AsyncIterable<Buffer>)) {
-      this.#handle(JSON.parse(line) as WatchEvent<Raw>);
+    const tooLate = new Error(`the watch did not end after ${timeoutSeconds} s`);
+    const timer = setTimeout(() => stream.destroy(tooLate), timeoutSeconds * 1000 + LATE_END_MS);
+    try {
+      this.#heardAt = performance.now();
+      for await (const line of readLines(stream as AsyncIterable<Buffer>)) {
+        this.#heardAt = performance.now();
+        this.#handle(JSON.parse(line) as WatchEvent<Raw>);
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 

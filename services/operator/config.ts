@@ -1,8 +1,9 @@
 /** The operator's settings, from the environment. */
 import { hostname } from "node:os";
+import { findNetworkMistake } from "../../contract/address-range.ts";
 import { OperatorEnvironment, toTimeouts } from "../../contract/environment/index.ts";
 import type { CallTimeouts } from "../../contract/index.ts";
-import { loadConfig } from "../lib/config.ts";
+import { ConfigError, loadConfig } from "../lib/config.ts";
 
 export interface OperatorConfig {
   functionNamespace: string;
@@ -17,6 +18,8 @@ export interface OperatorConfig {
   metricsNamespace: string | undefined;
   /** Networks that functions may not reach, in CIDR notation. */
   deniedEgress: readonly string[];
+  /** Secrets of their namespace by which the images of all functions are pulled. */
+  imagePullSecrets: readonly string[];
   logLevel: string;
 }
 
@@ -32,7 +35,20 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     timeouts: toTimeouts(settings),
     hasNetworkPolicies: settings.network_policies === "true",
     metricsNamespace: settings.metrics_namespace,
-    deniedEgress: settings.denied_egress.split(",").filter((network) => network !== ""),
+    deniedEgress: toList(settings.denied_egress).map(checkNetwork),
+    imagePullSecrets: toList(settings.image_pull_secrets),
     logLevel: settings.log_level,
   };
+}
+
+function checkNetwork(text: string): string {
+  const mistake = findNetworkMistake(text);
+  if (mistake === undefined) {
+    return text;
+  }
+  throw new ConfigError(`denied_egress: ${mistake}`);
+}
+
+function toList(text: string): string[] {
+  return text.split(",").filter((item) => item !== "");
 }

@@ -2,8 +2,10 @@
 import { Health } from "../lib/health.ts";
 import { KubernetesClient } from "../lib/kubernetes.ts";
 import { createLogger, messageOf } from "../lib/logger.ts";
-import { closeServer, createMetricsServer, createRegistry, listen } from "../lib/metrics.ts";
+import { createMetricsServer, createRegistry } from "../lib/metrics.ts";
+import { closeServer, listen } from "../lib/servers.ts";
 import { installShutdown } from "../lib/shutdown.ts";
+import { BUILD } from "../lib/version.ts";
 import { createOperator } from "./app.ts";
 import { readConfig } from "./config.ts";
 
@@ -20,7 +22,7 @@ async function run(): Promise<void> {
     logger,
     health,
     settleMs: 0,
-    graceMs: 10_000,
+    graceMs: () => 10_000,
     close: async () => {
       await operator.stop();
       await client.close();
@@ -28,7 +30,7 @@ async function run(): Promise<void> {
     },
   });
   const port = await listen(server, config.port);
-  logger.info({ port, identity: config.identity }, "listening");
+  logger.info({ port, identity: config.identity, ...BUILD }, "listening");
   await operator.start();
 }
 

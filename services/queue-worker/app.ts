@@ -3,19 +3,22 @@ import type { Server } from "node:http";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { toDisplayName } from "../../contract/index.ts";
 import {
+  CONSUMER_DROPPED,
+  ofHint,
   QUEUE,
   queueOf,
   runsLane,
   type StoredBody,
   STREAM,
   SUBJECT,
+  toHint,
   toReference,
 } from "../../contract/queue/index.ts";
 import { AddressPolicy } from "../lib/address-policy.ts";
 import { Health } from "../lib/health.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
-import { NatsLink } from "../lib/nats.ts";
+import { NatsConnector } from "../lib/nats.ts";
 import { CallStates } from "../lib/queue/call-states.ts";
 import { QueueLink } from "../lib/queue/queue-link.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -48,7 +51,7 @@ export interface Worker {
 
 /** What a worker is made of. */
 interface Parts {
-  nats: NatsLink;
+  nats: NatsConnector;
   link: QueueLink;
   calls: FunctionCalls;
   senders: CallbackSender[];
@@ -93,7 +96,7 @@ const BODY_BYTES = 24 * 1024 * 1024;
 const CALLBACK_PLACES = { places: 20, share: 4 };
 
 function createParts(config: WorkerConfig, logger: Logger, registry: Registry): Parts {
-  const nats = new NatsLink({
+  const nats = new NatsConnector({
     ...config.nats,
     clientName: "plonk-queue-worker",
     logger,
@@ -138,12 +141,13 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
     ...usual,
     stream: STREAM.calls,
     owns: (subject) => runsLane({ queue, names }, queueOf(subject)),
-    places: config.maxInFlight,
-    share: config.maxInFlightPerFunction,
+    places: config.maxInflight,
+    share: config.maxInflightPerFunction,
     handle: (delivery, lane) =>
       delivery.subject === QUEUE.subject
         ? moveForeignCall(foreign, delivery)
         : processor.handle(delivery, lane),
+    onDropped: (lane) => link.access.connection.publish(toHint(lane), CONSUMER_DROPPED),
     // The oldest message is that of all queues, of which one kind of workers tells.
     onDepths: (depths, oldestAt) =>
       metrics.saw({ byFunction: toFunctionDepths(depths), ...(isUsual && { oldestAt }) }),
@@ -207,7 +211,11 @@ function listenForHints(connection: NatsConnection, lanes: Lanes): void {
   connection.subscribe(`${SUBJECT.hint}.*.*.*`, {
     callback: (error, message) => {
       if (error === null) {
-        lanes.hint(message.subject.replace(SUBJECT.hint, QUEUE.subject));
+        const lane = ofHint(message.subject);
+        if (message.string() === CONSUMER_DROPPED) {
+          lanes.forgetConsumer(lane);
+        }
+        lanes.hint(lane);
       }
     },
   });

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { Agent, type Dispatcher } from "undici";
 import { CALL_HEADER } from "../../contract/index.ts";
 import { QUEUE } from "../../contract/queue/index.ts";
+import { BodyLostError } from "../lib/queue/body-store.ts";
 import { drawNonce } from "../lib/queue/nonce.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type Capture, captureBody, type CaptureOptions } from "./capture.ts";
@@ -25,8 +26,13 @@ export interface FunctionCallsOptions {
   budget: ByteBudget;
 }
 
-/** Where nothing came, nothing is kept. */
-const NOTHING: Capture = { body: Buffer.alloc(0), isTruncated: false };
+/** A run without an answer: nothing is kept. */
+export const NO_ANSWER: Run = {
+  status: 0,
+  headers: {},
+  seconds: 0,
+  capture: { body: Buffer.alloc(0), isTruncated: false },
+};
 
 /** Whether somebody is to get the whole answer. */
 function isAnswerWanted({ queued }: FunctionCall): boolean {
@@ -75,8 +81,8 @@ export class FunctionCalls {
         bodies: this.#options.bodies,
         isWanted: isAnswerWanted(call),
         // Of its own: a run whose worker was silent may still end, and not in another's answer.
-        name: `${call.queued.nonce}-${drawNonce()}`,
-      }).catch(() => ({ ...NOTHING, isTruncated: true }));
+        createName: () => `${call.queued.nonce}-${drawNonce()}`,
+      }).catch(() => ({ ...NO_ANSWER.capture, isTruncated: true }));
       return {
         status,
         headers,
@@ -85,8 +91,9 @@ export class FunctionCalls {
         ...(typeof code === "string" && { code }),
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       };
-    } catch {
-      return { status: 0, headers: {}, seconds: seconds(), capture: NOTHING };
+    } catch (error) {
+      const lost = error instanceof BodyLostError ? { lost: error.message } : {};
+      return { ...NO_ANSWER, seconds: seconds(), ...lost };
     }
   }
 

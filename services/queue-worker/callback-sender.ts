@@ -4,6 +4,7 @@ import { createSignature, SIGNATURE_HEADER } from "../../contract/queue/index.ts
 import { type AddressPolicy, RefusedAddressError } from "../lib/address-policy.ts";
 import { createLookup, type ResolveName } from "../lib/guarded-lookup.ts";
 import { HOP_BY_HOP } from "../lib/hop-by-hop.ts";
+import { MAX_TIMER_MS } from "../lib/timer.ts";
 
 export interface CallbackSenderOptions {
   policy: AddressPolicy;
@@ -38,7 +39,6 @@ export class CallbackSender {
   readonly #options: CallbackSenderOptions;
   readonly #agent: Agent;
   readonly #totalTimeoutMs: number;
-  #closing: Promise<void> | undefined;
 
   constructor(options: CallbackSenderOptions) {
     this.#options = options;
@@ -67,10 +67,9 @@ export class CallbackSender {
     }
   }
 
-  /** Ends when the callbacks under way have ended; sends no further ones. */
+  /** Ends the callbacks under way, which were given back to the queue; sends no further ones. */
   async close(): Promise<void> {
-    this.#closing ??= this.#agent.close();
-    await this.#closing;
+    await this.#agent.destroy();
   }
 
   async #post({ url, headers, body }: Callback, signal: AbortSignal): Promise<CallbackResult> {
@@ -119,7 +118,7 @@ function createConnector(options: CallbackSenderOptions): buildConnector.connect
 
 function startLimit(timeoutMs: number): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), timeoutMs);
+  const timer = setTimeout(() => controller.abort(), Math.min(timeoutMs, MAX_TIMER_MS));
   return { signal: controller.signal, end: () => clearTimeout(timer) };
 }
 

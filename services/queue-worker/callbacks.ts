@@ -12,7 +12,7 @@ import {
 } from "../../contract/queue/index.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
-import { forgetBody } from "../lib/queue/body-store.ts";
+import { BodyLostError, forgetBody } from "../lib/queue/body-store.ts";
 import { isOwnFunction } from "../lib/queue/own-functions.ts";
 import { type OutgoingMessage, publish } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
@@ -130,7 +130,7 @@ export class Callbacks {
   async #send(delivery: Delivery, message: CallbackMessage): Promise<Settlement> {
     const { metrics, logger, letters } = this.#options;
     const { url } = message;
-    const result = await this.#post(message);
+    const result = await this.#post(message).catch(toLost);
     const status = "status" in result ? result.status : 0;
     const facts = { id: message.id, host: url.host, status, attempt: delivery.deliveryCount };
     metrics.calledBack(toDisplayName(message.reference), status);
@@ -174,12 +174,28 @@ export class Callbacks {
     if (Buffer.isBuffer(body)) {
       return body;
     }
-    const chunks: Uint8Array[] = [];
+    // In its place at once: pieces beside the whole would take twice the memory.
+    const whole = Buffer.allocUnsafe(body.bytes);
+    let length = 0;
     for await (const chunk of this.#options.link.access.bodies.read(body)) {
-      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= body.bytes) {
+        whole.set(chunk, length - chunk.length);
+      }
     }
-    return Buffer.concat(chunks);
+    if (length !== body.bytes) {
+      throw new BodyLostError(`its body: expected ${body.bytes} bytes, got ${length}`);
+    }
+    return whole;
   }
+}
+
+/** A callback whose body is lost is never sent. */
+function toLost(error: unknown): CallbackResult {
+  if (error instanceof BodyLostError) {
+    return { refused: error.message };
+  }
+  throw error;
 }
 
 function toReason(result: CallbackResult): string {
@@ -191,7 +207,9 @@ function toReason(result: CallbackResult): string {
 
 function toWaitMs(result: CallbackResult, deliveryCount: number): number {
   const asked = "status" in result ? parseRetryAfter(result.retryAfter) : undefined;
-  return Math.min(asked ?? backoffMs(deliveryCount - 1, WAIT), WAIT.maxMs);
+  // Not at once, whatever it asks for: it would be asked again and again for a day.
+  const least = Math.max(asked ?? 0, WAIT.initialMs);
+  return Math.min(asked === undefined ? backoffMs(deliveryCount - 1, WAIT) : least, WAIT.maxMs);
 }
 
 function toCallbackHeaders(

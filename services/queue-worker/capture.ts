@@ -13,8 +13,8 @@ export interface CaptureOptions {
   bodies: Pick<BodyStore, "read" | "write">;
   /** Whether all of it is wanted; otherwise its beginning, for who looks at a dead letter. */
   isWanted: boolean;
-  /** Under which the object store keeps it. */
-  name: string;
+  /** Under which the object store keeps it, where it does. */
+  createName: () => string;
 }
 
 /** Beginning of an answer that nobody waits for, bytes. */
@@ -23,7 +23,7 @@ export const BEGINNING_BYTES = 4096;
 /** Reads an answer to its end, which is the end of the function's run. */
 export async function captureBody(
   source: AsyncIterable<Buffer>,
-  { bodies, isWanted, name }: CaptureOptions,
+  { bodies, isWanted, createName }: CaptureOptions,
 ): Promise<Capture> {
   const limit = isWanted ? QUEUE.maxBodyBytes : BEGINNING_BYTES;
   const reader = new LimitedReader(source, limit);
@@ -33,7 +33,7 @@ export async function captureBody(
     return { body: kept, isTruncated: reader.isTruncated };
   }
   try {
-    const body = await bodies.write(name, reader.from(kept));
+    const body = await bodies.write(createName(), reader.from(kept));
     return { body, isTruncated: reader.isTruncated };
   } catch (error) {
     // What nobody reads would hold up the function.

@@ -8,7 +8,7 @@ import {
   type StreamTerms,
 } from "../../contract/queue/index.ts";
 import { readAllowed } from "../lib/address-policy.ts";
-import { loadConfig } from "../lib/config.ts";
+import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
 import { readStreamTerms } from "../lib/queue/stream-terms.ts";
 import { readSigningKey } from "./signing-key.ts";
@@ -26,8 +26,8 @@ export interface WorkerConfig {
   /** Silence after which the queue gives a call to another worker, milliseconds. */
   ackWaitMs: number;
   /** Calls at the same time, and those of one function. */
-  maxInFlight: number;
-  maxInFlightPerFunction: number;
+  maxInflight: number;
+  maxInflightPerFunction: number;
   /** What holds for functions that say nothing. */
   retry: RetryPolicy;
   /** How long a call is tried that the platform, or a full function, keeps back, milliseconds. */
@@ -59,9 +59,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): W
     functionNamespace: raw.function_namespace,
     queue: raw.queue_name,
     queueNames: readQueueNames(raw.queue_names),
-    ackWaitMs: parseDuration(raw.ack_wait),
-    maxInFlight: raw.max_inflight,
-    maxInFlightPerFunction: raw.max_inflight_per_function,
+    ackWaitMs: readAckWait(raw.ack_wait),
+    maxInflight: raw.max_inflight,
+    maxInflightPerFunction: raw.max_inflight_per_function,
     retry: {
       attempts: raw.max_attempts,
       codes: RETRIED_CODES,
@@ -72,11 +72,31 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): W
     drainMs: parseDuration(raw.drain_timeout),
     callbacks: {
       allow: readAllowed(raw.callback_allow),
-      timeoutMs: parseDuration(raw.callback_timeout),
+      timeoutMs: readCallbackTimeout(raw.callback_timeout),
       maxAgeMs: parseDuration(raw.callback_max_age),
       signingKey: () => (keyPath === undefined ? undefined : readSigningKey(keyPath)),
     },
     port: raw.port,
     logLevel: raw.log_level,
   };
+}
+
+/** Shorter ones are over before the queue can be told that a call is worked on. */
+const ACK_WAIT_MS = { least: 100, most: 24 * 3_600_000 };
+
+function readAckWait(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds < ACK_WAIT_MS.least || milliseconds > ACK_WAIT_MS.most) {
+    throw new ConfigError(`ack_wait: expected 100ms to 24h, got "${text}"`);
+  }
+  return milliseconds;
+}
+
+/** None is no limit elsewhere: a receiver that never answers would hold a place for ever. */
+function readCallbackTimeout(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds < 1) {
+    throw new ConfigError(`callback_timeout: expected at least 1ms, got "${text}"`);
+  }
+  return milliseconds;
 }

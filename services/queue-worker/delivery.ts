@@ -1,8 +1,6 @@
 /** A message that the queue has given to this worker, and what the worker says of it. */
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
-
-/** Longest wait for the queue's word that it knows, milliseconds. */
-const CONFIRM_MS = 5000;
+import type { Msg } from "@nats-io/transport-node";
+import { MAX_TIMER_MS } from "../lib/timer.ts";
 
 export interface AckSubject {
   stream: string;
@@ -40,16 +38,18 @@ export class Delivery implements AckSubject {
   readonly storedAt: number;
   /** When it came, as `performance.now` has it. */
   readonly takenAt = performance.now();
+  #claimedAt = this.takenAt;
   readonly #message: Msg;
-  readonly #connection: NatsConnection;
+  readonly #confirm: (subject: string) => Promise<void>;
 
-  constructor(message: Msg, connection: NatsConnection) {
+  /** @param confirm acknowledges by a subject; resolves when the queue knows */
+  constructor(message: Msg, confirm: (subject: string) => Promise<void>) {
     const ack = readAckSubject(message.reply ?? "");
     if (ack === undefined) {
       throw new Error("message: expected one of JetStream's");
     }
     this.#message = message;
-    this.#connection = connection;
+    this.#confirm = confirm;
     this.stream = ack.stream;
     this.consumer = ack.consumer;
     this.deliveryCount = ack.deliveryCount;
@@ -77,17 +77,23 @@ export class Delivery implements AckSubject {
   /** Says that it is being worked on, which gives the worker its time anew. */
   working(): void {
     this.#message.respond("+WPI");
+    this.#claimedAt = performance.now();
+  }
+
+  /** How long the queue has not heard of it, milliseconds. */
+  get silentMs(): number {
+    return performance.now() - this.#claimedAt;
   }
 
   /** Gives it back, to be given to a worker after a time. */
   giveBack(waitMs: number): void {
-    const delay = Math.max(0, Math.round(waitMs)) * 1e6;
+    // Nanoseconds, which the queue counts in 64 bits.
+    const delay = Math.min(Math.max(0, Math.round(waitMs)), MAX_TIMER_MS) * 1e6;
     this.#message.respond(delay === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay })}`);
   }
 
   /** Says that it is done with; resolves when the queue knows, else rejects. */
-  async confirm(): Promise<void> {
-    const { reply = "" } = this.#message;
-    await this.#connection.request(reply, "+ACK", { timeout: CONFIRM_MS });
+  confirm(): Promise<void> {
+    return this.#confirm(this.#message.reply ?? "");
   }
 }

@@ -4,7 +4,7 @@ import {
   encodeCall,
   MalformedMessageError,
   QUEUE,
-  SUBJECT,
+  toHint,
   toLane,
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
@@ -47,7 +47,7 @@ export async function moveForeignCall(
     const messageId = `${QUEUE.subject} ${delivery.sequence} ${delivery.storedAt}`;
     const { access } = link;
     await publish(access, { subject: lane, ...message, messageId });
-    access.connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    access.connection.publish(toHint(lane));
     return { isDone: true };
   } catch (error) {
     if (error instanceof MalformedMessageError) {

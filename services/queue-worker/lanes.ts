@@ -3,13 +3,13 @@
  * its share of the places, and one that has none of them gets one even when all are taken.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { JetStreamApiError } from "@nats-io/jetstream";
-import { toConsumerSettings } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
+import { MAX_TIMER_MS } from "../lib/timer.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { Delivery } from "./delivery.ts";
 import { Lane } from "./lane.ts";
+import { LaneConsumers } from "./lane-consumers.ts";
 import { ConsumerGoneError, type Puller } from "./pull.ts";
 
 export interface LanesOptions {
@@ -28,6 +28,8 @@ export interface LanesOptions {
   handle: (delivery: Delivery, lane: Lane) => Promise<Settlement>;
   /** Hears each second how many messages are in each lane, and when the oldest was stored. */
   onDepths?: (depths: ReadonlyMap<string, number>, oldestAt: Date | undefined) => void;
+  /** Hears of a lane whose consumer is to be made anew, which other workers are to know. */
+  onDropped?: (subject: string) => void;
 }
 
 /** Whether a message is done with, or given back, to be due again after so many milliseconds. */
@@ -45,9 +47,6 @@ const POLL_MS = 1000;
  */
 const BEAT_MS = 1000;
 
-/** JetStream's `consumer already exists`, with other settings. */
-const CONSUMER_EXISTS = 10_148;
-
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, Lane>();
@@ -55,10 +54,13 @@ export class Lanes {
   readonly #fresh = new Set<Lane>();
   /** The same of those that have places already. */
   readonly #ready = new Set<Lane>();
+  /** Those that may take messages in advance. */
+  readonly #ahead = new Set<Lane>();
   readonly #work = new Set<Promise<void>>();
   /** By their keys. */
   readonly #held = new Map<string, Delivery>();
   readonly confirmations: Confirmations;
+  readonly #consumers: LaneConsumers;
   readonly #stopping = new AbortController();
   #puller: Puller | undefined;
   #taken = 0;
@@ -66,6 +68,10 @@ export class Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options;
+    this.#consumers = new LaneConsumers({
+      ...options,
+      onDropped: ({ subject }) => options.onDropped?.(subject),
+    });
     this.confirmations = new Confirmations({
       isConnected: () => options.link.problem() === undefined,
       isThere: (delivery) => this.#isThere(delivery),
@@ -115,33 +121,38 @@ export class Lanes {
     this.#pump();
   }
 
+  /** The consumer of a lane is to be made anew. */
+  forgetConsumer(subject: string): void {
+    const lane = this.#lanes.get(subject);
+    if (lane !== undefined) {
+      lane.hasConsumer = false;
+    }
+  }
+
   /**
    * Takes no more messages, waits for those in flight, and gives back what is not done with by the
    * end of the time.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
-    const timer = new AbortController();
-    const tooLate = sleep(graceMs, "late", { signal: timer.signal, ref: false });
-    const outcome = await Promise.race([Promise.all(this.#work), tooLate]);
+    this.#lanes.forEach((lane) => lane.release());
+    const tooLate = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => tooLate.resolve("late"), Math.min(graceMs, MAX_TIMER_MS));
+    const outcome = await Promise.race([Promise.all(this.#work), tooLate.promise]);
+    clearTimeout(timer);
     if (outcome === "late") {
       const late = [...this.#held.values()];
       this.#held.clear();
       late.forEach((delivery) => giveBack(delivery, 0));
     }
-    timer.abort();
-    await tooLate.catch(() => undefined);
     await this.confirmations.close(outcome === "late" ? 0 : CONFIRM_MS);
     clearInterval(this.#heartbeat);
   }
 
   #beat(): void {
-    for (const delivery of this.#held.values()) {
-      try {
-        delivery.working();
-      } catch {
-        // Not connected: the queue gives it to somebody else when that lasts.
-      }
+    // Otherwise the queue gives it to somebody else when that lasts.
+    if (this.#options.link.problem() === undefined) {
+      this.#held.forEach((delivery) => say(() => delivery.working()));
     }
   }
 
@@ -152,6 +163,7 @@ export class Lanes {
         const depths = await this.#look();
         this.#forgetIdle(depths);
         [...depths.keys()].forEach((subject) => this.hint(subject));
+        await this.#consumers.sweep(this.#toLanes(depths));
       } catch {
         // The link says why in its readiness.
       }
@@ -168,6 +180,15 @@ export class Lanes {
     return depths;
   }
 
+  #toLanes(depths: ReadonlyMap<string, number>): Map<Lane, number> {
+    return new Map(
+      [...depths].flatMap(([subject, count]) => {
+        const lane = this.#lanes.get(subject);
+        return lane === undefined ? [] : [[lane, count]];
+      }),
+    );
+  }
+
   #forgetIdle(depths: ReadonlyMap<string, number>): void {
     for (const [subject, lane] of this.#lanes) {
       if (lane.inFlight === 0 && !lane.isHungry && !depths.has(subject)) {
@@ -179,8 +200,11 @@ export class Lanes {
   #offer(lane: Lane): void {
     this.#fresh.delete(lane);
     this.#ready.delete(lane);
+    this.#ahead.delete(lane);
     if (lane.isReady) {
       (lane.inFlight === 0 ? this.#fresh : this.#ready).add(lane);
+    } else if (lane.isReadyAhead) {
+      this.#ahead.add(lane);
     }
   }
 
@@ -193,7 +217,8 @@ export class Lanes {
     while (!this.#stopping.signal.aborted) {
       const [fresh] = this.#taken < places * (1 + RESERVE) ? this.#fresh : [];
       const [ready] = this.#taken < places ? this.#ready : [];
-      const lane = fresh ?? ready;
+      const [ahead] = this.#taken < places / 2 ? this.#ahead : [];
+      const lane = fresh ?? ready ?? ahead;
       if (lane === undefined) {
         return;
       }
@@ -229,12 +254,26 @@ export class Lanes {
       giveBack(delivery, 0);
     } else if (!this.#isKnown(delivery)) {
       this.#held.set(delivery.key, delivery);
-      const settlement = await this.#options.handle(delivery, lane);
+      await lane.begin();
+      const settlement = await this.#handle(delivery, lane);
       // What is not held any more was given back when the worker had to end.
-      if (this.#held.delete(delivery.key)) {
+      if (this.#held.delete(delivery.key) && settlement !== undefined) {
         await this.#settle(delivery, settlement);
       }
     }
+  }
+
+  /** Resolves to undefined where another worker may have it: this one was silent for too long. */
+  async #handle(delivery: Delivery, lane: Lane): Promise<Settlement | undefined> {
+    const beganAt = performance.now();
+    let settlement: Settlement | undefined;
+    if (this.#stopping.signal.aborted) {
+      settlement = { isDone: false, waitMs: 0 };
+    } else if (delivery.silentMs < this.#options.ackWaitMs) {
+      settlement = await this.#options.handle(delivery, lane);
+    }
+    lane.end(settlement?.isDone === true ? performance.now() - beganAt : undefined);
+    return settlement;
   }
 
   /**
@@ -273,7 +312,7 @@ export class Lanes {
     const { hints } = lane;
     try {
       if (!lane.hasConsumer) {
-        await this.#makeConsumer(lane);
+        await this.#consumers.make(lane);
       }
       const delivery = await puller.pull(stream, lane.consumer);
       if (delivery === undefined) {
@@ -291,28 +330,16 @@ export class Lanes {
       return undefined;
     }
   }
-
-  /** Makes the consumer; one that is there gets its settings, as they may have been others. */
-  async #makeConsumer(lane: Lane): Promise<void> {
-    const { link, stream, ackWaitMs } = this.#options;
-    const { consumers } = link.access.manager;
-    const settings = toConsumerSettings(lane.subject, ackWaitMs);
-    try {
-      await consumers.add(stream, settings);
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) {
-        throw error;
-      }
-      await consumers.update(stream, lane.consumer, settings);
-    }
-    lane.hasConsumer = true;
-  }
 }
 
 /** Gives a message back; where the connection is gone, the queue does so by itself after a time. */
 function giveBack(delivery: Delivery, waitMs: number): void {
+  say(() => delivery.giveBack(waitMs));
+}
+
+function say(work: () => void): void {
   try {
-    delivery.giveBack(waitMs);
+    work();
   } catch {
     // It is not connected any more.
   }

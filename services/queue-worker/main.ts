@@ -1,7 +1,8 @@
 /** The queue-worker's process. */
 import { createLogger, messageOf } from "../lib/logger.ts";
-import { closeServer, listen } from "../lib/metrics.ts";
+import { closeServer, listen } from "../lib/servers.ts";
 import { installShutdown } from "../lib/shutdown.ts";
+import { BUILD } from "../lib/version.ts";
 import { createWorker } from "./app.ts";
 import { readConfig, type WorkerConfig } from "./config.ts";
 
@@ -16,7 +17,7 @@ async function run(config: WorkerConfig): Promise<void> {
     health: worker.health,
     // Nobody sends calls to a worker: there is no load balancer to wait for.
     settleMs: 0,
-    graceMs: config.drainMs + CLOSE_MS,
+    graceMs: () => config.drainMs + CLOSE_MS,
     close: async () => {
       await worker.close();
       await closeServer(worker.metricsServer);
@@ -24,7 +25,7 @@ async function run(config: WorkerConfig): Promise<void> {
   });
   await listen(worker.metricsServer, config.port);
   worker.start();
-  logger.info({ port: config.port }, "queue-worker started");
+  logger.info({ port: config.port, ...BUILD }, "queue-worker started");
 }
 
 try {

@@ -1,12 +1,11 @@
 /**
  * Takes one message from a consumer, or learns at once that there is none (JetStream's API
- * `CONSUMER.MSG.NEXT` with `no_wait`). The library's own requests wait for a second at least.
+ * `CONSUMER.MSG.NEXT` with `no_wait`), and says what is done with. The library's own pulls wait for
+ * a second at least.
  */
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { Inbox } from "../lib/queue/inbox.ts";
 import { Delivery, readAckSubject } from "./delivery.ts";
-
-/** Longest wait for an answer, milliseconds: it is on its way, or the connection is lost. */
-const ANSWER_MS = 5000;
 
 const REQUEST = JSON.stringify({ batch: 1, no_wait: true });
 
@@ -15,27 +14,11 @@ export class ConsumerGoneError extends Error {
   override name = "ConsumerGoneError";
 }
 
-interface Waiting {
-  resolve: (message: Msg) => void;
-  reject: (error: Error) => void;
-}
-
 export class Puller {
-  readonly #connection: NatsConnection;
-  readonly #inbox: string;
-  /** Requests without an answer, by stream and consumer; which answers which is the same. */
-  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #inbox: Inbox;
 
   constructor(connection: NatsConnection, inboxPrefix: string) {
-    this.#connection = connection;
-    this.#inbox = createInbox(inboxPrefix);
-    connection.subscribe(`${this.#inbox}.>`, {
-      callback: (error, message) => {
-        if (error === null) {
-          this.#answer(message);
-        }
-      },
-    });
+    this.#inbox = new Inbox(connection, inboxPrefix, { keyOf, onUnasked: giveBack });
   }
 
   /**
@@ -43,10 +26,12 @@ export class Puller {
    * no such consumer, and an Error when nobody answers.
    */
   async pull(stream: string, consumer: string): Promise<Delivery | undefined> {
-    const message = await this.#ask(`${stream}.${consumer}`);
+    const key = `${stream}.${consumer}`;
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${key}`;
+    const message = await this.#inbox.ask({ subject, payload: REQUEST, key });
     const code = message.headers?.code ?? 0;
     if (code === 0) {
-      return new Delivery(message, this.#connection);
+      return new Delivery(message, (reply) => this.#confirm(reply));
     }
     if (code === 404 || code === 408) {
       return undefined;
@@ -58,60 +43,26 @@ export class Puller {
 
   /** After a connection was lost: what has no answer yet gets none. */
   reset(): void {
-    const waiting = [...this.#waiting.values()].flat();
-    this.#waiting.clear();
-    waiting.forEach(({ reject }) => reject(new Error("JetStream: the connection was lost")));
+    this.#inbox.reset();
   }
 
-  #ask(key: string): Promise<Msg> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#remove(key, waiting);
-        reject(new Error("JetStream: no answer"));
-      }, ANSWER_MS);
-      const waiting: Waiting = {
-        resolve: (message) => {
-          clearTimeout(timer);
-          resolve(message);
-        },
-        reject: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), waiting]);
-      const reply = `${this.#inbox}.${key}`;
-      this.#connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${key}`, REQUEST, { reply });
-    });
-  }
-
-  #remove(key: string, waiting: Waiting): void {
-    const left = (this.#waiting.get(key) ?? []).filter((each) => each !== waiting);
-    if (left.length === 0) {
-      this.#waiting.delete(key);
-    } else {
-      this.#waiting.set(key, left);
+  async #confirm(subject: string): Promise<void> {
+    const answer = await this.#inbox.ask({ subject, payload: "+ACK" });
+    if (answer.headers?.code === 503) {
+      throw new Error("JetStream: nobody has heard what is done with");
     }
   }
+}
 
-  #answer(message: Msg): void {
-    const key = this.#toKey(message);
-    const [waiting] = this.#waiting.get(key ?? "") ?? [];
-    if (key !== undefined && waiting !== undefined) {
-      this.#remove(key, waiting);
-      waiting.resolve(message);
-    } else if (readAckSubject(message.reply ?? "") !== undefined) {
-      // Nobody waits for it any more: another worker may have it.
-      message.respond("-NAK");
-    }
-  }
+/** A message has the subject that it was stored with, a status that of the request's inbox. */
+function keyOf({ reply }: Msg): string | undefined {
+  const ack = readAckSubject(reply ?? "");
+  return ack && `${ack.stream}.${ack.consumer}`;
+}
 
-  /** A message has the subject that it was stored with, a status that of the request's inbox. */
-  #toKey({ subject, reply }: Msg): string | undefined {
-    if (subject.startsWith(`${this.#inbox}.`)) {
-      return subject.slice(this.#inbox.length + 1);
-    }
-    const ack = readAckSubject(reply ?? "");
-    return ack && `${ack.stream}.${ack.consumer}`;
+/** Nobody waits for it any more: another worker may have it. */
+function giveBack(message: Msg): void {
+  if (readAckSubject(message.reply ?? "") !== undefined) {
+    message.respond("-NAK");
   }
 }

@@ -6,6 +6,8 @@ import { backoffMs } from "../lib/backoff.ts";
 export interface Outcome {
   /** Of the answer; 0: there was none, and nobody knows whether the function ran. */
   status: number;
+  /** Why the call can never be made: what is left of its body. */
+  lost?: string;
   /** The gateway's own word, e.g. `PLONK_OVERLOADED`; undefined: the function answered. */
   code?: string;
   /** Milliseconds that the answer asks to wait. */
@@ -62,9 +64,27 @@ const INFRASTRUCTURE_WAIT = { initialMs: 1000, maxMs: 30_000 };
 /** First wait for a function that is full, milliseconds. */
 const BUSY_WAIT_MS = 250;
 
+/**
+ * Shortest wait where the attempts are not counted, milliseconds, whatever an answer or a function
+ * asks for: without one a call would be made again and again for a day.
+ */
+const LEAST_WAIT_MS = 100;
+
 /** Says whether a call is done with, is run again and when, or is a dead letter. */
 export function decide(outcome: Outcome, facts: CallFacts, rules: SettleRules): Decision {
-  const why = classify(outcome, rules.policy);
+  const { lost } = outcome;
+  return lost === undefined
+    ? decideByClass(classify(outcome, rules.policy), { outcome, facts, rules })
+    : { kind: "dead", reason: lost, attempts: facts.attempts };
+}
+
+interface Deciding {
+  outcome: Outcome;
+  facts: CallFacts;
+  rules: SettleRules;
+}
+
+function decideByClass(why: Class, { outcome, facts, rules }: Deciding): Decision {
   const { attempts } = facts;
   if (why === "done") {
     return { kind: "done" };
@@ -121,10 +141,7 @@ function classifyRefusal(code: string, status: number, policy: RetryPolicy): Cla
   return policy.codes.includes(status) ? "failed" : "done";
 }
 
-function toWaitMs(
-  why: RetryReason,
-  { outcome, facts, rules }: { outcome: Outcome; facts: CallFacts; rules: SettleRules },
-): number {
+function toWaitMs(why: RetryReason, { outcome, facts, rules }: Deciding): number {
   const { minWaitMs, maxWaitMs } = rules.policy;
   const random = rules.random === undefined ? {} : { random: rules.random };
   const asked = outcome.status === 429 || outcome.status === 503 ? outcome.retryAfterMs : undefined;
@@ -137,7 +154,8 @@ function toWaitMs(
     why === "busy"
       ? { initialMs: Math.min(BUSY_WAIT_MS, minWaitMs), maxMs: maxWaitMs }
       : INFRASTRUCTURE_WAIT;
-  return Math.min(asked ?? backoffMs(round, { ...range, ...random }), range.maxMs);
+  const waitMs = Math.min(asked ?? backoffMs(round, { ...range, ...random }), range.maxMs);
+  return Math.max(waitMs, LEAST_WAIT_MS);
 }
 
 /** HTTP's dates (RFC 9110 §5.6.7). `Date.parse` takes much else for one, such as "1.5" and "-5". */

@@ -1,9 +1,10 @@
 /** The watchdog's servers: calls, `/_/health` and `/_/ready` on one port, metrics on another. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CALL_HEADER } from "../../contract/call-headers.ts";
 import { parseDuration } from "../../contract/duration.ts";
+import { closeServer, listen, watchConnections } from "../lib/servers.ts";
+import { MAX_TIMER_MS } from "../lib/timer.ts";
 import { type Call, CallError, type CallHandler, INTERNAL_HEADER } from "./call.ts";
 import type { WatchdogConfig } from "./config.ts";
 import { CallMetrics } from "./metrics.ts";
@@ -11,7 +12,7 @@ import { CallMetrics } from "./metrics.ts";
 /** The settings that answering calls depends on. */
 type WatchdogLimits = Pick<
   WatchdogConfig,
-  "readTimeoutMs" | "writeTimeoutMs" | "execTimeoutMs" | "shutdownDelayMs" | "maxInflight"
+  "readTimeoutMs" | "stopTimeoutMs" | "execTimeoutMs" | "shutdownDelayMs" | "maxInflight"
 >;
 
 export interface WatchdogOptions {
@@ -38,7 +39,7 @@ export class Watchdog {
   constructor(options: WatchdogOptions) {
     this.#options = options;
     const { readTimeoutMs } = options.limits;
-    this.#calls = createServer(
+    const calls = createServer(
       {
         requestTimeout: readTimeoutMs,
         headersTimeout: Math.min(readTimeoutMs === 0 ? 10_000 : readTimeoutMs, 10_000),
@@ -48,6 +49,7 @@ export class Watchdog {
       },
       (request, response) => this.#dispatch(request, response),
     );
+    this.#calls = watchConnections(calls);
     this.#metricsServer = createServer((request, response) => {
       const isMetrics = request.url === "/metrics";
       response.writeHead(isMetrics ? 200 : 404, { "Content-Type": "text/plain; version=0.0.4" });
@@ -58,23 +60,20 @@ export class Watchdog {
   /** Listens on both ports (0 selects a free one) and returns them. */
   async listen(port: number, metricsPort: number): Promise<{ port: number; metricsPort: number }> {
     return {
-      metricsPort: await listenOn(this.#metricsServer, metricsPort),
-      port: await listenOn(this.#calls, port),
+      metricsPort: await listen(this.#metricsServer, metricsPort),
+      port: await listen(this.#calls, port),
     };
   }
 
   /**
    * Reports not ready at once, serves until `delay` resolves, then refuses connections and waits
-   * for the calls in flight, at most for the write time-out. Returns whether all have ended.
+   * for the calls in flight, at most for `stopTimeoutMs`. Returns whether all have ended.
    */
   async stop(delay: Promise<unknown>): Promise<boolean> {
     this.#isStopping = true;
     await delay;
-    const closed = new Promise<boolean>((resolve) => {
-      this.#calls.close(() => resolve(true));
-    });
-    this.#calls.closeIdleConnections();
-    const limit = sleep(this.#options.limits.writeTimeoutMs, false, { ref: false });
+    const closed = closeServer(this.#calls).then(() => true);
+    const limit = sleep(this.#options.limits.stopTimeoutMs, false, { ref: false });
     const isDrained = await Promise.race([closed, limit]);
     this.#calls.closeAllConnections();
     this.#metricsServer.close();
@@ -162,12 +161,6 @@ export class Watchdog {
     return limit === 0 ? undefined : setTimeout(() => ending.abort(new TimeUpError(limit)), limit);
   }
 
-  #closeIfStopped(): void {
-    if (!this.#calls.listening) {
-      this.#calls.closeIdleConnections();
-    }
-  }
-
   /** Logs the error for the function's author; the caller does not see stack traces. */
   #logFailure(error: unknown): void {
     if (error instanceof CallError) {
@@ -189,10 +182,6 @@ export class Watchdog {
       `${method} ${path} - ${code} - ${seconds.toFixed(4)}s` +
         (typeof id === "string" ? ` [${id}]` : ""),
     );
-    if (this.#isStopping) {
-      // The connection of the call becomes idle only after this event.
-      setImmediate(() => this.#closeIfStopped());
-    }
   }
 }
 
@@ -201,9 +190,6 @@ function isAbandonment(error: unknown): boolean {
   const { name, code } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET";
 }
-
-/** Node's timers fire at once when they are asked for more, milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The shorter of the configured limit and the caller's `X-Timeout`; 0 for no limit. The header
@@ -251,14 +237,4 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   response.setHeader("Content-Type", "text/plain; charset=utf-8");
   response.statusCode = status;
   response.end(text);
-}
-
-function listenOn(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, () => {
-      server.off("error", reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }

@@ -5,6 +5,8 @@ import {
   WATCHDOG_ENV,
   type WatchdogVariable,
 } from "../../contract/environment/watchdog.ts";
+import { stopMs } from "../../contract/timeouts.ts";
+import { MAX_TIMER_MS } from "../lib/timer.ts";
 
 /** How the output of a process becomes a response (of-watchdog's `mode`). */
 const MODES = ["streaming", "serializing"] as const;
@@ -20,10 +22,10 @@ export interface WatchdogConfig {
   port: number;
   /** TCP port of `/metrics`. @default 8081 */
   metricsPort: number;
-  /** Time to receive a whole request. @default 30 s */
+  /** Time to receive a whole request, 0 for no limit. @default 30 s */
   readTimeoutMs: number;
-  /** Longest wait for calls in flight at shut-down. @default 30 s */
-  writeTimeoutMs: number;
+  /** Longest wait for calls in flight at shut-down, `write_timeout`. @default 30 s */
+  stopTimeoutMs: number;
   /** Longest run of a call, 0 for no limit. @default 30 s */
   execTimeoutMs: number;
   /** How long calls are still served after SIGTERM, while routes vanish. @default 2 s */
@@ -45,12 +47,13 @@ type Environment = Record<string, string | undefined>;
 
 /** Reads the configuration. Throws an Error that names the variable at fault. */
 export function readConfig(env: Environment): WatchdogConfig {
+  const execTimeoutMs = readDuration(env, "exec_timeout");
   return {
     port: readInteger(env, "port"),
     metricsPort: readInteger(env, "metrics_port"),
     readTimeoutMs: readDuration(env, "read_timeout"),
-    writeTimeoutMs: readDuration(env, "write_timeout"),
-    execTimeoutMs: readDuration(env, "exec_timeout"),
+    stopTimeoutMs: stopMs(readDuration(env, "write_timeout"), execTimeoutMs),
+    execTimeoutMs,
     shutdownDelayMs: readDuration(env, "healthcheck_interval"),
     maxInflight: readInteger(env, "max_inflight"),
     maxBodyBytes: readInteger(env, "max_body_bytes"),
@@ -92,10 +95,11 @@ function readMode(env: Environment): Mode {
 
 type Defaulted = keyof typeof WATCHDOG_DEFAULTS;
 
+/** Whole milliseconds that a timer can count, which is what Node's servers take. */
 function readDuration(env: Environment, name: Defaulted): number {
   const text = readDefault(env, name);
   try {
-    return parseDuration(text);
+    return Math.min(Math.ceil(parseDuration(text)), MAX_TIMER_MS);
   } catch {
     throw new Error(`${name}: expected a duration such as 30s or 1m30s, got ${text}`);
   }

@@ -1,7 +1,7 @@
 /** Loads a function's module and detects the kind of its handler. */
 import { pathToFileURL } from "node:url";
-import { answerEvent, type EventFunction, type EventOptions } from "./answer-event.ts";
-import { answerFetch, type FetchFunction } from "./answer-fetch.ts";
+import { answerEvent, type EventOptions } from "./answer-event.ts";
+import { answerFetch } from "./answer-fetch.ts";
 import type { CallHandler } from "./call.ts";
 
 /**
@@ -12,10 +12,10 @@ export async function loadModule(path: string, options: EventOptions): Promise<C
   const exported = await importModule(path);
   const handler = findHandler(exported, options);
   if (handler === undefined) {
-    const names = Object.keys(exported).join(", ");
+    const names = Object.entries(exported).map(([name, value]) => `${name} (${toKind(value)})`);
     throw new Error(
       `${path}: expected as default export a function (event, context) or an object with ` +
-        `fetch(request), or a function named handler, got ${names === "" ? "no exports" : names}`,
+        `fetch(request), or a function named handler, got ${names.join(", ") || "no exports"}`,
     );
   }
   return handler;
@@ -39,14 +39,31 @@ function findHandler(
   options: EventOptions,
 ): CallHandler | undefined {
   const main = exported["default"];
-  const fetch = member(main, "fetch");
-  if (typeof fetch === "function") {
-    return answerFetch(fetch.bind(main) as FetchFunction);
+  // The default export of a CommonJS module is the whole module, which has one of its own where a
+  // compiler has written it (`__esModule`); a serialized closure has a handler.
+  const inner = member(main, "default");
+  for (const holder of [main, inner]) {
+    const fetch = member(holder, "fetch");
+    if (isCallable(fetch)) {
+      return answerFetch(fetch.bind(holder));
+    }
   }
-  // The default export of a CommonJS module (a serialized closure) is the whole module.
-  const candidates = [main, exported["handler"], member(main, "handler")];
-  const handler = candidates.find((candidate) => typeof candidate === "function");
-  return handler === undefined ? undefined : answerEvent(handler as EventFunction, options);
+  const candidates = [main, exported["handler"], inner, member(main, "handler")];
+  const handler = candidates.find(isCallable);
+  return handler === undefined ? undefined : answerEvent(handler, options);
+}
+
+function toKind(value: unknown): string {
+  return typeof value === "function" && isClass(value) ? "class" : typeof value;
+}
+
+/** A class is called by `new` only. */
+function isCallable(value: unknown): value is (...parameters: unknown[]) => unknown {
+  return typeof value === "function" && !isClass(value);
+}
+
+function isClass(value: object): boolean {
+  return Function.prototype.toString.call(value).startsWith("class");
 }
 
 function member(value: unknown, name: string): unknown {

@@ -1,5 +1,6 @@
 /** The process in every function pod of Plonk: answers calls with a module or an executable. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { REVISION, VERSION } from "../lib/version.ts";
 import { Watchdog } from "./app.ts";
 import type { CallHandler } from "./call.ts";
 import { readConfig, type WatchdogConfig } from "./config.ts";
@@ -42,7 +43,7 @@ async function run(): Promise<void> {
   const handler = await createHandler(config);
   const watchdog = new Watchdog({ limits: config, handler, log });
   const { port } = await watchdog.listen(config.port, config.metricsPort);
-  log(`watchdog: listening on port ${port}`);
+  log(`watchdog: listening on port ${port}, version ${VERSION}, revision ${REVISION}`);
 
   let isStopping = false;
   const stop = async (delayMs: number, onEnd: (isDrained: boolean) => void): Promise<void> => {

@@ -124,7 +124,7 @@ function dropArchived(images: ImagesAtHand): ImagesAtHand {
  */
 export function toClusterArgs(
   config: ExistingConfig,
-): ExistingClusterArgs & { kubeconfig: string } {
+): ExistingClusterArgs & { kubeconfig: string; context?: string } {
   const { kubeContext, registry, imageCommand, nodeAddress, storageClass, architectures } = config;
   if (registry === "" && imageCommand === "") {
     throw new pulumi.RunError(

@@ -13,6 +13,9 @@ const HELD_UP_MS = 3000;
 /** The same of what is given to a worker again: the longest lease and the longest wait of all. */
 const AGAIN_MS = 35_000;
 
+/** The same where JetStream takes it for done with: it is given again when its lane is at rest. */
+const LEFT_OVER_MS = 120_000;
+
 /** Ends after which a call is run again by the rules. */
 const REPEATED_ENDS: ReadonlySet<string> = new Set(["failed", "busy", "broken"]);
 
@@ -36,10 +39,14 @@ export function explainRun(windows: readonly FaultWindow[], last: Run, next: Run
   return toKinds(
     windows.filter(
       (window) =>
-        next.startedAt <= window.to + AGAIN_MS &&
+        next.startedAt <= window.to + againMs(window) &&
         suspects.some((suspect) => isCause(window, suspect)),
     ),
   );
+}
+
+function againMs({ harms }: FaultWindow): number {
+  return harms.includes("key") ? LEFT_OVER_MS : AGAIN_MS;
 }
 
 /** Faults by which the queue forgets a key between two times. */
@@ -71,9 +78,15 @@ function toSuspects(last: Run, next: Run): Suspect[] {
   }
   const lost = { harm: "answer" as const, from: startedAt, to: endedAt + CUT_MS, worker };
   if (last.end === "cut") {
-    return [{ ...lost, from: endedAt - CUT_MS }];
+    // The queue, which cannot be heard, has a large body as well.
+    const bodyless = { harm: "lease" as const, from: startedAt, to: endedAt, worker };
+    return [{ ...lost, from: endedAt - CUT_MS }, bodyless];
   }
-  return [lost, { harm: "ack", from: endedAt, to: endedAt + ACK_MS, worker }, late];
+  // Taken in advance, it has waited for its turn while the queue did not hear of it.
+  const waited = { harm: "lease" as const, from: startedAt - HELD_UP_MS, to: startedAt, worker };
+  const unheard = { harm: "ack" as const, from: endedAt, to: endedAt + ACK_MS, worker };
+  const returned = { harm: "return" as const, from: endedAt, to: next.startedAt, worker };
+  return [lost, unheard, returned, waited, late];
 }
 
 /** Its message was on its way to the worker, or with it, when the fault began. */

@@ -29,10 +29,6 @@ export interface Balance {
   done: number;
   dead: number;
   cancelled: number;
-  /** Done or dead, but still in the stream, as JetStream could not write, or ended, just then. */
-  ghosts: number;
-  /** Done or dead, and in the stream again after a full disk. */
-  returned: number;
 }
 
 export interface Verdict {
@@ -86,7 +82,7 @@ function sequenceOf(id: string): number {
   return parseCallId(id)?.sequence ?? 0;
 }
 
-const NOWHERE = { waiting: 0, running: 0, done: 0, dead: 0, cancelled: 0, ghosts: 0, returned: 0 };
+const NOWHERE = { waiting: 0, running: 0, done: 0, dead: 0, cancelled: 0 };
 
 type Place = Exclude<keyof Balance, "accepted">;
 
@@ -118,10 +114,6 @@ function findPlace(index: Index, id: string, call: CallRecord): Place | undefine
   if (!evidence.stream.sequences.has(sequenceOf(id))) {
     return end ?? (isCancelled(call) ? "cancelled" : undefined);
   }
-  const spectre = end === undefined ? undefined : findSpectre(index, id);
-  if (spectre !== undefined) {
-    return spectre;
-  }
   return runs.get(id)?.some((run) => run.end === undefined) === true ? "running" : "waiting";
 }
 
@@ -135,20 +127,6 @@ function findEnd({ runs, letters }: Index, id: string): "done" | "dead" | undefi
 function isCancelled({ cancelledAt, isCancelUnclear = false }: CallRecord): boolean {
   return cancelledAt !== undefined || isCancelUnclear;
 }
-
-/** Why a call that has come to its end may be in the stream, where a fault explains that. */
-function findSpectre({ evidence, runs, letters }: Index, id: string): Place | undefined {
-  const ends = runs.get(id)?.map(({ endedAt = Infinity }) => endedAt) ?? [];
-  const toldAt = Math.max(...ends, ...(letters.get(id)?.map(({ diedAt }) => diedAt) ?? []));
-  const windows = evidence.windows.filter(({ to }) => toldAt <= to);
-  if (windows.some(({ canLeaveGhosts, from }) => canLeaveGhosts && toldAt >= from - TOLD_MS)) {
-    return "ghosts";
-  }
-  return windows.some(({ canReturn }) => canReturn === true) ? "returned" : undefined;
-}
-
-/** Longest time from the end of a run until the queue is told of it, milliseconds. */
-const TOLD_MS = 1000;
 
 /** Calls that were accepted without an id, as done with already: somebody must have run them. */
 function findLostRepetitions({ calls, runs, letters }: Evidence): Breach[] {
@@ -177,7 +155,7 @@ function findFalseAcceptances({ evidence, callOf }: Index): Breach[] {
 
 /** All that was ever stored was accepted, or nobody knows whether it was. */
 function findImbalance(index: Index, unknownRuns: number): Breach[] {
-  const { evidence, callOf, runs } = index;
+  const { evidence, callOf } = index;
   const { calls, stream } = evidence;
   const unknown = calls.flatMap(({ refusals }) => refusals.filter(({ isUnknown }) => isUnknown));
   const most = callOf.size + unknown.length;
@@ -189,11 +167,7 @@ function findImbalance(index: Index, unknownRuns: number): Breach[] {
   if (unknownRuns > unknown.length) {
     add(`${unknownRuns} ran of which nobody knows, but ${unknown.length} requests had no answer`);
   }
-  const ghosts = [...runs.keys()].filter(
-    (id) => stream.sequences.has(sequenceOf(id)) && findSpectre(index, id) !== undefined,
-  );
-  const unheard = stream.sequences.size - stream.known;
-  if (unheard < 0 || unheard > ghosts.length) {
+  if (stream.sequences.size !== stream.known) {
     add(`${stream.sequences.size} in the stream, but its consumers know of ${stream.known}`);
   }
   return breaches;

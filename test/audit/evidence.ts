@@ -62,9 +62,10 @@ export interface Letter {
  * - `lease`: the queue does not hear that a call runs, and gives it to another worker;
  * - `process`: the same worker does not know any more that it runs the call;
  * - `late`: a worker gets, or begins, a call that was given to another one meanwhile;
- * - `key`: the queue forgets which keys it knows.
+ * - `key`: the queue forgets which keys it knows, and states of calls;
+ * - `return`: the queue has calls again that it was told of before that they are done with.
  */
-export type Harm = "answer" | "ack" | "lease" | "process" | "late" | "key";
+export type Harm = "answer" | "ack" | "lease" | "process" | "late" | "key" | "return";
 
 /** A time in which something was broken: no longer than that. */
 export interface FaultWindow {
@@ -74,16 +75,6 @@ export interface FaultWindow {
   harms: readonly Harm[];
   /** Whose way, or process, it was; undefined: no single worker's. */
   worker?: number;
-  /**
-   * Whether calls that are done may stay in the stream: a JetStream that cannot write, or ends,
-   * knows that a message is acknowledged, keeps it nevertheless, and gives it to nobody any more.
-   */
-  canLeaveGhosts: boolean;
-  /**
-   * Whether calls that were done with before may be in the stream again: a JetStream that starts
-   * after its disk was full reads messages that it had deleted, and still gives them to nobody.
-   */
-  canReturn?: boolean;
 }
 
 /** What JetStream says of the stream of calls. */

@@ -48,7 +48,8 @@ export const FAULTS = {
     },
   },
   "gateway paused": {
-    harms: [],
+    // It makes calls that it has got before, though their workers have gone meanwhile.
+    harms: ["late"],
     work: async (world, random) => {
       const { child } = gatewayOf(world, random).process;
       child.kill("SIGSTOP");
@@ -136,7 +137,7 @@ export const FAULTS = {
     },
   },
   "disk full": {
-    harms: NATS_GONE,
+    harms: [...NATS_GONE, "return"],
     work: async (world, random) => {
       if (!world.disk.isReal) {
         await restartNats(world, random, 1024 * 1024);

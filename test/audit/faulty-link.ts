@@ -1,7 +1,7 @@
 /** A way to a port of this machine that can be cut, stalled or slow, while both ends run on. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 
 /** What flows from the client, and what flows to it. */
 type Direction = "requests" | "answers";

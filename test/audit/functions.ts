@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { stopServer } from "../support/network.ts";
 import type { Run, RunEnd } from "./evidence.ts";
 import { chanceOf } from "./random.ts";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { readRevision } from "../../toolchain/images/revision.ts";
 import { capture, type Captured } from "../../toolchain/run-command.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -32,10 +33,13 @@ describe("plonk", () => {
     };
     expect(await plonk("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
     expect((await plonk("-v")).stdout).toBe(`${version}\n`);
+    const revision = await readRevision(root);
+    const { stdout } = await plonk("version");
+    expect(stdout).toBe(`version: ${version}\nrevision: ${revision}\n`);
   });
 
   it.each([
-    [["nonsense"], 'expected one of up, down, pulumi, queue, help, got "nonsense"'],
+    [["nonsense"], 'expected one of up, down, pulumi, queue, help, version, got "nonsense"'],
     [["help", "nonsense"], 'help: expected one of up, down, pulumi, queue, got "nonsense"'],
   ])("refuses %j with the commands that there are", async (args, message) => {
     expect(await plonk(...args)).toEqual({ code: 2, stdout: "", stderr: `plonk: ${message}\n` });

@@ -104,7 +104,7 @@ describe("promtool", () => {
     async () => {
       const { path } = await acquire("prometheus");
       const rules = join(directory, "rules.yml");
-      writeFileSync(rules, toAlertRules());
+      writeFileSync(rules, toAlertRules(5));
       const config = join(directory, "prometheus.yml");
       writeFileSync(
         config,
@@ -138,29 +138,29 @@ describe("promtool", () => {
     ]);
   });
 
-  it(
-    "fires above five successful calls a second, and not below",
-    async () => {
+  it.each([5, 30])(
+    "fires above five successful calls a second, and not below, with a sample each %d s",
+    async (seconds) => {
       const { path } = await acquire("prometheus");
-      writeFileSync(join(directory, "rules.yml"), toAlertRules());
+      writeFileSync(join(directory, "rules.yml"), toAlertRules(seconds));
       const series = (name: string, code: string, step: number) => ({
         series: `gateway_function_invocation_total{function_name="${name}",code="${code}"}`,
-        values: `0+${step}x20`,
+        values: `0+${step * seconds}x20`,
       });
       const tests = {
         rule_files: ["rules.yml"],
         evaluation_interval: "5s",
         tests: [
           {
-            interval: "5s",
+            interval: `${seconds}s`,
             input_series: [
-              series("busy.openfaas-fn", "200", 30),
-              series("calm.openfaas-fn", "200", 20),
-              series("failing.openfaas-fn", "500", 300),
+              series("busy.openfaas-fn", "201", 6),
+              series("calm.openfaas-fn", "200", 4),
+              series("failing.openfaas-fn", "500", 60),
             ],
             alert_rule_test: [
               {
-                eval_time: "1m",
+                eval_time: `${12 * seconds}s`,
                 alertname: "APIHighInvocationRate",
                 exp_alerts: [
                   {

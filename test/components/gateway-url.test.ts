@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentError } from "../../components/errors.ts";
-import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/gateway/entrance.ts";
+import { checkUrl, toBalancerUrl, toNodeUrl } from "../../components/gateway/external-service.ts";
 import { Platform, type PlatformArgs } from "../../components/index.ts";
 import { fakeCluster, IMAGES, recordRegistrations, valueOf } from "./support/mocks.ts";
 
@@ -55,7 +55,7 @@ describe("the gateway's address", () => {
   it("must be given where no node is known", () => {
     expect(() => toNodeUrl("")).toThrow(
       new ArgumentError(
-        "gatewayUrl: must be given where no node's address is known, got none; " +
+        "gatewayUrl: expected one where no node's address is known, got none; " +
           "nodeAddress, a load balancer of the cluster or gateway.ingress will do as well",
       ),
     );
@@ -64,7 +64,7 @@ describe("the gateway's address", () => {
   it.each(["", "https://x.example/", "x.example", "ftp://x.example"])("must not be %j", (url) => {
     expect(() => checkUrl(url)).toThrow(
       new ArgumentError(
-        `gatewayUrl: must be an http(s) URL without a slash at its end, got "${url}"`,
+        `gatewayUrl: expected an http(s) URL without a slash at its end, got "${url}"`,
       ),
     );
   });

@@ -134,13 +134,13 @@ it(
   async () => {
     await declare(1);
     expect(errorsOf(await engine.preview())).toEqual([
-      'volumeGiB: must be at least the size of the volume that is there (2Gi of the class "disks"), as volumes never shrink, got 1',
+      'volumeGiB: expected at least the size of the volume that is there (2Gi of the class "disks"), as volumes never shrink, got 1',
       "stopped: something is wrong, see the resource above",
     ]);
     await api.apply(toClass(false));
     await declare(3);
     expect(errorsOf(await engine.preview())).toEqual([
-      'volumeGiB: must stay the size of the volume that is there (2Gi of the class "disks"), as volumes of that class cannot grow, got 3',
+      'volumeGiB: expected the size of the volume that is there (2Gi of the class "disks"), as volumes of that class cannot grow, got 3',
       "stopped: something is wrong, see the resource above",
     ]);
   },
@@ -152,7 +152,7 @@ it(
   async () => {
     await declare(2, "others");
     expect(errorsOf(await engine.preview())).toEqual([
-      'storageClass: must stay that of the volume data-nats-0 which is there ("disks"), got "others"',
+      'storageClass: expected that of the volume data-nats-0 which is there ("disks"), got "others"',
       "stopped: something is wrong, see the resource above",
     ]);
     await api.kubectl("-n", "openfaas", "delete", "statefulset/nats", "pvc/data-nats-0");
@@ -171,7 +171,7 @@ it(
     const args = { namespace: "openfaas", existing };
     await engine.program(toPlatformProgram(api.kubeconfig, args, "Queue"));
     expect(errorsOf(await engine.preview())).toEqual([
-      'existing.url: must stay that of the NATS which has the queue ("nats.openfaas:4222"), got "nats.messages:4222": calls, callbacks and dead letters in it stay behind, and nobody runs them; set discardMessages where they may be lost, or where both are the same server',
+      'existing.url: expected that of the NATS which has the queue ("nats.openfaas:4222"), got "nats.messages:4222": calls, callbacks and dead letters in it stay behind, and nobody runs them; set discardMessages where they may be lost, or where both are the same server',
       "stopped: something is wrong, see the resource above",
     ]);
     const lossy = { ...args, discardMessages: true };

@@ -129,11 +129,11 @@ describe("the number of a gateway that is there", () => {
   });
 
   it.each([
-    [["gateway-queue-key"], 3, "must be 1, or 2 for another key"],
-    [["gateway-queue-key-2", "gateway-queue-key"], 1, "must be 2, or 3 for another key"],
-    [["gateway-queue-key-2", "gateway-queue-key"], 4, "must be 2, or 3 for another key"],
+    [["gateway-queue-key"], 3, "expected 1, or 2 for another key"],
+    [["gateway-queue-key-2", "gateway-queue-key"], 1, "expected 2, or 3 for another key"],
+    [["gateway-queue-key-2", "gateway-queue-key"], 4, "expected 2, or 3 for another key"],
   ])("by %j may not be %d", async (names, revision, words) => {
-    const there = words.split(" ")[2]?.replace(",", "") ?? "";
+    const there = words.split(" ")[1]?.replace(",", "") ?? "";
     await expect(refuse(toAnswers(...names), revision)).rejects.toThrow(
       new ArgumentError(
         `queueKeyRevision: ${words}, as private calls that wait have been accepted under number ` +

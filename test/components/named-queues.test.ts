@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Platform, type QueueOptions } from "../../components/index.ts";
-import { checkNamedQueues } from "../../components/queue/named-queues.ts";
 import { settle } from "./cluster/mocks.ts";
 import { fakeCluster, IMAGES, recordRegistrations } from "./support/mocks.ts";
+import { withPlatform } from "./support/wrong-platform.ts";
 
 const registrations = recordRegistrations();
 
@@ -151,6 +151,6 @@ describe("what is refused", () => {
       "queue.queues: expected at most 20, got 21",
     ],
   ])("%j", (queues, message) => {
-    expect(() => checkNamedQueues("queue.", queues)).toThrow(message);
+    expect(withPlatform({ queue: { queues } })).toThrow(message);
   });
 });

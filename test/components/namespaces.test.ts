@@ -53,11 +53,11 @@ it(
 it.each([
   [
     { functionNamespace: "jobs" },
-    'namespace: must stay that of the platform which is there ("plonk"), got "openfaas"; destroy that one first',
+    'namespace: expected that of the platform which is there ("plonk"), got "openfaas"; destroy that one first',
   ],
   [
     { namespace: "plonk" },
-    'functionNamespace: must stay that of the platform which is there ("jobs"), got "openfaas-fn"; destroy that one first',
+    'functionNamespace: expected that of the platform which is there ("jobs"), got "openfaas-fn"; destroy that one first',
   ],
 ])(
   "and stays there: %j is refused in the preview",

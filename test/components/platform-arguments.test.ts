@@ -65,8 +65,23 @@ describe("a wrong argument of a part", () => {
     ],
     [
       "{ gateway: { nodePort: pulumi.output(70000) } }",
-      "plonk:index:Platform$plonk:index:Gateway p",
-      "nodePort: expected a whole number from 1 to 65535, got 70000",
+      "plonk:index:Platform p",
+      "gateway.nodePort: expected a whole number from 1 to 65535, got 70000",
+    ],
+    [
+      "{ gateway: { timeoutSeconds: pulumi.output(-100) } }",
+      "plonk:index:Platform p",
+      "gateway.timeoutSeconds: expected a whole number from 1, got -100",
+    ],
+    [
+      "{ queue: { queues: { slow: { maxInflight: Promise.resolve(0) } } } }",
+      "plonk:index:Platform p",
+      "queue.queues.slow.maxInflight: expected a whole number from 1, got 0",
+    ],
+    [
+      '{ gateway: { trustedProxies: [pulumi.output("proxy")] } }',
+      "plonk:index:Platform p",
+      'gateway.trustedProxies[0]: expected a range such as 10.0.0.0/8, got "proxy"',
     ],
     [
       '{ gateway: { ingress: { host: "*.example.com" } } }',

@@ -37,6 +37,14 @@ it("volumes have the class of their part", () => {
   }
 });
 
+it("volumes have the class of the cluster where their part has none, which may be an output", async () => {
+  const cluster = fakeCluster({ storageClass: pulumi.output("ours") });
+  new Platform("c", { cluster, images: IMAGES, adminPassword: "pw" });
+  await settle();
+  const volume = find(all, "c-nats-volume").inputs["spec"];
+  expect(volume).toMatchObject({ storageClassName: "ours" });
+});
+
 it("the namespaces are made, marked and closed under their names", async () => {
   expect(find(all, "p-openfaas").inputs["metadata"]).toMatchObject({ name: "plonk" });
   expect(find(all, "p-openfaas-fn").inputs["metadata"]).toMatchObject({
@@ -55,8 +63,9 @@ it("all objects are in one of the two, and none names the usual ones", () => {
   );
   expect([...new Set(places)].sort()).toEqual(["jobs", "plonk", undefined]);
   const text = JSON.stringify(objects.filter(({ name }) => !name.startsWith("p-openfaas")))
-    // Groups of Functions and of rules, and labels.
-    .replaceAll(/openfaas\.com|com\.openfaas|- name: openfaas/g, "");
+    // Groups of Functions and of rules, labels, and the mark of namespaces for functions.
+    .replaceAll(/openfaas\.com|com\.openfaas|- name: openfaas/g, "")
+    .replaceAll(/\\+"openfaas\\+"( in|\])|marked openfaas/g, "");
   expect(text.match(/.{30}openfaas.{30}/g)).toBeNull();
 });
 
@@ -106,11 +115,11 @@ describe("the platform of a cluster", () => {
   it.each<[Partial<Placement>, string]>([
     [
       { namespace: "other" },
-      'namespace: must stay that of the platform which is there ("plonk"), got "other"; destroy that one first',
+      'namespace: expected that of the platform which is there ("plonk"), got "other"; destroy that one first',
     ],
     [
       { functionNamespace: "other" },
-      'functionNamespace: must stay that of the platform which is there ("jobs"), got "other"; destroy that one first',
+      'functionNamespace: expected that of the platform which is there ("jobs"), got "other"; destroy that one first',
     ],
   ])("does not move to %j", async (wanted, message) => {
     const answers = { [BINDING]: { subjects }, [OPERATOR]: operator };

@@ -25,7 +25,7 @@ describe("a platform on a cluster that offers more", () => {
     const cluster = fakeCluster({
       loadBalancer: true,
       networkPolicy: true,
-      apiServerNetworks: ["192.0.2.1/32", "2001:db8::1/128"],
+      apiServerNetworks: pulumi.output(["192.0.2.1/32", "2001:db8::1/128"]),
       storageClass: undefined,
     });
     new Platform("q", {
@@ -38,14 +38,21 @@ describe("a platform on a cluster that offers more", () => {
         replicas: 3,
         timeoutSeconds: 120,
         maxInflight: 50,
-        trustedProxies: ["10.0.0.0/8"],
+        trustedProxies: ["10.0.0.0/8", pulumi.output("fd00::/8")],
         callsServices: true,
         queueKeyRevision: 2,
       },
       queue: { maxInflight: 3 },
       adopt: true,
     });
-    await waitForCount(all, 58);
+    await waitForCount(all, 61);
+  });
+
+  it("lets the gateway end with its last call, which may take a day, unless it hangs", () => {
+    const pod = podOf(all, "q-gateway");
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(86_400 + 60);
+    const [{ livenessProbe } = {}] = pod.containers;
+    expect(livenessProbe).toMatchObject({ terminationGracePeriodSeconds: 10 });
   });
 
   it("gives the keys of private functions' calls to the gateway alone, and keeps them secret", () => {
@@ -155,7 +162,7 @@ describe("a platform on a cluster that offers more", () => {
     expect(gateway.calls).toMatchObject({
       timeouts: { callMs: 120 * seconds },
       maxInflight: 50,
-      trustedProxies: ["10.0.0.0/8"],
+      trustedProxies: ["10.0.0.0/8", "fd00::/8"],
       serviceSuffix: "svc.cluster.local",
     });
     expect(gateway.readTimeoutMs).toBeGreaterThan(120 * seconds);
@@ -166,7 +173,7 @@ describe("a platform on a cluster that offers more", () => {
       hasNetworkPolicies: true,
     });
     const worker = readWorkerConfig(environmentOf(all, "q-queue-worker"));
-    expect(worker.maxInFlight).toBe(3);
+    expect(worker.maxInflight).toBe(3);
     expect(worker.nats).toEqual(gateway.nats);
   });
 });
@@ -175,6 +182,15 @@ describe("wrong arguments", () => {
   it.each([
     [{ profile: "huge" }, 'profile: expected one of standard, edge, got "huge"'],
     [{ gateway: { replicas: 0 } }, "gateway.replicas: expected a whole number from 1, got 0"],
+    [
+      { gateway: { trustedProxies: ["10.0.0.1", "10.0.0.0/33"] } },
+      'gateway.trustedProxies[1]: expected a range such as 10.0.0.0/8, got "10.0.0.0/33"',
+    ],
+    [
+      { gateway: { nodePort: 0 } },
+      "gateway.nodePort: expected a whole number from 1 to 65535, got 0",
+    ],
+    [{ metrics: { volumeGiB: "5" } }, 'metrics.volumeGiB: expected a whole number from 1, got "5"'],
     [{ queue: { volumeGiB: 0.5 } }, "queue.volumeGiB: expected a whole number from 1, got 0.5"],
     [{ queue: { keyRevision: 0 } }, "queue.keyRevision: expected a whole number from 1, got 0"],
     [{ queue: { sync: "never" } }, 'queue.sync: expected one of always, interval, got "never"'],

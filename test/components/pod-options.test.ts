@@ -106,7 +106,10 @@ describe.each(PLACES)("the options of %s", (workload, toArgs) => {
 
   it("change the heap with the limit of memory", () => {
     const { NODE_OPTIONS, GOMEMLIMIT } = environmentOf(all, object);
-    expect(GOMEMLIMIT ?? NODE_OPTIONS).toMatch(/^(256MiB|--max-old-space-size=192 .*)$/);
+    const heap = workload === "nats" ? "160MiB" : "256MiB";
+    expect(GOMEMLIMIT ?? heap).toBe(heap);
+    expect(NODE_OPTIONS ?? "").toMatch(/^(--max-old-space-size=192 .*)?$/);
+    expect(GOMEMLIMIT ?? NODE_OPTIONS).toBeDefined();
   });
 
   it("change nothing else, and no other pods", () => {
@@ -173,6 +176,10 @@ describe("the options for all pods", () => {
       tolerations: [],
       imagePullSecrets: [{ name: "login" }],
     });
+  });
+
+  it("tell the operator the logins, for functions", () => {
+    expect(environmentOf(all, "every-operator")).toMatchObject({ image_pull_secrets: "login" });
   });
 
   it("leave node_exporter on every node, with its logins", () => {

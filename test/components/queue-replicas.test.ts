@@ -116,7 +116,7 @@ describe("three servers", () => {
         '    ca_file: "/etc/nats-routes/ca.crt"',
         "    verify: true",
         '    min_version: "1.3"',
-        "    timeout: 5",
+        "    timeout: 10",
         "  }",
         "  routes: [",
         '    "tls://nats-0.nats-cluster.openfaas.svc:6222"',
@@ -198,8 +198,8 @@ describe("wrong numbers are refused in the preview", () => {
       "replicas: expected 1 or 3 (servers of NATS; pods of the queue-worker are `workers`), got 2",
     ],
     [{ replicas: 0 }, "replicas: expected a whole number from 1, got 0"],
-    [{ deadLetterDays: 0 }, "deadLetterDays: expected a whole number from 1, got 0"],
-    [{ deadLetterDays: 4000 }, "deadLetterDays: expected at most 3650, got 4000"],
+    [{ deadLetterDays: 0 }, "deadLetterDays: expected a whole number from 1 to 3650, got 0"],
+    [{ deadLetterDays: 4000 }, "deadLetterDays: expected a whole number from 1 to 3650, got 4000"],
     [{ retryHours: 0.5 }, "retryHours: expected a whole number from 1, got 0.5"],
     [
       { callbacks: { retryHours: 0 } },
@@ -244,7 +244,7 @@ describe("another number than that of the NATS which is there", () => {
     [three, 1, 3],
   ])("is refused, as what waits would be lost: %j", async (there, replicas, known) => {
     await expect(refuse(there, replicas)).rejects.toThrow(
-      `replicas: must stay that of the NATS which is there (${known}), as another number begins ` +
+      `replicas: expected that of the NATS which is there (${known}), as another number begins ` +
         `with an empty store and what waits would be lost, got ${replicas}; when the queue is ` +
         "empty, delete the StatefulSet nats first",
     );

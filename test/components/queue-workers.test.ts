@@ -149,13 +149,13 @@ describe("queue-workers beside a gateway of its own", () => {
 
 describe("wrong numbers of workers are refused in the preview", () => {
   it.each<[QueueWorkers, string]>([
-    [{ min: 5, max: 2 }, "min: must not exceed queue.workers.max (2), got 5"],
-    [{ max: 0 }, "max: expected a whole number from 1, got 0"],
-    [{ min: -1 }, "min: expected a whole number from 0, got -1"],
-    [{ min: 1.5 }, "min: expected a whole number from 0, got 1.5"],
-    [{ max: NaN }, "max: expected a whole number from 1, got NaN"],
-    [{ max: 101 }, "max: expected at most 100, got 101"],
-    [{ min: 101 }, "min: expected at most 100, got 101"],
+    [{ min: 5, max: 2 }, "min: expected at most queue.workers.max (2), got 5"],
+    [{ max: 0 }, "max: expected a whole number from 1 to 100, got 0"],
+    [{ min: -1 }, "min: expected a whole number from 0 to 100, got -1"],
+    [{ min: 1.5 }, "min: expected a whole number from 0 to 100, got 1.5"],
+    [{ max: NaN }, "max: expected a whole number from 1 to 100, got NaN"],
+    [{ max: 101 }, "max: expected a whole number from 1 to 100, got 101"],
+    [{ min: 101 }, "min: expected a whole number from 0 to 100, got 101"],
     [{ callsPerWorker: 0 }, "callsPerWorker: expected a whole number from 1, got 0"],
     [{ maxWaitSeconds: 0 }, "maxWaitSeconds: expected a whole number from 1, got 0"],
     [{ quietSeconds: -5 }, "quietSeconds: expected a whole number from 1, got -5"],

@@ -54,8 +54,8 @@ it("leaves the definition, the namespaces and the volumes of a cluster that was 
 });
 
 it("deletes no volume by itself on a cluster that goes with the program, and all else", async () => {
-  const lifetime = new pulumi.ComponentResource("test:index:Host", "host");
-  expect(await findRetained("k", { ...fakeCluster(), lifetime })).toEqual([
+  const deletedWith = new pulumi.ComponentResource("test:index:Host", "host");
+  expect(await findRetained("k", { ...fakeCluster(), deletedWith })).toEqual([
     "k-nats-volume",
     "k-prometheus-volume",
   ]);
@@ -67,8 +67,8 @@ it("what it leaves is taken over by a stack of any name", async () => {
 });
 
 it("takes a foreign definition over only when told to", async () => {
-  const lifetime = new pulumi.ComponentResource("test:index:Host", "other-host");
-  const cluster = { ...fakeCluster(), lifetime };
+  const deletedWith = new pulumi.ComponentResource("test:index:Host", "other-host");
+  const cluster = { ...fakeCluster(), deletedWith };
   const volumes = ["f-nats-volume", "f-prometheus-volume"];
   expect(await findShared("f", { cluster })).toEqual(volumes);
   expect(await findShared("f", { cluster, adopt: true })).toEqual(["f-functions", ...volumes]);

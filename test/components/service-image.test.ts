@@ -9,6 +9,7 @@ import type { Cluster } from "../../components/cluster/cluster.ts";
 import { ImageDeliveryMode } from "../../components/cluster/cluster.ts";
 import { toWord } from "../../components/cluster/host-script.ts";
 import { ServiceImage } from "../../components/service-image.ts";
+import { UNKNOWN } from "../../components/unknown.ts";
 import type { ImageArtifact } from "../../contract/index.ts";
 import { collectRegistrations, type Registration, settle, valueOf } from "./cluster/mocks.ts";
 import { createImage } from "./support/images.ts";
@@ -33,7 +34,7 @@ function clusterWith(delivery: Partial<Cluster["imageDelivery"]>): Cluster {
     imageDelivery,
     architectures: pulumi.output(["amd64"]),
     identity: "fake",
-    lifetime: undefined,
+    deletedWith: undefined,
   } as unknown as Cluster;
 }
 
@@ -139,7 +140,8 @@ describe("a command of the user's", () => {
   it("gets one archive with all architectures, and the reference", async () => {
     const image = createImage(folder);
     const command = `tar -xOf "$ARCHIVE" ./index.json > ${folder}/index; tar -tf "$ARCHIVE" > ${folder}/list; echo "$IMAGE" > ${folder}/image`;
-    const cluster = clusterWith({ mode: ImageDeliveryMode.Command, command });
+    const delivery = { mode: ImageDeliveryMode.Command, command: pulumi.output(command) };
+    const cluster = clusterWith(delivery);
     const { reference } = new ServiceImage("gw", { image, cluster });
     expect(await valueOf(reference)).toBe(image.reference);
     await settle();
@@ -191,6 +193,14 @@ describe("a preview", () => {
     expect(await valueOf(reference)).toBe(expected);
     const delivery = registrations.at(-1)?.name ?? "";
     expect(await dependenciesOf(reference)).toEqual([delivery]);
+  });
+
+  it("knows no reference before the registry is known, such as one that the program makes", async () => {
+    registrations = collectRegistrations({}, { isPreview: true });
+    const cluster = clusterWith({ mode: ImageDeliveryMode.Registry, registry: UNKNOWN });
+    expect(await isKnown(new ServiceImage("gw", { image: IMAGE, cluster }).reference)).toBe(false);
+    await settle();
+    expect(registrations.map(({ name }) => name)).toEqual(["gw", "gw-push"]);
   });
 
   it.each([

@@ -81,7 +81,7 @@ describe("users", () => {
       "users.yaml",
     ]);
     const users = parseUsers(secret["users.yaml"] ?? "");
-    expect(users.map(({ name, roles }) => [name, roles])).toEqual([
+    expect(users.slice(0, -1).map(({ name, roles }) => [name, roles])).toEqual([
       [
         "ci",
         [
@@ -122,12 +122,20 @@ describe("users", () => {
     expect(a?.salt.equals(changed?.salt ?? Buffer.alloc(0))).toBe(true);
   });
 
-  it("are no part of the Secret when there are none", async () => {
+  it("are Alertmanager's own alone when there are none: it has the password, and one right", async () => {
     await declare("none", {});
-    expect(Object.keys(readSecret("none")).sort()).toEqual([
-      "basic-auth-password",
-      "basic-auth-user",
+    const users = parseUsers(readSecret("none")["users.yaml"] ?? "");
+    expect(users.map(({ name, roles }) => [name, roles])).toEqual([
+      ["plonk-alertmanager", [{ role: "alertmanager" }]],
     ]);
+    const { data } = reveal(find(all, "none-alertmanager-auth").inputs) as {
+      data: Record<string, string>;
+    };
+    const { "basic-auth-user": user, "basic-auth-password": password } = data;
+    const decode = (text = ""): string => Buffer.from(text, "base64").toString();
+    expect(decode(user)).toBe("plonk-alertmanager");
+    expect(decode(password)).toMatch(/^[-\w]{43}$/);
+    expect(await verifyPassword(decode(password), users[0]?.hash ?? fail())).toBe(true);
   });
 });
 
@@ -136,6 +144,10 @@ describe("wrong users", () => {
 
   it.each<[User[], string]>([
     [[{ ...user, name: "a:b" }], 'users[0].name: expected no colons and no spaces, got "a:b"'],
+    [
+      [{ ...user, name: "plonk-alertmanager" }],
+      'users[0].name: expected one that is not used already, got "plonk-alertmanager"',
+    ],
     [[user, user], 'users[1].name: expected one that is not used already, got "ci"'],
     [
       [{ ...user, name: "root" }],
@@ -171,12 +183,13 @@ function fail(): never {
 describe("the issuer of tokens", () => {
   it("is told to the gateway", async () => {
     await declare("oidc", {
-      oidc: { issuer: "https://issuer.example", audience: "plonk", rolesClaim: "groups" },
+      oidc: { issuer: "https://issuer.example", audience: "plonk", rolesClaim: "groups$(A)$$" },
     });
     expect(environmentOf(all, "oidc-gateway")).toMatchObject({
       oidc_issuer: "https://issuer.example",
       oidc_audience: "plonk",
-      oidc_roles_claim: "groups",
+      // Kubernetes reads it as it was given.
+      oidc_roles_claim: "groups$$(A)$$$$",
     });
     expect(environmentOf(all, "oidc-gateway")).not.toHaveProperty("oidc_role_prefix");
   });

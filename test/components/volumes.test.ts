@@ -63,7 +63,7 @@ describe("the size that is asked for", () => {
     const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("1Gi", name) };
     await expect(check(volumes, { queueGiB: 2 })).rejects.toThrow(
       new ArgumentError(
-        `volumeGiB: must stay the size of the volume that is there (1Gi of the class "${name}"), ` +
+        `volumeGiB: expected the size of the volume that is there (1Gi of the class "${name}"), ` +
           "as volumes of that class cannot grow, got 2",
       ),
     );
@@ -73,7 +73,7 @@ describe("the size that is asked for", () => {
     const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("3Gi", name) };
     await expect(check(volumes, { queueGiB: 2 })).rejects.toThrow(
       new ArgumentError(
-        `volumeGiB: must be at least the size of the volume that is there (3Gi of the class "${name}"), ` +
+        `volumeGiB: expected at least the size of the volume that is there (3Gi of the class "${name}"), ` +
           "as volumes never shrink, got 2",
       ),
     );
@@ -92,7 +92,7 @@ it("refuses another class for a volume that is there", async () => {
   const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("1Gi", "gp3") };
   await expect(check(volumes, { queueGiB: 1, storageClass: "local-path" })).rejects.toThrow(
     new ArgumentError(
-      'storageClass: must stay that of the volume data-nats-0 which is there ("gp3"), got "local-path"',
+      'storageClass: expected that of the volume data-nats-0 which is there ("gp3"), got "local-path"',
     ),
   );
   await expect(check(volumes, { queueGiB: 1, storageClass: "gp3" })).resolves.toBeUndefined();
@@ -132,7 +132,7 @@ describe("a volume that grows", () => {
     const kubeconfig = await serve({ [`${CLAIMS}/data-nats-0`]: { status } });
     await expect(waitForSize(kubeconfig, wanted, patience)).rejects.toThrow(
       new ArgumentError(
-        "volumeGiB: must be had within 2 s, got a volume data-nats-0 of 1Gi (Resizing, ControllerResizeError: no room)",
+        "volumeGiB: expected within 2 s, got a volume data-nats-0 of 1Gi (Resizing, ControllerResizeError: no room)",
       ),
     );
   });

@@ -10,3 +10,10 @@ test.each([
 ])("%s is %s", (name, canonical) => {
   expect(toCanonicalName(name)).toBe(canonical);
 });
+
+test("names are the same the second time, however many came between", () => {
+  const names = Array.from({ length: 1500 }, (_, index) => `x-name-${index}`);
+  const canonical = names.map((_, index) => `X-Name-${index}`);
+  expect(names.map(toCanonicalName)).toEqual(canonical);
+  expect(names.map(toCanonicalName)).toEqual(canonical);
+});

@@ -48,11 +48,11 @@ describe("FunctionNamespace", () => {
 });
 
 test("functions are open to the gateway's and Prometheus' pods in the platform's namespace", () => {
-  const [denial, { spec } = { spec: undefined }] = toFunctionPolicies({
+  const [deny, { spec } = { spec: undefined }] = toFunctionPolicies({
     platformNamespace: "openfaas",
     denied: ["192.0.2.1/32"],
   });
-  expect(denial?.spec).toEqual({ podSelector: {}, policyTypes: ["Ingress"] });
+  expect(deny?.spec).toEqual({ podSelector: {}, policyTypes: ["Ingress"] });
   expect(spec?.policyTypes).toEqual(["Ingress"]);
   const opened = spec?.ingress?.map(({ ports, from }) => [
     ports[0]?.port,

@@ -23,6 +23,15 @@ describe("parseQuantity", () => {
     expect(parseQuantity(text)).toBeCloseTo(value, 12);
   });
 
+  test.each([
+    ["700m", "0.7"],
+    ["1100m", "1.1"],
+    ["2500000u", "2.5"],
+    ["0.1Gi", "102.4Mi"],
+  ])("reads %s and %s as one number", (text, other) => {
+    expect(parseQuantity(text)).toBe(parseQuantity(other));
+  });
+
   test.each(["", "Mi", "1X", "-1", "1e3x", "1.2.3", "128MB"])("does not guess at %j", (text) => {
     expect(isMatch(QUANTITY, text)).toBe(false);
     expect(parseQuantity(text)).toBeNaN();

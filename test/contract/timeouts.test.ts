@@ -47,6 +47,8 @@ describe("watchdogTimeouts", () => {
       120_000,
     ],
     [{ environment: { exec_timeout: "soon" } }, ["1m", "1m", "1m"], 60_000],
+    [{ environment: { write_timeout: "0" } }, ["1m", "0", "1m"], 60_000],
+    [{ environment: { write_timeout: "0", exec_timeout: "0" } }, ["0s", "0", "0"], 300_000],
   ])("of %j", (source, [read_timeout, write_timeout, exec_timeout], drain) => {
     expect(watchdogTimeouts(source, PLATFORM)).toEqual({
       read_timeout,

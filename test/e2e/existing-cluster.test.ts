@@ -21,6 +21,7 @@ import { toImportCommand } from "../support/k3s.ts";
 import { stopServer } from "../support/network.ts";
 import { until } from "../support/until.ts";
 import { describeLoadBalancer } from "./existing/load-balancer.ts";
+import { describePackage } from "./existing/package.ts";
 import { describeRefusals } from "./existing/registry-refusals.ts";
 
 const PREFIX = "198.18.79";
@@ -39,6 +40,8 @@ let node: ForeignNode;
 let elsewhere: Server;
 let connections = 0;
 let before: string[];
+/** Images in the registry that pods have been made with. */
+const released: string[] = [];
 
 /** What is on the cluster now and was not before Plonk came; Kubernetes' own namespaces aside. */
 function listNew(): string[] {
@@ -237,6 +240,7 @@ describe("with a registry that wants a password", () => {
       expect(await up()).toContain(`curl -d world ${GATEWAY}/function/hello`);
       expect(await call("hello", "world")).toBe("200 hello world");
       const images = imagesIn("openfaas");
+      released.push(...images);
       expect(images.filter((image) => !image.startsWith(`${start}/`))).toEqual([]);
       // Those who push have no reason to read.
       const pulled = registry.requests.filter((line) => /^GET .*\/blobs\//.test(line));
@@ -318,4 +322,13 @@ describe("with a registry that wants a password", () => {
     },
     5 * minute,
   );
+});
+
+describePackage({
+  clone,
+  released,
+  node: () => node,
+  registry: () => `127.0.0.1:${registry.port}`,
+  call: (body) => call("echo", body),
+  expectGone: expectOthersOnly,
 });

@@ -213,7 +213,8 @@ describe("a program in YAML", () => {
     });
     const { user, password } = NATS_USER;
     const nats = { url: OTHER.nats, user, password: { "fn::secret": password } };
-    const queue = JSON.stringify({ existing: nats });
+    const workers = { min: 0, quietSeconds: 5 };
+    const queue = JSON.stringify({ existing: nats, workers });
     const existing = { url: OTHER.prometheus, namespace: OTHER.prometheusNamespace };
     const more = [
       `images: ${references}`,
@@ -264,19 +265,23 @@ describe("a program in YAML", () => {
   );
 
   it(
-    "queues calls in that NATS, and that Prometheus counts them",
+    "queues calls in that NATS, for which a worker comes, and that Prometheus counts them",
     async () => {
+      const path = "jsonpath={.spec.replicas}";
+      const countWorkers = (): string =>
+        kubectl("get", "deployment/queue-worker", "-n", "openfaas", "-o", path);
+      await until("no worker, as nothing waits", () => countWorkers() === "0", 2 * minute);
       const { files } = await program.outputs();
       const objects = toPrometheus(images, files as Record<string, string>);
       apply("watcher", OTHER.prometheusNamespace, objects);
       const before = await countOf("welcome");
       const queued = await fetch(`${GATEWAY}/async-function/welcome`, { method: "POST" });
       expect(queued.status).toBe(202);
-      // The call of the test before, and the queue-worker's.
+      // The call of the test before, and that of the queue-worker, which has come for it.
       await until("both calls to be counted", async () => (await countOf("welcome")) === 2);
       expect(before).toBeLessThan(2);
     },
-    3 * minute,
+    5 * minute,
   );
 
   it(

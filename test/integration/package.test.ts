@@ -7,7 +7,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -23,8 +22,16 @@ import { hashTree } from "../../toolchain/hash.ts";
 import { buildAssets } from "../../toolchain/images/assets.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
-import { capture, type Captured, runCommand } from "../../toolchain/run-command.ts";
+import { capture, type Captured } from "../../toolchain/run-command.ts";
 import { type ApiServer, startApiServer } from "../support/apiserver.ts";
+import {
+  commitServices,
+  installPackage,
+  listFiles,
+  packTree,
+  readManifest,
+  SHELL_ENVIRONMENT,
+} from "../support/package-tree.ts";
 import { createEngine, type Engine, openProject, type RunResult } from "../support/pulumi.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -64,61 +71,26 @@ const LOCK = Object.fromEntries(
   ].map((name) => [name, `example.com/${name}:1@sha256:${"0".repeat(64)}`]),
 );
 
-interface PackageJson {
-  version: string;
-  bin: Record<string, string>;
-  exports: Record<string, unknown>;
-  dependencies: Record<string, string>;
-  optionalDependencies: Record<string, string>;
-  scripts?: unknown;
-}
-
 let place: string;
 let tree: string;
+let commit: string;
 let engine: Engine;
 let manifestBefore: string;
 let installed: string;
-
-/** As of the shell of a user, without the flags of jest. */
-const environment = {
-  ...process.env,
-  NODE_OPTIONS: "",
-  PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
-};
 
 /** Packs a copy, as packing changes package.json for a moment. */
 async function pack(): Promise<string> {
   for (const item of SOURCES) {
     cpSync(join(root, item), join(tree, item), { recursive: true });
   }
+  commit = await commitServices(tree);
   symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
   manifestBefore = readFileSync(join(tree, "package.json"), "utf8");
-  const args = ["pack", "--silent", "--pack-destination", place];
-  const output = await runCommand("npm", args, { cwd: tree, env: environment });
-  return join(place, output.trim().split("\n").at(-1) ?? "");
-}
-
-/** Install scripts only download plugins, which the toolchain has. */
-async function install(archive: string): Promise<void> {
-  unlinkSync(join(engine.directory, "node_modules"));
-  const args = ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
-  await runCommand("npm", [...args, archive], { cwd: engine.directory, env: environment });
+  return packTree(tree, place);
 }
 
 function errorsOf({ diagnostics }: RunResult): string[] {
   return diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
-}
-
-function readManifest(path: string): PackageJson {
-  return JSON.parse(readFileSync(path, "utf8")) as PackageJson;
-}
-
-function listFiles(folder: string): string[] {
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return found
-    .filter((file) => file.isFile())
-    .map((file) => join(file.parentPath, file.name).slice(folder.length + 1))
-    .sort();
 }
 
 beforeAll(async () => {
@@ -127,7 +99,8 @@ beforeAll(async () => {
   mkdirSync(tree);
   engine = await createEngine({ plugins: ["kubernetes", "command"] });
   installed = join(engine.directory, "node_modules", "plonk");
-  await install(await pack());
+  unlinkSync(join(engine.directory, "node_modules"));
+  await installPackage(await pack(), engine.directory);
 }, 5 * minute);
 
 afterAll(async () => {
@@ -167,6 +140,7 @@ describe("the packed package", () => {
       "@pulumi/command",
       "@pulumi/kubernetes",
       "@pulumi/pulumi",
+      "acorn",
       "esbuild",
       "google-protobuf",
       "marked",
@@ -186,6 +160,14 @@ describe("the packed package", () => {
     expect(manifest.exports).toEqual({
       ".": { types: "./dist/components/index.d.ts", default: "./dist/components/index.js" },
     });
+  });
+
+  it("knows the commit that it was packed from", () => {
+    const { revision } = readManifest(join(installed, "package.json"));
+    // Not all of its files were committed there.
+    expect(revision).toBe(`${commit}-dirty`);
+    const gateway = readFileSync(join(installed, "dist/services/gateway/main.mjs"), "utf8");
+    expect(gateway).toContain(JSON.stringify(revision));
   });
 
   it("leaves the tree's package.json as it was", () => {
@@ -214,7 +196,7 @@ describe("the command plonk of the package", () => {
   const plonk = (...args: string[]): Promise<Captured> =>
     capture(join(engine.directory, "node_modules/.bin/plonk"), args, {
       cwd: engine.directory,
-      env: { ...environment, PLONK_HOME: join(place, "home") },
+      env: { ...SHELL_ENVIRONMENT, PLONK_HOME: join(place, "home") },
     });
 
   it("answers, and names its commands", async () => {

@@ -84,13 +84,13 @@ describe("an argument that decides what is made is refused as an output", () => 
   it.each<[string, string, pulumi.Inputs]>([
     ["profile", "Platform", { profile: later }],
     ["cluster", "Platform", { cluster: pulumi.output("kubeconfig") }],
-    ["gateway.trustedProxies", "Platform", { gateway: { trustedProxies: later } }],
+    ["gateway.replicas", "Platform", { gateway: { replicas: later } }],
     [
       "cluster.capabilities.loadBalancer",
       "Queue",
       { cluster: { capabilities: { loadBalancer: later } } },
     ],
-    ["gateway.trustedProxies[1]", "Platform", { gateway: { trustedProxies: ["10.0.0.1", later] } }],
+    ["queueNames[1]", "Gateway", { queueNames: ["slow", later] }],
     ["servers[0].labels.zone", "K3sCluster", { servers: [{ labels: { zone: later } }] }],
   ])("%s", async (propertyPath, type, inputs) => {
     const refused: unknown = await construct(type, inputs).catch((error: unknown) => error);
@@ -110,6 +110,7 @@ it("what may be an output is taken as one, at every depth", async () => {
     cluster: { kubeconfig, context: "here" },
     namespace: pulumi.output("jobs"),
     images: IMAGES,
+    volumeGiB: pulumi.output(7),
     worker: { annotations },
   });
   await settle();
@@ -118,6 +119,8 @@ it("what may be an output is taken as one, at every depth", async () => {
     template: { metadata: { annotations: Record<string, string> } };
   };
   expect(template.metadata.annotations["team"]).toBe("a");
+  const volume = registrations.find(({ name }) => name === "it-nats-volume");
+  expect(volume?.inputs["spec"]).toMatchObject({ resources: { requests: { storage: "7Gi" } } });
 });
 
 describe("an object as an output", () => {

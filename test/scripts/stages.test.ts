@@ -139,7 +139,8 @@ describe("runJest", () => {
       const result = await runJest(${JSON.stringify(root)}, [${JSON.stringify(pattern)}]);
       console.log(JSON.stringify(result));`);
     await once(run, "close");
-    return JSON.parse(output());
+    // Jest has something to say before it where there is no test.
+    return JSON.parse(output().trimEnd().split("\n").at(-1) ?? "");
   }
 
   it(
@@ -162,6 +163,26 @@ describe("runJest", () => {
           { name: "a c", file: "deep/some.test.js", seconds, failure },
           { name: "a d", file: "deep/some.test.js", seconds: 0 },
         ],
+      });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    "tells of a failure whose values hold themselves",
+    async () => {
+      write(
+        "circle.test.js",
+        `test("a", () => {
+           const circle = { big: 1n };
+           circle.self = circle;
+           expect(circle).toEqual({});
+         });
+         test("b", () => {});`,
+      );
+      expect(await runHere("circle")).toMatchObject({
+        ...{ passed: 1, failed: 1, skipped: 0 },
+        tests: [{ name: "a", failure: expect.stringContaining("[Circular]") }, { name: "b" }],
       });
     },
     PATIENCE_MS,

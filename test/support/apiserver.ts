@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node";
+import { readKubeConfig } from "../../services/lib/kubeconfig.ts";
+import { KubernetesClient } from "../../services/lib/kubernetes.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePortPair } from "./network.ts";
 
@@ -157,4 +159,15 @@ function toKubectl(binary: string, directory: string): Kubectl {
     }
     return output;
   };
+}
+
+/** A client that is nobody but who the token says. */
+export function createTokenClient(kubeconfigPath: string, token: string): KubernetesClient {
+  const { server, readTls } = readKubeConfig(kubeconfigPath);
+  const { ca } = readTls?.() ?? {};
+  return new KubernetesClient({
+    server,
+    readTls: () => ({ ...(ca && { ca }) }),
+    token: () => token.trim(),
+  });
 }

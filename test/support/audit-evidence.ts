@@ -24,7 +24,7 @@ export function letter(number: number, kind = "call"): Letter {
 }
 
 export function window(from: number, to: number, more: Partial<FaultWindow> = {}): FaultWindow {
-  return { kind: "worker killed", from, to, harms: ["ack"], canLeaveGhosts: false, ...more };
+  return { kind: "worker killed", from, to, harms: ["ack"], ...more };
 }
 
 export function evidence(more: Partial<Evidence> = {}): Evidence {

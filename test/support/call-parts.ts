@@ -69,7 +69,8 @@ export class SliceFeed extends EventEmitter {
   put(name: string, ready: readonly string[], parts: Partial<RouteSlice> = {}): void {
     const previous = this.#known.get(name);
     const metadata = { name, namespace: "fn" };
-    const current = { metadata, routeKey: "fn/f", ready, leaving: [], ...parts };
+    const pods = ready.map((origin) => ({ id: origin, origin, isLeaving: false }));
+    const current = { metadata, routeKey: "fn/f", pods, ...parts };
     this.#known.set(name, current);
     this.emit("change", { key: `fn/${name}`, current, previous });
   }
@@ -127,4 +128,24 @@ export class HeldRequest implements Dispatcher.DispatchController {
 /** An error of the system or of undici. */
 export function errorOf(code: string): Error {
   return Object.assign(new Error(`fake: ${code}`), { code });
+}
+
+/** Which functions have a pod. */
+export class Pods extends EventEmitter {
+  readonly ready = new Set<string>();
+  /** Calls in flight. */
+  inFlight = 0;
+
+  has(key: string): boolean {
+    return this.ready.has(key);
+  }
+
+  load(key: string): { pods: number; inFlight: number } {
+    return { pods: this.has(key) ? 1 : 0, inFlight: this.inFlight };
+  }
+
+  come(key: string): void {
+    this.ready.add(key);
+    this.emit("change", key);
+  }
 }

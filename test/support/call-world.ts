@@ -18,6 +18,8 @@ export class CallWorld {
   readonly log = createKeptLog();
   /** What was counted of calls, e.g. `start`, `end 200`. */
   readonly counted: string[] = [];
+  /** How long the last call took, as it was counted. */
+  seconds = 0;
   /** Ends of the cold starts that are waited for. */
   readonly coldStarts: ((failure: Failure | undefined) => void)[] = [];
   readonly state: FunctionState;
@@ -48,7 +50,11 @@ export class CallWorld {
       displayName: "f.fn",
       metrics: {
         start: () => this.counted.push("start"),
-        end: (status) => this.counted.push(`end ${status}`),
+        end: (status, seconds) => {
+          this.counted.push(`end ${status}`);
+          this.seconds = seconds;
+        },
+        refuse: (code) => this.counted.push(`refuse ${code}`),
       },
       resource: functionOf("f"),
       isPrivate: false,
@@ -58,6 +64,8 @@ export class CallWorld {
       asyncOrigins: undefined,
       maxInflight: 0,
       inFlight: 0,
+      upgraded: 0,
+      heldBytes: 0,
     };
   }
 

@@ -1,7 +1,7 @@
 /** A small HTTP server that records its requests: the callback of asynchronous calls. */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { text } from "node:stream/consumers";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { stopServer } from "./network.ts";
 
 export class CallbackReceiver {

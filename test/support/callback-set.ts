@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Socket } from "node:net";
 import { AddressPolicy } from "../../services/lib/address-policy.ts";
 import type { ResolveName } from "../../services/lib/guarded-lookup.ts";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import {
   type Callback,
   CallbackSender,

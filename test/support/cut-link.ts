@@ -1,6 +1,6 @@
 /** A way to a port of this machine that a test can cut, while both ends go on running. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 
 export class CutLink {
   readonly #target: number;

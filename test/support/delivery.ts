@@ -1,5 +1,5 @@
 /** A message as the queue gives it to a worker, which keeps what the worker tells the queue. */
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import {
   encodeCall,
   type Fields,
@@ -54,13 +54,10 @@ export function createDelivery(options: DeliveryOptions = {}): Delivery {
       return true;
     },
   };
-  const connection = {
-    request: (_subject: string, word: string) => {
-      events.push(word);
-      return known.confirm();
-    },
-  };
-  return new Delivery(message as unknown as Msg, connection as unknown as NatsConnection);
+  return new Delivery(message as unknown as Msg, () => {
+    events.push("+ACK");
+    return known.confirm();
+  });
 }
 
 /** A call as its message; what is not said is as in `LEAST_CALL`. */

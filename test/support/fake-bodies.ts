@@ -1,6 +1,6 @@
 /** An object store in memory. */
 import type { StoredBody } from "../../contract/queue/index.ts";
-import type { BodyStore } from "../../services/lib/queue/body-store.ts";
+import { BodyLostError, type BodyStore } from "../../services/lib/queue/body-store.ts";
 
 export class FakeBodies implements Pick<BodyStore, "read" | "write" | "delete"> {
   readonly kept = new Map<string, Buffer>();
@@ -24,7 +24,7 @@ export class FakeBodies implements Pick<BodyStore, "read" | "write" | "delete"> 
   async *read({ name }: StoredBody): AsyncGenerator<Uint8Array, void> {
     const body = await Promise.resolve(this.kept.get(name));
     if (body === undefined) {
-      throw new Error("body: it is gone from the object store");
+      throw new BodyLostError("its body is gone from the object store");
     }
     for (let at = 0; at < body.length; at += 65_536) {
       yield body.subarray(at, at + 65_536);

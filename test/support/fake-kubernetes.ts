@@ -88,6 +88,13 @@ export class FakeKubernetes {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Forgets objects and requests, and answers from its store again; watches see nothing of it. */
+  clear(): void {
+    this.objects.clear();
+    this.requests.length = 0;
+    this.intercept = () => false;
+  }
+
   /** Writes an object, as another client would; watches see it. */
   put(collection: string, object: StoredObject): StoredObject {
     const key = `${collection}/${object.metadata.name}`;

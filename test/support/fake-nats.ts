@@ -21,6 +21,8 @@ export class FakeNats {
   readonly said: string[] = [];
   /** Subjects that are listened to. */
   readonly subjects: string[] = [];
+  /** Why nothing can be said any more. */
+  failure: Error | undefined;
   #hear: Hear = () => undefined;
 
   get connection(): NatsConnection {
@@ -30,6 +32,9 @@ export class FakeNats {
         this.#hear = callback;
       },
       publish: (subject: string, text: string, { reply }: { reply: string }) => {
+        if (this.failure !== undefined) {
+          throw this.failure;
+        }
         this.asked.push({ subject, text, reply });
       },
     };
@@ -40,6 +45,12 @@ export class FakeNats {
   answer(index: number, code: number, description = "No Messages"): void {
     const { reply } = this.asked[index] ?? { reply: "" };
     this.#hear(null, this.#createMessage(reply, { headers: headers(code, description) }));
+  }
+
+  /** Says of the question of that number that it was heard. */
+  hear(index: number): void {
+    const { reply } = this.asked[index] ?? { reply: "" };
+    this.#hear(null, this.#createMessage(reply, {}));
   }
 
   /** Gives a message of a consumer, as it does to whom asks for one. */

@@ -1,5 +1,6 @@
 /** The queue as a worker publishes to it, without a server. */
 import type { MsgHdrs } from "@nats-io/transport-node";
+import type { Stored } from "../../services/lib/queue/publish.ts";
 import type { QueueLink } from "../../services/lib/queue/queue-link.ts";
 import { FakeBodies } from "./fake-bodies.ts";
 import { sendFields } from "./queued-message.ts";
@@ -9,11 +10,6 @@ export interface PublishedMessage {
   fields: [string, string[]][];
   payload: Buffer;
   messageId: string | undefined;
-}
-
-interface PublishOptions {
-  headers?: MsgHdrs;
-  msgID?: string;
 }
 
 export class FakeQueue {
@@ -37,10 +33,8 @@ export class FakeQueue {
 
   get link(): QueueLink {
     const access = {
-      client: {
-        publish: (subject: string, payload: Uint8Array, options: PublishOptions) =>
-          this.#store(subject, payload, options),
-      },
+      store: (subject: string, payload: Uint8Array, head: MsgHdrs) =>
+        this.#store(subject, payload, head),
       connection: {
         publish: (subject: string, payload?: string) => {
           this.said.push(payload === undefined ? subject : `${subject} ${payload}`);
@@ -66,23 +60,21 @@ export class FakeQueue {
     return first;
   }
 
-  async #store(subject: string, payload: Uint8Array, { headers, msgID }: PublishOptions) {
+  async #store(subject: string, payload: Uint8Array, head: MsgHdrs): Promise<Stored> {
     const failing = [...this.failures].find(([beginning]) => subject.startsWith(beginning));
     if (failing !== undefined) {
       throw failing[1];
     }
     this.onStore();
     // The id is told beside the fields.
-    const own = [...(headers ?? [])].filter(([name]) => name !== "Nats-Msg-Id");
+    const own = [...head].filter(([name]) => name !== "Nats-Msg-Id");
     const sent = own.flatMap(([name, values]) =>
       values.map((value): [string, string] => [name, value]),
     );
     const fields = [...sendFields(sent)];
-    this.stored.push({ subject, fields, payload: Buffer.from(payload), messageId: msgID });
+    const messageId = head.get("Nats-Msg-Id") || undefined;
+    this.stored.push({ subject, fields, payload: Buffer.from(payload), messageId });
     this.events.push(`store ${subject}`);
-    return Promise.resolve({
-      seq: this.stored.length,
-      duplicate: false,
-    });
+    return Promise.resolve({ seq: this.stored.length, isDuplicate: false });
   }
 }

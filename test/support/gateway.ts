@@ -7,7 +7,7 @@ import {
 } from "../../services/gateway/app.ts";
 import { readConfig } from "../../services/gateway/config.ts";
 import type { KubernetesClient } from "../../services/lib/kubernetes.ts";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { type EndpointSpec, FUNCTIONS, putFunction, putSlice, SLICES } from "./function-objects.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";

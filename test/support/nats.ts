@@ -14,11 +14,16 @@ export class NatsServer {
   readonly #binary: string;
   /** With the store, and its configuration where it has one. */
   readonly directory: string;
+  readonly #env: Readonly<Record<string, string>>;
   #process: ChildProcess | undefined;
 
-  private constructor(binary: string, directory: string, port: number) {
+  private constructor(
+    { binary, directory, env }: { binary: string; directory: string; env: Record<string, string> },
+    port: number,
+  ) {
     this.#binary = binary;
     this.directory = directory;
+    this.#env = env;
     this.port = port;
   }
 
@@ -26,11 +31,12 @@ export class NatsServer {
    * Starts a server with an empty store.
    *
    * @param config more of its configuration file
+   * @param env more of its environment
    */
-  static async create(config = ""): Promise<NatsServer> {
-    const { path } = await acquire("nats-server");
+  static async create(config = "", env: Record<string, string> = {}): Promise<NatsServer> {
+    const { path: binary } = await acquire("nats-server");
     const directory = await mkdtemp(join(tmpdir(), "plonk-nats-"));
-    const server = new NatsServer(path, directory, await findFreePort());
+    const server = new NatsServer({ binary, directory, env }, await findFreePort());
     await server.configure(config);
     await server.start();
     return server;
@@ -50,7 +56,8 @@ export class NatsServer {
   async start(): Promise<void> {
     const own = ["-js", "-sd", this.directory, "-a", "127.0.0.1", "-p", String(this.port)];
     const args = ["-c", join(this.directory, "nats.conf"), ...own];
-    this.#process = spawn(this.#binary, args, { stdio: "ignore" });
+    const env = { ...process.env, ...this.#env };
+    this.#process = spawn(this.#binary, args, { stdio: "ignore", env });
     const deadline = Date.now() + 10_000;
     while (!(await accepts(this.port))) {
       if (Date.now() > deadline) {

@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { createServer, type ListenOptions, type Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
-import { closeServer } from "../../services/lib/metrics.ts";
+import { closeServer } from "../../services/lib/servers.ts";
 
 /**
  * Ports for programs that cannot choose one themselves. Below Linux' ephemeral ports (from 32768)

@@ -1,7 +1,7 @@
 /** Ten times the capacity of a function or a whole gateway, and the recovery. */
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "./gateway-process.ts";
 import { stopServer } from "./network.ts";

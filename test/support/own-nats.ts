@@ -30,8 +30,13 @@ export class OwnNats {
    *
    * @param tls in the place of its own certificate, which is good for names of the cluster only
    * @param sync when its disk has a message that it took
+   * @param env more of its environment
    */
-  static async start(tls?: ServerIdentity, sync: QueueSync = QueueSync.Always): Promise<OwnNats> {
+  static async start(
+    tls?: ServerIdentity,
+    sync: QueueSync = QueueSync.Always,
+    env: Record<string, string> = {},
+  ): Promise<OwnNats> {
     const identity = await createNatsIdentity(NAMESPACE);
     const folder = mkdtempSync(join(tmpdir(), "plonk-own-nats-"));
     writeFileSync(join(folder, "tls.crt"), tls?.cert ?? identity["tls.crt"] ?? "");
@@ -43,7 +48,7 @@ export class OwnNats {
       .replace(/^ *(port|http_port|store_dir): .*\n/gm, "")
       .replace("$POD_NAME", "nats-0")
       .replaceAll("/etc/nats-tls", folder);
-    return new OwnNats(await NatsServer.create(config), identity, folder);
+    return new OwnNats(await NatsServer.create(config, env), identity, folder);
   }
 
   /** Connects as a service does, by its name in the cluster. */

@@ -1,5 +1,11 @@
 /** A processor of calls with all that is around it: what it does is kept in its order. */
-import type { CallState, RetryPolicy } from "../../contract/queue/index.ts";
+import type { Msg, NatsConnection, SubscriptionOptions } from "@nats-io/transport-node";
+import {
+  type CallState,
+  type QueuedCall,
+  type RetryPolicy,
+  SUBJECT,
+} from "../../contract/queue/index.ts";
 import { Registry } from "../../services/lib/metrics.ts";
 import type { CallStates } from "../../services/lib/queue/call-states.ts";
 import { ByteBudget } from "../../services/queue-worker/byte-budget.ts";
@@ -10,9 +16,11 @@ import { Cancellations } from "../../services/queue-worker/cancellations.ts";
 import { DeadLetters } from "../../services/queue-worker/dead-letters.ts";
 import { KeptResults } from "../../services/queue-worker/kept-results.ts";
 import { Lane } from "../../services/queue-worker/lane.ts";
+import type { Settlement } from "../../services/queue-worker/lanes.ts";
 import { WorkerMetrics } from "../../services/queue-worker/metrics.ts";
 import { CallProcessor } from "../../services/queue-worker/process-call.ts";
 import type { FunctionCall } from "../../services/queue-worker/queued-call.ts";
+import { deliverCall, type DeliveryOptions } from "./delivery.ts";
 import { FakeQueue } from "./fake-queue.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 
@@ -22,6 +30,8 @@ const POLICY: RetryPolicy = {
   minWaitMs: 1000,
   maxWaitMs: 10_000,
 };
+
+type Hear = (...heard: Parameters<NonNullable<SubscriptionOptions["callback"]>>) => void;
 
 const HOUR_MS = 3_600_000;
 
@@ -41,12 +51,18 @@ export class ProcessorWorld {
   known: CallState | undefined;
   /** Why states cannot be read. */
   readFailure: Error | undefined;
-  readonly #cancellations = new Map<string, AbortController>();
+  readonly #cancellations = new Cancellations();
+  #hearCancellation: Hear = () => undefined;
   readonly #registry = new Registry();
 
   /** @param maxPayload most bytes that the queue takes in a message */
   constructor(maxPayload = Infinity) {
     this.queue.maxPayload = maxPayload;
+    this.lane.madeAt = 0;
+    const subscribe = (_subject: string, { callback }: { callback: Hear }) => {
+      this.#hearCancellation = callback;
+    };
+    this.#cancellations.listen({ subscribe } as unknown as NatsConnection);
     const { link } = this.queue;
     const { logger } = this.log;
     const metrics = new WorkerMetrics(this.#registry);
@@ -67,15 +83,28 @@ export class ProcessorWorld {
       states: this.#createStates(),
       callbacks: this.callbacks,
       results: new KeptResults({ link, metrics, logger, waitsMs: [0, 0] }),
-      cancellations: this.#createCancellations(),
+      cancellations: this.#cancellations,
       policy: POLICY,
       maxAgeMs: HOUR_MS,
     });
   }
 
-  /** Ends the run of a call. */
+  /** Gives a call to the processor. */
+  handle(call: Partial<QueuedCall> = {}, options: DeliveryOptions = {}): Promise<Settlement> {
+    const delivery = deliverCall({ acceptedAt: Date.now(), ...call }, options);
+    return this.processor.handle(delivery, this.lane);
+  }
+
+  /** The call was given to a worker before, and this is what was told of it. */
+  again(known: object): DeliveryOptions {
+    this.known = { state: "running", attempts: 0, starts: 0, at: 0, ...known };
+    return { deliveryCount: 2 };
+  }
+
+  /** Says to workers that a call is cancelled. */
   cancel(id: string): void {
-    this.#cancellations.get(id)?.abort();
+    const subject = `${SUBJECT.cancel}.${id}`;
+    this.#hearCancellation(null, { subject } as Msg);
   }
 
   /** Lines of one metric. */
@@ -108,16 +137,5 @@ export class ProcessorWorld {
       },
     };
     return states as CallStates;
-  }
-
-  #createCancellations(): Cancellations {
-    const cancellations = new Cancellations();
-    const begin = cancellations.begin.bind(cancellations);
-    cancellations.begin = (id) => {
-      const controller = begin(id);
-      this.#cancellations.set(id, controller);
-      return controller;
-    };
-    return cancellations;
   }
 }

@@ -1,6 +1,6 @@
 /** Two gateway processes behind a balancer, over one Kubernetes with one function. */
 import { createServer, type Server } from "node:http";
-import { listen } from "../../services/lib/metrics.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { Balancer } from "./balancer.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "./gateway-process.ts";

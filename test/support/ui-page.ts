@@ -72,6 +72,20 @@ export class UiPage {
     });
   }
 
+  alert(): Locator {
+    return this.page.getByRole("alert");
+  }
+
+  /** Terms of a list and what they mean. */
+  async pairs(list: string): Promise<Record<string, string>> {
+    const read =
+      "(l => [l.querySelectorAll('dt'), l.querySelectorAll('dd')].map(p => [...p].map(e => e.innerText.trim())))";
+    const [terms = [], texts = []]: string[][] = await this.page.evaluate(
+      `${read}(document.querySelector(${JSON.stringify(list)}))`,
+    );
+    return Object.fromEntries(terms.map((term, index) => [term, texts[index] ?? ""]));
+  }
+
   /** A function's row in the list. */
   row(name: string): Locator {
     return this.page.getByRole("row").filter({ has: this.link(name) });

@@ -15,12 +15,13 @@ import {
   toCallId,
   toConsumerName,
   toConsumerSettings,
+  toHint,
   toLane,
   toStateSubject,
 } from "../../contract/queue/index.ts";
-import { listen } from "../../services/lib/metrics.ts";
 import { drawNonce } from "../../services/lib/queue/nonce.ts";
 import { ensureStreams } from "../../services/lib/queue/streams.ts";
+import { listen } from "../../services/lib/servers.ts";
 import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
@@ -144,7 +145,7 @@ export class WorkedQueue {
     const { fields, payload } = encodeCall(call);
     const lane = toLane(call.reference, queue);
     const sequence = await this.publishRaw(lane, fields, payload);
-    this.#connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    this.#connection.publish(toHint(lane));
     return toCallId({ sequence, nonce: call.nonce });
   }
 

@@ -16,6 +16,8 @@ export interface ImageRequest {
   tag: string;
   /** Version of the content. @default the tag */
   version?: string;
+  /** Commit of the content's sources. @default none is told */
+  revision?: string;
   /** One line, shown to users. */
   description: string;
   platforms: readonly { architecture: Architecture; layers: readonly Layer[]; run: RunConfig }[];
@@ -29,6 +31,9 @@ export function createImage(request: Omit<ImageRequest, "archives">): NamedImage
     "org.opencontainers.image.title": request.name,
     "org.opencontainers.image.description": request.description,
     "org.opencontainers.image.version": request.version ?? request.tag,
+    ...(request.revision !== undefined && {
+      "org.opencontainers.image.revision": request.revision,
+    }),
     "org.opencontainers.image.vendor": "Plonk",
   };
   const platforms = request.platforms.map(({ architecture, layers, run }) =>

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import type { ServiceImageName } from "../../contract/index.ts";
 import type { ImageContext } from "./context.ts";
+import { readRevision } from "./revision.ts";
 import { findOrBuild, hashOf } from "./store.ts";
 
 /** The folder below `services/` that an image is made of. */
@@ -32,11 +33,12 @@ const OPTIONS = {
   minifySyntax: true,
   minifyWhitespace: true,
   banner: { js: BANNER },
-  define: { __dirname: "import.meta.dirname", __filename: "import.meta.filename" },
   logLevel: "silent",
   write: false,
   metafile: true,
 } as const;
+
+const DEFINITIONS = { __dirname: "import.meta.dirname", __filename: "import.meta.filename" };
 
 export interface BundleRequest {
   name: ServiceImageName;
@@ -77,9 +79,11 @@ export async function bundleService(
   if (packed !== undefined) {
     return { file: bundleInPackage(packageRoot, name), hash: hashOf(packed) };
   }
-  const memoryFile = join(context.images, "inputs", `${name}-${hashOf({ OPTIONS, packageRoot })}`);
+  const revision = await readRevision(packageRoot);
+  const options = hashOf({ OPTIONS, DEFINITIONS, packageRoot, revision });
+  const memoryFile = join(context.images, "inputs", `${name}-${options}`);
   const known = await recall(memoryFile, packageRoot);
-  const made = known === undefined ? await runEsbuild(request) : undefined;
+  const made = known === undefined ? await runEsbuild(request, revision) : undefined;
   const hash = known ?? hashOf(made?.code);
   const entry = await findOrBuild<null>({
     root: context.images,
@@ -87,7 +91,7 @@ export async function bundleService(
     inputs: { hash },
     signal: context.signal,
     build: async (directory) => {
-      const { code } = made ?? (await runEsbuild(request));
+      const { code } = made ?? (await runEsbuild(request, revision));
       await writeFile(join(directory, MAIN), code);
       return null;
     },
@@ -100,10 +104,12 @@ export async function bundleService(
 
 async function runEsbuild(
   request: BundleRequest,
+  revision: string,
 ): Promise<{ code: string; inputs: Record<string, string> }> {
   const { packageRoot } = request;
   const result = await build({
     ...OPTIONS,
+    define: { ...DEFINITIONS, PLONK_REVISION: JSON.stringify(revision) },
     entryPoints: [findEntryPoint(request)],
     absWorkingDir: packageRoot,
   });

@@ -12,6 +12,7 @@ import { bundleService } from "./bundle.ts";
 import type { ImageContext } from "./context.ts";
 import { entriesBelow, type LayerEntry } from "./layer.ts";
 import { PACKAGE_ROOT, PACKAGE_VERSION } from "./package.ts";
+import { readRevision } from "./revision.ts";
 import { NONROOT } from "./rootfs.ts";
 import { findOrBuild } from "./store.ts";
 
@@ -58,6 +59,7 @@ export async function buildServiceImage(
   return await assembleImage(context, {
     name,
     tag: PACKAGE_VERSION,
+    revision: await readRevision(packageRoot),
     description: DESCRIPTIONS[name],
     archives: architectures,
     platforms: ARCHITECTURES.map((architecture) => ({

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
 import { failures } from "../errors.ts";
-import { BusyError, HashGate } from "./hash-gate.ts";
+import { CredentialCache } from "./credential-cache.ts";
 import { type Identity, type Outcome, unauthorized } from "./identity.ts";
-import { KnownCredentials } from "./known-credentials.ts";
 import { LoginThrottle } from "./login-throttle.ts";
+import { BusyError, PasswordCheckLimit } from "./password-check-limit.ts";
 import type { UserDirectory, Users } from "./user-directory.ts";
 
 /** Checked when there is no such user: a wrong name takes as long as a wrong password. */
@@ -19,12 +19,12 @@ interface Login {
 export class BasicAuth {
   readonly #directory: UserDirectory;
   readonly #throttle: LoginThrottle;
-  readonly #gate = new HashGate();
+  readonly #checks = new PasswordCheckLimit();
   /**
    * Kept until the users change. They are let in without a look at the throttle: whoever guesses
    * at a user's password from the same address does not lock out the programs of that user.
    */
-  readonly #known = new KnownCredentials();
+  readonly #cache = new CredentialCache();
   readonly #pending = new Map<string, Promise<Outcome>>();
   #users: Users;
 
@@ -42,10 +42,10 @@ export class BasicAuth {
     const { users } = this.#directory;
     if (users !== this.#users) {
       this.#users = users;
-      this.#known.clear();
+      this.#cache.clear();
     }
-    const fingerprint = this.#known.fingerprint(header);
-    const identity = this.#known.get(fingerprint);
+    const fingerprint = this.#cache.fingerprint(header);
+    const identity = this.#cache.get(fingerprint);
     if (identity !== undefined) {
       return { identity };
     }
@@ -63,7 +63,7 @@ export class BasicAuth {
     try {
       const outcome = await this.#check(users, login, peer);
       if ("identity" in outcome && users === this.#users) {
-        this.#known.add(fingerprint, outcome.identity, Number.POSITIVE_INFINITY);
+        this.#cache.add(fingerprint, outcome.identity, Number.POSITIVE_INFINITY);
       }
       return outcome;
     } finally {
@@ -100,7 +100,7 @@ export class BasicAuth {
       return undefined;
     }
     const found = users.find(user);
-    const isRight = await this.#gate.run(() => verifyPassword(password, found?.hash ?? DECOY));
+    const isRight = await this.#checks.run(() => verifyPassword(password, found?.hash ?? DECOY));
     return isRight && found !== undefined ? { name: found.name, roles: found.roles } : undefined;
   }
 }

@@ -2,9 +2,9 @@
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../../lib/logger.ts";
 import { failures } from "../errors.ts";
+import { CredentialCache } from "./credential-cache.ts";
 import { type Identity, type Outcome, unauthorized } from "./identity.ts";
 import { IssuerKeys, type IssuerKeysOptions } from "./issuer-keys.ts";
-import { KnownCredentials } from "./known-credentials.ts";
 import { type RoleMapping, toRoles } from "./oidc-roles.ts";
 
 export interface OidcConfig extends RoleMapping {
@@ -48,7 +48,7 @@ export class BearerAuth {
   readonly #config: OidcConfig;
   readonly #logger: Logger;
   readonly #keys: IssuerKeys;
-  readonly #known = new KnownCredentials();
+  readonly #cache = new CredentialCache();
 
   constructor(config: OidcConfig, options: Omit<IssuerKeysOptions, "issuer">) {
     this.#config = config;
@@ -62,8 +62,8 @@ export class BearerAuth {
     if (token === undefined) {
       return unauthorized("Bearer", "invalid_token");
     }
-    const fingerprint = this.#known.fingerprint(token);
-    const identity = this.#known.get(fingerprint);
+    const fingerprint = this.#cache.fingerprint(token);
+    const identity = this.#cache.get(fingerprint);
     return identity === undefined ? this.#verify(token, fingerprint) : { identity };
   }
 
@@ -79,7 +79,7 @@ export class BearerAuth {
       });
       const identity = this.#toIdentity(payload);
       const expiresAt = Math.min((payload.exp ?? 0) * 1000, Date.now() + REMEMBER_MS);
-      this.#known.add(fingerprint, identity, expiresAt);
+      this.#cache.add(fingerprint, identity, expiresAt);
       return { identity };
     } catch (error) {
       return this.#refuse(error);

@@ -17,8 +17,6 @@ export interface FunctionGuardOptions {
   logger: Logger;
 }
 
-type Verdict = Failure | undefined;
-
 export class FunctionGuard implements CallGuard {
   readonly #auth: Authenticator | undefined;
   readonly #peers: TrustedPeers;
@@ -34,29 +32,33 @@ export class FunctionGuard implements CallGuard {
    * On success the request has lost its `Authorization`: a function must not get hold of its
    * caller's password.
    */
-  check(request: IncomingMessage, { metadata }: FunctionResource): Verdict | Promise<Verdict> {
+  check(
+    request: IncomingMessage,
+    { metadata }: FunctionResource,
+  ): Failure | undefined | Promise<Failure | undefined> {
     const auth = this.#auth;
     if (auth === undefined) {
       return failures.noAuthentication();
     }
     const { name, namespace } = metadata;
-    const verdict = this.#checkCaller(auth, request, { name, namespace });
-    return verdict instanceof Promise
-      ? verdict.catch((error: unknown) => this.#fail(error))
-      : verdict;
+    const failure = this.#checkCaller(auth, request, { name, namespace });
+    return failure instanceof Promise
+      ? failure.catch((error: unknown) => this.#fail(error))
+      : failure;
   }
 
   #checkCaller(
     auth: Authenticator,
     request: IncomingMessage,
     reference: FunctionReference,
-  ): Verdict | Promise<Verdict> {
+  ): Failure | undefined | Promise<Failure | undefined> {
     const { authorization } = request.headers;
     // Browsers attach no bearer tokens by themselves: a page that sends one was given it.
     if (/^basic /i.test(authorization ?? "") && isCrossSite(request.headers)) {
       return failures.crossSite("call a private function with your password");
     }
-    const conclude = (outcome: Outcome): Verdict => conclusionOf(request, { reference, outcome });
+    const conclude = (outcome: Outcome): Failure | undefined =>
+      conclusionOf(request, { reference, outcome });
     const outcome = auth.identify(authorization, this.#peers.clientAddress(request));
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
   }
@@ -70,7 +72,7 @@ export class FunctionGuard implements CallGuard {
 function conclusionOf(
   request: IncomingMessage,
   { reference, outcome }: { reference: FunctionReference; outcome: Outcome },
-): Verdict {
+): Failure | undefined {
   if ("refusal" in outcome) {
     return outcome.refusal;
   }

@@ -1,5 +1,5 @@
 /** The public keys of an OpenID Connect issuer, found by discovery and kept for a while. */
-import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 
 /** Age at which the issuer's description is read again, milliseconds. */
@@ -48,10 +48,10 @@ export class IssuerKeys {
   /** One question however many tokens wait for the answer; the old one serves until there is. */
   #discover(): Promise<JWTVerifyGetKey> {
     const previous = this.#keys;
-    if (previous !== undefined && Date.now() < this.#renewAt) {
+    if (previous !== undefined && performance.now() < this.#renewAt) {
       return previous;
     }
-    this.#renewAt = Date.now() + DESCRIPTION_MAX_AGE_MS;
+    this.#renewAt = performance.now() + DESCRIPTION_MAX_AGE_MS;
     this.#keys = this.#describe().catch((error: unknown) => {
       this.#renewAt = 0;
       if (previous === undefined) {
@@ -70,17 +70,39 @@ export class IssuerKeys {
     const address = await this.#read(url, { signal }, (description) =>
       toKeysAddress(description, issuer),
     );
-    return createRemoteJWKSet(address, {
-      cooldownDuration: cooldownMs,
-      cacheMaxAge: KEYS_MAX_AGE_MS,
+    let readAt = -Infinity;
+    const keys = createRemoteJWKSet(address, {
+      // The library goes by the time of day, which somebody may set back: it never asks by itself.
+      cooldownDuration: Infinity,
+      cacheMaxAge: Infinity,
       timeoutDuration: TIMEOUT_MS,
-      [customFetch]: async (from, init) => Response.json(await this.#read(from, init, checkKeys)),
+      [customFetch]: async (from, init) => {
+        const content = await this.#read(from, init, checkKeys);
+        readAt = performance.now();
+        return Response.json(content);
+      },
     });
+    const renew = async (maxAgeMs: number): Promise<boolean> => {
+      const isOld = performance.now() - readAt >= maxAgeMs;
+      await (isOld && keys.reload());
+      return isOld;
+    };
+    return async (header, token) => {
+      await renew(KEYS_MAX_AGE_MS);
+      try {
+        return await keys(header, token);
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey && (await renew(cooldownMs))) {
+          return keys(header, token);
+        }
+        throw error;
+      }
+    };
   }
 
   /** Reads JSON; whatever is wrong with it counts as the issuer being away. */
   async #read<T>(url: string, init: RequestInit, check: (content: unknown) => T): Promise<T> {
-    if (this.#failure !== undefined && Date.now() < this.#failure.until) {
+    if (this.#failure !== undefined && performance.now() < this.#failure.until) {
       throw this.#failure.error;
     }
     try {
@@ -92,7 +114,7 @@ export class IssuerKeys {
       return check(JSON.parse(text));
     } catch (cause) {
       const error = new IssuerUnavailableError(`issuer at ${url}`, { cause });
-      this.#failure = { error, until: Date.now() + RETRY_MS };
+      this.#failure = { error, until: performance.now() + RETRY_MS };
       this.#options.logger.warn({ reason: messageOf(error) }, "OpenID Connect issuer not usable");
       throw error;
     }

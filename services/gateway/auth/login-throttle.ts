@@ -2,7 +2,9 @@
  * Slows down guessing. It is counted for user and peer together: behind a NodePort all peers can
  * look alike, so a count by peer alone would lock everybody out.
  */
+import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
+import { toGroups } from "../../lib/address-ranges.ts";
 
 /** Wrong passwords in a row that cost nothing: people mistype. */
 const FREE_FAILURES = 5;
@@ -27,7 +29,7 @@ export class LoginThrottle {
   readonly #entries = new LRUCache<string, Failures>({ max: MAX_ENTRIES });
   readonly #now: () => number;
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
@@ -67,5 +69,14 @@ export class LoginThrottle {
 
 /** Addresses have no line ends. */
 function toKey(user: string, peer: string): string {
-  return `${peer}\n${user.slice(0, 256)}`;
+  return `${toNetwork(peer)}\n${user.slice(0, 256)}`;
+}
+
+/** Who has one IPv6 address has the 2^64 of its network (RFC 4291 §2.5.1). */
+function toNetwork(peer: string): string {
+  if (!isIPv6(peer)) {
+    return peer;
+  }
+  const [address = ""] = peer.split("%", 1);
+  return toGroups(address).slice(0, 4).join(":");
 }

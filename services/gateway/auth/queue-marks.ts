@@ -20,7 +20,7 @@ export class QueueMarks {
   readonly #folder: string | undefined;
   readonly #logger: Logger;
   #keys: readonly MarkKey[] = [];
-  #readAt = Date.now();
+  #readAt = performance.now();
   #hasWarned = false;
 
   /**
@@ -60,7 +60,7 @@ export class QueueMarks {
   }
 
   #current(): readonly MarkKey[] {
-    const now = Date.now();
+    const now = performance.now();
     if (this.#folder !== undefined && now - this.#readAt >= MAX_AGE_MS) {
       this.#readAt = now;
       this.#refresh(this.#folder);

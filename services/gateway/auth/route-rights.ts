@@ -69,14 +69,14 @@ function findRule(request: FastifyRequest): Rule {
 }
 
 /** `empty`: answer with an empty list; a text: the right that is missing. */
-export type Verdict = "allowed" | "empty" | { missing: string };
+export type Access = "allowed" | "empty" | { missing: string };
 
 /** Whether somebody may do what a request, with its body read, asks for. */
-export function judge(
+export function findAccess(
   identity: Identity,
   request: FastifyRequest,
   defaultNamespace: string,
-): Verdict {
+): Access {
   const rule = findRule(request);
   if (rule.isAnywhere === true) {
     return isAllowedSomewhere(identity, rule.right) ? "allowed" : { missing: rule.right };

@@ -41,7 +41,7 @@ export class UserDirectory {
   readonly #logger: Logger;
   #users: Users;
   #text = "";
-  #readAt = Date.now();
+  #readAt = performance.now();
 
   /** Throws an error that names the file when there is no administrator, or a wrong user. */
   constructor(directory: string, logger: Logger) {
@@ -54,7 +54,7 @@ export class UserDirectory {
 
   /** The users of now; the same object for as long as nothing changes. */
   get users(): Users {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#readAt >= MAX_AGE_MS) {
       this.#readAt = now;
       this.#refresh();

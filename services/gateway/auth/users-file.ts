@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { type Document, parseDocument } from "yaml";
-import { DNS_LABEL_PART, type RoleName, ROLES } from "../../../contract/index.ts";
+import { DNS_LABEL_PART, type RoleName, ROLES, USER_NAME } from "../../../contract/index.ts";
 import { parsePasswordHash, type PasswordHash } from "../../../contract/password-hash.ts";
 import type { Role } from "./identity.ts";
 
@@ -10,7 +10,7 @@ const NAMESPACE = `^(\\*|${DNS_LABEL_PART})$`;
 
 const UserEntry = Type.Object(
   {
-    name: Type.String({ pattern: "^[^:\\s]{1,128}$" }),
+    name: Type.String({ pattern: USER_NAME }),
     passwordHash: Type.String(),
     role: Type.Enum([...ROLES]),
     namespaces: Type.Optional(Type.Array(Type.String({ pattern: NAMESPACE }), { minItems: 1 })),

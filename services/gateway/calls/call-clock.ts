@@ -23,6 +23,12 @@ export class CallClock {
    */
   readonly #timed: Timed[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #onFault: (error: unknown) => void;
+
+  /** @param onFault - hears of a fault in what is looked at, which is not looked at any more */
+  constructor(onFault: (error: unknown) => void = () => undefined) {
+    this.#onFault = onFault;
+  }
 
   add(timed: Timed): void {
     timed.clockIndex = this.#timed.push(timed) - 1;
@@ -49,11 +55,24 @@ export class CallClock {
     this.now = performance.now();
     // A call that ends meanwhile makes place for the last one, which has been looked at already.
     for (let index = this.#timed.length - 1; index >= 0; index--) {
-      this.#timed[index]?.checkTime(this.now);
+      const timed = this.#timed[index];
+      if (timed !== undefined) {
+        this.#check(timed);
+      }
     }
     if (this.#timed.length === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
+    }
+  }
+
+  /** A fault of one call must not end the process with all others. */
+  #check(timed: Timed): void {
+    try {
+      timed.checkTime(this.now);
+    } catch (error) {
+      this.delete(timed);
+      this.#onFault(error);
     }
   }
 }

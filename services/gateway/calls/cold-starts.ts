@@ -8,9 +8,12 @@ import {
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
+import { backoffMs, type BackoffOptions } from "../../lib/backoff.ts";
+import { KubernetesError } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
+import { MAX_TIMER_MS } from "../../lib/timer.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
-import { desiredReplicas } from "../cluster/scaling.ts";
+import { desiredReplicas, type ScaleTarget } from "../cluster/scaling.ts";
 import { type Failure, failures } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
 
@@ -26,9 +29,18 @@ export interface ColdStartOptions {
   config: ColdStartConfig | undefined;
   functions: FunctionWatch;
   endpoints: Endpoints;
-  scale: (reference: FunctionReference, replicas: number) => Promise<void>;
+  scale: (target: ScaleTarget, replicas: number) => Promise<void>;
   logger: Logger;
 }
+
+/** Waits before replicas are asked for again: calls wait meanwhile. */
+const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 2000 };
+
+/** Calls that go first to pods that have just come, by which they warm up; then twice as many. */
+const FIRST_CALLS = 16;
+
+/** Time between one step and the next, milliseconds. */
+const STEP_MS = 20;
 
 type Settle = (failure: Failure | undefined) => void;
 
@@ -36,6 +48,9 @@ interface Queue {
   reference: FunctionReference;
   waiting: Set<Settle>;
   isScaling: boolean;
+  /** Calls that go at the next step; the timer of that. */
+  step: number;
+  stepping?: NodeJS.Timeout | undefined;
 }
 
 export class ColdStarts {
@@ -49,13 +64,14 @@ export class ColdStarts {
   }
 
   /**
-   * Resolves with undefined as soon as the function has a ready pod, or with the reason why it
-   * will not have one in time.
+   * Resolves with undefined as soon as the function has a ready pod and it is the call's turn, or
+   * with the reason why that will not be in time. The first pods get few calls first, then more and
+   * more; no more than they take, where the function's `max_inflight` says how many.
    */
   wait(reference: FunctionReference, signal: AbortSignal): Promise<Failure | undefined> {
     const { config } = this.#options;
     const key = toKey(reference);
-    const queue = this.#queues.get(key) ?? { reference, waiting: new Set(), isScaling: false };
+    const queue = this.#queues.get(key) ?? createQueue(reference);
     // An abort that has been is not told again: it would be waited for to the end of the time.
     if (config === undefined || signal.aborted) {
       return Promise.resolve(failures.noEndpoints(toDisplayName(reference)));
@@ -72,12 +88,13 @@ export class ColdStarts {
         signal.removeEventListener("abort", giveUp);
         queue.waiting.delete(settle);
         if (queue.waiting.size === 0) {
+          clearTimeout(queue.stepping);
           this.#queues.delete(key);
         }
         resolve(failure);
       };
       const giveUp = (): void => settle(failures.noEndpoints(toDisplayName(reference)));
-      const timer = setTimeout(giveUp, config.timeoutMs);
+      const timer = setTimeout(giveUp, Math.min(config.timeoutMs, MAX_TIMER_MS));
       signal.addEventListener("abort", giveUp);
       queue.waiting.add(settle);
       this.#look(key);
@@ -86,9 +103,38 @@ export class ColdStarts {
 
   #wake(key: string): void {
     const queue = this.#queues.get(key);
-    if (queue !== undefined && this.#options.endpoints.has(key)) {
-      settleAll(queue, undefined);
+    if (queue === undefined || queue.stepping !== undefined) {
+      return;
     }
+    if (this.#options.endpoints.has(key)) {
+      this.#step(queue);
+    } else {
+      queue.step = FIRST_CALLS;
+    }
+  }
+
+  /** Lets those go who have waited longest, as many as pods take now, and the rest later. */
+  #step(queue: Queue): void {
+    const key = toKey(queue.reference);
+    const count = Math.min(queue.step, this.#countFree(key));
+    for (const settle of [...queue.waiting].slice(0, count)) {
+      settle(undefined);
+    }
+    queue.step *= 2;
+    if (queue.waiting.size > 0) {
+      queue.stepping = setTimeout(() => {
+        queue.stepping = undefined;
+        this.#wake(key);
+      }, STEP_MS);
+    }
+  }
+
+  /** Calls that a function's pods would not refuse. */
+  #countFree(key: string): number {
+    const { functions, endpoints } = this.#options;
+    const each = readCount(functions.get(key)?.spec.environment?.["max_inflight"]) ?? 0;
+    const { pods, inFlight } = endpoints.load(key);
+    return each === 0 ? Infinity : Math.max(0, each * pods - inFlight);
   }
 
   /** Asks for replicas where somebody waits and there are none. */
@@ -97,29 +143,66 @@ export class ColdStarts {
     if (queue === undefined) {
       return;
     }
-    const resource = this.#options.functions.get(key);
-    if (resource === undefined) {
+    if (this.#options.functions.get(key) === undefined) {
       settleAll(queue, failures.functionNotFound(toDisplayName(queue.reference)));
-    } else if (desiredReplicas(resource) === 0 && !queue.isScaling) {
-      void this.#scale(queue, resource);
+    } else if (this.#findIdle(queue) !== undefined && !queue.isScaling) {
+      void this.#scale(queue);
     }
   }
 
-  async #scale(queue: Queue, resource: FunctionResource): Promise<void> {
+  /** The function, as long as somebody waits for it and it has no replicas. */
+  #findIdle({ reference, waiting }: Queue): FunctionResource | undefined {
+    const resource = this.#options.functions.get(toKey(reference));
+    const isIdle = resource !== undefined && desiredReplicas(resource) === 0;
+    return isIdle && waiting.size > 0 ? resource : undefined;
+  }
+
+  /** Asks until it is done, refused, or not needed any more. */
+  async #scale(queue: Queue): Promise<void> {
+    queue.isScaling = true;
+    let attempt = 0;
+    for (let idle = this.#findIdle(queue); idle !== undefined; idle = this.#findIdle(queue)) {
+      if (await this.#attempt(queue, idle, attempt)) {
+        break;
+      }
+      const waitMs = backoffMs(attempt++, BACKOFF);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    queue.isScaling = false;
+  }
+
+  /** Asks for replicas. Returns false where it makes sense to ask again. */
+  async #attempt(queue: Queue, resource: FunctionResource, attempt: number): Promise<boolean> {
     const { scale, logger } = this.#options;
+    const { resourceVersion } = resource.metadata;
     const replicas = Math.max(1, scaleLimits(resource).min);
     const functionName = toDisplayName(queue.reference);
-    queue.isScaling = true;
     try {
-      logger.info({ functionName, replicas }, "scaling from zero");
-      await scale(queue.reference, replicas);
+      if (attempt === 0) {
+        logger.info({ functionName, replicas }, "scaling from zero");
+      }
+      await scale({ ...queue.reference, resourceVersion }, replicas);
+      return true;
     } catch (error) {
+      if (isPassing(error)) {
+        logger.warn({ functionName, reason: messageOf(error) }, "scaling from zero, trying again");
+        return false;
+      }
       logger.error({ functionName, err: error }, "scaling from zero failed");
       settleAll(queue, failures.scalingFailed(functionName, messageOf(error)));
-    } finally {
-      queue.isScaling = false;
+      return true;
     }
   }
+}
+
+function createQueue(reference: FunctionReference): Queue {
+  return { reference, waiting: new Set(), isScaling: false, step: FIRST_CALLS };
+}
+
+/** Whether the next attempt may succeed: nobody answered, or not now, or not to what was read. */
+function isPassing(error: unknown): boolean {
+  const status = error instanceof KubernetesError ? error.status : 503;
+  return status >= 500 || status === 429 || status === 409;
 }
 
 function settleAll(queue: Queue, failure: Failure | undefined): void {

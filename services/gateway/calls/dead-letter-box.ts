@@ -20,7 +20,7 @@ import {
 } from "../../../contract/queue/index.ts";
 import { publish } from "../../lib/queue/publish.ts";
 import type { QueueMarks } from "../auth/queue-marks.ts";
-import { type CallQueue, MessageTooLargeError } from "./call-queue.ts";
+import { type AsyncPublisher, MessageTooLargeError } from "./async-publisher.ts";
 import { toRedriven } from "./redriven-call.ts";
 import { ownerOf, toSummary } from "./shown-letter.ts";
 import {
@@ -36,7 +36,7 @@ import { type CallFilter, toTokens } from "./told-states.ts";
 const PURGE = { messages: 1000, rounds: 10 };
 
 export interface DeadLetterBoxOptions {
-  queue: CallQueue;
+  queue: AsyncPublisher;
   /** The platform's own namespace, to which letters belong that name no function. */
   home: string;
   /** The queue that a function has now. */
@@ -92,7 +92,7 @@ export class DeadLetterBox {
   /**
    * Puts a letter's message into the queue again, and deletes the letter when it is there. Doing
    * it twice, as after a broken connection, queues it once. Throws a MalformedMessageError for one
-   * that no attempt can make a call of, and what `CallQueue.publish` throws.
+   * that no attempt can make a call of, and what `AsyncPublisher.publish` throws.
    */
   async redrive(letter: ReadMessage): Promise<RedrivenLetter> {
     const { queue, marks, queueOf } = this.#options;

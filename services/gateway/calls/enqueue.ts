@@ -18,13 +18,13 @@ import { type FunctionPath, PREFIX, splitFunctionPath } from "../http/paths.ts";
 import { sendMethodNotAllowed, sendPageNotFound } from "../http/text-responses.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Admission } from "./admission.ts";
-import { beginCall, type Call } from "./call.ts";
 import {
   type Acceptance,
-  type CallQueue,
+  type AsyncPublisher,
   MessageTooLargeError,
   QueueFullError,
-} from "./call-queue.ts";
+} from "./async-publisher.ts";
+import { beginCall, type Call } from "./call.ts";
 import { answerPreflight, isPreflight, toCrossOriginHeaders } from "./cross-origin.ts";
 import type { FunctionState, FunctionStates } from "./function-states.ts";
 import type { Incoming } from "./invoke.ts";
@@ -49,7 +49,7 @@ export interface EnqueueContext extends ReadLimitContext {
   admission: Admission;
   peers: TrustedPeers;
   /** Undefined: there is no queue, and so no such path. */
-  queue: CallQueue | undefined;
+  queue: AsyncPublisher | undefined;
   queueRules: QueueOptionRules;
   queueMetrics: QueueMetrics;
   logger: Logger;
@@ -72,7 +72,7 @@ export function enqueue(context: EnqueueContext, incoming: Incoming): void {
 
 interface Enqueuing {
   context: EnqueueContext;
-  queue: CallQueue;
+  queue: AsyncPublisher;
   incoming: Incoming;
   split: FunctionPath;
   call: Call;
@@ -102,12 +102,14 @@ async function admit(asked: Enqueuing): Promise<void> {
   const target = findOwnCallback(context, options.callback);
   const bytes = Math.min(declaredLength(request) ?? Infinity, QUEUE.maxInlineBytes) + HEAD_BYTES;
   const failure =
-    tooLong(request) ?? (await check(enqueuing, state, target)) ?? context.admission.hold(bytes);
+    tooLong(request) ??
+    (await check(enqueuing, state, target)) ??
+    context.admission.hold(state, bytes);
   if (failure !== undefined) {
     refuse(enqueuing, failure, state);
     return;
   }
-  onceClosed(request, response, () => context.admission.release(bytes));
+  onceClosed(request, response, () => context.admission.release(state, bytes));
   limitReading(context, incoming, enqueuing.call.own);
   send100Continue(request, response);
   await receive(enqueuing, state, { ...options, target: target as OwnCallback | undefined });
@@ -197,7 +199,7 @@ async function receive(enqueuing: Enqueuing, state: FunctionState, options: Aske
 /** Where nobody answered, the call may be stored all the same, and needs its body. */
 async function forgetAfter(
   error: unknown,
-  queue: CallQueue,
+  queue: AsyncPublisher,
   body: QueuedCall["body"] | undefined,
 ): Promise<void> {
   if (body !== undefined && !(error instanceof QueueUnavailableError)) {

@@ -35,10 +35,14 @@ export interface FunctionState {
   queue: string;
   /** Origins of pages that may call it asynchronously; undefined: of none. */
   asyncOrigins: readonly string[] | undefined;
-  /** Most calls in flight; 0 is no limit. */
+  /** Most calls in flight and upgraded connections together; 0 is no limit. */
   maxInflight: number;
   /** Calls that have come in and have not ended, waiting ones included. */
   inFlight: number;
+  /** Connections that are upgraded, or that have asked to be. */
+  upgraded: number;
+  /** Bytes of bodies that are held in memory. */
+  heldBytes: number;
 }
 
 /** What its resource says. */
@@ -110,6 +114,8 @@ export class FunctionStates {
       displayName,
       metrics: metrics.forFunction(displayName),
       inFlight: 0,
+      upgraded: 0,
+      heldBytes: 0,
       ...this.#derive(resource),
     };
     this.#bySegment.set(segment, state);

@@ -78,6 +78,7 @@ function begin(context: InvokeContext, call: Beginning, entry: Entry): void {
     const { body } = entry as { body?: Buffer };
     new ProxyCall({ context, ...call, body }).start();
   } else {
+    state.metrics.refuse(failure.code);
     sendFailure(request, response, { failure, own: call.call.own });
   }
 }

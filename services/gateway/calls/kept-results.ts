@@ -12,7 +12,7 @@ import {
   toReference,
   toResultSubject,
 } from "../../../contract/queue/index.ts";
-import type { CallQueue } from "./call-queue.ts";
+import type { AsyncPublisher } from "./async-publisher.ts";
 import { findMessage } from "./stream-reader.ts";
 
 /** Whosever a call is. */
@@ -26,9 +26,9 @@ export interface FoundResult {
 }
 
 export class KeptResults {
-  readonly #queue: CallQueue;
+  readonly #queue: AsyncPublisher;
 
-  constructor(queue: CallQueue) {
+  constructor(queue: AsyncPublisher) {
     this.#queue = queue;
   }
 

@@ -78,16 +78,16 @@ function readMark(
 
 async function receive(
   context: PrivateContext,
-  { request, response, call }: PrivateCall,
+  { request, response, call, state }: PrivateCall,
   bodyDigest: string,
 ): Promise<Entry> {
   const bytes = declaredLength(request) ?? QUEUE.maxBodyBytes;
   const failure =
-    bytes > QUEUE.maxBodyBytes ? failures.notAdmitted() : context.admission.hold(bytes);
+    bytes > QUEUE.maxBodyBytes ? failures.notAdmitted() : context.admission.hold(state, bytes);
   if (failure !== undefined) {
     return { failure };
   }
-  onceClosed(request, response, () => context.admission.release(bytes));
+  onceClosed(request, response, () => context.admission.release(state, bytes));
   limitReading(context, { request, response }, call.own);
   send100Continue(request, response);
   const body = hasBody(request)

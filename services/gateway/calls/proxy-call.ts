@@ -81,7 +81,8 @@ export class ProxyCall implements UpstreamCall {
       return;
     }
     this.#attempt.enter(Phase.Reading);
-    this.#attempt.deadline = context.clock.now + context.readTimeoutMs;
+    const { readTimeoutMs } = context;
+    this.#attempt.deadline = readTimeoutMs === 0 ? Infinity : context.clock.now + readTimeoutMs;
     send100Continue(request, response);
     readBody(request, REPLAYABLE_BYTES, (body) => {
       this.#body = body;

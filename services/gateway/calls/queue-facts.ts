@@ -70,12 +70,14 @@ export class QueueFactsReader {
     ]);
     // A callback waits for minutes at most, so one of them is reason enough for a worker.
     const isDue = running > 0 || callbacks.messages > 0 || calls.messages > MOST_READ;
+    const dueInMs = isDue ? 0 : await this.#readDue(manager, calls);
     return {
-      waiting: sumWaiting(calls) + sumWaiting(callbacks),
+      // What is not due yet is no worker's to take.
+      waiting: dueInMs > 0 ? 0 : sumWaiting(calls) + sumWaiting(callbacks),
       running,
       longestRunMs: longestMs,
       oldestWaitMs: Math.max(...waits),
-      dueInMs: isDue ? 0 : await this.#readDue(manager, calls),
+      dueInMs,
     };
   }
 

@@ -13,7 +13,7 @@ import {
   toReference,
 } from "../../../contract/queue/index.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
-import type { CallQueue } from "./call-queue.ts";
+import type { AsyncPublisher } from "./async-publisher.ts";
 import { readCall, toShownCall } from "./shown-call.ts";
 import { deleteMessage, findMessage, type ReadMessage } from "./stream-reader.ts";
 import { type CallFilter, readTold, selectTold, type ToldCall, toTokens } from "./told-states.ts";
@@ -45,9 +45,9 @@ export interface FoundCall {
 }
 
 export class QueuedCalls {
-  readonly #queue: CallQueue;
+  readonly #queue: AsyncPublisher;
 
-  constructor(queue: CallQueue) {
+  constructor(queue: AsyncPublisher) {
     this.#queue = queue;
   }
 

@@ -71,7 +71,7 @@ function toToldFields({ state, attempts, status = 0, reason, nextAt }: CallState
   };
 }
 
-/** RFC 3339; a number that is no time is the last one there is. */
+/** RFC 3339; a number that is no time is the nearest one since 1970. */
 export function toTime(ms: number): string {
-  return new Date(Math.min(ms, 8.64e15)).toISOString();
+  return new Date(Math.min(Math.max(ms, 0) || 0, 8.64e15)).toISOString();
 }

@@ -9,6 +9,7 @@ const CLOSE_GRACE_MS = 2000;
 /** All tunnels of a gateway that are open. */
 export class Tunnels {
   readonly #open = new Set<Tunnel>();
+  #isClosing = false;
 
   get size(): number {
     return this.#open.size;
@@ -16,14 +17,19 @@ export class Tunnels {
 
   add(tunnel: Tunnel): void {
     this.#open.add(tunnel);
+    if (this.#isClosing) {
+      // A connection that was there before may still ask for it.
+      tunnel.close();
+    }
   }
 
   delete(tunnel: Tunnel): void {
     this.#open.delete(tunnel);
   }
 
-  /** Asks all clients to connect elsewhere. */
+  /** Asks all clients to connect elsewhere, those that come later included. */
   closeAll(): void {
+    this.#isClosing = true;
     this.#open.forEach((tunnel) => tunnel.close());
   }
 }

@@ -44,6 +44,7 @@ export async function upgrade(context: UpgradeContext, incoming: UpgradeRequest)
   }
   const failure = await findRefusal(context, incoming, state);
   if (failure !== undefined) {
+    state.metrics.refuse(failure.code);
     sendRefusal(incoming, call, failure);
   } else if (!socket.destroyed) {
     const path = `${split.rest === "" ? "/" : split.rest}${target.query}`;
@@ -63,7 +64,7 @@ async function findRefusal(
       return failure;
     }
   }
-  return socket.destroyed ? undefined : admission.enter(state);
+  return socket.destroyed ? undefined : admission.enter(state, "upgraded");
 }
 
 function readFunctionPath(path: string): ReturnType<typeof splitFunctionPath> {
@@ -86,11 +87,12 @@ class Upgrade implements UpstreamCall {
   readonly #options: UpgradeOptions;
   readonly #attempt: UpstreamAttempt;
   readonly #stopWatching: () => void;
+  #isUnread = false;
 
   constructor(options: UpgradeOptions) {
     const { socket } = options.incoming;
     this.#options = options;
-    this.#attempt = new UpstreamAttempt(this, options);
+    this.#attempt = new UpstreamAttempt(this, { ...options, kind: "upgraded" });
     socket.once("close", () => this.#attempt.close(false));
     this.#stopWatching = watchForEnd(socket);
   }
@@ -117,8 +119,9 @@ class Upgrade implements UpstreamCall {
     return false;
   }
 
+  /** No body is sent, and an answer that is no upgrade is read like any other. */
   transfer(): Transfer {
-    return NOTHING_MOVES;
+    return { isUploading: false, isStuck: false, isUnread: this.#isUnread, isEventStream: false };
   }
 
   fail(failure: Failure): void {
@@ -173,9 +176,11 @@ class Upgrade implements UpstreamCall {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { socket } = this.#options.incoming;
     this.#attempt.moved();
-    if (!socket.write(chunk)) {
+    if (!socket.write(chunk) && !this.#isUnread) {
+      this.#isUnread = true;
       controller.pause();
       socket.once("drain", () => {
+        this.#isUnread = false;
         this.#attempt.moved();
         controller.resume();
       });
@@ -203,14 +208,6 @@ class Upgrade implements UpstreamCall {
     this.#attempt.deadline = limitMs === 0 ? Infinity : now + limitMs;
   }
 }
-
-/** No body is sent, and an answer that is no upgrade is short. */
-const NOTHING_MOVES: Transfer = {
-  isUploading: false,
-  isStuck: false,
-  isUnread: false,
-  isEventStream: false,
-};
 
 function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: Failure): void {
   if (!socket.writable) {

@@ -6,7 +6,7 @@ import type { Dispatcher } from "undici";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
 import { Upstream } from "../upstream/upstream.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Admitted } from "./admission.ts";
 import type { Call } from "./call.ts";
 import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import type { FunctionState } from "./function-states.ts";
@@ -44,6 +44,8 @@ interface AttemptOptions {
   context: UpstreamContext;
   call: Call;
   state: FunctionState;
+  /** What it has been let in as. @default a call */
+  kind?: Admitted;
 }
 
 /** How often a call that may have reached an upstream is sent at most. */
@@ -66,6 +68,8 @@ export class UpstreamAttempt implements Timed {
   #phase: Phase = Phase.Searching;
   #movedAt: number;
   #status = CLIENT_GONE;
+  /** How long it took, where that is known before its end. */
+  #seconds: number | undefined;
 
   /** Begins with a call that has been admitted; `close` must follow. */
   constructor(call: UpstreamCall, options: AttemptOptions) {
@@ -128,6 +132,10 @@ export class UpstreamAttempt implements Timed {
   /** The answer has begun; after it no other upstream is tried. */
   answered(status: number, phase: Phase = Phase.Answering): void {
     this.#status = status;
+    if (phase === Phase.Tunnelling) {
+      // What follows may take days, and is no measure of anything.
+      this.#seconds = this.#age();
+    }
     this.enter(phase);
   }
 
@@ -180,14 +188,19 @@ export class UpstreamAttempt implements Timed {
 
   /** The call has ended. @param isWhole - the caller has its answer; false where it has gone */
   close(isWhole: boolean): void {
-    const { context, call, state } = this.#options;
+    const { context, state, kind } = this.#options;
     context.clock.delete(this);
-    context.admission.leave(state);
+    context.admission.leave(state, kind);
     if (!isWhole) {
       this.#end("client gone");
       this.leave();
     }
-    state.metrics.end(this.#status, (performance.now() - call.startedAt) / 1000);
+    state.metrics.end(this.#status, this.#seconds ?? this.#age());
+  }
+
+  /** Time since the call came in, seconds. */
+  #age(): number {
+    return (performance.now() - this.#options.call.startedAt) / 1000;
   }
 
   #select(failed: FailedAttempt | undefined): void {

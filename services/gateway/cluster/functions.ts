@@ -1,15 +1,15 @@
 /** The gateway's copy of all Functions, kept by a watch. */
-import type { FunctionResource } from "../../../contract/index.ts";
+import { dropEmptyFields, type FunctionResource, FunctionSpec } from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
 import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch } from "../../lib/watch.ts";
+import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
 import type { FunctionNamespaces } from "./namespaces.ts";
 
 /** How long a write waits until the watch shows it, so that the next read does, milliseconds. */
 const READ_YOUR_WRITES_MS = 1000;
 
-/** Drops what the gateway never reads: it may hold ten thousand Functions. */
+/** Drops what says nothing, and what is never read: there may be ten thousand Functions. */
 function project({ apiVersion, kind, metadata, spec, status }: FunctionResource): FunctionResource {
   const { name, namespace, generation, resourceVersion, creationTimestamp } = metadata;
   return {
@@ -22,7 +22,7 @@ function project({ apiVersion, kind, metadata, spec, status }: FunctionResource)
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(creationTimestamp !== undefined && { creationTimestamp }),
     },
-    spec,
+    spec: dropEmptyFields(FunctionSpec, spec),
     ...(status !== undefined && {
       status: {
         ...(status.replicas !== undefined && { replicas: status.replicas }),
@@ -45,7 +45,8 @@ export class FunctionWatch extends ResourceWatch<FunctionResource> {
   readonly #namespaces: FunctionNamespaces;
 
   constructor({ client, logger, namespaces }: FunctionWatchOptions) {
-    super({ client, path: functionPath({ namespace: namespaces.scope }), logger, project });
+    const path = functionPath({ namespace: namespaces.scope });
+    super({ client, path, logger, project, renewSeconds: FRESH_SECONDS });
     this.#namespaces = namespaces;
   }
 

@@ -8,7 +8,7 @@ import {
 } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch } from "../../lib/watch.ts";
+import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
 import { failures, HttpError } from "../errors.ts";
 
 export interface NamespaceObject {
@@ -35,7 +35,8 @@ export class FunctionNamespaces {
     this.#names = new Set([functionNamespace]);
     if (isClusterScoped) {
       const path = resourcePath({ plural: "namespaces" });
-      this.watch = new ResourceWatch({ client, path, logger, project });
+      const renewSeconds = FRESH_SECONDS;
+      this.watch = new ResourceWatch({ client, path, logger, project, renewSeconds });
       this.watch.setMaxListeners(0);
       this.watch.on("change", ({ key, current }) => {
         if (current !== undefined && isFunctionNamespace(current.metadata, options)) {

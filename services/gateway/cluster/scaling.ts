@@ -14,19 +14,46 @@ export function desiredReplicas(resource: FunctionResource): number {
   return resource.spec.replicas ?? resource.status?.replicas ?? scaleLimits(resource).min;
 }
 
-/** Replicas that a firing alert asks for. */
+/**
+ * Replicas that a firing alert asks for. One about a function without a pod tells of what has been
+ * before somebody scaled it to zero: calls that come are what brings it back.
+ */
 export function replicasWhenFiring(current: number, limits: ScaleLimits): number {
   const { max, factorPercent } = limits;
+  if (current === 0) {
+    return 0;
+  }
   const step = Math.ceil((max / 100) * factorPercent);
   return Math.max(current, Math.min(current + step, max));
 }
 
-/** Writes the replicas through the scale subresource; throws a KubernetesError. */
+/**
+ * Replicas once an alert is resolved: the minimum, but one while there are any, since the load has
+ * fallen below the alert's and not to nothing. A function without a pod is idle, and stays it.
+ */
+export function replicasWhenResolved(current: number, { min }: ScaleLimits): number {
+  return current === 0 ? 0 : Math.max(1, min);
+}
+
+/** A function that is scaled. */
+export interface ScaleTarget extends FunctionReference {
+  /**
+   * What the number of replicas was worked out from: somebody who has scaled meanwhile is not
+   * overruled. @default the replicas hold whatever there was
+   */
+  resourceVersion?: string | undefined;
+}
+
+/**
+ * Writes the replicas through the scale subresource. Throws a KubernetesError; a Conflict where the
+ * function is not as it was read any more.
+ */
 export async function scaleFunction(
   client: KubernetesClient,
-  reference: FunctionReference,
+  { resourceVersion, ...reference }: ScaleTarget,
   replicas: number,
 ): Promise<void> {
   const path = functionPath(reference, "scale");
-  await client.mergePatch(path, { spec: { replicas } }, FIELD_MANAGER.gateway);
+  const metadata = resourceVersion === undefined ? {} : { metadata: { resourceVersion } };
+  await client.mergePatch(path, { ...metadata, spec: { replicas } }, FIELD_MANAGER.gateway);
 }

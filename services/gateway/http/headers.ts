@@ -38,25 +38,25 @@ const DANGEROUS = "proxy";
 /** What proxies say about the caller; only those that are trusted may. */
 const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
 
-type Fate = "pass" | "drop" | "pass if trusted";
+type HeaderPolicy = "pass" | "drop" | "pass if trusted";
 
-/** What becomes of a header by its name as it was spelled: clients use few spellings. */
-const FATES = new Map<string, Fate>();
+/** What is done with a header by its name as it was spelled: clients use few spellings. */
+const POLICIES = new Map<string, HeaderPolicy>();
 const MAX_KNOWN_NAMES = 1000;
 
-function fateOf(name: string): Fate {
-  return FATES.get(name) ?? learnFate(name);
+function policyOf(name: string): HeaderPolicy {
+  return POLICIES.get(name) ?? learnPolicy(name);
 }
 
-function learnFate(name: string): Fate {
+function learnPolicy(name: string): HeaderPolicy {
   // To functions that read headers from environment variables, `X_Real_Ip` is `X-Real-Ip`.
   const plain = name.toLowerCase().replaceAll("_", "-");
   const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain) || plain === DANGEROUS;
-  const fate = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
-  if (FATES.size < MAX_KNOWN_NAMES && name.length <= 64) {
-    FATES.set(name, fate);
+  const policy = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
+  if (POLICIES.size < MAX_KNOWN_NAMES && name.length <= 64) {
+    POLICIES.set(name, policy);
   }
-  return fate;
+  return policy;
 }
 
 /**
@@ -73,8 +73,8 @@ export function toUpstreamHeaders(
   const result: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? "";
-    const fate = fateOf(name);
-    const passes = fate === "pass" || (fate === "pass if trusted" && peer.isTrusted);
+    const policy = policyOf(name);
+    const passes = policy === "pass" || (policy === "pass if trusted" && peer.isTrusted);
     if (passes && listed?.has(name.toLowerCase()) !== true) {
       result.push(name, rawHeaders[index + 1] ?? "");
     }

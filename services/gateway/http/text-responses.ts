@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { type Failure, failures } from "../errors.ts";
 import { describeFailure, wantsJson } from "./failure-response.ts";
-import type { Fault } from "./guard/index.ts";
+import type { BadRequest } from "./guard/index.ts";
 import { callIdOf } from "./headers.ts";
 
 /** 404 in the words of Go's router. */
@@ -33,7 +33,7 @@ const REFUSAL = {
 } as const;
 
 /** Refuses a request and closes the connection, as the end of the request is not known. */
-export function sendRefusal(response: ServerResponse, { status, message }: Fault): void {
+export function sendRefusal(response: ServerResponse, { status, message }: BadRequest): void {
   send(response, REFUSAL[status](`${message}\n`), { connection: "close" });
 }
 

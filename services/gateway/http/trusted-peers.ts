@@ -1,6 +1,7 @@
 /** Whose word on the caller's address counts: proxies of ours, by address range. */
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP, type Socket } from "node:net";
+import { findRangeMistake, parseRange } from "../../../contract/address-range.ts";
 
 /** The other end of a connection. */
 export interface Peer {
@@ -61,15 +62,12 @@ export class TrustedPeers {
     return client;
   }
 
-  #add(range: string): void {
-    const [address = "", prefix, rest] = range.split("/");
-    const version = isIP(address);
-    const longest = version === 4 ? 32 : 128;
-    const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
-    if (version === 0 || rest !== undefined || !(bits <= longest)) {
-      throw new Error(`expected a range such as 10.0.0.0/8, got ${JSON.stringify(range)}`);
+  #add(text: string): void {
+    const range = parseRange(text);
+    if (range === undefined) {
+      throw new Error(findRangeMistake(text));
     }
-    this.#trusted.addSubnet(address, bits, version === 4 ? "ipv4" : "ipv6");
+    this.#trusted.addSubnet(range.address, range.bits, range.family);
   }
 
   #toPeer({ remoteAddress = "", remotePort = 0 }: Socket): Peer {

@@ -5,7 +5,7 @@ import { VERSION } from "../../lib/version.ts";
 import { TAGS } from "../system/operation.ts";
 import { describeCalls, describeMetricsPort } from "./call-paths.ts";
 import { extractSchemas } from "./components.ts";
-import { allowNulls } from "./nulls.ts";
+import { allowEmptyFields } from "./empty-fields.ts";
 import {
   BODY_FAILURES,
   OWN_FAILURES,
@@ -108,7 +108,7 @@ function completeOperation(path: string, operation: Operation): Operation {
   };
   return {
     ...operation,
-    ...(requestBody !== undefined && { requestBody: allowNulls(requestBody) }),
+    ...(requestBody !== undefined && { requestBody: allowEmptyFields(requestBody) }),
     responses,
   };
 }

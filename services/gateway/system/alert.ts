@@ -1,13 +1,22 @@
 /** `/system/alert`: Alertmanager's webhook scales functions. */
 import {
   AlertRequest,
+  type FunctionReference,
+  type FunctionResource,
   scaleLimits,
   splitName,
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
+import { functionPath } from "../../lib/function-path.ts";
+import { isKubernetesStatus } from "../../lib/kubernetes.ts";
 import { messageOf } from "../../lib/logger.ts";
-import { desiredReplicas, replicasWhenFiring, scaleFunction } from "../cluster/scaling.ts";
+import {
+  desiredReplicas,
+  replicasWhenFiring,
+  replicasWhenResolved,
+  scaleFunction,
+} from "../cluster/scaling.ts";
 import { failures } from "../errors.ts";
 import { operation, PlainText } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
@@ -32,7 +41,11 @@ export function registerAlertRoute(app: SystemApp, context: SystemContext): void
     if (request.validationError !== undefined) {
       return reply.code(400).send("Unable to parse alert, bad format.");
     }
-    const problems = await Promise.all(request.body.alerts.map((alert) => handle(context, alert)));
+    const { alerts } = request.body;
+    const decisive = pickDecisive(alerts, context.namespaces.home);
+    const problems = await Promise.all(
+      alerts.map(async (alert) => (decisive.has(alert) ? await handle(context, alert) : undefined)),
+    );
     const lines = problems.flatMap((problem, index) =>
       problem === undefined ? [] : [`[${index}] ${problem.message}`],
     );
@@ -46,34 +59,78 @@ export function registerAlertRoute(app: SystemApp, context: SystemContext): void
   });
 }
 
-async function handle(
-  { client, functions, namespaces, logger }: SystemContext,
-  { status, labels }: Alert,
-): Promise<Problem | undefined> {
+/**
+ * Of several alerts about one function, in whatever order, one decides: a firing one, since the
+ * load that it tells of is there though others have ended. What is about no function is kept.
+ */
+function pickDecisive(alerts: readonly Alert[], home: string): Set<Alert> {
+  const chosen = new Map<string | Alert, Alert>();
+  for (const alert of alerts) {
+    const name = alert.labels.function_name;
+    const key = name === undefined ? alert : toKey(splitName(name, home));
+    const other = chosen.get(key);
+    if (other === undefined || (!isFiring(other) && isFiring(alert))) {
+      chosen.set(key, alert);
+    }
+  }
+  return new Set(chosen.values());
+}
+
+function isFiring({ status }: Alert): boolean {
+  return status === "firing";
+}
+
+async function handle(context: SystemContext, alert: Alert): Promise<Problem | undefined> {
+  const { functions, namespaces } = context;
+  const { labels } = alert;
   if (labels.function_name === undefined) {
     return { message: "skipped: expected a label function_name, got none", status: 200 };
   }
   const reference = splitName(labels.function_name, namespaces.home);
   const functionName = toDisplayName(reference);
-  const resource = functions.get(toKey(reference));
-  if (resource === undefined) {
-    const { message } = failures.functionNotFound(functionName);
-    return { message, status: 404 };
+  let resource = functions.get(toKey(reference));
+  for (let attempt = 1; resource !== undefined; attempt++) {
+    try {
+      await scale(context, { alert, reference, resource });
+      return undefined;
+    } catch (error) {
+      if (!isKubernetesStatus(error, 409) || attempt === MAX_ATTEMPTS) {
+        return { message: messageOf(error), status: 500 };
+      }
+      resource = await context.client.find<FunctionResource>(functionPath(reference));
+    }
   }
+  const { message } = failures.functionNotFound(functionName);
+  return { message, status: 404 };
+}
+
+/** How often a function is read anew that is changed again and again. */
+const MAX_ATTEMPTS = 5;
+
+interface Scaling {
+  alert: Alert;
+  reference: FunctionReference;
+  resource: FunctionResource;
+}
+
+/** Scales a function as it was read. Throws a Conflict when it is not so any more. */
+async function scale(
+  { client, logger }: SystemContext,
+  { alert, reference, resource }: Scaling,
+): Promise<void> {
   const limits = scaleLimits(resource);
   if (limits.min === limits.max || limits.factorPercent === 0) {
-    return undefined;
+    return;
   }
   const current = desiredReplicas(resource);
-  const replicas = status === "firing" ? replicasWhenFiring(current, limits) : limits.min;
-  if (replicas === current) {
-    return undefined;
-  }
-  try {
-    logger.info({ functionName, status, from: current, to: replicas }, "scaling by alert");
-    await scaleFunction(client, reference, replicas);
-    return undefined;
-  } catch (error) {
-    return { message: messageOf(error), status: 500 };
+  const replicas = isFiring(alert)
+    ? replicasWhenFiring(current, limits)
+    : replicasWhenResolved(current, limits);
+  if (replicas !== current) {
+    const change = { from: current, to: replicas };
+    const functionName = toDisplayName(reference);
+    logger.info({ functionName, status: alert.status, ...change }, "scaling by alert");
+    const { resourceVersion } = resource.metadata;
+    await scaleFunction(client, { ...reference, resourceVersion }, replicas);
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { AsyncCall, toDisplayName } from "../../../contract/index.ts";
 import { CALL_STATES, isFinal } from "../../../contract/queue/index.ts";
-import type { CallQueue } from "../calls/call-queue.ts";
+import type { AsyncPublisher } from "../calls/async-publisher.ts";
 import { type FoundCall, QueuedCalls } from "../calls/queued-calls.ts";
 import { CALL_FIELDS, toShownCall } from "../calls/shown-call.ts";
 import { failures, HttpError } from "../errors.ts";
@@ -70,7 +70,7 @@ export function registerCallRoutes(app: SystemApp, context: SystemContext): void
 }
 
 function registerCancellation(app: SystemApp, context: SystemContext): void {
-  const cancel = async (queue: CallQueue, request: FastifyRequest): Promise<AsyncCall> => {
+  const cancel = async (queue: AsyncPublisher, request: FastifyRequest): Promise<AsyncCall> => {
     const call = await find(queue, request, "write");
     request.target = toDisplayName(call.reference);
     if (call.state !== undefined && isFinal(call.state)) {
@@ -96,7 +96,7 @@ function registerCancellation(app: SystemApp, context: SystemContext): void {
 }
 
 async function find(
-  queue: CallQueue,
+  queue: AsyncPublisher,
   request: FastifyRequest,
   right: "read" | "write",
 ): Promise<FoundCall> {
@@ -115,7 +115,7 @@ const RECENT = 100;
 /** Of a dead call, what its letter tells. */
 async function complete(
   context: SystemContext,
-  queue: CallQueue,
+  queue: AsyncPublisher,
   call: AsyncCall,
 ): Promise<AsyncCall> {
   if (call.state !== "dead" && call.state !== "expired") {

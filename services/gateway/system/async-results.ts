@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { AsyncCall } from "../../../contract/index.ts";
 import { isFinal, type KeptResult, type ResultBody } from "../../../contract/queue/index.ts";
-import type { CallQueue } from "../calls/call-queue.ts";
+import type { AsyncPublisher } from "../calls/async-publisher.ts";
 import { type FoundResult, KeptResults } from "../calls/kept-results.ts";
 import { type FoundCall, QueuedCalls } from "../calls/queued-calls.ts";
 import { readCall, toShownCall } from "../calls/shown-call.ts";
@@ -41,7 +41,7 @@ export function registerResultRoute(app: SystemApp, context: SystemContext): voi
 }
 
 async function answer(
-  queue: CallQueue,
+  queue: AsyncPublisher,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {

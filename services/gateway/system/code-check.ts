@@ -1,5 +1,6 @@
 /** Reads pasted JavaScript with V8's own parser, in a thread of its own; it does not run it. */
 import { Worker } from "node:worker_threads";
+import { findHandlerMistake } from "../../../contract/function/handler-export.ts";
 
 /** Longest time for a check, milliseconds. */
 const TIMEOUT_MS = 5000;
@@ -7,29 +8,34 @@ const TIMEOUT_MS = 5000;
 /** Enough to parse the largest code; a thread that needs more is ended. */
 const MEMORY_MIB = 64;
 
+/** One text after the other is read: some threads at once would take the gateway's memory. */
+let last: Promise<unknown> = Promise.resolve();
+
 /** What a module that runs nothing exports, or why it cannot be loaded. */
-interface Verdict {
+interface ParsedModule {
   exports?: string[];
   problem?: string;
 }
 
 /**
  * What is wrong with the text of a module that shall become a function, or undefined: it must
- * parse, import nothing but Node's own modules, and export a handler.
+ * parse, import nothing but Node's own modules, and export what can be a handler.
  */
 export async function findCodeMistake(text: string): Promise<string | undefined> {
-  const { exports = [], problem } = await judge(text);
+  const parsed = last.then(() => parseModule(text));
+  last = parsed.catch(() => undefined);
+  const { exports = [], problem } = await parsed;
   if (problem !== undefined) {
     return problem;
   }
   if (exports.includes("default") || exports.includes("handler")) {
-    return undefined;
+    return findHandlerMistake(text);
   }
   const got = exports.length > 0 ? exports.slice(0, 8).join(", ") : "no exports";
   return `expected a default export or an exported handler, got ${got}`;
 }
 
-async function judge(text: string): Promise<Verdict> {
+async function parseModule(text: string): Promise<ParsedModule> {
   const worker = new Worker(`(${linkModule.toString()})()`, {
     eval: true,
     workerData: text,
@@ -41,14 +47,14 @@ async function judge(text: string): Promise<Verdict> {
     stderr: true,
   });
   let timer: NodeJS.Timeout | undefined;
-  const verdict = await new Promise<Verdict>((resolve) => {
+  const parsed = await new Promise<ParsedModule>((resolve) => {
     timer = setTimeout(() => resolve({ problem: "took too long to read" }), TIMEOUT_MS);
     worker.once("message", resolve);
     worker.once("error", () => resolve({ problem: "too much to read" }));
   });
   clearTimeout(timer);
   await worker.terminate();
-  return verdict;
+  return parsed;
 }
 
 /** Runs in the thread, which gets its text: nothing else of this file is known there. */
@@ -75,7 +81,7 @@ async function linkModule(): Promise<void> {
     }
     return "";
   };
-  let verdict: Verdict;
+  let parsed: ParsedModule;
   try {
     const module = new SourceTextModule(text, { identifier: "index.mjs" });
     await module.link(async (name) => {
@@ -86,10 +92,10 @@ async function linkModule(): Promise<void> {
       return new SyntheticModule([...new Set([...names, "default"])], () => undefined);
     });
     const keys = Reflect.ownKeys(module.namespace);
-    verdict = { exports: keys.filter((key) => typeof key === "string") };
+    parsed = { exports: keys.filter((key) => typeof key === "string") };
   } catch (error) {
     const { message } = error as Error;
-    verdict = { problem: `${message}${findPlace(message)}` };
+    parsed = { problem: `${message}${findPlace(message)}` };
   }
-  threads.parentPort?.postMessage(verdict);
+  threads.parentPort?.postMessage(parsed);
 }

@@ -69,7 +69,7 @@ export async function storeCode(
     data: { [CODE_ENTRY]: text },
     immutable: true,
   };
-  const deadline = Date.now() + LEAVING_MS;
+  const deadline = performance.now() + LEAVING_MS;
   while (!(await create(client, path, body))) {
     const known = await client.find<CodeMap>(`${path}/${configMap}`);
     if (known !== undefined && known.data?.[CODE_ENTRY] !== text) {
@@ -77,7 +77,7 @@ export async function storeCode(
         failures.conflict(`ConfigMap ${configMap}.${namespace} exists with another content`),
       );
     }
-    if (known !== undefined && (!isLeaving(known, uid) || Date.now() > deadline)) {
+    if (known !== undefined && (!isLeaving(known, uid) || performance.now() > deadline)) {
       return;
     }
     await sleep(POLL_MS);

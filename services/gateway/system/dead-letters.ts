@@ -11,7 +11,7 @@ import {
   toKey,
 } from "../../../contract/index.ts";
 import { toQueueName } from "../../../contract/queue/index.ts";
-import type { CallQueue } from "../calls/call-queue.ts";
+import type { AsyncPublisher } from "../calls/async-publisher.ts";
 import { DeadLetterBox } from "../calls/dead-letter-box.ts";
 import { ownerOf, toDetail } from "../calls/shown-letter.ts";
 import type { ReadMessage } from "../calls/stream-reader.ts";
@@ -40,7 +40,7 @@ const Params = Type.Object({
 });
 
 /** The letters, as the gateway that serves the context reaches them. */
-export function toLetterBox(context: SystemContext, queue: CallQueue): DeadLetterBox {
+export function toLetterBox(context: SystemContext, queue: AsyncPublisher): DeadLetterBox {
   const { marks, namespaces, functions, queueNames } = context;
   const queueOf = (reference: FunctionReference): string =>
     toQueueName(functions.get(toKey(reference))?.spec.annotations, queueNames);
@@ -148,7 +148,7 @@ function registerMany(app: SystemApp, context: SystemContext): void {
 async function find(
   context: SystemContext,
   request: FastifyRequest,
-  { queue, right }: { queue: CallQueue; right: "read" | "write" },
+  { queue, right }: { queue: AsyncPublisher; right: "read" | "write" },
 ): Promise<ReadMessage> {
   const missing = failures.deadLetterNotFound();
   const { sequence } = request.params as { sequence: string };

@@ -1,10 +1,12 @@
 /** Functions on the API server: found, applied and deleted as the REST API asks for it. */
 import {
+  ANNOTATION,
   FIELD_MANAGER,
   type FunctionDeployment,
   type FunctionReference,
   type FunctionResource,
   type FunctionSpec,
+  pullPolicy,
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
@@ -19,6 +21,7 @@ import {
   refuseForeign,
   toApplied,
 } from "./deployments.ts";
+import { refuseMissingSecrets } from "./secret-check.ts";
 
 export interface FunctionStoreContext {
   client: KubernetesClient;
@@ -50,7 +53,7 @@ export async function findChangeable(
 
 /**
  * Applies a deployment, its code first. Resolves when the gateway's own copy shows it. Throws 400
- * for code that cannot run, or a KubernetesError.
+ * for code that cannot run and for secrets that are missing, or a KubernetesError.
  */
 export async function applyFunction(
   context: FunctionStoreContext,
@@ -58,12 +61,17 @@ export async function applyFunction(
   { deployment, existing }: { deployment: FunctionDeployment; existing?: FunctionResource },
 ): Promise<void> {
   const { client, functions } = context;
-  const { code: text } = deployment;
+  const { code: text, secrets = [] } = deployment;
+  await refuseMissingSecrets(client, reference.namespace, secrets);
   const wanted = toApplied(deployment, reference.namespace, {
     image: toImage(context, deployment),
     ...(text !== undefined && { code: toCodeReference(reference.name, text) }),
   });
-  const applied = { ...wanted, spec: withoutEmptied(wanted.spec, existing?.spec) };
+  const applied = {
+    ...wanted,
+    metadata: { ...wanted.metadata, ...toRestart(wanted.spec, existing) },
+    spec: withoutEmptied(wanted.spec, existing?.spec),
+  };
   const force = existing !== undefined && isOverrideAllowed(existing);
   const apply = (dryRun?: "All"): Promise<FunctionResource> =>
     client.request(functionPath(reference), {
@@ -80,6 +88,23 @@ export async function applyFunction(
   }
   const stored = await dropLeftovers(client, await apply(), applied);
   await waitUntilSeen(functions, toKey(reference), stored.metadata.resourceVersion);
+}
+
+/**
+ * Whoever deploys a tag that moves anew wants what it names by now: new pods, which ask for it. For
+ * all others it is the spec that says whether something has changed.
+ */
+function toRestart(
+  spec: AppliedFunction["spec"],
+  existing: FunctionResource | undefined,
+): Pick<AppliedFunction["metadata"], "annotations"> {
+  const isMoving = existing !== undefined && pullPolicy(spec) === "Always";
+  const restartedAt = isMoving
+    ? new Date().toISOString()
+    : existing?.metadata.annotations?.[ANNOTATION.restartedAt];
+  return restartedAt === undefined
+    ? {}
+    : { annotations: { [ANNOTATION.restartedAt]: restartedAt } };
 }
 
 /**

@@ -1,19 +1,31 @@
 /** Bodies as OpenFaaS' clients send them: JSON, whatever their content type says. */
 import type { FastifyInstance } from "fastify";
+import type { TSchema } from "typebox";
 import { failures, HttpError } from "../errors.ts";
+import { readAsGo } from "./go-json.ts";
 
 /** Longest text in which the place of a mistake is looked for, characters. */
 const MAX_SEARCHED = 64 * 1024;
 
 const PREFIX = "body: expected JSON";
 
-/** Reads every body as JSON; a failure names the place and shows nothing of the body. */
+/**
+ * Reads every body as JSON, by its route's schema as Go's servers do; a failure names the place and
+ * shows nothing of the body.
+ */
 export function readEveryBodyAsJson(
   app: Pick<
     FastifyInstance,
-    "addContentTypeParser" | "getDefaultJsonParser" | "removeAllContentTypeParsers"
+    "addContentTypeParser" | "addHook" | "getDefaultJsonParser" | "removeAllContentTypeParsers"
   >,
 ): void {
+  app.addHook("preValidation", (request, _reply, done) => {
+    const schema = request.routeOptions.schema?.body as TSchema | undefined;
+    if (schema !== undefined) {
+      request.body = readAsGo(schema, request.body);
+    }
+    done();
+  });
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("*", { parseAs: "string" }, (request, text: string, done) => {
@@ -23,19 +35,12 @@ export function readEveryBodyAsJson(
     }
     void parse(request, text, (error, body) => {
       if (error === null) {
-        done(null, dropNulls(body));
+        done(null, body);
       } else {
         done(new HttpError(failures.badRequest(describeJsonError(text))));
       }
     });
   });
-}
-
-/** Go's clients write `null` for what they leave out, and Go's servers read it so. */
-function dropNulls(body: unknown): unknown {
-  return typeof body === "object" && body !== null && !Array.isArray(body)
-    ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
-    : body;
 }
 
 /** One sentence with the place of the first mistake; V8's own message would quote the body. */

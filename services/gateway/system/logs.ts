@@ -57,7 +57,16 @@ export function registerLogRoute(app: SystemApp, context: SystemContext): void {
     // Written by hand, so that the header goes out before the first line, which may take long.
     reply.hijack();
     const { raw } = reply;
-    raw.once("close", () => stream.stop());
+    const stop = (): void => stream.stop();
+    const { stopping } = context;
+    stopping.addEventListener("abort", stop);
+    raw.once("close", () => {
+      stopping.removeEventListener("abort", stop);
+      stop();
+    });
+    if (stopping.aborted) {
+      stop();
+    }
     request.raw.socket.setTimeout(0);
     raw.writeHead(200, {
       ...reply.getHeaders(),
@@ -87,7 +96,9 @@ function toOptions(context: SystemContext, query: Static<typeof Query>): LogStre
 }
 
 function toSinceTime(since: string): string {
-  const time = /^\d{4}-/.test(since) ? Date.parse(since) : Date.now() - parseDuration(since);
+  const isTime = /^\d{4}-/.test(since);
+  // Since before there was time means all: such a date cannot be written.
+  const time = isTime ? Date.parse(since) : Math.max(0, Date.now() - parseDuration(since));
   if (Number.isNaN(time)) {
     throw new HttpError(
       failures.badRequest(`since: expected a time that exists, got ${quote(since)}`),

@@ -1,10 +1,16 @@
 /** `/system/namespaces` and `/system/namespace`: the namespaces that hold functions. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
-import { FIELD_MANAGER, FunctionNamespace, isFunctionNamespace } from "../../../contract/index.ts";
+import {
+  FIELD_MANAGER,
+  FunctionNamespace,
+  isFunctionNamespace,
+  quote,
+} from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
 import { failures, HttpError } from "../errors.ts";
 import { refuseForeign } from "./deployments.ts";
+import { readAsGo } from "./go-json.ts";
 import {
   type StoredNamespace,
   toFunctionNamespace,
@@ -26,11 +32,14 @@ const END_MS = 1000;
 /** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
 const UNDELETABLE = "default";
 
-const Creation = Type.Object(FunctionNamespace.properties, { title: "NewFunctionNamespace" });
+const Creation = Type.Object(FunctionNamespace.properties, {
+  title: "NewFunctionNamespace",
+  additionalProperties: false,
+});
 const Params = Type.Object({ namespace: Type.String() });
 const Update = Type.Object(
   { ...FunctionNamespace.properties, name: Type.Optional(FunctionNamespace.properties.name) },
-  { title: "FunctionNamespaceUpdate" },
+  { title: "FunctionNamespaceUpdate", additionalProperties: false },
 );
 
 /** Adds the routes that list, show and write namespaces. */
@@ -95,12 +104,8 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
   };
   app.put("/system/namespace/:namespace", { schema: update }, async (request, reply) => {
     const { namespace } = request.params;
-    const { name = namespace, ...sent } = request.body;
-    if (name !== namespace) {
-      throw new HttpError(
-        failures.badRequest(`name: expected ${namespace} as in the path, got ${name}`),
-      );
-    }
+    const { name, ...sent } = request.body;
+    refuseOtherName(namespace, name);
     const patch = toNamespacePatch(await find(context, namespace), sent);
     await client.mergePatch(path(namespace), patch, FIELD_MANAGER.gateway);
     return reply.code(202).send();
@@ -112,11 +117,21 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
   };
   app.delete("/system/namespace/:namespace", { schema: remove }, async (request, reply) => {
     const { namespace } = request.params;
+    // faas-cli sends the namespace once more; a body is not needed.
+    refuseOtherName(namespace, (readAsGo(Update, request.body ?? {}) as { name?: unknown }).name);
     refuseDeletion(context, await find(context, namespace));
     await client.request(path(namespace), { method: "DELETE" });
     await namespaces.watch?.waitUntil(() => !namespaces.has(namespace), END_MS);
     return reply.code(202).send();
   });
+}
+
+function refuseOtherName(namespace: string, name: unknown): void {
+  if (name !== undefined && name !== namespace) {
+    throw new HttpError(
+      failures.badRequest(`name: expected ${namespace} as in the path, got ${quote(name)}`),
+    );
+  }
 }
 
 function path(name?: string): string {

@@ -2,13 +2,14 @@
 import { Agent, request } from "undici";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { LoginFiles } from "../../lib/login-files.ts";
+import { createTlsConnector, type TlsFiles } from "../../lib/tls-connector.ts";
 
 interface QueryAnswer {
   data: { result: { metric: { function_name?: string }; value: [number, string] }[] };
 }
 
 /** Longest wait for an answer, milliseconds: a page must not hang where Prometheus does. */
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = 3000;
 
 /** Where Prometheus is. */
 export interface PrometheusAddress {
@@ -23,19 +24,29 @@ export class PrometheusApi {
   readonly #files: LoginFiles;
   readonly #agent: Agent;
   readonly #logger: Logger;
+  readonly #timeoutMs: number;
   #isAway = false;
 
-  constructor({ url, secretPath }: PrometheusAddress, logger: Logger) {
+  constructor(
+    { url, secretPath }: PrometheusAddress,
+    logger: Logger,
+    /** Longest wait for an answer. */
+    timeoutMs = TIMEOUT_MS,
+  ) {
     this.#url = url;
     this.#logger = logger;
+    this.#timeoutMs = timeoutMs;
     this.#files = new LoginFiles(secretPath);
-    const ca = this.#files.read("ca");
-    this.#agent = new Agent(ca && { connect: { ca } });
+    const readTls = (): TlsFiles => {
+      const ca = this.#files.read("ca");
+      return ca === undefined ? {} : { ca };
+    };
+    this.#agent = new Agent({ connect: createTlsConnector({}, readTls) });
   }
 
   /**
    * The numbers by `name.namespace`; without those that are no numbers (a quantile of no calls).
-   * Throws when Prometheus does not answer within a second, or not with success.
+   * Throws when Prometheus does not answer in time, or not with success.
    */
   async queryByFunction(query: string): Promise<Map<string, number>> {
     try {
@@ -60,9 +71,9 @@ export class PrometheusApi {
       `${this.#url}/api/v1/query?${parameters.toString()}`,
       {
         headers: this.#toHeaders(),
-        headersTimeout: TIMEOUT_MS,
-        bodyTimeout: TIMEOUT_MS,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headersTimeout: this.#timeoutMs,
+        bodyTimeout: this.#timeoutMs,
+        signal: AbortSignal.timeout(this.#timeoutMs),
         dispatcher: this.#agent,
       },
     );

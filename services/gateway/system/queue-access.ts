@@ -5,7 +5,11 @@ import { DNS_LABEL_PART } from "../../../contract/index.ts";
 import { MalformedMessageError } from "../../../contract/queue/index.ts";
 import { messageOf } from "../../lib/logger.ts";
 import { isAllowed } from "../auth/identity.ts";
-import { type CallQueue, MessageTooLargeError, QueueFullError } from "../calls/call-queue.ts";
+import {
+  type AsyncPublisher,
+  MessageTooLargeError,
+  QueueFullError,
+} from "../calls/async-publisher.ts";
 import type { CallFilter } from "../calls/told-states.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { type Failure, failures, HttpError } from "../errors.ts";
@@ -109,7 +113,7 @@ export function requireRight(
 /** Answers what the queue gives; 404 where there is none, and 503 while it is away. */
 export async function askQueue<T>(
   { queue, logger }: SystemContext,
-  work: (queue: CallQueue) => Promise<T>,
+  work: (queue: AsyncPublisher) => Promise<T>,
 ): Promise<T> {
   if (queue === undefined) {
     throw new HttpError(failures.noQueue());

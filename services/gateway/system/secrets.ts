@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import {
   type FunctionReference,
   LABEL,
+  SecretDeletion,
   SecretDeployment,
   SecretReference,
   toDisplayName,
@@ -26,8 +27,6 @@ const MAX_BYTES = 1024 * 1024;
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the secret's namespace" })),
 });
-
-const SecretName = Type.Object(SecretReference.properties, { title: "SecretName" });
 
 interface StoredSecret extends OwnedObject {
   metadata: OwnedObject["metadata"] & { name: string; resourceVersion?: string; uid?: string };
@@ -70,7 +69,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
     {
       schema: {
         ...operation("DeleteSecret", "secrets", "Remove a secret"),
-        body: SecretName,
+        body: SecretDeletion,
         querystring: Query,
         response: { 202: Accepted },
       },
@@ -98,8 +97,11 @@ function toReference(
 }
 
 /** The value in base64; an error says nothing of it but its length. */
-function readValue({ value, rawValue = "" }: Static<typeof SecretDeployment>): string {
-  const data = rawValue === "" ? Buffer.from(value ?? "").toString("base64") : rawValue;
+function readValue({ value = "", rawValue = "" }: Static<typeof SecretDeployment>): string {
+  if (rawValue !== "" && value !== "") {
+    throw new HttpError(failures.badRequest("value: expected value or rawValue, got both"));
+  }
+  const data = rawValue === "" ? Buffer.from(value).toString("base64") : rawValue;
   const bytes = Buffer.byteLength(data, "base64");
   if (bytes > MAX_BYTES) {
     const field = rawValue === "" ? "value" : "rawValue";

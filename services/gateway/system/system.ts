@@ -11,7 +11,7 @@ import fastify, {
 import { GatewayInfo } from "../../../contract/index.ts";
 import { KubernetesError } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
-import { VERSION } from "../../lib/version.ts";
+import { REVISION, VERSION } from "../../lib/version.ts";
 import { type Failure, failures, HttpError } from "../errors.ts";
 import { replyFailure } from "../http/failure-response.ts";
 import { answerClientError } from "../http/guard/index.ts";
@@ -111,7 +111,7 @@ function toFailure(error: FastifyError): Failure {
     : { status: error.statusCode ?? 500, code: error.code, message };
 }
 
-/** The API server's own verdict on an object is the caller's business, its other errors are not. */
+/** The API server's own answer on an object is the caller's business, its other errors are not. */
 function toOwnStatus(status: number): number {
   if (status === 422) {
     return 400;
@@ -164,7 +164,7 @@ function refuseOtherMethods(app: SystemApp, allowed: Map<string, Set<string>>): 
 }
 
 function registerInfoRoutes(app: SystemApp): void {
-  const version = { sha: "", release: VERSION };
+  const version = { sha: REVISION, release: VERSION };
   const info = {
     ...operation("GetSystemInfo", "system", "Say what this gateway is"),
     response: { 200: GatewayInfo },

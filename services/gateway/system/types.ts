@@ -13,7 +13,7 @@ import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { QueueMarks } from "../auth/queue-marks.ts";
-import type { CallQueue } from "../calls/call-queue.ts";
+import type { AsyncPublisher } from "../calls/async-publisher.ts";
 import type { FunctionWatch } from "../cluster/functions.ts";
 import type { FunctionNamespaces } from "../cluster/namespaces.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
@@ -26,7 +26,7 @@ export interface SystemContext {
   counts: InvocationCounts;
   stats: FunctionStatsReader;
   /** Undefined: there are no asynchronous calls. */
-  queue: CallQueue | undefined;
+  queue: AsyncPublisher | undefined;
   /** Queues beside the usual one. */
   queueNames: readonly string[];
   /** Image that runs pasted JavaScript; undefined: there is none. */
@@ -42,6 +42,8 @@ export interface SystemContext {
   /** Folder with the static files of the pages. */
   assetsDirectory: string;
   logger: Logger;
+  /** Aborted when the gateway stops: what would go on for ever ends. */
+  stopping: AbortSignal;
   serverFactory: FastifyServerFactory;
   /** Hears of each route, before any can be called. */
   onRoute?: ((route: RouteOptions) => void) | undefined;

@@ -8,16 +8,23 @@ import {
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 
-/** Longest wait for the figures, milliseconds: the description is more than they are. */
-const TIMEOUT_MS = 1000;
+/** The description is more than they are, and does not wait for them any longer. */
+const TIMEOUT_MS = 3000;
 
 interface PodMetrics {
   containers?: { usage?: { cpu?: string; memory?: string } }[];
 }
 
+interface UsageContext {
+  client: KubernetesClient;
+  logger: Logger;
+  /** Longest wait for the figures, milliseconds. @default 3000 */
+  timeoutMs?: number;
+}
+
 /** The sum over all pods; undefined when there are no figures. */
 export async function readUsage(
-  { client, logger }: { client: KubernetesClient; logger: Logger },
+  { client, logger, timeoutMs = TIMEOUT_MS }: UsageContext,
   { name, namespace }: FunctionReference,
 ): Promise<FunctionDescription["usage"]> {
   try {
@@ -29,7 +36,7 @@ export async function readUsage(
     });
     const { items } = await client.request<{ items: PodMetrics[] }>(path, {
       query: { labelSelector: `${LABEL.function}=${name}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     const usages = items.flatMap(({ containers = [] }) => containers.map(({ usage }) => usage));
     const sum = (texts: (string | undefined)[]): number =>

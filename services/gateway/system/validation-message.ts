@@ -1,10 +1,17 @@
 /** What a schema finds wrong with a request, as `field: expectation, got value`. */
 import type { FastifySchemaValidationError } from "fastify";
-import { quote, toField, toKind, toPath, withArticle } from "../../../contract/index.ts";
+import {
+  quote,
+  toExpectation,
+  toField,
+  toKind,
+  toPath,
+  withArticle,
+} from "../../../contract/index.ts";
 import { failures, HttpError } from "../errors.ts";
 
 /** Of these only the kind is shown: they are, or may be, secrets. */
-const SENSITIVE = /^(body$|(value|rawValue|code|envVars|password)\b)/;
+const SENSITIVE = /^(body$|(value|rawValue|code|envVars|password|registryAuth)\b)/;
 
 /** A finding with what the option `verbose` of Ajv adds. */
 type Finding = FastifySchemaValidationError & {
@@ -58,7 +65,7 @@ function toText(finding: Finding, part: string): string {
   if (keyword === "required") {
     return `${toField([...path, String(params["missingProperty"])])}: expected a value, got none`;
   }
-  const expectation = toExpectation(keyword, finding);
+  const expectation = describeExpectation(keyword, finding);
   if (propertyName !== undefined) {
     return `${toField(path)}: ${expectation}, got ${quote(propertyName)}`;
   }
@@ -66,13 +73,13 @@ function toText(finding: Finding, part: string): string {
   return `${field}: ${expectation}, got ${toShown(field, finding.data)}`;
 }
 
-function toExpectation(keyword: string, { message, parentSchema }: Partial<Finding>): string {
+function describeExpectation(keyword: string, { message, parentSchema }: Partial<Finding>): string {
   const { description, type } = parentSchema ?? {};
   if (keyword === "type" && type !== undefined) {
     return `expected ${withArticle(type)}`;
   }
   return description === undefined
-    ? (message ?? "expected something else")
+    ? toExpectation(message ?? "expected something else")
     : `expected ${description}`;
 }
 

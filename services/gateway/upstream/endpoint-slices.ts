@@ -2,17 +2,23 @@
 import { LABEL, PORT } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch } from "../../lib/watch.ts";
+import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
+
+/** A pod that serves. */
+export interface RoutePod {
+  /** The same in slices of IPv4 and of IPv6: a pod of a dual-stack Service is in both. */
+  id: string;
+  origin: string;
+  /** It terminates; otherwise it takes calls. */
+  isLeaving: boolean;
+}
 
 /** What a discovery.k8s.io/v1 EndpointSlice says about a function's pods. */
 export interface RouteSlice {
   metadata: { name: string; namespace?: string; resourceVersion?: string };
   /** `namespace/name` of the function; undefined for a Service that is not the function's own. */
   routeKey: string | undefined;
-  /** Origins of pods that take calls. */
-  ready: readonly string[];
-  /** Origins of pods that still serve while they terminate. */
-  leaving: readonly string[];
+  pods: readonly RoutePod[];
 }
 
 /** The part of an EndpointSlice that is read. */
@@ -24,6 +30,7 @@ interface EndpointSlice {
 
 interface Endpoint {
   addresses: string[];
+  targetRef?: { uid?: string } | null;
   conditions?: {
     ready?: boolean | null;
     serving?: boolean | null;
@@ -34,7 +41,7 @@ interface Endpoint {
 const SERVICE_NAME = "kubernetes.io/service-name";
 
 /** Shared by all slices without such pods. */
-const NONE: readonly string[] = [];
+const NONE: readonly RoutePod[] = [];
 
 /**
  * A watch of the EndpointSlices of the functions of one namespace, or of all where none is given;
@@ -55,6 +62,7 @@ export function createEndpointWatch(
     labelSelector: LABEL.function,
     logger,
     project: toRouteSlice,
+    renewSeconds: FRESH_SECONDS,
   });
 }
 
@@ -67,8 +75,7 @@ function toRouteSlice(slice: EndpointSlice): RouteSlice {
       ...(resourceVersion !== undefined && { resourceVersion }),
     },
     routeKey: routeKeyOf(slice),
-    ready: originsOf(slice, isReady),
-    leaving: originsOf(slice, isLeaving),
+    pods: podsOf(slice),
   };
 }
 
@@ -80,15 +87,16 @@ function routeKeyOf({ metadata: { namespace, labels = {} } }: EndpointSlice): st
     : `${namespace}/${name}`;
 }
 
-function originsOf(
-  { endpoints, ports }: EndpointSlice,
-  isWanted: (endpoint: Endpoint) => boolean,
-): readonly string[] {
-  const wanted = (endpoints ?? []).filter(isWanted);
+function podsOf({ endpoints, ports }: EndpointSlice): readonly RoutePod[] {
+  const serving = (endpoints ?? []).filter((each) => isReady(each) || isLeaving(each));
   const port = readPort(ports ?? []);
-  return wanted.length === 0
-    ? NONE
-    : wanted.map(({ addresses: [first = ""] }) => toOrigin(first, port));
+  return serving.length === 0 ? NONE : serving.map((endpoint) => toPod(endpoint, port));
+}
+
+function toPod(endpoint: Endpoint, port: number): RoutePod {
+  const [first = ""] = endpoint.addresses;
+  const origin = toOrigin(first, port);
+  return { id: endpoint.targetRef?.uid ?? origin, origin, isLeaving: isLeaving(endpoint) };
 }
 
 function isReady({ conditions = {} }: Endpoint): boolean {

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { PORT, PRE_STOP_SECONDS } from "../../../contract/index.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
-import type { RouteSlice } from "./endpoint-slices.ts";
+import type { RoutePod, RouteSlice } from "./endpoint-slices.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
@@ -12,10 +12,20 @@ import type { Upstream } from "./upstream.ts";
  */
 const LEAVING_MS = (PRE_STOP_SECONDS - 1) * 1000;
 
+/**
+ * How long pods of a function that was deleted may still be there, milliseconds. After it a pod
+ * that has stayed is taken for one of the function that has the name now.
+ */
+const ABANDONED_MS = 60_000;
+
 /** Where the calls of one function go. */
 interface Route {
   slices: RouteSlice[];
-  /** Pods that leave, by origin, and whether they are sent calls where no other one is ready. */
+  /** Those of all slices. */
+  pods: readonly RoutePod[];
+  /** Ids of pods of a function that was deleted, which has left its name to another one. */
+  abandoned: Set<string>;
+  /** Ids of pods that leave, and whether they are sent calls where no other one is ready. */
   leaving: Map<string, boolean>;
   /** What calls are sent to: its pods, or its one Service as long as that has any. */
   upstreams: Upstream[];
@@ -54,6 +64,13 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   /** Whether a function has an upstream that takes calls. */
   has(key: string): boolean {
     return (this.#routes.get(key)?.upstreams.length ?? 0) > 0;
+  }
+
+  /** How many pods of a function take calls, and the calls that this gateway has sent there. */
+  load(key: string): { pods: number; inFlight: number } {
+    const route = this.#routes.get(key) ?? createRoute();
+    const inFlight = route.upstreams.reduce((sum, upstream) => sum + upstream.inFlight, 0);
+    return { pods: wantedOrigins(route).size, inFlight };
   }
 
   /**
@@ -102,6 +119,28 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     });
   }
 
+  /**
+   * Sends no more calls to the pods that a function has, as it was deleted; they may be there for
+   * some seconds, and another function may have its name by then.
+   * @param version - of the deletion: what was written after it may be about the other one
+   */
+  abandon(key: string, version: string): void {
+    const route = this.#routes.get(key);
+    if (route === undefined) {
+      return;
+    }
+    const old = route.slices
+      .filter(({ metadata }) => BigInt(metadata.resourceVersion ?? 0) < BigInt(version))
+      .flatMap(({ pods }) => pods.map(({ id }) => id));
+    old.forEach((id) => route.abandoned.add(id));
+    this.#replaceUpstreams(key, route);
+    setTimeout(() => {
+      old.forEach((id) => route.abandoned.delete(id));
+      this.#replaceUpstreams(key, route);
+      this.emit("change", key);
+    }, ABANDONED_MS).unref();
+  }
+
   /** Closes the connections to all upstreams, after the calls in flight. */
   async close(): Promise<void> {
     const upstreams = [...this.#routes.values()].flatMap((route) => route.upstreams);
@@ -119,12 +158,15 @@ export class Endpoints extends EventEmitter<RouteEvents> {
 
   #replaceSlice(routeKey: string, previous?: RouteSlice, current?: RouteSlice): void {
     const route = this.#routes.get(routeKey) ?? createRoute();
-    const ready = readyOrigins(route);
+    const wasReady = readyIds(route);
     route.slices = route.slices.filter((slice) => slice !== previous);
     if (current?.routeKey === routeKey) {
       route.slices.push(current);
     }
-    this.#replaceLeaving(routeKey, route, ready);
+    route.pods = mergePods(route.slices);
+    this.#replaceLeaving(routeKey, route, wasReady);
+    const present = new Set(route.pods.map(({ id }) => id));
+    route.abandoned = new Set([...route.abandoned].filter((id) => present.has(id)));
     this.#replaceUpstreams(routeKey, route);
     if (route.slices.length === 0) {
       this.#routes.delete(routeKey);
@@ -137,18 +179,17 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   /** A pod that was not ready here before may have been told to stop long ago. */
   #replaceLeaving(key: string, route: Route, wasReady: ReadonlySet<string>): void {
     const before = route.leaving;
-    const leaving = new Set(route.slices.flatMap((slice) => slice.leaving));
-    const isUsed = (origin: string): boolean => before.get(origin) ?? wasReady.has(origin);
-    route.leaving = new Map(Array.from(leaving, (origin) => [origin, isUsed(origin)]));
-    const begun = [...leaving].filter((origin) => !before.has(origin) && wasReady.has(origin));
+    const leaving = route.pods.filter((pod) => pod.isLeaving).map(({ id }) => id);
+    route.leaving = new Map(leaving.map((id) => [id, before.get(id) ?? wasReady.has(id)]));
+    const begun = leaving.filter((id) => !before.has(id) && wasReady.has(id));
     if (begun.length > 0) {
       setTimeout(() => this.#abandon(key, route, begun), LEAVING_MS).unref();
     }
   }
 
-  #abandon(key: string, route: Route, origins: readonly string[]): void {
-    for (const origin of origins.filter((each) => route.leaving.has(each))) {
-      route.leaving.set(origin, false);
+  #abandon(key: string, route: Route, ids: readonly string[]): void {
+    for (const id of ids.filter((each) => route.leaving.has(each))) {
+      route.leaving.set(id, false);
     }
     this.#replaceUpstreams(key, route);
     this.emit("change", key);
@@ -193,16 +234,44 @@ export function serviceOrigins(suffix: string, functionNamespace: string): (key:
 }
 
 function createRoute(): Route {
-  return { slices: [], leaving: new Map(), upstreams: [], next: 0 };
+  return {
+    slices: [],
+    pods: [],
+    abandoned: new Set(),
+    leaving: new Map(),
+    upstreams: [],
+    next: 0,
+  };
 }
 
-function readyOrigins({ slices }: Route): Set<string> {
-  return new Set(slices.flatMap((slice) => slice.ready));
+/**
+ * Each pod once, at its address of IPv4 where it has two ("1" sorts before "["), and leaving as
+ * soon as one slice says so: they are not written at the same time.
+ */
+function mergePods(slices: readonly RouteSlice[]): readonly RoutePod[] {
+  const [first, ...others] = slices;
+  if (others.length === 0) {
+    return first?.pods ?? [];
+  }
+  const pods = new Map<string, RoutePod>();
+  for (const pod of slices.flatMap((slice) => slice.pods)) {
+    const known = pods.get(pod.id) ?? pod;
+    pods.set(pod.id, {
+      ...(known.origin < pod.origin ? known : pod),
+      isLeaving: known.isLeaving || pod.isLeaving,
+    });
+  }
+  return [...pods.values()];
 }
 
-/** Ready pods; where there are none, those that have just begun to leave. */
-function wantedOrigins(route: Route): Set<string> {
-  const ready = readyOrigins(route);
-  const leaving = [...route.leaving].filter(([, isUsed]) => isUsed);
-  return ready.size > 0 ? ready : new Set(leaving.map(([origin]) => origin));
+function readyIds({ pods }: Route): Set<string> {
+  return new Set(pods.filter((pod) => !pod.isLeaving).map(({ id }) => id));
+}
+
+/** Origins of ready pods; where there are none, of those that have just begun to leave. */
+function wantedOrigins({ pods, abandoned, leaving }: Route): Set<string> {
+  const wanted = pods.filter(({ id }) => !abandoned.has(id));
+  const ready = wanted.filter((pod) => !pod.isLeaving);
+  const used = ready.length > 0 ? ready : wanted.filter(({ id }) => leaving.get(id) === true);
+  return new Set(used.map(({ origin }) => origin));
 }

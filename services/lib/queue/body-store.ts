@@ -1,8 +1,10 @@
 /** Bodies that are too large for a message: in NATS' object store, written and read in pieces. */
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { JetStreamClient } from "@nats-io/jetstream";
-import { type ObjectStore, Objm } from "@nats-io/obj";
+import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { type ObjectInfo, type ObjectStore, Objm } from "@nats-io/obj";
 import {
+  BODIES,
   type StoredBody,
   STREAM,
   type StreamTerms,
@@ -12,12 +14,21 @@ import {
 /** Of which a body is made, bytes, where the server takes so many. */
 const CHUNK_BYTES = 128 * 1024;
 
+/** A body that is not there any more, or not all of it: asking again is of no use. */
+export class BodyLostError extends Error {
+  override name = "BodyLostError";
+}
+
+type Piece = Pick<StoredMsg, "seq" | "data">;
+
 export class BodyStore {
   readonly #store: ObjectStore;
+  readonly #manager: JetStreamManager;
   readonly #chunkBytes: number;
 
-  private constructor(store: ObjectStore, chunkBytes: number) {
+  private constructor(store: ObjectStore, manager: JetStreamManager, chunkBytes: number) {
     this.#store = store;
+    this.#manager = manager;
     this.#chunkBytes = chunkBytes;
   }
 
@@ -37,7 +48,8 @@ export class BodyStore {
       ttl: toBodyAge(terms),
       ...(replicas !== undefined && { replicas }),
     });
-    return new BodyStore(store, Math.min(CHUNK_BYTES, Math.floor(maxPayload / 2)));
+    const chunkBytes = Math.min(CHUNK_BYTES, Math.floor(maxPayload / 2));
+    return new BodyStore(store, await client.jetstreamManager(), chunkBytes);
   }
 
   /** Keeps what a stream of bytes gives. Resolves when all of it is on disk. */
@@ -48,26 +60,40 @@ export class BodyStore {
     return { name, bytes: info.size };
   }
 
-  /** The bytes in their order. Throws where they are gone, and when the last ones do not fit. */
+  /**
+   * The bytes in their order, one question for each piece: every one has the time limit of the
+   * connection, where a consumer of the library's waits a minute for a NATS that was started anew.
+   * Throws a BodyLostError where the body is gone; the last piece comes when all of it fits.
+   */
   async *read({ name }: StoredBody): AsyncGenerator<Uint8Array, void> {
-    const found = await this.#store.get(name);
-    if (found === null) {
-      throw new Error("body: it is gone from the object store");
+    const info = await this.#store.info(name);
+    if (info === null || info.deleted) {
+      throw new BodyLostError("its body is gone from the object store");
     }
-    const reader = found.data.getReader();
-    let result = await reader.read();
-    try {
-      for (; !result.done; result = await reader.read()) {
-        yield result.value;
+    const hash = createHash("sha256");
+    let seq = 0;
+    for (let piece = 1; piece <= info.chunks; piece += 1) {
+      const found = await this.#findPiece(info, seq + 1);
+      ({ seq } = found);
+      hash.update(found.data);
+      if (piece === info.chunks && hash.digest("base64url") !== toDigest(info)) {
+        throw new BodyLostError("its body is not what was put into the object store");
       }
-    } finally {
-      // The library writes on what was cancelled, and that throws where nobody catches it.
-      void drain(reader, result.done);
+      yield found.data;
     }
-    const failure = await found.error;
-    if (failure instanceof Error) {
-      throw failure;
+  }
+
+  async #findPiece({ nuid }: ObjectInfo, seq: number): Promise<Piece> {
+    const query = { seq, next_by_subj: `${BODIES.subject}.C.${nuid}` };
+    const { direct, streams } = this.#manager;
+    // A replica that is asked directly may not have yet what the leader has; and one answer that is
+    // lost, or late as this process was stopped, does not end the call that the body is of.
+    const near = await direct.getMessage(BODIES.stream, query).catch(() => null);
+    const found = near ?? (await streams.getMessage(BODIES.stream, query));
+    if (found === null) {
+      throw new BodyLostError("a part of its body is gone from the object store");
     }
+    return found;
   }
 
   /** Deletes a body; it is not missed where it is gone already. */
@@ -93,12 +119,7 @@ export async function forgetBody(link: BodyAccess, body: Buffer | StoredBody): P
   }
 }
 
-/** Reads what nobody wants any more. */
-async function drain(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  isDone: boolean,
-): Promise<void> {
-  for (let done = isDone; !done;) {
-    ({ done } = await reader.read().catch(() => ({ done: true })));
-  }
+/** SHA-256 as Node writes it: without what fills up the last group of base64. */
+function toDigest({ digest }: ObjectInfo): string {
+  return digest.replace(/^SHA-256=/, "").replace(/=+$/, "");
 }

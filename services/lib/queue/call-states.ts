@@ -1,13 +1,18 @@
 /** The last state of each call, told by whoever has changed it. */
+import { LRUCache } from "lru-cache";
 import type { FunctionReference } from "../../../contract/index.ts";
 import {
   type CallState,
+  isFinal,
   readCallState,
   STREAM,
   toReference,
   toStateSubject,
 } from "../../../contract/queue/index.ts";
-import type { QueueLink } from "./queue-link.ts";
+import type { QueueAccess, QueueLink } from "./queue-link.ts";
+
+/** Ends of calls that are told again when NATS has forgotten them. */
+const MAX_ENDS = 10_000;
 
 /** Whosever a call is. */
 const ANY: FunctionReference = { namespace: "*", name: "*" };
@@ -19,19 +24,41 @@ export interface KnownCall {
 
 export class CallStates {
   readonly #link: QueueLink;
+  /** What was told last here of calls that are over, by subject. */
+  readonly #ends = new LRUCache<string, string>({ max: MAX_ENDS });
+  #since: string | undefined;
 
   constructor(link: QueueLink) {
     this.#link = link;
+    link.onReady((access) => this.#renew(access));
   }
 
   /** Tells a state. Nobody waits for it: what is lost with a connection is only not shown. */
   tell(reference: FunctionReference, id: string, state: Omit<CallState, "at">): void {
     const text = JSON.stringify({ ...state, at: Date.now() } satisfies CallState);
+    const subject = toStateSubject(reference, id);
+    if (isFinal(state)) {
+      this.#ends.set(subject, text);
+    }
     try {
-      this.#link.access.connection.publish(toStateSubject(reference, id), text);
+      this.#link.access.connection.publish(subject, text);
     } catch {
       // Not connected: nobody could read it either.
     }
+  }
+
+  /**
+   * A NATS that was started again has no states. Of calls that are over it is told again: a message
+   * of one that comes back with NATS' disk would be run once more.
+   */
+  #renew({ connection, statesSince }: QueueAccess): void {
+    if (this.#since !== undefined && this.#since !== statesSince) {
+      // The newest comes first.
+      for (const [subject, text] of [...this.#ends].reverse()) {
+        connection.publish(subject, text);
+      }
+    }
+    this.#since = statesSince;
   }
 
   /** What was told last of a call; undefined where nothing was, or too long ago. */

@@ -1,11 +1,9 @@
 /** Stores a message in a stream; resolves when it is on disk. */
-import { JetStreamApiError, type PubAck } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
+import { type ApiError, JetStreamApiError } from "@nats-io/jetstream";
+import { type MsgHdrs, MsgHdrsImpl } from "@nats-io/transport-node";
 import { type Fields, HEADER_BYTES, QUEUE } from "../../../contract/queue/index.ts";
+import type { Inbox } from "./inbox.ts";
 import type { QueueAccess } from "./queue-link.ts";
-
-/** Longest wait for JetStream's word that it has stored a message, milliseconds. */
-const PUBLISH_TIMEOUT_MS = 5000;
 
 export interface OutgoingMessage {
   subject: string;
@@ -36,24 +34,71 @@ export function sizeLimitOf({ maxPayload }: { maxPayload: number }): number {
   return Math.min(maxPayload, QUEUE.maxMessageBytes + HEADER_BYTES);
 }
 
-export function publish(
-  { client }: QueueAccess,
+/** Stores a message; rejects where that cannot be said. */
+export type Store = (subject: string, payload: Uint8Array, headers: MsgHdrs) => Promise<Stored>;
+
+export interface Stored {
+  /** Its place in the stream. */
+  seq: number;
+  /** Whether it was there already, by its id. */
+  isDuplicate: boolean;
+}
+
+/** JetStream's answer (its API's `PubAck`). */
+interface Acknowledgement {
+  stream?: string;
+  seq?: number;
+  duplicate?: boolean;
+  error?: ApiError;
+}
+
+/** No stream listens to the subject, or there is no JetStream. */
+export class NobodyThereError extends Error {
+  override name = "NobodyThereError";
+}
+
+export function createStore(inbox: Inbox): Store {
+  return async (subject, payload, head) => {
+    const answer = await inbox.ask({ subject, payload, headers: head });
+    if (answer.headers?.code === 503) {
+      throw new NobodyThereError("JetStream: nobody stores it");
+    }
+    const { error, stream, seq, duplicate = false } = answer.json<Acknowledgement>();
+    if (error !== undefined) {
+      throw new JetStreamApiError(error);
+    }
+    if (stream === undefined || seq === undefined) {
+      throw new Error("JetStream: expected the place of a stored message, got another answer");
+    }
+    return { seq, isDuplicate: duplicate };
+  };
+}
+
+/** Stores a message in the stream of its subject. */
+export async function publish(
+  { store }: Pick<QueueAccess, "store">,
   { subject, fields, payload, messageId, seconds }: OutgoingMessage,
-): Promise<PubAck> {
-  const head = headers();
+): Promise<Stored> {
+  // Others than us have chosen some of the names.
+  const head = Object.create(null) as Record<string, string[]>;
   if (messageId !== undefined) {
     // The first: some servers find it within the name of another one, such as `Http-Nats-Msg-Id`.
-    head.set("Nats-Msg-Id", messageId);
+    head["Nats-Msg-Id"] = [messageId];
   }
   if (seconds !== undefined) {
-    head.set("Nats-TTL", `${seconds}s`);
+    head["Nats-TTL"] = [`${seconds}s`];
   }
   for (const [name, value] of fields) {
-    head.append(name, value);
+    // The library's own way to add one goes through all that there are.
+    (head[name] ??= []).push(toLine(value));
   }
-  return client.publish(subject, payload, {
-    headers: head,
-    timeout: PUBLISH_TIMEOUT_MS,
-    ...(messageId !== undefined && { msgID: messageId }),
-  });
+  return store(subject, payload, MsgHdrsImpl.fromRecord(head));
+}
+
+/** @throws Error for what would be more than a header's value. */
+function toLine(value: string): string {
+  if (/[\r\n]/.test(value)) {
+    throw new Error("message: expected values of headers without line ends, got one with");
+  }
+  return value;
 }

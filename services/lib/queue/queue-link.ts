@@ -9,8 +9,10 @@ import {
 import type { NatsConnection } from "@nats-io/transport-node";
 import { STREAM, type StreamTerms } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../logger.ts";
-import type { NatsLink } from "../nats.ts";
+import type { NatsConnector } from "../nats.ts";
 import { BodyStore } from "./body-store.ts";
+import { Inbox } from "./inbox.ts";
+import { createStore, type Store } from "./publish.ts";
 import { ensureStreams, updateBodies } from "./streams.ts";
 
 /** Wait between attempts to make the streams, milliseconds. */
@@ -24,7 +26,10 @@ export interface QueueAccess {
   connection: NatsConnection;
   client: JetStreamClient;
   manager: JetStreamManager;
+  store: Store;
   bodies: BodyStore;
+  /** When the stream of states was made, an ISO date: NATS has none of what was told before. */
+  statesSince: string;
 }
 
 /** The queue cannot be used now; the text says why. */
@@ -40,10 +45,12 @@ export interface QueueLinkOptions {
 }
 
 export class QueueLink {
-  readonly #nats: NatsLink;
+  readonly #nats: NatsConnector;
   readonly #logger: Logger;
   readonly #options: QueueLinkOptions;
+  readonly #listeners: ((access: QueueAccess) => void)[] = [];
   #access: QueueAccess | undefined;
+  #store: Store | undefined;
   #hadStreams = false;
   #isClosing = false;
   #checking: Promise<void> | undefined;
@@ -54,7 +61,7 @@ export class QueueLink {
    * Waits for NATS in the background and makes the streams that are missing, also when NATS comes
    * back without them.
    */
-  constructor(nats: NatsLink, logger: Logger, options: QueueLinkOptions = {}) {
+  constructor(nats: NatsConnector, logger: Logger, options: QueueLinkOptions = {}) {
     this.#nats = nats;
     this.#logger = logger;
     this.#options = options;
@@ -79,6 +86,14 @@ export class QueueLink {
   /** Most bytes of a message with its headers, as the server says. */
   get maxPayload(): number {
     return this.#nats.maxPayload ?? Infinity;
+  }
+
+  /** Hears whenever the queue can be used, or can be used again; at once where it can now. */
+  onReady(listener: (access: QueueAccess) => void): void {
+    this.#listeners.push(listener);
+    if (this.#access !== undefined) {
+      listener(this.#access);
+    }
   }
 
   /** Looks whether the streams are there, and makes them; resolves when they are. */
@@ -108,6 +123,16 @@ export class QueueLink {
     }
   }
 
+  /** One for all, as the connection is. */
+  #storeOf(connection: NatsConnection): Store {
+    if (this.#store === undefined) {
+      const inbox = new Inbox(connection, this.#nats.inboxPrefix);
+      this.#nats.onReconnect(() => inbox.reset());
+      this.#store = createStore(inbox);
+    }
+    return this.#store;
+  }
+
   async #make(connection: NatsConnection): Promise<void> {
     const manager = await jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
     const { terms = {}, onRemade } = this.#options;
@@ -121,6 +146,12 @@ export class QueueLink {
       onRemade?.(lost);
     }
     this.#hadStreams = true;
-    this.#access = { connection, client, manager, bodies };
+    const { created: statesSince } = await manager.streams.info(STREAM.states);
+    const access = {
+      ...{ connection, client, manager, bodies, statesSince },
+      store: this.#storeOf(connection),
+    };
+    this.#access = access;
+    this.#listeners.forEach((listener) => listener(access));
   }
 }

@@ -1,7 +1,7 @@
 /** Makes the streams of the queue, and gives those that are there the settings of today. */
 import { JetStreamApiError, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
 import {
-  STREAM,
+  BODIES,
   STREAMS,
   type StreamSettings,
   type StreamTerms,
@@ -31,7 +31,7 @@ export async function ensureStreams(
 
 /** Gives the stream of the object store what the terms say; `BodyStore` makes it. */
 export async function updateBodies(manager: JetStreamManager, terms: StreamTerms): Promise<void> {
-  const name = `OBJ_${STREAM.bodies}`;
+  const name = BODIES.stream;
   const { config } = await manager.streams.info(name);
   const wanted = { ...toStreamTerms(name, terms), max_age: toBodyAge(terms) };
   await update(manager, config, wanted);

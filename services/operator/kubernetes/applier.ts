@@ -1,4 +1,5 @@
 /** Applies objects of one kind, except when they are already stored as they would be sent. */
+import { createHash } from "node:crypto";
 import { FIELD_MANAGER, toKey } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { namespaceOfKey } from "./keys.ts";
@@ -11,13 +12,19 @@ interface Stored {
 
 /** An object to apply. */
 interface Desired {
-  metadata?: { name?: string; namespace?: string };
+  metadata?: { name?: string; namespace?: string } & Marks;
 }
 
+interface Marks {
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+/** There may be thousands: no more is kept than what is asked for. */
 interface Applied<T> {
-  /** The object that was sent, as JSON. */
+  /** Digest of the object that was sent. */
   sent: string;
-  /** The API server's answer. */
+  /** The API server's answer, cut down as the informer's copies are. */
   stored: T;
 }
 
@@ -44,20 +51,21 @@ export class Applier<T extends Stored> {
   async apply(object: Desired): Promise<T> {
     const { name = "", namespace = "" } = object.metadata ?? {};
     const key = toKey({ namespace, name });
-    const sent = JSON.stringify(object);
+    const sent = createHash("sha256").update(JSON.stringify(object)).digest("base64");
     const last = this.#applied.get(key);
     if (last?.sent === sent) {
       // Without a live copy the informer has not seen it yet: a deletion would have removed `last`.
       const known = this.#informers.get(key) ?? last.stored;
-      if (isAsApplied(last.stored, known)) {
+      if (isAsApplied(last.stored, known) && hasMarks(known, object)) {
         return known;
       }
     }
     const path = resourcePath({ ...this.#informers.kind, namespace, name });
-    const stored = await this.#client.apply<T>(path, object, {
+    const answer = await this.#client.apply<T>(path, object, {
       fieldManager: FIELD_MANAGER.operator,
       force: true,
     });
+    const stored = this.#informers.trim(answer);
     this.#applied.set(key, { sent, stored });
     return stored;
   }
@@ -69,6 +77,14 @@ export class Applier<T extends Stored> {
       }
     }
   }
+}
+
+/** Whether labels and annotations are as they were sent: no generation tells. */
+function hasMarks({ metadata }: Stored, { metadata: wanted = {} }: Desired): boolean {
+  return (["labels", "annotations"] as const).every((field) => {
+    const live = new Map(Object.entries(metadata[field] ?? {}));
+    return Object.entries(wanted[field] ?? {}).every(([key, value]) => live.get(key) === value);
+  });
 }
 
 /** By generation, which each change of a spec raises; by version where there is none. */

@@ -10,9 +10,16 @@ export interface EventRecorder {
   identity: string;
 }
 
+/** Reasons that come and go with each change of the load. */
+const USUAL = ["Available", "Scaling"];
+
 /** Whether a condition has another status or reason than before, which is worth an Event. */
 export function isTransition(before: Condition | undefined, after: Condition): boolean {
-  return before?.status !== after.status || before.reason !== after.reason;
+  if (before?.status !== after.status) {
+    return true;
+  }
+  const isUsual = [before, after].every(({ reason }) => USUAL.includes(reason));
+  return before.reason !== after.reason && !isUsual;
 }
 
 /** Writes an Event. A failure is only logged, since no state depends on it. */

@@ -58,6 +58,9 @@ interface Lease {
   spec: LeaseSpec;
 }
 
+/** Longest time for giving the lead back, milliseconds: the process ends anyway. */
+const RELEASE_MS = 4000;
+
 export class LeaderElection extends EventEmitter<LeadershipEvents> implements Leadership {
   readonly #options: Required<LeaderElectionOptions>;
   readonly #stopping = new AbortController();
@@ -65,6 +68,8 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
   /** The newest version of the Lease that was read, and when it was first read (monotonic). */
   #seen = { version: "", atMs: -Infinity };
   #renewedAtMs = -Infinity;
+  /** The same by the time of day, which goes on while a machine is suspended. */
+  #renewedAtTime = -Infinity;
   #hasLead = false;
   #expiry: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -78,10 +83,11 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
 
   /**
    * Whether this instance leads now, by the clock and not by the loop: a process that was suspended
-   * for a while must not write after another took over.
+   * for a while, alone or with its machine, must not write after another took over. A time of day
+   * that is set forward costs the lead until the next renewal.
    */
   get isLeading(): boolean {
-    const age = performance.now() - this.#renewedAtMs;
+    const age = Math.max(performance.now() - this.#renewedAtMs, Date.now() - this.#renewedAtTime);
     return this.#hasLead && age < this.#options.renewSeconds * 1000;
   }
 
@@ -95,19 +101,24 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     this.#running ??= this.#run();
   }
 
+  /** Gives the lead back, if it can be said in time; a request that is under way is cut. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    if (this.#hasLead) {
+    if (this.#running !== undefined) {
       this.#lose();
-      await this.#release();
+      await this.#release(AbortSignal.timeout(RELEASE_MS));
     }
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#attempt().catch((error: unknown) => this.#noteFailure(error));
+      await this.#attempt().catch((error: unknown) => {
+        if (!signal.aborted) {
+          this.#noteFailure(error);
+        }
+      });
       // Up to a fifth of jitter, so that instances do not ask in step.
       const wait = this.#options.retrySeconds * 1000 * (1 + 0.2 * Math.random());
       await sleep(wait, undefined, { signal }).catch(() => undefined);
@@ -125,9 +136,9 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     const lease = await this.#read();
     const askedAtMs = performance.now();
     if (lease === undefined) {
-      await this.#write("POST", this.#path, this.#newLease());
+      await this.#create(this.#newLease());
     } else if (this.#mayTake(lease)) {
-      await this.#write("PUT", `${this.#path}/${this.#options.name}`, this.#taken(lease));
+      await this.#replace(this.#taken(lease));
     } else {
       this.#lose();
       return;
@@ -136,17 +147,24 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     this.#noteRenewal(askedAtMs);
   }
 
-  #read(): Promise<Lease | undefined> {
+  #read(signal = this.#requestSignal()): Promise<Lease | undefined> {
     const { client, name } = this.#options;
-    return client.find<Lease>(`${this.#path}/${name}`, { signal: this.#requestSignal() });
+    return client.find<Lease>(`${this.#path}/${name}`, { signal });
   }
 
-  async #write(method: "POST" | "PUT", path: string, body: Lease): Promise<void> {
-    await this.#options.client.request(path, { method, body, signal: this.#requestSignal() });
+  async #create(body: Lease): Promise<void> {
+    const signal = this.#requestSignal();
+    await this.#options.client.request(this.#path, { method: "POST", body, signal });
+  }
+
+  async #replace(body: Lease, signal = this.#requestSignal()): Promise<void> {
+    const { client, name } = this.#options;
+    await client.request(`${this.#path}/${name}`, { method: "PUT", body, signal });
   }
 
   #requestSignal(): AbortSignal {
-    return AbortSignal.timeout((this.#options.renewSeconds * 1000) / 2);
+    const limit = AbortSignal.timeout((this.#options.renewSeconds * 1000) / 2);
+    return AbortSignal.any([limit, this.#stopping.signal]);
   }
 
   /** Free, ours, or unchanged for a lease's duration by our own clock (others' are not trusted). */
@@ -191,6 +209,7 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
 
   #noteRenewal(atMs: number): void {
     this.#renewedAtMs = atMs;
+    this.#renewedAtTime = Date.now() - (performance.now() - atMs);
     clearTimeout(this.#expiry);
     const left = this.#options.renewSeconds * 1000 - (performance.now() - atMs);
     this.#expiry = setTimeout(() => this.#lose(), Math.max(0, left));
@@ -211,13 +230,13 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     }
   }
 
-  async #release(): Promise<void> {
+  async #release(signal: AbortSignal): Promise<void> {
     try {
-      const lease = await this.#read();
+      const lease = await this.#read(signal);
       if (lease?.spec.holderIdentity === this.#options.identity) {
         const released = this.#taken(lease);
         released.spec = { ...released.spec, holderIdentity: "", leaseDurationSeconds: 1 };
-        await this.#write("PUT", `${this.#path}/${this.#options.name}`, released);
+        await this.#replace(released, signal);
       }
     } catch (error) {
       this.#noteFailure(error);

@@ -23,6 +23,13 @@ export interface ManagerOptions {
   registry: Registry;
 }
 
+/**
+ * How long reconciliations that run are waited for, milliseconds. One may hang in a request; what
+ * follows it is not written, as this instance leads no more. A lead that is not given back leaves
+ * nobody for 15 s.
+ */
+const DRAIN_MS = 4000;
+
 interface Work {
   controller: Controller;
   queue: WorkQueue;
@@ -52,9 +59,13 @@ export class Manager {
     this.#options.election.start();
   }
 
-  /** Waits for the reconciliations that run, then gives the lead to another instance. */
+  /** Waits a while for the reconciliations that run, then gives the lead to another instance. */
   async stop(): Promise<void> {
-    await Promise.all(this.#work.map(({ queue }) => queue.close()));
+    const limit = Promise.withResolvers();
+    const timer = setTimeout(limit.resolve, DRAIN_MS);
+    const closed = Promise.all(this.#work.map(({ queue }) => queue.close()));
+    await Promise.race([closed, limit.promise]);
+    clearTimeout(timer);
     this.#clear();
     await this.#options.election.stop();
     await this.#options.informers.stop();

@@ -90,6 +90,11 @@ export class NamespaceInformers<T extends WatchedObject> extends EventEmitter<
     return this.#informers.get(namespace)?.watch.problem();
   }
 
+  /** An object as copies are kept. */
+  trim(object: T): T {
+    return this.#options.transform(object);
+  }
+
   get(key: string): T | undefined {
     return this.#informers.get(namespaceOfKey(key))?.watch.get(key);
   }

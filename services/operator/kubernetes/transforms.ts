@@ -1,5 +1,5 @@
 /** What the informers keep of each object: managed fields, which are never read, are most of it. */
-import type { FunctionResource } from "../../../contract/index.ts";
+import { dropEmptyFields, type FunctionResource, FunctionSpec } from "../../../contract/index.ts";
 import type { Deployment, Metadata, Pod } from "./types.ts";
 
 const KEPT = [
@@ -26,13 +26,21 @@ export function trimToMetadata({ metadata }: { metadata: Metadata }): { metadata
   return { metadata: trimMetadata(metadata) };
 }
 
+/** Without fields of the spec that say nothing, so that a handler `""` is none. */
 export function trimFunction(resource: FunctionResource): FunctionResource {
-  return { ...resource, metadata: trimMetadata(resource.metadata) };
+  return {
+    ...resource,
+    metadata: trimMetadata(resource.metadata),
+    spec: dropEmptyFields(FunctionSpec, resource.spec),
+  };
 }
 
 export function trimDeployment({ metadata, spec, status }: Deployment): Deployment {
   return {
-    metadata: trimMetadata(metadata),
+    metadata: {
+      ...trimMetadata(metadata),
+      ...(metadata.ownerReferences && { ownerReferences: metadata.ownerReferences }),
+    },
     ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
     ...(status && { status }),
   };

@@ -22,7 +22,7 @@ export interface OwnerReference {
 }
 
 /** What conditions of Deployments and pods have in common. */
-interface ObjectCondition {
+export interface ObjectCondition {
   type: string;
   status: string;
   reason?: string;

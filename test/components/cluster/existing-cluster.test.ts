@@ -1,5 +1,5 @@
 /** `ExistingCluster`: what it declares, what it believes of a kubeconfig, what it refuses. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import {
@@ -61,7 +61,7 @@ it("declares the provider and nothing else, with the one context as a secret", a
     enableConfigMapMutable: "true",
     clusterIdentifier: "existing/uid-1",
   });
-  expect(cluster.lifetime).toBeUndefined();
+  expect(cluster.deletedWith).toBeUndefined();
 });
 
 it("takes the current context when none is named, and a kubeconfig that is an output", async () => {
@@ -106,7 +106,17 @@ it("offers what it is told", async () => {
   await settle();
 });
 
-it("takes images there by a command", () => {
+it("takes a registry that the program makes", async () => {
+  const registry = pulumi.output("1234.dkr.ecr.example.com/plonk");
+  const args = { kubeconfig: KUBECONFIG, context: "here", registry };
+  const { imageDelivery } = new ExistingCluster("kind", args);
+  expect(imageDelivery.mode).toBe("registry");
+  expect(await valueOf(pulumi.output(imageDelivery.registry))).toBe(
+    "1234.dkr.ecr.example.com/plonk",
+  );
+});
+
+it("takes images there by a command", async () => {
   const imageCommand = 'kind load image-archive "$ARCHIVE"';
   const args = { kubeconfig: KUBECONFIG, context: "here", imageCommand };
   expect(new ExistingCluster("kind", args).imageDelivery).toEqual({
@@ -115,6 +125,44 @@ it("takes images there by a command", () => {
     registry: undefined,
     command: imageCommand,
   });
+  await settle();
+});
+
+it("takes context, class and networks that other resources give", async () => {
+  const cluster = new ExistingCluster("kind", {
+    kubeconfig: KUBECONFIG,
+    context: pulumi.output("here"),
+    imageCommand: pulumi.output("load"),
+    capabilities: {
+      storageClass: pulumi.output("gp3"),
+      apiServerNetworks: [pulumi.output("192.0.2.1/32"), "2001:db8::/32"],
+    },
+  });
+  expectOneContext(await valueOf(cluster.kubeconfig));
+  const { storageClass, apiServerNetworks } = cluster.capabilities;
+  expect(await valueOf(pulumi.all([storageClass, apiServerNetworks]))).toEqual([
+    "gp3",
+    ["192.0.2.1/32", "2001:db8::/32"],
+  ]);
+  expect(await valueOf(pulumi.output(cluster.imageDelivery.command))).toBe("load");
+  await settle();
+});
+
+it("knows the cluster in a preview that does not know its class and networks yet", async () => {
+  registrations = collectRegistrations({}, { isPreview: true });
+  const lines = jest.spyOn(console, "log").mockImplementation(() => undefined);
+  const unknown = pulumi.output(pulumi.unknown) as pulumi.Output<never>;
+  const cluster = new ExistingCluster("kind", {
+    kubeconfig: KUBECONFIG,
+    context: "here",
+    imageCommand: unknown,
+    capabilities: { storageClass: unknown, apiServerNetworks: unknown },
+  });
+  expectOneContext(await valueOf(cluster.kubeconfig));
+  expect(await valueOf(cluster.identity)).toBe("existing/uid-1");
+  await settle();
+  expect(registrations.map(({ type }) => type)).toContain("pulumi:providers:kubernetes");
+  lines.mockRestore();
 });
 
 describe("what cannot be used", () => {
@@ -145,6 +193,17 @@ describe("what cannot be used", () => {
       () => ({ kubeconfig: toKubeconfig("nowhere", "here") }),
     ],
     ['registry: expected text, got ""', () => ({ kubeconfig: KUBECONFIG, registry: "" })],
+    [
+      'capabilities.apiServerNetworks[1]: expected a network such as 10.0.0.0/8 or 192.0.2.1/32, got "192.0.2.1"',
+      () => ({
+        kubeconfig: KUBECONFIG,
+        capabilities: { apiServerNetworks: ["10.0.0.0/8", "192.0.2.1"] },
+      }),
+    ],
+    [
+      'capabilities.storageClass: expected text, got ""',
+      () => ({ kubeconfig: KUBECONFIG, capabilities: { storageClass: "" } }),
+    ],
     ['imageCommand: expected text, got " "', () => ({ kubeconfig: KUBECONFIG, imageCommand: " " })],
     [
       "registry, imageCommand: expected at most one of them, got both",

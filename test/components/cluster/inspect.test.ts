@@ -50,6 +50,14 @@ it("reports version, architectures, rights, class, load balancer and policies in
     identity: "uid-1",
     nodeAddress: "192.0.2.7",
     architectures: ["amd64", "arm64"],
+    classes: [
+      { name: "standard", description: LINES[2]?.slice(15), isDefault: true },
+      {
+        name: "gp3",
+        description: "gp3 (ebs.csi.aws.com), its volumes can grow",
+        isDefault: false,
+      },
+    ],
     warnings: [],
     lines: [`Kubernetes v1.34.3+k3s1 at ${api?.url ?? ""}`, ...LINES],
   });

@@ -81,7 +81,7 @@ describe("what is declared", () => {
   });
 
   it("stores the script first and removes with the script of the state", async () => {
-    await make();
+    await make({ readyTimeoutSeconds: pulumi.output(77) });
     const { create, delete: remove, stdin, logging } = find("edge-server").inputs;
     expect(create).toBe(
       "umask 077 && mkdir -p '/srv/plonk/here' && cat > '/srv/plonk/here/cluster.sh'.new && " +
@@ -99,7 +99,7 @@ describe("what is declared", () => {
       "NODE_ADDRESS='198.18.0.11'",
       "SERVICE_CIDR='10.43.0.0/16'",
       "CGROUP='plonk-edge-77becc9b'",
-      "READY_SECONDS='180'",
+      "READY_SECONDS='77'",
       "SUPERVISED=''",
       "NETNS='plonk-edge'",
       "BRIDGE='plonk18-0'",
@@ -228,7 +228,7 @@ describe("what is declared", () => {
         `sh '/srv/plonk/here/cluster.sh' forget-image "$IMAGE_NAME"`,
     );
     // Not the first step: Pulumi takes that for the same one where the cluster is replaced.
-    expect(await valueOf(cluster.lifetime.urn)).toMatch(/::edge-server-start$/);
+    expect(await valueOf(cluster.deletedWith.urn)).toMatch(/::edge-server-start$/);
   });
 });
 
@@ -290,6 +290,10 @@ describe("what is refused, on the component and in preview", () => {
     [
       'servers[0].connection.ssh: hosts over SSH come later, only { local: true } is possible now, got host "pi"',
       host({ connection: { ssh: { host: "pi" } } }),
+    ],
+    [
+      "servers[0].connection.ssh: hosts over SSH come later, only { local: true } is possible now, got a host that an output names",
+      host({ connection: { ssh: { host: pulumi.output("pi"), port: pulumi.output(2222) } } }),
     ],
     ["servers[0].connection.local: expected true, got undefined", host({ connection: {} })],
     ['servers[0].name: expected a DNS label, got "A b"', host({ name: "A b" })],

@@ -36,7 +36,7 @@ async function declare(subnet: string): Promise<void> {
       k3s: ${JSON.stringify(k3s)},
       subnet: "${subnet}",
     });
-    const { provider, lifetime: deletedWith } = cluster;
+    const { provider, deletedWith } = cluster;
     new k8s.core.v1.ConfigMap("note", { metadata: { name: "note" } }, { provider, deletedWith });
     export const { kubeconfig, nodeAddress } = cluster;
   `);

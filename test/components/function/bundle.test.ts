@@ -16,6 +16,8 @@ import { checkCallback, toClosureCode } from "../../../components/function/closu
 import { findCaptured, readImports } from "../../../components/function/imports.ts";
 import { greet } from "../fixtures/greet.ts";
 
+const CALLABLE = "expected a function or an object with fetch(request)";
+const EXPORTED = "expected a default export or an exported handler";
 const fixtures = join(import.meta.dirname, "../fixtures");
 let directory: string;
 
@@ -72,6 +74,75 @@ describe("a module", () => {
     writeFileSync(library, 'module.exports = () => require("node:path").basename("/a/b");');
     writeFileSync(file, 'import base from "./library.cjs"; export default () => base();');
     expect(callHandler(bundleModule(file), "mjs", "")).toBe("b");
+  });
+
+  it("tells CommonJS libraries the place of the bundle as theirs", () => {
+    const file = join(directory, "uses-place.ts");
+    writeFileSync(join(directory, "place.cjs"), "module.exports = () => [__dirname, __filename];");
+    writeFileSync(file, 'import place from "./place.cjs"; export default () => place();');
+    const [folder, path] = callHandler(bundleModule(file), "mjs", "") as [string, string];
+    expect(folder).toBe(directory);
+    expect(path).toMatch(/handler-[\d.]+\.mjs$/);
+  });
+
+  it.each([
+    [
+      "as tsc writes it",
+      "exports.default = handle; async function handle(event) { return event.body; }",
+    ],
+    [
+      "as Babel writes it",
+      "exports.default = void 0; var _default = exports.default = (event) => event.body;",
+    ],
+  ])("may be CommonJS with a default export, %s", (_how, text) => {
+    const file = join(directory, "compiled.cjs");
+    const mark = 'Object.defineProperty(exports, "__esModule", { value: true });';
+    writeFileSync(file, `"use strict"; ${mark} ${text}`);
+    expect(bundleModule(file)).toContain("exports.default");
+  });
+
+  it.each([
+    ["default.mjs", "export default 42;", `${CALLABLE} as default export, got 42`],
+    [
+      "object.ts",
+      "export default { answer: 42 };",
+      `${CALLABLE} as default export, got an object without fetch`,
+    ],
+    [
+      "class.ts",
+      "export default class { fetch() {} }",
+      `${CALLABLE} as default export, got a class`,
+    ],
+    [
+      "named.mjs",
+      'export const handler = "text";',
+      'expected a function as exported handler, got "text"',
+    ],
+    ["number.cjs", "module.exports = 42;", `${EXPORTED}, got 42`],
+    [
+      "names.cjs",
+      "exports.answer = 42; module.exports.question = 1;",
+      `${EXPORTED}, got answer, question`,
+    ],
+    ["nothing.cjs", "exports.default = void 0; exports.default = 42;", `${EXPORTED}, got 42`],
+  ])("must export what can be called: %s", (name, text, message) => {
+    const file = join(directory, name);
+    writeFileSync(file, text);
+    expect(() => bundleModule(file)).toThrow(new ArgumentError(`code: ${message}`));
+  });
+
+  it.each([
+    ["made.mjs", "const make = () => () => 1; export default make();"],
+    ["later.mjs", "const it = {}; it.fetch = () => 1; export default it;"],
+    ["static.ts", "export default class { static fetch() {} }"],
+    ["both.ts", "export default 42; export function handler() {}"],
+    ["let.ts", "let handler: unknown = 1; handler = () => 1; export { handler };"],
+    ["merged.cjs", "Object.assign(exports, { handler: () => 1 });"],
+    ["own.cjs", "const it = {}; module.exports = it; it.handler = () => 1;"],
+  ])("may export what cannot be judged by its text: %s", (name, text) => {
+    const file = join(directory, name);
+    writeFileSync(file, text);
+    expect(() => bundleModule(file)).not.toThrow();
   });
 
   it("may export a handler by name", () => {
@@ -145,6 +216,23 @@ describe("a closure", () => {
     expect(callHandler(code, "cjs", "**x**")).toBe("p>\n");
   });
 
+  it("tells libraries that it loads the place of the bundle as theirs", () => {
+    const text =
+      "exports.handler = async () => [...(await import('./here.mjs')).place, ...(await import('./place.cjs')).default()];";
+    writeFileSync(
+      join(directory, "here.mjs"),
+      "export const place = [import.meta.dirname, import.meta.url];",
+    );
+    writeFileSync(join(directory, "place.cjs"), "module.exports = () => [__dirname];");
+    const [folder, url, ofCommonJs] = callHandler(
+      bundleClosure(text, directory),
+      "cjs",
+      "",
+    ) as string[];
+    expect([folder, ofCommonJs]).toEqual([directory, directory]);
+    expect(url).toMatch(/^file:.*handler-[\d.]+\.cjs$/);
+  });
+
   it("gives the same code twice", async () => {
     const callback = (event: { body: string }): string => `hello ${event.body}`;
     expect(await toClosureCode(callback)).toBe(await toClosureCode(callback));
@@ -178,30 +266,8 @@ describe("a closure", () => {
     const callback = (): unknown => (password as unknown as { get(): string }).get();
     await expect(toClosureCode(callback)).rejects.toThrow(
       new ArgumentError(
-        "callback: expected no captured secret, got one; pass it as a FunctionSecret in secrets and read /var/openfaas/secrets/<name>",
+        'callback: captured "password" is a secret; pass it as a FunctionSecret in secrets and read /var/openfaas/secrets/<name>',
       ),
-    );
-  });
-
-  it("must be serializable, and the reason is one line", async () => {
-    class Reader {
-      read = (): unknown => this;
-    }
-    const { read } = new Reader();
-    await expect(toClosureCode(() => read())).rejects.toThrow(
-      /^callback: cannot be serialized: .*function 'read'.*arrow function captured 'this'.*$/,
-    );
-  });
-
-  it("must compile: private fields do not", async () => {
-    class Counter {
-      #count = 1;
-      get(): number {
-        return this.#count;
-      }
-    }
-    await expect(toClosureCode(() => new Counter().get())).rejects.toThrow(
-      /^callback: Private name "#count" must be declared in an enclosing class/,
     );
   });
 

@@ -158,7 +158,7 @@ describe("a function from a module", () => {
 
   it("takes a file URL, which is how a program names a file beside it", async () => {
     const code = import.meta.resolve("../fixtures/greeter.ts");
-    const byUrl = new Function("by-url", { platform, name: "greeter", code }, opts);
+    const byUrl = new Function("by-url", { platform, name: "greeter-2", code }, opts);
     await valueOf(byUrl.url);
     expect(find(all, "by-url-code").inputs["data"]).toEqual(
       find(all, "greeter-code").inputs["data"],

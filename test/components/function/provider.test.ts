@@ -127,7 +127,7 @@ describe.each(MAKERS)("the objects of a %s go", (kind, make) => {
     }).toThrow(
       expect.objectContaining({
         message:
-          "opts.provider: must be the Kubernetes provider of the platform's cluster, got none; " +
+          "opts.provider: expected the Kubernetes provider of the platform's cluster, got none; " +
           "name it in the options, or give the Platform itself as platform",
         hideStack: true,
       }),

@@ -26,6 +26,11 @@ it.each<[Omit<FunctionOptions, "platform">, string]>([
   [{ timeoutSeconds: 0 }, "timeoutSeconds: expected a whole number from 1 to 86400, got 0"],
   [{ limits: { memory: "" } }, 'limits.memory: expected a quantity such as 128Mi or 100m, got ""'],
   [{ requests: { cpu: "" } }, 'requests.cpu: expected a quantity such as 128Mi or 100m, got ""'],
+  [{ limits: { memory: "40m" } }, 'limits.memory: expected 6Mi to 64Ti (40Mi meant?), got "40m"'],
+  [
+    { limits: { cpu: "50m" }, requests: { cpu: "0.1" } },
+    'requests.cpu: expected at most the limit (50m), got "0.1"',
+  ],
   [
     { secrets: [""] },
     'secrets[0]: expected 1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123), got ""',

@@ -7,11 +7,13 @@ import {
   checkEntry,
   checkItem,
   checkName,
+  checkProcess,
   checkQueueName,
+  checkResources,
   checkSecretName,
-  checkText,
   checkTexts,
   checkTimeout,
+  type MapEntry,
 } from "../../../components/function/validation.ts";
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -34,24 +36,24 @@ describe("the queue of a function", () => {
 });
 
 describe("a name", () => {
-  it.each(["a", "0", "hello", "a-b", "x".repeat(63)])("may be %s", (name) => {
+  it.each(["a", "a0", "hello", "a-b", "x".repeat(63)])("may be %s", (name) => {
     expect(checkName(name)).toBe(name);
   });
 
-  it.each(["", "-a", "a-", "A", "a_b", "a.b", "a b", "ä", "x".repeat(64), "a\n"])(
+  it.each(["", "-a", "a-", "A", "a_b", "a.b", "a b", "ä", "x".repeat(64), "a\n", "0", "2fa-check"])(
     "must not be %j",
     (name) => {
       expect(() => checkName(name)).toThrow(ArgumentError);
     },
   );
 
-  it("is taken exactly when it is a DNS label (RFC 1123)", () => {
+  it("is taken exactly when it is a DNS label that begins with a letter (RFC 1035)", () => {
     const letters = fc.constantFrom("a", "b", "0", "9", "-", "_", ".", "A", " ");
     const isAlphanumeric = (letter = ""): boolean => letter !== "" && alphanumeric.includes(letter);
     fc.assert(
       fc.property(fc.array(letters, { maxLength: 66 }), (parts) => {
         const inside = parts.every((letter) => letter === "-" || isAlphanumeric(letter));
-        const ends = isAlphanumeric(parts.at(0)) && isAlphanumeric(parts.at(-1));
+        const ends = ["a", "b"].includes(parts[0] ?? "") && isAlphanumeric(parts.at(-1));
         const name = parts.join("");
         if (inside && ends && name.length <= 63) {
           expect(checkName(name)).toBe(name);
@@ -64,7 +66,7 @@ describe("a name", () => {
 
   it("is quoted in the message, shortened when it is long", () => {
     expect(() => checkName("Bad_Name")).toThrow(
-      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got "Bad_Name"',
+      'name: expected 1 to 63 lower-case letters, digits and hyphens, with a letter at the beginning and no hyphen at the end, as names of Services have it (RFC 1035), got "Bad_Name"',
     );
     expect(() => checkName("A".repeat(5000))).toThrow(`got "${"A".repeat(77)}..."`);
   });
@@ -89,7 +91,7 @@ describe("a quantity", () => {
   it.each(["128Mi", "1Gi", "100m", "0.5", "2", ".5", "1e3", "1E-2", "500k", "10n"])(
     "may be %s",
     (quantity) => {
-      expect(checkEntry({ map: "limits", key: "memory" }, quantity)).toBe(quantity);
+      expect(checkEntry({ map: "limits", key: "ephemeral-storage" }, quantity)).toBe(quantity);
     },
   );
 
@@ -106,11 +108,37 @@ describe("a quantity", () => {
     const suffix = fc.constantFrom("", "n", "u", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti", "e3");
     fc.assert(
       fc.property(fc.nat(), suffix, (number, unit) => {
-        expect(checkEntry({ map: "limits", key: "cpu" }, `${number}${unit}`)).toBe(
+        expect(checkEntry({ map: "limits", key: "ephemeral-storage" }, `${number}${unit}`)).toBe(
           `${number}${unit}`,
         );
       }),
     );
+  });
+});
+
+describe("memory and processor", () => {
+  it.each<[entry: MapEntry, quantity: string, expected: string]>([
+    [{ map: "limits", key: "memory" }, "40m", '6Mi to 64Ti (40Mi meant?), got "40m"'],
+    [{ map: "limits", key: "memory" }, "128", '6Mi to 64Ti (128Mi meant?), got "128"'],
+    [{ map: "limits", key: "memory" }, "512k", '6Mi to 64Ti (512Mi meant?), got "512k"'],
+    [{ map: "limits", key: "memory" }, "2Mi", '6Mi to 64Ti, got "2Mi"'],
+    [{ map: "limits", key: "memory" }, "0", '6Mi to 64Ti, got "0"'],
+    [{ map: "requests", key: "memory" }, "64m", '0, or 1Mi to 64Ti (64Mi meant?), got "64m"'],
+    [{ map: "limits", key: "cpu" }, "100Mi", '1m to 10000 (100m meant?), got "100Mi"'],
+    [{ map: "limits", key: "cpu" }, "0.5m", '1m to 10000, got "0.5m"'],
+    [{ map: "limits", key: "cpu" }, "20k", '1m to 10000 (20m meant?), got "20k"'],
+  ])("(%j: %s) is refused with what may be meant", (entry, quantity, expected) => {
+    expect(() => checkEntry(entry, quantity)).toThrow(
+      new ArgumentError(`${entry.map}.${entry.key}: expected ${expected}`),
+    );
+  });
+
+  it("must go together", () => {
+    const resources = { limits: { memory: "64Mi" }, requests: { memory: "0.1Gi" } };
+    expect(() => checkResources(resources)).toThrow(
+      new ArgumentError('requests.memory: expected at most the limit (64Mi), got "0.1Gi"'),
+    );
+    expect(checkResources({ limits: {}, requests: { memory: "1Gi" } })).toBeDefined();
   });
 });
 
@@ -175,15 +203,15 @@ describe("labels", () => {
 });
 
 describe("other arguments", () => {
-  it.each(["", " "])("a text must not be %j", (text) => {
-    expect(checkText("image", "x")).toBe("x");
-    expect(() => checkText("image", text)).toThrow(
-      new ArgumentError(`image: expected a text, got "${text}"`),
+  it.each(["", " "])("a process must not be %j", (text) => {
+    expect(checkProcess("cat $(A)")).toBe("cat $(A)");
+    expect(() => checkProcess(text)).toThrow(
+      new ArgumentError(`fprocess: expected a text, got "${text}"`),
     );
   });
 
-  it("a namespace is a name", () => {
-    expect(() => checkName("", "namespace")).toThrow(/^namespace: expected 1 to 63 .*, got ""$/);
+  it("a process has no NUL", () => {
+    expect(() => checkProcess("cat\0")).toThrow(/^fprocess: expected .* without a NUL/);
   });
 
   it.each([1, 30, 86_400])("a time-out may be %d s", (seconds) => {

@@ -83,7 +83,7 @@ export function fakeCluster(capabilities: Partial<ClusterCapabilities> = {}): Cl
     architectures: pulumi.output(["amd64"]),
     identity: pulumi.output("fake"),
     nodeAddress: pulumi.secret("198.18.0.11"),
-    lifetime: undefined,
+    deletedWith: undefined,
   };
 }
 

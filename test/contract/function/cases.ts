@@ -8,6 +8,8 @@ export interface Case {
   field?: string;
   /** Who cannot say it, and leaves it to the next one. */
   leftBy?: "component" | "api-server";
+  /** Who hears Go's clients takes it for absent: the REST API, the API server, the operator. */
+  isNothing?: boolean;
 }
 
 const scale = (name: string): string => `com.openfaas.scale.${name}`;
@@ -16,10 +18,11 @@ const probe = (name: string, field: string): string => `com.openfaas.${name}.htt
 const retry = (name: string): string => `com.openfaas.retry.${name}`;
 const annotations = (values: Record<string, string>): SpecPart => ({ annotations: values });
 /** Resources have any names; their type has the usual ones. */
-const gpu = (value: string): SpecPart => {
-  const limits: object = { "nvidia.com/gpu": value };
-  return { limits };
+const gpu = (limit?: string, request?: string): SpecPart => {
+  const of = (value?: string): object => (value === undefined ? {} : { "nvidia.com/gpu": value });
+  return { limits: of(limit), requests: of(request) };
 };
+const toOdd = (name: string): SpecPart => ({ limits: { [name]: "1" } });
 const variable = (value: string): SpecPart => ({ environment: { exec_timeout: value } });
 
 const RIGHT: [what: string, spec: SpecPart][] = [
@@ -32,8 +35,20 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ["a constraint without a value", { constraints: ["empty="] }],
   ["a secret with dots", { secrets: ["api-key", "tls.crt", "x".repeat(253)] }],
   ["quantities", { limits: { memory: "128Mi", cpu: ".5" }, requests: { cpu: "1e-1" } }],
+  ["the least that a pod can have", { limits: { memory: "6Mi", cpu: "1m" } }],
+  ["the least that a pod can ask for", { requests: { memory: "1Mi", cpu: "0.001" } }],
+  ["the most", { limits: { memory: "64Ti", cpu: "10k" } }],
+  ["requests of nothing in particular", { requests: { memory: "0", cpu: "0m" } }],
+  ["bytes in full", { limits: { memory: "134217728" } }],
+  ["a request that is the limit", { limits: { memory: "1Gi" }, requests: { memory: "1024Mi" } }],
+  [
+    "a request that is the limit in other words",
+    { limits: { cpu: "0.7" }, requests: { cpu: "700m" } },
+  ],
   ["another resource", gpu("1")],
+  ["another resource that is asked for", gpu("2", "2")],
   ["odd names of variables", { environment: { "a.b-c": "", "A B": "=", "1": "\n" } }],
+  ["values with dollars", { environment: { A: "a$$b", B: "$(OPENFAAS_NAME)", C: "x$$(A)y$" } }],
   ["any annotation", { annotations: { topic: "a, b", "x.y/z": "{}\n\u00fc" } }],
   [
     "probes",
@@ -45,6 +60,9 @@ const RIGHT: [what: string, spec: SpecPart][] = [
     }),
   ],
   ["a service account", annotations({ "com.openfaas.serviceaccount": "reader.of-all" })],
+  ["a policy for its image", annotations({ "plonk/image-pull-policy": "IfNotPresent" })],
+  ["its image's user", annotations({ "plonk/user": "image" })],
+  ["a user", annotations({ "plonk/user": "1000" })],
   ["a limit of waiting calls", annotations({ "plonk/max-waiting": "5" })],
   [
     "repetitions",
@@ -80,6 +98,13 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
   ["name", "a name in capitals", { name: "Upper" }],
   ["name", "a name of 64 letters", { name: "x".repeat(64) }],
   ["name", "a name with a hyphen at its end", { name: "a-" }],
+  ...["2fa-check", "2048", "7f3a9c52-1b2d-4e5f-8a90-123456789abc"].map(
+    (name): (typeof WRONG)[number] => [
+      "name",
+      `a name that no Service can have: ${name}`,
+      { name },
+    ],
+  ),
   ["name", "a name of two parts", { name: "a.b" }],
   ["image", "no image", { image: "" }],
   ["image", "an image with a space", { image: "a b" }],
@@ -98,8 +123,29 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
   ["limits.memory", "a quantity with another unit", { limits: { memory: "128mb" } }],
   ["limits.memory", "a quantity with a space", { limits: { memory: "128 Mi" } }],
   ["requests.cpu", "a negative quantity", { requests: { cpu: "-1" } }],
-  ["requests.cpu", "an empty quantity", { requests: { cpu: "" } }],
+  ["limits.memory", "thousandths of bytes", { limits: { memory: "40m" } }],
+  ["limits.memory", "a limit of bytes", { limits: { memory: "128" } }],
+  ["limits.memory", "a limit of nothing", { limits: { memory: "0" } }],
+  ["limits.memory", "less than a container needs", { limits: { memory: "5.9Mi" } }],
+  ["limits.memory", "more memory than there is", { limits: { memory: "65Ti" } }],
+  ["requests.memory", "a request of some bytes", { requests: { memory: "64" } }],
+  ["limits.cpu", "less than a thousandth of a core", { limits: { cpu: "0.0009" } }],
+  ["limits.cpu", "a core of MiB", { limits: { cpu: "100Mi" } }],
+  ["requests.cpu", "nanocores", { requests: { cpu: "100n" } }],
+  [
+    "requests.memory",
+    "a request beyond the limit",
+    { limits: { memory: "64Mi" }, requests: { memory: "65Mi" } },
+  ],
+  ["requests.cpu", "cores beyond the limit", { limits: { cpu: "100m" }, requests: { cpu: "1" } }],
+  ['limits["nvidia.com/gpu"]', "half of another resource", gpu("0.5"), "api-server"],
+  ['requests["nvidia.com/gpu"]', "less than all of it", gpu("2", "1"), "api-server"],
+  ['requests["nvidia.com/gpu"]', "another one without a limit", gpu(undefined, "1"), "api-server"],
+  ["limits", "a resource that there is not", toOdd("mem"), "api-server"],
+  ["limits", "a resource with an empty domain", toOdd("/gpu"), "api-server"],
   ['limits["nvidia.com/gpu"]', "another resource", gpu("one")],
+  ["environment.A", "a variable with a NUL", { environment: { A: "x\0y" } }],
+  ["handler", "a handler with a NUL", { handler: "cat\0" }, "component"],
   ["environment", "a variable with =", { environment: { "a=b": "" } }, "api-server"],
   ["environment", "a variable without a name", { environment: { "": "x" } }, "api-server"],
   ["labels", "a label with two slashes", labels({ "a/b/c": "" }), "api-server"],
@@ -134,6 +180,16 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     "a success threshold of zero",
     annotations({ [probe("ready", "successThreshold")]: "0" }),
   ],
+  ...["", "always", "Never"].map((value): (typeof WRONG)[number] => [
+    'annotations["plonk/image-pull-policy"]',
+    `image-pull-policy: ${JSON.stringify(value)}`,
+    annotations({ "plonk/image-pull-policy": value }),
+  ]),
+  ...["0", "-1", "app", "1000:1000", "1000000000", ""].map((value): (typeof WRONG)[number] => [
+    'annotations["plonk/user"]',
+    `user: ${JSON.stringify(value)}`,
+    annotations({ "plonk/user": value }),
+  ]),
   ...["0", "-1", "many", ""].map((value): (typeof WRONG)[number] => [
     'annotations["plonk/max-waiting"]',
     `max-waiting: ${JSON.stringify(value)}`,
@@ -238,7 +294,18 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
   ],
 ];
 
+const NOTHING: [field: string, what: string, spec: SpecPart][] = [
+  ["limits.memory", "an empty limit", { limits: { memory: "", cpu: "1" } }],
+  ["requests.cpu", "an empty request", { requests: { cpu: "" } }],
+  [
+    "requests.memory",
+    "an empty request below a limit",
+    { limits: { memory: "6Mi" }, requests: { memory: "" } },
+  ],
+];
+
 export const CASES: readonly Case[] = [
+  ...NOTHING.map(([field, what, spec]) => ({ what, spec, field, isNothing: true })),
   ...RIGHT.map(([what, spec]) => ({ what, spec })),
   ...WRONG.map(([field, what, spec, leftBy]) => ({
     what,

@@ -18,9 +18,9 @@ export function describeLoadBalancer({ clone, stack, node, configure }: Balanced
     "a load balancer that never comes is named when its time is over",
     async () => {
       configure({ "plonk:loadBalancer": true });
-      clone.edit("components/gateway/entrance.ts", 'TIMEOUT = "300s"', 'TIMEOUT = "10s"');
+      clone.edit("components/gateway/external-service.ts", 'TIMEOUT = "300s"', 'TIMEOUT = "10s"');
       const { code, output } = await clone.run("up", "--", "--stack", stack);
-      clone.edit("components/gateway/entrance.ts", 'TIMEOUT = "10s"', 'TIMEOUT = "300s"');
+      clone.edit("components/gateway/external-service.ts", 'TIMEOUT = "10s"', 'TIMEOUT = "300s"');
       expect(code).not.toBe(0);
       const [, diagnostics = ""] = output.split("Diagnostics:");
       expect(diagnostics).toContain("core/v1:Service (plonk-gateway-external):");

@@ -58,10 +58,12 @@ export function declareChanges(get: () => UiWorld): void {
       await world.ui.button("To zero").click();
       await world.waitForReplicas("ui-code", "0/0");
       // A pod on its way out still answers, and then nothing has to start.
-      const pods = ["get", "pods", "-n=openfaas-fn", "-l=faas_function=ui-code", "-o=name"];
+      const pods = ["get", "pods", "-n=openfaas-fn", "-l=faas_function=ui-code"];
       const areGone = async (): Promise<boolean> =>
-        (await world.stack.kubectl(...pods)).trim() === "";
-      await until("no pods", areGone, minute);
+        (await world.stack.kubectl(...pods, "-o=name")).trim() === "";
+      await until("no pods", areGone, minute).catch(async (error: unknown) => {
+        throw new Error(`${String(error)}, got\n${await world.stack.kubectl(...pods, "-o=wide")}`);
+      });
       await world.ui.openFunction("ui-code", "Invoke");
       const { line } = await world.ui.invoke({ Body: "wake up" });
       expect(line).toMatch(/^200 OK/);

@@ -42,6 +42,38 @@ describe("Alertmanager's webhook", () => {
     expect(replicasOf("busy")).toBe(1);
   });
 
+  test("keeps a pod when an alert ends, though the minimum is none", async () => {
+    gateway.declare("lean", { labels: { "com.openfaas.scale.min": "0" } });
+    await gateway.settle();
+    await post(alert("lean"));
+    expect(replicasOf("lean")).toBe(5);
+    await post(alert("lean", "resolved"));
+    expect(replicasOf("lean")).toBe(1);
+  });
+
+  test.each(["firing", "resolved"])(
+    "leaves what was scaled to zero at zero: %s",
+    async (status) => {
+      gateway.declare("resting", { replicas: 0 });
+      await gateway.settle();
+      expect(await post(alert("resting", status))).toEqual({ status: 200, text: "" });
+      expect(replicasOf("resting")).toBe(0);
+    },
+  );
+
+  const both = [alert("mixed", "resolved"), alert("mixed.openfaas-fn"), alert("mixed", "resolved")];
+
+  test.each([
+    ["before", both],
+    ["after", both.slice(0, 2).reverse()],
+    ["twice", [...both, alert("mixed")]],
+  ])("goes by the one that fires where another has ended: %s", async (_where, alerts) => {
+    gateway.declare("mixed", { replicas: 9 });
+    await gateway.settle();
+    expect(await post(...alerts)).toEqual({ status: 200, text: "" });
+    expect(replicasOf("mixed")).toBe(13);
+  });
+
   test("leaves a function alone whose minimum is its maximum, or whose factor is 0", async () => {
     const label = (name: string, value: string) => ({ [`com.openfaas.scale.${name}`]: value });
     gateway.declare("fixed", { labels: { ...label("min", "2"), ...label("max", "2") } });
@@ -95,6 +127,25 @@ describe("Alertmanager's webhook", () => {
     const answer = await post(alert("stuck"));
     gateway.fake.intercept = () => false;
     expect(answer).toEqual({ status: 500, text: "[0] no etcd" });
+  });
+
+  test("works on what somebody has scaled meanwhile, which the gateway has not seen yet", async () => {
+    gateway.declare("raced");
+    await gateway.settle();
+    let conflicts = 0;
+    gateway.fake.intercept = ({ path, body }, response) => {
+      const isScale = path.endsWith("/scale");
+      if (!isScale || conflicts++ > 0) {
+        return false;
+      }
+      expect(body).toMatchObject({ metadata: { resourceVersion: expect.any(String) } });
+      gateway.declare("raced", { replicas: 7 });
+      response.writeHead(409).end(JSON.stringify({ reason: "Conflict", message: "changed" }));
+      return true;
+    };
+    const answer = await post(alert("raced"));
+    gateway.fake.intercept = () => false;
+    expect([answer.status, conflicts, replicasOf("raced")]).toEqual([200, 2, 11]);
   });
 
   test("refuses what is no alert", async () => {

@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { QUEUE_WORKER_RULES } from "../../../components/gateway/rbac-rules.ts";
+import type { FunctionResource } from "../../../contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { WorkerDeployment } from "../../../services/gateway/cluster/worker-deployment.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
-import { listen } from "../../../services/lib/metrics.ts";
-import { type ApiServer, startApiServer } from "../../support/apiserver.ts";
+import { listen } from "../../../services/lib/servers.ts";
+import { type ApiServer, createTokenClient, startApiServer } from "../../support/apiserver.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { prepareFunctions } from "../../support/function-crd.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -93,6 +94,27 @@ describe("a Function on a real API server", () => {
     expect(applied?.fieldsV1).toEqual({
       "f:spec": { "f:annotations": {}, "f:image": {}, "f:labels": {}, "f:name": {} },
     });
+  });
+
+  test("of a tag that moves says when it was deployed again, until it is another image", async () => {
+    const image = "example/moving:latest";
+    const deploy = async (method: string, more: object): Promise<unknown> => {
+      const sent = deployment("moving", more);
+      expect((await call(method, "functions", sent)).status).toBe(202);
+      const get = ["get", "functions", "moving", "-n", "openfaas-fn", "-o", "json"];
+      const { metadata } = JSON.parse(await api.kubectl(...get)) as FunctionResource;
+      return metadata.annotations;
+    };
+    expect(await deploy("POST", { image })).toBeUndefined();
+    const first = await deploy("PUT", { image });
+    expect(first).toEqual({ "plonk/restarted-at": expect.any(String) });
+    const second = await deploy("PUT", { image });
+    expect(second).toEqual({ "plonk/restarted-at": expect.any(String) });
+    expect(second).not.toEqual(first);
+    expect(await deploy("PUT", { image: "example/moving:1" })).toEqual(second);
+    const limits = { memory: "", cpu: "1" };
+    expect(await deploy("PUT", { image: "example/moving:1", limits })).toEqual(second);
+    expect(await describeFunction("moving")).toMatchObject({ limits: { cpu: "1" } });
   });
 
   test("loses all labels and variables when a client sends none", async () => {
@@ -244,8 +266,7 @@ describe("the Deployment of the queue-workers on a real API server", () => {
     };
     await api.apply(JSON.stringify(binding));
     const token = await api.kubectl("create", "token", metadata.name, "-n", "openfaas");
-    const { server, ca } = readKubeConfig(join(directory, "kubeconfig"));
-    const limited = new KubernetesClient({ server, ...(ca && { ca }), token: () => token.trim() });
+    const limited = createTokenClient(join(directory, "kubeconfig"), token);
     onTestEnd(() => limited.close());
     return limited;
   }

@@ -101,6 +101,36 @@ test.each<[string, string[], unknown, object]>([
   ],
   [
     "team",
+    ["DELETE", "/system/functions"],
+    { functionName: "f.other" },
+    { who: "team", route: "/system/functions", target: "f.other", status: 403 },
+  ],
+  [
+    "team",
+    ["POST", "/system/scale-function/f.other"],
+    { replicas: 1 },
+    { who: "team", route: "/system/scale-function/:name", target: "f.other", status: 403 },
+  ],
+  [
+    "team",
+    ["DELETE", "/system/functions?namespace="],
+    { functionName: "none", namespace: "" },
+    { who: "team", route: "/system/functions", target: "none.openfaas-fn", status: 404 },
+  ],
+  [
+    "team",
+    ["DELETE", "/system/functions?namespace=other"],
+    { functionName: "f", namespace: "" },
+    { who: "team", route: "/system/functions", target: "f.other", status: 403 },
+  ],
+  [
+    "read",
+    ["DELETE", "/system/secrets"],
+    { name: "a.b" },
+    { who: "read", route: "/system/secrets", target: "a.b.openfaas-fn", status: 403 },
+  ],
+  [
+    "team",
     ["DELETE", "/system/namespace/b"],
     {},
     { who: "team", route: "/system/namespace/:namespace", target: "b", status: 403 },

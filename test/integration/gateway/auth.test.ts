@@ -115,6 +115,7 @@ describe("a route lets in who has the right", () => {
   test.each<[string, object, string[]]>([
     ["PUT /system/functions", deployment({}), ["boss", "own", "every"]],
     ["PUT /system/functions", deployment({ namespace: "team-a" }), ["boss", "team", "every"]],
+    ["PUT /system/functions", deployment({ Namespace: "team-a" }), ["boss", "team", "every"]],
     ["PUT /system/functions?namespace=team-a", deployment({}), ["boss", "team", "every"]],
     [
       "PUT /system/functions?namespace=team-a",

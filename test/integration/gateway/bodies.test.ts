@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { until } from "../../support/until.ts";

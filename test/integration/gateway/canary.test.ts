@@ -5,7 +5,7 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { SignJWT } from "jose";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/servers.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { collectCleanups } from "../../support/cleanup.ts";

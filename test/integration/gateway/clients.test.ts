@@ -73,6 +73,10 @@ describe("faas-cli", () => {
   });
 
   it("deploys a stack.yaml, and updates it the next time", async () => {
+    await expect(cli.deployStack(STACK)).rejects.toThrow(
+      'POST /system/functions: unexpected status 400: secrets[0]: expected a secret in namespace openfaas-fn, got "token"',
+    );
+    await cli.createSecret("token", "zero");
     expect(await cli.deployStack(STACK)).toEqual({ "every-field": "created", bare: "created" });
     expect(stored("every-field")).toEqual({
       name: "every-field",
@@ -129,6 +133,7 @@ describe("faas-cli", () => {
   });
 
   it("writes secrets, of which it only ever sees the names", async () => {
+    await cli.removeSecret("token");
     await cli.createSecret("token", "one");
     await expect(cli.createSecret("token", "two")).rejects.toThrow("unexpected status 409");
     await cli.updateSecret("token", "two");

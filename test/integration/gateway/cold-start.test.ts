@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { FunctionSpec } from "../../../contract/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { findFreePort, stopServer } from "../../support/network.ts";

@@ -1,13 +1,14 @@
 /** Deployments as OpenFaaS' clients send them: what is taken, echoed and refused, and how. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { TestGateway } from "../../support/gateway.ts";
+import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { callSystem, type SystemAnswer, type SystemCall } from "../../support/system-client.ts";
+import { until } from "../../support/until.ts";
 
 const NAMESPACES = "/api/v1/namespaces";
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await TestGateway.start({ cluster_scope: "true" });
+  gateway = await TestGateway.start({ cluster_scope: "true", runtime_image: "example/runtime:1" });
   const annotations = { openfaas: "1" };
   gateway.fake.put(NAMESPACES, { metadata: { name: "team-a", annotations } });
   gateway.fake.put(NAMESPACES, { metadata: { name: "kube-system" } });
@@ -22,6 +23,8 @@ afterAll(() => gateway.stop());
 
 const call = (path: string, options?: SystemCall): Promise<SystemAnswer> =>
   callSystem(`${gateway.url}/system/${path}`, options);
+
+const SECRETS = `${NAMESPACES}/openfaas-fn/secrets`;
 
 const writes = (): string[] =>
   gateway.fake.requests.filter(({ method }) => method !== "GET").map(({ path }) => path);
@@ -41,12 +44,13 @@ const FULL = {
   labels: { "com.openfaas.scale.min": "2", "example.com/team": "A_b.c", empty: "" },
   annotations: { topic: "a,b", schedule: "*/5 * * * *", "example.com/text": '{"a": "\\u00fc"}\n' },
   limits: { memory: "128Mi", cpu: "1.5", "nvidia.com/gpu": "1" },
-  requests: { memory: "1e3", cpu: "100m" },
+  requests: { memory: "1e8", cpu: "100m" },
   readOnlyRootFilesystem: true,
 };
 
 describe("a deployment", () => {
   test("is echoed as it was sent, text for text", async () => {
+    FULL.secrets.forEach((name) => gateway.fake.put(SECRETS, { metadata: { name } }));
     const body = { service: "full", image: "example/a:1", ...FULL };
     expect((await call("functions", { body })).status).toBe(202);
     const shown = JSON.parse((await call("function/full?usage=1")).text) as object;
@@ -76,6 +80,25 @@ describe("a deployment", () => {
     ]);
   });
 
+  test("may be written as Go's servers take it: any case, and zero values for nothing", async () => {
+    const zero = { EnvProcess: "", Secrets: null, Limits: { Memory: "96Mi", CPU: "" }, Code: "" };
+    const body = { Service: "zeros", Image: "example/a:1", Namespace: "", ...zero };
+    expect((await call("functions", { body })).status).toBe(202);
+    const stored = gateway.fake.objects.get(`${FUNCTIONS}/zeros`)?.["spec"];
+    expect(stored).toEqual({ name: "zeros", image: "example/a:1", limits: { memory: "96Mi" } });
+    const coded = {
+      service: "coded-zeros",
+      image: "",
+      envProcess: "",
+      code: "export default () => 1",
+    };
+    expect((await call("functions", { body: coded })).status).toBe(202);
+    const scaled = { ServiceName: "", Replicas: 2, NAMESPACE: "" };
+    expect((await call("scale-function/zeros", { body: scaled })).status).toBe(202);
+    const gone = { method: "DELETE", body: { FunctionName: "zeros" } };
+    expect((await call("functions", gone)).status).toBe(202);
+  });
+
   test("goes where its body, its query or both say", async () => {
     const body = { service: "placed", image: "i", namespace: "team-a" };
     expect((await call("functions", { body })).status).toBe(202);
@@ -95,7 +118,7 @@ describe("a deployment", () => {
   test.each([
     [
       { service: "Upper" },
-      'service: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got "Upper"',
+      'service: expected 1 to 63 lower-case letters, digits and hyphens, with a letter at the beginning and no hyphen at the end, as names of Services have it (RFC 1035), got "Upper"',
     ],
     [
       { image: "a b" },
@@ -129,6 +152,11 @@ describe("a deployment", () => {
       { limits: { "amd.com/gpu": "all" } },
       'limits["amd.com/gpu"]: expected a quantity such as 128Mi or 100m, got "all"',
     ],
+    [{ limits: { memory: "40m" } }, 'limits.memory: expected 6Mi to 64Ti (40Mi meant?), got "40m"'],
+    [
+      { limits: { cpu: "0.2" }, requests: { cpu: "1" } },
+      'requests.cpu: expected at most the limit (0.2), got "1"',
+    ],
     [{ constraints: ["a"] }, 'constraints[0]: expected a node\'s label as key=value, got "a"'],
     [
       { secrets: ["ok", "No"] },
@@ -140,9 +168,64 @@ describe("a deployment", () => {
       'envVars: expected a name in printable ASCII without =, got "A=B"',
     ],
     [{ readOnlyRootFilesystem: "yes" }, 'readOnlyRootFilesystem: expected a boolean, got "yes"'],
+    [
+      { envproces: "cat" },
+      "envproces: expected service, image, code, namespace, envProcess, envVars, constraints, secrets, labels, annotations, limits, requests, readOnlyRootFilesystem, got another field",
+    ],
+    [{ Service: "f" }, 'service: expected the field once, got "service" and "Service"'],
+    [
+      { network: "func_functions" },
+      'network: expected none: functions share the cluster\'s network, got "func_functions"',
+    ],
+    [
+      { registryAuth: "dXNlcjpwdw==" },
+      "registryAuth: expected none: nodes have the logins of registries, got a string",
+    ],
     [{ namespace: "kube-system" }, 'namespace: expected a function namespace, got "kube-system"'],
   ])("is refused for %j with its field, what was expected and what came", async (part, message) => {
     expect(await refusal({ service: "f", image: "i", ...part })).toBe(message);
+  });
+
+  test("of a tag that moves asks for new pods each time, and of another one never", async () => {
+    const deploy = async (method: string, more: object): Promise<unknown> => {
+      const body = { service: "moving", ...more };
+      expect((await call("functions", { method, body })).status).toBe(202);
+      const { metadata } = gateway.fake.objects.get(`${FUNCTIONS}/moving`) ?? { metadata: {} };
+      return (metadata as { annotations?: object }).annotations;
+    };
+    const image = "example/moving:latest";
+    expect(await deploy("POST", { image })).toBeUndefined();
+    const first = await deploy("PUT", { image });
+    expect(first).toEqual({ "plonk/restarted-at": expect.stringMatching(/^20.+Z$/) });
+    await until("another moment", async () => {
+      const next = await deploy("PUT", { image });
+      return JSON.stringify(next) !== JSON.stringify(first);
+    });
+    const last = await deploy("PUT", { image: "example/moving:1" });
+    expect(await deploy("PUT", { image: "example/moving:1" })).toEqual(last);
+    const annotations = { "plonk/image-pull-policy": "IfNotPresent" };
+    expect(await deploy("PUT", { image, annotations })).toEqual(last);
+  });
+
+  test("is refused, new or changed, where it mounts what is not there, by the names", async () => {
+    gateway.fake.put(SECRETS, { metadata: { name: "there" } });
+    gateway.fake.put(SECRETS.replace("openfaas-fn", "team-a"), { metadata: { name: "away" } });
+    const secrets = ["there", "away", "nowhere"];
+    const message =
+      'secrets[1]: expected a secret in namespace openfaas-fn, got "away"; ' +
+      'secrets[2]: expected a secret in namespace openfaas-fn, got "nowhere"';
+    expect(await refusal({ service: "mounting", image: "i", secrets })).toBe(message);
+    const right = { service: "mounting", image: "i", secrets: ["there"] };
+    expect((await call("functions", { body: right })).status).toBe(202);
+    gateway.fake.requests.length = 0;
+    const code = { service: "mounting", code: "export default 1", secrets };
+    const changed = await call("functions", { method: "PUT", body: code });
+    expect([changed.status, changed.text, writes()]).toEqual([400, message, []]);
+    expect((await call("functions", { method: "PUT", body: right })).status).toBe(202);
+    const team = { ...right, namespace: "team-a", secrets: ["away"] };
+    expect((await call("functions", { body: team })).status).toBe(202);
+    const gone = { method: "DELETE", body: { functionName: "mounting", namespace: "team-a" } };
+    expect((await call("functions", gone)).status).toBe(202);
   });
 
   test("is refused where body and query name different namespaces", async () => {
@@ -221,6 +304,7 @@ describe("scaling", () => {
     [{ replicas: 1001 }, "replicas: expected a whole number from 0 to 1000, got 1001"],
     [{ replicas: "2" }, 'replicas: expected an integer, got "2"'],
     [{ serviceName: "scaled" }, "replicas: expected a value, got none"],
+    [{ replica: 1 }, "replica: expected serviceName, replicas, namespace, got another field"],
   ])("refuses %j", async (body, message) => {
     const answer = await scale("scaled", body);
     expect([answer.status, answer.text]).toEqual([400, message]);

@@ -1,7 +1,7 @@
 /** The end of a gateway: nobody's call is lost, and everybody is told to go elsewhere. */
 import { createServer, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";
@@ -55,6 +55,9 @@ describe("a gateway that is told to end", () => {
     const upgrade = [...WEB_SOCKET, ...GET];
     await socket.write("GET /function/f HTTP/1.1", ...upgrade).waitFor("101 Switching");
 
+    const logs = new RawConnection(gateway.url);
+    await logs.write("GET /system/logs?name=f&follow=1 HTTP/1.1", ...GET).waitFor("200 OK");
+
     const exit = gateway.stop("SIGTERM");
     await until("readiness to end", async () => !(await gateway.isReady()));
     await busy.write("GET /function/f HTTP/1.1", ...GET).waitFor("at once");
@@ -65,7 +68,7 @@ describe("a gateway that is told to end", () => {
     expect([idle.isEnded, socket.isEnded]).toEqual([false, false]);
 
     await socket.waitFor("\x88\x02\x03\xe9");
-    await idle.waitForEnd();
+    await Promise.all([idle.waitForEnd(), logs.waitForEnd()]);
     expect(waiting.isEnded).toBe(false);
     held[0]?.end("after all");
     await waiting.waitFor("after all");

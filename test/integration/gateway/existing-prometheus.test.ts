@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
 import { METRIC } from "../../../contract/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { acquire } from "../../../toolchain/acquire.ts";
 import { Authority } from "../../support/authority.ts";
 import { collectCleanups } from "../../support/cleanup.ts";

@@ -98,6 +98,26 @@ describe("/system/logs", () => {
     expect(minuteLater).toBeLessThanOrEqual(Date.now());
   });
 
+  test.each([
+    ["2026-11-21T09:00:00%2B02:00", "2026-11-21T07:00:00.000Z"],
+    ["2026-11-21t09:00:00.123456789z", "2026-11-21T09:00:00.123Z"],
+    ["2026-11-21T23:30:00-01:30", "2026-11-22T01:00:00.000Z"],
+    // More than there is of time means all.
+    ["99999999999999h", "1970-01-01T00:00:00.000Z"],
+    ["9999999999999999", "1970-01-01T00:00:00.000Z"],
+    ["", undefined],
+  ])("asks for lines since %j by %j", async (since, sinceTime) => {
+    expect(await readLogs(`name=f&tail=0&since=${since}`)).toHaveLength(3);
+    const asked = gateway.fake.requests.filter(({ path }) => path.endsWith("/log"));
+    const [query, ...others] = asked.map((request) => Object.fromEntries(request.query));
+    expect(others).toHaveLength(1);
+    expect(query).toEqual({
+      follow: "false",
+      timestamps: "true",
+      ...(sinceTime !== undefined && { sinceTime }),
+    });
+  });
+
   test("goes on with pods that come later while it follows, until the caller leaves", async () => {
     const stream = await follow("f");
     await until("the first lines", () => stream.messages().length === 3);
@@ -210,6 +230,11 @@ describe("/system/logs", () => {
     ["name=f&tail=many", 400],
     ["name=f&since=yesterday", 400],
     ["name=f&since=2026-13-01T00:00:00Z", 400],
+    ["name=f&since=2026-11-21T09:00:00", 400],
+    ["name=f&since=2026-11-21T09:00:00+02:00", 400],
+    ["name=f&since=-5m", 400],
+    ["name=f&tail=1e3", 400],
+    ["name=f&name=g", 400],
     ["name=f&namespace=other", 400],
     ["name=f.other", 400],
   ])("refuses %s with %d", async (query, status) => {

@@ -137,10 +137,14 @@ describe("/system/namespace", () => {
   test("refuses a body that names another namespace than the path", async () => {
     mark("path");
     await gateway.settle();
-    expect(await send("PUT", "/system/namespace/path", { name: "body" })).toEqual([
-      400,
-      "name: expected path as in the path, got body",
-    ]);
+    for (const method of ["PUT", "DELETE"]) {
+      expect(await send(method, "/system/namespace/path", { Name: "body" })).toEqual([
+        400,
+        'name: expected path as in the path, got "body"',
+      ]);
+    }
+    const same = { name: "path", labels: { openfaas: "1" } };
+    expect(await send("DELETE", "/system/namespace/path", same)).toEqual([202, ""]);
   });
 });
 

@@ -11,8 +11,8 @@ import {
   QUEUE,
   type QueuedCall,
   STREAM,
-  SUBJECT,
   toCallId,
+  toHint,
   toLane,
 } from "../../../contract/queue/index.ts";
 import { drawNonce } from "../../../services/lib/queue/nonce.ts";
@@ -65,7 +65,7 @@ async function forge(call: QueuedCall): Promise<string> {
   const { seq } = await jetstream(connection).publish(lane, payload, {
     headers: sendFields(fields),
   });
-  connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+  connection.publish(toHint(lane));
   return toCallId({ sequence: seq, nonce: call.nonce });
 }
 

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { STREAM } from "../../../contract/queue/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { LetterWorld, succeed } from "../../support/letter-world.ts";
 import { until } from "../../support/until.ts";

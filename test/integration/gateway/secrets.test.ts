@@ -83,7 +83,7 @@ describe("/system/secrets", () => {
     [{ name: "a/b", value: CANARY }, /^name: expected 1 to 253 lower-case letters/],
     [{ name: "a..b", value: CANARY }, /, got "a\.\.b"$/],
     [{ value: CANARY }, /^name: expected a value, got none$/],
-    [{ name: "none" }, /^value: expected value or rawValue, got neither$/],
+    [{ name: "none", Value: null }, /^value: expected value or rawValue, got neither$/],
     [{ name: "bad", value: { text: CANARY } }, /^value: expected a string, got an object$/],
     [
       { name: "bad", rawValue: `*${CANARY}*` },
@@ -91,6 +91,14 @@ describe("/system/secrets", () => {
     ],
     [{ name: "bad", rawValue: "abc" }, /^rawValue: expected bytes in base64/],
     [{ name: "bad", rawValue: [CANARY] }, /^rawValue: expected a string, got an array$/],
+    [
+      { name: "bad", value: CANARY, rawValue: "AAAA" },
+      /^value: expected value or rawValue, got both$/,
+    ],
+    [
+      { name: "bad", valeu: CANARY },
+      /^valeu: expected name, namespace, value, rawValue, got another field$/,
+    ],
     [
       { name: "big", value: CANARY.repeat(95_326) },
       /^value: expected at most 1048576 bytes, got 1048586$/,
@@ -104,6 +112,17 @@ describe("/system/secrets", () => {
     expect([status, text]).toEqual([400, expect.stringMatching(message)]);
     expect(text + gateway.log.text()).not.toContain(CANARY);
     expect(gateway.fake.requests).toEqual([]);
+  });
+
+  test("reads what Go's clients send, and refuses a deletion that has a value", async () => {
+    const sent = { Name: "go", Namespace: "", Value: "x", RawValue: null };
+    expect((await call("POST", sent)).status).toBe(202);
+    expect(await call("DELETE", { name: "go", value: CANARY })).toEqual({
+      status: 400,
+      text: "value: expected none: the name says which secret goes, got a string",
+    });
+    const deletion = { name: "go", namespace: "", value: "", rawValue: null };
+    expect((await call("DELETE", deletion)).status).toBe(202);
   });
 
   test("shows nothing of a body that is no JSON", async () => {

@@ -1,7 +1,7 @@
 /** Calls by the functions' Services, for clusters whose mesh balances them. */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { type Echo, echo, TestGateway } from "../../support/gateway.ts";
 import { send } from "../../support/http-client.ts";
 import { until } from "../../support/until.ts";

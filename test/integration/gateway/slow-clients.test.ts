@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../../support/gateway-process.ts";

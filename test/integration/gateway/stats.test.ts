@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { moveClock } from "../../support/clock.ts";
 import { TestGateway } from "../../support/gateway.ts";

@@ -1,12 +1,15 @@
-/** The page of asynchronous calls in a real browser, with a real NATS. */
+/** Queued calls by pages in a real browser, the gateway's own and others, with a real NATS. */
+import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
+import { listen } from "../../../services/lib/servers.ts";
 import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";
 import { launchChromium } from "../../support/chromium.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { LetterWorld, succeed } from "../../support/letter-world.ts";
+import { stopServer } from "../../support/network.ts";
 import { UiPage } from "../../support/ui-page.ts";
 import { until } from "../../support/until.ts";
 
@@ -87,4 +90,32 @@ test("says what is wrong while the queue is away", async () => {
     "the queue",
     async () => (await letters.world.ask("/async/dead-letters")).status === 200,
   );
+});
+
+test("lets a page of another site queue calls where the function says so, and read their ids", async () => {
+  const { gateway } = letters.world;
+  const site = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html").end("<title>another site</title>");
+  });
+  const origin = `http://127.0.0.1:${await listen(site, 0, "127.0.0.1")}`;
+  atEnd(() => stopServer(site));
+  gateway.declare("open", { annotations: { "plonk/async-origins": origin } });
+  await gateway.settle();
+  const page = await browser.newPage();
+  await page.goto(origin);
+  const call = (name: string): Promise<string> =>
+    page.evaluate(
+      async ([url = "", header = ""]) => {
+        const init = { method: "POST", body: "{}", headers: { "content-type": header } };
+        const answer = await fetch(url, init).catch(String);
+        return typeof answer === "string"
+          ? answer
+          : `${answer.status} ${answer.headers.get("x-call-id") ?? ""}`;
+      },
+      // Not one of those that a page may send without asking.
+      [`${gateway.url}/async-function/${name}`, "application/json"],
+    );
+  expect(await call("open")).toMatch(/^202 \d+-[\w-]{16}$/);
+  expect(await call("f")).toBe("TypeError: Failed to fetch");
+  await page.close();
 });

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
-import { closeServer, listen } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/servers.ts";
 import { buildAssets } from "../../../toolchain/images/assets.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../../toolchain/images/package.ts";

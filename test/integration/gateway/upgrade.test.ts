@@ -118,18 +118,19 @@ describe("an upgrade", () => {
   });
 
   test("that is answered otherwise ends when its client takes nothing for long", async () => {
-    const port = await gateway.pod((_request, response) => {
-      response.writeHead(400).end(Buffer.alloc(64 * 1024 * 1024, "x"));
-    });
-    gateway.declare("stalled", { labels: { "plonk/idle-timeout": "300ms" } });
-    gateway.route("stalled", [port]);
-    await gateway.settle();
-    await until("no connections", async () => (await gateway.countConnections()) === 0);
-    const [socket] = openRaw("/function/stalled", "");
-    await once(socket, "data");
-    socket.pause();
-    await until("the connection to close", async () => (await gateway.countConnections()) === 0);
-    socket.destroy();
+    const strict = await TestGateway.start({ write_timeout: "300ms" });
+    try {
+      await strict.serve("stalled", (_request, response) => {
+        response.writeHead(400).end(Buffer.alloc(64 * 1024 * 1024, "x"));
+      });
+      const [socket] = openRaw("/function/stalled", "", strict);
+      await once(socket, "data");
+      socket.pause();
+      await until("the connection to close", async () => (await strict.countConnections()) === 0);
+      socket.destroy();
+    } finally {
+      await strict.stop();
+    }
   });
 
   test("that is answered otherwise brings a large answer whole", async () => {
@@ -145,8 +146,8 @@ describe("an upgrade", () => {
 });
 
 /** A client that keeps its side open until it is told to end; and what it has read. */
-function openRaw(path: string, rest: string): [Socket, () => string] {
-  const { port, hostname: host } = new URL(gateway.url);
+function openRaw(path: string, rest: string, of = gateway): [Socket, () => string] {
+  const { port, hostname: host } = new URL(of.url);
   const socket = connect({ port: Number(port), host, allowHalfOpen: true });
   let text = "";
   socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { V1PodTemplateSpec } from "@kubernetes/client-node";
 import { createLogger } from "../../../services/lib/logger.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
 import { createOperator } from "../../../services/operator/app.ts";
@@ -69,6 +70,29 @@ describe("a Function", () => {
     await cluster.waitForReason("scaled", "Available");
   });
 
+  it("may have empty fields, which say nothing, and gets new pods when the REST API asks", async () => {
+    const limits = { memory: "96Mi", cpu: "" };
+    await cluster.applyFunction("sparse", { image: "example/x", handler: "", limits });
+    await cluster.runPods("sparse", 1);
+    await cluster.waitForReason("sparse", "Available");
+    const read = async (): Promise<V1PodTemplateSpec | undefined> => {
+      const deployment = { group: "apps", plural: "deployments", namespace, name: "sparse" };
+      const found = await cluster.read<{ spec: { template: V1PodTemplateSpec } }>(deployment);
+      return found?.spec.template;
+    };
+    const [container] = (await read())?.spec?.containers ?? [];
+    expect(container?.imagePullPolicy).toBe("Always");
+    expect(container?.env?.map(({ name }) => name)).not.toContain("fprocess");
+    expect(container?.resources?.limits).toStrictEqual({ memory: "96Mi" });
+    const annotations = { "plonk/restarted-at": "2026-01-02T03:04:05.000Z" };
+    const path = "/apis/openfaas.com/v1/namespaces/openfaas-fn/functions/sparse";
+    await cluster.client.mergePatch(path, { metadata: { annotations } }, "plonk-gateway");
+    await eventually(async () => {
+      const found = (await read())?.metadata?.annotations?.["plonk/restarted-at"];
+      return found === annotations["plonk/restarted-at"];
+    });
+  });
+
   it("keeps its scale when it is declared anew", async () => {
     await cluster.applyFunction("kept");
     await cluster.runPods("kept", 1);
@@ -78,6 +102,20 @@ describe("a Function", () => {
     await cluster.applyFunction("kept", { image: "registry.example/x:2" });
     await cluster.waitForReason("kept", "FailedScheduling");
     expect((await cluster.readDeployment("kept"))?.spec?.replicas).toBe(3);
+  });
+
+  it("follows its limits at once when they change", async () => {
+    const limits = (min: string, max: string) => ({
+      labels: { "com.openfaas.scale.min": min, "com.openfaas.scale.max": max },
+    });
+    const replicas = async () => (await cluster.readDeployment("limited"))?.spec?.replicas;
+    await cluster.applyFunction("limited");
+    await eventually(async () => (await replicas()) === 1);
+    await cluster.applyFunction("limited", limits("3", "5"));
+    await eventually(async () => (await replicas()) === 3);
+    await cluster.applyFunction("limited", limits("1", "2"));
+    await eventually(async () => (await replicas()) === 2);
+    expect((await cluster.readFunction("limited"))?.spec.replicas).toBe(2);
   });
 
   it("gets back what somebody changes or deletes", async () => {
@@ -190,12 +228,10 @@ describe("the reason why a Function is not ready", () => {
   });
 
   it("is what the API server says about its Deployment", async () => {
-    await cluster.applyFunction("refused", {
-      requests: { memory: "2Gi" },
-      limits: { memory: "1Gi" },
-    });
+    const requests: object = { "hugepages-2Mi": "2Mi" };
+    await cluster.applyFunction("refused", { requests });
     const { message } = await cluster.waitForReason("refused", "Invalid");
-    expect(message).toContain("must be less than or equal to memory limit");
+    expect(message).toContain("Limit must be set");
   });
 
   it("is a quota", async () => {

@@ -9,8 +9,8 @@ import {
   OPERATOR_CLUSTER_RULES,
   OPERATOR_FUNCTION_RULES,
 } from "../../../components/operator/rbac-rules.ts";
-import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
-import { KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
+import { createTokenClient } from "../../support/apiserver.ts";
 import type { TestCluster } from "./cluster.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
@@ -75,6 +75,5 @@ export async function connectAs(
     method: "POST",
     body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} },
   });
-  const { server, ca } = readKubeConfig(kubeconfigPath);
-  return new KubernetesClient({ server, ...(ca && { ca }), token: () => status.token });
+  return createTokenClient(kubeconfigPath, status.token);
 }

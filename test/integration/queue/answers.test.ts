@@ -1,7 +1,7 @@
 /** What the worker makes of a function's answers: repetitions, callbacks, and what it counts. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { QUEUE, STREAM } from "../../../contract/queue/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { CallbackReceiver } from "../../support/callback-receiver.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { stopServer } from "../../support/network.ts";

@@ -29,7 +29,7 @@ describe("a cluster of three", () => {
     atEnd(() => connection.close());
     manager = await jetstreamManager(connection, { timeout: 10_000 });
     await until("the queue", async () => (await enqueue("first")).status === 202);
-  }, 60_000);
+  }, 300_000);
 
   function enqueue(body: string): Promise<Response> {
     const init = { method: "POST", body, signal: AbortSignal.timeout(30_000) };
@@ -78,7 +78,7 @@ describe("a cluster of three", () => {
       return info?.cluster?.replicas?.every(({ current }) => current) === true;
     });
     expect(await countCalls()).toBe(before + 1);
-  }, 60_000);
+  }, 300_000);
 
   test("takes no call without its majority, and says so", async () => {
     const [first, second] = cluster.members;
@@ -86,7 +86,7 @@ describe("a cluster of three", () => {
     const refused = await enqueue("refused");
     expect([refused.status, await refused.text()]).toEqual([503, "queue: not reachable"]);
     expect(refused.headers.get("retry-after")).toBe("2");
-  }, 60_000);
+  }, 300_000);
 });
 
 test("a server with a certificate of another authority is none of the cluster's", async () => {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { nkeys } from "@nats-io/transport-node";
 import type { QueueStatus } from "../../../contract/index.ts";
 import { SHARED_PERMISSIONS } from "../../../contract/queue/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { createWorker, type Worker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
 import { Authority } from "../../support/authority.ts";

@@ -111,8 +111,9 @@ describe("the queue-worker", () => {
     expect(await queue.publish("f", { acceptedAt: 2 })).toMatch(/^1-/);
     await until("the call at the same place", () => held.length === 1);
     // One each second: longer than it takes until an acknowledgement is tried again.
-    await until("three beats", () => heard.length >= 3);
-    expect([...new Set(heard)]).toEqual(["+WPI"]);
+    await until("three beats", () => heard.filter((word) => word === "+WPI").length >= 3);
+    // It may be given back first: not all streams are there again at the same moment.
+    expect(heard).not.toContain("+ACK");
     answerCalls();
     await queue.untilEmpty();
     expect(queue.seen).toEqual(called("f", "f"));

@@ -11,7 +11,7 @@ import { connect, type NatsConnection, nkeyAuthenticator, nkeys } from "@nats-io
 import { NATS_SERVICES, type NatsService } from "../../../contract/queue/index.ts";
 import { readMessages } from "../../../services/gateway/calls/stream-reader.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
-import { NatsLink } from "../../../services/lib/nats.ts";
+import { NatsConnector } from "../../../services/lib/nats.ts";
 import { BodyStore } from "../../../services/lib/queue/body-store.ts";
 import { createWorker } from "../../../services/queue-worker/app.ts";
 import { readConfig } from "../../../services/queue-worker/config.ts";
@@ -125,7 +125,7 @@ describe("the gateway and the queue-worker", () => {
     const stored = await bodies.write(`of-${service}`, Readable.from([body]));
     expect(await buffer(bodies.read(stored))).toEqual(body);
     await bodies.delete(stored);
-    await expect(buffer(bodies.read(stored))).rejects.toThrow("it is gone");
+    await expect(buffer(bodies.read(stored))).rejects.toThrow("its body is gone");
   });
 
   test("tell each other what is new", async () => {
@@ -266,7 +266,7 @@ describe("with its files", () => {
   test("each service logs in, and is answered in its own inbox", async () => {
     for (const service of NATS_SERVICES) {
       const { nats_url: url, nats_secret_path: secretPath } = toLogin(service);
-      const link = new NatsLink({
+      const link = new NatsConnector({
         ...{ url, secretPath },
         clientName: `plonk-${service}`,
         logger: createKeptLog().logger,

@@ -44,6 +44,7 @@ describe("a result", () => {
     });
     await until("the callback", () => callbacks.received.length === 1);
     expect(callbacks.received[0]?.body.length).toBe(whole.length);
+    await queue.untilEmpty();
     expect(await read(id)).toMatchObject({ status: 200, body: { bytes: whole.length } });
   });
 

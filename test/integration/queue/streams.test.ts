@@ -1,11 +1,12 @@
 /** What gateway and worker keep on a real NATS: streams, bodies, and the states of calls. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { type StoredBody, STREAM, STREAMS } from "../../../contract/queue/index.ts";
+import { BODIES, type StoredBody, STREAM, STREAMS } from "../../../contract/queue/index.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
-import { NatsLink } from "../../../services/lib/nats.ts";
-import { BodyStore } from "../../../services/lib/queue/body-store.ts";
+import { NatsConnector } from "../../../services/lib/nats.ts";
+import { BodyLostError, BodyStore } from "../../../services/lib/queue/body-store.ts";
 import { CallStates } from "../../../services/lib/queue/call-states.ts";
 import { QueueLink } from "../../../services/lib/queue/queue-link.ts";
 import { ensureStreams } from "../../../services/lib/queue/streams.ts";
@@ -86,7 +87,31 @@ describe("the streams", () => {
   });
 });
 
+/** Numbers of a body's parts in the stream. */
+async function findPieces({ name }: StoredBody): Promise<number[]> {
+  const store = await new Objm(jetstream(connection)).open(STREAM.bodies);
+  const { nuid = "" } = (await store.info(name)) ?? {};
+  const found: number[] = [];
+  for (let seq = 0; ; found.push(seq)) {
+    const query = { seq: seq + 1, next_by_subj: `${BODIES.subject}.C.${nuid}` };
+    const piece = await manager.streams.getMessage(BODIES.stream, query);
+    if (piece === null) {
+      return found;
+    }
+    ({ seq } = piece);
+  }
+}
+
+async function untilReconnected(of: NatsConnection): Promise<void> {
+  for await (const { type } of of.status()) {
+    if (type === "reconnect") {
+      return;
+    }
+  }
+}
+
 describe("a body in the store", () => {
+  const LOST = new BodyLostError("its body is gone from the object store");
   let store: BodyStore;
 
   beforeAll(async () => {
@@ -128,25 +153,68 @@ describe("a body in the store", () => {
       throw new Error("the caller has gone");
     };
     await expect(store.write("broken", broken())).rejects.toThrow("the caller has gone");
-    await expect(read({ name: "broken", bytes: 1 })).rejects.toThrow("body: it is gone");
+    await expect(read({ name: "broken", bytes: 1 })).rejects.toThrow("its body is gone");
   });
 
   test("is gone when it is deleted, which may happen twice", async () => {
     const body = await store.write("gone", pieces("a"));
     await store.delete(body);
     await store.delete(body).catch(() => undefined);
-    await expect(read(body)).rejects.toThrow("body: it is gone from the object store");
+    await expect(read(body)).rejects.toThrow(LOST);
+  });
+
+  test("of which a part is gone, or is another, is lost, and its last part never comes", async () => {
+    const body = await store.write("parts", pieces("x".repeat(300_000)));
+    const [first, second] = await findPieces(body);
+    await manager.streams.deleteMessage(BODIES.stream, Number(second));
+    const lost = "a part of its body is gone from the object store";
+    await expect(read(body)).rejects.toThrow(new BodyLostError(lost));
+    const kept = await manager.streams.getMessage(BODIES.stream, { seq: Number(first) });
+    const { subject } = kept ?? {};
+    await jetstream(connection).publish(String(subject), "another");
+    const seen: number[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { length } of store.read(body)) {
+        seen.push(length);
+      }
+    };
+    const changed = "its body is not what was put into the object store";
+    await expect(reading()).rejects.toThrow(new BodyLostError(changed));
+    expect(seen).toEqual([131_072, 37_856]);
+  });
+
+  test("is read to its end from a NATS that was started anew meanwhile", async () => {
+    const own = await NatsServer.create();
+    const reader = await connect({ servers: `127.0.0.1:${own.port}`, reconnectTimeWait: 50 });
+    try {
+      const other = await BodyStore.open(jetstream(reader));
+      const body = await other.write("large", pieces("x".repeat(600_000)));
+      const reading = other.read(body);
+      let bytes = (await reading.next()).value?.length ?? 0;
+      const back = untilReconnected(reader);
+      await own.halt("SIGKILL");
+      await own.start();
+      await back;
+      for await (const { length } of reading) {
+        bytes += length;
+      }
+      expect(bytes).toBe(600_000);
+    } finally {
+      await reader.close();
+      await own.destroy();
+    }
   });
 });
 
 describe("the state of a call", () => {
   let states: CallStates;
+  let queue: QueueLink;
 
   beforeAll(async () => {
     await deleteStreams();
     const { logger } = createKeptLog();
     const address = { url: `nats://127.0.0.1:${nats.port}`, secretPath: undefined };
-    const link = new NatsLink({
+    const link = new NatsConnector({
       ...address,
       clientName: "plonk-test",
       logger,
@@ -154,7 +222,7 @@ describe("the state of a call", () => {
       reconnectMetric: "test_reconnect_total",
     });
     atEnd(() => link.close());
-    const queue = new QueueLink(link, logger);
+    queue = new QueueLink(link, logger);
     atEnd(() => queue.close());
     await queue.check();
     states = new CallStates(queue);
@@ -173,6 +241,22 @@ describe("the state of a call", () => {
       reference,
       state: { state: "done", attempts: 0, starts: 0, at: expect.any(Number) },
     });
+  });
+
+  test("is told again where NATS was started again, if the call is over", async () => {
+    const reference = { name: "f", namespace: "dev" };
+    const told = { attempts: 1, starts: 0 };
+    states.tell(reference, "4-AAAAAAAAAAAAAAAA", { state: "dead", ...told });
+    states.tell(reference, "5-AAAAAAAAAAAAAAAA", { state: "retrying", ...told });
+    states.tell(reference, "6-AAAAAAAAAAAAAAAA", { state: "done", ...told });
+    await until("all", async () => (await states.read("6-AAAAAAAAAAAAAAAA")) !== undefined);
+    await deleteStreams();
+    await queue.check();
+    await until("the last end", async () => {
+      return (await states.read("6-AAAAAAAAAAAAAAAA")) !== undefined;
+    });
+    expect(await states.read("4-AAAAAAAAAAAAAAAA")).toMatchObject({ state: { state: "dead" } });
+    expect(await states.read("5-AAAAAAAAAAAAAAAA")).toBeUndefined();
   });
 
   test("is unknown of a call that nobody has told of, and of one that is told wrongly", async () => {

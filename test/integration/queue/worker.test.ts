@@ -55,13 +55,17 @@ describe("the queue-worker", () => {
     holdCalls();
     await Promise.all(Array.from({ length: 20 }, () => queue.publish("f")));
     queue.startWorker({ max_inflight_per_function: "4" });
+    await until("four calls", () => countHeld() === 4);
+    // None waits for its turn here: nobody knows yet how long they take.
+    await queue.untilTaken(4);
+    let most = 0;
     for (let done = 0; done < 20; done += 4) {
-      await until("four calls", () => countHeld() === 4);
-      await queue.untilTaken(4);
-      expect(countHeld()).toBe(4);
+      await until("four calls", () => countHeld() >= 4);
+      most = Math.max(most, countHeld());
       answerAll();
     }
     await queue.untilEmpty();
+    expect(most).toBe(4);
     expect(queue.seen).toHaveLength(20);
   });
 

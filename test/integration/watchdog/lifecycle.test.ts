@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
@@ -29,7 +30,7 @@ async function startSlow(env: Record<string, string> = {}): Promise<RunningWatch
 const UNLIMITED = {
   readTimeoutMs: 0,
   // Of the calls in flight at the end: so that a hang ends.
-  writeTimeoutMs: 60_000,
+  stopTimeoutMs: 60_000,
   execTimeoutMs: 0,
   shutdownDelayMs: 0,
   maxInflight: 0,
@@ -133,6 +134,17 @@ describe("the end of a watchdog", () => {
     expect(log.at(-1)).toMatch(/^GET \/held - 200 - /);
   });
 
+  it("does not wait for connections that a pool has opened in advance", async () => {
+    const handler = (): Promise<void> => Promise.resolve();
+    const watchdog = new Watchdog({ limits: UNLIMITED, handler, log: () => undefined });
+    const { port } = await watchdog.listen(0, 0);
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    const closed = once(socket.resume(), "close");
+    expect(await watchdog.stop(Promise.resolve())).toBe(true);
+    await closed;
+  });
+
   it("lets the calls in flight end, and exits with 0", async () => {
     const { url, process, exit, stdout, stderr } = await startSlow({ healthcheck_interval: "1s" });
     const gate = join(dirname(await writeModule("index.mjs", "")), "gate");
@@ -176,7 +188,7 @@ describe("a module that cannot be used", () => {
 
   it("is refused with the names that it exports", async () => {
     expect(await endOf("index.mjs", "export const a = 1, b = 2;")).toMatch(
-      /^watchdog: \/.*index\.mjs: expected as default export a function \(event, context\) or an object with fetch\(request\), or a function named handler, got a, b$/,
+      /^watchdog: \/.*index\.mjs: expected as default export a function \(event, context\) or an object with fetch\(request\), or a function named handler, got a \(number\), b \(number\)$/,
     );
   });
 

@@ -1,6 +1,8 @@
 /** The gateway's settings. */
 import { describe, expect, test } from "@jest/globals";
+import { GatewayEnvironment } from "../../../contract/environment/index.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
+import { ConfigError } from "../../../services/lib/config.ts";
 
 describe("readConfig", () => {
   test("has OpenFaaS' defaults", () => {
@@ -69,7 +71,7 @@ describe("readConfig", () => {
 
   test("refuses to scale the workers of no queue", () => {
     expect(() => readConfig({ queue_workers_max: "4" })).toThrow(
-      "queue_workers_max: must be set with nats_url, got no queue",
+      "queue_workers_max: expected with nats_url, got no queue",
     );
   });
 
@@ -162,7 +164,7 @@ describe("readConfig", () => {
       rolePrefix: "plonk:",
     });
     expect(() => readConfig({ oidc_issuer: issuer })).toThrow(
-      "oidc_audience: must be set with oidc_issuer, got nothing",
+      "oidc_audience: expected with oidc_issuer, got nothing",
     );
   });
 
@@ -170,5 +172,58 @@ describe("readConfig", () => {
     expect(() => readConfig({ upstream_timeout: "soon" })).toThrow(
       'upstream_timeout: expected a duration such as 1m5s or whole seconds, got "soon"',
     );
+  });
+});
+
+describe("every variable", () => {
+  /** Any text will do: names, folders, and booleans, of which only the word `true` is true. */
+  const TEXTS = [
+    ...["direct_functions", "direct_functions_suffix", "basic_auth", "scale_from_zero"],
+    ...["cluster_scope", "faas_nats_address", "nats_secret_path", "faas_prometheus_host"],
+    ...["prometheus_secret_path", "secret_mount_path", "queue_secret_path", "oidc_audience"],
+    ...["oidc_roles_claim", "oidc_role_prefix", "function_namespace", "platform_namespace"],
+    ...["assets_directory", "runtime_image"],
+  ];
+  const names = Object.keys(GatewayEnvironment.properties);
+
+  /** The lines of the error by which settings are refused. */
+  function refuse(env: Record<string, string>): string[] {
+    try {
+      readConfig(env);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      return (error as Error).message.split("\n");
+    }
+    throw new Error("expected a refusal, got none");
+  }
+
+  test("is refused by its name where it makes no sense, and not only the first one", () => {
+    // These two are read when the others are right.
+    const late = ["trusted_proxies", "callback_allow"];
+    const wrong = names.filter((name) => ![...TEXTS, ...late].includes(name));
+    const env = Object.fromEntries(wrong.map((name) => [name, "no \u0001 sense"]));
+    const told = refuse(env).map((line) => /^(\w+): expected .*, got "no/.exec(line)?.[1]);
+    expect(wrong.length).toBeGreaterThan(20);
+    expect(told.sort()).toEqual(wrong.sort());
+    for (const name of late) {
+      expect(refuse({ [name]: "no/sense" })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}: expected .*, got "no/sense"$`)),
+      ]);
+    }
+  });
+
+  test("counts as not set where it is empty", () => {
+    const env = Object.fromEntries(names.map((name) => [name, ""]));
+    expect(readConfig(env)).toEqual(readConfig({}));
+  });
+
+  test("is told with what was expected of it", () => {
+    const env = { port: "-1", max_inflight: "1.5", log_level: "loud", read_timeout: "-1s" };
+    expect(refuse(env).sort()).toEqual([
+      'log_level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+      'max_inflight: expected integer, got "1.5"',
+      'port: expected >= 0, got "-1"',
+      'read_timeout: expected a duration such as 1m5s or whole seconds, got "-1s"',
+    ]);
   });
 });

@@ -38,6 +38,21 @@ describe("GatewayMetrics", () => {
     expect(text).toContain("# TYPE gateway_function_invocation_total counter");
   });
 
+  test("counts what is not let in by its reason, apart from calls", async () => {
+    const { metrics, lines } = createMetrics();
+    const figlet = metrics.forFunction("figlet.openfaas-fn");
+    figlet.refuse("PLONK_OVERLOADED");
+    figlet.refuse("PLONK_OVERLOADED");
+    figlet.refuse("PLONK_UNAUTHORIZED");
+    const refused = (await lines()).filter((line) =>
+      line.startsWith("gateway_function_refused_total{"),
+    );
+    expect(refused).toEqual([
+      'gateway_function_refused_total{function_name="figlet.openfaas-fn",code="PLONK_OVERLOADED"} 2',
+      'gateway_function_refused_total{function_name="figlet.openfaas-fn",code="PLONK_UNAUTHORIZED"} 1',
+    ]);
+  });
+
   test("sorts durations into cumulative buckets, each bound included", async () => {
     const { metrics, lines } = createMetrics();
     const figlet = metrics.forFunction("figlet.openfaas-fn");

@@ -38,11 +38,8 @@ describe("readKubeConfig", () => {
     );
     const connection = readKubeConfig(path);
     expect(connection.server).toBe("https://198.18.0.1:6443");
-    expect([connection.ca, connection.cert, connection.key].map(String)).toEqual([
-      "ca",
-      "cert",
-      "key",
-    ]);
+    const { ca, cert, key } = connection.readTls?.() ?? {};
+    expect([ca, cert, key].map(String)).toEqual(["ca", "cert", "key"]);
     expect(connection.token).toBeUndefined();
   });
 
@@ -51,8 +48,23 @@ describe("readKubeConfig", () => {
     writeFileSync(join(directory, "token.txt"), "t0ken\n");
     const path = write("files", { tokenFile: "token.txt" }, { "certificate-authority": "ca.pem" });
     const connection = readKubeConfig(path);
-    expect(String(connection.ca)).toBe("ca");
+    expect(connection.readTls?.()).toEqual({ ca: Buffer.from("ca") });
     expect(connection.token?.()).toBe("t0ken");
+  });
+
+  test("reads renewed files, and names one that is missing at the start", () => {
+    const names = ["authority.pem", "client.pem", "client.key"];
+    const user = { "client-certificate": "client.pem", "client-key": "client.key" };
+    const path = write("renewed", user, { "certificate-authority": "authority.pem" });
+    expect(() => readKubeConfig(path)).toThrow("authority.pem");
+    names.forEach((name) => writeFileSync(join(directory, name), "old"));
+    const { readTls } = readKubeConfig(path);
+    names.forEach((name) => writeFileSync(join(directory, name), `new ${name}`));
+    expect(readTls?.()).toEqual({
+      ca: Buffer.from("new authority.pem"),
+      cert: Buffer.from("new client.pem"),
+      key: Buffer.from("new client.key"),
+    });
   });
 
   test("reads a token, a server name and the wish not to verify", () => {
@@ -91,5 +103,7 @@ describe("inClusterConnection", () => {
     const connection = inClusterConnection("fd00::1", "443", directory);
     expect(connection.server).toBe("https://[fd00::1]:443");
     expect(connection.token?.()).toBe("account");
+    writeFileSync(join(directory, "ca.crt"), "renewed");
+    expect(connection.readTls?.()).toEqual({ ca: Buffer.from("renewed") });
   });
 });

@@ -1,6 +1,7 @@
 /** The API client against a server on loopback. */
 import type { ServerResponse } from "node:http";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { Socket } from "node:net";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import {
   isKubernetesStatus,
   KubernetesClient,
@@ -50,6 +51,15 @@ describe("resourcePath", () => {
 });
 
 describe("KubernetesClient", () => {
+  test("asks ten seconds into a silence whether the server is still there", async () => {
+    const keepAlive = jest.spyOn(Socket.prototype, "setKeepAlive");
+    const other = new KubernetesClient({ server: await serverOf(client) });
+    await other.request(collection);
+    expect(keepAlive.mock.calls).toContainEqual([true, 10_000]);
+    keepAlive.mockRestore();
+    await other.close();
+  });
+
   test("leaves undefined query values out", async () => {
     await client.request(collection, { query: { limit: 5, continue: undefined, watch: false } });
     expect([...(fake.requests[0]?.query ?? [])]).toEqual([

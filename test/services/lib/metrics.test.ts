@@ -1,13 +1,9 @@
 /** The metrics server, over real HTTP. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Health } from "../../../services/lib/health.ts";
-import {
-  closeServer,
-  Counter,
-  createMetricsServer,
-  createRegistry,
-  listen,
-} from "../../../services/lib/metrics.ts";
+import { Counter, createMetricsServer, createRegistry } from "../../../services/lib/metrics.ts";
+import { closeServer, listen } from "../../../services/lib/servers.ts";
+import { REVISION, VERSION } from "../../../services/lib/version.ts";
 
 const registry = createRegistry();
 const health = new Health();
@@ -30,6 +26,7 @@ describe("createMetricsServer", () => {
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
     expect(text).toContain("test_total 3");
     expect(text).toContain("process_resident_memory_bytes");
+    expect(text).toContain(`plonk_build_info{version="${VERSION}",revision="${REVISION}"} 1`);
   });
 
   test("is alive whatever else is wrong, and ready only when all checks pass", async () => {

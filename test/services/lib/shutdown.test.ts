@@ -11,14 +11,15 @@ import { createLogger } from "${LIB}logger.ts";
 import { installShutdown } from "${LIB}shutdown.ts";
 const health = new Health();
 installShutdown({
-  logger: createLogger({ name: "t" }), health, settleMs: 50, graceMs: 300,
+  logger: createLogger({ name: "t" }), health, settleMs: 50,
+  graceMs: () => (["patient", "hang at a crash"].includes(process.argv[1]) ? 1000 * 3_600_000 : 300),
   close: async () => {
     console.log("closing", health.problems().join());
-    if (process.argv[1] === "hang") await new Promise(() => {});
+    if (process.argv[1].startsWith("hang")) await new Promise(() => {});
   },
 });
 setInterval(() => {}, 1000);
-if (process.argv[1] === "crash") setTimeout(() => { throw new Error("boom"); }, 10);
+if (process.argv[1].endsWith("crash")) setTimeout(() => { throw new Error("boom"); }, 10);
 console.log("up");
 `;
 
@@ -28,7 +29,7 @@ async function run(how: string): Promise<{ code: number | null; output: string }
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
-    if (how !== "crash" && output.includes("up\n") && !child.killed) {
+    if (!how.endsWith("crash") && output.includes("up\n") && !child.killed) {
       child.kill("SIGTERM");
     }
   });
@@ -44,6 +45,12 @@ describe("installShutdown", () => {
     expect(output).toContain('"msg":"shut down"');
   });
 
+  test("waits as long as it may, also where no timer counts that far", async () => {
+    const { code, output } = await run("patient");
+    expect(code).toBe(0);
+    expect(output).toContain('"msg":"shut down"');
+  });
+
   test("closes and ends with 1 after a fatal error, which it logs", async () => {
     const { code, output } = await run("crash");
     expect(code).toBe(1);
@@ -53,7 +60,14 @@ describe("installShutdown", () => {
   });
 
   test("ends with 1 when closing takes too long", async () => {
-    const { code } = await run("hang");
+    const { code, output } = await run("hang");
     expect(code).toBe(1);
+    expect(output).toContain('"msg":"not shut down in time"');
+  });
+
+  test("does not wait for what is in flight for long after a fatal error", async () => {
+    const { code, output } = await run("hang at a crash");
+    expect(code).toBe(1);
+    expect(output).toContain('"limitMs":5000');
   });
 });

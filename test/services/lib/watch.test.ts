@@ -7,6 +7,7 @@ import {
   ResourceWatch,
   type WatchedObject,
 } from "../../../services/lib/watch.ts";
+import { moveClock } from "../../support/clock.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { until } from "../../support/until.ts";
@@ -129,6 +130,17 @@ describe("ResourceWatch", () => {
     fake.remove("/apis/test/v1/namespaces/b/things", "x");
     await until("the end", () => watch.get("b/x") === undefined);
     expect(watch.get("a/x")?.spec).toEqual({ value: 1 });
+  });
+
+  test("is as good as before while the API server is away, however long, and says since when", async () => {
+    put("kept", 1);
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    await fake.interrupt();
+    await once(watch, "failed");
+    moveClock(3_600_000);
+    expect([watch.problem(), watch.get("a/kept")?.spec]).toEqual([undefined, { value: 1 }]);
+    expect(watch.silenceSeconds).toBeGreaterThanOrEqual(3600);
   });
 
   test("survives a line that is no JSON", async () => {

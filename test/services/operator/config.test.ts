@@ -15,6 +15,7 @@ describe("readConfig", () => {
       hasNetworkPolicies: false,
       metricsNamespace: undefined,
       deniedEgress: [],
+      imagePullSecrets: [],
       logLevel: "info",
     });
   });
@@ -28,7 +29,8 @@ describe("readConfig", () => {
       cluster_scope: "true",
       network_policies: "true",
       metrics_namespace: "monitoring",
-      denied_egress: "192.0.2.1/32,2001:db8::1/128",
+      denied_egress: "192.0.2.1/32,2001:DB8::1/128",
+      image_pull_secrets: "login,other.login",
       connect_timeout: "1s",
       first_byte_timeout: "2",
       idle_timeout: "3s",
@@ -44,7 +46,8 @@ describe("readConfig", () => {
       timeouts: { connectMs: 1000, firstByteMs: 2000, idleMs: 3000, callMs: 65_000 },
       hasNetworkPolicies: true,
       metricsNamespace: "monitoring",
-      deniedEgress: ["192.0.2.1/32", "2001:db8::1/128"],
+      deniedEgress: ["192.0.2.1/32", "2001:DB8::1/128"],
+      imagePullSecrets: ["login", "other.login"],
       logLevel: "debug",
     });
   });
@@ -61,7 +64,12 @@ describe("readConfig", () => {
     [{ upstream_timeout: "soon" }, "upstream_timeout: expected a duration such as 1m5s"],
     [{ port: "http" }, "port: expected"],
     [{ log_level: "loud" }, "log_level: expected one of trace, debug"],
-    [{ denied_egress: "the API server" }, "denied_egress: expected"],
+    [{ image_pull_secrets: "my login" }, "image_pull_secrets: expected"],
+    [
+      { denied_egress: "192.0.2.1/32,the API server" },
+      'denied_egress: expected a network such as 10.0.0.0/8 or 192.0.2.1/32, got "the API server"',
+    ],
+    [{ denied_egress: "192.0.2.999/32" }, "denied_egress: expected a network"],
   ])("names what is wrong of %j", (env, message) => {
     expect(() => readConfig(env)).toThrow(message);
   });

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { QUEUE, type QueuedCall } from "../../../contract/queue/index.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { ByteBudget } from "../../../services/queue-worker/byte-budget.ts";
 import { FunctionCalls, type Run } from "../../../services/queue-worker/call-function.ts";
 import { toFunctionCall } from "../../../services/queue-worker/queued-call.ts";
@@ -222,9 +222,15 @@ describe("an answer", () => {
 describe("no answer", () => {
   const NONE = { status: 0, headers: {}, capture: { body: Buffer.alloc(0), isTruncated: false } };
 
-  test("is where nobody listens, where the gateway hangs up, and where the body is gone", async () => {
-    expect(await run({}, { by: create("http://127.0.0.1:1") })).toMatchObject(NONE);
-    expect(await run({ body: { name: "gone", bytes: 5 } })).toMatchObject(NONE);
+  test("is where the body is gone, and why", async () => {
+    const lost = "its body is gone from the object store";
+    const result = await run({ body: { name: "gone", bytes: 5 } });
+    expect(result).toEqual({ ...NONE, lost, seconds: expect.any(Number) });
+  });
+
+  test("is where nobody listens, and where the gateway hangs up", async () => {
+    const away = await run({}, { by: create("http://127.0.0.1:1") });
+    expect(away).toEqual({ ...NONE, seconds: expect.any(Number) });
     answer = ({ socket }) => socket.destroy();
     expect(await run()).toMatchObject(NONE);
   });

@@ -2,7 +2,7 @@
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { AddressPolicy } from "../../../services/lib/address-policy.ts";
-import { listen } from "../../../services/lib/metrics.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import {
   type CallbackResult,
   CallbackSender,

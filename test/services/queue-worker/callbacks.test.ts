@@ -1,5 +1,5 @@
 /** Callbacks: what is queued of an answer, and what becomes of it at all kinds of receivers. */
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import {
   type CallbackMessage,
   decodeCallback,
@@ -269,7 +269,7 @@ describe("a callback", () => {
   test("comes again when its receiver says, within five minutes", async () => {
     const waits: [string, number][] = [
       ["7", 7000],
-      ["0", 0],
+      ["0", 1000],
       ["3600", 300_000],
     ];
     for (const [retryAfter, waitMs] of waits) {
@@ -290,11 +290,27 @@ describe("a callback", () => {
     expect(queue.bodies.kept.size).toBe(0);
   });
 
-  test("whose body cannot be read now is tried again", async () => {
-    expect(await handle({ message: { body: { name: "gone", bytes: 5 } } })).toEqual({
-      isDone: false,
-      waitMs: 1000,
+  test.each([99_999, 100_001])("is not sent with a body of %d bytes", async (bytes) => {
+    queue.bodies.kept.set("answer", Buffer.alloc(100_000, "a"));
+    expect(await handle({ message: { body: { name: "answer", bytes } } })).toEqual({
+      isDone: true,
     });
+    const reason = `its body: expected ${bytes} bytes, got 100000`;
+    expect(readLetter(queue.only.fields)).toMatchObject({ kind: "callback", reason });
+    expect(sent).toEqual([]);
+  });
+
+  test("whose body cannot be read now is tried again, and one whose body is gone is not", async () => {
+    const message = { body: { name: "gone", bytes: 5 } };
+    const read = jest.spyOn(queue.bodies, "read").mockImplementation(() => {
+      throw new Error("timeout");
+    });
+    expect(await handle({ message })).toEqual({ isDone: false, waitMs: 1000 });
+    expect(queue.stored).toEqual([]);
+    read.mockRestore();
+    expect(await handle({ message })).toEqual({ isDone: true });
+    const reason = "its body is gone from the object store";
+    expect(readLetter(queue.only.fields)).toMatchObject({ kind: "callback", reason, status: 0 });
     expect(sent).toEqual([]);
   });
 

@@ -39,4 +39,20 @@ describe("a cancellation", () => {
     hear(new Error("permissions violation"), cancel("a"));
     expect(signal.aborted).toBe(false);
   });
+
+  test("is known to a run that begins later", () => {
+    const { cancellations, hear } = listen();
+    hear(null, cancel("1-AAAAAAAAAAAAAAAA"));
+    expect(cancellations.begin("1-AAAAAAAAAAAAAAAA").signal.aborted).toBe(true);
+    expect(cancellations.begin("2-AAAAAAAAAAAAAAAA").signal.aborted).toBe(false);
+  });
+
+  test("is forgotten after ten thousand others", () => {
+    const { cancellations, hear } = listen();
+    for (let number = 0; number <= 10_000; number += 1) {
+      hear(null, cancel(String(number)));
+    }
+    expect(cancellations.begin("0").signal.aborted).toBe(false);
+    expect(cancellations.begin("1").signal.aborted).toBe(true);
+  });
 });

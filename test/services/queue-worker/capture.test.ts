@@ -43,7 +43,7 @@ async function* answer({ bytes, piece = 65_536, isBroken = false }: Source) {
 const WHOLE = Buffer.alloc(QUEUE.maxBodyBytes + 70_000, "0123456789abcdefg");
 
 function capture(source: Source, isWanted = true): Promise<Capture> {
-  return captureBody(answer(source), { bodies, isWanted, name: NAME });
+  return captureBody(answer(source), { bodies, isWanted, createName: () => NAME });
 }
 
 /** Where the answer is, how much of it, and whether it is right. */

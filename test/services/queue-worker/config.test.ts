@@ -20,8 +20,8 @@ describe("readConfig", () => {
       queue: "faas-request",
       queueNames: [],
       ackWaitMs: 60_000,
-      maxInFlight: 100,
-      maxInFlightPerFunction: 10,
+      maxInflight: 100,
+      maxInflightPerFunction: 10,
       retry: {
         attempts: 10,
         codes: [408, 429, 500, 502, 503, 504],
@@ -62,8 +62,8 @@ describe("readConfig", () => {
       queue: "slow",
       queueNames: ["slow", "other"],
       ackWaitMs: 30_000,
-      maxInFlight: 5,
-      maxInFlightPerFunction: 2,
+      maxInflight: 5,
+      maxInflightPerFunction: 2,
       retry: { attempts: 3, minWaitMs: 1000, maxWaitMs: 60_000 },
       maxAgeMs: 3_600_000,
       drainMs: 5000,
@@ -92,6 +92,11 @@ describe("readConfig", () => {
     [{ max_inflight_per_function: "x" }, "max_inflight_per_function: expected"],
     [{ max_age: "soon" }, "max_age: expected"],
     [{ callback_timeout: "-1s" }, "callback_timeout: expected"],
+    [{ callback_timeout: "0" }, 'callback_timeout: expected at least 1ms, got "0"'],
+    [{ callback_timeout: "0.5ms" }, 'callback_timeout: expected at least 1ms, got "0.5ms"'],
+    [{ ack_wait: "0s" }, 'ack_wait: expected 100ms to 24h, got "0s"'],
+    [{ ack_wait: "99ms" }, 'ack_wait: expected 100ms to 24h, got "99ms"'],
+    [{ ack_wait: "24h1s" }, 'ack_wait: expected 100ms to 24h, got "24h1s"'],
   ])("names the wrong variable of %j", (env, message) => {
     expect(() => readConfig(env)).toThrow(message);
   });

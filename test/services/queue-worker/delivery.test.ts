@@ -1,6 +1,6 @@
 /** A message of JetStream's: what its acknowledgement's subject says, and what is said to it. */
 import { describe, expect, test } from "@jest/globals";
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import { Delivery, readAckSubject } from "../../../services/queue-worker/delivery.ts";
 import { createDelivery } from "../../support/delivery.ts";
 
@@ -48,13 +48,13 @@ describe("a delivery", () => {
 
   test("has no fields where the message has no headers", () => {
     const message = { subject: "a", reply: `$JS.ACK.${TOKENS}`, data: new Uint8Array() };
-    const delivery = new Delivery(message as Msg, {} as NatsConnection);
+    const delivery = new Delivery(message as Msg, () => Promise.resolve());
     expect([...delivery.fields]).toEqual([]);
   });
 
   test("is none of JetStream's without its subject", () => {
     const message = { subject: "a", data: new Uint8Array() };
-    const create = () => new Delivery(message as Msg, {} as NatsConnection);
+    const create = () => new Delivery(message as Msg, () => Promise.resolve());
     expect(create).toThrow(new Error("message: expected one of JetStream's"));
   });
 
@@ -65,6 +65,7 @@ describe("a delivery", () => {
     [1.5, '-NAK {"delay":2000000}'],
     [250, '-NAK {"delay":250000000}'],
     [7 * 24 * 3_600_000, '-NAK {"delay":604800000000000}'],
+    [1e15, '-NAK {"delay":2147483647000000}'],
   ])("is given back for %d ms by %s", (waitMs, said) => {
     const events: string[] = [];
     createDelivery({ events }).giveBack(waitMs);

@@ -1,44 +1,15 @@
 /** Messages that are given again, and those of streams that were made anew. */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
+import { toConsumerName } from "../../../contract/queue/index.ts";
 import type { Settlement } from "../../../services/queue-worker/lanes.ts";
-import { fakeOnly } from "../../support/clock.ts";
-import { LanesWorld } from "../../support/lanes-world.ts";
+import { settleDown, toSubject, useLanesWorlds } from "../../support/lanes-world.ts";
 
-const worlds: LanesWorld[] = [];
-
-function create(options: ConstructorParameters<typeof LanesWorld>[0] = {}): LanesWorld {
-  const world = new LanesWorld(options);
-  worlds.push(world);
-  return world;
-}
-
-/** Lets everything happen that needs no more time. */
-async function settleDown(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) {
-    await nextTurn();
-  }
-}
+const create = useLanesWorlds();
 
 /** So that what came before has come earlier. */
 async function aMoment(): Promise<void> {
-  const now = performance.now();
-  while (performance.now() === now) {
-    await nextTurn();
-  }
+  await jest.advanceTimersByTimeAsync(1);
 }
-
-beforeEach(() => {
-  fakeOnly("setTimeout", "clearTimeout", "setInterval", "clearInterval");
-});
-
-afterEach(async () => {
-  jest.useRealTimers();
-  for (const world of worlds.splice(0)) {
-    world.held.splice(0).forEach(({ settle }) => settle());
-    await world.lanes.stop(0);
-  }
-});
 
 describe("a message that is given again while it is worked on", () => {
   test("is not worked on twice, and what is said of it is said once", async () => {
@@ -97,4 +68,18 @@ describe("after a connection was lost", () => {
     await settleDown();
     expect(world.said).toContain("a -NAK");
   });
+});
+
+test("a consumer that another worker has dropped is made before it is asked", async () => {
+  const world = create();
+  world.start();
+  world.send("a");
+  await settleDown();
+  world.settle();
+  await settleDown();
+  world.lanes.forgetConsumer(toSubject("a"));
+  world.send("a");
+  await settleDown();
+  const name = toConsumerName(toSubject("a"));
+  expect(world.said.filter((word) => word === `add ${name}`)).toHaveLength(2);
 });

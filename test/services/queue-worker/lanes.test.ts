@@ -1,35 +1,13 @@
 /** Messages of many lanes on few places: each in its turn, none waits for another's end. */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { fakeOnly } from "../../support/clock.ts";
-import { LanesWorld, toSubject } from "../../support/lanes-world.ts";
+import { describe, expect, jest, test } from "@jest/globals";
+import {
+  type LanesWorld,
+  settleDown,
+  toSubject,
+  useLanesWorlds,
+} from "../../support/lanes-world.ts";
 
-const worlds: LanesWorld[] = [];
-
-function create(options: ConstructorParameters<typeof LanesWorld>[0] = {}): LanesWorld {
-  const world = new LanesWorld(options);
-  worlds.push(world);
-  return world;
-}
-
-/** Lets everything happen that needs no more time. */
-async function settleDown(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) {
-    await nextTurn();
-  }
-}
-
-beforeEach(() => {
-  fakeOnly("setTimeout", "clearTimeout", "setInterval", "clearInterval");
-});
-
-afterEach(async () => {
-  jest.useRealTimers();
-  for (const world of worlds.splice(0)) {
-    world.held.splice(0).forEach(({ settle }) => settle());
-    await world.lanes.stop(0);
-  }
-});
+const create = useLanesWorlds();
 
 describe("lanes", () => {
   test("are nobody's before they are started", async () => {
@@ -247,6 +225,12 @@ describe("a message", () => {
   });
 });
 
+async function stopAtOnce({ lanes }: LanesWorld): Promise<void> {
+  const stopped = lanes.stop(0);
+  await jest.advanceTimersByTimeAsync(0);
+  await stopped;
+}
+
 describe("a worker that stops", () => {
   test("takes no more messages, and waits for those that it has", async () => {
     const world = create();
@@ -263,13 +247,25 @@ describe("a worker that stops", () => {
     expect(world.said.slice(1)).toEqual(["a +ACK"]);
   });
 
+  test("waits as long as a timer can count where it may wait for longer", async () => {
+    const world = create();
+    world.start();
+    world.send("a");
+    await settleDown();
+    const stopped = world.lanes.stop(2 ** 31);
+    await jest.advanceTimersByTimeAsync(1000);
+    world.settle();
+    await stopped;
+    expect(world.said.at(-1)).toBe("a +ACK");
+  });
+
   test("gives back what does not end in its time, and does not claim it any more", async () => {
     const world = create({ ackWaitMs: 3000 });
     world.start();
     world.send("a");
     world.send("b");
     await settleDown();
-    await world.lanes.stop(0);
+    await stopAtOnce(world);
     expect(world.said.slice(2)).toEqual(["a -NAK", "b -NAK"]);
     await jest.advanceTimersByTimeAsync(3000);
     expect(world.said).toHaveLength(4);
@@ -280,7 +276,7 @@ describe("a worker that stops", () => {
     world.start();
     world.send("a");
     await settleDown();
-    await world.lanes.stop(0);
+    await stopAtOnce(world);
     world.settle();
     await settleDown();
     expect(world.said.slice(1)).toEqual(["a -NAK"]);
@@ -302,7 +298,7 @@ describe("a worker that stops", () => {
     world.send("a");
     await settleDown();
     world.sayFailure = new Error("connection closed");
-    await world.lanes.stop(0);
+    await stopAtOnce(world);
     world.settle("a", { isDone: false, waitMs: 0 });
     await settleDown();
     expect(world.taken).toEqual(["a"]);

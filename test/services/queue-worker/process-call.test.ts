@@ -1,10 +1,9 @@
 /** One call from delivery to its settlement: each way that it can take. */
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { decodeCallback, type QueuedCall, readLetter } from "../../../contract/queue/index.ts";
+import { readLetter } from "../../../contract/queue/index.ts";
 import type { Run } from "../../../services/queue-worker/call-function.ts";
-import { createDelivery, deliverCall, type DeliveryOptions } from "../../support/delivery.ts";
+import { createDelivery } from "../../support/delivery.ts";
 import { ProcessorWorld } from "../../support/processor-world.ts";
-import { until } from "../../support/until.ts";
 
 const ID = "7-AAAAAAAAAAAAAAAA";
 const CALLBACK = new URL("http://a.example/cb");
@@ -14,21 +13,9 @@ beforeEach(() => {
   world = new ProcessorWorld();
 });
 
-function handle(call: Partial<QueuedCall> = {}, options: DeliveryOptions = {}) {
-  return world.processor.handle(
-    deliverCall({ acceptedAt: Date.now(), ...call }, options),
-    world.lane,
-  );
-}
-
-const again = (known: object) => {
-  world.known = { state: "running", attempts: 0, starts: 0, at: 0, ...known };
-  return { deliveryCount: 2 };
-};
-
 describe("a call", () => {
   test("that is answered is done with, and told of", async () => {
-    expect(await handle()).toEqual({ isDone: true });
+    expect(await world.handle()).toEqual({ isDone: true });
     expect(world.events).toEqual([
       'tell running {"attempts":0,"starts":1}',
       "run /function/f.openfaas-fn",
@@ -43,20 +30,25 @@ describe("a call", () => {
   });
 
   test("is not run before it is due", async () => {
-    const settlement = await handle({ notBefore: Date.now() + 60_000 });
+    const settlement = await world.handle({ notBefore: Date.now() + 60_000 });
     const waitMs = settlement.isDone ? NaN : settlement.waitMs;
     expect(waitMs).toBeGreaterThan(59_000);
     expect(waitMs).toBeLessThanOrEqual(60_000);
     expect(world.events).toEqual([]);
   });
 
+  test("is not kept for longer than a week, whatever year the clock says", async () => {
+    const settlement = await world.handle({ notBefore: Date.now() + 50 * 365 * 86_400_000 });
+    expect(settlement).toEqual({ isDone: false, waitMs: 7 * 86_400_000 });
+  });
+
   test("is run when it is due", async () => {
-    expect(await handle({ notBefore: Date.now() })).toEqual({ isDone: true });
+    expect(await world.handle({ notBefore: Date.now() })).toEqual({ isDone: true });
     expect(world.events).toContain("run /function/f.openfaas-fn");
   });
 
   test("is not begun after its time, and is a letter", async () => {
-    expect(await handle({ expiresAt: Date.now() }, again({ attempts: 2 }))).toEqual({
+    expect(await world.handle({ expiresAt: Date.now() }, world.again({ attempts: 2 }))).toEqual({
       isDone: true,
     });
     expect(world.events).toEqual([
@@ -73,44 +65,91 @@ describe("a call", () => {
   });
 
   test("that was cut with its worker four times is run once more", async () => {
-    await handle({}, again({ starts: 4 }));
+    await world.handle({}, world.again({ starts: 4 }));
     expect(world.events[0]).toBe('tell running {"attempts":0,"starts":5}');
   });
 
   test("that was cut with its worker five times is not run again", async () => {
-    expect(await handle({}, again({ starts: 5, attempts: 1 }))).toEqual({ isDone: true });
+    expect(await world.handle({}, world.again({ starts: 5, attempts: 1 }))).toEqual({
+      isDone: true,
+    });
     const reason = "its worker ended 5 times while it ran";
     expect(readLetter(world.queue.only.fields)).toMatchObject({ reason, attempts: 1 });
     expect(world.events).not.toContain("run /function/f.openfaas-fn");
   });
 
+  test("that was cut five times stays so while there is no room for its letter", async () => {
+    world.queue.failures.set("faas-dead", new Error("maximum bytes exceeded"));
+    expect(await world.handle({}, world.again({ starts: 5 }))).toEqual({
+      isDone: false,
+      waitMs: 5000,
+    });
+    const reason = "its worker ended 5 times while it ran";
+    expect(world.events.at(-1)).toBe(
+      `tell retrying {"attempts":0,"starts":5,"reason":"${reason}"}`,
+    );
+  });
+
   test.each(["done", "dead", "cancelled", "expired"])(
     "that is known as %s is not run again: only its acknowledgement was lost",
     async (state) => {
-      expect(await handle({}, again({ state }))).toEqual({ isDone: true });
+      expect(await world.handle({}, world.again({ state }))).toEqual({ isDone: true });
       expect(world.events).toEqual([]);
     },
   );
 
+  test("that its consumer may not remember is asked after at its first delivery", async () => {
+    world.lane.madeAt = Date.now() + 1000;
+    world.known = { state: "done", attempts: 0, starts: 0, at: 0 };
+    expect(await world.handle()).toEqual({ isDone: true });
+    expect(world.events).toEqual([]);
+  });
+
+  test.each([
+    ["runs", { state: "running", starts: 1 }, 5000],
+    ["waits for its time", { state: "retrying", nextAt: Date.now() + 3_600_000 }, 3_600_000],
+    ["waits for a year", { state: "retrying", nextAt: Date.now() + 3e10 }, 7 * 86_400_000],
+  ])("that its consumer does not remember, but %s, is left for that long", async (_, known, ms) => {
+    world.lane.madeAt = Date.now() + 1000;
+    world.again(known);
+    const settlement = await world.handle();
+    const waitMs = settlement.isDone ? NaN : settlement.waitMs;
+    expect(waitMs).toBeGreaterThan(ms - 60_000);
+    expect(waitMs).toBeLessThanOrEqual(ms);
+    expect(world.events).toEqual([]);
+    // The queue gives it again: nobody was at it.
+    await world.handle({}, { deliveryCount: 2 });
+    expect(world.events).toContain("run /function/f.openfaas-fn");
+  });
+
   test("is not asked after where nobody had it before", async () => {
     world.known = { state: "done", attempts: 0, starts: 0, at: 0 };
-    await handle();
+    await world.handle();
     expect(world.events).toContain("run /function/f.openfaas-fn");
   });
 
   test("is given back where its state cannot be read", async () => {
     world.readFailure = new Error("no responders");
-    expect(await handle({}, { deliveryCount: 2 })).toEqual({ isDone: false, waitMs: 5000 });
+    expect(await world.handle({}, { deliveryCount: 2 })).toEqual({ isDone: false, waitMs: 5000 });
     expect(world.events).toEqual([]);
   });
 
-  test("that is cancelled while it runs is done with, and nothing more is said", async () => {
+  test("that is cancelled while it runs is done with, and nobody is called back", async () => {
     world.whileRunning = () => world.cancel(ID);
-    expect(await handle({ callback: CALLBACK })).toEqual({ isDone: true });
+    expect(await world.handle({ callback: CALLBACK })).toEqual({ isDone: true });
     expect(world.events).toEqual([
       'tell running {"attempts":0,"starts":1}',
       "run /function/f.openfaas-fn",
+      'tell cancelled {"attempts":0,"starts":0}',
     ]);
+  });
+
+  test("that was cancelled on its way to the worker is not run", async () => {
+    world.cancel(ID);
+    expect(await world.handle({ callback: CALLBACK }, world.again({ attempts: 1 }))).toEqual({
+      isDone: true,
+    });
+    expect(world.events).toEqual(['tell cancelled {"attempts":1,"starts":0}']);
   });
 
   test("whose message is none is a malformed letter", async () => {
@@ -126,7 +165,7 @@ describe("a call is repeated", () => {
     ["did not answer", { status: 0 }, { why: "infrastructure", attempts: 1, waitMs: [1000, 2000] }],
   ])("where its function %s", async (_what, run, { why, attempts, waitMs: [least, most] }) => {
     world.run = run;
-    const settlement = await handle({ callback: CALLBACK }, again({ attempts: 1 }));
+    const settlement = await world.handle({ callback: CALLBACK }, world.again({ attempts: 1 }));
     const waitMs = settlement.isDone ? NaN : settlement.waitMs;
     expect(waitMs).toBeGreaterThanOrEqual(least);
     expect(waitMs).toBeLessThanOrEqual(most);
@@ -139,37 +178,37 @@ describe("a call is repeated", () => {
   });
 
   test("less at once where its function was busy, and more where it answered", async () => {
-    world.lane.inFlight = 8;
+    world.lane.running = 8;
     world.run = { status: 429 };
-    await handle();
+    await world.handle();
     expect(world.lane.limit.current).toBe(4);
     world.run = { status: 500 };
     for (let count = 0; count < 4; count += 1) {
-      await handle();
+      await world.handle();
     }
     expect(world.lane.limit.current).toBe(4);
-    await handle();
+    await world.handle();
     expect(world.lane.limit.current).toBe(5);
     world.run = { status: 0 };
-    await handle();
+    await world.handle();
     expect(world.lane.limit.current).toBe(5);
   });
 
   test("by what its function says of repetitions", async () => {
     world.run = { status: 404 };
     const retry = { codes: [404], minWaitMs: 0, maxWaitMs: 0 };
-    expect(await handle({ retry })).toEqual({ isDone: false, waitMs: 0 });
-    expect(await handle({ retry: { ...retry, attempts: 1 } })).toEqual({ isDone: true });
+    expect(await world.handle({ retry })).toEqual({ isDone: false, waitMs: 0 });
+    expect(await world.handle({ retry: { ...retry, attempts: 1 } })).toEqual({ isDone: true });
     expect(readLetter(world.queue.only.fields).reason).toBe("status 404 after 1 attempts");
   });
 
   test("and counts its age from when it was due", async () => {
     world.run = { status: 0 };
     const old = Date.now() - 2 * 3_600_000;
-    expect(await handle({ acceptedAt: old, notBefore: Date.now() })).toMatchObject({
+    expect(await world.handle({ acceptedAt: old, notBefore: Date.now() })).toMatchObject({
       isDone: false,
     });
-    expect(await handle({ acceptedAt: old })).toEqual({ isDone: true });
+    expect(await world.handle({ acceptedAt: old })).toEqual({ isDone: true });
     expect(readLetter(world.queue.only.fields).reason).toBe("not run in 7200 s: no answer");
   });
 });
@@ -177,7 +216,7 @@ describe("a call is repeated", () => {
 describe("a call is dead", () => {
   test("after its last attempt, with the beginning of its answer", async () => {
     world.run = { status: 500, capture: { body: Buffer.alloc(5000, "a"), isTruncated: false } };
-    expect(await handle({}, again({ attempts: 3 }))).toEqual({ isDone: true });
+    expect(await world.handle({}, world.again({ attempts: 3 }))).toEqual({ isDone: true });
     expect(readLetter(world.queue.only.fields)).toMatchObject({
       kind: "call",
       id: ID,
@@ -193,84 +232,18 @@ describe("a call is dead", () => {
     ]);
   });
 
+  test("at once where its body is lost: no run would find it again", async () => {
+    const lost = "its body is gone from the object store";
+    world.run = { status: 0, lost };
+    expect(await world.handle()).toEqual({ isDone: true });
+    expect(readLetter(world.queue.only.fields)).toMatchObject({ reason: lost, attempts: 0 });
+  });
+
   test("only when its letter is kept", async () => {
     world.run = { status: 403, code: "PLONK_FORBIDDEN" };
     world.queue.failures.set("faas-dead", new Error("maximum bytes exceeded"));
-    expect(await handle()).toEqual({ isDone: false, waitMs: 5000 });
+    expect(await world.handle()).toEqual({ isDone: false, waitMs: 5000 });
     expect(world.events.filter((event) => event.startsWith("tell dead"))).toEqual([]);
-  });
-});
-
-describe("a callback", () => {
-  const readCallback = () => {
-    const found = world.queue.stored.find(({ subject }) => subject.startsWith("faas-callback."));
-    const { headers, ...message } = decodeCallback(found?.fields ?? [], found?.payload ?? CR);
-    return { ...message, headers: { ...headers } };
-  };
-  const CR = Buffer.alloc(0);
-
-  test("is queued before its call is done with", async () => {
-    world.run = { status: 200, capture: { body: Buffer.from("tea"), isTruncated: false } };
-    await handle({ callback: CALLBACK }, again({ attempts: 1 }));
-    expect(world.events.slice(2)).toEqual([
-      expect.stringMatching(/^store faas-callback\./),
-      'tell done {"attempts":0,"starts":0,"status":200}',
-    ]);
-    expect(readCallback()).toMatchObject({
-      id: ID,
-      url: CALLBACK,
-      body: Buffer.from("tea"),
-      headers: { "x-function-status": ["200"], "x-retry": ["1"], "x-retry-max": ["3"] },
-    });
-  });
-
-  test("is queued before the letter of a call that is dead", async () => {
-    world.run = { status: 500 };
-    await handle({ callback: CALLBACK }, again({ attempts: 3 }));
-    const stored = world.events.filter((event) => event.startsWith("store"));
-    expect(stored).toEqual([
-      expect.stringMatching(/^store faas-callback\./),
-      "store faas-dead.openfaas-fn.f",
-    ]);
-    expect(readCallback().headers).toMatchObject({
-      "x-function-status": ["500"],
-      "x-retry": ["3"],
-      "x-retry-max": ["3"],
-    });
-  });
-
-  test("that cannot be queued is tried with the answer that there is, and without a run", async () => {
-    world.queue.failures.set("faas-callback", new Error("no responders"));
-    world.run = { status: 200, capture: { body: Buffer.from("tea"), isTruncated: false } };
-    const handled = handle({ callback: CALLBACK });
-    await until("an attempt", () => world.log.text().includes("callback not queued"));
-    expect(world.events.filter((event) => event.startsWith("tell done"))).toEqual([]);
-    world.queue.failures.clear();
-    expect(await handled).toEqual({ isDone: true });
-    expect(world.events.filter((event) => event.startsWith("run"))).toHaveLength(1);
-    expect(readCallback()).toMatchObject({ id: ID, body: Buffer.from("tea") });
-  });
-
-  test("that cannot be queued keeps its call for another worker when this one ends", async () => {
-    world.queue.failures.set("faas-callback", new Error("no responders"));
-    const handled = handle({ callback: CALLBACK });
-    await until("an attempt", () => world.log.text().includes("callback not queued"));
-    world.callbacks.close();
-    expect(await handled).toEqual({ isDone: false, waitMs: 5000 });
-    expect(world.events.filter((event) => event.startsWith("tell done"))).toEqual([]);
-  });
-
-  test("that NATS would never take makes its call a dead letter that says so", async () => {
-    world = new ProcessorWorld(1000);
-    world.run = { status: 200, capture: { body: Buffer.alloc(2000), isTruncated: false } };
-    expect(await handle({ callback: CALLBACK })).toEqual({ isDone: true });
-    const reason = /^its callback cannot be queued: .*at most 1000 bytes/;
-    expect(readLetter(world.queue.only.fields)).toMatchObject({
-      kind: "call",
-      status: 200,
-      reason: expect.stringMatching(reason) as unknown,
-    });
-    expect(world.events.at(-1)).toMatch(/^tell dead /);
   });
 });
 
@@ -284,12 +257,12 @@ describe("a body in the object store", () => {
   ])("%s", async (_what, run, isKept) => {
     world.queue.bodies.kept.set(body.name, Buffer.from("hello"));
     world.run = run;
-    await handle({ body });
+    await world.handle({ body });
     expect(world.queue.bodies.kept.has(body.name)).toBe(isKept);
   });
 
   test("that is gone already is not missed", async () => {
-    expect(await handle({ body })).toEqual({ isDone: true });
+    expect(await world.handle({ body })).toEqual({ isDone: true });
   });
 });
 
@@ -298,9 +271,9 @@ test("logs have the call's id, and nothing that a caller or a function sent", as
   const capture = { body: Buffer.from(canary), isTruncated: false };
   for (const status of [200, 500, 0]) {
     world.run = { status, capture, headers: { "x-a": canary } };
-    await handle(
+    await world.handle(
       { headers: { Authorization: [canary] }, query: canary, path: `/${canary}` },
-      again({ attempts: 3 }),
+      world.again({ attempts: 3 }),
     );
   }
   expect(world.log.text()).toContain(`"id":"${ID}"`);

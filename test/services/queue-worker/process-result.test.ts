@@ -2,7 +2,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { QueuedCall } from "../../../contract/queue/index.ts";
 import type { Run } from "../../../services/queue-worker/call-function.ts";
-import { deliverCall, type DeliveryOptions } from "../../support/delivery.ts";
 import { ProcessorWorld } from "../../support/processor-world.ts";
 
 const ID = "7-AAAAAAAAAAAAAAAA";
@@ -13,25 +12,13 @@ beforeEach(() => {
   world = new ProcessorWorld();
 });
 
-function handle(call: Partial<QueuedCall> = {}, options: DeliveryOptions = {}) {
-  return world.processor.handle(
-    deliverCall({ acceptedAt: Date.now(), ...call }, options),
-    world.lane,
-  );
-}
-
-const again = (known: object) => {
-  world.known = { state: "running", attempts: 0, starts: 0, at: 0, ...known };
-  return { deliveryCount: 2 };
-};
-
 describe("a result", () => {
   const HEAD = `faas-result.openfaas-fn.f.${ID}`;
   const storedOf = () => world.queue.stored.map(({ subject }) => subject);
 
   test("is kept before its call is told to be done", async () => {
     world.run = { status: 404, capture: { body: Buffer.from("no"), isTruncated: false } };
-    expect(await handle({ keepResultSeconds: 60 })).toEqual({ isDone: true });
+    expect(await world.handle({ keepResultSeconds: 60 })).toEqual({ isDone: true });
     expect(world.events.slice(2)).toEqual([
       `store ${HEAD}`,
       `store ${HEAD}.over`,
@@ -41,7 +28,7 @@ describe("a result", () => {
 
   test("is kept after its callback is queued, and before the letter of a call that is dead", async () => {
     world.run = { status: 500 };
-    await handle({ keepResultSeconds: 60, callback: CALLBACK }, again({ attempts: 3 }));
+    await world.handle({ keepResultSeconds: 60, callback: CALLBACK }, world.again({ attempts: 3 }));
     expect(storedOf()).toEqual([
       expect.stringMatching(/^faas-callback\./),
       HEAD,
@@ -56,13 +43,13 @@ describe("a result", () => {
     ["of a call without an answer", { keepResultSeconds: 60, acceptedAt: 0 }, { status: 0 }],
   ])("%s is not kept", async (_what, call, run) => {
     world.run = run;
-    await handle(call);
+    await world.handle(call);
     expect(storedOf().filter((subject) => subject.startsWith("faas-result"))).toEqual([]);
   });
 
   test("that is lost ends its call all the same, which says so", async () => {
     world.queue.failures.set("faas-result", new Error("maximum bytes exceeded"));
-    expect(await handle({ keepResultSeconds: 60 })).toEqual({ isDone: true });
+    expect(await world.handle({ keepResultSeconds: 60 })).toEqual({ isDone: true });
     const reason = "its result could not be kept";
     const told = { attempts: 0, starts: 0, status: 200, reason };
     expect(world.events.at(-1)).toBe(`tell done ${JSON.stringify(told)}`);
@@ -82,7 +69,7 @@ describe("a result", () => {
     const body = { name: "AAAAAAAAAAAAAAAA-answer", bytes: 300_000 };
     world.queue.bodies.kept.set(body.name, Buffer.alloc(300_000));
     world.run = { ...run, capture: { body, isTruncated: false } };
-    await handle({ keepResultSeconds: 60, ...call });
+    await world.handle({ keepResultSeconds: 60, ...call });
     expect(world.queue.bodies.kept.has(body.name)).toBe(isKept);
   });
 });

@@ -1,6 +1,7 @@
 /** One message of a consumer, or the word that there is none: answers in any order. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
+import type { Delivery } from "../../../services/queue-worker/delivery.ts";
 import { ConsumerGoneError, Puller } from "../../../services/queue-worker/pull.ts";
 import { fakeOnly } from "../../support/clock.ts";
 import { FakeNats } from "../../support/fake-nats.ts";
@@ -87,6 +88,56 @@ describe("a question", () => {
     const outcomes = await Promise.allSettled(asked);
     const lost = { status: "rejected", reason: new Error("JetStream: the connection was lost") };
     expect(outcomes).toEqual([lost, lost, lost]);
+  });
+});
+
+describe("what is done with", () => {
+  const take = async (sequence = 17): Promise<Delivery> => {
+    const asked = puller.pull("STREAM", "c");
+    nats.give("c", sequence);
+    const delivery = await asked;
+    if (delivery === undefined) {
+      throw new Error("expected a message, got none");
+    }
+    return delivery;
+  };
+
+  test("is said by its own subject, and known when that is answered", async () => {
+    const events: string[] = [];
+    const [first, second] = [await take(17), await take(18)];
+    const known = [first, second].map((delivery) =>
+      delivery.confirm().then(() => events.push(`${delivery.sequence} known`)),
+    );
+    const [inbox = ""] = nats.subjects;
+    const said = [17, 18].map((sequence, index) => ({
+      subject: `$JS.ACK.STREAM.c.1.${sequence}.1.1795906000000000000.0`,
+      text: "+ACK",
+      reply: inbox.replace(">", `numbered.${index + 1}`),
+    }));
+    expect(nats.asked.slice(2)).toEqual(said);
+    nats.hear(3);
+    await known[1];
+    nats.hear(2);
+    await known[0];
+    expect(events).toEqual(["18 known", "17 known"]);
+  });
+
+  test("is not known where nobody has heard it, or the connection was lost", async () => {
+    const unheard = (await take()).confirm();
+    nats.answer(1, 503, "No Responders");
+    await expect(unheard).rejects.toThrow("JetStream: nobody has heard what is done with");
+    const lost = (await take()).confirm();
+    puller.reset();
+    await expect(lost).rejects.toThrow("JetStream: the connection was lost");
+  });
+
+  test("is not known where the connection is closed, which leaves no timer behind", async () => {
+    fakeOnly("setTimeout", "clearTimeout");
+    const delivery = await take();
+    nats.failure = new Error("closed");
+    await expect(delivery.confirm()).rejects.toThrow("closed");
+    await expect(pull()).rejects.toThrow("closed");
+    expect(jest.getTimerCount()).toBe(0);
   });
 });
 

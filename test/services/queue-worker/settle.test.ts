@@ -219,11 +219,23 @@ describe("the wait", () => {
     [{ status: 503, retryAfterMs: 3_600_000 }, 10_000],
     [{ status: 429, retryAfterMs: 3000 }, 3000],
     [{ status: 429, retryAfterMs: Infinity }, 10_000],
+    [{ status: 429, retryAfterMs: 0 }, 100],
+    [{ status: 503, code: "PLONK_OVERLOADED", retryAfterMs: 0 }, 100],
     [{ status: 500, retryAfterMs: 3000 }, 1000],
     [{ status: 503, code: "PLONK_OVERLOADED", retryAfterMs: 20_000 }, 20_000],
     [{ status: 503, code: "PLONK_OVERLOADED", retryAfterMs: 40_000 }, 30_000],
   ])("after %j is %d ms", (outcome, milliseconds) => {
     expect(waitOf(outcome)).toBe(milliseconds);
+  });
+
+  test.each<[Outcome, number]>([
+    [{ status: 500 }, 0],
+    [{ status: 429 }, 100],
+    [{ status: 0 }, 1000],
+  ])("after %j is %d ms where the function wants none", (outcome, milliseconds) => {
+    const policy = { ...RULES.policy, minWaitMs: 0, maxWaitMs: 0 };
+    const decision = decide(outcome, FIRST, { ...RULES, policy });
+    expect(decision).toMatchObject({ kind: "retry", waitMs: milliseconds });
   });
 
   test("has jitter of half of it, where nobody says otherwise", () => {

@@ -7,7 +7,7 @@ describe("readConfig of the watchdog", () => {
       port: 8080,
       metricsPort: 8081,
       readTimeoutMs: 30_000,
-      writeTimeoutMs: 30_000,
+      stopTimeoutMs: 30_000,
       execTimeoutMs: 30_000,
       shutdownDelayMs: 2000,
       maxInflight: 0,
@@ -36,13 +36,31 @@ describe("readConfig of the watchdog", () => {
       port: 9000,
       readTimeoutMs: 90_000,
       execTimeoutMs: 0,
-      writeTimeoutMs: 65_000,
+      stopTimeoutMs: 65_000,
       maxInflight: 7,
       prefixLogs: false,
       contentType: "text/plain",
       rawBody: true,
       source: { kind: "process", command: "jq", args: ["-c", "."], mode: "serializing" },
     });
+  });
+
+  it.each([
+    [{ write_timeout: "0" }, { stopTimeoutMs: 30_000 }],
+    [{ write_timeout: "0", exec_timeout: "90s" }, { stopTimeoutMs: 90_000 }],
+    [{ write_timeout: "0", exec_timeout: "0" }, { stopTimeoutMs: 300_000 }],
+    [
+      { write_timeout: "5s", exec_timeout: "0" },
+      { stopTimeoutMs: 5000, execTimeoutMs: 0 },
+    ],
+    [{ write_timeout: "1000h" }, { stopTimeoutMs: 2 ** 31 - 1 }],
+    [{ exec_timeout: "1000h" }, { execTimeoutMs: 2 ** 31 - 1 }],
+    [{ healthcheck_interval: "1000h" }, { shutdownDelayMs: 2 ** 31 - 1 }],
+    [{ read_timeout: "0" }, { readTimeoutMs: 0 }],
+    [{ read_timeout: "1.5ms" }, { readTimeoutMs: 2 }],
+    [{ read_timeout: "9".repeat(400) }, { readTimeoutMs: 2 ** 31 - 1 }],
+  ])("makes times of %j that Node can count", (env, expected) => {
+    expect(readConfig({ fprocess: "cat", ...env })).toMatchObject(expected);
   });
 
   it("knows the older name of fprocess", () => {

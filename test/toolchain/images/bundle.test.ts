@@ -45,6 +45,23 @@ describe("bundleService", () => {
     expect(JSON.parse(output)).toEqual(["function", join(file, ".."), file]);
   });
 
+  test("puts the revision of the package in", async () => {
+    await writeFiles(packageRoot, {
+      "services/watchdog/main.ts":
+        "declare const PLONK_REVISION: string | undefined; console.log(typeof PLONK_REVISION, PLONK_REVISION);",
+    });
+    const run = async () => await runCommand(process.execPath, [(await bundle()).file]);
+    expect(await run()).toBe("string unknown\n");
+    const other = await makeServices();
+    await writeFiles(other, {
+      "package.json": '{"name":"plonk","revision":"0123abc"}',
+      "services/watchdog/main.ts":
+        "declare const PLONK_REVISION: string | undefined; console.log(typeof PLONK_REVISION, PLONK_REVISION);",
+    });
+    packageRoot = other;
+    expect(await run()).toBe("string 0123abc\n");
+  });
+
   test("gives the same bytes in another folder and another cache", async () => {
     const first = await bundle();
     const other = await makeContext();

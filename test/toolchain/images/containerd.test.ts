@@ -26,7 +26,7 @@ beforeAll(async () => {
   image = await buildServiceImage(context, { ...request, name: "gateway" });
   // Node keeps a sandbox as well as a pause program does.
   containerd = await startContainerd(await makeTemporary(), "plonk.local/gateway:0.1.0");
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
   try {

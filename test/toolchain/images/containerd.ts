@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { BinaryReader, BinaryWriter } from "google-protobuf";
 import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
+import { until } from "../../support/until.ts";
 
 /** Fields by number: text, a nested message, or several of either. */
 type Fields = Record<number, string | number | Message | readonly (string | Message)[]>;
@@ -54,7 +54,9 @@ export async function startContainerd(
   });
   const ctr = (...args: string[]): Promise<string> =>
     runCommand("ctr", ["--address", socket, "--namespace", "k8s.io", ...args], { env });
-  await waitUntil(() => ctr("version"));
+  await until("a containerd that answers", async () => {
+    return (await ctr("version").catch(() => undefined)) !== undefined;
+  });
   const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure());
   return {
     ctr,
@@ -82,20 +84,6 @@ state = "${directory}/state"
 [plugins."io.containerd.internal.v1.opt"]
   path = "${directory}/opt"
 `;
-}
-
-async function waitUntil(work: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (attempt === 100) {
-        throw error;
-      }
-      await sleep(50);
-    }
-  }
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {

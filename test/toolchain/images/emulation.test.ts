@@ -38,7 +38,7 @@ beforeAll(async () => {
     await copyFile(join(qemu, "usr/bin/qemu-aarch64-static"), join(root, EMULATOR));
     images.set(name, unpacked);
   }
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
   if (running?.exitCode === null && running.kill("SIGKILL")) {
@@ -78,7 +78,7 @@ describe("an arm64 image", () => {
       expect(output).toMatch(/port/);
       expect(code).toBe(1);
     },
-    60_000,
+    300_000,
   );
 
   test("of the runtime answers a call of a function", async () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const architecture of ARCHITECTURES) {
     archives.set(architecture, await readTar(image.archives[architecture] ?? ""));
   }
-}, 180_000);
+}, 600_000);
 
 afterAll(removeTemporary);
 
@@ -131,6 +131,7 @@ describe("an image", () => {
         Labels: {
           "org.opencontainers.image.title": "gateway",
           "org.opencontainers.image.version": "0.1.0",
+          "org.opencontainers.image.revision": "unknown",
         },
       },
     });

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createZstdDecompress } from "node:zlib";
 import { extract, type Header } from "tar-stream";
 import { createImageContext, type ImageContext } from "../../../toolchain/images/context.ts";
+import { until } from "../../support/until.ts";
 
 const directories: string[] = [];
 
@@ -34,16 +34,13 @@ export async function makeContext(): Promise<{ context: ImageContext; reports: s
 
 /** The body of an answer, once a server that is starting gives one. */
 export async function getWhenUp(url: string): Promise<string> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await (await fetch(url)).text();
-    } catch (error) {
-      if (attempt === 200) {
-        throw error;
-      }
-      await sleep(50);
-    }
-  }
+  let text = "";
+  await until(`an answer of ${url}`, async () => {
+    const answer = await fetch(url).catch(() => undefined);
+    text = (await answer?.text()) ?? "";
+    return answer !== undefined;
+  });
+  return text;
 }
 
 /** Writes files below a directory, by relative path. */

@@ -5,7 +5,7 @@
  */
 import type { Server } from "node:http";
 import { createServer, type Server as NetServer } from "node:net";
-import { listen } from "../../../lib/metrics.ts";
+import { listen } from "../../../lib/servers.ts";
 
 /** Connections that can be accepted per turn of the event loop. */
 const SOCKETS = 16;

@@ -9,7 +9,7 @@ import { MAX_HEAD_BYTES } from "./head-limits.ts";
 export type Framing = number | "chunked";
 
 /** Why a connection must be closed. */
-export interface Fault {
+export interface BadRequest {
   status: 400 | 413 | 431;
   /** A sentence: `part: expectation`. */
   message: string;
@@ -39,7 +39,7 @@ const MAX_TRAILER_BYTES = 4096;
 const FREE_CHUNK_BYTES = 16;
 const MAX_CHUNK_EXCESS = 16 * 1024;
 
-const FAULT = {
+const BAD = {
   requestLine: refuse("request line: expected method, target and HTTP/1.1, one space between each"),
   tab: refuse("header: expected no tab before or after its value"),
   size: refuse("head: expected a shorter one", 431),
@@ -51,7 +51,7 @@ const FAULT = {
   framing: refuse("request: expected the end of the one before it"),
 } as const;
 
-function refuse(message: string, status: Fault["status"] = 400): Fault {
+function refuse(message: string, status: BadRequest["status"] = 400): BadRequest {
   return { status, message };
 }
 
@@ -94,11 +94,11 @@ export class RawReader {
    * @param offset - the end of the body before it
    * @returns its end, or what is wrong with it
    */
-  readHead(bytes: Buffer, offset: number): number | Fault {
+  readHead(bytes: Buffer, offset: number): number | BadRequest {
     const end = this.#part === "head" ? this.#take(bytes, offset, "\r\n\r\n") : undefined;
     const head = this.#kept;
     this.#kept = "";
-    return end === undefined ? FAULT.framing : (findHeadFault(head) ?? end);
+    return end === undefined ? BAD.framing : (checkHead(head) ?? end);
   }
 
   /** Sets what follows the head that was read. @param isLast - no other head follows the body */
@@ -114,21 +114,21 @@ export class RawReader {
   }
 
   /** Keeps the beginning of a head that is not complete yet. */
-  keepHead(bytes: Buffer, offset: number): Fault | undefined {
+  keepHead(bytes: Buffer, offset: number): BadRequest | undefined {
     if (this.#part !== "head" || offset === bytes.length) {
       return undefined;
     }
     if (this.#take(bytes, offset, "\r\n\r\n") !== undefined) {
-      return FAULT.framing;
+      return BAD.framing;
     }
     if (this.#kept.length > MAX_HEAD_BYTES) {
-      return FAULT.size;
+      return BAD.size;
     }
-    return METHOD.test(this.#kept) ? undefined : FAULT.requestLine;
+    return METHOD.test(this.#kept) ? undefined : BAD.requestLine;
   }
 
   /** Reads the rest of a body; returns its end, or what is wrong with it. */
-  readBody(bytes: Buffer, offset: number): number | Fault {
+  readBody(bytes: Buffer, offset: number): number | BadRequest {
     let at = offset;
     while (at < bytes.length && this.#part !== "head") {
       const end = this.#readPart(bytes, at);
@@ -140,7 +140,7 @@ export class RawReader {
     return at;
   }
 
-  #readPart(bytes: Buffer, offset: number): number | Fault {
+  #readPart(bytes: Buffer, offset: number): number | BadRequest {
     switch (this.#part) {
       case "chunk line":
         return this.#readChunkLine(bytes, offset);
@@ -171,22 +171,22 @@ export class RawReader {
     }
   }
 
-  #readChunkLine(bytes: Buffer, offset: number): number | Fault {
+  #readChunkLine(bytes: Buffer, offset: number): number | BadRequest {
     const end = this.#take(bytes, offset, "\r\n");
     if (this.#kept.length > MAX_LINE_BYTES) {
-      return FAULT.extensions;
+      return BAD.extensions;
     }
     if (end === undefined) {
       return bytes.length;
     }
     const size = parseInt(CHUNK_LINE.exec(this.#kept)?.[1] ?? "", 16);
     if (Number.isNaN(size) || size > MAX_CHUNK_BYTES) {
-      return FAULT.chunkLine;
+      return BAD.chunkLine;
     }
     const added = this.#kept.length + 2 - FREE_CHUNK_BYTES - 2 * size;
     this.#excess = Math.max(0, this.#excess + added);
     if (this.#excess > MAX_CHUNK_EXCESS) {
-      return FAULT.extensions;
+      return BAD.extensions;
     }
     // The line end of the last chunk is kept, so that trailers end with "\r\n\r\n" like a head.
     this.#kept = size === 0 ? "\r\n" : "";
@@ -195,9 +195,9 @@ export class RawReader {
     return end;
   }
 
-  #readChunkEnd(bytes: Buffer, offset: number): number | Fault {
+  #readChunkEnd(bytes: Buffer, offset: number): number | BadRequest {
     if (bytes[offset] !== (this.#left === 2 ? CR : LF)) {
-      return FAULT.chunkEnd;
+      return BAD.chunkEnd;
     }
     this.#left -= 1;
     if (this.#left === 0) {
@@ -206,10 +206,10 @@ export class RawReader {
     return offset + 1;
   }
 
-  #readTrailers(bytes: Buffer, offset: number): number | Fault {
+  #readTrailers(bytes: Buffer, offset: number): number | BadRequest {
     const end = this.#take(bytes, offset, "\r\n\r\n");
     if (this.#kept.length > MAX_TRAILER_BYTES) {
-      return FAULT.trailers;
+      return BAD.trailers;
     }
     if (end === undefined) {
       return bytes.length;
@@ -217,7 +217,7 @@ export class RawReader {
     const trailers = this.#kept;
     this.#kept = "";
     this.#part = this.#afterBody;
-    return hasTabAroundValue(trailers) ? FAULT.trailerTab : end;
+    return hasTabAroundValue(trailers) ? BAD.trailerTab : end;
   }
 
   /** Keeps the bytes up to a delimiter; returns its end, or undefined if it has not arrived. */
@@ -245,14 +245,14 @@ export class RawReader {
   }
 }
 
-function findHeadFault(head: string): Fault | undefined {
+function checkHead(head: string): BadRequest | undefined {
   if (head.length > MAX_HEAD_BYTES) {
-    return FAULT.size;
+    return BAD.size;
   }
   if (!REQUEST_LINE.test(head)) {
-    return FAULT.requestLine;
+    return BAD.requestLine;
   }
-  return hasTabAroundValue(head) ? FAULT.tab : undefined;
+  return hasTabAroundValue(head) ? BAD.tab : undefined;
 }
 
 function hasTabAroundValue(lines: string): boolean {

@@ -11,7 +11,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { releaseMemory } from "./buffer-release.ts";
 import { closeConnection, endConnection, isClosing } from "./connection-errors.ts";
-import { type Fault, RawReader } from "./raw-reader.ts";
+import { type BadRequest, RawReader } from "./raw-reader.ts";
 
 /** The parser's callback after each read: `HTTPParser.kOnExecute`. */
 const ON_EXECUTE = 5;
@@ -27,12 +27,15 @@ interface Parser {
   [ON_EXECUTE]: OnExecute | null;
 }
 
-const UNREADABLE: Fault = { status: 400, message: "body: expected chunks, got something else" };
+const UNREADABLE: BadRequest = {
+  status: 400,
+  message: "body: expected chunks, got something else",
+};
 
 const connections = new WeakMap<Socket, RawConnection>();
 
-/** Faults in bodies that arrived together with their heads; these requests are not passed on. */
-const rejected = new WeakMap<IncomingMessage, Fault>();
+/** Requests whose bodies came with their heads and are wrong: they are not passed on. */
+const rejected = new WeakMap<IncomingMessage, BadRequest>();
 
 /** Reads everything that a server receives a second time. */
 export function watchRawRequests(server: Server): void {
@@ -42,12 +45,12 @@ export function watchRawRequests(server: Server): void {
 }
 
 /** What is wrong with the bytes of a request's head. Call it while the head is being handled. */
-export function findRawFault(request: IncomingMessage): Fault | undefined {
+export function findBadHead(request: IncomingMessage): BadRequest | undefined {
   return connections.get(request.socket)?.readHead(request);
 }
 
 /** What is wrong with a body that arrived together with its head. */
-export function findBodyFault(request: IncomingMessage): Fault | undefined {
+export function findBadBody(request: IncomingMessage): BadRequest | undefined {
   return rejected.get(request);
 }
 
@@ -60,7 +63,7 @@ class RawConnection {
   #at = 0;
   /** The last request whose head is in these bytes. */
   #request: IncomingMessage | undefined;
-  #fault: Fault | undefined;
+  #badHead: BadRequest | undefined;
   /** The request whose body is being read. */
   #owner: IncomingMessage | undefined;
 
@@ -96,9 +99,9 @@ class RawConnection {
   }
 
   /** Reads a head. The parser must be at the end of this request's head. */
-  readHead(request: IncomingMessage): Fault | undefined {
+  readHead(request: IncomingMessage): BadRequest | undefined {
     if (request === this.#request) {
-      return this.#fault;
+      return this.#badHead;
     }
     this.#bytes ??= this.#parser.getCurrentBuffer();
     const at = this.#readBody(this.#bytes);
@@ -109,7 +112,7 @@ class RawConnection {
       this.#expectBody(request);
       return undefined;
     }
-    this.#fault = end;
+    this.#badHead = end;
     return end;
   }
 
@@ -122,7 +125,7 @@ class RawConnection {
     this.#reader.expect(framing, upgrade !== undefined);
   }
 
-  #readBody(bytes: Buffer): number | Fault {
+  #readBody(bytes: Buffer): number | BadRequest {
     const end = this.#reader.readBody(bytes, this.#at);
     return typeof end === "number" ? end : this.#rejectBody(end);
   }
@@ -137,9 +140,9 @@ class RawConnection {
       return;
     }
     const at = this.#readBody(this.#bytes);
-    const fault = typeof at === "number" ? this.#reader.keepHead(this.#bytes, at) : undefined;
-    if (fault !== undefined) {
-      endConnection(fault.status, this.#socket);
+    const badRequest = typeof at === "number" ? this.#reader.keepHead(this.#bytes, at) : undefined;
+    if (badRequest !== undefined) {
+      endConnection(badRequest.status, this.#socket);
     } else if (this.#owner?.complete === false && length < this.#bytes.length) {
       // In a request with Upgrade, the parser stops at an invalid byte without an error.
       this.#rejectBody(UNREADABLE);
@@ -150,13 +153,13 @@ class RawConnection {
    * Refuses the request whose body is invalid. If a function may already have received a part, the
    * connection is broken off, and with it the call: the function must not take it as complete.
    */
-  #rejectBody(fault: Fault): Fault {
+  #rejectBody(badRequest: BadRequest): BadRequest {
     closeConnection(this.#socket);
     if (this.#request === undefined) {
-      this.#owner?.destroy(new Error(fault.message));
+      this.#owner?.destroy(new Error(badRequest.message));
     } else {
-      rejected.set(this.#request, fault);
+      rejected.set(this.#request, badRequest);
     }
-    return fault;
+    return badRequest;
   }
 }

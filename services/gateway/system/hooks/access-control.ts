@@ -2,7 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { type Identity, isAllowed } from "../../auth/identity.ts";
-import { judge } from "../../auth/route-rights.ts";
+import { findAccess } from "../../auth/route-rights.ts";
 import { isCrossSite } from "../../auth/same-origin.ts";
 import { failures } from "../../errors.ts";
 import { replyFailure } from "../../http/failure-response.ts";
@@ -51,17 +51,17 @@ export function controlAccess(app: SystemApp, context: AccessContext): void {
   });
   app.addHook("preHandler", async (request, reply) => {
     const { identity } = request;
-    const isJudged = !request.is404 && request.routeOptions.config.isRefusal !== true;
-    if (identity === undefined || !isJudged) {
+    const isChecked = !request.is404 && request.routeOptions.config.isRefusal !== true;
+    if (identity === undefined || !isChecked) {
       return undefined;
     }
-    const verdict = judge(identity, request, functionNamespace);
-    if (verdict === "empty") {
+    const access = findAccess(identity, request, functionNamespace);
+    if (access === "empty") {
       return reply.send([]);
     }
-    return verdict === "allowed"
+    return access === "allowed"
       ? undefined
-      : replyFailure(reply, failures.forbidden(verdict.missing));
+      : replyFailure(reply, failures.forbidden(access.missing));
   });
   app.addHook("preSerialization", (request, _reply, payload) =>
     Promise.resolve(showOwnNamespaces(request, payload)),

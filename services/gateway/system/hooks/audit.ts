@@ -50,17 +50,20 @@ const NAME_FIELDS = ["name", "service", "functionName", "function"];
 
 /** `name.namespace` of what was to be changed. Never another field, and never an odd text. */
 function targetOf(request: FastifyRequest, defaultNamespace: string): string | undefined {
-  const fields: Record<string, unknown> = {
-    ...asObject(request.query),
-    ...asObject(request.body),
-    ...asObject(request.params),
-  };
-  const { namespace = defaultNamespace } = fields;
-  const name = NAME_FIELDS.map((field) => fields[field]).find((value) => value !== undefined);
-  if (request.routeOptions.url?.startsWith("/system/namespace") === true) {
-    return toText(fields["namespace"] ?? name);
+  const parts = [request.params, request.body, request.query].map(asObject);
+  // An empty text is as good as none, as for routes.
+  const find = (field: string): unknown =>
+    parts.map((part) => part[field]).find((value) => value !== undefined && value !== "");
+  const namespace = find("namespace");
+  const name = NAME_FIELDS.map(find).find((value) => value !== undefined);
+  const { url = "" } = request.routeOptions;
+  if (url.startsWith("/system/namespace")) {
+    return toText(namespace ?? name);
   }
-  return name === undefined ? undefined : `${toText(name)}.${toText(namespace)}`;
+  // Functions may be named `name.namespace`; names of secrets have dots of their own.
+  const isWhole = url !== "/system/secrets" && typeof name === "string" && name.includes(".");
+  const place = isWhole ? "" : `.${toText(namespace ?? defaultNamespace)}`;
+  return name === undefined ? undefined : `${toText(name)}${place}`;
 }
 
 function toText(name: unknown): string {
@@ -68,6 +71,6 @@ function toText(name: unknown): string {
   return isName ? name : "?";
 }
 
-function asObject(value: unknown): object {
-  return typeof value === "object" && value !== null ? value : {};
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
 }

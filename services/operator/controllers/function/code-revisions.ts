@@ -5,7 +5,7 @@ import {
   type KubernetesClient,
   resourcePath,
 } from "../../../lib/kubernetes.ts";
-import type { ConfigMap, Pod } from "../../kubernetes/types.ts";
+import type { ConfigMap, OwnerReference, Pod } from "../../kubernetes/types.ts";
 import { toOwnerReference } from "./manifests.ts";
 
 /** Revisions that are kept, the current one included. */
@@ -21,7 +21,9 @@ export async function adoptCode(
     return;
   }
   const { namespace } = resource.metadata;
-  // Not as a controller: several Functions may share one ConfigMap.
+  // Not as a controller: several Functions may share one ConfigMap, each by a manager of its own,
+  // since one that does not send the others' references would take them away.
+  const fieldManager = `${FIELD_MANAGER.operator}-${resource.metadata.name}`;
   const owner = { ...toOwnerReference(resource), controller: false, blockOwnerDeletion: false };
   await client.apply(
     resourcePath({ plural: "configmaps", namespace, name }),
@@ -30,7 +32,7 @@ export async function adoptCode(
       kind: "ConfigMap",
       metadata: { name, namespace, ownerReferences: [owner] },
     },
-    { fieldManager: FIELD_MANAGER.operator, force: true },
+    { fieldManager, force: true },
   );
 }
 
@@ -60,13 +62,17 @@ export function findOldRevisions(
 ): string[] {
   const used = new Set(pods.flatMap(mountedMaps));
   const isOwn = (map: ConfigMap): boolean =>
-    map.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) ?? false;
+    owners(map).length > 0 && owners(map).every(({ uid }) => uid === metadata.uid);
   return maps
     .filter((map) => isOwn(map) && map.metadata.name !== spec.code?.configMap)
     .sort((a, b) => creationOf(b) - creationOf(a))
     .slice(KEPT_REVISIONS - 1)
     .map((map) => map.metadata.name)
     .filter((name) => !used.has(name));
+}
+
+function owners({ metadata: { ownerReferences = [] } }: ConfigMap): OwnerReference[] {
+  return ownerReferences;
 }
 
 /** Names of the ConfigMaps that pods mount, each once, in order. */

@@ -1,12 +1,21 @@
 /** The controller of Functions: their Deployment, Service, code and status. */
 import {
+  adjustReplicas,
   type CallTimeouts,
+  CRD,
   FIELD_MANAGER,
   type FunctionResource,
+  scaleLimits,
+  toDisplayName,
   toKey,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
-import { type KubernetesClient, KubernetesError } from "../../../lib/kubernetes.ts";
+import {
+  isKubernetesStatus,
+  type KubernetesClient,
+  KubernetesError,
+  resourcePath,
+} from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { Applier } from "../../kubernetes/applier.ts";
 import {
@@ -21,7 +30,7 @@ import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
-import { dependenciesOf, findMissing } from "./dependencies.ts";
+import { dependenciesOf, findDependencies } from "./dependencies.ts";
 import { toDeployment, toService } from "./manifests.ts";
 import type { Problem } from "./pod-problem.ts";
 import { toStatus } from "./status.ts";
@@ -34,6 +43,8 @@ export interface FunctionControllerOptions {
   leadership: Pick<Leadership, "assertLeading">;
   /** The platform's time-outs of a call. */
   timeouts: CallTimeouts;
+  /** Secrets of their namespace by which the images of all functions are pulled. @default none */
+  imagePullSecrets?: readonly string[];
   /** Name of this instance, for Events. */
   identity: string;
 }
@@ -44,11 +55,23 @@ const MISSING_RETRY_MS = 2000;
 /** How often a refusal by the API server (a quota, say) is tried again, milliseconds. */
 const REFUSED_RETRY_MS = 15_000;
 
+/** What a Function refers to, as it was when it was looked for. */
+interface Found {
+  dependencies: string;
+  /** Of its secrets, those by which images are pulled. */
+  pullSecrets: readonly string[];
+}
+
 /** How far a Function got. */
 interface Progress extends ReconcileResult {
   deployment: Deployment | undefined;
   /** What kept it from being applied. */
   problem?: Problem;
+}
+
+/** Its scale was written, which brings another turn: this one saw the one before. */
+interface Outdated {
+  isOutdated: true;
 }
 
 /** Its keys are `namespace/name` of Functions. */
@@ -60,7 +83,7 @@ export class FunctionController implements Controller {
   readonly #services: Applier<Service>;
   readonly #status: StatusWriter;
   /** Dependencies that were found, by key. */
-  readonly #found = new Map<string, string>();
+  readonly #found = new Map<string, Found>();
   /** The code, and what pods still mount, for which older revisions were removed, by key. */
   readonly #pruned = new Map<string, string>();
 
@@ -88,7 +111,7 @@ export class FunctionController implements Controller {
 
   /** Throws when the API server cannot be reached. */
   async reconcile(key: string): Promise<ReconcileResult> {
-    const { functions, namespaces, pods } = this.#options.informers;
+    const { functions, namespaces } = this.#options.informers;
     const resource = functions.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
       // Garbage collection removes what it owned.
@@ -102,7 +125,17 @@ export class FunctionController implements Controller {
     if (state === "ending" || isWaiting) {
       return {};
     }
-    const { deployment, problem, ...result } = await this.#converge(key, resource);
+    const progress = await this.#converge(key, resource);
+    return "isOutdated" in progress ? {} : this.#tell(key, resource, progress);
+  }
+
+  /** Writes the status, and removes code that nothing needs any more. */
+  async #tell(
+    key: string,
+    resource: FunctionResource,
+    { deployment, problem, ...result }: Progress,
+  ): Promise<ReconcileResult> {
+    const { pods } = this.#options.informers;
     const itsPods = pods.byIndex(key);
     const status = toStatus(resource, { deployment, pods: itsPods, problem });
     await this.#status.write(resource, status);
@@ -119,24 +152,28 @@ export class FunctionController implements Controller {
       .map(({ metadata }) => toKey(metadata));
   }
 
-  async #converge(key: string, resource: FunctionResource): Promise<Progress> {
-    const { client, informers } = this.#options;
+  async #converge(key: string, resource: FunctionResource): Promise<Progress | Outdated> {
+    const { informers } = this.#options;
     const deployment = informers.deployments.get(key);
     const refusal = this.#findRefusal(resource);
     if (refusal !== undefined) {
       return { deployment, problem: refusal };
     }
-    const dependencies = dependenciesOf(resource);
-    if (this.#found.get(key) !== dependencies || !isReady(resource)) {
-      const missing = await findMissing(client, resource);
-      if (missing !== undefined) {
-        this.#found.delete(key);
-        return { deployment, problem: missing, requeueAfterMs: MISSING_RETRY_MS };
-      }
+    const found = await this.#find(key, resource);
+    if ("missing" in found) {
+      this.#found.delete(key);
+      return { deployment, problem: found.missing, requeueAfterMs: MISSING_RETRY_MS };
     }
     try {
-      const applied = await this.#apply(key, resource);
-      this.#found.set(key, dependencies);
+      if (deployment !== undefined && isOfAnother(deployment, resource)) {
+        await this.#remove(deployment);
+        return { deployment: undefined, requeueAfterMs: MISSING_RETRY_MS };
+      }
+      if (deployment !== undefined && (await this.#adjustScale(resource, deployment))) {
+        return { isOutdated: true };
+      }
+      const applied = await this.#apply(key, resource, found);
+      this.#found.set(key, found);
       return { deployment: applied };
     } catch (error) {
       if (isRefusal(error)) {
@@ -145,6 +182,31 @@ export class FunctionController implements Controller {
       }
       throw error;
     }
+  }
+
+  /**
+   * Removes what a Function of the same name has left that is gone: taken over, its pods would
+   * serve until there are others. Garbage collection has not come to it yet, or never will.
+   */
+  async #remove({ metadata: { name, namespace = "", uid } }: Deployment): Promise<void> {
+    const { client, leadership } = this.#options;
+    leadership.assertLeading();
+    const path = resourcePath({ group: "apps", plural: "deployments", namespace, name });
+    const body = { preconditions: { uid }, propagationPolicy: "Background" };
+    await client.request(path, { method: "DELETE", body }).catch((error: unknown) => {
+      if (!isKubernetesStatus(error, 404) && !isKubernetesStatus(error, 409)) {
+        throw error;
+      }
+    });
+  }
+
+  /** What it refers to; of a Function that is ready, as it was found before. */
+  async #find(key: string, resource: FunctionResource): Promise<Found | { missing: Problem }> {
+    const dependencies = dependenciesOf(resource);
+    const known = this.#found.get(key);
+    return known?.dependencies === dependencies && isReady(resource)
+      ? known
+      : { dependencies, ...(await findDependencies(this.#options.client, resource)) };
   }
 
   #findRefusal(resource: FunctionResource): Problem | undefined {
@@ -164,19 +226,45 @@ export class FunctionController implements Controller {
       : { reason: "InvalidSpec", message: mistakes.join("; ") };
   }
 
-  async #apply(key: string, resource: FunctionResource): Promise<Deployment> {
-    const { client, leadership, timeouts } = this.#options;
+  /**
+   * Writes the replicas when other limits are set than those that the Deployment was made with,
+   * which carries them as labels. Throws a Conflict when somebody else has scaled meanwhile.
+   */
+  async #adjustScale(resource: FunctionResource, { metadata }: Deployment): Promise<boolean> {
+    const { client, leadership } = this.#options;
+    const { replicas } = resource.spec;
+    if (replicas === undefined) {
+      return false;
+    }
+    const before = scaleLimits({ spec: { labels: metadata.labels ?? {} } });
+    const wanted = adjustReplicas(replicas, before, scaleLimits(resource));
+    if (wanted === replicas) {
+      return false;
+    }
+    leadership.assertLeading();
+    const { resourceVersion } = resource.metadata;
+    await client.mergePatch(
+      functionPath(resource.metadata, "scale"),
+      { metadata: { resourceVersion }, spec: { replicas: wanted } },
+      FIELD_MANAGER.operator,
+    );
+    return true;
+  }
+
+  async #apply(key: string, resource: FunctionResource, found: Found): Promise<Deployment> {
+    const { client, leadership, timeouts, imagePullSecrets = [] } = this.#options;
     leadership.assertLeading();
     if (resource.spec.replicas === undefined) {
       await this.#writeInitialScale(resource);
     }
-    if (this.#found.get(key) !== dependenciesOf(resource)) {
+    if (this.#found.get(key)?.dependencies !== found.dependencies) {
       await adoptCode(client, resource);
     }
     leadership.assertLeading();
     await this.#services.apply(toService(resource));
     leadership.assertLeading();
-    return await this.#deployments.apply(toDeployment(resource, timeouts));
+    const logins = { own: found.pullSecrets, common: imagePullSecrets };
+    return await this.#deployments.apply(toDeployment(resource, timeouts, logins));
   }
 
   /** Until replicas are written, the scale subresource cannot even be read. */
@@ -198,7 +286,8 @@ export class FunctionController implements Controller {
     const removed = await pruneCode(client, resource, pods);
     this.#pruned.set(key, situation);
     if (removed.length > 0) {
-      logger.info({ function: key, removed }, "old code removed");
+      const functionName = toDisplayName(resource.metadata);
+      logger.info({ functionName, removed }, "old code removed");
     }
   }
 }
@@ -216,8 +305,15 @@ function toFunctionKeys({
   return key === undefined ? [] : [key];
 }
 
+/** Whether it has all pods that it wants: what it refers to must be there for each new one. */
 function isReady({ status }: FunctionResource): boolean {
-  return status?.conditions?.some((it) => it.type === "Ready" && it.status === "True") ?? false;
+  const ready = status?.conditions?.find((it) => it.type === "Ready");
+  return ready?.status === "True" && ["Available", "ScaledToZero"].includes(ready.reason);
+}
+
+/** Whether a Deployment was made for another Function of this name, which is gone by now. */
+function isOfAnother({ metadata }: Deployment, { metadata: { uid } }: FunctionResource): boolean {
+  return metadata.ownerReferences?.some((it) => it.kind === CRD.kind && it.uid !== uid) ?? false;
 }
 
 /** Whether the API server refused what was sent: only another spec, or time, helps. */

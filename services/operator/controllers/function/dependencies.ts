@@ -9,24 +9,32 @@ export function dependenciesOf({ spec }: FunctionResource): string {
   return JSON.stringify([spec.code ?? null, spec.secrets ?? []]);
 }
 
-/** The first thing that is missing, or undefined. */
-export async function findMissing(
+/** Types of Secrets that hold logins to registries: kubelet reads them, and no container. */
+const LOGIN_TYPES = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
+
+/** The first thing that is missing, or those of the secrets that are logins to registries. */
+export async function findDependencies(
   client: KubernetesClient,
   resource: FunctionResource,
-): Promise<Problem | undefined> {
+): Promise<{ missing: Problem } | { pullSecrets: string[] }> {
   const missing = await findMissingCode(client, resource);
   if (missing !== undefined) {
-    return missing;
+    return { missing };
   }
   const { namespace } = resource.metadata;
+  const pullSecrets: string[] = [];
   for (const name of resource.spec.secrets ?? []) {
-    const secret = await client.find(resourcePath({ plural: "secrets", namespace, name }));
+    const path = resourcePath({ plural: "secrets", namespace, name });
+    const secret = await client.find<{ type?: string }>(path);
     if (secret === undefined) {
       const message = `spec.secrets: expected a Secret ${name} in namespace ${namespace}, got none`;
-      return { reason: "SecretNotFound", message };
+      return { missing: { reason: "SecretNotFound", message } };
+    }
+    if (LOGIN_TYPES.includes(secret.type ?? "")) {
+      pullSecrets.push(name);
     }
   }
-  return undefined;
+  return { pullSecrets };
 }
 
 async function findMissingCode(

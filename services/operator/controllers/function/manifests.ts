@@ -9,7 +9,7 @@ import {
 } from "../../../../contract/index.ts";
 import type { OwnerReference, Plain } from "../../kubernetes/types.ts";
 import { initialReplicas } from "../../validate.ts";
-import { toPodTemplate } from "./pod-template.ts";
+import { type RegistryLogins, toPodTemplate } from "./pod-template.ts";
 
 /** Makes the Function the owner of an object, which is deleted with it. */
 export function toOwnerReference({ metadata }: FunctionResource): OwnerReference {
@@ -30,6 +30,7 @@ export function toOwnerReference({ metadata }: FunctionResource): OwnerReference
 export function toDeployment(
   resource: FunctionResource,
   timeouts: CallTimeouts,
+  logins?: RegistryLogins,
 ): Plain<V1Deployment> {
   const { spec } = resource;
   return {
@@ -45,7 +46,7 @@ export function toDeployment(
         type: "RollingUpdate",
         rollingUpdate: { maxUnavailable: 0, maxSurge: "25%" },
       },
-      template: toPodTemplate(resource, timeouts),
+      template: toPodTemplate(resource, timeouts, logins),
     },
   };
 }

@@ -1,5 +1,11 @@
 /** Why pods of a function are not ready, in the words of Kubernetes and of the function itself. */
-import type { ContainerState, ContainerStatus, Deployment, Pod } from "../../kubernetes/types.ts";
+import type {
+  ContainerState,
+  ContainerStatus,
+  Deployment,
+  ObjectCondition,
+  Pod,
+} from "../../kubernetes/types.ts";
 
 /** A reason in CamelCase, as conditions have it, and a message in one line. */
 export interface Problem {
@@ -34,15 +40,20 @@ function compare(a = "", b = ""): number {
 }
 
 function problemOfDeployment(deployment: Deployment | undefined): Problem | undefined {
-  const failure = deployment?.status?.conditions?.find(
-    ({ type, status }) => type === "ReplicaFailure" && status === "True",
-  );
+  const { conditions = [] } = deployment?.status ?? {};
+  const failure = conditions.find((it) => it.type === "ReplicaFailure" && it.status === "True");
   if (failure === undefined) {
-    return undefined;
+    return findDelay(conditions);
   }
   const message = failure.message ?? "pods cannot be created";
   const isQuota = message.includes("exceeded quota");
   return toProblem(isQuota ? "QuotaExceeded" : (failure.reason ?? "FailedCreate"), message);
+}
+
+/** Pods that do not come in time, and say nothing themselves. */
+function findDelay(conditions: readonly ObjectCondition[]): Problem | undefined {
+  const late = conditions.find((it) => it.type === "Progressing" && it.status === "False");
+  return late && toProblem(late.reason ?? "ProgressDeadlineExceeded", late.message ?? "");
 }
 
 function problemOfPod({ status = {} }: Pod): Problem | undefined {

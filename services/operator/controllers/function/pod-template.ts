@@ -2,12 +2,14 @@
 import type {
   V1Container,
   V1EnvVar,
+  V1PodSecurityContext,
   V1PodSpec,
   V1PodTemplateSpec,
   V1ResourceRequirements,
   V1Volume,
   V1VolumeMount,
 } from "@kubernetes/client-node";
+import { toLiteral } from "../../../../contract/environment/literal.ts";
 import { WATCHDOG_ENV } from "../../../../contract/environment/watchdog.ts";
 import {
   ANNOTATION,
@@ -19,6 +21,7 @@ import {
   LABEL,
   PORT,
   PRE_STOP_SECONDS,
+  pullPolicy,
   watchdogTimeouts,
 } from "../../../../contract/index.ts";
 import type { Plain } from "../../kubernetes/types.ts";
@@ -39,19 +42,40 @@ const DEFAULT_MEMORY_LIMIT = "256Mi";
 const PLATFORM_KEYS =
   /^(com\.openfaas\.|plonk\/|pulumi\.com\/|kubectl\.kubernetes\.io\/)|^(topic|schedule)$/;
 
+/** Secrets with logins to registries. */
+export interface RegistryLogins {
+  /** Those of the function's `secrets` that are such: they are no files for it. */
+  own: readonly string[];
+  /** Those of all functions, where their namespace has them. */
+  common: readonly string[];
+}
+
 /** The pod template; equal Functions give equal templates, so that nothing restarts needlessly. */
 export function toPodTemplate(
   resource: FunctionResource,
   timeouts: CallTimeouts,
+  { own, common }: RegistryLogins = { own: [], common: [] },
 ): Plain<V1PodTemplateSpec> {
-  const { spec } = resource;
-  const annotations = dropPlatformKeys(spec.annotations ?? {});
+  const { metadata, spec } = resource;
+  const secrets = spec.secrets?.filter((name) => !own.includes(name)) ?? [];
+  const mounting = { ...resource, spec: { ...spec, secrets } };
+  const restartedAt = metadata.annotations?.[ANNOTATION.restartedAt];
+  const annotations = {
+    ...dropPlatformKeys(spec.annotations ?? {}),
+    ...(restartedAt !== undefined && { [ANNOTATION.restartedAt]: restartedAt }),
+  };
   return {
     metadata: {
       labels: { ...dropPlatformKeys(spec.labels ?? {}), [LABEL.function]: spec.name },
       ...(Object.keys(annotations).length > 0 && { annotations }),
     },
-    spec: toPodSpec(resource, timeouts),
+    spec: {
+      ...toPodSpec(mounting, timeouts),
+      ...withItems(
+        "imagePullSecrets",
+        [...new Set([...own, ...common])].map((name) => ({ name })),
+      ),
+    },
   };
 }
 
@@ -64,14 +88,14 @@ function toPodSpec(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1
   const account = spec.annotations?.[ANNOTATION.serviceAccount];
   const nodeSelector = toNodeSelector(spec.constraints ?? []);
   return {
-    automountServiceAccountToken: false,
+    // Without the token an account would be a name alone.
+    automountServiceAccountToken: account !== undefined,
     enableServiceLinks: false,
     ...(account !== undefined && { serviceAccountName: account }),
     ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
     securityContext: {
       runAsNonRoot: true,
-      runAsUser: USER,
-      runAsGroup: USER,
+      ...toUser(resource),
       fsGroup: USER,
       seccompProfile: { type: "RuntimeDefault" },
     },
@@ -90,6 +114,21 @@ function toPodSpec(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1
   };
 }
 
+/**
+ * Who the pods run as. The image's own user and group are nobody's to know before a node has it:
+ * kubelet refuses one that is root, or a name. Files of another user's may be of its group, which
+ * the image knows, too.
+ */
+function toUser({
+  spec,
+}: FunctionResource): Pick<V1PodSecurityContext, "runAsUser" | "runAsGroup"> {
+  const wanted = spec.annotations?.[ANNOTATION.user];
+  if (wanted === undefined) {
+    return { runAsUser: USER, runAsGroup: USER };
+  }
+  return wanted === "image" ? {} : { runAsUser: Number(wanted) };
+}
+
 /** Longer than the longest call, so that none is cut off. */
 function graceSeconds({ spec }: FunctionResource, timeouts: CallTimeouts): number {
   return PRE_STOP_SECONDS + STOP_SECONDS + Math.ceil(drainMs(spec, timeouts) / 1000);
@@ -100,7 +139,7 @@ function toContainer(resource: FunctionResource, timeouts: CallTimeouts): Plain<
   return {
     name: spec.name,
     image: spec.image,
-    imagePullPolicy: "IfNotPresent",
+    imagePullPolicy: pullPolicy(spec),
     ports: [{ name: "http", containerPort: PORT.function, protocol: "TCP" }],
     env: toEnvironment(resource, timeouts),
     resources: toResources(resource),
@@ -126,6 +165,8 @@ function toEnvironment(
   timeouts: CallTimeouts,
 ): Plain<V1EnvVar>[] {
   const variables: Record<string, string> = {
+    // The image's user is not the pod's, and of a read-only root nothing else can be written.
+    HOME: FUNCTION_PATHS.home,
     ...spec.environment,
     ...watchdogTimeouts(spec, timeouts),
     ...(spec.handler !== undefined && { [WATCHDOG_ENV.process]: spec.handler }),
@@ -135,7 +176,7 @@ function toEnvironment(
   };
   return Object.keys(variables)
     .sort()
-    .map((name) => ({ name, value: variables[name] ?? "" }));
+    .map((name) => ({ name, value: toLiteral(variables[name] ?? "") }));
 }
 
 /**

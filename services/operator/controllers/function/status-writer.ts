@@ -3,7 +3,7 @@ import {
   FIELD_MANAGER,
   type FunctionResource,
   type FunctionStatus,
-  toKey,
+  toDisplayName,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../../lib/kubernetes.ts";
@@ -55,7 +55,8 @@ export class StatusWriter {
     }
     const { logger, namespaces } = this.#options;
     const { status: ready, reason, message } = after;
-    logger.info({ function: toKey(resource.metadata), ready, reason, message }, "status changed");
+    const functionName = toDisplayName(resource.metadata);
+    logger.info({ functionName, ready, reason, message }, "status changed");
     // Elsewhere the operator has no right to write Events.
     if (namespaces.state(resource.metadata.namespace) === "served") {
       await recordEvent(this.#options, resource, after);

@@ -37,8 +37,8 @@ function toReady(
   observedGeneration: number,
 ): Condition {
   const { now = new Date() } = observation;
-  const ready = judge(observation);
   const previous = status?.conditions?.find(({ type }) => type === "Ready");
+  const ready = judge(observation, previous?.status === "True");
   const hasChanged = previous?.status !== ready.status;
   return {
     type: "Ready",
@@ -55,7 +55,7 @@ function toSeconds(time: Date): string {
 
 type ReadyState = Pick<Condition, "status" | "reason" | "message">;
 
-function judge({ deployment, pods, problem }: Observation): ReadyState {
+function judge({ deployment, pods, problem }: Observation, wasReady: boolean): ReadyState {
   if (problem !== undefined) {
     return { status: "False", ...problem };
   }
@@ -65,20 +65,49 @@ function judge({ deployment, pods, problem }: Observation): ReadyState {
   if (deployment.spec?.replicas === 0) {
     return { status: "True", reason: "ScaledToZero", message: "ready to start, 0 replicas" };
   }
-  return judgeReplicas(deployment, pods);
+  return judgeReplicas(deployment, pods, wasReady);
 }
 
-function judgeReplicas(deployment: Deployment, pods: readonly Pod[]): ReadyState {
-  const wanted = deployment.spec?.replicas ?? 0;
-  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
-  const ready = Math.min(updatedReplicas, availableReplicas);
+/** @param wasReady - it stays so while it is only more or fewer pods that it wants, or has */
+function judgeReplicas(
+  deployment: Deployment,
+  pods: readonly Pod[],
+  wasReady: boolean,
+): ReadyState {
+  const { wanted, ready, hasOld } = countReplicas(deployment);
   const message = `${Math.min(ready, wanted)} of ${wanted} replicas are ready`;
-  // Old replicas that do not end yet are not counted by the Deployment.
-  if (ready >= wanted && replicas <= updatedReplicas) {
+  if (ready >= wanted && !hasOld) {
     return { status: "True", reason: "Available", message };
   }
-  const problem = findProblem(deployment, pods) ?? { reason: "Progressing", message };
-  return { status: "False", ...problem };
+  const problem = findProblem(deployment, pods);
+  return wasReady && ready > 0 && !hasOld
+    ? toServing(message, problem)
+    : { status: "False", ...(problem ?? { reason: "Progressing", message }) };
+}
+
+/** Old replicas that do not end yet are not counted by the Deployment. */
+function countReplicas({ spec, status = {} }: Deployment): {
+  wanted: number;
+  ready: number;
+  hasOld: boolean;
+} {
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  return {
+    wanted: spec?.replicas ?? 0,
+    ready: Math.min(updatedReplicas, availableReplicas),
+    hasOld: replicas > updatedReplicas,
+  };
+}
+
+/** It can serve, with fewer pods than it wants. */
+function toServing(message: string, problem: Problem | undefined): ReadyState {
+  return problem === undefined
+    ? { status: "True", reason: "Scaling", message }
+    : {
+        status: "True",
+        reason: "Degraded",
+        message: `${message}; ${problem.reason}: ${problem.message}`,
+      };
 }
 
 /** Whether the Deployment's status is about its spec of now. */

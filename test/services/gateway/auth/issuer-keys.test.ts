@@ -6,7 +6,7 @@ import {
   IssuerKeys,
   IssuerUnavailableError,
 } from "../../../../services/gateway/auth/issuer-keys.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 import { stopServer } from "../../../support/network.ts";
 
@@ -19,6 +19,8 @@ let asked: string[];
 let server: Server;
 let issuer: string;
 let now: number;
+/** By how much somebody has set the time of day back. */
+let setBackMs: number;
 let log: KeptLog;
 let publicKey: JWK;
 
@@ -29,7 +31,9 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   now = 1_700_000_000_000;
-  jest.spyOn(Date, "now").mockImplementation(() => now);
+  setBackMs = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => now);
+  jest.spyOn(Date, "now").mockImplementation(() => now - setBackMs);
   log = createKeptLog();
   asked = [];
   server = createServer(({ url = "" }, response) => {
@@ -101,6 +105,47 @@ describe("the keys of an issuer", () => {
     expect(await find(keys)).toBe("public");
     now += 61_000;
     expect(await find(keys)).toBe("JWKSNoMatchingKey");
+  });
+
+  test.each([-1, 1])(
+    "have the age that they have, though somebody sets a clock by %d h",
+    async (h) => {
+      const keys = create({ cooldownMs: 30_000 });
+      await find(keys);
+      setBackMs = -h * 3_600_000;
+      const next = { ...publicKey, kid: "two" };
+      answers["/keys"] = { keys: [publicKey, next] };
+      now += 29_999;
+      expect([await find(keys), await find(keys, "two")]).toEqual(["public", "JWKSNoMatchingKey"]);
+      now += 1;
+      expect(await find(keys, "two")).toBe("public");
+      answers["/keys"] = { keys: [next] };
+      now += 599_999;
+      expect(await find(keys)).toBe("public");
+      now += 1;
+      expect(await find(keys)).toBe("JWKSNoMatchingKey");
+      expect(asked).toEqual([DESCRIPTION, "/keys", "/keys", "/keys"]);
+    },
+  );
+
+  test("are asked for once however many tokens of a new key come", async () => {
+    const keys = create({ cooldownMs: 30_000 });
+    await find(keys);
+    answers["/keys"] = { keys: [{ ...publicKey, kid: "two" }] };
+    now += 30_000;
+    const found = await Promise.all([find(keys, "two"), find(keys, "two")]);
+    expect(found).toEqual(["public", "public"]);
+    expect(asked).toEqual([DESCRIPTION, "/keys", "/keys"]);
+  });
+
+  test("are asked for again after a failure although the time of day was set back", async () => {
+    answers[DESCRIPTION] = 500;
+    const keys = create();
+    expect(await find(keys)).toBe("IssuerUnavailableError");
+    answers[DESCRIPTION] = { issuer, jwks_uri: `${issuer}/keys` };
+    setBackMs = 3_600_000;
+    now += 60_000;
+    expect(await find(keys)).toBe("public");
   });
 
   test("are elsewhere once the description says so, which is read every hour", async () => {

@@ -1,5 +1,5 @@
 /** How guessing is slowed down. */
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.ts";
 
@@ -40,6 +40,27 @@ describe("LoginThrottle", () => {
     expect(fail(1, "other")).toEqual([undefined]);
     expect(fail(1, "admin", "10.0.0.2")).toEqual([undefined]);
     expect(fail(1)).toEqual([1]);
+  });
+
+  test.each([
+    ["2001:db8:1:2::7", "2001:db8:1:2:ffff::1", true],
+    ["2001:db8:1:2::7", "2001:0DB8:0001:0002:3:4:5:6", true],
+    ["2001:db8::7", "2001:db8:0:0:1::", true],
+    ["2001:db8:1:2::7", "2001:db8:1:3::7", false],
+    ["fe80::1%eth0", "fe80::2%eth0", true],
+    ["::1", "1::", false],
+  ])("counts %s and %s, of one IPv6 network or not, together: %s", (one, other, isOne) => {
+    fail(6, "admin", one);
+    expect(fail(1, "admin", other)).toEqual([isOne ? 1 : undefined]);
+  });
+
+  test("counts time by a clock that nobody sets", () => {
+    const own = new LoginThrottle();
+    Array.from({ length: 6 }, () => own.begin("admin", "10.0.0.1"));
+    jest.spyOn(Date, "now").mockReturnValue(0);
+    jest.spyOn(performance, "now").mockReturnValue(performance.now() + 1000);
+    expect(own.begin("admin", "10.0.0.1")).toBeUndefined();
+    jest.restoreAllMocks();
   });
 
   test("starts anew after a success", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { FastifyRequest } from "fastify";
 import type { Identity, Role } from "../../../../services/gateway/auth/identity.ts";
-import { judge, type Verdict } from "../../../../services/gateway/auth/route-rights.ts";
+import { type Access, findAccess } from "../../../../services/gateway/auth/route-rights.ts";
 
 const HOME = "home";
 
@@ -13,14 +13,14 @@ interface Parts {
   body?: unknown;
 }
 
-function decide(route: string, roles: Role[], parts: Parts = {}): Verdict {
+function decide(route: string, roles: Role[], parts: Parts = {}): Access {
   const [method, url] = route.split(" ");
   const identity: Identity = { name: "x", roles };
   const request = { method, routeOptions: { url }, ...parts };
-  return judge(identity, request as unknown as FastifyRequest, HOME);
+  return findAccess(identity, request as unknown as FastifyRequest, HOME);
 }
 
-const missing = (right: string): Verdict => ({ missing: right });
+const missing = (right: string): Access => ({ missing: right });
 
 const NOBODY: Role[] = [];
 const READER: Role[] = [{ role: "reader" }];
@@ -78,7 +78,7 @@ describe("who has no role", () => {
 });
 
 describe("what is found by its number alone", () => {
-  test.each<[string, Role[], Verdict]>([
+  test.each<[string, Role[], Access]>([
     ["GET /async/calls/:id", A_READER, "allowed"],
     ["GET /async/calls/:id", READER, "allowed"],
     ["DELETE /async/calls/:id", A_READER, missing("write")],
@@ -97,7 +97,7 @@ describe("what is found by its number alone", () => {
 describe("the namespace that is meant", () => {
   const read = "GET /system/function/:name";
 
-  test.each<[string, Parts, Verdict]>([
+  test.each<[string, Parts, Access]>([
     ["the default one where none is named", {}, missing("read in namespace home")],
     ["the query's", { query: { namespace: "a" } }, "allowed"],
     ["the body's", { body: { namespace: "a" } }, "allowed"],

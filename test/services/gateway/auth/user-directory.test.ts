@@ -16,7 +16,7 @@ let now: number;
 
 beforeEach(() => {
   now = 1_700_000_000_000;
-  jest.spyOn(Date, "now").mockImplementation(() => now);
+  jest.spyOn(performance, "now").mockImplementation(() => now);
   folder = new UserFolder([CI], { name: "admin", password: "first" });
   log = createKeptLog();
 });

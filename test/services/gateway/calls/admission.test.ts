@@ -1,18 +1,26 @@
 /** How many calls and how many bytes are let in at a time. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Admission } from "../../../../services/gateway/calls/admission.ts";
+import { Admission, type Admitted } from "../../../../services/gateway/calls/admission.ts";
 import type { FunctionState } from "../../../../services/gateway/calls/function-states.ts";
 import { runs } from "../../../support/property-runs.ts";
 
 function stateOf(maxInflight: number): FunctionState {
-  return { maxInflight, inFlight: 0 } as FunctionState;
+  const counts = { inFlight: 0, upgraded: 0, heldBytes: 0 };
+  return { maxInflight, displayName: "f.fn", ...counts } as FunctionState;
 }
 
 const OVERLOADED = {
   status: 503,
   code: "PLONK_OVERLOADED",
   message: "The gateway has too many calls in flight.",
+  retryAfterSeconds: 1,
+};
+
+const SHARE_USED = {
+  status: 503,
+  code: "PLONK_OVERLOADED",
+  message: "f.fn has too many calls in flight: the rest is kept free for others.",
   retryAfterSeconds: 1,
 };
 
@@ -86,7 +94,7 @@ describe("calls", () => {
     expect(admission.enter(state)).toBeUndefined();
   });
 
-  test("never exceed a limit, and never are refused below both, in whatever order they come", () => {
+  test("never exceed a limit, and never are refused within all, in whatever order they come", () => {
     const step = fc.record({ isEntry: fc.boolean(), of: fc.nat(2) });
     const limit = fc.integer({ min: 1, max: 4 });
     fc.assert(
@@ -99,7 +107,7 @@ describe("calls", () => {
           const sum = model.reduce((total, count) => total + count, 0);
           const count = model[of] ?? 0;
           if (isEntry) {
-            const mayEnter = sum < whole && count < own;
+            const mayEnter = sum < whole && count < own && count + 1 <= 3 * (whole - sum);
             expect(admission.enter(state) === undefined).toBe(mayEnter);
             model[of] = mayEnter ? count + 1 : count;
           } else if (count > 0) {
@@ -115,30 +123,83 @@ describe("calls", () => {
   });
 });
 
+describe("a function that takes all it gets", () => {
+  /** How many are let in, one after the other, until the first refusal. */
+  function fill(admission: Admission, state: FunctionState, kind?: Admitted): number {
+    let count = 0;
+    while (admission.enter(state, kind) === undefined) {
+      count += 1;
+    }
+    return count;
+  }
+
+  test("leaves a quarter of all places free, of which the next one leaves some as well", () => {
+    const admission = new Admission({ maxInflight: 1000, maxHeldBytes: 0 });
+    const first = stateOf(0);
+    expect(fill(admission, first)).toBe(750);
+    const others = Array.from({ length: 3 }, () => fill(admission, stateOf(0)));
+    expect(others.every((count) => count > 0)).toBe(true);
+    expect(admission.enter(first)).toEqual(SHARE_USED);
+    expect(admission.enter(stateOf(0))).toBeUndefined();
+  });
+
+  test("does so with a limit of its own, too", () => {
+    const admission = new Admission({ maxInflight: 100, maxHeldBytes: 0 });
+    expect(fill(admission, stateOf(99))).toBe(75);
+  });
+
+  test("has its upgraded connections counted apart, and with its calls by its own limit", () => {
+    const admission = new Admission({ maxInflight: 100, maxHeldBytes: 0 });
+    const state = stateOf(0);
+    expect([fill(admission, state, "upgraded"), fill(admission, state)]).toEqual([75, 75]);
+    const [limited, other] = [stateOf(3), stateOf(0)];
+    admission.enter(limited, "upgraded");
+    admission.enter(limited);
+    admission.enter(limited, "upgraded");
+    expect(admission.enter(limited)).toEqual(tooMany(3));
+    expect(admission.enter(limited, "upgraded")).toEqual(tooMany(3));
+    admission.leave(limited, "upgraded");
+    expect([admission.enter(limited), admission.enter(other)]).toEqual([undefined, undefined]);
+  });
+});
+
 describe("bodies in memory", () => {
   const create = (): Admission => new Admission({ maxInflight: 1, maxHeldBytes: 100 });
+  const one = (): FunctionState => stateOf(0);
 
   test("may fill the room to the last byte, and not one byte more", () => {
     const admission = create();
-    expect(admission.hold(60)).toBeUndefined();
-    expect(admission.hold(41)).toEqual(OVERLOADED);
-    expect(admission.hold(40)).toBeUndefined();
-    expect(admission.hold(1)).toEqual(OVERLOADED);
-    expect(admission.hold(0)).toBeUndefined();
+    expect(admission.hold(one(), 60)).toBeUndefined();
+    expect(admission.hold(one(), 41)).toEqual(OVERLOADED);
+    expect(admission.hold(one(), 40)).toBeUndefined();
+    expect(admission.hold(one(), 1)).toEqual(OVERLOADED);
+    expect(admission.hold(one(), 0)).toBeUndefined();
   });
 
   test("take no room when they are refused, and give it back when they are released", () => {
     const admission = create();
-    expect(admission.hold(101)).toEqual(OVERLOADED);
-    expect(admission.hold(100)).toBeUndefined();
-    admission.release(30);
-    expect(admission.hold(31)).toEqual(OVERLOADED);
-    expect(admission.hold(30)).toBeUndefined();
+    const state = one();
+    expect(admission.hold(state, 101)).toEqual(OVERLOADED);
+    expect(admission.hold(state, 100)).toBeUndefined();
+    admission.release(state, 30);
+    expect(admission.hold(state, 31)).toEqual(OVERLOADED);
+    expect(admission.hold(one(), 30)).toBeUndefined();
+  });
+
+  test("of one function leave some room for those of others", () => {
+    const admission = create();
+    const state = one();
+    expect(admission.hold(state, 50)).toBeUndefined();
+    expect(admission.hold(state, 25)).toBeUndefined();
+    expect(admission.hold(state, 1)).toEqual(SHARE_USED);
+    expect(admission.hold(one(), 20)).toBeUndefined();
+    admission.release(state, 75);
+    expect(admission.hold(state, 70)).toBeUndefined();
   });
 
   test("are counted apart from calls", () => {
     const admission = create();
-    admission.hold(100);
+    admission.hold(one(), 100);
     expect(admission.enter(stateOf(0))).toBeUndefined();
     expect(admission.inFlight).toBe(1);
   });

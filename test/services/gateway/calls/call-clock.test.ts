@@ -69,6 +69,23 @@ describe("a call clock", () => {
     expect([stays.times.length, leaves.times.length]).toEqual([2, 1]);
   });
 
+  test("goes on with all others where one fails, and looks at that one no more", () => {
+    const faults: unknown[] = [];
+    const clock = new CallClock((error) => faults.push(error));
+    const fault = new Error("a fault of ours");
+    const [first, failing, last] = [
+      new Recorder(),
+      new Recorder(() => {
+        throw fault;
+      }),
+      new Recorder(),
+    ];
+    [first, failing, last].forEach((timed) => clock.add(timed));
+    jest.advanceTimersByTime(200);
+    expect([first, failing, last].map(({ times }) => times.length)).toEqual([2, 1, 2]);
+    expect(faults).toEqual([fault]);
+  });
+
   test("stops when there is nothing to look at", () => {
     const clock = new CallClock();
     const timed = new Recorder();

@@ -1,33 +1,23 @@
 /** Calls that wait for a pod: who waits, who scales, and how the wait ends. */
-import { EventEmitter, getEventListeners } from "node:events";
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { FunctionReference } from "../../../../contract/index.ts";
 import { ColdStarts } from "../../../../services/gateway/calls/cold-starts.ts";
 import type { Failure } from "../../../../services/gateway/errors.ts";
 import type { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
-import { FunctionFeed, functionOf } from "../../../support/call-parts.ts";
+import { KubernetesError } from "../../../../services/lib/kubernetes.ts";
+import { FunctionFeed, functionOf, Pods } from "../../../support/call-parts.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 
 const REFERENCE = { name: "f", namespace: "fn" };
 const OTHER = { name: "g", namespace: "fn" };
 
-/** Which functions have a pod. */
-class Pods extends EventEmitter {
-  readonly ready = new Set<string>();
-
-  has(key: string): boolean {
-    return this.ready.has(key);
-  }
-
-  come(key: string): void {
-    this.ready.add(key);
-    this.emit("change", key);
-  }
-}
+const REFUSAL = new KubernetesError("quota exceeded", 403, "Forbidden");
 
 interface Scaling {
   asked: [name: string, replicas: number];
+  resourceVersion: string | undefined;
   succeed: () => void;
   fail: (error: Error) => void;
 }
@@ -47,8 +37,10 @@ function create(config: { timeoutMs: number; queueLength: number } | undefined):
     config,
     functions: functions.watch,
     endpoints: pods as unknown as Endpoints,
-    scale: ({ name }, replicas) =>
-      new Promise((succeed, fail) => scalings.push({ asked: [name, replicas], succeed, fail })),
+    scale: ({ name, resourceVersion }, replicas) =>
+      new Promise((succeed, fail) =>
+        scalings.push({ asked: [name, replicas], resourceVersion, succeed, fail }),
+      ),
     logger: log.logger,
   });
 }
@@ -136,7 +128,7 @@ describe("a call of a function without replicas", () => {
 
   test("is 500 with the reason when it cannot be scaled, and so are all that wait", async () => {
     const [one, two, other] = [wait(), wait(), wait(OTHER)];
-    scalings[0]?.fail(new Error("quota exceeded"));
+    scalings[0]?.fail(REFUSAL);
     await settle();
     const failure = {
       status: 500,
@@ -147,9 +139,50 @@ describe("a call of a function without replicas", () => {
     expect(log.text()).toContain("scaling from zero failed");
   });
 
-  test("asks anew after a failure", async () => {
+  test.each([
+    ["nobody answered", new Error("connect ECONNREFUSED")],
+    ["the API server has too much to do", new KubernetesError("slow down", 429, "TooManyRequests")],
+    ["it failed", new KubernetesError("no etcd", 500, "InternalError")],
+    ["the function has changed meanwhile", new KubernetesError("changed", 409, "Conflict")],
+  ])("asks again after a moment where %s, and waits", async (_why, error) => {
+    create({ timeoutMs: 10 * 60_000, queueLength: 3 });
+    functions.put(functionOf("f", { replicas: 0 }));
+    const call = wait();
+    for (let attempt = 0; attempt < 30; attempt++) {
+      expect(asked()).toHaveLength(attempt + 1);
+      scalings[attempt]?.fail(error);
+      // Half of the wait is by chance, and none is longer.
+      await jest.advanceTimersByTimeAsync(Math.min(100 * 2 ** attempt, 2000));
+      functions.put(functionOf("f", { replicas: 0 }));
+    }
+    expect(codeOf(call)).toBe("waiting");
+    scalings.at(-1)?.succeed();
+    pods.come("fn/f");
+    await settle();
+    expect(call.outcome).toBeUndefined();
+  });
+
+  test("asks no more once there are replicas, or nobody waits", async () => {
+    const leaving = new AbortController();
+    wait(REFERENCE, leaving.signal);
+    wait(OTHER);
+    scalings.forEach(({ fail }) => fail(new Error("a moment's trouble")));
+    functions.put(functionOf("g", { replicas: 1 }));
+    leaving.abort();
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(asked()).toHaveLength(2);
+  });
+
+  test("does not overrule who has scaled meanwhile", () => {
+    const metadata = { name: "f", namespace: "fn", resourceVersion: "7" };
+    functions.put({ ...functionOf("f", { replicas: 0 }), metadata });
     wait();
-    scalings[0]?.fail(new Error("a moment's trouble"));
+    expect(scalings[0]?.resourceVersion).toBe("7");
+  });
+
+  test("asks anew after a refusal", async () => {
+    wait();
+    scalings[0]?.fail(REFUSAL);
     await settle();
     const second = wait();
     expect(asked()).toHaveLength(2);
@@ -164,7 +197,7 @@ describe("a call of a function without replicas", () => {
     wait(REFERENCE, leaving.signal);
     leaving.abort();
     const later = wait();
-    scalings[0]?.fail(new Error("too late"));
+    scalings[0]?.fail(REFUSAL);
     await settle();
     expect(codeOf(later)).toBe("waiting");
   });
@@ -201,6 +234,17 @@ describe("a wait ends", () => {
     expect([codeOf(early), codeOf(late)]).toEqual(["PLONK_NO_ENDPOINTS", "waiting"]);
     await jest.advanceTimersByTimeAsync(3000);
     expect(codeOf(late)).toBe("PLONK_NO_ENDPOINTS");
+  });
+
+  test("never at once, however long it may last: no timer counts that far", async () => {
+    create({ timeoutMs: 1000 * 3_600_000, queueLength: 3 });
+    functions.put(functionOf("f", { replicas: 0 }));
+    const call = wait();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(codeOf(call)).toBe("waiting");
+    pods.come("fn/f");
+    await settle();
+    expect(codeOf(call)).toBeUndefined();
   });
 
   test("with 404 when the function is deleted", async () => {

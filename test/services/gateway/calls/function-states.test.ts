@@ -54,7 +54,7 @@ describe("a segment", () => {
       key,
       displayName,
       reference: { name, namespace },
-      inFlight: 0,
+      ...{ inFlight: 0, upgraded: 0, heldBytes: 0 },
     });
   });
 

@@ -10,7 +10,7 @@ import { beginCall } from "../../../../services/gateway/calls/call.ts";
 import { CallClock } from "../../../../services/gateway/calls/call-clock.ts";
 import { enterPrivate, type Entry } from "../../../../services/gateway/calls/private-call.ts";
 import { type Failure, failures } from "../../../../services/gateway/errors.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { CallWorld } from "../../../support/call-world.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { createKeptLog } from "../../../support/logs.ts";
@@ -23,6 +23,8 @@ const clock = new CallClock();
 const folder = new MarkKeyFolder();
 const marks = new QueueMarks(folder.path, createKeptLog().logger);
 const { state } = new CallWorld();
+/** Another function, which takes memory as well. */
+const { state: other } = new CallWorld();
 
 const call: QueuedCall = {
   ...LEAST_CALL,
@@ -58,8 +60,8 @@ beforeAll(async () => {
     const entering = { request, response, call: beginCall(request), state, rest };
     void enterPrivate(context, entering).then((result) => {
       entry = result;
-      isFull = admission.hold(QUEUE.maxBodyBytes) !== undefined;
-      admission.release(isFull ? 0 : QUEUE.maxBodyBytes);
+      isFull = admission.hold(other, QUEUE.maxBodyBytes) !== undefined;
+      admission.release(other, isFull ? 0 : QUEUE.maxBodyBytes);
       response.shouldKeepAlive = false;
       response.writeHead(200);
       // What is unread when a connection is closed may take the answer with it.
@@ -192,13 +194,13 @@ describe("memory", () => {
   test("is held for a body for as long as its call is there", async () => {
     await send(markOf(call));
     expect(isFull).toBe(true);
-    expect(admission.hold(QUEUE.maxBodyBytes)).toBeUndefined();
+    expect(admission.hold(other, QUEUE.maxBodyBytes)).toBeUndefined();
   });
 
   test("that is not there keeps the call out until there is some", async () => {
-    admission.hold(QUEUE.maxBodyBytes);
+    admission.hold(other, QUEUE.maxBodyBytes);
     expect(await send(markOf(call))).toEqual({ failure: failures.overloaded() });
-    admission.release(QUEUE.maxBodyBytes);
+    admission.release(other, QUEUE.maxBodyBytes);
     expect(await send(markOf(call))).toEqual({ body: call.body });
   });
 });

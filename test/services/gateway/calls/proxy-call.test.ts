@@ -11,11 +11,11 @@ import {
 } from "node:http";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ProxyCall } from "../../../../services/gateway/calls/proxy-call.ts";
 import { REPLAYABLE_BYTES } from "../../../../services/gateway/http/request-body.ts";
 import { TrustedPeers } from "../../../../services/gateway/http/trusted-peers.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { errorOf, HeldRequest, type SentCall } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";
 import { stopServer } from "../../../support/network.ts";
@@ -98,6 +98,21 @@ describe("what is sent to the function", () => {
     begun.caller.end("cd");
     await until("the call", () => world.sentTo().length === 1);
     expect(String(lastSent()?.request.body as Buffer)).toBe("abcd");
+    answer(begun, "");
+  });
+
+  test("is a small body however long it takes, where there is no limit for that", async () => {
+    const begun = await begin({ method: "POST", headers: { "content-length": "4" } });
+    begun.caller.write("ab");
+    await until("the first half", () => begun.request.readableFlowing === true);
+    // As the clock does at its ticks: all calls of this gateway are looked at, an hour later.
+    const check = jest.spyOn(performance, "now").mockReturnValue(performance.now() + 3_600_000);
+    const { now } = world.clock;
+    await until("a tick", () => world.clock.now !== now);
+    check.mockRestore();
+    begun.caller.end("cd");
+    await until("the call", () => world.sentTo().length === 1);
+    expect(begun.response.headersSent).toBe(false);
     answer(begun, "");
   });
 

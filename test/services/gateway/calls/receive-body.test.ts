@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, request as connect } from "node:htt
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { StoredBody } from "../../../../contract/queue/index.ts";
 import { receiveBody } from "../../../../services/gateway/calls/receive-body.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { FakeBodies } from "../../../support/fake-bodies.ts";
 import { stopServer } from "../../../support/network.ts";

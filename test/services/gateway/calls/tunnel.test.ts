@@ -70,6 +70,15 @@ describe("a tunnel", () => {
     expect(hex("browser")).toBe(frame("down").toString("hex"));
   });
 
+  test("is closed as soon as it is there where the gateway is going away already", async () => {
+    tunnels.closeAll();
+    start();
+    await settle();
+    expect(hex("browser")).toBe(GOODBYE);
+    await pass(2000);
+    expect([tunnels.size, inner.upstream.destroyed]).toEqual([0, true]);
+  });
+
   test("is counted until its client has gone", async () => {
     start();
     expect([tunnels.size, inner.upstream.destroyed]).toEqual([1, false]);

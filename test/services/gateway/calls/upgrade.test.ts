@@ -112,14 +112,12 @@ describe("a handshake", () => {
       /^HTTP\/1\.1 101 Switching Protocols\r\nsec-websocket-accept: abc\r\nX-Call-Id: [^\r]+\r\n/,
     );
     expect(received.endsWith("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")).toBe(true);
-    expect([Buffer.concat(got).toString(), tunnels.size, world.state.inFlight]).toEqual([
-      "early",
-      1,
-      1,
-    ]);
+    const { inFlight, upgraded } = world.state;
+    expect([Buffer.concat(got).toString(), tunnels.size]).toEqual(["early", 1]);
+    expect([inFlight, upgraded]).toEqual([0, 1]);
     browser.end();
     await settle();
-    expect([tunnels.size, world.state.inFlight, world.counted]).toEqual([
+    expect([tunnels.size, world.state.upgraded, world.counted]).toEqual([
       0,
       0,
       ["start", "end 101"],
@@ -179,9 +177,46 @@ describe("a handshake", () => {
     await jest.advanceTimersByTimeAsync(60_000);
     expect([statusOf(), tunnels.size, socket.destroyed]).toEqual(["101", 1, false]);
   });
+
+  test("is measured until it is made: what follows may take days", async () => {
+    await open();
+    await jest.advanceTimersByTimeAsync(2000);
+    await agree();
+    await jest.advanceTimersByTimeAsync(3_600_000);
+    browser.destroy();
+    socket.destroy();
+    await settle();
+    expect(world.counted).toEqual(["start", "end 101"]);
+    expect(Math.round(world.seconds)).toBe(2);
+  });
 });
 
 describe("a function that does not agree", () => {
+  test("sends no more than is read, and is given up when nothing is for too long", async () => {
+    world = new CallWorld({ writeTimeoutMs: 1000 });
+    world.slices.put("f-1", [A]);
+    await open();
+    browser.pause();
+    handler().onRequestStart(held, {});
+    handler().onResponseStart(held, 200, {});
+    const chunk = Buffer.alloc(64 * 1024);
+    for (let sentChunks = 0; !held.paused; sentChunks++) {
+      expect(sentChunks).toBeLessThan(10);
+      handler().onResponseData(held, chunk);
+    }
+    browser.resume();
+    await settle();
+    expect(held.paused).toBe(false);
+    browser.pause();
+    Array.from({ length: 10 }, () => handler().onResponseData(held, chunk));
+    await jest.advanceTimersByTimeAsync(1200);
+    await settle();
+    expect([socket.destroyed, held.aborted, world.counted]).toEqual([
+      ...[true, true],
+      ["start", "end 200"],
+    ]);
+  });
+
   test("is heard by the client, whose connection ends after that", async () => {
     await open();
     handler().onRequestStart(held, {});
@@ -211,7 +246,7 @@ describe("what is no handshake with a function", () => {
   ])("%s is refused with %s", async (url, status, text) => {
     await open({ url });
     expect([statusOf(), received.split("\r\n\r\n")[1]]).toEqual([status, text]);
-    expect([world.sentTo(), world.state.inFlight]).toEqual([[], 0]);
+    expect([world.sentTo(), world.state.upgraded]).toEqual([[], 0]);
   });
 
   test("is refused in JSON to who asks for it, with the call's id", async () => {
@@ -225,11 +260,11 @@ describe("what is no handshake with a function", () => {
 
   test("because the function is busy says when to come again, and takes no place", async () => {
     world.state.maxInflight = 1;
-    world.state.inFlight = 1;
+    world.state.upgraded = 1;
     await open();
     expect(statusOf()).toBe("429");
     expect(received).toContain("\r\nRetry-After: 1\r\n");
-    expect([world.state.inFlight, world.counted]).toEqual([1, []]);
+    expect([world.state.upgraded, world.counted]).toEqual([1, ["refuse PLONK_TOO_MANY_CALLS"]]);
   });
 });
 
@@ -259,6 +294,6 @@ describe("a private function", () => {
       },
     };
     await open();
-    expect([world.sentTo(), world.state.inFlight, world.admission.inFlight]).toEqual([[], 0, 0]);
+    expect([world.sentTo(), world.state.upgraded, world.counted]).toEqual([[], 0, []]);
   });
 });

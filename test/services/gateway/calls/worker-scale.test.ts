@@ -8,6 +8,7 @@ import {
   type ScaleMemory,
   type WorkerRules,
 } from "../../../../services/gateway/calls/worker-scale.ts";
+import { NOTHING } from "../../../support/queue-facts.ts";
 
 const RULES: WorkerRules = {
   min: 0,
@@ -15,14 +16,6 @@ const RULES: WorkerRules = {
   callsPerWorker: 100,
   maxWaitMs: 30_000,
   quietMs: 60_000,
-};
-
-const NOTHING: QueueFacts = {
-  waiting: 0,
-  running: 0,
-  longestRunMs: 0,
-  oldestWaitMs: 0,
-  dueInMs: Infinity,
 };
 
 /** A gateway that decides each second, and workers that are as many as it says. */

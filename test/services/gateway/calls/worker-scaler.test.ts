@@ -7,15 +7,9 @@ import type { Scale } from "../../../../services/gateway/cluster/worker-deployme
 import { KubernetesError } from "../../../../services/lib/kubernetes.ts";
 import { createRegistry, type Registry } from "../../../../services/lib/metrics.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
+import { NOTHING } from "../../../support/queue-facts.ts";
 import { until } from "../../../support/until.ts";
 
-const NOTHING: QueueFacts = {
-  waiting: 0,
-  running: 0,
-  longestRunMs: 0,
-  oldestWaitMs: 0,
-  dueInMs: Infinity,
-};
 const BUSY: QueueFacts = { ...NOTHING, waiting: 250, dueInMs: 0 };
 const RULES = { min: 0, max: 4, callsPerWorker: 100, maxWaitMs: 30_000, quietMs: 60_000 };
 

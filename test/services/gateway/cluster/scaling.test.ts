@@ -5,6 +5,7 @@ import { type FunctionResource, scaleLimits } from "../../../../contract/index.t
 import {
   desiredReplicas,
   replicasWhenFiring,
+  replicasWhenResolved,
 } from "../../../../services/gateway/cluster/scaling.ts";
 
 function resource(labels: Record<string, string>, replicas?: number, inStatus?: number) {
@@ -59,6 +60,10 @@ describe("replicasWhenFiring", () => {
     expect(replicasWhenFiring(1, { min: 1, max: 3, factorPercent: 10 })).toBe(2);
   });
 
+  test("lets a function without pods be", () => {
+    expect(replicasWhenFiring(0, { min: 1, max: 20, factorPercent: 20 })).toBe(0);
+  });
+
   test("never takes replicas away and never exceeds the maximum by itself", () => {
     fc.assert(
       fc.property(
@@ -72,5 +77,18 @@ describe("replicasWhenFiring", () => {
         },
       ),
     );
+  });
+});
+
+describe("replicasWhenResolved", () => {
+  test.each([
+    { what: "the minimum", current: 9, min: 3, expected: 3 },
+    { what: "one, as its end does not mean no load", current: 9, min: 0, expected: 1 },
+    { what: "one still", current: 1, min: 0, expected: 1 },
+    { what: "none still, as it is idle", current: 0, min: 0, expected: 0 },
+    { what: "none still, whatever the minimum", current: 0, min: 2, expected: 0 },
+  ])("is $what", ({ current, min, expected }) => {
+    const limits = { min, max: 20, factorPercent: 20 };
+    expect(replicasWhenResolved(current, limits)).toBe(expected);
   });
 });

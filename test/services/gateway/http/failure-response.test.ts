@@ -10,7 +10,7 @@ import {
   toFailureHeaders,
   wantsJson,
 } from "../../../../services/gateway/http/failure-response.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { RawConnection } from "../../../support/http-client.ts";
 import { stopServer } from "../../../support/network.ts";
 

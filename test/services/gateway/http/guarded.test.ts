@@ -2,7 +2,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { afterEach, expect, test } from "@jest/globals";
 import { guarded } from "../../../../services/gateway/http/guarded.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 import { stopServer } from "../../../support/network.ts";

@@ -8,7 +8,7 @@ import {
   sendPageNotFound,
   sendRefusal,
 } from "../../../../services/gateway/http/text-responses.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { type Answer, send } from "../../../support/http-client.ts";
 import { stopServer } from "../../../support/network.ts";
 

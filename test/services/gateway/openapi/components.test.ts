@@ -1,9 +1,9 @@
-/** The API's document: named schemas, nulls, and what each operation is given. */
+/** The API's document: named schemas, fields that say nothing, and what each operation is given. */
 import { describe, expect, test } from "@jest/globals";
 import type { RouteOptions } from "fastify";
 import { extractSchemas } from "../../../../services/gateway/openapi/components.ts";
+import { allowEmptyFields } from "../../../../services/gateway/openapi/empty-fields.ts";
 import { generateDocument } from "../../../../services/gateway/openapi/generate.ts";
-import { allowNulls } from "../../../../services/gateway/openapi/nulls.ts";
 import type { Operation } from "../../../../services/gateway/openapi/types.ts";
 
 const UNTITLED = { type: "object", properties: { a: { type: "string" } } };
@@ -58,30 +58,59 @@ describe("extractSchemas", () => {
   });
 });
 
-describe("allowNulls", () => {
+describe("allowEmptyFields", () => {
   const text = { type: "string" };
-  const nullable = { anyOf: [text, { type: "null" }] };
+  const nothing = { type: "null" };
+  const code = { type: "string", pattern: "^[a-z]+$" };
 
-  test("lets optional fields of the uppermost object be null, and no others", () => {
-    const deep = { type: "object", properties: { inner: text } };
-    const schema = { type: "object", required: ["a"], properties: { a: text, b: text, deep } };
-    const body = { required: true, content: { "application/json": { schema } } };
-    expect(allowNulls(body)).toEqual({
-      required: true,
-      content: {
-        "application/json": {
-          schema: {
-            ...schema,
-            properties: { a: text, b: nullable, deep: { anyOf: [deep, { type: "null" }] } },
-          },
-        },
-      },
+  const relaxed = (schema: object): unknown => {
+    const body = { required: true, content: { "application/json": { schema: { ...schema } } } };
+    const { content, required } = allowEmptyFields(body);
+    expect([required, Object.keys(content)]).toEqual([true, ["application/json"]]);
+    return content["application/json"]?.schema;
+  };
+
+  test("lets optional fields be null, also of objects in it and in lists, and no others", () => {
+    const deep = { title: "Deep", type: "object", properties: { inner: text } };
+    const open = { anyOf: [text, nothing] };
+    const list = { type: "array", items: deep };
+    const schema = { type: "object", required: ["a", "list"], properties: { a: text, deep, list } };
+    const inner = { type: "object", properties: { inner: open } };
+    expect(relaxed(schema)).toEqual({
+      ...schema,
+      properties: { a: text, deep: { anyOf: [inner, nothing] }, list: { ...list, items: inner } },
+    });
+  });
+
+  test("lets a text be empty that has a grammar, in named fields and others", () => {
+    const schema = { type: "object", properties: { code }, additionalProperties: code };
+    const either = { anyOf: [code, { const: "" }, nothing] };
+    expect(relaxed(schema)).toEqual({
+      ...schema,
+      properties: { code: either },
+      additionalProperties: either,
+    });
+    const kept = { ...code, minLength: 0 };
+    expect(relaxed({ type: "object", properties: { kept } })).toEqual({
+      type: "object",
+      properties: { kept: { anyOf: [kept, nothing] } },
+    });
+  });
+
+  test("counts an empty field as none where one of some is asked for", () => {
+    const properties = { a: code, b: { ...text, minLength: 0 } };
+    const oneOf = [{ required: ["a"] }, { required: ["b"] }];
+    expect(relaxed({ type: "object", properties, oneOf })).toMatchObject({
+      oneOf: [
+        { required: ["a"], properties: { a: { type: "string", minLength: 1 } } },
+        { required: ["b"], properties: { b: { type: "string", minLength: 0 } } },
+      ],
     });
   });
 
   test("leaves what has no fields as it is", () => {
     const body = { required: false, content: { "*/*": { schema: {} } } };
-    expect(allowNulls(body)).toEqual(body);
+    expect(allowEmptyFields(body)).toEqual(body);
   });
 });
 

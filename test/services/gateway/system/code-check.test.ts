@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { findCodeMistake } from "../../../../services/gateway/system/code-check.ts";
 
 const IMPORTS = "expected imports of Node's own modules only, got";
+const CALLABLE = "expected a function or an object with fetch(request)";
 const EXPORTS = "expected a default export or an exported handler, got";
 
 describe("findCodeMistake", () => {
@@ -10,6 +11,8 @@ describe("findCodeMistake", () => {
     ["a web-standard handler", "export default { fetch(request) { return new Response('x') } }"],
     ["a function", "export default async function (event, context) { return 1 }"],
     ["an exported handler", "export async function handler() {}"],
+    ["a handler beside another default export", "export default 1; export const handler = () => 1"],
+    ["what only runs tell", "const make = () => () => 1; export default make()"],
     [
       "imports of Node's",
       'import { readFile } from "node:fs/promises";\nimport os from "os";\nexport default () => os.arch()',
@@ -45,14 +48,29 @@ describe("findCodeMistake", () => {
     ["module.exports = async () => 1", `${EXPORTS} no exports`],
     ["export const one = 1, two = 2", `${EXPORTS} one, two`],
     ["", `${EXPORTS} no exports`],
+    ["export default 42", `${CALLABLE} as default export, got 42`],
+    ["export default class {}", `${CALLABLE} as default export, got a class`],
+    ["const it = 'x'; export { it as default }", `${CALLABLE} as default export, got 'x'`],
+    ["export const handler = [1]", "expected a function as exported handler, got [1]"],
   ])("refuses %j", async (text, mistake) => {
     expect(await findCodeMistake(text)).toBe(mistake);
   });
 
   test("runs nothing of it", async () => {
-    const text = "globalThis.ran = true; process.exit(7); while (true);\nexport default 1";
+    const text = "globalThis.ran = true; process.exit(7); while (true);\nexport default () => 1";
     expect(await findCodeMistake(text)).toBeUndefined();
     expect(globalThis).not.toHaveProperty("ran");
+  });
+
+  test("reads one text after the other, however long one takes", async () => {
+    const ended: string[] = [];
+    const read = async (name: string, text: string): Promise<void> => {
+      await findCodeMistake(text);
+      ended.push(name);
+    };
+    const long = `export default () => [${"1,".repeat(131_000)}1]`;
+    await Promise.all([read("long", long), read("short", "x +"), read("last", "")]);
+    expect(ended).toEqual(["long", "short", "last"]);
   });
 
   test("reads the largest code without holding the process up", async () => {

@@ -8,7 +8,9 @@ import {
   toDescription,
 } from "../../../../services/gateway/system/deployments.ts";
 
-const FULL: Required<Omit<FunctionDeployment, "namespace" | "code">> = {
+type Unset = "namespace" | "code" | "network" | "registryAuth";
+
+const FULL: Required<Omit<FunctionDeployment, Unset>> = {
   service: "env",
   image: "functions/alpine:latest",
   envProcess: "env",

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { FunctionStatsReader } from "../../../../services/gateway/system/function-stats.ts";
 import { InvocationCounts } from "../../../../services/gateway/system/invocation-counts.ts";
 import { PrometheusApi } from "../../../../services/gateway/system/prometheus.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 import { stopServer } from "../../../support/network.ts";
 
@@ -40,7 +40,9 @@ beforeEach(async () => {
     }
   });
   const port = await listen(server, 0, "127.0.0.1");
-  api = new PrometheusApi({ url: `http://127.0.0.1:${port}`, secretPath: undefined }, log.logger);
+  const address = { url: `http://127.0.0.1:${port}`, secretPath: undefined };
+  // However busy the machine is.
+  api = new PrometheusApi(address, log.logger, 60_000);
 });
 
 afterEach(async () => {

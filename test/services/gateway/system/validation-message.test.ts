@@ -45,7 +45,7 @@ describe("a field", () => {
     ["has another type", { name: 5 }, "name: expected a string, got 5"],
     ["is null", { name: null }, "name: expected a string, got null"],
     ["is a list", { name: ["a"] }, "name: expected a string, got an array"],
-    ["is too small", { name: "a", count: 0 }, "count: must be >= 1, got 0"],
+    ["is too small", { name: "a", count: 0 }, "count: expected >= 1, got 0"],
     ["is no whole number", { name: "a", count: 1.5 }, "count: expected an integer, got 1.5"],
     ["is a text for a number", { name: "a", count: "2" }, 'count: expected an integer, got "2"'],
     [
@@ -66,7 +66,7 @@ describe("a field", () => {
   test("of the query is named without a word of the query", async () => {
     const querystring = Type.Object({ tail: Type.String({ pattern: "^\\d+$" }) });
     expect((await refuse({ querystring }, { query: { tail: "x" } }))[1]).toBe(
-      'tail: must match pattern "^\\d+$", got "x"',
+      'tail: expected to match pattern "^\\d+$", got "x"',
     );
     expect((await refuse({ querystring }))[1]).toBe("tail: expected a value, got none");
   });
@@ -90,6 +90,7 @@ describe("a secret", () => {
     ["rawValue", "rawValue: expected 3 characters, got a string"],
     ["code", "code: expected 3 characters, got a string"],
     ["password", "password: expected 3 characters, got a string"],
+    ["registryAuth", "registryAuth: expected 3 characters, got a string"],
     ["values", 'values: expected 3 characters, got "canary"'],
   ])("in the field %s is shown by its kind alone, where it is one", async (field, message) => {
     expect(await body(Type.Object({ [field]: Text }), { [field]: "canary" })).toBe(message);

@@ -65,6 +65,26 @@ describe("toFields", () => {
     expect(sent).toEqual({ service: name, createdAt, ...rest });
   });
 
+  test("sends what the form does not show, too", () => {
+    const rare = {
+      ...description,
+      constraints: ["zone=a"],
+      limits: { memory: "128Mi", "nvidia.com/gpu": "1" },
+      requests: { memory: "64Mi", "ephemeral-storage": "1Gi" },
+    };
+    const { constraints, limits, requests } = rare;
+    expect(toDeployment(toFields(rare))).toMatchObject({ constraints, limits, requests });
+    const fields = { ...toFields(rare), memoryLimit: "", cpuLimit: "2" };
+    expect(toDeployment(fields).limits).toEqual({ "nvidia.com/gpu": "1", cpu: "2" });
+  });
+
+  test("does not put another text in the place of code that cannot be read", () => {
+    const code = { configMap: "figlet-0123456789ab" };
+    expect(() => toFields({ ...description, code })).toThrow(
+      "The code of figlet cannot be read, so that it cannot be edited here.",
+    );
+  });
+
   test("edits the code of a function with code", () => {
     const code = { configMap: "figlet-0123456789ab", text: "export default {};" };
     expect(toFields({ ...description, code })).toMatchObject({

@@ -193,6 +193,67 @@ describe("a change", () => {
   });
 });
 
+describe("pods of a dual-stack Service, which are in a slice of each family", () => {
+  const ids = ["a", "b"];
+  const origins = {
+    v4: ids.map((_, index) => `http://192.0.2.${index}:80`),
+    v6: ids.map((_, index) => `http://[2001:db8::${index}]:80`),
+  };
+
+  /** What one family's slice says, by pods: whether each leaves; undefined: it is not in there. */
+  function tell(family: keyof typeof origins, leaves: readonly (boolean | undefined)[]): void {
+    const pods = leaves.flatMap((isLeaving, index) => {
+      const [id = "", origin = ""] = [ids[index], origins[family][index]];
+      return isLeaving === undefined ? [] : [{ id, origin, isLeaving }];
+    });
+    slices.put(`f-${family}`, [], { pods });
+  }
+
+  const picked = (): string[] => [...pickAll(12).keys()].sort();
+  const wanted = (...indexes: number[]): (string | undefined)[] =>
+    indexes.map((index) => origins.v4[index]);
+
+  test.each([
+    ["v4", "v6"],
+    ["v6", "v4"],
+  ] as const)("are one upstream each, at %s first and then at %s", (first, second) => {
+    tell(first, [false, false]);
+    expect(picked()).toEqual(origins[first]);
+    tell(second, [false, false]);
+    expect(picked()).toEqual(wanted(0, 1));
+  });
+
+  test("are at the only address that they have", () => {
+    tell("v4", [false]);
+    tell("v6", [undefined, false]);
+    expect(picked()).toEqual([origins.v4[0], origins.v6[1]]);
+  });
+
+  test.each([
+    ["v4", "v6"],
+    ["v6", "v4"],
+  ] as const)("leave as soon as %s says so, whatever %s still says", (first, second) => {
+    tell("v4", [false, false]);
+    tell("v6", [false, false]);
+    tell(first, [true, false]);
+    expect(picked()).toEqual(wanted(1));
+    tell(second, [true, false]);
+    expect(picked()).toEqual(wanted(1));
+    tell(first, [true, true]);
+    // Both have been ready here: for a moment they are all there is.
+    expect(picked()).toEqual(wanted(0, 1));
+  });
+
+  test("get no calls of the function that has their name next", () => {
+    tell("v4", [false]);
+    tell("v6", [false]);
+    endpoints.abandon("fn/f", "1");
+    expect(endpoints.has("fn/f")).toBe(false);
+    tell("v4", [false, false]);
+    expect(picked()).toEqual(wanted(1));
+  });
+});
+
 describe("who waits for a change", () => {
   async function isOver(wait: Promise<void>): Promise<boolean> {
     let isOver = false;

@@ -46,6 +46,9 @@ async function keep(parts: SliceParts): Promise<RouteSlice | undefined> {
   return watch.get(`${namespace}/s`);
 }
 
+const originsOf = (slice: RouteSlice | undefined): string[] | undefined =>
+  slice?.pods.map(({ origin }) => origin);
+
 const pod = (address: string, conditions?: object): object => ({
   addresses: [address, "192.0.2.99"],
   ...(conditions !== undefined && { conditions }),
@@ -66,18 +69,17 @@ describe("a pod", () => {
     [{ ready: false, serving: null, terminating: true }, "nowhere"],
   ])("with the conditions %j is %s", async (conditions, place) => {
     const endpoints = [pod("192.0.2.1", conditions)];
-    const { ready, leaving } = (await keep({ endpoints, ports: [{ port: 80 }] })) ?? {};
-    const origins = ["http://192.0.2.1:80"];
-    expect({ ready, leaving }).toEqual({
-      ready: place === "ready" ? origins : [],
-      leaving: place === "leaving" ? origins : [],
-    });
+    const { pods } = (await keep({ endpoints, ports: [{ port: 80 }] })) ?? {};
+    const origin = "http://192.0.2.1:80";
+    expect(pods).toEqual(
+      place === "nowhere" ? [] : [{ id: origin, origin, isLeaving: place === "leaving" }],
+    );
   });
 
   test("is at its first address, in brackets where that is one of IPv6", async () => {
     const endpoints = [pod("192.0.2.1"), pod("fd00::1")];
-    const { ready } = (await keep({ endpoints, ports: [{ port: 80 }] })) ?? {};
-    expect(ready).toEqual(["http://192.0.2.1:80", "http://[fd00::1]:80"]);
+    const slice = await keep({ endpoints, ports: [{ port: 80 }] });
+    expect(originsOf(slice)).toEqual(["http://192.0.2.1:80", "http://[fd00::1]:80"]);
   });
 
   test.each([
@@ -90,12 +92,22 @@ describe("a pod", () => {
     [[{ name: "metrics", port: 84 }, { port: 85 }], 84],
     [[{ name: "http" }, { name: "web", port: 86 }], 8080],
   ])("of the ports %j has %d", async (ports, port) => {
-    const { ready } = (await keep({ endpoints: [pod("192.0.2.1")], ports })) ?? {};
-    expect(ready).toEqual([`http://192.0.2.1:${port}`]);
+    const slice = await keep({ endpoints: [pod("192.0.2.1")], ports });
+    expect(originsOf(slice)).toEqual([`http://192.0.2.1:${port}`]);
   });
 
   test.each([undefined, null, []])("is nowhere where the endpoints are %j", async (endpoints) => {
-    expect(await keep({ endpoints })).toMatchObject({ ready: [], leaving: [] });
+    expect(await keep({ endpoints })).toMatchObject({ pods: [] });
+  });
+
+  test.each([
+    [undefined, "http://192.0.2.1:8080"],
+    [null, "http://192.0.2.1:8080"],
+    [{ kind: "Pod", name: "f-1" }, "http://192.0.2.1:8080"],
+    [{ kind: "Pod", name: "f-1", uid: "one" }, "one"],
+  ])("that the target %j names is known as %s", async (targetRef, id) => {
+    const slice = await keep({ endpoints: [{ addresses: ["192.0.2.1"], targetRef }] });
+    expect(slice?.pods.map((each) => each.id)).toEqual([id]);
   });
 });
 
@@ -122,8 +134,7 @@ describe("a slice", () => {
     expect(slice).toEqual({
       metadata: { name: "s", namespace: "fn", resourceVersion: expect.any(String) },
       routeKey: "fn/f",
-      ready: ["http://192.0.2.1:80"],
-      leaving: [],
+      pods: [{ id: "http://192.0.2.1:80", origin: "http://192.0.2.1:80", isLeaving: false }],
     });
   });
 });

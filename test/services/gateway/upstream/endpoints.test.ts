@@ -149,6 +149,52 @@ describe("Endpoints", () => {
     });
   });
 
+  describe("pods of a function that was deleted", () => {
+    const version = (): string =>
+      String(fake.objects.get(`${collection}/env-1`)?.metadata["resourceVersion"]);
+    const later = (): string => String(Number(version()) + 1);
+
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    test("get no calls of another one of its name, whose own pods do", async () => {
+      put("env-1", [at("198.18.1.1")]);
+      await start();
+      const old = endpoints.pick("fn/env");
+      endpoints.abandon("fn/env", later());
+      expect([endpoints.has("fn/env"), old?.isClosed]).toEqual([false, true]);
+      put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+      await until("the change", () => endpoints.has("fn/env"));
+      expect(origins(2)).toEqual(Array(2).fill("http://198.18.1.2:8080"));
+      put("env-1", [at("198.18.1.2")]);
+      await until("the change", () => changes.length === 3);
+      // Another pod may get the address.
+      put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+      await until("the change", () => changes.length === 4);
+      expect(new Set(origins(2)).size).toBe(2);
+    });
+
+    test("are told by when they were there: later ones are the other one's", async () => {
+      put("env-1", [at("198.18.1.1")]);
+      await start();
+      endpoints.abandon("fn/env", version());
+      endpoints.abandon("fn/none", version());
+      expect(endpoints.has("fn/env")).toBe(true);
+    });
+
+    test("are the other one's after a minute, if they are still there", async () => {
+      fakeOnly("setTimeout", "clearTimeout");
+      put("env-1", [at("198.18.1.1")]);
+      await start();
+      endpoints.abandon("fn/env", later());
+      await jest.advanceTimersByTimeAsync(59_000);
+      expect(endpoints.has("fn/env")).toBe(false);
+      await jest.advanceTimersByTimeAsync(1000);
+      expect([endpoints.has("fn/env"), changes.length]).toEqual([true, 2]);
+    });
+  });
+
   test("keeps a pod and its calls in flight over changes, and closes one that has gone", async () => {
     put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
     await start();

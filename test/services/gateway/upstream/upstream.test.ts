@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { Upstream, type UpstreamOptions } from "../../../../services/gateway/upstream/upstream.ts";
-import { listen } from "../../../../services/lib/metrics.ts";
+import { listen } from "../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { stopServer } from "../../../support/network.ts";

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { Registry } from "../../../../services/lib/metrics.ts";
 import type {
   Controller,
@@ -11,6 +11,7 @@ import type {
   LeadershipEvents,
 } from "../../../../services/operator/kubernetes/leader-election.ts";
 import { Manager } from "../../../../services/operator/kubernetes/manager.ts";
+import { fakeOnly } from "../../../support/clock.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 import { until } from "../../../support/until.ts";
 
@@ -93,6 +94,10 @@ function makeManager(...controllers: TestController[]) {
 
 /** Lets all promises go on that wait for nothing else. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe("Manager", () => {
   it("fills the informers before it stands for election, and stops in the other order", async () => {
@@ -203,5 +208,20 @@ describe("Manager", () => {
     await stopped;
     expect(calls).toStrictEqual(["election stops", "informers stop"]);
     expect(controller.runs).toStrictEqual(["a/one"]);
+  });
+
+  it("gives up the lead after four seconds although something still runs", async () => {
+    fakeOnly("setTimeout", "clearTimeout");
+    const hanging = Promise.withResolvers<ReconcileResult>();
+    const controller = new TestController("function", ["a/one"], () => hanging.promise);
+    const { manager, election, calls } = makeManager(controller);
+    election.decide("lead");
+    const stopped = manager.stop();
+    await jest.advanceTimersByTimeAsync(3999);
+    expect(calls).toStrictEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    await stopped;
+    expect(calls).toStrictEqual(["election stops", "informers stop"]);
+    hanging.resolve({});
   });
 });

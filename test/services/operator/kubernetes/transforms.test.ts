@@ -28,15 +28,28 @@ describe("transforms", () => {
     expect(trimFunction(resource)).toStrictEqual({ ...resource, metadata: kept });
   });
 
+  it("leave out of a Function's spec what says nothing", () => {
+    const limits = { memory: "96Mi", cpu: "" };
+    const resource = makeFunction({ handler: "", limits, environment: { EMPTY: "" } });
+    expect(trimFunction(resource).spec).toStrictEqual({
+      name: "resize",
+      image: "registry.example/resize:1",
+      limits: { memory: "96Mi" },
+      environment: { EMPTY: "" },
+    });
+  });
+
   it("keep of a Deployment's spec the replicas alone, also when there are none", () => {
     const status = { replicas: 0 };
     const spec = { replicas: 0, template: {} };
+    const { ownerReferences } = metadata;
     expect(trimDeployment({ metadata, spec, status })).toStrictEqual({
-      metadata: kept,
+      // They tell whether it is still the same Function's.
+      metadata: { ...kept, ownerReferences },
       spec: { replicas: 0 },
       status,
     });
-    expect(trimDeployment({ metadata })).toStrictEqual({ metadata: kept });
+    expect(trimDeployment({ metadata: kept })).toStrictEqual({ metadata: kept });
   });
 
   it("keep of a pod's spec the ConfigMaps that it mounts", () => {

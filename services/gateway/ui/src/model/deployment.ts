@@ -22,6 +22,8 @@ export interface DeployFields {
   memoryRequest: string;
   cpuRequest: string;
   readOnlyRootFilesystem: boolean;
+  /** What a function has that the form does not show, and that stays as it is. */
+  kept: Pick<FunctionDeployment, "constraints" | "limits" | "requests">;
 }
 
 /** What a new function's code begins with. */
@@ -54,12 +56,20 @@ export function emptyFields(namespace: string): DeployFields {
     memoryRequest: "",
     cpuRequest: "",
     readOnlyRootFilesystem: false,
+    kept: {},
   };
 }
 
-/** The fields of a function that exists. */
+/**
+ * The fields of a function that exists.
+ *
+ * @throws Error with a sentence when its code is not known: another text would take its place
+ */
 export function toFields(description: FunctionDescription): DeployFields {
   const { name, namespace, image, code } = description;
+  if (code !== undefined && code.text === undefined) {
+    throw new Error(`The code of ${name} cannot be read, so that it cannot be edited here.`);
+  }
   return {
     ...emptyFields(namespace),
     source: code === undefined ? "image" : "code",
@@ -73,7 +83,22 @@ export function toFields(description: FunctionDescription): DeployFields {
     secrets: description.secrets ?? [],
     ...toResourceFields(description),
     readOnlyRootFilesystem: description.readOnlyRootFilesystem ?? false,
+    kept: toKept(description),
   };
+}
+
+function toKept({ constraints, limits, requests }: FunctionDescription): DeployFields["kept"] {
+  return {
+    ...(constraints !== undefined && { constraints }),
+    limits: withoutFields(limits),
+    requests: withoutFields(requests),
+  };
+}
+
+/** Resources that have no field, such as GPUs. */
+function withoutFields(resources: Record<string, string> = {}): Record<string, string> {
+  const others = Object.entries(resources).filter(([name]) => name !== "memory" && name !== "cpu");
+  return Object.fromEntries(others);
 }
 
 type ResourceFields = "memoryLimit" | "cpuLimit" | "memoryRequest" | "cpuRequest";
@@ -92,9 +117,9 @@ function toResourceFields({
 
 /** @throws Error with a sentence for whoever fills in the form. */
 export function toDeployment(fields: DeployFields): FunctionDeployment {
-  const { name, namespace, envProcess, secrets, readOnlyRootFilesystem } = fields;
-  const limits = toResources(fields.memoryLimit, fields.cpuLimit);
-  const requests = toResources(fields.memoryRequest, fields.cpuRequest);
+  const { name, namespace, envProcess, secrets, readOnlyRootFilesystem, kept } = fields;
+  const limits = toResources(kept.limits, fields.memoryLimit, fields.cpuLimit);
+  const requests = toResources(kept.requests, fields.memoryRequest, fields.cpuRequest);
   return {
     service: name.trim(),
     namespace,
@@ -104,6 +129,7 @@ export function toDeployment(fields: DeployFields): FunctionDeployment {
     ...toMap("labels", "Labels", fields.labels),
     ...toMap("annotations", "Annotations", fields.annotations),
     ...(secrets.length > 0 && { secrets: [...secrets] }),
+    ...(kept.constraints !== undefined && { constraints: kept.constraints }),
     ...(limits !== undefined && { limits }),
     ...(requests !== undefined && { requests }),
     ...(readOnlyRootFilesystem && { readOnlyRootFilesystem }),
@@ -131,8 +157,13 @@ function toMap(key: string, label: string, lines: string): Record<string, Record
   }
 }
 
-function toResources(memory: string, cpu: string): Record<string, string> | undefined {
+function toResources(
+  others: Record<string, string> | undefined,
+  memory: string,
+  cpu: string,
+): Record<string, string> | undefined {
   const resources = {
+    ...others,
     ...(memory.trim() !== "" && { memory: memory.trim() }),
     ...(cpu.trim() !== "" && { cpu: cpu.trim() }),
   };

@@ -8,8 +8,8 @@ import { TextField } from "./field.tsx";
 import { NamespaceField } from "./namespace-field.tsx";
 import { Segmented } from "./segmented.tsx";
 
-/** A DNS label (RFC 1123), as the names of Services and pods come from it. */
-const NAME_PATTERN = "[a-z0-9]([\\-a-z0-9]{0,61}[a-z0-9])?";
+/** A DNS label that begins with a letter (RFC 1035), as the name of its Service has to. */
+const NAME_PATTERN = "[a-z]([\\-a-z0-9]{0,61}[a-z0-9])?";
 
 export interface DeployFormProps {
   fields: DeployFields;
@@ -30,7 +30,7 @@ export function DeployForm({ fields, namespaces, isNew, onChange }: DeployFormPr
       <div class="columns">
         <TextField
           label="Name"
-          hint="Lower-case letters, digits and dashes"
+          hint="Lower-case letters, digits and dashes, a letter first"
           value={fields.name}
           isRequired
           isDisabled={!isNew}

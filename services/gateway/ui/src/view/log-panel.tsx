@@ -1,6 +1,6 @@
 /** A function's log as it is written. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FunctionReference } from "../api/types.ts";
 import { type LogLine, type Logs, useLogs } from "../hooks/use-logs.ts";
 import { formatTimeOfDay } from "../model/format.ts";
@@ -93,7 +93,8 @@ function StateLine(props: { logs: Logs; isPaused: boolean; shown: number }): JSX
 function Lines({ lines, isPaused }: { lines: readonly LogLine[]; isPaused: boolean }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
-  useEffect(() => {
+  // Before the browser tells of the last scroll: by then further lines would look like a way up.
+  useLayoutEffect(() => {
     if (isAtEnd.current && !isPaused) {
       box.current?.scrollTo({ top: box.current.scrollHeight });
     }

@@ -16,7 +16,7 @@ import {
   watchWrites,
   writeAndRelease,
 } from "../../../../../services/gateway/http/guard/buffer-release.ts";
-import { listen } from "../../../../../services/lib/metrics.ts";
+import { listen } from "../../../../../services/lib/servers.ts";
 import { TestGateway } from "../../../../support/gateway.ts";
 import { until } from "../../../../support/until.ts";
 

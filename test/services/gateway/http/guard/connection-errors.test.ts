@@ -12,7 +12,7 @@ import {
 } from "../../../../../services/gateway/http/guard/connection-errors.ts";
 import { onceClosed } from "../../../../../services/gateway/http/guard/once-closed.ts";
 import { writeHead } from "../../../../../services/gateway/http/guard/raw-response.ts";
-import { listen } from "../../../../../services/lib/metrics.ts";
+import { listen } from "../../../../../services/lib/servers.ts";
 import { RawConnection } from "../../../../support/http-client.ts";
 import { stopServer } from "../../../../support/network.ts";
 import { until } from "../../../../support/until.ts";

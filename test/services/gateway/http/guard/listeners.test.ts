@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, request as httpRequest, type Server
 import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { drainServer } from "../../../../../services/gateway/front-server.ts";
 import { listenWidely } from "../../../../../services/gateway/http/guard/listeners.ts";
+import { closeServer } from "../../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../../support/cleanup.ts";
 
 const onTestEnd = collectCleanups(afterEach);
@@ -13,7 +13,7 @@ const onTestEnd = collectCleanups(afterEach);
 async function start(server: Server): Promise<{ port: number; stop: () => Promise<void> }> {
   const further = await listenWidely(server, 0);
   const { port } = server.address() as AddressInfo;
-  const stop = (): Promise<void> => drainServer(server, further);
+  const stop = (): Promise<void> => closeServer(server, further);
   onTestEnd(async () => {
     server.closeAllConnections();
     for (const one of [...further, server]) {

@@ -1,7 +1,7 @@
 /** What a second look at a connection's bytes refuses, however they are cut into segments. */
 import { describe, expect, test } from "@jest/globals";
 import {
-  type Fault,
+  type BadRequest,
   type Framing,
   RawReader,
 } from "../../../../../services/gateway/http/guard/raw-reader.ts";
@@ -41,15 +41,15 @@ function read(requests: readonly Request[], segments: readonly string[]) {
     const bytes = Buffer.from(segment, "latin1");
     const hasHead = (ends[heads] ?? Infinity) <= begin + bytes.length;
     const isSkipped = !hasHead && reader.skip(bytes.length);
-    const fault = isSkipped ? undefined : readSegment(bytes);
-    if (fault !== undefined) {
-      return { heads, status: fault.status, message: fault.message };
+    const badRequest = isSkipped ? undefined : readSegment(bytes);
+    if (badRequest !== undefined) {
+      return { heads, status: badRequest.status, message: badRequest.message };
     }
     begin += bytes.length;
   }
   return { heads };
 
-  function readSegment(bytes: Buffer): Fault | undefined {
+  function readSegment(bytes: Buffer): BadRequest | undefined {
     let at = 0;
     for (let end = ends[heads]; end !== undefined && end <= begin + bytes.length;) {
       const body = reader.readBody(bytes, at);

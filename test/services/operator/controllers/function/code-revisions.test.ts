@@ -1,5 +1,7 @@
-import { describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import type { ApplyOptions, KubernetesClient } from "../../../../../services/lib/kubernetes.ts";
 import {
+  adoptCode,
   findOldRevisions,
   listMountedMaps,
 } from "../../../../../services/operator/controllers/function/code-revisions.ts";
@@ -16,6 +18,49 @@ const makeMap = (name: string, day: number, uid = "uid-1"): ConfigMap => ({
 
 const maps = [1, 2, 3, 4, 5].map((day) => makeMap(`code-${day}`, day));
 const current = makeFunction({ code: { configMap: "code-5" } });
+
+describe("adoptCode", () => {
+  const PATH = "/api/v1/namespaces/openfaas-fn/configmaps/code-5";
+  let applied: { path: string; object: unknown; options: ApplyOptions }[];
+  const client = {
+    apply: (path: string, object: unknown, options: ApplyOptions) => {
+      applied.push({ path, object, options });
+      return Promise.resolve(object);
+    },
+  } as unknown as KubernetesClient;
+
+  beforeEach(() => {
+    applied = [];
+  });
+
+  it("is done by a manager of each function: what one of them leaves out is not taken away", async () => {
+    const other = makeFunction({ name: "other", code: { configMap: "code-5" } });
+    const metadata = { ...other.metadata, name: "other", uid: "uid-2" };
+    await adoptCode(client, current);
+    await adoptCode(client, { ...other, metadata });
+    const owner = { apiVersion: "openfaas.com/v1", kind: "Function", name: "resize", uid: "uid-1" };
+    const marks = { controller: false, blockOwnerDeletion: false };
+    const toApplied = (name: string, uid: string): unknown => ({
+      path: PATH,
+      object: {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: {
+          name: "code-5",
+          namespace: "openfaas-fn",
+          ownerReferences: [{ ...owner, name, uid, ...marks }],
+        },
+      },
+      options: { fieldManager: `plonk-operator-${name}`, force: true },
+    });
+    expect(applied).toStrictEqual([toApplied("resize", "uid-1"), toApplied("other", "uid-2")]);
+  });
+
+  it("is not done of a function without code of its own", async () => {
+    await adoptCode(client, makeFunction());
+    expect(applied).toStrictEqual([]);
+  });
+});
 
 describe("findOldRevisions", () => {
   it("leaves the current one and the two newest before it", () => {
@@ -37,6 +82,14 @@ describe("findOldRevisions", () => {
     const foreign = [makeMap("other-1", 1, "uid-2"), { metadata: { name: "loose" } }, ...maps];
     expect(findOldRevisions(current, foreign, [])).toStrictEqual(["code-2", "code-1"]);
   });
+});
+
+it("leaves what another function runs as well", () => {
+  const shared = makeMap("code-1", 1);
+  const other = makeMap("code-1", 1, "uid-2");
+  const owners = [shared, other].flatMap(({ metadata }) => metadata.ownerReferences ?? []);
+  shared.metadata.ownerReferences = owners;
+  expect(findOldRevisions(current, [shared, ...maps.slice(1)], [])).toStrictEqual(["code-2"]);
 });
 
 describe("listMountedMaps", () => {

@@ -26,6 +26,7 @@ function createController({ client, informers, log }: World, assertLeading = () 
     informers,
     leadership: { assertLeading },
     timeouts: readConfig({}).timeouts,
+    imagePullSecrets: ["everybody"],
     identity: "operator-1",
   });
   for (const trigger of controller.informers) {
@@ -57,6 +58,112 @@ describe("FunctionController", () => {
     expect(readReady(world)).toBe("Progressing");
   });
 
+  describe("with other limits of its scale", () => {
+    const scale = (limits: Record<string, string>): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(limits).map(([name, value]) => [`com.openfaas.scale.${name}`, value]),
+      );
+    const replicasOf = (object: unknown) =>
+      (object as { spec: { replicas?: number } } | undefined)?.spec.replicas;
+    const appliedReplicas = ({ fake }: World) =>
+      replicasOf(
+        fake.requests.findLast(({ path }) => path === `${DEPLOYMENTS}/resize`)?.body ?? {},
+      );
+    /** Replicas of Function and Deployment once what `after` says has been worked on. */
+    const change = async (before: object, after: object) => {
+      const world = await createWorld((fake) => putFunction(fake, "resize", { spec: before }));
+      const { controller, enqueued } = createController(world);
+      await world.informers.start();
+      await controller.reconcile(KEY);
+      await world.fake.settle();
+      putFunction(world.fake, "resize", { spec: { ...before, ...after } });
+      await world.fake.settle();
+      while (enqueued.length > 0) {
+        enqueued.length = 0;
+        await controller.reconcile(KEY);
+        await world.fake.settle();
+      }
+      const resource = world.fake.objects.get(`${FUNCTIONS}/resize`);
+      return [replicasOf(resource), appliedReplicas(world)];
+    };
+
+    it.each([
+      {
+        what: "a raised minimum",
+        before: { replicas: 1 },
+        after: { labels: scale({ min: "3" }) },
+        expected: 3,
+      },
+      {
+        what: "a raised minimum, from none",
+        before: { replicas: 0, labels: scale({ min: "0" }) },
+        after: { labels: scale({ min: "1" }) },
+        expected: 1,
+      },
+      {
+        what: "a lowered maximum",
+        before: { replicas: 9 },
+        after: { labels: scale({ max: "4" }) },
+        expected: 4,
+      },
+      {
+        what: "the usual maximum instead of a higher one",
+        before: { replicas: 30, labels: scale({ max: "40" }) },
+        after: { labels: {} },
+        expected: 20,
+      },
+      {
+        what: "a lowered maximum, at none",
+        before: { replicas: 0 },
+        after: { labels: scale({ max: "4" }) },
+        expected: 0,
+      },
+      {
+        what: "a lowered minimum",
+        before: { replicas: 3, labels: scale({ min: "3" }) },
+        after: { labels: scale({ min: "1" }) },
+        expected: 3,
+      },
+      {
+        what: "another label, beyond the limits by hand",
+        before: { replicas: 30 },
+        after: { labels: { a: "b" } },
+        expected: 30,
+      },
+      {
+        what: "another label, at none by hand",
+        before: { replicas: 0 },
+        after: { labels: { a: "b" } },
+        expected: 0,
+      },
+    ])("$what: replicas follow at once", async ({ before, after, expected }) => {
+      expect(await change(before, after)).toStrictEqual([expected, expected]);
+    });
+
+    it("does not undo what somebody has scaled meanwhile", async () => {
+      const world = await createWorld((fake) => putFunction(fake, "resize"));
+      const { controller } = createController(world);
+      await world.informers.start();
+      await controller.reconcile(KEY);
+      await world.fake.settle();
+      const spec = { labels: scale({ min: "3" }) };
+      putFunction(world.fake, "resize", { spec });
+      await world.fake.settle();
+      world.fake.intercept = ({ path }) => {
+        if (path.endsWith("/scale")) {
+          world.fake.intercept = () => false;
+          putFunction(world.fake, "resize", { spec: { ...spec, replicas: 5 } });
+        }
+        return false;
+      };
+      await expect(controller.reconcile(KEY)).rejects.toThrow("Conflict");
+      await world.fake.settle();
+      await controller.reconcile(KEY);
+      await world.fake.settle();
+      expect(appliedReplicas(world)).toBe(5);
+    });
+  });
+
   it("applies what was deleted again, and nothing that is there", async () => {
     const world = await createWorld((fake) => putFunction(fake, "resize"));
     const { controller } = createController(world);
@@ -73,6 +180,65 @@ describe("FunctionController", () => {
     expect(countApplied()).toBe(2);
   });
 
+  it("removes the Deployment of a function of this name that is gone, then makes its own", async () => {
+    const world = await createWorld((fake) => {
+      putFunction(fake, "resize");
+      const owner = { kind: "Function", name: "resize", uid: "uid-of-the-one-before" };
+      fake.put(DEPLOYMENTS, { metadata: { ...metadata, ownerReferences: [owner] } });
+    });
+    const { controller, enqueued } = createController(world);
+    await world.informers.start();
+    expect(await controller.reconcile(KEY)).toStrictEqual({ requeueAfterMs: 2000 });
+    expect(writesOf(world.fake)[0]).toBe(`DELETE ${DEPLOYMENTS}/resize`);
+    const [removal] = world.fake.requests.filter(({ method }) => method === "DELETE");
+    expect(removal?.body).toStrictEqual({
+      preconditions: { uid: "uid-resize" },
+      propagationPolicy: "Background",
+    });
+    await world.fake.settle();
+    expect(enqueued).toContain(KEY);
+    await controller.reconcile(KEY);
+    const { uid } = (world.fake.objects.get(`${FUNCTIONS}/resize`) ?? { metadata: {} })
+      .metadata as {
+      uid?: string;
+    };
+    expect(
+      world.fake.objects.get(`${DEPLOYMENTS}/resize`)?.metadata["ownerReferences"],
+    ).toMatchObject([{ uid }]);
+  });
+
+  it.each([
+    ["a label", { labels: { [LABEL.function]: "resize" } }],
+    ["an annotation", { annotations: { note: "another" } }],
+  ])("applies again where somebody has changed %s of the Deployment", async (_what, changed) => {
+    const spec = { labels: { team: "a" }, annotations: { note: "mine" } };
+    const world = await createWorld((fake) => putFunction(fake, "resize", { spec }));
+    const { controller } = createController(world);
+    await world.informers.start();
+    const countApplied = () =>
+      writesOf(world.fake).filter((it) => it === `PATCH ${DEPLOYMENTS}/resize`).length;
+    const touch = async (marks: object) => {
+      const known = world.fake.objects.get(`${DEPLOYMENTS}/resize`);
+      world.fake.put(DEPLOYMENTS, {
+        ...known,
+        metadata: { name: "resize", generation: 1, ...marks },
+      });
+      await world.fake.settle();
+      await controller.reconcile(KEY);
+    };
+    await controller.reconcile(KEY);
+    await world.fake.settle();
+    const { metadata: own } = world.fake.objects.get(`${DEPLOYMENTS}/resize`) ?? { metadata: {} };
+    const { labels, annotations } = own as { labels?: object; annotations?: object };
+    await touch({ labels, annotations });
+    const before = countApplied();
+    const marks = { labels: { ...labels, more: "b" } };
+    await touch({ ...marks, annotations: { ...annotations, more: "b" } });
+    expect(countApplied()).toBe(before);
+    await touch({ ...marks, ...changed });
+    expect(countApplied()).toBe(before + 1);
+  });
+
   it("asks for another turn after two seconds while something is missing", async () => {
     const world = await createWorld((fake) =>
       putFunction(fake, "resize", { spec: { secrets: ["key"] } }),
@@ -82,6 +248,27 @@ describe("FunctionController", () => {
     expect(await controller.reconcile(KEY)).toStrictEqual({ requeueAfterMs: 2000 });
     await world.fake.settle();
     expect(readReady(world)).toBe("SecretNotFound");
+  });
+
+  it.each([
+    ["kubernetes.io/dockerconfigjson", ["key", "everybody"], false],
+    ["kubernetes.io/dockercfg", ["key", "everybody"], false],
+    ["Opaque", ["everybody"], true],
+  ])("pulls images by a secret of type %s: %j", async (type, pulledBy, isMounted) => {
+    const world = await createWorld((fake) => {
+      putFunction(fake, "resize", { spec: { secrets: ["key"] } });
+      fake.put("/api/v1/namespaces/openfaas-fn/secrets", { metadata: { name: "key" }, type });
+    });
+    const { controller } = createController(world);
+    await world.informers.start();
+    await controller.reconcile(KEY);
+    await world.fake.settle();
+    const { spec } = world.fake.objects.get(`${DEPLOYMENTS}/resize`) as {
+      spec?: { template: { spec: { imagePullSecrets: object[]; volumes?: object[] } } };
+    };
+    const pod = spec?.template.spec;
+    expect(pod?.imagePullSecrets).toStrictEqual(pulledBy.map((name) => ({ name })));
+    expect(pod?.volumes !== undefined).toBe(isMounted);
   });
 
   it("asks for another turn after fifteen seconds when the API server refuses", async () => {

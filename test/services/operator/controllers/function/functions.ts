@@ -41,3 +41,13 @@ export function makePod(
     },
   };
 }
+
+/** What says of an object that it is the Function's. */
+export const OWNER = {
+  apiVersion: "openfaas.com/v1",
+  kind: "Function",
+  name: "resize",
+  uid: "uid-1",
+  controller: true,
+  blockOwnerDeletion: true,
+};

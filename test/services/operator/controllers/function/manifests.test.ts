@@ -1,18 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import {
-  toDeployment,
-  toService,
-} from "../../../../../services/operator/controllers/function/manifests.ts";
-import { makeFunction } from "./functions.ts";
-
-const OWNER = {
-  apiVersion: "openfaas.com/v1",
-  kind: "Function",
-  name: "resize",
-  uid: "uid-1",
-  controller: true,
-  blockOwnerDeletion: true,
-};
+import { toDeployment } from "../../../../../services/operator/controllers/function/manifests.ts";
+import { makeFunction, OWNER } from "./functions.ts";
 
 const templateOf = (...parts: Parameters<typeof makeFunction>) =>
   toDeployment(makeFunction(...parts), TIMEOUTS).spec?.template;
@@ -86,6 +74,7 @@ describe("toDeployment", () => {
                 imagePullPolicy: "IfNotPresent",
                 ports: [{ name: "http", containerPort: 8080, protocol: "TCP" }],
                 env: [
+                  { name: "HOME", value: "/tmp" },
                   { name: "LEVEL", value: "debug" },
                   { name: "OPENFAAS_NAME", value: "resize" },
                   { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
@@ -142,6 +131,7 @@ describe("toDeployment", () => {
   it("gives an image a writable root and its fprocess, and nothing to mount", () => {
     const container = containerOf({ handler: "sha256sum" });
     expect(container?.env).toStrictEqual([
+      { name: "HOME", value: "/tmp" },
       { name: "OPENFAAS_NAME", value: "resize" },
       { name: "OPENFAAS_NAMESPACE", value: "openfaas-fn" },
       { name: "exec_timeout", value: "1m" },
@@ -174,6 +164,27 @@ describe("toDeployment", () => {
     expect(pod?.terminationGracePeriodSeconds).toBe(graceSeconds);
   });
 
+  it("writes values and the handler so that Kubernetes leaves them as they are", () => {
+    const environment = { A: "a$$b", B: "$(OPENFAAS_NAME)", C: "x$$(A)y" };
+    const env = containerOf({ environment, handler: "sh -c 'echo $(A)'" })?.env;
+    expect(env?.slice(0, 3)).toStrictEqual([
+      { name: "A", value: "a$$$$b" },
+      { name: "B", value: "$$(OPENFAAS_NAME)" },
+      { name: "C", value: "x$$$$(A)y" },
+    ]);
+    expect(env).toContainEqual({ name: "fprocess", value: "sh -c 'echo $$(A)'" });
+  });
+
+  it.each([
+    [{}, "/tmp"],
+    [{ code: { configMap: "c" } }, "/tmp"],
+    [{ environment: { HOME: "/home/app" } }, "/home/app"],
+    [{ environment: { HOME: "" } }, ""],
+  ])("of %j makes a home that can be written, unless it names one", (spec, home) => {
+    const homes = containerOf(spec)?.env?.filter(({ name }) => name === "HOME");
+    expect(homes).toStrictEqual([{ name: "HOME", value: home }]);
+  });
+
   it("loads the entry that the code names", () => {
     const env = containerOf({ code: { configMap: "c", entry: "index.cjs" } })?.env;
     expect(env).toContainEqual({
@@ -184,10 +195,8 @@ describe("toDeployment", () => {
 
   it("lets the platform's own names win over the Function's", () => {
     const resource = { environment: { OPENFAAS_NAME: "x" }, labels: { faas_function: "other" } };
-    expect(containerOf(resource)?.env?.[0]).toStrictEqual({
-      name: "OPENFAAS_NAME",
-      value: "resize",
-    });
+    expect(containerOf(resource)?.env).toContainEqual({ name: "OPENFAAS_NAME", value: "resize" });
+    expect(containerOf(resource)?.env).not.toContainEqual({ name: "OPENFAAS_NAME", value: "x" });
     expect(templateOf(resource)?.metadata?.labels).toStrictEqual({ faas_function: "resize" });
   });
 
@@ -199,6 +208,33 @@ describe("toDeployment", () => {
       annotations: { topic: "t", schedule: "* * * * *", "pulumi.com/waitFor": "x" },
     });
     expect(after).toStrictEqual(before);
+  });
+
+  it("starts new pods when the REST API asks, and for an annotation of the user's own", () => {
+    const metadata = {
+      ...makeFunction().metadata,
+      annotations: { "plonk/restarted-at": "2026-01-02T03:04:05.000Z", "pulumi.com/waitFor": "x" },
+    };
+    const asked = toDeployment(makeFunction({}, { metadata }), TIMEOUTS).spec?.template.metadata;
+    expect(asked?.annotations).toStrictEqual({ "plonk/restarted-at": "2026-01-02T03:04:05.000Z" });
+    const own = templateOf({ annotations: { revision: "2", topic: "t" } })?.metadata;
+    expect(own?.annotations).toStrictEqual({ revision: "2" });
+  });
+
+  it("asks for an image each time when its tag moves, or when the function says so", () => {
+    expect(containerOf({ image: "figlet:latest" })?.imagePullPolicy).toBe("Always");
+    const annotations = { "plonk/image-pull-policy": "IfNotPresent" };
+    expect(containerOf({ image: "figlet", annotations })?.imagePullPolicy).toBe("IfNotPresent");
+  });
+
+  it.each([
+    [{}, { runAsUser: 65532, runAsGroup: 65532 }],
+    [{ "plonk/user": "image" }, {}],
+    [{ "plonk/user": "1000" }, { runAsUser: 1000 }],
+  ])("runs with %j as %j, never as root", (annotations, user) => {
+    const rest = { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } };
+    const own = templateOf({ annotations })?.spec?.securityContext;
+    expect(own).toStrictEqual({ ...rest, ...user });
   });
 
   it.each([
@@ -276,28 +312,37 @@ describe("toDeployment", () => {
     expect(containerOf({ annotations })?.readinessProbe?.httpGet?.path).toBe("/alive");
   });
 
+  describe("with secrets that are logins", () => {
+    const logins = { own: ["registry"], common: ["everybody", "registry"] };
+    const podOf = (secrets: string[]) => {
+      const { spec } = toDeployment(makeFunction({ secrets }), TIMEOUTS, logins);
+      return spec?.template.spec;
+    };
+
+    it("pulls its image by them, and mounts the others", () => {
+      const sources = [{ secret: { name: "token" } }];
+      expect(podOf(["token", "registry"])).toMatchObject({
+        imagePullSecrets: [{ name: "registry" }, { name: "everybody" }],
+        volumes: [{ name: "secrets", projected: { sources } }],
+      });
+    });
+
+    it("mounts nothing where there are no others", () => {
+      const pod = podOf(["registry"]);
+      expect(pod).not.toHaveProperty("volumes");
+      expect(pod?.containers[0]).not.toHaveProperty("volumeMounts");
+    });
+
+    it("without any pulls by none", () => {
+      expect(templateOf({ secrets: ["key"] })?.spec).not.toHaveProperty("imagePullSecrets");
+    });
+  });
+
   it("runs under the service account that an annotation names", () => {
     const annotations = { "com.openfaas.serviceaccount": "reader" };
-    expect(templateOf({ annotations })?.spec?.serviceAccountName).toBe("reader");
-  });
-});
-
-describe("toService", () => {
-  it("makes exactly this", () => {
-    expect(toService(makeFunction())).toStrictEqual({
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: {
-        name: "resize",
-        namespace: "openfaas-fn",
-        labels: { faas_function: "resize", "app.kubernetes.io/managed-by": "plonk" },
-        ownerReferences: [OWNER],
-      },
-      spec: {
-        type: "ClusterIP",
-        selector: { faas_function: "resize" },
-        ports: [{ name: "http", port: 8080, targetPort: "http", protocol: "TCP" }],
-      },
+    expect(templateOf({ annotations })?.spec).toMatchObject({
+      serviceAccountName: "reader",
+      automountServiceAccountToken: true,
     });
   });
 });

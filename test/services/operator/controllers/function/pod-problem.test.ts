@@ -84,6 +84,21 @@ describe("findProblem", () => {
     });
   });
 
+  it("tells that pods do not come in time, where they say nothing themselves", () => {
+    const late = {
+      ...{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" },
+      message: "ReplicaSet has timed out progressing.",
+    };
+    const deployment = makeDeployment(1, { conditions: [late] });
+    expect(findProblem(deployment, [makePod({})])).toStrictEqual({
+      reason: "ProgressDeadlineExceeded",
+      message: "ReplicaSet has timed out progressing.",
+    });
+    expect(findProblem(makeDeployment(1, { conditions: [{ ...late, status: "True" }] }), [])).toBe(
+      undefined,
+    );
+  });
+
   it("looks at the newest pod first, and at none that is on its way out", () => {
     const old = makePod({ state: { waiting: { reason: "ErrImagePull", message: "old" } } });
     const newest = makePod({ state: { waiting: { reason: "ErrImagePull", message: "new" } } });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { toStatus } from "../../../../../services/operator/controllers/function/status.ts";
+import type { Deployment, Pod } from "../../../../../services/operator/kubernetes/types.ts";
 import { makeDeployment, makeFunction, makePod } from "./functions.ts";
 
 const NOW = new Date("2026-02-03T04:05:06.789Z");
@@ -106,6 +107,52 @@ describe("toStatus", () => {
     ],
   ])("is not ready while %s", (_case, deployment, message) => {
     expect(readyOf({ deployment })).toStrictEqual(["False", "Progressing", message]);
+  });
+
+  describe("of a function that was ready", () => {
+    const ready = {
+      ...{ type: "Ready", status: "True" as const, reason: "Available", message: "" },
+      ...{ lastTransitionTime: "2025-01-01T00:00:00Z", observedGeneration: 2 },
+    };
+    const again = (deployment: Deployment, pods: Pod[] = []) => {
+      const resource = makeFunction({}, { status: { conditions: [ready] } });
+      const { conditions } = toStatus(resource, { deployment, pods, problem: undefined, now: NOW });
+      const { status, reason, message, lastTransitionTime } = conditions?.[0] ?? {};
+      return [status, reason, message, lastTransitionTime];
+    };
+    const failing = makePod({ state: { waiting: { reason: "ErrImagePull", message: "gone" } } });
+
+    it("stays ready while replicas are added", () => {
+      const deployment = makeDeployment(5, {
+        replicas: 5,
+        updatedReplicas: 5,
+        availableReplicas: 1,
+      });
+      expect(again(deployment)).toStrictEqual([
+        ...["True", "Scaling", "1 of 5 replicas are ready", "2025-01-01T00:00:00Z"],
+      ]);
+    });
+
+    it("stays ready while one pod of several fails, and says why", () => {
+      const deployment = makeDeployment(2, {
+        replicas: 2,
+        updatedReplicas: 2,
+        availableReplicas: 1,
+      });
+      expect(again(deployment, [failing]).slice(0, 3)).toStrictEqual([
+        ...["True", "Degraded", "1 of 2 replicas are ready; ErrImagePull: gone"],
+      ]);
+    });
+
+    it.each([
+      ["no pod serves", { replicas: 1, updatedReplicas: 1, availableReplicas: 0 }],
+      [
+        "new pods take the place of old ones",
+        { replicas: 3, updatedReplicas: 1, availableReplicas: 3 },
+      ],
+    ])("is not ready when %s", (_when, counts) => {
+      expect(again(makeDeployment(2, counts))[0]).toBe("False");
+    });
   });
 
   it("gives the pods' own reason", () => {

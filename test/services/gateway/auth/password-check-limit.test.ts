@@ -1,9 +1,12 @@
 /** How many passwords are checked at a time. */
 import { expect, test } from "@jest/globals";
-import { BusyError, HashGate } from "../../../../services/gateway/auth/hash-gate.ts";
+import {
+  BusyError,
+  PasswordCheckLimit,
+} from "../../../../services/gateway/auth/password-check-limit.ts";
 
 test("two run, twenty wait in their order, and the rest is refused", async () => {
-  const gate = new HashGate();
+  const gate = new PasswordCheckLimit();
   const started: number[] = [];
   const ends: (() => void)[] = [];
   const runs = Array.from({ length: 30 }, (_, index) =>
@@ -28,7 +31,7 @@ test("two run, twenty wait in their order, and the rest is refused", async () =>
 });
 
 test("a check that fails gives its place away, too", async () => {
-  const gate = new HashGate();
+  const gate = new PasswordCheckLimit();
   const fail = (): Promise<never> => Promise.reject(new Error("scrypt"));
   for (let turn = 0; turn < 5; turn += 1) {
     await expect(gate.run(fail)).rejects.toThrow("scrypt");

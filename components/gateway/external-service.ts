@@ -14,17 +14,16 @@ import type { GatewayArgs, GatewayIngress } from "./settings.ts";
 const BALANCER_TIMEOUT = "300s";
 
 /** The ways in, and the address for people, known when they exist. */
-export interface Entrance {
+export interface ExternalService {
   external: k8s.core.v1.Service;
   ingress?: k8s.networking.v1.Ingress;
   url: pulumi.Output<string>;
 }
 
 /** Creates the Service to the outside, and the Ingress where one is wanted. */
-export function createEntrance(context: PartContext, args: GatewayArgs): Entrance {
-  const checks = new ArgumentChecks(context.part);
-  const nodePort = checks.apply(args.nodePort ?? PORT.gatewayNode, checkPort);
-  const external = createOutside(context, args, { nodePort, passed: checks.passed });
+export function createExternalService(context: PartContext, args: GatewayArgs): ExternalService {
+  const { nodePort = PORT.gatewayNode } = args;
+  const external = createOutside(context, args, nodePort);
   const entry = args.ingress && createIngress(context, args.ingress);
   const url = toUrl(context, args, {
     service: external,
@@ -40,17 +39,11 @@ export function createEntrance(context: PartContext, args: GatewayArgs): Entranc
   };
 }
 
-interface Outside {
-  nodePort: pulumi.Output<number>;
-  /** For `dependsOn`. */
-  passed: pulumi.Output<pulumi.Resource[]>;
-}
-
 /** The Service that leads in from outside: metrics stay inside. */
 function createOutside(
   context: PartContext,
   args: GatewayArgs,
-  { nodePort, passed }: Outside,
+  nodePort: pulumi.Input<number>,
 ): k8s.core.v1.Service {
   const isBalanced = context.cluster.capabilities.loadBalancer;
   // A load balancer's Service has such a port, too, and any will do.
@@ -68,7 +61,6 @@ function createOutside(
       },
     },
     pulumi.mergeOptions(context.options, {
-      dependsOn: passed,
       // The update waits for the address, and says so when there is none.
       ...(isBalanced && { customTimeouts }),
     }),
@@ -123,7 +115,7 @@ function createIngress(context: PartContext, args: GatewayIngress): Entry {
 
 interface Ways {
   service: k8s.core.v1.Service;
-  nodePort: pulumi.Output<number>;
+  nodePort: pulumi.Input<number>;
   entry?: Entry;
 }
 
@@ -166,15 +158,8 @@ export function checkUrl(url: string): string {
     return url;
   }
   throw new ArgumentError(
-    `gatewayUrl: must be an http(s) URL without a slash at its end, got ${JSON.stringify(url)}`,
+    `gatewayUrl: expected an http(s) URL without a slash at its end, got ${JSON.stringify(url)}`,
   );
-}
-
-function checkPort(port: number): number {
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) {
-    return port;
-  }
-  throw new ArgumentError(`nodePort: expected a whole number from 1 to 65535, got ${port}`);
 }
 
 /** Address of the gateway on a node. */
@@ -183,7 +168,7 @@ export function toNodeUrl(address: string, nodePort: number = PORT.gatewayNode):
     return `http://${toHost(address)}:${nodePort}`;
   }
   throw new ArgumentError(
-    "gatewayUrl: must be given where no node's address is known, got none; " +
+    "gatewayUrl: expected one where no node's address is known, got none; " +
       "nodeAddress, a load balancer of the cluster or gateway.ingress will do as well",
   );
 }

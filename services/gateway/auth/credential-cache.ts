@@ -5,7 +5,7 @@ import type { Identity } from "./identity.ts";
 
 const MAX_ENTRIES = 1000;
 
-export class KnownCredentials {
+export class CredentialCache {
   /** Of this process alone: the keys of the cache reveal nothing. */
   readonly #key = randomBytes(32);
   readonly #entries = new LRUCache<string, Identity>({ max: MAX_ENTRIES });

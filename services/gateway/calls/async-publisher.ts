@@ -1,4 +1,4 @@
-/** The queue of asynchronous calls, as the gateway uses it. */
+/** The gateway's way to the queue: it publishes asynchronous calls, and says how many there are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QueueStatus } from "../../../contract/index.ts";
 import {
@@ -10,17 +10,18 @@ import {
   type StoredBody,
   STREAM,
   type StreamTerms,
-  SUBJECT,
   toCallId,
+  toHint,
   toLane,
 } from "../../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { Counter, type Registry } from "../../lib/metrics.ts";
-import type { NatsLink } from "../../lib/nats.ts";
+import type { NatsConnector } from "../../lib/nats.ts";
 import { forgetBody } from "../../lib/queue/body-store.ts";
 import { CallStates } from "../../lib/queue/call-states.ts";
 import {
   isFull,
+  NobodyThereError,
   type OutgoingMessage,
   publish,
   sizeLimitOf,
@@ -49,22 +50,22 @@ export interface Acceptance {
   isRepeated: boolean;
 }
 
-export interface CallQueueOptions {
-  nats: NatsLink;
+export interface AsyncPublisherOptions {
+  nats: NatsConnector;
   logger: Logger;
   registry: Registry;
   /** What is said of all streams. */
   terms?: StreamTerms;
 }
 
-export class CallQueue {
+export class AsyncPublisher {
   readonly link: QueueLink;
   readonly states: CallStates;
   /** Hears of each call that is queued. */
   onQueued: () => void = () => undefined;
 
   /** Waits for NATS in the background and makes the streams that are missing. */
-  constructor({ nats, logger, registry, terms = {} }: CallQueueOptions) {
+  constructor({ nats, logger, registry, terms = {} }: AsyncPublisherOptions) {
     const remade = new Counter({
       name: "gateway_queue_streams_remade_total",
       help: "Streams of the queue that NATS had lost, with what was in them.",
@@ -101,13 +102,13 @@ export class CallQueue {
     const lane = toLane(call.reference, queue);
     const message = { subject: lane, ...encodeCall(call), ...(messageId && { messageId }) };
     this.#checkSize(message);
-    const { seq, duplicate } = await this.#guard(() => this.#store(message));
-    if (duplicate) {
+    const { seq, isDuplicate } = await this.#guard(() => this.#store(message));
+    if (isDuplicate) {
       const nonce = await this.#readNonce(seq);
       const id = nonce === undefined ? undefined : toCallId({ sequence: seq, nonce });
       return { id, isRepeated: true };
     }
-    this.link.access.connection.publish(lane.replace(QUEUE.subject, SUBJECT.hint));
+    this.link.access.connection.publish(toHint(lane));
     this.onQueued();
     return { id: toCallId({ sequence: seq, nonce: call.nonce }), isRepeated: false };
   }
@@ -157,7 +158,7 @@ export class CallQueue {
     try {
       return await publish(this.link.access, message);
     } catch (error) {
-      if (!isNobodyThere(error)) {
+      if (!(error instanceof NobodyThereError)) {
         throw error;
       }
       // Where there is no JetStream either, the caller is told so, and the link goes on.
@@ -187,9 +188,4 @@ export class CallQueue {
         : new QueueUnavailableError(`queue: ${messageOf(error)}`, { cause: error });
     }
   }
-}
-
-/** No stream listens to the subject: the library says then that there is no JetStream. */
-function isNobodyThere(error: unknown): boolean {
-  return error instanceof Error && error.name === "JetStreamNotEnabled";
 }

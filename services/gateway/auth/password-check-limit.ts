@@ -11,7 +11,7 @@ export class BusyError extends Error {
   override name = "BusyError";
 }
 
-export class HashGate {
+export class PasswordCheckLimit {
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 

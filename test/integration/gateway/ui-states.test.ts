@@ -1,0 +1,24 @@
+/** The page in a real browser, whatever the gateway answers; all tests share one window. */
+import { afterAll, beforeAll } from "@jest/globals";
+import { launchChromium } from "../../support/chromium.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
+import { PageGateway } from "../../support/page-gateway.ts";
+import { declareDialogs } from "./ui/dialogs.ts";
+import { declareFunction } from "./ui/function.ts";
+import { declareList } from "./ui/list.ts";
+import { declarePanels } from "./ui/panels.ts";
+
+const atEnd = collectCleanups(afterAll);
+let gateway: PageGateway;
+
+beforeAll(async () => {
+  const browser = await launchChromium();
+  atEnd(() => browser.close());
+  gateway = await PageGateway.start(browser);
+  atEnd(() => gateway.stop());
+}, 300_000);
+
+declareList(() => gateway);
+declareFunction(() => gateway);
+declareDialogs(() => gateway);
+declarePanels(() => gateway);
