@@ -1,6 +1,6 @@
 /** One function: its overview, calls of it, its log. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { removeFunction } from "../api/system.ts";
 import type { FunctionReference } from "../api/types.ts";
 import type { Route, Tab } from "../model/route.ts";
@@ -32,7 +32,7 @@ export function Detail(props: DetailProps): JSX.Element {
   const { name, namespace } = reference;
   const [isDeleting, setIsDeleting] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useLayoutEffect(() => heading.current?.focus(), []);
   const onDeleted = (): void => {
     context.tell(`${name} deleted.`);
     onChange();

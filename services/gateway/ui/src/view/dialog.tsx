@@ -1,6 +1,6 @@
 /** A modal dialog: the browser's own, which holds the focus and gives it back. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 
 export interface DialogProps {
@@ -14,7 +14,8 @@ export interface DialogProps {
 export function Dialog({ title, onClose, isWide, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Before the browser draws: no key that is pressed meanwhile goes to what is behind it.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     // By `autofocus` the browser would look for it before the dialog is open.
     dialog.current?.querySelector<HTMLElement>("[data-focus=true]")?.focus();
