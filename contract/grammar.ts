@@ -43,6 +43,12 @@ export const METADATA_KEY = `^${KEY_INNER}$`;
 /** Value of a label. */
 export const LABEL_VALUE = `^(${NAME_INNER})?$`;
 
+/** A node's taint, `key=value:effect` or `key:effect`. */
+export const TAINT = `^${KEY_INNER}(=(${NAME_INNER})?)?:(NoSchedule|PreferNoSchedule|NoExecute)$`;
+
+/** A flag of kubelet as k3s takes it: `name`, `name=value`; `name+=value` beside k3s' own value. */
+export const KUBELET_FLAG = "^(--)?[a-z][a-z0-9-]*[+]?(=.*)?$";
+
 /** A node's label, `key=value` or `key==value`; of the groups, what it says. */
 export const CONSTRAINT = `^${KEY_INNER} *==? *(${NAME_INNER})?$`;
 

@@ -1,6 +1,6 @@
 /** The processor architectures of a cluster's nodes, and which of them Plonk has images for. */
 import type { V1Node } from "@kubernetes/client-node";
-import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
+import { type Architecture, ARCHITECTURES, quote } from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
 /** The default when a cluster does not report its architectures. */
@@ -16,16 +16,19 @@ export interface ArchitectureReport {
   warnings: string[];
 }
 
+/** Each architecture with the names of the nodes that have it, both in order. */
+export type NodesByArchitecture = readonly (readonly [name: string, nodes: readonly string[]])[];
+
 /**
  * @param nodes undefined where they may not be listed
  * @param given the configured architectures; undefined if none are configured
- * @throws ArgumentError when no node has an architecture with images
+ * @throws ArgumentError when no node has an architecture with images, or none is configured
  */
 export function reportArchitectures(
-  nodes: readonly V1Node[] | undefined,
+  nodes: NodesByArchitecture | undefined,
   given: readonly Architecture[] | undefined,
 ): ArchitectureReport {
-  const names = groupByArchitecture(nodes ?? []);
+  const names = new Map(nodes);
   const found = ARCHITECTURES.filter((architecture) => names.has(architecture));
   const others = [...names.keys()].filter((name) => !isIn(ARCHITECTURES, name));
   if (others.length > 0 && found.length === 0) {
@@ -53,6 +56,11 @@ function choose(known: {
   areListed: boolean;
 }): { architectures: readonly Architecture[]; reason: string } {
   const { given, found, areListed } = known;
+  if (given?.length === 0) {
+    throw new ArgumentError(
+      `capabilities.architectures: expected one of ${ARCHITECTURES.join(", ")} at least, got none`,
+    );
+  }
   if (given) {
     return { architectures: given, reason: "as the configuration says" };
   }
@@ -64,8 +72,8 @@ function choose(known: {
   return { architectures: USUAL_ARCHITECTURES, reason };
 }
 
-/** Names of nodes by architecture, both in order. */
-function groupByArchitecture(nodes: readonly V1Node[]): Map<string, string[]> {
+/** What nodes say of themselves. */
+export function groupByArchitecture(nodes: readonly V1Node[]): NodesByArchitecture {
   const groups = new Map<string, string[]>();
   for (const { metadata, status } of nodes) {
     const architecture = status?.nodeInfo?.architecture;
@@ -75,7 +83,14 @@ function groupByArchitecture(nodes: readonly V1Node[]): Map<string, string[]> {
     }
     groups.set(architecture, [...(groups.get(architecture) ?? []), metadata?.name ?? ""].sort());
   }
-  return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** What is wrong with the name of an architecture; undefined where nothing is. */
+export function findArchitectureMistake(name: string): string | undefined {
+  return isIn(ARCHITECTURES, name)
+    ? undefined
+    : `expected one of ${ARCHITECTURES.join(", ")}, got ${quote(name)}`;
 }
 
 function isIn(list: readonly string[], name: string): boolean {

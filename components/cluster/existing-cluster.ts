@@ -5,6 +5,7 @@ import { findNetworkMistake } from "../../contract/address-range.ts";
 import { type Architecture, quote } from "../../contract/index.ts";
 import { ArgumentChecks, ArgumentError, checkFor, isLater } from "../errors.ts";
 import { checkEntries } from "../lists.ts";
+import { findArchitectureMistake, reportArchitectures } from "./architectures.ts";
 import {
   type Cluster,
   type ClusterCapabilities,
@@ -22,7 +23,7 @@ export interface ExistingCapabilities {
    * removed: the digests of locally assembled images depend on it.
    * @default those of the nodes, `["amd64"]` if they may not be listed
    */
-  architectures?: Architecture[];
+  architectures?: pulumi.Input<pulumi.Input<Architecture>[]>;
   /**
    * Whether a Service of type LoadBalancer gets an address. It decides what is made, and cannot be
    * an output.
@@ -104,29 +105,46 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:ExistingCluster", name, {}, opts);
     const checks = new ArgumentChecks(this);
+    const wanted = checkArchitectures(checks, args.capabilities?.architectures);
     this.capabilities = normalizeCapabilities(checks, args.capabilities ?? {});
     this.imageDelivery = checkFor(this, () => toImageDelivery(checks, args));
     const text = pulumi.secret(checkKubeconfig(checks, args).apply((facts) => facts.text));
-    const report = pulumi.unsecret(checks.applyAsync(text, (known) => this.#inspect(known, args)));
+    const report = pulumi.unsecret(
+      checks.applyAsync(text, (known) => this.#inspect(known, wanted)),
+    );
     this.#checkLateClass(checks, report);
     // An unusable cluster fails here, before anything is declared on it.
     this.kubeconfig = pulumi.secret(pulumi.all([text, report]).apply(([known]) => known));
     this.nodeAddress = pulumi
       .all([args.nodeAddress, report])
       .apply(([address, { nodeAddress }]) => address ?? nodeAddress);
-    this.architectures = report.apply(({ architectures }) => architectures);
+    this.architectures = this.#findArchitectures(checks, report, wanted);
     this.identity = report.apply(({ identity }) => `existing/${identity}`);
     this.provider = createProvider(name, this, { parent: this, dependsOn: checks.passed });
     this.registerOutputs({ kubeconfig: this.kubeconfig, nodeAddress: this.nodeAddress });
   }
 
-  async #inspect(kubeconfig: string, args: ExistingClusterArgs): Promise<ClusterReport> {
+  async #inspect(kubeconfig: string, architectures: Wanted): Promise<ClusterReport> {
     const { capabilities } = this;
-    const architectures = args.capabilities?.architectures;
     const report = await inspectCluster(kubeconfig, { capabilities, architectures });
-    await Promise.all(report.warnings.map((line) => pulumi.log.warn(line, this)));
-    await this.#show(report.lines);
+    await this.#tell(report);
     return report;
+  }
+
+  /** Outputs are waited for beside the inspection, as is the class of volumes. */
+  #findArchitectures(
+    checks: ArgumentChecks,
+    report: pulumi.Output<ClusterReport>,
+    wanted: Wanted,
+  ): pulumi.Output<readonly Architecture[]> {
+    if (!isLater(wanted)) {
+      return report.apply(({ architectures = [] }) => architectures);
+    }
+    return checks.applyAsync(pulumi.all([report, wanted]), async ([{ nodes }, known]) => {
+      const { line, warnings, architectures } = reportArchitectures(nodes, known);
+      await this.#tell({ warnings, lines: [line] });
+      return architectures;
+    });
   }
 
   /** Beside the inspection, of which everything waits: a preview may not know the class yet. */
@@ -137,6 +155,11 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
         this.#show([describeClass(classes, wanted)]),
       );
     }
+  }
+
+  async #tell({ warnings, lines }: Pick<ClusterReport, "warnings" | "lines">): Promise<void> {
+    await Promise.all(warnings.map((line) => pulumi.log.warn(line, this)));
+    await this.#show(lines);
   }
 
   async #show(lines: string[]): Promise<void> {
@@ -157,6 +180,23 @@ export function toCluster(
 
 function isDeclared(given: ClusterReference | Cluster): given is Cluster {
   return "imageDelivery" in given;
+}
+
+/** Architectures that are configured, all of them known or none. */
+type Wanted = pulumi.Input<readonly Architecture[]> | undefined;
+
+function checkArchitectures(
+  checks: ArgumentChecks,
+  given: ExistingCapabilities["architectures"],
+): Wanted {
+  if (given === undefined) {
+    return undefined;
+  }
+  const place = { field: "capabilities.architectures", find: findArchitectureMistake };
+  const checked = checkEntries(checks, place, given) as NonNullable<typeof given>;
+  return isLater(checked) || checked.some(isLater)
+    ? pulumi.output(checked)
+    : (checked as Architecture[]);
 }
 
 function toImageDelivery(

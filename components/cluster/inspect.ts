@@ -1,9 +1,15 @@
 /** Inspects an existing cluster, and checks that Plonk can be installed on it. */
 import type { V1Node, V1Service, V1StorageClass } from "@kubernetes/client-node";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Architecture } from "../../contract/index.ts";
 import { ArgumentError, isLater } from "../errors.ts";
 import { type ClusterApi, ifAllowed, openApi, toReason, withinSeconds } from "./api.ts";
-import { reportArchitectures, USUAL_ARCHITECTURES } from "./architectures.ts";
+import {
+  groupByArchitecture,
+  type NodesByArchitecture,
+  reportArchitectures,
+  USUAL_ARCHITECTURES,
+} from "./architectures.ts";
 import type { ClusterCapabilities } from "./cluster.ts";
 
 /** The result of the inspection. */
@@ -12,8 +18,10 @@ export interface ClusterReport {
   identity: string;
   /** Address of a node; empty if nodes may not be listed. */
   nodeAddress: string;
-  /** Architectures of its nodes, reported or configured. */
-  architectures: readonly Architecture[];
+  /** Its nodes by architecture; undefined if they may not be listed. */
+  nodes: NodesByArchitecture | undefined;
+  /** Architectures of its nodes, reported or configured; undefined: configured, not known yet. */
+  architectures: readonly Architecture[] | undefined;
   /** Its classes of volumes; undefined if they may not be listed. */
   classes: FoundClass[] | undefined;
   /** A line for each property that affects the installation. */
@@ -34,7 +42,7 @@ export interface FoundClass {
 export interface KnownOfCluster {
   capabilities: ClusterCapabilities;
   /** Architectures of its nodes; undefined to read them from the nodes. */
-  architectures: readonly Architecture[] | undefined;
+  architectures: pulumi.Input<readonly Architecture[]> | undefined;
 }
 
 /** A cluster that does not answer within this time cannot be used. */
@@ -64,8 +72,8 @@ const CREATED = [
 ] as const;
 
 /**
- * Inspects the cluster of a kubeconfig's current context. A class that is an output is left to
- * `describeClass`, for when it is known.
+ * Inspects the cluster of a kubeconfig's current context. A class and architectures that are
+ * outputs are left to `describeClass` and `reportArchitectures`, for when they are known.
  *
  * @throws ArgumentError when it does not answer, rights are missing, or there is no StorageClass
  */
@@ -90,15 +98,20 @@ export async function inspectCluster(
   requireRights([...missing, ...(identity === "" ? ["get the namespace kube-system"] : [])]);
   const classes = listed?.map(toFoundClass);
   const { storageClass } = capabilities;
-  const { line, ...found } = reportArchitectures(nodes, architectures);
+  const byArchitecture = nodes && groupByArchitecture(nodes);
+  const found = isLater(architectures)
+    ? undefined
+    : reportArchitectures(byArchitecture, architectures);
   return {
-    ...found,
+    nodes: byArchitecture,
+    architectures: found?.architectures,
+    warnings: found?.warnings ?? [],
     identity,
     classes,
     nodeAddress: findNodeAddress(nodes ?? []),
     lines: [
       `Kubernetes ${version.gitVersion} at ${server}`,
-      line,
+      ...(found ? [found.line] : []),
       "rights: all that are needed",
       ...(isLater(storageClass) ? [] : [describeClass(classes, storageClass)]),
       `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}` +
@@ -121,7 +134,7 @@ export async function findArchitectures(
   try {
     const { core } = await openApi(kubeconfig, context);
     const { items } = await withinSeconds(ANSWER_SECONDS, core.listNode());
-    return reportArchitectures(items, undefined).architectures;
+    return reportArchitectures(groupByArchitecture(items), undefined).architectures;
   } catch {
     return USUAL_ARCHITECTURES;
   }

@@ -5,9 +5,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { CLUSTER_NAME, CLUSTER_NAME_WORDS, DNS_LABEL } from "../../contract/grammar.ts";
 import { type Architecture, ARCHITECTURES } from "../../contract/index.ts";
 import { type ArgumentChecks, ArgumentError } from "../errors.ts";
+import type { Entries } from "../lists.ts";
 import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { checkConnection, type HostConnection } from "./host.ts";
 import type { IsolationSettings } from "./host-script.ts";
+import { checkKubeletArgs, checkMarks, checkTlsSans, type NodeMarks } from "./k3s-lists.ts";
 
 /** The network of a node. */
 export const HostNetwork = {
@@ -50,10 +52,17 @@ export interface K3sHost {
    * so that it is not started at boot. @default false
    */
   supervised?: boolean;
-  /** Labels of the node. */
-  labels?: Record<string, string>;
-  /** Taints of the node, `key=value:effect`. */
-  taints?: string[];
+  /**
+   * Labels of the node, which k3s sets at each start; one that is taken out stays.
+   * @default none
+   */
+  labels?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /**
+   * Taints of the node, `key=value:effect` or `key:effect`. Kubernetes takes them when the node is
+   * first seen, and no others after that.
+   * @default none
+   */
+  taints?: pulumi.Input<pulumi.Input<string>[]>;
   /** @default the architecture of the machine that runs the program */
   architecture?: Architecture;
 }
@@ -102,23 +111,21 @@ export interface K3sClusterArgs {
   serviceCidr?: string;
   /** Bundled parts to leave out. @default ["traefik", "servicelb"] */
   disable?: string[];
-  /** Further names and addresses in the API server's certificate. @default [] */
-  tlsSans?: string[];
-  /** Further flags of kubelet, `name=value`. @default [] */
-  kubeletArgs?: string[];
+  /** Further names and addresses in the API server's certificate. @default none */
+  tlsSans?: pulumi.Input<pulumi.Input<string>[]>;
+  /** Further flags of kubelet, `name=value`. @default none */
+  kubeletArgs?: pulumi.Input<pulumi.Input<string>[]>;
   /** How long the cluster may take to become ready, seconds. @default 180 */
   readyTimeoutSeconds?: pulumi.Input<number>;
 }
 
 /** A host with all defaults. */
-export interface ResolvedHost {
+export interface ResolvedHost extends NodeMarks {
   connection: HostConnection;
   name: string;
   address: string;
   directory: string;
   supervised: boolean;
-  labels: Record<string, string>;
-  taints: string[];
   architecture: Architecture;
   /** Name of the cgroup of its pods, unique per directory on a machine. */
   cgroup: string;
@@ -135,8 +142,8 @@ export interface ResolvedCluster {
   clusterCidr: string;
   serviceCidr: string;
   disable: string[];
-  tlsSans: string[];
-  kubeletArgs: string[];
+  tlsSans: Entries;
+  kubeletArgs: Entries;
   readySeconds: pulumi.Input<number>;
 }
 
@@ -169,18 +176,19 @@ export function normalizeCluster(
     pattern: new RegExp(CLUSTER_NAME),
     expected: CLUSTER_NAME_WORDS,
   });
-  const server = normalizeHost(cluster, onlyHost(given.servers), given);
+  const host = onlyHost(given.servers);
+  const server = normalizeHost(cluster, host, given);
   return {
     cluster,
-    server,
+    server: { ...server, ...checkMarks(checks, host) },
     k3s: checkBinary(given.k3s),
     token: given.token,
     registries: given.registries,
     clusterCidr: checkNetwork("clusterCidr", given.clusterCidr),
     serviceCidr: checkNetwork("serviceCidr", given.serviceCidr),
     disable: given.disable,
-    tlsSans: given.tlsSans,
-    kubeletArgs: given.kubeletArgs,
+    tlsSans: checkTlsSans(checks, given.tlsSans),
+    kubeletArgs: checkKubeletArgs(checks, given.kubeletArgs),
     readySeconds: given.readyTimeoutSeconds,
   };
 }
@@ -201,7 +209,11 @@ interface Network {
   egress: Egress;
 }
 
-function normalizeHost(cluster: string, host: K3sHost, wanted: Network): ResolvedHost {
+function normalizeHost(
+  cluster: string,
+  host: K3sHost,
+  wanted: Network,
+): Omit<ResolvedHost, keyof NodeMarks> {
   checkConnection("servers[0].connection", host.connection);
   const place = normalizeNetwork(cluster, host, wanted);
   const directory = checkDirectory(host.directory ?? `/var/lib/plonk/${cluster}`);
@@ -215,8 +227,6 @@ function normalizeHost(cluster: string, host: K3sHost, wanted: Network): Resolve
       expected: "a DNS label",
     }),
     supervised: host.supervised ?? false,
-    labels: host.labels ?? {},
-    taints: host.taints ?? [],
     architecture: host.architecture ?? toArchitecture(process.arch),
   };
 }

@@ -8,32 +8,43 @@ import type { ResolvedCluster } from "./k3s-args.ts";
  * is one; secret if it contains a token or logins.
  */
 export function createK3sConfig(resolved: ResolvedCluster): pulumi.Output<string> {
-  const { server, token, registries } = resolved;
-  const config = {
+  const { token, registries } = resolved;
+  const toSecret = (input: typeof token): typeof token => input && pulumi.secret(input);
+  const { labels, taints } = resolved.server;
+  const { tlsSans, kubeletArgs } = resolved;
+  const lists = pulumi.all([labels, taints, tlsSans, kubeletArgs]);
+  const all = pulumi.all([lists, toSecret(token), toSecret(registries)]);
+  return all.apply(([known, secret, second]) => {
+    const config = { ...toConfig(resolved, known), ...(secret !== undefined && { token: secret }) };
+    const first = stringify(config);
+    return second === undefined ? first : `${first}---\n${second}`;
+  });
+}
+
+/** Labels, taints, names in the certificate, and flags of kubelet. */
+type Lists = [Record<string, string>, string[], string[], string[]];
+
+function toConfig(resolved: ResolvedCluster, lists: Lists): Record<string, unknown> {
+  const { server, registries } = resolved;
+  const [labels, taints, tlsSans, kubeletArgs] = lists;
+  return {
     "data-dir": `${server.directory}/data`,
     "write-kubeconfig": `${server.directory}/k3s.yaml`,
     "write-kubeconfig-mode": "0600",
     "node-name": server.name,
     "node-ip": server.address,
-    "tls-san": [server.address, ...resolved.tlsSans],
+    "tls-san": [server.address, ...tlsSans],
     "cluster-cidr": resolved.clusterCidr,
     "service-cidr": resolved.serviceCidr,
     ...(server.isolation?.egress === "nat" && { "resolv-conf": `${server.directory}/resolv.conf` }),
     ...(registries !== undefined && { "private-registry": `${server.directory}/registries.yaml` }),
     ...toList("disable", resolved.disable),
-    ...toList("node-label", toPairs(server.labels)),
-    ...toList("node-taint", server.taints),
-    ...toList("kubelet-arg", [...toKubeletArgs(server.cgroup), ...resolved.kubeletArgs]),
+    ...toList("node-label", toPairs(labels)),
+    ...toList("node-taint", taints),
+    ...toList("kubelet-arg", [...toKubeletArgs(server.cgroup), ...kubeletArgs]),
     // Nodes of an isolated network are on one link, and need no tunnel.
     ...(server.isolation && { "flannel-backend": "host-gw" }),
   };
-  const secrets = [token, registries].map((input) =>
-    input === undefined ? undefined : pulumi.secret(input),
-  );
-  return pulumi.all(secrets).apply(([secret, second]) => {
-    const first = stringify({ ...config, ...(secret !== undefined && { token: secret }) });
-    return second === undefined ? first : `${first}---\n${second}`;
-  });
 }
 
 /** A cgroup of its own, without systemd; kubelet needs a flag to accept cgroup v1. */

@@ -112,7 +112,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         write_timeout: answerTime,
         upstream_timeout: pulumi.interpolate`${timeoutSeconds}s`,
         max_inflight: pulumi.interpolate`${settings.maxInflight}`,
-        direct_functions: `${settings.callsServices}`,
+        direct_functions: pulumi.interpolate`${settings.callsServices}`,
         ...access.variables,
         ...toListEnvironment(args),
         ...toStreamVariables(args.queueStreams ?? {}),

@@ -1,7 +1,8 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
 import { findRangeMistake } from "../../contract/address-range.ts";
-import type { ArgumentChecks } from "../errors.ts";
+import { quote } from "../../contract/index.ts";
+import { type ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkHosts } from "../kubernetes/callback-hosts.ts";
 import {
   checkExisting,
@@ -53,7 +54,7 @@ export interface GatewayOptions {
    * balances them.
    * @default false
    */
-  callsServices?: boolean;
+  callsServices?: pulumi.Input<boolean>;
   /**
    * Number of the key by which gateways know queued calls of private functions again. The next
    * number makes another one, and calls that were accepted under the one before are still run, so
@@ -217,10 +218,15 @@ export function checkGatewayOptions<T extends GatewayOptions>(
   options: T,
   prefix = "",
 ): T {
-  const { trustedProxies: proxies } = options;
+  const { trustedProxies: proxies, callsServices } = options;
   const place = { field: `${prefix}trustedProxies`, find: findRangeMistake };
   return {
     ...checkNumbers(checks, { prefix, rules: NUMBERS }, options),
+    ...(callsServices !== undefined && {
+      callsServices: checks.verify(callsServices, (known) =>
+        checkBoolean(`${prefix}callsServices`, known),
+      ),
+    }),
     ...(proxies && { trustedProxies: checkEntries(checks, place, proxies) }),
   };
 }
@@ -236,6 +242,13 @@ export function checkGateway(checks: ArgumentChecks, args: GatewayArgs): Gateway
     ...(workers && { queueWorkers: checkWorkers(checks, "queueWorkers.", workers) }),
     ...(streams && { queueStreams: checkStreams(checks, "queueStreams.", streams) }),
   };
+}
+
+function checkBoolean(field: string, value: unknown): boolean {
+  if (typeof value === "boolean") {
+    return value;
+  }
+  throw new ArgumentError(`${field}: expected true or false, got ${quote(value)}`);
 }
 
 /** Fills in the defaults of arguments that are checked. */

@@ -142,7 +142,8 @@ function createConfig(
   { volumeGiB, sync, replicas }: QueueSettings,
   { users }: NatsKeys,
 ): pulumi.Output<string> {
-  return pulumi.all([users, namespace, volumeGiB]).apply(([known, name, size]) => {
+  const late = pulumi.all([users, namespace, volumeGiB, sync]);
+  return late.apply(([known, name, size, sync]) => {
     const hosts = replicas > 1 ? toRouteHosts(name, replicas) : [];
     return toNatsConfig({ volumeGiB: size, sync, users: known, hosts });
   });

@@ -1,5 +1,6 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
+import { quote } from "../../contract/index.ts";
 import { type ArgumentChecks, ArgumentError } from "../errors.ts";
 import {
   checkExisting,
@@ -109,7 +110,7 @@ export interface QueueOptions {
    */
   storageClass?: pulumi.Input<string>;
   /** When the disk of NATS has a call that was taken. @default "always", before it is answered */
-  sync?: QueueSync;
+  sync?: pulumi.Input<QueueSync>;
   /**
    * Number of the keys by which gateway and queue-worker log in at NATS, and of its certificate,
    * which is good for ten years. Another number makes other ones, and all three start again. It
@@ -170,25 +171,27 @@ export function checkQueue<T extends QueueOptions>(
 ): T {
   const { workers, queues, callbacks, sync, existing } = options;
   const numbers = checkNumbers(checks, { prefix, rules: NUMBERS }, options);
-  checkSync(`${prefix}sync`, sync);
   if (existing !== undefined) {
     refuseBeside(prefix, options, OWN);
     checkExisting(NATS, `${prefix}existing`, existing);
   }
   return {
     ...checkStreams(checks, prefix, numbers),
+    ...(sync !== undefined && {
+      sync: checks.verify(sync, (known) => checkSync(`${prefix}sync`, known)),
+    }),
     ...(workers && { workers: checkWorkers(checks, `${prefix}workers.`, workers) }),
     ...(queues && { queues: checkNamedQueues(checks, prefix, queues) }),
     ...(callbacks && { callbacks: checkCallbacks(checks, `${prefix}callbacks.`, callbacks) }),
   };
 }
 
-function checkSync(field: string, sync: QueueSync = QueueSync.Always): void {
+function checkSync(field: string, sync: QueueSync): QueueSync {
   const known = Object.values(QueueSync);
-  if (!known.includes(sync)) {
-    const got = JSON.stringify(sync);
-    throw new ArgumentError(`${field}: expected one of ${known.join(", ")}, got ${got}`);
+  if (known.includes(sync)) {
+    return sync;
   }
+  throw new ArgumentError(`${field}: expected one of ${known.join(", ")}, got ${quote(sync)}`);
 }
 
 /** Image references of `Queue`. */

@@ -19,7 +19,7 @@ export interface FunctionMetrics {
 }
 
 /** Calls of one function that ended with one status. */
-interface Outcome {
+interface StatusCalls {
   count: number;
   seconds: number;
   /** Calls by bucket, each in one only; the last is that of the longest. */
@@ -34,32 +34,32 @@ class FunctionCounters implements FunctionMetrics {
   started = 0;
   /** Calls that were not let in, by the code of the failure. */
   readonly refused = new Map<string, number>();
-  readonly outcomes = new Map<number, Outcome>();
+  readonly byStatus = new Map<number, StatusCalls>();
 
   start(): void {
     this.started += 1;
   }
 
   end(status: number, seconds: number): void {
-    const outcome = this.outcomes.get(status) ?? this.#addOutcome(status);
-    outcome.count += 1;
-    outcome.seconds += seconds;
+    const calls = this.byStatus.get(status) ?? this.#addStatus(status);
+    calls.count += 1;
+    calls.seconds += seconds;
     let index = 0;
     while (seconds > (BUCKETS[index] ?? Infinity)) {
       index += 1;
     }
-    outcome.buckets[index] = (outcome.buckets[index] ?? 0) + 1;
+    calls.buckets[index] = (calls.buckets[index] ?? 0) + 1;
   }
 
   refuse(code: string): void {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
   }
 
-  #addOutcome(status: number): Outcome {
+  #addStatus(status: number): StatusCalls {
     const buckets = Array<number>(BUCKETS.length + 1).fill(0);
-    const outcome = { count: 0, seconds: 0, buckets };
-    this.outcomes.set(status, outcome);
-    return outcome;
+    const calls = { count: 0, seconds: 0, buckets };
+    this.byStatus.set(status, calls);
+    return calls;
   }
 }
 
@@ -119,18 +119,18 @@ export class GatewayMetrics {
     );
   }
 
-  #collect(toSamples: (outcome: Outcome, labels: Sample["labels"]) => Sample[]): Sample[] {
-    return [...this.#counters].flatMap(([name, { outcomes }]) =>
-      [...outcomes].flatMap(([status, outcome]) =>
-        toSamples(outcome, { code: String(status), function_name: name }),
+  #collect(toSamples: (calls: StatusCalls, labels: Sample["labels"]) => Sample[]): Sample[] {
+    return [...this.#counters].flatMap(([name, { byStatus }]) =>
+      [...byStatus].flatMap(([status, calls]) =>
+        toSamples(calls, { code: String(status), function_name: name }),
       ),
     );
   }
 }
 
 /** Prometheus' buckets are cumulative. */
-function toHistogram(outcome: Outcome, labels: Sample["labels"]): Sample[] {
-  const { count, seconds, buckets } = outcome;
+function toHistogram(calls: StatusCalls, labels: Sample["labels"]): Sample[] {
+  const { count, seconds, buckets } = calls;
   let sum = 0;
   const samples = BUCKETS.map((bound, index) => {
     sum += buckets[index] ?? 0;

@@ -26,9 +26,9 @@ export interface EventOptions {
 export function answerEvent(handle: EventFunction, options: EventOptions): CallHandler {
   return async (call) => {
     const event = await toEvent(call, options);
-    const outcome = new Outcome();
-    const value = await outcome.of(handle, event);
-    await sendAnswer(call, toEventAnswer(outcome, value));
+    const context = new AnswerContext();
+    const value = await context.of(handle, event);
+    await sendAnswer(call, toEventAnswer(context, value));
   };
 }
 
@@ -45,7 +45,7 @@ async function toEvent({ request }: Call, options: EventOptions): Promise<Functi
 }
 
 /** Status, headers and value of one call; settled once. */
-class Outcome implements FunctionContext {
+class AnswerContext implements FunctionContext {
   headerValues: Record<string, string | string[]> = {};
   /** As the handler has set it. */
   #status: number | undefined;
@@ -115,14 +115,14 @@ class Outcome implements FunctionContext {
   }
 }
 
-function toEventAnswer(outcome: Outcome, value: unknown): Answer {
-  const set = Object.entries(outcome.headerValues);
+function toEventAnswer(context: AnswerContext, value: unknown): Answer {
+  const set = Object.entries(context.headerValues);
   if (value instanceof Response) {
     const answer = toAnswer(value);
-    const status = outcome.hasStatus ? outcome.status() : answer.status;
+    const status = context.hasStatus ? context.status() : answer.status;
     return { ...answer, status, headers: [...answer.headers, ...set] };
   }
   const { body, contentType } = encode(value);
   const usual: Answer["headers"] = body === "" ? [] : [["Content-Type", contentType]];
-  return { status: outcome.status(), headers: [...usual, ...set], body };
+  return { status: context.status(), headers: [...usual, ...set], body };
 }

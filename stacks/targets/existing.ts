@@ -82,7 +82,7 @@ async function declare(config: ExistingConfig): Promise<StackOutputs> {
   const cluster = new ExistingCluster("existing", args);
   const isPushed = args.registry !== undefined;
   const architectures =
-    args.capabilities?.architectures ?? (await findArchitectures(args.kubeconfig, args.context));
+    toArchitectures(config) ?? (await findArchitectures(args.kubeconfig, args.context));
   // Nodes that pull our images from a registry can pull the vendors', too.
   const options = { preload: false, architectures };
   const getOrFind = pulumi.runtime.isDryRun() ? findParts : getParts;
@@ -117,15 +117,20 @@ function dropArchived(images: ImagesAtHand): ImagesAtHand {
   return Object.fromEntries(entries) as ImagesAtHand;
 }
 
+/** What is known before anything runs. */
+interface KnownArgs {
+  kubeconfig: string;
+  context?: string;
+}
+
 /**
  * Converts the configuration of the cluster.
  *
  * @throws pulumi.RunError when images cannot reach the nodes, before anything is built
  */
-export function toClusterArgs(
-  config: ExistingConfig,
-): ExistingClusterArgs & { kubeconfig: string; context?: string } {
-  const { kubeContext, registry, imageCommand, nodeAddress, storageClass, architectures } = config;
+export function toClusterArgs(config: ExistingConfig): ExistingClusterArgs & KnownArgs {
+  const { kubeContext, registry, imageCommand, nodeAddress, storageClass } = config;
+  const architectures = toArchitectures(config);
   if (registry === "" && imageCommand === "") {
     throw new pulumi.RunError(
       "plonk:registry: expected a registry that the nodes pull from, or a command in " +
@@ -142,7 +147,11 @@ export function toClusterArgs(
       loadBalancer: config.loadBalancer,
       networkPolicy: config.networkPolicy,
       ...(storageClass !== "" && { storageClass }),
-      ...(architectures !== "" && { architectures: architectures.split(",") as Architecture[] }),
+      ...(architectures && { architectures }),
     },
   };
+}
+
+function toArchitectures({ architectures }: ExistingConfig): Architecture[] | undefined {
+  return architectures === "" ? undefined : (architectures.split(",") as Architecture[]);
 }

@@ -128,6 +128,16 @@ it("reach the files of Prometheus, and the port of nodes", () => {
   });
 });
 
+it("reach the file of NATS and the gateway where they are words", async () => {
+  await declare(all, "w", {
+    gateway: { callsServices: pulumi.output(true) },
+    queue: { sync: pulumi.output("interval" as const) },
+  });
+  const files = find(all, "w-nats-config").inputs["data"] as Record<string, string>;
+  expect(files["nats.conf"]).toContain("sync_interval: 2m\n");
+  expect(environmentOf(all, "w-gateway")["direct_functions"]).toBe("true");
+});
+
 it("keep no object out of a preview that does not know them yet", async () => {
   const preview = recordRegistrations({ isPreview: true });
   const unknown = pulumi.output(pulumi.unknown) as pulumi.Output<number>;
@@ -174,6 +184,14 @@ describe("what turns out to be wrong is refused by the name that it has in Platf
     [
       "metrics.volumeGiB: expected a whole number from 1, got undefined",
       { metrics: { volumeGiB: later(undefined) } },
+    ],
+    [
+      'queue.sync: expected one of always, interval, got "never"',
+      { queue: { sync: later("never") } },
+    ],
+    [
+      'gateway.callsServices: expected true or false, got "true"',
+      { gateway: { callsServices: later("true") } },
     ],
     [
       'gateway.trustedProxies: expected a list, got "10.0.0.1"',

@@ -70,7 +70,7 @@ export class RealFaasCli {
 }
 
 /** What a step of the program on OpenFaaS' Go SDK gave. */
-export interface SdkOutcome {
+export interface SdkResult {
   value: unknown;
   error?: string;
 }
@@ -79,7 +79,7 @@ export interface SdkOutcome {
 export async function runGoSdk(
   { url, user, password }: { url: string; user: string; password: string },
   steps: readonly object[],
-): Promise<SdkOutcome[]> {
+): Promise<SdkResult[]> {
   const child = spawn(await buildClient("go-sdk"), [url, user, password], { stdio: "pipe" });
   child.stdin.end(steps.map((step) => `${JSON.stringify(step)}\n`).join(""));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -87,7 +87,7 @@ export async function runGoSdk(
   if (lines.length !== steps.length) {
     throw new Error(`go-sdk: expected ${steps.length} answers, got ${lines.length}: ${stderr}`);
   }
-  return lines.map((line) => JSON.parse(line) as SdkOutcome);
+  return lines.map((line) => JSON.parse(line) as SdkResult);
 }
 
 /** What a function of a topic has answered to a connector. */

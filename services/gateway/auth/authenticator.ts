@@ -2,7 +2,7 @@
 import type { Logger } from "../../lib/logger.ts";
 import { BasicAuth } from "./basic-auth.ts";
 import { BearerAuth, type OidcConfig } from "./bearer-auth.ts";
-import { type Outcome, unauthorized } from "./identity.ts";
+import { type Identification, unauthorized } from "./identity.ts";
 import { UserDirectory } from "./user-directory.ts";
 
 export interface AuthenticatorOptions {
@@ -27,7 +27,7 @@ export class Authenticator {
   }
 
   /** @param peer - address that failed logins are counted for */
-  identify(header: string | undefined, peer: string): Outcome | Promise<Outcome> {
+  identify(header: string | undefined, peer: string): Identification | Promise<Identification> {
     if (this.#bearer !== undefined && /^bearer /i.test(header ?? "")) {
       return this.#bearer.identify(header ?? "");
     }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
 import { failures } from "../errors.ts";
 import { CredentialCache } from "./credential-cache.ts";
-import { type Identity, type Outcome, unauthorized } from "./identity.ts";
+import { type Identity, type Identification, unauthorized } from "./identity.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { BusyError, PasswordCheckLimit } from "./password-check-limit.ts";
 import type { UserDirectory, Users } from "./user-directory.ts";
@@ -25,7 +25,7 @@ export class BasicAuth {
    * at a user's password from the same address does not lock out the programs of that user.
    */
   readonly #cache = new CredentialCache();
-  readonly #pending = new Map<string, Promise<Outcome>>();
+  readonly #pending = new Map<string, Promise<Identification>>();
   #users: Users;
 
   constructor(directory: UserDirectory, throttle = new LoginThrottle()) {
@@ -38,7 +38,7 @@ export class BasicAuth {
    * Who sent an `Authorization` header. At once for credentials that were right before.
    * @param peer - address that failures are counted for, with the user's name
    */
-  identify(header: string, peer: string): Outcome | Promise<Outcome> {
+  identify(header: string, peer: string): Identification | Promise<Identification> {
     const { users } = this.#directory;
     if (users !== this.#users) {
       this.#users = users;
@@ -58,7 +58,7 @@ export class BasicAuth {
     return pending;
   }
 
-  async #login(fingerprint: string, login: Login, peer: string): Promise<Outcome> {
+  async #login(fingerprint: string, login: Login, peer: string): Promise<Identification> {
     const users = this.#users;
     try {
       const outcome = await this.#check(users, login, peer);
@@ -71,7 +71,7 @@ export class BasicAuth {
     }
   }
 
-  async #check(users: Users, { user, password }: Login, peer: string): Promise<Outcome> {
+  async #check(users: Users, { user, password }: Login, peer: string): Promise<Identification> {
     const waitSeconds = this.#throttle.begin(user, peer);
     if (waitSeconds !== undefined) {
       return { refusal: failures.tooManyFailedLogins(waitSeconds) };

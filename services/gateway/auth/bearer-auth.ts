@@ -3,7 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../../lib/logger.ts";
 import { failures } from "../errors.ts";
 import { CredentialCache } from "./credential-cache.ts";
-import { type Identity, type Outcome, unauthorized } from "./identity.ts";
+import { type Identity, type Identification, unauthorized } from "./identity.ts";
 import { IssuerKeys, type IssuerKeysOptions } from "./issuer-keys.ts";
 import { type RoleMapping, toRoles } from "./oidc-roles.ts";
 
@@ -57,7 +57,7 @@ export class BearerAuth {
   }
 
   /** Who sent an `Authorization` header of this scheme. At once for a token that was right. */
-  identify(header: string): Outcome | Promise<Outcome> {
+  identify(header: string): Identification | Promise<Identification> {
     const token = header.length > MAX_LENGTH ? undefined : TOKEN.exec(header)?.[1];
     if (token === undefined) {
       return unauthorized("Bearer", "invalid_token");
@@ -67,7 +67,7 @@ export class BearerAuth {
     return identity === undefined ? this.#verify(token, fingerprint) : { identity };
   }
 
-  async #verify(token: string, fingerprint: string): Promise<Outcome> {
+  async #verify(token: string, fingerprint: string): Promise<Identification> {
     const { issuer, audience } = this.#config;
     try {
       const { payload } = await jwtVerify(token, this.#keys.find, {
@@ -91,7 +91,7 @@ export class BearerAuth {
     return { name: `oidc:${subject}`, roles: toRoles(payload, this.#config) };
   }
 
-  #refuse(error: unknown): Outcome {
+  #refuse(error: unknown): Identification {
     const { code } = error as { code?: string };
     if (code !== undefined && TOKEN_FAULTS.includes(code)) {
       this.#logger.debug({ code }, "bearer credentials refused");

@@ -7,7 +7,7 @@ import { removeHeader } from "../http/headers.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { isAllowed, type Outcome } from "./identity.ts";
+import { isAllowed, type Identification } from "./identity.ts";
 import { isCrossSite } from "./same-origin.ts";
 
 export interface FunctionGuardOptions {
@@ -57,7 +57,7 @@ export class FunctionGuard implements CallGuard {
     if (/^basic /i.test(authorization ?? "") && isCrossSite(request.headers)) {
       return failures.crossSite("call a private function with your password");
     }
-    const conclude = (outcome: Outcome): Failure | undefined =>
+    const conclude = (outcome: Identification): Failure | undefined =>
       conclusionOf(request, { reference, outcome });
     const outcome = auth.identify(authorization, this.#peers.clientAddress(request));
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
@@ -71,7 +71,7 @@ export class FunctionGuard implements CallGuard {
 
 function conclusionOf(
   request: IncomingMessage,
-  { reference, outcome }: { reference: FunctionReference; outcome: Outcome },
+  { reference, outcome }: { reference: FunctionReference; outcome: Identification },
 ): Failure | undefined {
   if ("refusal" in outcome) {
     return outcome.refusal;

@@ -47,8 +47,8 @@ export function isAllowed({ roles }: Identity, right: Right, place: Place = {}):
   );
 }
 
-/** The outcome of a look at an `Authorization` header. */
-export type Outcome = { identity: Identity } | { refusal: Failure };
+/** What a look at an `Authorization` header tells. */
+export type Identification = { identity: Identity } | { refusal: Failure };
 
 /**
  * 401 in the contract's words, with the challenge that it has to carry (RFC 9110 §15.5.2); `error`

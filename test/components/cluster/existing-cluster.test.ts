@@ -106,6 +106,20 @@ it("offers what it is told", async () => {
   await settle();
 });
 
+it("takes architectures that another resource names", async () => {
+  const info = jest.spyOn(pulumi.log, "info").mockImplementation(() => Promise.resolve());
+  const args = { kubeconfig: KUBECONFIG, context: "here" };
+  const architectures = [pulumi.output("arm64" as const)];
+  const cluster = new ExistingCluster("kind", { ...args, capabilities: { architectures } });
+  expect(await valueOf(cluster.architectures)).toEqual(["arm64"]);
+  await settle();
+  const lines = info.mock.calls.map(([line]) => line).filter((line) => line.startsWith("arch"));
+  expect(lines).toEqual(
+    pulumi.runtime.isDryRun() ? ["architectures: arm64, as the configuration says"] : [],
+  );
+  info.mockRestore();
+});
+
 it("takes a registry that the program makes", async () => {
   const registry = pulumi.output("1234.dkr.ecr.example.com/plonk");
   const args = { kubeconfig: KUBECONFIG, context: "here", registry };

@@ -49,6 +49,10 @@ it("reports version, architectures, rights, class, load balancer and policies in
   expect(report).toEqual({
     identity: "uid-1",
     nodeAddress: "192.0.2.7",
+    nodes: [
+      ["amd64", ["node-2"]],
+      ["arm64", ["node-1"]],
+    ],
     architectures: ["amd64", "arm64"],
     classes: [
       { name: "standard", description: LINES[2]?.slice(15), isDefault: true },

@@ -54,6 +54,14 @@ describe("what turns out to be wrong", () => {
       "{ capabilities: { apiServerNetworks: pulumi.output([1]) } }",
       "capabilities.apiServerNetworks[0]: expected a text, got 1",
     ],
+    [
+      '{ capabilities: { architectures: [pulumi.output("riscv64")] } }',
+      'capabilities.architectures[0]: expected one of amd64, arm64, got "riscv64"',
+    ],
+    [
+      "{ capabilities: { architectures: pulumi.output([]) } }",
+      "capabilities.architectures: expected one of amd64, arm64 at least, got none",
+    ],
   ])(
     "%s of an existing cluster",
     async (given, message) => {
@@ -64,16 +72,23 @@ describe("what turns out to be wrong", () => {
     minute,
   );
 
-  it(
-    "the time that k3s has to become ready",
-    async () => {
-      const statement = `new K3sCluster("c", {
-        servers: [{ connection: { local: true } }], k3s: { path: "", version: "1" },
-        readyTimeoutSeconds: pulumi.output(0),
-      });`;
-      expect(await errorsOf(statement)).toEqual([
-        "c: readyTimeoutSeconds: expected a whole number from 1, got 0",
-      ]);
+  it.each([
+    [
+      "{ readyTimeoutSeconds: pulumi.output(0) }",
+      "readyTimeoutSeconds: expected a whole number from 1, got 0",
+    ],
+    [
+      '{ servers: [{ ...here, labels: { "a=b": pulumi.output("c") } }] }',
+      'servers[0].labels: expected keys such as team or example.com/team, got "a=b"',
+    ],
+  ])(
+    "%s of k3s",
+    async (given, message) => {
+      const statement = `
+        const here = { connection: { local: true } };
+        const k3s = { path: "", version: "1" };
+        new K3sCluster("c", { servers: [here], k3s, ...${given} });`;
+      expect(await errorsOf(statement)).toEqual([`c: ${message}`]);
     },
     minute,
   );

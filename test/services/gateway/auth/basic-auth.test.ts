@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { BasicAuth } from "../../../../services/gateway/auth/basic-auth.ts";
-import type { Outcome } from "../../../../services/gateway/auth/identity.ts";
+import type { Identification } from "../../../../services/gateway/auth/identity.ts";
 import { LoginThrottle } from "../../../../services/gateway/auth/login-throttle.ts";
 import { UserDirectory } from "../../../../services/gateway/auth/user-directory.ts";
 import { moveClock } from "../../../support/clock.ts";
@@ -34,7 +34,7 @@ async function identify(header: string, peer = PEER): Promise<unknown> {
   return "identity" in outcome ? outcome.identity : outcome.refusal.status;
 }
 
-function isRefusedWith(status: number, outcome: Outcome): boolean {
+function isRefusedWith(status: number, outcome: Identification): boolean {
   return "refusal" in outcome && outcome.refusal.status === status;
 }
 

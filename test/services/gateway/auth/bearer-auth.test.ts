@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import { BearerAuth } from "../../../../services/gateway/auth/bearer-auth.ts";
-import type { Outcome } from "../../../../services/gateway/auth/identity.ts";
+import type { Identification } from "../../../../services/gateway/auth/identity.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 
@@ -69,7 +69,7 @@ async function sign(parts: TokenParts = {}): Promise<string> {
   return new SignJWT(kept).setProtectedHeader({ alg, kid }).sign(keys[alg]);
 }
 
-async function identify(token: string): Promise<Outcome> {
+async function identify(token: string): Promise<Identification> {
   return auth.identify(`Bearer ${token}`);
 }
 

@@ -6,7 +6,7 @@ import type { Authenticator } from "../../../../services/gateway/auth/authentica
 import { isPrivate } from "../../../../services/gateway/auth/call-guard.ts";
 import { FunctionGuard } from "../../../../services/gateway/auth/function-guard.ts";
 import {
-  type Outcome,
+  type Identification,
   type Role,
   unauthorized,
 } from "../../../../services/gateway/auth/identity.ts";
@@ -27,7 +27,7 @@ const KNOWN: Record<string, Role[]> = {
 
 let log: KeptLog;
 let asked: (readonly [header: string | undefined, peer: string])[];
-let outcome: (header: string | undefined) => Outcome | Promise<Outcome>;
+let outcome: (header: string | undefined) => Identification | Promise<Identification>;
 let guard: FunctionGuard;
 
 beforeEach(() => {
