@@ -68,7 +68,7 @@ interface Call {
 const TIMEOUT_MS = 60_000;
 const CHANGED = [200, 201, 202];
 
-export class FaasCli {
+export class FaasCliRequests {
   readonly #url: string;
   readonly #authorization: string;
 

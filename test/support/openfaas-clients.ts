@@ -1,5 +1,5 @@
 /** OpenFaaS' own clients, built from their modules and kept in the cache: the real ones. */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,8 +35,8 @@ export interface Ended {
   stderr: string;
 }
 
-/** Someone at a shell with faas-cli, and a home of their own. */
-export class RealFaasCli {
+/** Someone at a shell with faas-cli, in a home of their own. */
+export class FaasCli {
   readonly #program: string;
   readonly #home: string;
 
@@ -45,15 +45,19 @@ export class RealFaasCli {
     this.#home = home;
   }
 
-  static async create(): Promise<RealFaasCli> {
+  static async create(): Promise<FaasCli> {
     const program = await buildClient("faas-cli");
-    return new RealFaasCli(program, await mkdtemp(join(tmpdir(), "plonk-faas-cli-")));
+    return new FaasCli(program, await mkdtemp(join(tmpdir(), "plonk-faas-cli-")));
+  }
+
+  /** Path of a file beside which commands run. */
+  file(name: string): string {
+    return join(this.#home, name);
   }
 
   /** Runs one command; resolves when it has ended, however. */
   async run(args: readonly string[], { gateway = "", input = "" } = {}): Promise<Ended> {
-    const env = { HOME: this.#home, PATH: process.env["PATH"], OPENFAAS_URL: gateway };
-    const child = spawn(this.#program, args, { env, cwd: this.#home, stdio: "pipe" });
+    const child = this.#start(args, gateway);
     child.stdin.end(input);
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
     const [stdout, stderr, code] = await Promise.all([
@@ -64,9 +68,35 @@ export class RealFaasCli {
     return { code, stdout, stderr };
   }
 
+  /** Lines of a command that goes on until somebody has read enough of them. */
+  async *follow(args: readonly string[], { gateway = "" } = {}): AsyncGenerator<string> {
+    const child = this.#start(args, gateway);
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    child.stdin.end();
+    child.stderr.resume();
+    try {
+      yield* createInterface({ input: child.stdout });
+    } finally {
+      child.kill();
+      await ended;
+    }
+  }
+
+  #start(args: readonly string[], gateway: string): ChildProcessWithoutNullStreams {
+    const env = { HOME: this.#home, PATH: process.env["PATH"], OPENFAAS_URL: gateway };
+    return spawn(this.#program, args, { env, cwd: this.#home, stdio: "pipe" });
+  }
+
   async remove(): Promise<void> {
     await rm(this.#home, { recursive: true, force: true });
   }
+}
+
+/** Where a client goes, and as whom. */
+export interface GatewayLogin {
+  url: string;
+  user: string;
+  password: string;
 }
 
 /** What a step of the program on OpenFaaS' Go SDK gave. */
@@ -77,7 +107,7 @@ export interface SdkResult {
 
 /** Runs steps, each `{ do: "deploy", ... }` as `test/clients/go-sdk/main.go` has them. */
 export async function runGoSdk(
-  { url, user, password }: { url: string; user: string; password: string },
+  { url, user, password }: GatewayLogin,
   steps: readonly object[],
 ): Promise<SdkResult[]> {
   const child = spawn(await buildClient("go-sdk"), [url, user, password], { stdio: "pipe" });
@@ -99,10 +129,7 @@ export interface Heard {
   callId: string;
 }
 
-export interface ConnectorOptions {
-  url: string;
-  user: string;
-  password: string;
+export interface ConnectorOptions extends GatewayLogin {
   topic: string;
   isAsync: boolean;
 }

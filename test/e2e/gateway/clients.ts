@@ -1,13 +1,24 @@
-/** OpenFaaS' clients on a real cluster: a day with faas-cli, and a connector. */
+/** OpenFaaS' own clients on a real cluster: a day with faas-cli, its Go SDK, and a connector. */
+import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { CallbackReceiver } from "../../support/callback-receiver.ts";
-import { Connector } from "../../support/connector.ts";
-import { FaasCli } from "../../support/faas-cli.ts";
+import {
+  buildClient,
+  connect,
+  type Ended,
+  FaasCli,
+  type GatewayLogin,
+  runGoSdk,
+  type SdkResult,
+} from "../../support/openfaas-clients.ts";
 import type { Stack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
 
 const second = 1000;
 const NAMESPACE = "clients";
+
+/** For the compiler, where nothing has been built yet. */
+const BUILD_MS = 600 * second;
 
 /** Says its secret and what it was sent; without blanks, at which the watchdog splits. */
 const PROGRAM = [
@@ -30,28 +41,52 @@ functions:
       com.openfaas.scale.max: "3"
     annotations:
       topic: orders
+  bare:
+    image: ${image}
+    namespace: ${NAMESPACE}
+    fprocess: cat
+    readonly_root_filesystem: true
 `;
 
 /** Declares the tests; `stack` gives the running stack, inside of tests. */
 export function describeClients(stack: () => Stack): void {
   let cli: FaasCli;
-  let image: string;
   let receiver: CallbackReceiver | undefined;
 
   beforeAll(async () => {
-    cli = new FaasCli(stack().url, "admin", stack().password);
-    ({ image } = await cli.describe("sha256"));
-  });
+    cli = await FaasCli.create();
+    await Promise.all((["go-sdk", "connector"] as const).map(buildClient));
+  }, BUILD_MS);
 
   afterAll(async () => {
     await receiver?.close();
-    if ((await cli.namespaces()).includes(NAMESPACE)) {
-      await cli.deleteNamespace(NAMESPACE);
+    await cli.remove();
+    const [namespaces] = await sdk({ do: "namespaces" });
+    if ((namespaces?.value as string[]).includes(NAMESPACE)) {
+      await sdk({ do: "delete namespace", name: NAMESPACE });
     }
   });
 
-  const replicas = async (): Promise<number> =>
-    (await cli.list(NAMESPACE)).find(({ name }) => name === "talker")?.availableReplicas ?? 0;
+  const login = (): GatewayLogin => ({
+    ...{ url: stack().url, user: "admin", password: stack().password },
+  });
+  const sdk = (...steps: object[]): Promise<SdkResult[]> => runGoSdk(login(), steps);
+
+  /** Runs faas-cli; blanks part the arguments. */
+  const run = (line: string, input = ""): Promise<Ended> =>
+    cli.run(line.split(" "), { gateway: stack().url, input });
+
+  /** The same in the namespace of these tests; what it writes, when it succeeds. */
+  async function succeed(line: string, input = ""): Promise<string> {
+    const { code, stdout, stderr } = await run(`${line} --namespace ${NAMESPACE}`, input);
+    expect([line, code, code === 0 ? "" : stdout + stderr]).toEqual([line, 0, ""]);
+    return stdout;
+  }
+
+  async function replicas(): Promise<number> {
+    const [found] = await sdk({ do: "function", name: "talker", namespace: NAMESPACE });
+    return (found?.value as { availableReplicas?: number }).availableReplicas ?? 0;
+  }
 
   async function waitForReplicas(count: number): Promise<void> {
     await until(`${count} replicas`, async () => (await replicas()) === count, 90 * second);
@@ -59,99 +94,120 @@ export function describeClients(stack: () => Stack): void {
 
   /** k3s may list for a moment what was there before: its lists come from a cache. */
   async function untilSecrets(expected: readonly string[]): Promise<void> {
-    const list = async (): Promise<string> => (await cli.listSecrets(NAMESPACE)).join();
-    await until(`secrets: ${expected.join()}`, async () => (await list()) === expected.join());
+    await until(`secrets: ${expected.join()}`, async () => {
+      const lines = (await succeed("secret list")).split("\n").slice(1);
+      return lines.map((line) => line.trim()).join("") === expected.join("");
+    });
   }
 
-  describe("faas-cli", () => {
-    it("logs in, and finds the gateway ready", async () => {
-      expect(await cli.login()).toBe(true);
-      expect(await cli.ready()).toBe(true);
+  describe("faas-cli and its SDK", () => {
+    it("log in with the password, and find the gateway", async () => {
+      const stdout = expect.stringContaining("credentials saved for admin");
+      const args = "login --username admin --password-stdin";
+      expect(await run(args, stack().password)).toMatchObject({ code: 0, stdout });
+      const { stdout: version } = await run("version --warn-update=false");
+      expect(version).toMatch(/name: +plonk\n orchestration: kubernetes\n/);
     });
 
-    it("makes a namespace and gives it a label", async () => {
-      await cli.createNamespace(NAMESPACE);
-      expect(await cli.namespaces()).toContain(NAMESPACE);
-      await cli.updateNamespace(NAMESPACE, { team: "a" });
-      expect((await cli.namespace(NAMESPACE)).labels).toMatchObject({ openfaas: "1", team: "a" });
+    it("make a namespace and give it a label", async () => {
+      const space = { name: NAMESPACE, labels: { openfaas: "1" }, annotations: { openfaas: "1" } };
+      const results = await sdk(
+        { do: "create namespace", space },
+        { do: "update namespace", space: { ...space, labels: { openfaas: "1", team: "a" } } },
+        { do: "namespace", name: NAMESPACE },
+      );
+      expect(results.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+      expect(results[2]?.value).toMatchObject({ labels: { openfaas: "1", team: "a" } });
+      expect((await run("namespaces")).stdout).toContain(` - ${NAMESPACE}\n`);
     });
 
-    it("writes secrets", async () => {
-      await cli.createSecret("word", "first", NAMESPACE);
-      await cli.createSecret("unused", "x", NAMESPACE);
-      await cli.updateSecret("word", "second", NAMESPACE);
-      await cli.removeSecret("unused", NAMESPACE);
+    it("write secrets", async () => {
+      await succeed("secret create word --from-literal=first");
+      await succeed("secret create unused --from-literal=x");
+      await succeed("secret update word --from-literal=second");
+      await succeed("secret remove unused");
       await untilSecrets(["word"]);
     });
 
     it(
-      "deploys a stack.yaml, waits until it is ready, and calls it",
+      "deploy a stack.yml, wait until it is ready, and call it",
       async () => {
-        expect(await cli.deployStack(toStackFile(image))).toEqual({ talker: "created" });
-        await until("a replica", () => cli.ready("talker", NAMESPACE), 90 * second);
-        expect(await cli.invoke("talker", "hello", NAMESPACE)).toBe("second/hello");
-        expect(await cli.deployStack(toStackFile(image))).toEqual({ talker: "updated" });
+        const [known] = await sdk({ do: "function", name: "sha256", namespace: "openfaas-fn" });
+        const { image } = known?.value as { image: string };
+        await writeFile(cli.file("stack.yml"), toStackFile(image));
+        expect(await run("deploy -f stack.yml")).toMatchObject({ code: 0 });
+        await until(
+          "a replica",
+          async () => (await succeed("describe talker")).includes("Status:               Ready"),
+          90 * second,
+        );
+        expect(await succeed("invoke talker", "hello")).toBe("second/hello");
+        expect(await succeed("describe talker")).toMatch(
+          /Image: +\S+@sha256:\w+\n.*\nURL: .*Labels: +com.openfaas.scale.max : 3\n.*topic : orders\n/s,
+        );
+        expect((await succeed("list --quiet")).split("\n")).toEqual(["bare", "talker", ""]);
+        // The same again: nothing changes, and the pod stays.
+        expect(await run("deploy -f stack.yml")).toMatchObject({ code: 0 });
+        expect(await succeed("invoke talker", "again")).toBe("second/again");
       },
       120 * second,
     );
 
-    it("lists and describes the function", async () => {
-      expect((await cli.list(NAMESPACE)).map(({ name }) => name)).toEqual(["talker"]);
-      expect(await cli.describe("talker", NAMESPACE)).toMatchObject({
-        image,
-        labels: { "com.openfaas.scale.max": "3" },
-        annotations: { topic: "orders" },
-        replicas: 1,
-      });
-    });
-
     it(
-      "calls through the queue, and the answer comes to the callback",
+      "call through the queue, and the answer comes to the callback",
       async () => {
         // The machine's own address in the cluster's network.
         const host = new URL(stack().url).hostname.replace(/\d+$/, "1");
         receiver = await CallbackReceiver.start(host);
         const { received, url: callback } = receiver;
-        const options = { namespace: NAMESPACE, callback };
-        const callId = await cli.invokeAsync("talker", "later", options);
+        await succeed(`invoke talker --async --header X-Callback-Url=${callback}`, "later");
         await until("a callback", () => received.length > 0, 30 * second);
         expect(received[0]).toMatchObject({
           body: "second/later",
-          headers: { "x-call-id": callId, "x-function-status": "200" },
+          headers: { "x-function-status": "200" },
         });
       },
       60 * second,
     );
 
     it(
-      "shows what was logged, and what is logged while it follows",
+      "show what was logged, and what is logged while they follow",
       async () => {
-        const past = await cli.logs("talker", { namespace: NAMESPACE, follow: false });
-        expect(past.some(({ text }) => text.endsWith("stderr: asked"))).toBe(true);
-        const count = past.length;
-        const followed = cli.logs("talker", {
-          namespace: NAMESPACE,
-          follow: true,
-          isEnough: (lines) => lines.filter(({ text }) => text.includes("asked")).length > count,
-        });
-        const caller = setInterval(() => void cli.invoke("talker", "x", NAMESPACE), second);
-        const lines = await followed.finally(() => clearInterval(caller));
-        expect(lines[0]).toMatchObject({ name: "talker", namespace: NAMESPACE });
-        expect(lines.length).toBeGreaterThan(count);
+        const isAsked = (line: string): boolean => line.includes("asked");
+        const past = (await succeed("logs talker --tail=false")).split("\n").filter(isAsked);
+        expect(past.length).toBeGreaterThan(0);
+        const args = ["logs", "talker", "--namespace", NAMESPACE];
+        const caller = setInterval(
+          () => void run(`invoke talker --namespace ${NAMESPACE}`, "x"),
+          second,
+        );
+        let seen = 0;
+        try {
+          for await (const line of cli.follow(args, { gateway: stack().url })) {
+            seen += isAsked(line) ? 1 : 0;
+            if (seen > past.length) {
+              break;
+            }
+          }
+        } finally {
+          clearInterval(caller);
+        }
+        expect(seen).toBe(past.length + 1);
       },
       90 * second,
     );
 
     it(
-      "scales the function to two, to none, and wakes it by a call",
+      "scale the function to two, to none, and wake it by a call",
       async () => {
-        await cli.scale("talker", 2, NAMESPACE);
+        const step = { do: "scale", name: "talker", namespace: NAMESPACE };
+        await sdk({ ...step, replicas: 2 });
         await waitForReplicas(2);
-        await cli.scale("talker", 0, NAMESPACE);
+        await sdk({ ...step, replicas: 0 });
         await waitForReplicas(0);
         // Pods that are about to end still answer: the first calls may wake nobody.
         const isAwake = async (): Promise<boolean> => {
-          expect(await cli.invoke("talker", "awake", NAMESPACE)).toBe("second/awake");
+          expect(await succeed("invoke talker", "awake")).toBe("second/awake");
           return (await replicas()) === 1;
         };
         await until("a replica", isAwake, 60 * second);
@@ -162,27 +218,27 @@ export function describeClients(stack: () => Stack): void {
 
   describe("a connector", () => {
     it("calls who listens to a topic, at once or through the queue", async () => {
-      const { url, password } = stack();
-      const options = { url, user: "admin", password, name: "kafka-connector" };
-      for (const [isAsynchronous, status] of [[false, 200] as const, [true, 202] as const]) {
-        const connector = new Connector({ ...options, isAsynchronous });
-        await connector.rebuild();
-        const answers = await connector.publish("orders", "{}");
-        expect(answers.map((answer) => answer.status)).toEqual([status]);
-      }
+      const options = { ...login(), topic: "orders" };
+      const [now] = await connect({ ...options, isAsync: false }, "{}", 1);
+      expect(now).toMatchObject({
+        ...{ function: `talker.${NAMESPACE}`, status: 200, body: "second/{}" },
+      });
+      const [later] = await connect({ ...options, isAsync: true }, "{}", 1);
+      expect(later).toMatchObject({ function: `talker.${NAMESPACE}`, status: 202 });
     });
   });
 
   describe("faas-cli in the end", () => {
     it(
-      "removes the function, the secret and the namespace",
+      "removes the functions of the file, the secret and the namespace",
       async () => {
-        await cli.remove("talker", NAMESPACE);
-        expect(await cli.list(NAMESPACE)).toEqual([]);
-        await cli.removeSecret("word", NAMESPACE);
+        expect(await run("remove -f stack.yml")).toMatchObject({ code: 0 });
+        expect(await succeed("list --quiet")).toBe("");
+        await succeed("secret remove word");
         await untilSecrets([]);
-        await cli.deleteNamespace(NAMESPACE);
-        const isGone = async (): Promise<boolean> => !(await cli.namespaces()).includes(NAMESPACE);
+        await sdk({ do: "delete namespace", name: NAMESPACE });
+        const isGone = async (): Promise<boolean> =>
+          !(await run("namespaces")).stdout.includes(NAMESPACE);
         await until("the end of the namespace", isGone, 60 * second);
       },
       90 * second,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Connector } from "../../support/connector.ts";
-import { exchange, FaasCli } from "../../support/faas-cli.ts";
+import { exchange, FaasCliRequests } from "../../support/faas-cli.ts";
 import { type Echo, echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 
 const PASSWORD = "correct-horse";
@@ -47,14 +47,14 @@ functions:
 
 let gateway: TestGateway;
 let secrets: string;
-let cli: FaasCli;
+let cli: FaasCliRequests;
 
 beforeAll(async () => {
   secrets = mkdtempSync(join(tmpdir(), "plonk-clients-"));
   writeFileSync(join(secrets, "basic-auth-user"), "admin");
   writeFileSync(join(secrets, "basic-auth-password"), PASSWORD);
   gateway = await TestGateway.start({ basic_auth: "true", secret_mount_path: secrets });
-  cli = new FaasCli(gateway.url, "admin", PASSWORD);
+  cli = new FaasCliRequests(gateway.url, "admin", PASSWORD);
 });
 
 afterAll(async () => {
@@ -69,7 +69,7 @@ function stored(name: string): Record<string, unknown> {
 describe("faas-cli", () => {
   it("logs in, and tells a wrong password from a right one", async () => {
     expect(await cli.login()).toBe(true);
-    expect(await new FaasCli(gateway.url, "admin", "wrong").login()).toBe(false);
+    expect(await new FaasCliRequests(gateway.url, "admin", "wrong").login()).toBe(false);
   });
 
   it("deploys a stack.yaml, and updates it the next time", async () => {

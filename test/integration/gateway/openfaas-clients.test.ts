@@ -10,7 +10,7 @@ import {
   buildClient,
   connect,
   type Ended,
-  RealFaasCli,
+  FaasCli,
   runGoSdk,
 } from "../../support/openfaas-clients.ts";
 import { until } from "../../support/until.ts";
@@ -51,10 +51,10 @@ function stored(name: string): unknown {
 }
 
 describe("faas-cli", () => {
-  let cli: RealFaasCli;
+  let cli: FaasCli;
 
   beforeAll(async () => {
-    cli = await RealFaasCli.create();
+    cli = await FaasCli.create();
     atEnd(() => cli.remove());
     await run("login --username admin --password-stdin", PASSWORD);
   }, BUILD_MS);
