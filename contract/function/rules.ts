@@ -6,6 +6,7 @@ import { Type } from "typebox";
 import { type Finding, quote } from "../finding.ts";
 import { LABEL } from "../names.ts";
 import { findSchemaMistakes } from "../schema-findings.ts";
+import { findKeyMistakes } from "./keys.ts";
 import { findResourceMistakes } from "./resources.ts";
 import { FunctionSpec } from "./schema.ts";
 import { VALUE_RULES } from "./values.ts";
@@ -46,6 +47,8 @@ export function findMistakes(
 const RULES: readonly ((spec: SpecPart) => Finding[])[] = [
   findHandlerBesideCode,
   findValueMistakes,
+  ({ labels }) => findKeyMistakes("labels", toTexts(labels), toValueField),
+  ({ annotations }) => findKeyMistakes("annotations", toTexts(annotations), toValueField),
   findScaleOrder,
   findAnnotationSize,
   // Whole specs have an image.

@@ -49,6 +49,9 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ["another resource that is asked for", gpu("2", "2")],
   ["odd names of variables", { environment: { "a.b-c": "", "A B": "=", "1": "\n" } }],
   ["values with dollars", { environment: { A: "a$$b", B: "$(OPENFAAS_NAME)", C: "x$$(A)y$" } }],
+  ["private by annotation", annotations({ "plonk/private": "true" })],
+  ["private by label", labels({ "plonk/private": "true" })],
+  ["others of OpenFaaS' names", annotations({ "com.openfaas.ui.ext": "png" })],
   ["any annotation", { annotations: { topic: "a, b", "x.y/z": "{}\n\u00fc" } }],
   [
     "probes",
@@ -263,6 +266,35 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     `labels["${scale(name)}"]`,
     `what is not available yet: ${name}`,
     labels({ [scale(name)]: value }),
+  ]),
+  ...[
+    "plonk/max-inflihgt",
+    "plonk/max-waiting",
+    "com.openfaas.scale.minimum",
+    "com.openfaas.retry.attempts",
+    "com.openfaas.queue",
+  ].map((key): (typeof WRONG)[number] => [
+    `labels["${key}"]`,
+    `a label that nothing reads: ${key}`,
+    labels({ [key]: "1" }),
+    // Its rules may cost no more; the operator says it then.
+    "api-server",
+  ]),
+  ...[
+    "plonk/users",
+    "plonk/call-timeout",
+    "plonk/allow-override",
+    "plonk/restarted-at",
+    "com.openfaas.scale.max",
+    "com.openfaas.retry.attempt",
+    "com.openfaas.health.http.url",
+    "com.openfaas.ready.http.url",
+    "com.openfaas.profile",
+  ].map((key): (typeof WRONG)[number] => [
+    `annotations["${key}"]`,
+    `an annotation that nothing reads: ${key}`,
+    annotations({ [key]: "1" }),
+    "api-server",
   ]),
   ...["many", "-1", "1.5", "1000000000"].map((value): (typeof WRONG)[number] => [
     'labels["plonk/max-inflight"]',
