@@ -182,7 +182,7 @@ export class CallProcessor {
     } else if (run.status !== 0) {
       lane.limit.succeed();
     }
-    return this.#settle(delivery, { call, run, decision });
+    return this.#settle(delivery, { call, run, decision, runs: attempts + starts + 1 });
   }
 
   /** The gateway that was asked has taken the message away; what was told meanwhile is over. */
@@ -191,7 +191,7 @@ export class CallProcessor {
     return { isDone: true };
   }
 
-  async #settle(delivery: Delivery, { call, run, decision }: Settling): Promise<Settlement> {
+  async #settle(delivery: Delivery, { call, run, decision, runs }: Settling): Promise<Settlement> {
     const { link, states, metrics, logger } = this.#options;
     const { status, seconds } = run;
     const facts = {
@@ -200,7 +200,7 @@ export class CallProcessor {
       callId: call.callId,
       status,
       seconds,
-      attempt: delivery.deliveryCount,
+      attempt: runs,
     };
     if (decision.kind === "retry") {
       const { waitMs, why, attempts } = decision;
@@ -212,7 +212,7 @@ export class CallProcessor {
       await forgetBody(link, run.capture.body);
       return { isDone: false, waitMs };
     }
-    const attempts = decision.kind === "dead" ? decision.attempts : delivery.deliveryCount;
+    const attempts = decision.kind === "dead" ? decision.attempts : runs;
     const repetitions = this.#repetitionsOf(call, attempts);
     const told = decision.kind === "dead" ? explain(run, decision.reason) : run;
     const problem = await this.#queueCallback(call, { ...told, repetitions });
@@ -294,6 +294,8 @@ interface Settling {
   call: FunctionCall;
   run: Run;
   decision: Decision;
+  /** With this one: neither delays nor what the platform kept back are any. */
+  runs: number;
 }
 
 /**

@@ -35,6 +35,15 @@ describe("a callback", () => {
     });
   });
 
+  test.each<[string, object, string]>([
+    ["a delay", { attempts: 0 }, "0"],
+    ["what the platform kept back", { attempts: 1 }, "1"],
+    ["runs that were cut", { attempts: 1, starts: 2 }, "3"],
+  ])("counts repetitions alone: %s", async (_, known, repetitions) => {
+    await world.handle({ callback: CALLBACK }, { ...world.again(known), deliveryCount: 7 });
+    expect(readCallback().headers["x-retry"]).toEqual([repetitions]);
+  });
+
   test("is queued before the letter of a call that is dead", async () => {
     world.run = { status: 500 };
     await world.handle({ callback: CALLBACK }, world.again({ attempts: 3 }));
