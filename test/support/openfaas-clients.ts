@@ -84,7 +84,10 @@ export class FaasCli {
 
   #start(args: readonly string[], gateway: string): ChildProcessWithoutNullStreams {
     const env = { HOME: this.#home, PATH: process.env["PATH"], OPENFAAS_URL: gateway };
-    return spawn(this.#program, args, { env, cwd: this.#home, stdio: "pipe" });
+    const child = spawn(this.#program, args, { env, cwd: this.#home, stdio: "pipe" });
+    // Most commands do not read it, and some have ended before it is written.
+    child.stdin.on("error", () => undefined);
+    return child;
   }
 
   async remove(): Promise<void> {
