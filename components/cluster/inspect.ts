@@ -98,20 +98,15 @@ export async function inspectCluster(
   requireRights([...missing, ...(identity === "" ? ["get the namespace kube-system"] : [])]);
   const classes = listed?.map(toFoundClass);
   const { storageClass } = capabilities;
-  const byArchitecture = nodes && groupByArchitecture(nodes);
-  const found = isLater(architectures)
-    ? undefined
-    : reportArchitectures(byArchitecture, architectures);
+  const { line, ...found } = findNodes(nodes, architectures);
   return {
-    nodes: byArchitecture,
-    architectures: found?.architectures,
-    warnings: found?.warnings ?? [],
+    ...found,
     identity,
     classes,
     nodeAddress: findNodeAddress(nodes ?? []),
     lines: [
       `Kubernetes ${version.gitVersion} at ${server}`,
-      ...(found ? [found.line] : []),
+      ...line,
       "rights: all that are needed",
       ...(isLater(storageClass) ? [] : [describeClass(classes, storageClass)]),
       `load balancer: ${describe(capabilities.loadBalancer, "used", "not used, a NodePort is")}` +
@@ -119,6 +114,19 @@ export async function inspectCluster(
       `NetworkPolicy: ${describe(capabilities.networkPolicy, "policies are made", "none are made")}`,
     ],
   };
+}
+
+/** Of each node what is wanted of it, with the line where that is known. */
+function findNodes(
+  nodes: readonly V1Node[] | undefined,
+  wanted: KnownOfCluster["architectures"],
+): Pick<ClusterReport, "nodes" | "architectures" | "warnings"> & { line: string[] } {
+  const byArchitecture = nodes && groupByArchitecture(nodes);
+  if (isLater(wanted)) {
+    return { nodes: byArchitecture, architectures: undefined, warnings: [], line: [] };
+  }
+  const { line, ...found } = reportArchitectures(byArchitecture, wanted);
+  return { nodes: byArchitecture, ...found, line: [line] };
 }
 
 /**

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { DNS_NAME, KUBELET_FLAG, TAINT } from "../../contract/grammar.ts";
 import { isMatch, quote } from "../../contract/index.ts";
 import { type ArgumentChecks, isLater } from "../errors.ts";
-import { checkLabels } from "../kubernetes/pod-checks.ts";
+import { checkLabels } from "../labels.ts";
 import { checkEntries, type Entries, type FindMistake } from "../lists.ts";
 import type { K3sHost } from "./k3s-args.ts";
 

@@ -1,15 +1,8 @@
 /** Checks of what a program says of pods: as the API server does them, but in the preview. */
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import {
-  DNS_NAME,
-  isMatch,
-  LABEL_VALUE,
-  METADATA_KEY,
-  quote,
-  toField,
-} from "../../contract/index.ts";
-import { ArgumentError } from "../errors.ts";
+import { DNS_NAME, isMatch, LABEL_VALUE, toField } from "../../contract/index.ts";
+import { check, checkKey, VALUE_WORDS } from "../labels.ts";
 import { toLabels } from "./pods.ts";
 
 type Toleration = pulumi.Unwrap<k8s.types.input.core.v1.Toleration>;
@@ -21,13 +14,6 @@ const OWN_ANNOTATIONS = "plonk/";
 /** Of taints. */
 const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-/** Refuses `value` in the words of all messages. */
-function check(isRight: boolean, value: unknown, [field, expected]: [string, string]): void {
-  if (!isRight) {
-    throw new ArgumentError(`${field}: expected ${expected}, got ${quote(value)}`);
-  }
-}
-
 /** Returns `name` when Kubernetes takes it for that of an object, or for a host. */
 export function checkSubdomain(
   field: string,
@@ -38,26 +24,8 @@ export function checkSubdomain(
   return name;
 }
 
-/** Returns the labels of a node, or of pods when none of them is the platform's own. */
-export function checkLabels(
-  field: string,
-  labels: Record<string, string>,
-  own: readonly string[] = [],
-): Record<string, string> {
-  for (const [key, value] of Object.entries(labels)) {
-    const at = toField([field, key]);
-    checkKey(field, key);
-    check(!own.includes(key), value, [at, "no other value than the platform's own"]);
-    check(isMatch(LABEL_VALUE, value), value, [at, VALUE_WORDS]);
-  }
-  return labels;
-}
-
 /** Labels of the platform's own, by which Services, policies and Prometheus find pods. */
 export const OWN_LABELS: readonly string[] = Object.keys(toLabels(""));
-
-const VALUE_WORDS =
-  "at most 63 letters, digits, hyphens, dots and underscores, with a letter or digit at both ends";
 
 /** Returns `annotations` when Kubernetes takes them, and none is the platform's own. */
 export function checkAnnotations(
@@ -71,10 +39,6 @@ export function checkAnnotations(
     check(typeof value === "string", value, [at, "a text"]);
   }
   return annotations;
-}
-
-function checkKey(field: string, key: string): void {
-  check(isMatch(METADATA_KEY, key), key, [field, "keys such as team or example.com/team"]);
 }
 
 /** Returns `tolerations` when each of them can match a taint. */

@@ -2,13 +2,8 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ArgumentChecks } from "../errors.ts";
-import {
-  checkAnnotations,
-  checkLabels,
-  checkPullSecrets,
-  checkTolerations,
-  OWN_LABELS,
-} from "./pod-checks.ts";
+import { checkLabels } from "../labels.ts";
+import { checkAnnotations, checkPullSecrets, checkTolerations, OWN_LABELS } from "./pod-checks.ts";
 import type { PodDefaults, PodOptions } from "./pod-options.ts";
 import type { ContainerSize } from "./pods.ts";
 import { type Resources, toLimitMiB, toResources, toUsualResources } from "./resources.ts";

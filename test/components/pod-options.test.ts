@@ -5,12 +5,12 @@ import { ArgumentError } from "../../components/errors.ts";
 import { Operator, Platform, type PlatformArgs, type PodOptions } from "../../components/index.ts";
 import {
   checkAnnotations,
-  checkLabels,
   checkPullSecrets,
   checkTolerations,
   OWN_LABELS,
 } from "../../components/kubernetes/pod-checks.ts";
 import { toResources } from "../../components/kubernetes/resources.ts";
+import { checkLabels } from "../../components/labels.ts";
 import { settle } from "./cluster/mocks.ts";
 import {
   fakeCluster,

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import type { Authenticator } from "../../services/gateway/auth/authenticator.ts";
-import type { Identity, Identification, Role } from "../../services/gateway/auth/identity.ts";
+import type { Identification, Identity, Role } from "../../services/gateway/auth/identity.ts";
 import { unauthorized } from "../../services/gateway/auth/identity.ts";
 import { QueueMarks } from "../../services/gateway/auth/queue-marks.ts";
 import type { AsyncPublisher } from "../../services/gateway/calls/async-publisher.ts";

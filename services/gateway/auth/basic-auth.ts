@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type PasswordHash, verifyPassword } from "../../../contract/password-hash.ts";
 import { failures } from "../errors.ts";
 import { CredentialCache } from "./credential-cache.ts";
-import { type Identity, type Identification, unauthorized } from "./identity.ts";
+import { type Identification, type Identity, unauthorized } from "./identity.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { BusyError, PasswordCheckLimit } from "./password-check-limit.ts";
 import type { UserDirectory, Users } from "./user-directory.ts";

@@ -3,7 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Logger } from "../../lib/logger.ts";
 import { failures } from "../errors.ts";
 import { CredentialCache } from "./credential-cache.ts";
-import { type Identity, type Identification, unauthorized } from "./identity.ts";
+import { type Identification, type Identity, unauthorized } from "./identity.ts";
 import { IssuerKeys, type IssuerKeysOptions } from "./issuer-keys.ts";
 import { type RoleMapping, toRoles } from "./oidc-roles.ts";
 

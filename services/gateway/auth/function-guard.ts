@@ -7,7 +7,7 @@ import { removeHeader } from "../http/headers.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { CallGuard } from "./call-guard.ts";
-import { isAllowed, type Identification } from "./identity.ts";
+import { type Identification, isAllowed } from "./identity.ts";
 import { isCrossSite } from "./same-origin.ts";
 
 export interface FunctionGuardOptions {

@@ -329,11 +329,7 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
 const NOTHING: [field: string, what: string, spec: SpecPart][] = [
   ["limits.memory", "an empty limit", { limits: { memory: "", cpu: "1" } }],
   ["requests.cpu", "an empty request", { requests: { cpu: "" } }],
-  [
-    "requests.memory",
-    "an empty request below a limit",
-    { limits: { memory: "6Mi" }, requests: { memory: "" } },
-  ],
+  ["requests.memory", "one below a limit", { limits: { memory: "6Mi" }, requests: { memory: "" } }],
 ];
 
 export const CASES: readonly Case[] = [
