@@ -14,4 +14,5 @@ export * from "./quantity.ts";
 export * from "./queue/names.ts";
 export * from "./rest.ts";
 export * from "./rest-queue.ts";
+export * from "./store.ts";
 export * from "./timeouts.ts";

@@ -28,13 +28,15 @@ const LIBRARY = ["components", "contract"];
 
 /**
  * Files that are read at run time: scripts for hosts, sources and recipes of builds (a build's
- * digest has their text in it), modules of the examples, the commands' plain JavaScript.
+ * digest has their text in it), modules of the examples and of the store, the commands' plain
+ * JavaScript.
  */
 const ASSETS = [
   "components/**/*.sh",
   "standins/from-source/**",
   "examples/*/**",
   "cli/*.js",
+  "services/watchdog/functions/*.mjs",
   "plugin/schema.json",
   "Pulumi.yaml",
   // Only in a release: see `release-images.ts`.

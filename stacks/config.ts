@@ -5,6 +5,7 @@ import { Check, Errors } from "typebox/schema";
 import { Profile } from "../components/index.ts";
 import { USER_NAME } from "../contract/grammar.ts";
 import { findCallbackHostMistake, splitCallbackHosts } from "../contract/queue/index.ts";
+import { findStoreMistake, STORE } from "../contract/store.ts";
 import { choice, flag, type Setting, type Settings, text } from "./settings.ts";
 
 /** Settings of all targets, except secrets (`SECRETS`). */
@@ -40,6 +41,12 @@ export const COMMON = {
     description:
       "Hosts that asynchronous calls may call back although they are not public: addresses, ranges such as `10.0.0.0/8` and names, separated by commas",
     expected: "addresses, ranges and names",
+  }),
+  functionStore: text({
+    default: STORE.own,
+    description:
+      "Where the function store at `/store` is from: `own`, `off`, or the https URL of a store document",
+    expected: "own, off or an https URL",
   }),
   gatewayUrl: text({
     pattern: "^(https?://.*[^/])?$",
@@ -156,6 +163,7 @@ export async function declareTarget<Outputs>(targets: Targets<Outputs>): Promise
   refuseForeign(config, targets, target);
   const common = checkSettings(COMMON, readValues(config, COMMON));
   checkCallbackAllow(common.callbackAllow);
+  checkStore(common.functionStore);
   const secrets = {
     adminPassword: requirePassword(config),
     users: checkUsers(config.get("users") ?? "[]"),
@@ -209,6 +217,18 @@ export function checkCallbackAllow(text: string): void {
     .find((each) => each !== undefined);
   if (mistake !== undefined) {
     throw new pulumi.RunError(`plonk:callbackAllow: ${mistake}`);
+  }
+}
+
+/**
+ * Checks where the function store is from.
+ *
+ * @throws pulumi.RunError with one line that quotes no credentials
+ */
+function checkStore(source: string): void {
+  const mistake = findStoreMistake(source);
+  if (mistake !== undefined) {
+    throw new pulumi.RunError(`plonk:functionStore: ${mistake}`);
   }
 }
 

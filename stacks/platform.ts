@@ -10,6 +10,7 @@ import {
   ServiceImage,
 } from "../components/index.ts";
 import { splitCallbackHosts } from "../contract/queue/index.ts";
+import { STORE } from "../contract/store.ts";
 import { declareHello } from "../examples/hello.ts";
 import { declareMarkdown } from "../examples/markdown.ts";
 import { declareSha256 } from "../examples/sha256.ts";
@@ -69,6 +70,7 @@ export function declarePlatform(parts: PlatformParts): StackOutputs {
     adminUser: config.adminUser,
     adminPassword: config.adminPassword,
     profile: config.profile,
+    ...(config.functionStore !== STORE.own && { gateway: { store: config.functionStore } }),
     ...(allow.length > 0 && { queue: { callbacks: { allow } } }),
     ...(config.users.length > 0 && { users: pulumi.secret(config.users) }),
     ...(config.oidcIssuer !== "" && { oidc: toOidc(config) }),

@@ -183,16 +183,18 @@ function accessServers(
   );
 }
 
-/** To whom callbacks may go, whom the gateway believes, and which queues there are. */
+/** To whom callbacks may go, whom the gateway believes, which queues and which store there are. */
 function toListEnvironment({
   trustedProxies = [],
   callbackAllow,
   queueNames = [],
+  store,
 }: GatewayArgs): Variables<typeof GatewayEnvironment> {
   return {
     trusted_proxies: joinEntries(trustedProxies),
     ...toAllowed(callbackAllow),
     ...(queueNames.length > 0 && { queue_names: queueNames.join(",") }),
+    ...(store !== undefined && { function_store: store }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Arguments of `Gateway`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
 import { findRangeMistake } from "../../contract/address-range.ts";
-import { quote } from "../../contract/index.ts";
+import { findStoreMistake, quote } from "../../contract/index.ts";
 import { type ArgumentChecks, ArgumentError } from "../errors.ts";
 import { checkHosts } from "../kubernetes/callback-hosts.ts";
 import {
@@ -64,6 +64,13 @@ export interface GatewayOptions {
    * @default 1
    */
   queueKeyRevision?: number;
+  /**
+   * Where the function store at `/store` is from: `own` for the functions that the runtime image
+   * brings along, the https URL of another store document, without credentials and query, or `off`.
+   * Whoever reaches the gateway may read it.
+   * @default "own"
+   */
+  store?: pulumi.Input<string>;
   /** Its pods. */
   pod?: PodOptions;
   /**
@@ -218,7 +225,7 @@ export function checkGatewayOptions<T extends GatewayOptions>(
   options: T,
   prefix = "",
 ): T {
-  const { trustedProxies: proxies, callsServices } = options;
+  const { trustedProxies: proxies, callsServices, store } = options;
   const place = { field: `${prefix}trustedProxies`, find: findRangeMistake };
   return {
     ...checkNumbers(checks, { prefix, rules: NUMBERS }, options),
@@ -228,6 +235,9 @@ export function checkGatewayOptions<T extends GatewayOptions>(
       ),
     }),
     ...(proxies && { trustedProxies: checkEntries(checks, place, proxies) }),
+    ...(store !== undefined && {
+      store: checks.verify(store, (known) => checkStore(`${prefix}store`, known)),
+    }),
   };
 }
 
@@ -249,6 +259,14 @@ function checkBoolean(field: string, value: unknown): boolean {
     return value;
   }
   throw new ArgumentError(`${field}: expected true or false, got ${quote(value)}`);
+}
+
+function checkStore(field: string, value: string): string {
+  const mistake = findStoreMistake(value);
+  if (mistake === undefined) {
+    return value;
+  }
+  throw new ArgumentError(`${field}: ${mistake}`);
 }
 
 /** Fills in the defaults of arguments that are checked. */

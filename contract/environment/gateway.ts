@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
 import { QUEUE_NAMES } from "../queue/queue-names.ts";
+import { STORE } from "../store.ts";
 import { callbackSettings } from "./callbacks.ts";
 import { natsSettings, prometheusSettings, streamSettings } from "./servers.ts";
 import { booleanSetting, durationSetting, logLevelSetting, portSetting } from "./settings.ts";
@@ -78,5 +79,7 @@ export const GatewayEnvironment = Type.Object({
   cluster_scope: booleanSetting(false),
   /** Image that runs pasted JavaScript; without it such functions are refused. */
   runtime_image: Type.Optional(Type.String({ minLength: 1 })),
+  /** `own`, `off`, or the https URL of a store document, which is asked for when somebody asks. */
+  function_store: Type.String({ default: STORE.own }),
   log_level: logLevelSetting,
 });

@@ -34,6 +34,7 @@ import { forgetDeleted, GatewayMetrics, registerServiceCount, registerSilence } 
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { PrometheusApi } from "./system/prometheus.ts";
+import { createStore } from "./system/store.ts";
 import { createSystemApp } from "./system/system.ts";
 import { createEndpointWatch } from "./upstream/endpoint-slices.ts";
 import { Endpoints, serviceOrigins } from "./upstream/endpoints.ts";
@@ -234,6 +235,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   registerServiceCount(registry, functions);
   registerSilence(registry, [namespaces.watch, functions, endpoints.watch]);
   const prometheus = new PrometheusApi(config.prometheus, logger);
+  const store = createStore(config.store, { runtimeImage, logger });
   let server: Server | undefined;
   const logs = new AbortController();
   const system = await createSystemApp({
@@ -244,6 +246,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     stats: new FunctionStatsReader(prometheus, logger),
     queue,
     ...{ runtimeImage, functionNamespace, platformNamespace, queueNames, assetsDirectory },
+    store,
     namespaces,
     auth,
     marks,
@@ -269,7 +272,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     close: async () => {
       await scaler?.stop();
       queue?.close();
-      await Promise.all([cluster.stop(), link?.close(), prometheus.close()]);
+      await Promise.all([cluster.stop(), link?.close(), prometheus.close(), store.close()]);
       await endpoints.close();
       await client.close();
     },

@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import { parseDuration } from "../../contract/duration.ts";
 import { GatewayEnvironment } from "../../contract/environment/index.ts";
 import { readQueueNames, type StreamTerms } from "../../contract/queue/index.ts";
+import { findStoreMistake, STORE } from "../../contract/store.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
@@ -13,6 +14,7 @@ import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
 import type { WorkerRules } from "./calls/worker-scale.ts";
 import type { PrometheusAddress } from "./system/prometheus.ts";
+import type { StoreSource } from "./system/store.ts";
 
 /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
 const ASSETS = join(import.meta.dirname, "assets");
@@ -54,6 +56,8 @@ export interface GatewayConfig {
   assetsDirectory: string;
   /** Image that runs pasted JavaScript; undefined: such functions are refused. */
   runtimeImage: string | undefined;
+  /** Where the store document is from: the gateway itself, nowhere, or this address. */
+  store: StoreSource;
   logLevel: string;
 }
 
@@ -90,8 +94,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     isClusterScoped: raw.cluster_scope === "true",
     assetsDirectory: raw.assets_directory ?? ASSETS,
     runtimeImage: raw.runtime_image,
+    store: toStoreSource(raw.function_store),
     logLevel: raw.log_level,
   };
+}
+
+function toStoreSource(text: string): StoreSource {
+  const mistake = findStoreMistake(text);
+  if (mistake !== undefined) {
+    throw new ConfigError(`function_store: ${mistake}`);
+  }
+  return text === STORE.own || text === STORE.off ? text : new URL(text);
 }
 
 function toWorkerRules(raw: Static<typeof GatewayEnvironment>): WorkerRules | undefined {

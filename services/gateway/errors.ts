@@ -291,6 +291,24 @@ const resources = {
     code: "PLONK_ASSETS_MISSING",
     message: `assets_directory: expected the files of the page, got no index.html in ${folder}`,
   }),
+  noStore: (): Failure => ({
+    status: 404,
+    code: "PLONK_NO_STORE",
+    message: "store: this gateway has none",
+  }),
+  /** @param got - what its source gave, without its address */
+  storeFailed: (got: string): Failure => ({
+    status: 502,
+    code: "PLONK_STORE_FAILED",
+    message: `store: expected a store document from its source, got ${got}`,
+    retryAfterSeconds: 30,
+  }),
+  storeUnavailable: (): Failure => ({
+    status: 503,
+    code: "PLONK_STORE_UNAVAILABLE",
+    message: "store: its source does not answer",
+    retryAfterSeconds: 30,
+  }),
   logsUnavailable: (): Failure => ({
     status: 503,
     code: "PLONK_LOGS_UNAVAILABLE",

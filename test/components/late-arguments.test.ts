@@ -198,6 +198,10 @@ describe("what turns out to be wrong is refused by the name that it has in Platf
       { gateway: { trustedProxies: later("10.0.0.1") } },
     ],
     [
+      'gateway.store: expected own, off, or an https URL without credentials and query, got "on"',
+      { gateway: { store: later("on") } },
+    ],
+    [
       "queue.callbacks.allow[1]: expected a text, got 1",
       { queue: { callbacks: { allow: later(["10.0.0.1", 1]) } } },
     ],

@@ -84,6 +84,16 @@ describe("a wrong argument of a part", () => {
       'gateway.trustedProxies[0]: expected a range such as 10.0.0.0/8, got "proxy"',
     ],
     [
+      '{ gateway: { store: "https://user:secret@example.com/store.json" } }',
+      "plonk:index:Platform p",
+      "gateway.store: expected own, off, or an https URL without credentials and query, got one with credentials",
+    ],
+    [
+      '{ gateway: { store: Promise.resolve("http://example.com/store.json") } }',
+      "plonk:index:Platform p",
+      "gateway.store: expected own, off, or an https URL without credentials and query, got one of http:",
+    ],
+    [
       '{ gateway: { ingress: { host: "*.example.com" } } }',
       "plonk:index:Platform$plonk:index:Gateway p",
       'ingress.host: expected a name such as gateway.example.com, got "*.example.com"',

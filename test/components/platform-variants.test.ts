@@ -40,6 +40,7 @@ describe("a platform on a cluster that offers more", () => {
         maxInflight: 50,
         trustedProxies: ["10.0.0.0/8", pulumi.output("fd00::/8")],
         callsServices: true,
+        store: pulumi.output("https://example.com/store.json"),
         queueKeyRevision: 2,
       },
       queue: { maxInflight: 3 },
@@ -165,6 +166,7 @@ describe("a platform on a cluster that offers more", () => {
       trustedProxies: ["10.0.0.0/8", "fd00::/8"],
       serviceSuffix: "svc.cluster.local",
     });
+    expect(gateway.store).toEqual(new URL("https://example.com/store.json"));
     expect(gateway.readTimeoutMs).toBeGreaterThan(120 * seconds);
     const operator = readOperatorConfig(environmentOf(all, "q-operator"));
     expect(operator).toMatchObject({

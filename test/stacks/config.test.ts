@@ -152,6 +152,10 @@ describe("the target", () => {
 
   it.each([
     [
+      { "plonk:functionStore": "https://user:secret@example.com/" },
+      "plonk:functionStore: expected own, off, or an https URL without credentials and query, got one with credentials",
+    ],
+    [
       { "plonk:callbackAllow": "10.0.0.0/8 a..b" },
       `plonk:callbackAllow: expected ${CALLBACK_HOST_EXPECTATION}, got "a..b"`,
     ],

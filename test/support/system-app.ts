@@ -10,6 +10,7 @@ import type { FunctionNamespaces } from "../../services/gateway/cluster/namespac
 import { TrustedPeers } from "../../services/gateway/http/trusted-peers.ts";
 import type { FunctionStatsReader } from "../../services/gateway/system/function-stats.ts";
 import type { InvocationCounts } from "../../services/gateway/system/invocation-counts.ts";
+import { createStore } from "../../services/gateway/system/store.ts";
 import { createSystemApp } from "../../services/gateway/system/system.ts";
 import type { SystemApp, SystemContext } from "../../services/gateway/system/types.ts";
 import { KubernetesClient } from "../../services/lib/kubernetes.ts";
@@ -59,6 +60,7 @@ export class SystemWorld {
       queue: undefined,
       queueNames: [],
       runtimeImage: undefined,
+      store: createStore("own", { runtimeImage: undefined, logger: log.logger }),
       functionNamespace: "fn",
       platformNamespace: "openfaas",
       namespaces: namespaces as unknown as FunctionNamespaces,

@@ -15,6 +15,7 @@ import { PACKAGE_ROOT, PACKAGE_VERSION } from "./package.ts";
 import { readRevision } from "./revision.ts";
 import { NONROOT } from "./rootfs.ts";
 import { findOrBuild } from "./store.ts";
+import { listStoreFunctions } from "./store-functions.ts";
 
 const DESCRIPTIONS: Record<ServiceImageName, string> = {
   gateway: "HTTP gateway of functions",
@@ -40,19 +41,21 @@ export async function buildServiceImage(
   request: ServiceImageRequest,
 ): Promise<ImageArtifact> {
   const { name, base, architectures, packageRoot = PACKAGE_ROOT } = request;
-  const [bundle, assets] = await Promise.all([
+  const [bundle, assets, functions] = await Promise.all([
     bundleService(context, { name, packageRoot }),
     name === "gateway" ? buildAssets(context, packageRoot) : undefined,
+    name === "runtime" ? listStoreFunctions(packageRoot) : undefined,
   ]);
   const entry = await findOrBuild({
     root: context.images,
     name: `app-${name}`,
-    inputs: { hash: bundle.hash, assets: assets?.hash },
+    inputs: { hash: bundle.hash, assets: assets?.hash, functions: functions?.hash },
     signal: context.signal,
     build: async (directory) =>
       await packInto(directory, "app.tar.zst", [
         { kind: "copy", path: "/app/main.mjs", source: bundle.file },
         ...(assets === undefined ? [] : await listAssets(assets)),
+        ...(functions?.entries ?? []),
       ]),
   });
   const app = atPath(entry, entry.value);

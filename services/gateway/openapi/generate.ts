@@ -10,6 +10,7 @@ import {
   BODY_FAILURES,
   OWN_FAILURES,
   PARAMETER_FAILURES,
+  PUBLIC_FAILURES,
   RESPONSES,
   SYSTEM_FAILURES,
 } from "./responses.ts";
@@ -96,8 +97,9 @@ function completePath(path: string, item: Record<string, Operation>): PathItem {
 
 function completeOperation(path: string, operation: Operation): Operation {
   const { parameters, requestBody, responses: own } = operation;
-  if (path === "/healthz") {
-    return { ...operation, security: [], responses: describeAll(own) };
+  const failures = PUBLIC_FAILURES[path];
+  if (failures !== undefined) {
+    return { ...operation, security: [], responses: { ...failures, ...describeAll(own) } };
   }
   const responses = {
     ...SYSTEM_FAILURES,

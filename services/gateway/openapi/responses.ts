@@ -43,6 +43,9 @@ export const RESPONSES = {
   TooManyLogins: fail("Too many failed logins", RETRY_AFTER),
   InternalError: fail("Something went wrong that is not the client's fault"),
   Unavailable: fail("Something that the gateway needs is not there at present"),
+  NoStore: fail("The gateway has no store"),
+  StoreFailed: fail("The source of the store gives no store document", RETRY_AFTER),
+  StoreUnavailable: fail("The source of the store does not answer", RETRY_AFTER),
   CallMalformed: fail("The request is malformed"),
   CallUnauthorized: fail("The function is private, and there is no valid token"),
   CallForbidden: fail("The function is private, and the token does not allow to call it"),
@@ -94,6 +97,16 @@ export const OWN_FAILURES: Readonly<Record<string, Failures>> = {
   GetNamespace: SINGLE_NAMESPACE,
   UpdateNamespace: SINGLE_NAMESPACE,
   DeleteNamespace: { ...SINGLE_NAMESPACE, "409": refer("Conflict") },
+};
+
+/** Of what needs no login, by its path. */
+export const PUBLIC_FAILURES: Readonly<Record<string, Failures>> = {
+  "/healthz": {},
+  "/store": {
+    "404": refer("NoStore"),
+    "502": refer("StoreFailed"),
+    "503": refer("StoreUnavailable"),
+  },
 };
 
 /** Of a queued call. */

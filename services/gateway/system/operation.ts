@@ -19,6 +19,7 @@ export const TAGS = {
   logs: "What functions print",
   secrets: "Values that functions mount",
   namespaces: "Where functions live",
+  store: "Functions to choose from",
   system: "The gateway itself",
   internal: "For the other parts of the platform",
 } as const;

@@ -32,6 +32,7 @@ import { registerNamespaceRoutes } from "./namespaces.ts";
 import { operation, PlainText } from "./operation.ts";
 import { registerSecretRoutes } from "./secrets.ts";
 import { registerStatsRoutes } from "./stats.ts";
+import { registerStoreRoutes } from "./store.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 import { registerUiRoutes } from "./ui.ts";
 import { toValidationError } from "./validation-message.ts";
@@ -80,6 +81,7 @@ export async function createSystemApp(context: SystemContext): Promise<SystemApp
   registerCallRoutes(app, context);
   registerResultRoute(app, context);
   registerDeadLetterRoutes(app, context);
+  registerStoreRoutes(app, context);
   registerInfoRoutes(app);
   registerUiRoutes(app, context);
   registerDocsRoutes(app, context);

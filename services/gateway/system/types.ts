@@ -19,6 +19,7 @@ import type { FunctionNamespaces } from "../cluster/namespaces.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
 import type { FunctionStatsReader } from "./function-stats.ts";
 import type { InvocationCounts } from "./invocation-counts.ts";
+import type { Store } from "./store-copy.ts";
 
 export interface SystemContext {
   client: KubernetesClient;
@@ -31,6 +32,7 @@ export interface SystemContext {
   queueNames: readonly string[];
   /** Image that runs pasted JavaScript; undefined: there is none. */
   runtimeImage: string | undefined;
+  store: Store;
   functionNamespace: string;
   platformNamespace: string;
   namespaces: FunctionNamespaces;

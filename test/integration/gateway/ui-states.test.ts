@@ -7,6 +7,7 @@ import { declareDialogs } from "./ui/dialogs.ts";
 import { declareFunction } from "./ui/function.ts";
 import { declareList } from "./ui/list.ts";
 import { declarePanels } from "./ui/panels.ts";
+import { declareStore } from "./ui/store.ts";
 
 const atEnd = collectCleanups(afterAll);
 let gateway: PageGateway;
@@ -21,4 +22,5 @@ beforeAll(async () => {
 declareList(() => gateway);
 declareFunction(() => gateway);
 declareDialogs(() => gateway);
+declareStore(() => gateway);
 declarePanels(() => gateway);

@@ -26,8 +26,22 @@ describe("readConfig", () => {
       queueSecretPath: undefined,
       scaleFromZero: { timeoutMs: 60_000, queueLength: 1000 },
       functionNamespace: "openfaas-fn",
+      store: "own",
       logLevel: "info",
     });
+  });
+
+  test("reads where the function store is from, and shows no credentials that are in it", () => {
+    const read = (function_store: string): unknown => readConfig({ function_store }).store;
+    expect([read("own"), read("off")]).toEqual(["own", "off"]);
+    expect(read("https://example.com/a@b/store.json")).toEqual(
+      new URL("https://example.com/a@b/store.json"),
+    );
+    expect(() => read("https://user:secret@example.com/")).toThrow(
+      new ConfigError(
+        "function_store: expected own, off, or an https URL without credentials and query, got one with credentials",
+      ),
+    );
   });
 
   test("reads how many queue-workers there may be", () => {
@@ -198,8 +212,8 @@ describe("every variable", () => {
   }
 
   test("is refused by its name where it makes no sense, and not only the first one", () => {
-    // These two are read when the others are right.
-    const late = ["trusted_proxies", "callback_allow"];
+    // These are read when the others are right.
+    const late = ["trusted_proxies", "callback_allow", "function_store"];
     const wrong = names.filter((name) => ![...TEXTS, ...late].includes(name));
     const env = Object.fromEntries(wrong.map((name) => [name, "no \u0001 sense"]));
     const told = refuse(env).map((line) => /^(\w+): expected .*, got "no/.exec(line)?.[1]);

@@ -2,7 +2,6 @@
  * Archives in a real containerd, which gets each image's name by digest as k3s gives it: both names
  * resolve, and the CRI runs what a pod spec says.
  */
-import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ImageArtifact } from "../../../contract/index.ts";
 import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
@@ -10,7 +9,7 @@ import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import { findFreePort } from "../../support/network.ts";
-import { type Containerd, decode, message, startContainerd } from "./containerd.ts";
+import { type Containerd, decode, message, runPod, startContainerd } from "./containerd.ts";
 import { getWhenUp, makeContext, makeServices, makeTemporary, removeTemporary } from "./support.ts";
 
 const architecture = hostArchitecture();
@@ -96,35 +95,17 @@ describe("an archive in containerd", () => {
     await removeAll();
     await takeIn();
     const port = await findFreePort();
-    const host = message({ 1: message({ 1: 2 }) });
-    const sandbox = message({
-      1: message({ 1: "pod", 2: basename(await makeTemporary()), 3: "default" }),
-      8: message({ 1: "/plonk-test", 2: host }),
+    const remove = await runPod(containerd, {
+      image: image.reference,
+      logs: await makeTemporary(),
+      containers: { app: { port: String(port) } },
     });
-    const podId = await start("RunPodSandbox", message({ 1: sandbox }));
-    const container = message({
-      1: message({ 1: "app" }),
-      2: message({ 1: image.reference }),
-      6: [message({ 1: "port", 2: String(port) })],
-      15: message({ 2: message({ 3: host.fields[1] ?? "", 7: 1 }) }),
-    });
-    const containerId = await start(
-      "CreateContainer",
-      message({ 1: podId, 2: container, 3: sandbox }),
-    );
-    await containerd.cri("RuntimeService/StartContainer", message({ 1: containerId }));
     try {
       expect(await getWhenUp(`http://127.0.0.1:${port}`)).toBe(
         `${process.arch} ${process.version} 65532:65532`,
       );
     } finally {
-      await containerd.cri("RuntimeService/StopPodSandbox", message({ 1: podId }));
-      await containerd.cri("RuntimeService/RemovePodSandbox", message({ 1: podId }));
+      await remove();
     }
   });
 });
-
-async function start(method: string, request: ReturnType<typeof message>): Promise<string> {
-  const answer = await containerd.cri(`RuntimeService/${method}`, request);
-  return answer.get(1)?.toString() ?? "";
-}

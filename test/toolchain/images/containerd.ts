@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { BinaryReader, BinaryWriter } from "google-protobuf";
 import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
@@ -66,6 +66,48 @@ export async function startContainerd(
       await stopProcess(child);
       await runCommand("umount", ["--recursive", "--lazy", directory]).catch(() => "");
     },
+  };
+}
+
+export interface PodRequest {
+  /** Of all containers. */
+  image: string;
+  /** Folder for what they write. */
+  logs: string;
+  /** Environment of each container, by its name. */
+  containers: Record<string, Record<string, string>>;
+}
+
+/**
+ * Runs a pod as kubelet does, on the host's network, with a read-only root and no more rights.
+ * Resolves to what removes it.
+ */
+export async function runPod(
+  containerd: Containerd,
+  { image, logs, containers }: PodRequest,
+): Promise<() => Promise<void>> {
+  const start = async (method: string, request: Message): Promise<string> =>
+    (await containerd.cri(`RuntimeService/${method}`, request)).get(1)?.toString() ?? "";
+  const host = message({ 1: message({ 1: 2 }) });
+  const sandbox = message({
+    1: message({ 1: "pod", 2: basename(logs), 3: "default" }),
+    8: message({ 1: "/plonk-test", 2: host }),
+  });
+  const podId = await start("RunPodSandbox", message({ 1: sandbox }));
+  for (const [name, environment] of Object.entries(containers)) {
+    const container = message({
+      1: message({ 1: name }),
+      2: message({ 1: image }),
+      6: Object.entries(environment).map(([key, value]) => message({ 1: key, 2: value })),
+      15: message({ 2: message({ 3: host.fields[1] ?? "", 7: 1 }) }),
+    });
+    const request = message({ 1: podId, 2: container, 3: sandbox });
+    const containerId = await start("CreateContainer", request);
+    await containerd.cri("RuntimeService/StartContainer", message({ 1: containerId }));
+  }
+  return async () => {
+    await containerd.cri("RuntimeService/StopPodSandbox", message({ 1: podId }));
+    await containerd.cri("RuntimeService/RemovePodSandbox", message({ 1: podId }));
   };
 }
 

@@ -20,8 +20,8 @@ declare module "fastify" {
   }
 }
 
-/** What anybody may ask. */
-const PUBLIC = new Set(["/", "/healthz"]);
+/** What anybody may ask: clients send no credentials to a store. */
+const PUBLIC = new Set(["/", "/healthz", "/store"]);
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 

@@ -14,7 +14,7 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 /** Anybody may ask these. */
-const OPEN = ["/", "/healthz"];
+const OPEN = ["/", "/healthz", "/store"];
 
 /** Methods that change nothing. */
 const SAFE = ["GET", "HEAD", "OPTIONS"];
@@ -66,7 +66,7 @@ test("there are routes, each once", () => {
 });
 
 describe("every route", () => {
-  test("is closed to who is not known, but for the way to the page and the health", async () => {
+  test("is closed to who is not known, but for the way to the page, the health and the store", async () => {
     const found = await exceptions(
       closed(),
       async (route) => {

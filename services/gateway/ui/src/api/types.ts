@@ -7,6 +7,8 @@ export type {
   FunctionStats,
   LogMessage,
   QueueStatus,
+  StoreDocument,
+  StoreFunction,
 } from "../../../../../contract/index.ts";
 
 /** A function's place. */

@@ -3,12 +3,14 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { deploy, readFunction } from "../api/system.ts";
 import type { FunctionReference } from "../api/types.ts";
-import { useAction } from "../hooks/use-action.ts";
+import { type Action, useAction } from "../hooks/use-action.ts";
 import { type DeployFields, emptyFields, toDeployment, toFields } from "../model/deployment.ts";
+import { toOfferedFields } from "../model/store.ts";
 import type { PageContext } from "./context.ts";
 import { DeployForm } from "./deploy-form.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorNotice } from "./error-notice.tsx";
+import { StoreChoice } from "./store-choice.tsx";
 
 export interface DeployDialogProps {
   context: PageContext;
@@ -61,6 +63,14 @@ export function DeployDialog(props: DeployDialogProps): JSX.Element {
         >
           <div class="dialog-body">
             <ErrorNotice error={loading.error} />
+            {fields !== undefined && existing === undefined && (
+              <StoreChoice
+                onChoose={(offer) => {
+                  action.clear();
+                  setFields(toOfferedFields(offer, fields.namespace));
+                }}
+              />
+            )}
             {fields !== undefined && (
               <DeployForm
                 fields={fields}
@@ -75,26 +85,43 @@ export function DeployDialog(props: DeployDialogProps): JSX.Element {
               />
             )}
           </div>
-          <footer class="dialog-footer">
-            <ErrorNotice error={action.error} />
-            <button type="button" class="button" onClick={close}>
-              Cancel
-            </button>
-            {isTaken && (
-              <button type="button" class="button" onClick={() => send(true, close)}>
-                Update the existing one
-              </button>
-            )}
-            <button
-              type="submit"
-              class="button is-primary"
-              disabled={action.isRunning || fields === undefined}
-            >
-              {existing === undefined ? "Deploy" : "Update"}
-            </button>
-          </footer>
+          <DeployFooter
+            action={action}
+            verb={existing === undefined ? "Deploy" : "Update"}
+            isReady={fields !== undefined}
+            {...(isTaken && { onUpdate: () => send(true, close) })}
+            onCancel={close}
+          />
         </form>
       )}
     </Dialog>
+  );
+}
+
+interface FooterProps {
+  action: Action;
+  verb: string;
+  isReady: boolean;
+  /** For a name that is taken. */
+  onUpdate?: () => void;
+  onCancel: () => void;
+}
+
+function DeployFooter({ action, verb, isReady, onUpdate, onCancel }: FooterProps): JSX.Element {
+  return (
+    <footer class="dialog-footer">
+      <ErrorNotice error={action.error} />
+      <button type="button" class="button" onClick={onCancel}>
+        Cancel
+      </button>
+      {onUpdate !== undefined && (
+        <button type="button" class="button" onClick={onUpdate}>
+          Update the existing one
+        </button>
+      )}
+      <button type="submit" class="button is-primary" disabled={action.isRunning || !isReady}>
+        {verb}
+      </button>
+    </footer>
   );
 }
