@@ -66,15 +66,20 @@ export function findStoreMistake(source: unknown): string | undefined {
     return undefined;
   }
   const url = typeof source === "string" ? URL.parse(source) : null;
-  if (url === null) {
-    const isShown = typeof source !== "string" || !source.includes("@");
-    return `expected ${EXPECTED}, got ${isShown ? quote(source) : "another text"}`;
+  const got = url === null ? toShown(source) : findUrlMistake(url);
+  return got === undefined ? undefined : `expected ${EXPECTED}, got ${got}`;
+}
+
+function toShown(source: unknown): string {
+  return typeof source === "string" && source.includes("@") ? "another text" : quote(source);
+}
+
+function findUrlMistake({ protocol, username, password, search, hash }: URL): string | undefined {
+  if (protocol !== "https:") {
+    return `one of ${protocol}`;
   }
-  const got = [
-    [url.protocol !== "https:", `one of ${url.protocol}`],
-    [url.username !== "" || url.password !== "", "one with credentials"],
-    [url.search !== "" || url.hash !== "", "one with a query or a fragment"],
-  ] as const;
-  const mistake = got.find(([isThere]) => isThere)?.[1];
-  return mistake === undefined ? undefined : `expected ${EXPECTED}, got ${mistake}`;
+  if (username !== "" || password !== "") {
+    return "one with credentials";
+  }
+  return search === "" && hash === "" ? undefined : "one with a query or a fragment";
 }

@@ -105,7 +105,7 @@ describe("faas-cli store", () => {
     expect((await run("remove of-mine")).code).toBe(0);
     expect(await run(`store deploy none ${source}`)).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining("function 'none' not found for platform 'arm64'"),
+      stdout: expect.stringContaining("Function 'none' not found for platform 'arm64'"),
     });
   });
 });

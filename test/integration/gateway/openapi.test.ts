@@ -119,7 +119,7 @@ describe("the committed document", () => {
     );
   });
 
-  it("asks for a login everywhere but for calls, health and metrics", () => {
+  it("asks for a login everywhere but for calls, health, metrics and the store", () => {
     const open = operations(committed)
       .filter(({ operation }) => operation.security?.length === 0)
       .map(({ path }) => path);
@@ -129,6 +129,7 @@ describe("the committed document", () => {
       "/healthz",
       "/metrics",
       "/readyz",
+      "/store",
     ]);
     expect(committed.security).toEqual([{ basic: [] }, { bearer: [] }]);
   });
