@@ -60,6 +60,8 @@ export class ProxyCall implements UpstreamCall {
   /** Length of an answer that is sent with one write, head and body, when it comes in one piece. */
   #wholeLength = -1;
   #isPaused = false;
+  /** Whether the answer that comes is one of a full pod, in whose place another one is asked. */
+  #isRefused = false;
   #isEventStream = false;
 
   /** Takes over a call that has been let in. */
@@ -108,8 +110,7 @@ export class ProxyCall implements UpstreamCall {
   }
 
   mayRepeat(): boolean {
-    const isReplayable = this.#body !== undefined || !this.#hasBody;
-    return isReplayable && isIdempotent(this.#options.request.method ?? "GET");
+    return this.#isReplayable() && isIdempotent(this.#options.request.method ?? "GET");
   }
 
   transfer(): Transfer {
@@ -147,6 +148,10 @@ export class ProxyCall implements UpstreamCall {
     if (status < 200 || this.#attempt.isOver) {
       return;
     }
+    this.#isRefused = this.#isRefusedForAnother(status, headers);
+    if (this.#isRefused) {
+      return;
+    }
     const { request, response, call, context } = this.#options;
     if (this.#body !== undefined && this.#attempt.isFirst) {
       // It is not sent again, and no other connection has it.
@@ -170,6 +175,9 @@ export class ProxyCall implements UpstreamCall {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#options;
     this.#attempt.moved();
+    if (this.#isRefused) {
+      return;
+    }
     if (chunk.length === this.#wholeLength && !this.#hasData) {
       response.end(chunk.toString("latin1"), "latin1");
       return;
@@ -188,6 +196,10 @@ export class ProxyCall implements UpstreamCall {
   }
 
   onResponseEnd(): void {
+    if (this.#isRefused) {
+      this.#resend();
+      return;
+    }
     const { request, response } = this.#options;
     this.#attempt.leave();
     if (!response.writableEnded) {
@@ -199,7 +211,26 @@ export class ProxyCall implements UpstreamCall {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#attempt.failed(error);
+    if (this.#isRefused) {
+      this.#resend();
+    } else {
+      this.#attempt.failed(error);
+    }
+  }
+
+  /** Whether all of the request can be sent once more. */
+  #isReplayable(): boolean {
+    return this.#body !== undefined || !this.#hasBody;
+  }
+
+  /** Nothing has run: it does not matter whether the method may be repeated. */
+  #isRefusedForAnother(status: number, headers: IncomingHttpHeaders): boolean {
+    return isRefusal(status, headers) && this.#isReplayable() && this.#attempt.refused();
+  }
+
+  #resend(): void {
+    this.#isRefused = false;
+    this.#attempt.resend();
   }
 
   /** Sends the head by itself, unless the first chunk has come with it. */
@@ -209,4 +240,14 @@ export class ProxyCall implements UpstreamCall {
       response.flushHeaders();
     }
   }
+}
+
+/** A watchdog's own word that it is full, which comes before it begins to run the call. */
+function isRefusal(status: number, headers: IncomingHttpHeaders): boolean {
+  return (
+    status === 429 &&
+    headers["x-openfaas-internal"] === "faas-middleware" &&
+    // No more than a sentence, which is read so that the connection can be used again.
+    toSmallLength(headers) >= 0
+  );
 }

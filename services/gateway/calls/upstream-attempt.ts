@@ -63,6 +63,8 @@ export class UpstreamAttempt implements Timed {
   /** Why the call waits for another upstream. */
   #lastFailure: Failure | undefined;
   #count = 0;
+  /** A full upstream that has refused the call. */
+  #full: Upstream | undefined;
   #isSent = false;
   #isOver = false;
   #phase: Phase = Phase.Searching;
@@ -157,6 +159,40 @@ export class UpstreamAttempt implements Timed {
       this.#select({ upstream, failure });
     } else {
       this.#fail(failure);
+    }
+  }
+
+  /**
+   * The upstream is full, and has refused the call before anything ran. Returns whether another one
+   * is tried, once in the life of a call: then `resend` follows, when the refusal has been read.
+   */
+  refused(): boolean {
+    const { context, state } = this.#options;
+    const full = this.#upstream;
+    if (this.#isOver || this.#full !== undefined || full === undefined) {
+      return false;
+    }
+    this.#full = full;
+    const other = context.endpoints.pick(state.key, new Set([full]));
+    return other?.isEjected === false;
+  }
+
+  /** Sends a refused call to another upstream than the full one. */
+  resend(): void {
+    this.leave();
+    this.#controller = undefined;
+    if (this.#isOver) {
+      return;
+    }
+    this.enter(Phase.Searching);
+    const { context, state } = this.#options;
+    const avoided = new Set(this.#full === undefined ? [] : [this.#full]);
+    const upstream = context.endpoints.pick(state.key, avoided);
+    if (upstream === undefined) {
+      // Meanwhile there is no other one: the full one may say it again.
+      this.#select(undefined);
+    } else {
+      this.#sendTo(upstream);
     }
   }
 

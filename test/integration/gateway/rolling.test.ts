@@ -55,6 +55,29 @@ describe("several pods", () => {
     expect(new Set(answers)).toEqual(new Set(["a"]));
   });
 
+  test("stand in once for one that is full, also for POST, and each call counts once", async () => {
+    const counts: Record<string, number> = {};
+    const full: RequestListener = (request, response) => {
+      counts["full"] = (counts["full"] ?? 0) + 1;
+      request.resume();
+      // As watchdogs say it.
+      response.statusCode = 429;
+      response.setHeader("x-openfaas-internal", "faas-middleware").end("full");
+    };
+    const [, port = 0] = await gateway.serve("f", named("a", counts), full);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call()));
+    expect([new Set(answers), counts["a"]]).toEqual([new Set(["a"]), 20]);
+    expect(counts["full"]).toBeGreaterThan(0);
+    const total = (code: number): RegExp =>
+      new RegExp(`^gateway_function_invocation_total\\{[^}]*code="${code}"[^}]*\\} (\\d+)$`, "m");
+    const metrics = await gateway.metrics();
+    expect([total(200).exec(metrics)?.[1], total(429).exec(metrics)]).toEqual(["20", null]);
+    gateway.route("f", [port]);
+    await gateway.settle();
+    const before = counts["full"] ?? 0;
+    expect([await call(), counts["full"]]).toEqual(["429", before + 1]);
+  });
+
   test("stand in for one that hangs up, for methods that may be repeated", async () => {
     const counts: Record<string, number> = {};
     await gateway.serve("f", named("a", counts), (request) => request.socket.destroy());

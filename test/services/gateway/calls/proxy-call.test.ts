@@ -1,24 +1,14 @@
 /** A call between its caller, on a real connection, and a function that the test plays. */
-import { once } from "node:events";
-import {
-  type ClientRequest,
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-  type RequestOptions,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type RequestOptions, type Server } from "node:http";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { ProxyCall } from "../../../../services/gateway/calls/proxy-call.ts";
 import { REPLAYABLE_BYTES } from "../../../../services/gateway/http/request-body.ts";
-import { TrustedPeers } from "../../../../services/gateway/http/trusted-peers.ts";
 import { listen } from "../../../../services/lib/servers.ts";
-import { errorOf, HeldRequest, type SentCall } from "../../../support/call-parts.ts";
+import { errorOf, type SentCall } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";
 import { stopServer } from "../../../support/network.ts";
+import { answer, beginProxyCall, type Begun } from "../../../support/proxy-call.ts";
 import { until } from "../../../support/until.ts";
 
 const [A, B] = ["http://192.0.2.1:80", "http://192.0.2.2:80"] as const;
@@ -41,42 +31,13 @@ beforeEach(() => {
   world.slices.put("f-1", [A, B]);
 });
 
-interface Begun {
-  proxy: ProxyCall;
-  caller: ClientRequest;
-  request: IncomingMessage;
-  response: ServerResponse;
-  answer: Promise<IncomingMessage>;
-  held: HeldRequest;
-}
-
-/** A caller's request, taken over by the gateway. Its body is the test's to send. */
-async function begin(options: RequestOptions = {}, body?: Buffer): Promise<Begun> {
-  const caller = httpRequest({ host: "127.0.0.1", port, agent: false, ...options });
-  const answer = new Promise<IncomingMessage>((resolve) => caller.once("response", resolve));
-  caller.on("error", () => undefined).flushHeaders();
-  const [request, response] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
-  const { context, state } = world;
-  const proxy = new ProxyCall({
-    context: { ...context, peers: new TrustedPeers(), health },
-    ...{ request, response, call: world.begin(), state, target: "/x?y=1", body },
-  });
-  proxy.start();
-  return { proxy, caller, request, response, answer, held: new HeldRequest() };
-}
+const begin = (options: RequestOptions = {}, body?: Buffer): Promise<Begun> =>
+  beginProxyCall({ server, port, world, health }, options, body);
 
 const lastSent = (): SentCall | undefined => [A, B].flatMap((origin) => sentTo(origin)).at(-1);
 
 function sentTo(origin: string): SentCall[] {
   return world.sentTo().includes(origin) ? world.at(origin).sent : [];
-}
-
-/** Answers as a function does. */
-function answer({ proxy, held }: Begun, body: string, headers: Record<string, string> = {}): void {
-  proxy.onRequestStart(held);
-  proxy.onResponseStart(held, 200, headers);
-  proxy.onResponseData(held, Buffer.from(body));
-  proxy.onResponseEnd();
 }
 
 describe("what is sent to the function", () => {
