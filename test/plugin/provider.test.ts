@@ -91,7 +91,7 @@ describe("an argument that decides what is made is refused as an output", () => 
       { cluster: { capabilities: { loadBalancer: later } } },
     ],
     ["queueNames[1]", "Gateway", { queueNames: ["slow", later] }],
-    ["servers[0].labels.zone", "K3sCluster", { servers: [{ labels: { zone: later } }] }],
+    ["servers[0].directory", "K3sCluster", { servers: [{ directory: later }] }],
   ])("%s", async (propertyPath, type, inputs) => {
     const refused: unknown = await construct(type, inputs).catch((error: unknown) => error);
     expect(pulumi.InputPropertyError.isInstance(refused)).toBe(true);
