@@ -32,21 +32,21 @@ class NoStoreError extends Error {
   override name = "NoStoreError";
 }
 
-type Outcome = StoreCopy | { failure: Failure };
+type StoreAnswer = StoreCopy | { failure: Failure };
 
 export class RemoteStore implements Store {
   readonly #options: RemoteStoreOptions;
   readonly #agent: Agent;
-  #last: Outcome | undefined;
+  #last: StoreAnswer | undefined;
   #renewAt = 0;
-  #reading: Promise<Outcome> | undefined;
+  #reading: Promise<StoreAnswer> | undefined;
 
   constructor(options: RemoteStoreOptions) {
     this.#options = options;
     this.#agent = new Agent({ connect: options.tls ?? {}, maxResponseSize: MAX_BYTES });
   }
 
-  async read(): Promise<Outcome> {
+  async read(): Promise<StoreAnswer> {
     if (this.#last !== undefined && performance.now() < this.#renewAt) {
       return this.#last;
     }
@@ -59,7 +59,7 @@ export class RemoteStore implements Store {
     return this.#agent.destroy();
   }
 
-  async #renew(): Promise<Outcome> {
+  async #renew(): Promise<StoreAnswer> {
     const { logger, url } = this.#options;
     try {
       this.#last = await this.#fetch();

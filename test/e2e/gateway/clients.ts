@@ -156,6 +156,24 @@ export function describeClients(stack: () => Stack): void {
     );
 
     it(
+      "deploy a function of the store, and call it",
+      async () => {
+        const store = `--url ${stack().url}/store`;
+        expect((await run(`store list ${store}`)).stdout).toContain("Word count ");
+        await succeed(`store deploy wordcount ${store}`);
+        await until(
+          "a replica",
+          async () => /^Status: +Ready$/m.test(await succeed("describe wordcount")),
+          90 * second,
+        );
+        const told = await succeed("invoke wordcount", "two words\n");
+        expect(JSON.parse(told)).toEqual({ lines: 1, words: 2, bytes: 10 });
+        await succeed("remove wordcount");
+      },
+      120 * second,
+    );
+
+    it(
       "call through the queue, and the answer comes to the callback",
       async () => {
         // The machine's own address in the cluster's network.

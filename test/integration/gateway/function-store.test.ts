@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { StoreDocument } from "../../../contract/index.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
-import { type Ended, RealFaasCli } from "../../support/openfaas-clients.ts";
+import { type Ended, FaasCli } from "../../support/openfaas-clients.ts";
 
 const RUNTIME = "registry.example/runtime:1@sha256:abc";
 const PASSWORD = "correct-horse";
@@ -16,7 +16,7 @@ const BUILD_MS = 600_000;
 
 const atEnd = collectCleanups(afterAll);
 let gateway: TestGateway;
-let cli: RealFaasCli;
+let cli: FaasCli;
 
 beforeAll(async () => {
   const secrets = mkdtempSync(join(tmpdir(), "plonk-store-"));
@@ -29,7 +29,7 @@ beforeAll(async () => {
     runtime_image: RUNTIME,
   });
   atEnd(() => gateway.stop());
-  cli = await RealFaasCli.create();
+  cli = await FaasCli.create();
   atEnd(() => cli.remove());
   expect((await run("login --username admin --password-stdin", PASSWORD)).code).toBe(0);
 }, BUILD_MS);
@@ -45,7 +45,7 @@ function stored(name: string): unknown {
 
 describe("faas-cli store", () => {
   test("lists the gateway's store, and shows one of its functions, without a login", async () => {
-    const stranger = await RealFaasCli.create();
+    const stranger = await FaasCli.create();
     atEnd(() => stranger.remove());
     const ask = (line: string): Promise<Ended> => stranger.run(line.split(" "));
     const list = await ask(`store list --url ${gateway.url}/store`);
