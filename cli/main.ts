@@ -2,6 +2,7 @@
 import { runCommand } from "./commands.ts";
 import { down } from "./down.ts";
 import { withHelp } from "./help.ts";
+import { IMPORT_OPTIONS, IMPORT_USAGE, importStack } from "./import.ts";
 import { openLocalStack, pulumi } from "./local-stack.ts";
 import { queue, QUEUE_OPTIONS, QUEUE_USAGE } from "./queue.ts";
 import { up } from "./up.ts";
@@ -35,6 +36,12 @@ await runCommand(
       usage: QUEUE_USAGE,
       summary: "sees asynchronous calls and dead letters, cancels them and queues them again",
       options: QUEUE_OPTIONS,
+    },
+    import: {
+      run: importStack,
+      usage: IMPORT_USAGE,
+      summary: "writes a program with the functions of a stack file of OpenFaaS",
+      options: IMPORT_OPTIONS,
     },
   }),
 );

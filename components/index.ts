@@ -26,6 +26,7 @@ export { K3sCluster } from "./cluster/k3s-cluster.ts";
 export * from "./function/args.ts";
 export * from "./function/callback-function.ts";
 export type { FunctionNodes } from "./function/create.ts";
+export { readEnvironmentFile } from "./function/environment-file.ts";
 export * from "./function/function.ts";
 export * from "./function/function-secret.ts";
 export {
@@ -33,6 +34,7 @@ export {
   platformFromStack,
   type PlatformFromStackOptions,
 } from "./function/platform-from-stack.ts";
+export { StackFile, type StackFileArgs } from "./function/stack-file.ts";
 export type { GatewayNodes } from "./gateway/deployment.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type {

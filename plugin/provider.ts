@@ -17,6 +17,7 @@ export const COMPONENTS = {
   Platform: plonk.Platform,
   Queue: plonk.Queue,
   ServiceImage: plonk.ServiceImage,
+  StackFile: plonk.StackFile,
 };
 
 /** Path of the schema, which `npm run schema` writes. */
