@@ -31,7 +31,7 @@ export function findInexact(text: string): string[] {
 
 /** What a program says of a function, but for the flag: a sample is none. */
 function toFields({ problems, buildFields, readOnlyRootFilesystem, ...fields }: StackFunction) {
-  void problems, buildFields, readOnlyRootFilesystem;
+  (void problems, buildFields, readOnlyRootFilesystem);
   return fields;
 }
 

@@ -12,10 +12,7 @@ export function toLiteral(text: string): string {
 
 /** What stands between backticks for a text. */
 export function toTemplateText(text: string): string {
-  return toEscaped(text)
-    .replaceAll('\\"', '"')
-    .replaceAll("`", "\\`")
-    .replaceAll("${", "\\${");
+  return toEscaped(text).replaceAll('\\"', '"').replaceAll("`", "\\`").replaceAll("${", "\\${");
 }
 
 /** Without what would end a line of comment, which JSON leaves as it is. */

@@ -60,8 +60,8 @@ function printAssignment(left: string, value: Expression, { indent, end }: Place
     }
     case "text":
     case "name": {
-      // Prettier leaves a value behind a key that is no longer than the indentation.
-      const isShort = value.kind === "text" && left.endsWith(":") && left.length <= 3;
+      // Prettier leaves a text behind a key of four letters at most: a new line gains little.
+      const isShort = value.kind === "text" && /^[^[].{0,3}:$/.test(left);
       return isShort
         ? `${indent}${left} ${value.code}${end}`
         : `${indent}${left}\n${deeper}${value.code}${end}`;

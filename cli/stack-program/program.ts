@@ -96,7 +96,10 @@ class ProgramWriter {
     }
     const name = this.#toExpression(wanted.name);
     const identifier = this.#identifiers.take(this.#toPlain(wanted.name));
-    this.urls.push({ key: this.#toKey(wanted.name), value: { kind: "name", code: `${identifier}.url` } });
+    this.urls.push({
+      key: this.#toKey(wanted.name),
+      value: { kind: "name", code: `${identifier}.url` },
+    });
     const statement = printNew(identifier, ["Function", name.code], this.#toEntries(wanted));
     return { text: [...this.comment(omissions), statement].join("\n"), omissions };
   }

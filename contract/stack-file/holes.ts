@@ -23,9 +23,7 @@ export class Holes {
   /** @param variables undefined where all shall be holes */
   fill(parts: readonly Part[], variables: Variables | undefined): string {
     const toText = (part: Part): string =>
-      typeof part === "string"
-        ? part
-        : ((variables && toValue(part, variables)) ?? this.add(part));
+      typeof part === "string" ? part : ((variables && toValue(part, variables)) ?? this.add(part));
     return parts.map(toText).join("");
   }
 

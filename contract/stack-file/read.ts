@@ -117,7 +117,7 @@ function readRoot(root: Map<string, Value>, holes: Holes): Root {
     if (name === "gateway" || name === "network") {
       unusedFields.set(`provider.${name}`, value);
     } else {
-      reader.refuse(["provider", name], "name, gateway or network", name);
+      refuseField(reader, ["provider", name], value);
     }
   }
   for (const [name, value] of root) {
@@ -147,10 +147,7 @@ function readFunction(name: string, value: Value, holes: Holes): StackFunction {
   const reader = new Reader();
   const path = ["functions", name];
   const given = reader.fields(path, value);
-  const at = (field: string): [string[], Value | undefined] => [
-    [...path, field],
-    given.get(field),
-  ];
+  const at = (field: string): [string[], Value | undefined] => [[...path, field], given.get(field)];
   for (const [field, each] of given) {
     if (!FIELDS.includes(field) && !BUILD_FIELDS.includes(field)) {
       refuseField(reader, [...path, field], each);

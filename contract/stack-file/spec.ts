@@ -41,9 +41,7 @@ export function findFunctionMistakes(wanted: StackFunction, spec: SpecPart): Fin
   const path = ["functions", name];
   const toPath = (field: string): string => {
     const [, first = "", rest = ""] = /^(\w+)(.*)$/s.exec(field) ?? [];
-    return first === "name"
-      ? "functions"
-      : toField([...path, FILE_NAMES[first] ?? first]) + rest;
+    return first === "name" ? "functions" : toField([...path, FILE_NAMES[first] ?? first]) + rest;
   };
   const missing = { field: toPath("image"), expected: "an image reference", got: "none" };
   return [

@@ -84,4 +84,3 @@ export function describeValue(value: Value | undefined): string {
   }
   return typeof value === "string" ? quote(value) : Array.isArray(value) ? "a list" : "an object";
 }
-
