@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { toField } from "../../contract/index.ts";
 import {
+  ANOTHER_FIELD,
   isTrue,
   type Part,
   type StackFile,
@@ -63,7 +64,9 @@ export function writeProgram({ file, path }: ProgramSource): Program {
 }
 
 function toOmission({ field, expected, got, value }: StackFunction["problems"][number]): Omission {
-  return { field, value, reason: `expected ${expected}, got ${got}` };
+  const isUnknown = got === ANOTHER_FIELD;
+  const reason = isUnknown ? "stack files have no such field" : `expected ${expected}, got ${got}`;
+  return { field, value, reason };
 }
 
 class ProgramWriter {

@@ -1,12 +1,13 @@
 /** `StackFile`: the functions of a stack file of OpenFaaS, as it is. */
 import { dirname, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { quote, type SpecPart, toField, toText } from "../../contract/index.ts";
+import { quote, toField, toText } from "../../contract/index.ts";
 import {
   findFileMistakes,
   findFunctionMistakes,
   readStackFile,
   type StackFunction,
+  type StackSpec,
   toSpecPart,
 } from "../../contract/stack-file/index.ts";
 import { ArgumentError, checkFor } from "../errors.ts";
@@ -134,11 +135,11 @@ function selectNames(functions: StackFunction[], names: string[] | undefined): S
 }
 
 /** The arguments of a function, which are a spec under other names. */
-function toArgs({ namespace }: StackFunction, spec: SpecPart): OwnArgs {
+function toArgs({ namespace }: StackFunction, spec: StackSpec): OwnArgs {
   const { handler, ...same } = spec;
   return {
     ...same,
     ...(handler !== undefined && { fprocess: handler }),
     ...(namespace !== undefined && { namespace }),
-  } as OwnArgs;
+  };
 }

@@ -1,5 +1,5 @@
 /** What a stack file says (`stack.yml` of OpenFaaS), for those who deploy it and who import it. */
-import { type Finding, quote, toField } from "../finding.ts";
+import { type Finding, toField } from "../finding.ts";
 import { Holes } from "./holes.ts";
 import { type Problem, Reader } from "./reader.ts";
 import { findVariables, type Variables } from "./substitution.ts";
@@ -56,8 +56,8 @@ const BUILD_FIELDS = [
   "platforms",
 ];
 
-/** Fields of a function that are deployed, in the order of OpenFaaS' own documentation. */
-const FIELDS = [
+/** Fields of a function; those that are deployed come first. */
+const FUNCTION_FIELDS = [
   "image",
   "fprocess",
   "namespace",
@@ -70,7 +70,16 @@ const FIELDS = [
   "limits",
   "requests",
   "readonly_root_filesystem",
+  ...BUILD_FIELDS,
 ];
+
+const ROOT_FIELDS = ["version", "provider", "functions", "configuration"];
+/** Beside the name: the platform says where its gateway is, and Kubernetes has no such network. */
+const PROVIDER_FIELDS = ["gateway", "network"];
+const RESOURCE_FIELDS = ["memory", "cpu"];
+
+/** What is found in the place of a field that there is. */
+export const ANOTHER_FIELD = "another field";
 
 /**
  * Reads a stack file.
@@ -114,17 +123,17 @@ function readRoot(root: Map<string, Value>, holes: Holes): Root {
   }
   const unusedFields = new Map<string, Value>();
   for (const [name, value] of Object.entries(rest)) {
-    if (name === "gateway" || name === "network") {
+    if (PROVIDER_FIELDS.includes(name)) {
       unusedFields.set(`provider.${name}`, value);
     } else {
-      refuseField(reader, ["provider", name], value);
+      refuseField(reader, ["provider", name], { value, names: ["name", ...PROVIDER_FIELDS] });
     }
   }
   for (const [name, value] of root) {
     if (name === "configuration") {
       unusedFields.set(name, value);
-    } else if (!["version", "provider", "functions"].includes(name)) {
-      refuseField(reader, [name], value);
+    } else if (!ROOT_FIELDS.includes(name)) {
+      refuseField(reader, [name], { value, names: ROOT_FIELDS });
     }
   }
   const functions = [...reader.fields(["functions"], root.get("functions"))];
@@ -138,9 +147,14 @@ function readRoot(root: Map<string, Value>, holes: Holes): Root {
   };
 }
 
-function refuseField(reader: Reader, path: readonly string[], value: Value): void {
-  const got = typeof value === "string" ? quote(value) : describeValue(value);
-  reader.problems.push({ field: toField(path), expected: "no such field", got, value });
+/** Says of a field that there is not which there are. */
+function refuseField(
+  reader: Reader,
+  path: readonly string[],
+  { value, names }: { value: Value; names: readonly string[] },
+): void {
+  const expected = names.join(", ");
+  reader.problems.push({ field: toField(path), expected, got: ANOTHER_FIELD, value });
 }
 
 function readFunction(name: string, value: Value, holes: Holes): StackFunction {
@@ -149,8 +163,8 @@ function readFunction(name: string, value: Value, holes: Holes): StackFunction {
   const given = reader.fields(path, value);
   const at = (field: string): [string[], Value | undefined] => [[...path, field], given.get(field)];
   for (const [field, each] of given) {
-    if (!FIELDS.includes(field) && !BUILD_FIELDS.includes(field)) {
-      refuseField(reader, [...path, field], each);
+    if (!FUNCTION_FIELDS.includes(field)) {
+      refuseField(reader, [...path, field], { value: each, names: FUNCTION_FIELDS });
     }
   }
   const isOpen = (text: string): boolean => holes.restore(text) !== text;
@@ -183,8 +197,8 @@ function readResources(
 ): StackResources {
   const fields = reader.fields(path, value);
   for (const [name, each] of fields) {
-    if (name !== "memory" && name !== "cpu") {
-      refuseField(reader, [...path, name], each);
+    if (!RESOURCE_FIELDS.includes(name)) {
+      refuseField(reader, [...path, name], { value: each, names: RESOURCE_FIELDS });
     }
   }
   return dropAbsent({
@@ -210,7 +224,7 @@ export function readEnvironmentText(text: string): {
   const fields = reader.fields(["file"], value);
   for (const [name, each] of fields) {
     if (name !== "environment") {
-      refuseField(reader, [name], each);
+      refuseField(reader, [name], { value: each, names: ["environment"] });
     }
   }
   const environment = reader.map(["environment"], fields.get("environment"));

@@ -12,11 +12,14 @@ const FILE_NAMES: Readonly<Record<string, string>> = {
   readOnlyRootFilesystem: "readonly_root_filesystem",
 };
 
+/** The part of a spec that a stack file says. */
+export type StackSpec = Omit<SpecPart, "code" | "replicas">;
+
 /** @param environment all of it, that of environment files included */
 export function toSpecPart(
   wanted: StackFunction,
   environment: Readonly<Record<string, string>>,
-): SpecPart {
+): StackSpec {
   const { name, image, fprocess, secrets, constraints, labels, annotations } = wanted;
   return {
     name,
@@ -36,7 +39,7 @@ function dropEmpty<T extends object>(fields: T): Partial<T> {
 }
 
 /** What is wrong with one function, by the paths in the file. */
-export function findFunctionMistakes(wanted: StackFunction, spec: SpecPart): Finding[] {
+export function findFunctionMistakes(wanted: StackFunction, spec: StackSpec): Finding[] {
   const { name, image, namespace } = wanted;
   const path = ["functions", name];
   const toPath = (field: string): string => {

@@ -39,7 +39,10 @@ describe("plonk", () => {
   });
 
   it.each([
-    [["nonsense"], 'expected one of up, down, pulumi, queue, import, help, version, got "nonsense"'],
+    [
+      ["nonsense"],
+      'expected one of up, down, pulumi, queue, import, help, version, got "nonsense"',
+    ],
     [["help", "nonsense"], 'help: expected one of up, down, pulumi, queue, import, got "nonsense"'],
   ])("refuses %j with the commands that there are", async (args, message) => {
     expect(await plonk(...args)).toEqual({ code: 2, stdout: "", stderr: `plonk: ${message}\n` });

@@ -35,6 +35,18 @@ export interface Ended {
   stderr: string;
 }
 
+/** How a command of faas-cli is run. */
+export interface CommandOptions {
+  /** Its address. @default none */
+  gateway?: string;
+  /** What it reads from standard input. @default nothing */
+  input?: string;
+  /** Where it is run. @default the home */
+  folder?: string;
+  /** Variables beside its own. @default none */
+  variables?: object;
+}
+
 /** Someone at a shell with faas-cli, in a home of their own. */
 export class FaasCli {
   readonly #program: string;
@@ -56,9 +68,9 @@ export class FaasCli {
   }
 
   /** Runs one command; resolves when it has ended, however. */
-  async run(args: readonly string[], { gateway = "", input = "" } = {}): Promise<Ended> {
-    const child = this.#start(args, gateway);
-    child.stdin.end(input);
+  async run(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
+    const child = this.#start(args, options);
+    child.stdin.end(options.input);
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
     const [stdout, stderr, code] = await Promise.all([
       text(child.stdout),
@@ -69,8 +81,8 @@ export class FaasCli {
   }
 
   /** Lines of a command that goes on until somebody has read enough of them. */
-  async *follow(args: readonly string[], { gateway = "" } = {}): AsyncGenerator<string> {
-    const child = this.#start(args, gateway);
+  async *follow(args: readonly string[], options: CommandOptions = {}): AsyncGenerator<string> {
+    const child = this.#start(args, options);
     const ended = new Promise((resolve) => child.once("close", resolve));
     child.stdin.end();
     child.stderr.resume();
@@ -82,9 +94,11 @@ export class FaasCli {
     }
   }
 
-  #start(args: readonly string[], gateway: string): ChildProcessWithoutNullStreams {
-    const env = { HOME: this.#home, PATH: process.env["PATH"], OPENFAAS_URL: gateway };
-    const child = spawn(this.#program, args, { env, cwd: this.#home, stdio: "pipe" });
+  #start(args: readonly string[], options: CommandOptions): ChildProcessWithoutNullStreams {
+    const { gateway = "", folder = this.#home, variables = {} } = options;
+    const own = { HOME: this.#home, PATH: process.env["PATH"], OPENFAAS_URL: gateway };
+    const env = { ...variables, ...own };
+    const child = spawn(this.#program, args, { env, cwd: folder, stdio: "pipe" });
     // Most commands do not read it, and some have ended before it is written.
     child.stdin.on("error", () => undefined);
     return child;

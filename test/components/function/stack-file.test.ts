@@ -224,8 +224,8 @@ describe("refuses", () => {
       "provider: {name: faas}\nx: 1\nfunctions: {a: {image: x, imagee: y}, b: {image: x, z: 1}}";
     expect(refuse({ text, names: ["a"] })).toEqual([
       'provider.name: expected openfaas, got "faas"',
-      'x: expected no such field, got "1"',
-      'functions.a.imagee: expected no such field, got "y"',
+      "x: expected version, provider, functions, configuration, got another field",
+      "functions.a.imagee: expected image, fprocess, namespace, environment, environment_file, secrets, constraints, labels, annotations, limits, requests, readonly_root_filesystem, lang, handler, skip_build, build_args, build_options, build_secrets, platforms, got another field",
     ]);
   });
 
@@ -257,7 +257,7 @@ describe("refuses", () => {
     const text = `${HEAD}  a:\n    image: x\n    environment_file: [${file}, ${odd}]`;
     expect(refuse({ text })).toEqual([
       `functions.a.environment_file[0]: expected a file, got ENOENT at ${file}`,
-      'functions.a.environment_file[1], other: expected no such field, got "1"',
+      "functions.a.environment_file[1], other: expected image, fprocess, namespace, environment, environment_file, secrets, constraints, labels, annotations, limits, requests, readonly_root_filesystem, lang, handler, skip_build, build_args, build_options, build_secrets, platforms, got another field",
       "functions.a.environment_file[1], environment.A: expected a text, got a list",
     ]);
   });

@@ -157,18 +157,21 @@ describe("refuses", () => {
       ['provider.name: expected openfaas, got "faas"'],
     ],
     [`version: 2.0\n${HEAD}  f: {image: x}`, ['version: expected 1.0, got "2.0"']],
-    [`services: {}\n${HEAD}  f: {image: x}`, ["services: expected no such field, got an object"]],
+    [
+      `services: {}\n${HEAD}  f: {image: x}`,
+      ["services: expected version, provider, functions, configuration, got another field"],
+    ],
     [
       "provider: {name: openfaas, token: a}\nfunctions: {f: {image: x}}",
-      ['provider.token: expected no such field, got "a"'],
+      ["provider.token: expected name, gateway, network, got another field"],
     ],
     [`${HEAD}  f: x`, ['functions.f: expected an object, got "x"']],
     [
       `${HEAD}  f: {image: [x], copy: [a], limits: {gpu: 1}}`,
       [
-        "functions.f.copy: expected no such field, got a list",
+        "functions.f.copy: expected image, fprocess, namespace, environment, environment_file, secrets, constraints, labels, annotations, limits, requests, readonly_root_filesystem, lang, handler, skip_build, build_args, build_options, build_secrets, platforms, got another field",
         "functions.f.image: expected a text, got a list",
-        'functions.f.limits.gpu: expected no such field, got "1"',
+        "functions.f.limits.gpu: expected memory, cpu, got another field",
       ],
     ],
     [
@@ -205,7 +208,10 @@ describe("an environment file", () => {
 
   it.each([
     ["A=b", ['file: expected an object, got "A=b"']],
-    ["env: {A: b}", ["env: expected no such field, got an object"]],
+    [
+      "env: {A: b}",
+      ["env: expected version, provider, functions, configuration, got another field"],
+    ],
     ["environment: {A: [b]}", ["environment.A: expected a text, got a list"]],
     [
       "environment: {",
