@@ -30,9 +30,13 @@ export function findInexact(text: string): string[] {
 }
 
 /** What a program says of a function, but for the flag: a sample is none. */
-function toFields({ problems, buildFields, readOnlyRootFilesystem, ...fields }: StackFunction) {
-  (void problems, buildFields, readOnlyRootFilesystem);
-  return fields;
+function toFields(wanted: StackFunction): object {
+  return {
+    ...wanted,
+    problems: undefined,
+    buildFields: undefined,
+    readOnlyRootFilesystem: undefined,
+  };
 }
 
 /** A value for each variable without a default. */

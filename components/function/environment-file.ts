@@ -1,4 +1,4 @@
-/** Variables of functions from files of their own, as `environment_file` of a stack file names them. */
+/** Variables of functions from files of their own: `environment_file` of a stack file. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -116,19 +116,7 @@ function readRoot(root: Map<string, Value>, holes: Holes): Root {
   if (version !== undefined && version !== "1.0") {
     reader.refuse(["version"], "1.0", version);
   }
-  const provider = reader.fields(["provider"], root.get("provider"));
-  const { name: providerName, ...rest } = Object.fromEntries(provider);
-  if (providerName !== "openfaas") {
-    reader.refuse(["provider", "name"], "openfaas", providerName ?? null);
-  }
-  const unusedFields = new Map<string, Value>();
-  for (const [name, value] of Object.entries(rest)) {
-    if (PROVIDER_FIELDS.includes(name)) {
-      unusedFields.set(`provider.${name}`, value);
-    } else {
-      refuseField(reader, ["provider", name], { value, names: ["name", ...PROVIDER_FIELDS] });
-    }
-  }
+  const unusedFields = readProvider(reader, root.get("provider"));
   for (const [name, value] of root) {
     if (name === "configuration") {
       unusedFields.set(name, value);
@@ -145,6 +133,26 @@ function readRoot(root: Map<string, Value>, holes: Holes): Root {
     problems: reader.problems,
     unusedFields,
   };
+}
+
+/** Returns the fields that have no effect. */
+function readProvider(reader: Reader, value: Value | undefined): Map<string, Value> {
+  const provider = reader.fields(["provider"], value);
+  const name = provider.get("name") ?? null;
+  if (name !== "openfaas") {
+    reader.refuse(["provider", "name"], "openfaas", name);
+  }
+  provider.delete("name");
+  for (const [field, each] of provider) {
+    if (!PROVIDER_FIELDS.includes(field)) {
+      provider.delete(field);
+      refuseField(reader, ["provider", field], {
+        value: each,
+        names: ["name", ...PROVIDER_FIELDS],
+      });
+    }
+  }
+  return new Map([...provider].map(([field, each]) => [`provider.${field}`, each]));
 }
 
 /** Says of a field that there is not which there are. */
@@ -176,7 +184,7 @@ function readFunction(name: string, value: Value, holes: Holes): StackFunction {
   };
   return {
     name,
-    ...(dropAbsent(texts) as Partial<Record<keyof typeof texts, string>>),
+    ...dropAbsent(texts),
     environment: reader.map(...at("environment")),
     environmentFiles: reader.texts(...at("environment_file")),
     secrets: reader.texts(...at("secrets")),
@@ -204,7 +212,7 @@ function readResources(
   return dropAbsent({
     memory: reader.text([...path, "memory"], fields.get("memory")),
     cpu: reader.text([...path, "cpu"], fields.get("cpu")),
-  }) as StackResources;
+  });
 }
 
 function dropAbsent(fields: object): object {

@@ -59,25 +59,35 @@ function joinTexts(parts: Part[]): Part[] {
   return joined;
 }
 
-function readVariable(text: string, at: number): { variable: Variable; end: number } | undefined {
+type Found = { variable: Variable; end: number } | undefined;
+
+function readVariable(text: string, at: number): Found {
   START.lastIndex = at;
-  const match = START.exec(text);
-  if (match === null) {
+  const [start = "", name = "", operator] = START.exec(text) ?? [];
+  const next = at + start.length;
+  if (start === "" || operator === "}") {
+    return start === "" ? undefined : { variable: { name, source: start }, end: next };
+  }
+  const found = readDefault(text, next);
+  if (found === undefined || text[found.end] !== "}") {
     return undefined;
   }
-  const [start, name = "", operator] = match;
-  const next = at + start.length;
-  if (operator === "}") {
-    return { variable: { name, source: start }, end: next };
+  const end = found.end + 1;
+  return { variable: { name, fallback: found.fallback, source: text.slice(at, end) }, end };
+}
+
+/** A default is a text or one variable, and not both: so it is for faas-cli, too. */
+function readDefault(
+  text: string,
+  at: number,
+): { fallback: string | Variable; end: number } | undefined {
+  if (text.startsWith("${", at)) {
+    const nested = readVariable(text, at);
+    return nested && { fallback: nested.variable, end: nested.end };
   }
-  const nested = text.startsWith("${", next) ? readVariable(text, next) : undefined;
-  const end = nested?.end ?? text.indexOf("}", next);
-  const fallback = nested?.variable ?? text.slice(next, end);
-  // A default is a text or one variable, and not both: so it is for faas-cli, too.
-  const isMixed = typeof fallback === "string" && fallback.includes("${");
-  return end < 0 || isMixed || text[end] !== "}"
-    ? undefined
-    : { variable: { name, fallback, source: text.slice(at, end + 1) }, end: end + 1 };
+  const end = text.indexOf("}", at);
+  const fallback = text.slice(at, end);
+  return end < 0 || fallback.includes("${") ? undefined : { fallback, end };
 }
 
 function toMistake(text: string, at: number): Finding {

@@ -45,7 +45,7 @@ export function readYaml(
   }
 }
 
-/** faas-cli puts defaults into the text of the file: there they are YAML, with quotes of its own. */
+/** faas-cli puts defaults into the text of the file: there they are YAML. */
 function readDefaults(node: Scalar, value: string, holes: Holes): string {
   const parts = holes.split(value);
   const toText = toDefaultReader(node, parts.length === 1);

@@ -18,8 +18,8 @@ import { readStackFile } from "../../../contract/stack-file/index.ts";
 import { capture } from "../../../toolchain/run-command.ts";
 import { recordRegistrations, type Registration, valueOf } from "../../components/support/mocks.ts";
 import { runs } from "../../support/property-runs.ts";
-import { STACKS } from "./stacks.ts";
 import { stackText } from "./stack-text.ts";
+import { STACKS } from "./stacks.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const STACK = "organization/platform/prod";

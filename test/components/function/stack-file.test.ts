@@ -257,7 +257,7 @@ describe("refuses", () => {
     const text = `${HEAD}  a:\n    image: x\n    environment_file: [${file}, ${odd}]`;
     expect(refuse({ text })).toEqual([
       `functions.a.environment_file[0]: expected a file, got ENOENT at ${file}`,
-      "functions.a.environment_file[1], other: expected image, fprocess, namespace, environment, environment_file, secrets, constraints, labels, annotations, limits, requests, readonly_root_filesystem, lang, handler, skip_build, build_args, build_options, build_secrets, platforms, got another field",
+      "functions.a.environment_file[1], other: expected environment, got another field",
       "functions.a.environment_file[1], environment.A: expected a text, got a list",
     ]);
   });

@@ -210,7 +210,7 @@ describe("an environment file", () => {
     ["A=b", ['file: expected an object, got "A=b"']],
     [
       "env: {A: b}",
-      ["env: expected version, provider, functions, configuration, got another field"],
+      ["env: expected environment, got another field"],
     ],
     ["environment: {A: [b]}", ["environment.A: expected a text, got a list"]],
     [
