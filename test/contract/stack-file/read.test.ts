@@ -208,10 +208,7 @@ describe("an environment file", () => {
 
   it.each([
     ["A=b", ['file: expected an object, got "A=b"']],
-    [
-      "env: {A: b}",
-      ["env: expected environment, got another field"],
-    ],
+    ["env: {A: b}", ["env: expected environment, got another field"]],
     ["environment: {A: [b]}", ["environment.A: expected a text, got a list"]],
     [
       "environment: {",
