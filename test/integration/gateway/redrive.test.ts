@@ -21,7 +21,7 @@ afterEach(() => letters.reset());
 
 describe("a redrive", () => {
   test("runs the call again as a new one, and takes the letter away", async () => {
-    const headers = { "x-own": "kept", "x-expires-seconds": "1" };
+    const headers = { "x-own": "kept", "x-expires-seconds": "3600" };
     const [id = ""] = await letters.bury(["f/p?q=1"], { headers, body: "payload" });
     const sequence = await letters.sequenceOf(id);
     letters.answer = succeed;
