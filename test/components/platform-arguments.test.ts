@@ -32,7 +32,7 @@ let engine: Engine;
 
 beforeAll(async () => {
   engine = await createEngine({ plugins: ["kubernetes"] });
-}, minute);
+}, 3 * minute);
 
 afterAll(() => engine.remove());
 
@@ -125,7 +125,7 @@ describe("a wrong argument of a part", () => {
       expect(code).not.toBe(0);
       expect(output).not.toMatch(/^\s+at /m);
     },
-    minute,
+    3 * minute,
   );
 });
 
@@ -154,5 +154,5 @@ it(
       "plonk-node-exporter": [{ operator: "Exists" }],
     });
   },
-  minute,
+  3 * minute,
 );

@@ -23,7 +23,7 @@ let engine: Engine;
 
 beforeAll(async () => {
   engine = await createEngine({ plugins: ["kubernetes"] });
-}, minute);
+}, 3 * minute);
 
 afterAll(() => engine.remove());
 
@@ -150,7 +150,7 @@ describe("a wrong argument", () => {
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);
     },
-    minute,
+    3 * minute,
   );
 
   it(
@@ -171,7 +171,7 @@ describe("a wrong argument", () => {
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);
     },
-    minute,
+    3 * minute,
   );
 
   it(
@@ -188,7 +188,7 @@ describe("a wrong argument", () => {
       expect(result.code).not.toBe(0);
       expect(result.output).not.toMatch(/^\s+at /m);
     },
-    minute,
+    3 * minute,
   );
 
   it(
@@ -204,7 +204,7 @@ describe("a wrong argument", () => {
         ],
       ]);
     },
-    minute,
+    3 * minute,
   );
 
   it.each([
@@ -232,6 +232,6 @@ describe("a wrong argument", () => {
       expect(result.output).not.toContain("hunter2");
       expect(result.output).not.toMatch(/^\s+at /m);
     },
-    minute,
+    3 * minute,
   );
 });

@@ -268,7 +268,7 @@ describe("a program with the package", () => {
         ]),
       );
     },
-    minute,
+    3 * minute,
   );
 
   it(
@@ -302,7 +302,7 @@ describe("a program with the package", () => {
       );
       expect(result.code).toBe(0);
     },
-    minute,
+    3 * minute,
   );
 
   it(
@@ -327,6 +327,6 @@ describe("a program with the package", () => {
       );
       expect(stdout).toBe("");
     },
-    minute,
+    3 * minute,
   );
 });

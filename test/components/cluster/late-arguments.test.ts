@@ -13,7 +13,7 @@ let engine: Engine;
 beforeAll(async () => {
   api = await startFakeApi(answersOfCluster());
   engine = await createEngine({ plugins: ["kubernetes"] });
-}, minute);
+}, 3 * minute);
 
 afterAll(async () => {
   await engine.remove();
@@ -69,7 +69,7 @@ describe("what turns out to be wrong", () => {
         `c: ${message}`,
       ]);
     },
-    minute,
+    3 * minute,
   );
 
   it.each([
@@ -90,6 +90,6 @@ describe("what turns out to be wrong", () => {
         new K3sCluster("c", { servers: [here], k3s, ...${given} });`;
       expect(await errorsOf(statement)).toEqual([`c: ${message}`]);
     },
-    minute,
+    3 * minute,
   );
 });
