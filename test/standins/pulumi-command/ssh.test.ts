@@ -252,9 +252,10 @@ describe("a command", () => {
     ["kill -9 $$", {}, 'Process exited from SIGKILL: running "kill -9 $$":'],
     ["exit 3", { isCommandSecret: true }, "Process exited with status 3: running [secret]:"],
     [
-      "kill -9 $PPID",
+      // Its input ends when the server has said that it runs.
+      "cat; kill -9 $PPID",
       {},
-      'Process exited without a status, or the connection was lost: running "kill -9 $PPID":',
+      'Process exited without a status, or the connection was lost: running "cat; kill -9 $PPID":',
     ],
   ])("that fails, %j, tells %j", async (command, changes, message) => {
     expect(await failureOf(command, changes)).toBe(message);
