@@ -38,6 +38,12 @@ export function isLater<T>(value: pulumi.Input<T>): value is Promise<T> | pulumi
   return pulumi.Output.isInstance(value) || value instanceof Promise;
 }
 
+/** A list or a record as it is where all of it is known; one output where some of it is later. */
+export function gather<T extends object>(given: pulumi.Input<T>): pulumi.Input<pulumi.Unwrap<T>> {
+  const isKnown = !isLater(given) && !Object.values(given).some(isLater);
+  return (isKnown ? given : pulumi.output(given)) as pulumi.Input<pulumi.Unwrap<T>>;
+}
+
 /**
  * The checks of a component's arguments. Children have `passed` in their `dependsOn`: Pulumi awaits
  * it before their properties, so that an invalid argument is reported with its own message and not

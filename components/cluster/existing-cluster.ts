@@ -3,7 +3,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { findNetworkMistake } from "../../contract/address-range.ts";
 import { type Architecture, quote } from "../../contract/index.ts";
-import { ArgumentChecks, ArgumentError, checkFor, isLater } from "../errors.ts";
+import { ArgumentChecks, ArgumentError, checkFor, gather, isLater } from "../errors.ts";
 import { checkEntries } from "../lists.ts";
 import { findArchitectureMistake, reportArchitectures } from "./architectures.ts";
 import {
@@ -194,9 +194,7 @@ function checkArchitectures(
   }
   const place = { field: "capabilities.architectures", find: findArchitectureMistake };
   const checked = checkEntries(checks, place, given) as NonNullable<typeof given>;
-  return isLater(checked) || checked.some(isLater)
-    ? pulumi.output(checked)
-    : (checked as Architecture[]);
+  return gather(checked);
 }
 
 function toImageDelivery(
@@ -230,11 +228,7 @@ function checkKubeconfig(
   checks: ArgumentChecks,
   { kubeconfig, context }: ExistingClusterArgs,
 ): pulumi.Output<KubeconfigFacts> {
-  const given: pulumi.Input<[string, string | undefined]> =
-    isLater(kubeconfig) || isLater(context)
-      ? pulumi.all([kubeconfig, context])
-      : [kubeconfig, context];
-  const facts = checks.verify(given, ([text, name]) =>
+  const facts = checks.verify(gather([kubeconfig, context] as const), ([text, name]) =>
     // Nobody means the current one by an output that turns out to be nothing.
     readKubeconfig(text, context === undefined ? undefined : checkText("context", name)),
   );

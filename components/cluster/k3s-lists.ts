@@ -1,9 +1,9 @@
 /** Lists of `K3sCluster` that k3s reads from its configuration: each entry is checked. */
 import { isIP } from "node:net";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { DNS_NAME, KUBELET_FLAG, TAINT } from "../../contract/grammar.ts";
 import { isMatch, quote } from "../../contract/index.ts";
-import { type ArgumentChecks, isLater } from "../errors.ts";
+import { type ArgumentChecks, gather } from "../errors.ts";
 import { checkLabels } from "../labels.ts";
 import { checkEntries, type Entries, type FindMistake } from "../lists.ts";
 import type { K3sHost } from "./k3s-args.ts";
@@ -17,13 +17,8 @@ export interface NodeMarks {
 /** Returns the labels and taints of the one server. */
 export function checkMarks(checks: ArgumentChecks, host: K3sHost): NodeMarks {
   const { labels = {}, taints = [] } = host;
-  const test = (known: Record<string, string>): Record<string, string> =>
-    checkLabels("servers[0].labels", known);
-  const isKnown = !isLater(labels) && !Object.values(labels).some(isLater);
   return {
-    labels: isKnown
-      ? checks.verify(labels as Record<string, string>, test)
-      : checks.apply(labels, test),
+    labels: checks.verify(gather(labels), (known) => checkLabels("servers[0].labels", known)),
     taints: checkEntries(checks, { field: "servers[0].taints", find: findTaintMistake }, taints),
   };
 }
