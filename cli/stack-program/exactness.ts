@@ -3,11 +3,11 @@
  * and reads that as YAML; a program has them as they are.
  */
 import {
+  findNeeded,
   type Part,
   readStackFile,
   type StackFunction,
   toValue,
-  type Variable,
   type Variables,
 } from "../../contract/stack-file/index.ts";
 
@@ -52,14 +52,6 @@ function toSamples(functions: unknown, split: (text: string) => Part[]): Variabl
     return text;
   });
   return Object.fromEntries([...names].map((name) => [name, SAMPLE]));
-}
-
-function findNeeded({ name, fallback }: Variable): string | undefined {
-  return typeof fallback === "string"
-    ? undefined
-    : fallback === undefined
-      ? name
-      : findNeeded(fallback);
 }
 
 /** A copy with other texts, those of keys included. */

@@ -7,6 +7,8 @@ import {
   type Part,
   type StackFile,
   type StackFunction,
+  toChain,
+  TRUE,
   type Value,
   type Variable,
 } from "../../contract/stack-file/index.ts";
@@ -201,7 +203,7 @@ class ProgramWriter {
     if (this.#toPlain(text) === text || part === undefined) {
       return isTrue(text) ? [{ key, value: { kind: "other", code: "true" } }] : [];
     }
-    const callee = "/^(y|yes|true|on)$/i.test";
+    const callee = `${String(TRUE)}.test`;
     return [{ key, value: { kind: "call", callee, argument: this.#toExpression(text) } }];
   }
 
@@ -271,15 +273,6 @@ class ProgramWriter {
     }
     return value === null ? null : this.#toPlain(value);
   }
-}
-
-/** Variables that stand for each other, and what stands for the last. */
-function toChain({ name, fallback }: Variable): { names: string[]; fallback?: string } {
-  if (typeof fallback !== "object") {
-    return { names: [name], ...(fallback !== undefined && { fallback }) };
-  }
-  const rest = toChain(fallback);
-  return { ...rest, names: [name, ...rest.names] };
 }
 
 function toUrl(path: string): string {

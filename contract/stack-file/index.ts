@@ -1,7 +1,14 @@
 /** OpenFaaS' stack file, as the component `StackFile` and `plonk import` read it. */
 export * from "./holes.ts";
 export * from "./read.ts";
-export { isTrue } from "./reader.ts";
+export { isTrue, TRUE } from "./reader.ts";
 export * from "./spec.ts";
-export { type Part, toValue, type Variable, type Variables } from "./substitution.ts";
+export {
+  findNeeded,
+  type Part,
+  toChain,
+  toValue,
+  type Variable,
+  type Variables,
+} from "./substitution.ts";
 export type { Value } from "./yaml.ts";

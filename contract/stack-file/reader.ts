@@ -9,7 +9,7 @@ export interface Problem extends Finding {
 }
 
 /** YAML 1.1's words, which faas-cli takes. */
-const TRUE = /^(y|yes|true|on)$/i;
+export const TRUE = /^(y|yes|true|on)$/i;
 const FALSE = /^(n|no|false|off)$/i;
 
 /** Whether a text is a word for yes. */

@@ -5,6 +5,7 @@ import { findSchemaMistakes } from "../schema-findings.ts";
 import { NamespaceName } from "../syntax.ts";
 import type { StackFile, StackFunction } from "./read.ts";
 import { isTrue } from "./reader.ts";
+import { findNeeded } from "./substitution.ts";
 
 /** What the file calls otherwise than a spec. */
 const FILE_NAMES: Readonly<Record<string, string>> = {
@@ -67,25 +68,22 @@ export function findFileMistakes(file: StackFile, used: readonly StackFunction[]
   const texts = used.flatMap((each) => collectTexts({ ...each, buildFields: undefined }));
   const missing = new Set(
     texts.flatMap((text) =>
-      file.holes.split(text).flatMap((part) => (typeof part === "string" ? [] : [lastName(part)])),
+      file.holes
+        .split(text)
+        .map((part) => (typeof part === "string" ? undefined : findNeeded(part))),
     ),
   );
   return [
     ...file.mistakes,
     ...file.problems,
-    ...[...missing].map((name) => ({
-      field: toField(["variables", name]),
-      expected: `a value for \${${name}}, which has no default`,
-      got: "none",
-    })),
+    ...[...missing]
+      .filter((name) => name !== undefined)
+      .map((name) => ({
+        field: toField(["variables", name]),
+        expected: `a value for \${${name}}, which has no default`,
+        got: "none",
+      })),
   ];
-}
-
-type HoleVariable = Exclude<ReturnType<StackFile["holes"]["split"]>[number], string>;
-
-/** Of variables that stand for each other, the one that has no other. */
-function lastName({ name, fallback }: HoleVariable): string {
-  return typeof fallback === "object" ? lastName(fallback) : name;
 }
 
 function collectTexts(value: unknown): string[] {

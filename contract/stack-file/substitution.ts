@@ -96,6 +96,27 @@ function toMistake(text: string, at: number): Finding {
   return { field: `line ${line}`, expected: EXPECTED, got: quote(rest) };
 }
 
+/** Variables that stand for each other, and what stands for the last. */
+export interface Chain {
+  names: string[];
+  fallback?: string;
+}
+
+/** A variable with those that are its defaults. */
+export function toChain({ name, fallback }: Variable): Chain {
+  if (typeof fallback !== "object") {
+    return { names: [name], ...(fallback !== undefined && { fallback }) };
+  }
+  const rest = toChain(fallback);
+  return { ...rest, names: [name, ...rest.names] };
+}
+
+/** Name of the variable that has to have a value; undefined where a default is enough. */
+export function findNeeded(variable: Variable): string | undefined {
+  const { names, fallback } = toChain(variable);
+  return fallback === undefined ? names.at(-1) : undefined;
+}
+
 /** Values by the names of variables. */
 export type Variables = Readonly<Record<string, string>>;
 
