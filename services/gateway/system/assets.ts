@@ -3,13 +3,13 @@
  * found by their exact path, so that no request reaches the file system. Tags are of the content:
  * files in an image all have the same time, and an index page often keeps its size.
  */
-import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyReply } from "fastify";
 import { failures, HttpError } from "../errors.ts";
+import { hasTag, toEntityTag } from "../http/entity-tags.ts";
 import { sendPageNotFound } from "../http/text-responses.ts";
 import { toPolicy } from "./hooks/security-headers.ts";
 import type { SystemApp } from "./types.ts";
@@ -98,7 +98,7 @@ function sendAsset(asset: Asset, reply: FastifyReply): FastifyReply {
   if (asset.gzipped !== undefined) {
     void reply.header("vary", "accept-encoding");
   }
-  if (headers["if-none-match"]?.includes(etag) === true) {
+  if (hasTag(headers, etag)) {
     return reply.code(304).send();
   }
   if (isGzipped) {
@@ -130,15 +130,17 @@ async function loadAssets(folder: string): Promise<ReadonlyMap<string, Asset>> {
 async function loadAsset(folder: string, file: string): Promise<Asset> {
   const body = await readFile(join(folder, file));
   const extension = extname(file);
-  const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
   const isCompressed = COMPRESSED.has(extension) && body.length >= MIN_COMPRESSED_BYTES;
   return {
     type: TYPES[extension] ?? "application/octet-stream",
     // Private: who may see the page is asked by the gateway, not by a shared cache.
     cacheControl: HASHED.test(file) ? "private, max-age=31536000, immutable" : "no-cache",
-    plain: { body, etag: `"${hash}"` },
+    plain: { body, etag: toEntityTag(body) },
     ...(isCompressed && {
-      gzipped: { body: await promisify(gzip)(body, { level: 9 }), etag: `"${hash}-gzip"` },
+      gzipped: {
+        body: await promisify(gzip)(body, { level: 9 }),
+        etag: toEntityTag(body, "-gzip"),
+      },
     }),
   };
 }

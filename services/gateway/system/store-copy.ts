@@ -1,7 +1,7 @@
 /** What a gateway gives of a store. */
-import { createHash } from "node:crypto";
 import type { StoreDocument } from "../../../contract/index.ts";
 import type { Failure } from "../errors.ts";
+import { toEntityTag } from "../http/entity-tags.ts";
 
 /** A store document as it is sent. */
 export interface StoreCopy {
@@ -18,6 +18,5 @@ export interface Store {
 /** A document as it is sent. */
 export function toCopy(document: StoreDocument): StoreCopy {
   const body = Buffer.from(JSON.stringify(document));
-  const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
-  return { body, etag: `"${hash}"` };
+  return { body, etag: toEntityTag(body) };
 }

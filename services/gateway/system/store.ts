@@ -3,6 +3,7 @@ import type { FastifyReply, FastifySchema } from "fastify";
 import { STORE, StoreDocument } from "../../../contract/index.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { failures } from "../errors.ts";
+import { hasTag } from "../http/entity-tags.ts";
 import { replyFailure } from "../http/failure-response.ts";
 import { operation } from "./operation.ts";
 import { toOwnStore } from "./own-store.ts";
@@ -48,7 +49,7 @@ export function registerStoreRoutes(app: SystemApp, { store }: { store: Store })
 
 function sendCopy({ body, etag }: StoreCopy, reply: FastifyReply): FastifyReply {
   void reply.headers({ "cache-control": "public, max-age=60", etag });
-  return reply.request.headers["if-none-match"]?.includes(etag) === true
+  return hasTag(reply.request.headers, etag)
     ? reply.code(304).send()
     : reply.type("application/json; charset=utf-8").send(body);
 }
