@@ -63,8 +63,8 @@ export class UpstreamAttempt implements Timed {
   /** Why the call waits for another upstream. */
   #lastFailure: Failure | undefined;
   #count = 0;
-  /** A full upstream that has refused the call. */
-  #full: Upstream | undefined;
+  /** A full upstream that has refused the call: another one is looked for. */
+  #avoided: ReadonlySet<Upstream> | undefined;
   #isSent = false;
   #isOver = false;
   #phase: Phase = Phase.Searching;
@@ -111,7 +111,7 @@ export class UpstreamAttempt implements Timed {
   send(): void {
     const { context, state } = this.#options;
     this.enter(Phase.Searching);
-    const upstream = context.endpoints.pick(state.key);
+    const upstream = context.endpoints.pick(state.key, this.#avoided);
     if (upstream === undefined) {
       this.#select(undefined);
     } else {
@@ -169,30 +169,20 @@ export class UpstreamAttempt implements Timed {
   refused(): boolean {
     const { context, state } = this.#options;
     const full = this.#upstream;
-    if (this.#isOver || this.#full !== undefined || full === undefined) {
+    if (this.#isOver || this.#avoided !== undefined || full === undefined) {
       return false;
     }
-    this.#full = full;
-    const other = context.endpoints.pick(state.key, new Set([full]));
+    this.#avoided = new Set([full]);
+    const other = context.endpoints.pick(state.key, this.#avoided);
     return other?.isEjected === false;
   }
 
-  /** Sends a refused call to another upstream than the full one. */
+  /** Sends a refused call to another upstream; to the full one where there is no other any more. */
   resend(): void {
     this.leave();
     this.#controller = undefined;
-    if (this.#isOver) {
-      return;
-    }
-    this.enter(Phase.Searching);
-    const { context, state } = this.#options;
-    const avoided = new Set(this.#full === undefined ? [] : [this.#full]);
-    const upstream = context.endpoints.pick(state.key, avoided);
-    if (upstream === undefined) {
-      // Meanwhile there is no other one: the full one may say it again.
-      this.#select(undefined);
-    } else {
-      this.#sendTo(upstream);
+    if (!this.#isOver) {
+      this.send();
     }
   }
 
