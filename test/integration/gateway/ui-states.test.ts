@@ -1,5 +1,5 @@
 /** The page in a real browser, whatever the gateway answers; all tests share one window. */
-import { afterAll, beforeAll } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "@jest/globals";
 import { launchChromium } from "../../support/chromium.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { PageGateway } from "../../support/page-gateway.ts";
@@ -18,6 +18,12 @@ beforeAll(async () => {
   gateway = await PageGateway.start(browser);
   atEnd(() => gateway.stop());
 }, 300_000);
+
+beforeEach(() => gateway.reset());
+
+afterEach(async () => {
+  expect(await gateway.leave()).toEqual([]);
+});
 
 declareList(() => gateway);
 declareFunction(() => gateway);

@@ -1,5 +1,5 @@
 /** What is sent from the page's dialogs, what they refuse before that, and how they fail. */
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Locator } from "playwright-core";
 import {
   describeFunction,
@@ -23,13 +23,8 @@ export function declareDialogs(get: () => PageGateway): void {
     });
 
     beforeEach(() => {
-      gateway.reset();
       gateway.answers.set(POST, json(null, 202));
       gateway.answers.set(PUT, json(null, 202));
-    });
-
-    afterEach(async () => {
-      expect(await gateway.leave()).toEqual([]);
     });
 
     const button = (name: string): Locator => ui.dialog.getByRole("button", { name, exact: true });

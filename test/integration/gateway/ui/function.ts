@@ -1,5 +1,5 @@
 /** One function on the page: what is told of it, its scale, and its end. */
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   describeFunction,
   failure,
@@ -17,12 +17,6 @@ export function declareFunction(get: () => PageGateway): void {
 
     beforeAll(() => {
       gateway = get();
-    });
-
-    beforeEach(() => gateway.reset());
-
-    afterEach(async () => {
-      expect(await gateway.leave()).toEqual([]);
     });
 
     async function open(hash = ""): Promise<void> {

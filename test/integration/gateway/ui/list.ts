@@ -1,5 +1,5 @@
 /** The page's list of functions, whatever the gateway answers. */
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Locator } from "playwright-core";
 import {
   describeFunction,
@@ -20,12 +20,6 @@ export function declareList(get: () => PageGateway): void {
 
     beforeAll(() => {
       gateway = get();
-    });
-
-    beforeEach(() => gateway.reset());
-
-    afterEach(async () => {
-      expect(await gateway.leave()).toEqual([]);
     });
 
     async function open(hash = ""): Promise<void> {

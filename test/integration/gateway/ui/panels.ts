@@ -1,7 +1,7 @@
 /** Calls of a function from the page, and its log: what is sent, and whatever comes back. */
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { describeFunction, failure, type PageGateway } from "../../../support/page-gateway.ts";
 import { type UiPage, waitForCount } from "../../../support/ui-page.ts";
 import { until } from "../../../support/until.ts";
@@ -17,12 +17,7 @@ export function declarePanels(get: () => PageGateway): void {
     });
 
     beforeEach(() => {
-      gateway.reset();
       gateway.show(describeFunction("f"), describeFunction("g"));
-    });
-
-    afterEach(async () => {
-      expect(await gateway.leave()).toEqual([]);
     });
 
     describe("a call", () => {

@@ -1,5 +1,5 @@
 /** Functions of the store in the dialog that deploys. */
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Locator } from "playwright-core";
 import { failure, json, type PageGateway } from "../../../support/page-gateway.ts";
 import { type UiPage, waitForCount } from "../../../support/ui-page.ts";
@@ -29,14 +29,9 @@ export function declareStore(get: () => PageGateway): void {
     });
 
     beforeEach(() => {
-      gateway.reset();
       gateway.answers.set("POST /system/functions", json(null, 202));
       gateway.answers.set("GET /system/info", json({ arch: "arm64" }));
       gateway.answers.set("GET /store", json(STORE));
-    });
-
-    afterEach(async () => {
-      expect(await gateway.leave()).toEqual([]);
     });
 
     const offers = (): Locator =>
