@@ -9,12 +9,13 @@ import { findFreePort } from "../../test/support/network.ts";
 import { bundleService } from "../../toolchain/images/bundle.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 import { type Program, startProgram } from "./program.ts";
-import { startReference } from "./references.ts";
+import { startOpenFaas, startReference } from "./references.ts";
 
 export const CONTESTANTS = [
   "gateway",
   "go",
   "go-pooled",
+  "openfaas",
   "nginx",
   "haproxy",
   "node",
@@ -56,6 +57,8 @@ export function startContestant(
       return startNodeProxy(name, options);
     case "go-pooled":
       return startReference("go", { ...options, isPooled: true });
+    case "openfaas":
+      return startOpenFaas(options);
     default:
       return startReference(name, options);
   }

@@ -42,6 +42,28 @@ export async function startReference(
     : startConfigured({ tools, name, port, options });
 }
 
+/**
+ * Starts the two hops of OpenFaaS: Go's proxy, and behind it the proxy of OpenFaaS' providers,
+ * which takes the function's name out of the path.
+ */
+export async function startOpenFaas({
+  upstreamPort,
+  core,
+  report = () => undefined,
+}: ReferenceOptions): Promise<Program> {
+  const tools = await prepareTools(report);
+  const port = await findFreePort();
+  const provider = `127.0.0.1:${await findFreePort()}`;
+  return startProgram({
+    name: "openfaas",
+    command: tools.path("openfaas"),
+    args: [`127.0.0.1:${port}`, provider, `http://127.0.0.1:${upstreamPort}`],
+    env: { GOMAXPROCS: "1" },
+    core,
+    port,
+  });
+}
+
 function startGoProxy(
   tools: Tools,
   port: number,

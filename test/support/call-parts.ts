@@ -1,6 +1,5 @@
 /** Parts of the invocation path in a test's own hands: no server, no cluster, no connections. */
 import { EventEmitter } from "node:events";
-import type { Dispatcher, Pool } from "undici";
 import {
   type CallTimeouts,
   type FunctionResource,
@@ -8,8 +7,17 @@ import {
   toKey,
 } from "../../contract/index.ts";
 import type { FunctionWatch } from "../../services/gateway/cluster/functions.ts";
+import type {
+  AnswerHandler,
+  CallControl,
+  UpstreamRequest,
+} from "../../services/gateway/upstream/connection.ts";
 import type { RouteSlice } from "../../services/gateway/upstream/endpoint-slices.ts";
-import { Upstream } from "../../services/gateway/upstream/upstream.ts";
+import {
+  type UpgradeHandler,
+  type UpgradeRequest,
+  Upstream,
+} from "../../services/gateway/upstream/upstream.ts";
 import type { ResourceWatch } from "../../services/lib/watch.ts";
 
 /** No limit but that of a connection. */
@@ -82,10 +90,10 @@ export class SliceFeed extends EventEmitter {
   }
 }
 
-/** A call that was sent to an upstream. */
+/** A call or a handshake that was sent to an upstream. */
 export interface SentCall {
-  request: Dispatcher.DispatchOptions;
-  handler: Dispatcher.DispatchHandler;
+  request: Partial<UpstreamRequest & UpgradeRequest>;
+  handler: AnswerHandler;
 }
 
 /** An upstream without connections, which keeps what it is sent. */
@@ -96,17 +104,17 @@ export class SilentUpstream extends Upstream {
     super({ origin, connectMs: 1000 });
   }
 
-  override get pool(): Pool {
-    const dispatch = (request: SentCall["request"], handler: SentCall["handler"]): boolean =>
-      this.sent.push({ request, handler }) > 0;
-    return { dispatch } as unknown as Pool;
+  override dispatch(request: UpstreamRequest, handler: AnswerHandler): void {
+    this.sent.push({ request, handler });
+  }
+
+  override dispatchUpgrade(request: UpgradeRequest, handler: UpgradeHandler): void {
+    this.sent.push({ request, handler });
   }
 }
 
-/** What undici gives a handler to hold its request by; keeps what was done with it. */
-export class HeldRequest implements Dispatcher.DispatchController {
-  readonly rawHeaders = null;
-  readonly rawTrailers = null;
+/** What holds a call that is on its way; keeps what was done with it. */
+export class HeldRequest implements CallControl {
   aborted = false;
   paused = false;
   reason: Error | null = null;
@@ -125,7 +133,7 @@ export class HeldRequest implements Dispatcher.DispatchController {
   }
 }
 
-/** An error of the system or of undici. */
+/** An error of the system or of a client. */
 export function errorOf(code: string): Error {
   return Object.assign(new Error(`fake: ${code}`), { code });
 }

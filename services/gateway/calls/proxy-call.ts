@@ -1,16 +1,10 @@
 /** One call of a function: its request on the way to an upstream, the answer on its way back. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Dispatcher } from "undici";
 import type { Health } from "../../lib/health.ts";
 import type { Failure } from "../errors.ts";
 import { drainRequest } from "../http/drain-request.ts";
 import { sendFailure } from "../http/failure-response.ts";
-import {
-  onceClosed,
-  releaseAfterWrite,
-  send100Continue,
-  writeAndRelease,
-} from "../http/guard/index.ts";
+import { onceClosed, releaseAfterWrite, send100Continue } from "../http/guard/index.ts";
 import {
   toClientHeaders,
   toMissingType,
@@ -25,6 +19,9 @@ import {
   StreamedBody,
 } from "../http/request-body.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
+import type { AnswerHandler, CallControl } from "../upstream/connection.ts";
+import { type Slab, writeChunk } from "../upstream/slabs.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { Call } from "./call.ts";
 import type { FunctionState } from "./function-states.ts";
 import { Phase, type Transfer } from "./time-limits.ts";
@@ -49,7 +46,7 @@ export interface ProxyCallOptions {
   body: Buffer | undefined;
 }
 
-export class ProxyCall implements UpstreamCall {
+export class ProxyCall implements UpstreamCall, AnswerHandler {
   readonly #options: ProxyCallOptions;
   readonly #attempt: UpstreamAttempt;
   readonly #headers: string[];
@@ -93,7 +90,7 @@ export class ProxyCall implements UpstreamCall {
     });
   }
 
-  toRequest(): Dispatcher.DispatchOptions {
+  sendTo(upstream: Upstream): void {
     const { request, target, context, state } = this.#options;
     const { callMs } = state.timeouts;
     if (this.#attempt.deadline === Infinity && callMs > 0) {
@@ -101,12 +98,9 @@ export class ProxyCall implements UpstreamCall {
     }
     this.#streamed =
       this.#body === undefined && this.#hasBody ? new StreamedBody(request) : undefined;
-    return {
-      path: target,
-      method: request.method ?? "GET",
-      headers: this.#headers,
-      body: this.#body ?? this.#streamed?.stream ?? null,
-    };
+    const { method = "GET" } = request;
+    const body = this.#body ?? this.#streamed;
+    upstream.dispatch({ path: target, method, headers: this.#headers, body }, this);
   }
 
   mayRepeat(): boolean {
@@ -116,7 +110,7 @@ export class ProxyCall implements UpstreamCall {
   transfer(): Transfer {
     return {
       isUploading: this.#streamed !== undefined && !this.#options.request.complete,
-      isStuck: this.#streamed?.stream.writableNeedDrain === true,
+      isStuck: this.#streamed?.isStuck === true,
       isUnread: this.#isPaused,
       isEventStream: this.#isEventStream,
     };
@@ -128,11 +122,10 @@ export class ProxyCall implements UpstreamCall {
     sendFailure(request, response, { failure, own: call.own });
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#attempt.started(controller) && this.#streamed !== undefined) {
+  onRequestStart(control: CallControl): void {
+    if (this.#attempt.started(control) && this.#streamed !== undefined) {
       const { request, response } = this.#options;
       send100Continue(request, response);
-      this.#streamed.begin();
     }
   }
 
@@ -140,11 +133,7 @@ export class ProxyCall implements UpstreamCall {
     this.#attempt.moved();
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
+  onResponseStart(_control: CallControl, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#attempt.isOver) {
       return;
     }
@@ -172,7 +161,7 @@ export class ProxyCall implements UpstreamCall {
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(control: CallControl, chunk: Buffer, slab?: Slab): void {
     const { response } = this.#options;
     this.#attempt.moved();
     if (this.#isRefused) {
@@ -183,14 +172,14 @@ export class ProxyCall implements UpstreamCall {
       return;
     }
     this.#hasData = true;
-    const isTaken = writeAndRelease(response, chunk);
+    const isTaken = writeChunk(response, chunk, slab);
     if (!isTaken && !this.#isPaused) {
       this.#isPaused = true;
-      controller.pause();
+      control.pause();
       response.once("drain", () => {
         this.#isPaused = false;
         this.#attempt.moved();
-        controller.resume();
+        control.resume();
       });
     }
   }
@@ -210,7 +199,7 @@ export class ProxyCall implements UpstreamCall {
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_control: CallControl, error: Error): void {
     if (this.#isRefused) {
       this.#resend();
     } else {

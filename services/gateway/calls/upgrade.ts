@@ -1,12 +1,13 @@
 /** Protocol upgrades (WebSocket): two sockets joined once the function has agreed. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Dispatcher } from "undici";
 import { type Failure, failures } from "../errors.ts";
 import { describeFailure, toFailureHeaders } from "../http/failure-response.ts";
 import { closeInTime, endWithLinger, writeHead } from "../http/guard/index.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
+import type { CallControl } from "../upstream/connection.ts";
+import type { UpgradeHandler, Upstream } from "../upstream/upstream.ts";
 import { beginCall, type Call } from "./call.ts";
 import type { FunctionState } from "./function-states.ts";
 import { askGuard, type InvokeContext } from "./invoke.ts";
@@ -81,9 +82,9 @@ interface UpgradeOptions {
   path: string;
 }
 
-type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>;
+type UpgradeArguments = Parameters<UpgradeHandler["onRequestUpgrade"]>;
 
-class Upgrade implements UpstreamCall {
+class Upgrade implements UpstreamCall, UpgradeHandler {
   readonly #options: UpgradeOptions;
   readonly #attempt: UpstreamAttempt;
   readonly #stopWatching: () => void;
@@ -101,17 +102,14 @@ class Upgrade implements UpstreamCall {
     this.#attempt.send();
   }
 
-  toRequest(): Dispatcher.DispatchOptions {
+  sendTo(upstream: Upstream): void {
     const { context, incoming, call, state, path } = this.#options;
     const { request } = incoming;
     // The handshake is a call with an answer.
     this.#limit(state.timeouts.firstByteMs || state.timeouts.callMs);
-    return {
-      path,
-      method: "GET",
-      headers: toUpstreamHeaders(request, call, context.peers.peerOf(request)),
-      upgrade: request.headers.upgrade ?? "websocket",
-    };
+    const headers = toUpstreamHeaders(request, call, context.peers.peerOf(request));
+    const protocol = request.headers.upgrade ?? "websocket";
+    upstream.dispatchUpgrade({ path, method: "GET", headers, upgrade: protocol }, this);
   }
 
   /** A handshake that was lost may already have had effects. */
@@ -134,8 +132,13 @@ class Upgrade implements UpstreamCall {
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: CallControl): void {
     this.#attempt.started(controller);
+  }
+
+  /** A handshake has no body. */
+  onBodySent(): void {
+    this.#attempt.moved();
   }
 
   onRequestUpgrade(...[, status, headers, upstream]: UpgradeArguments): void {
@@ -160,11 +163,7 @@ class Upgrade implements UpstreamCall {
   }
 
   /** An answer that is no upgrade has the same limit of silence as other answers. */
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
+  onResponseStart(_controller: CallControl, status: number, headers: IncomingHttpHeaders): void {
     if (status >= 200 && !this.#attempt.isOver) {
       const { call, incoming } = this.#options;
       this.#answer(status, Phase.Answering);
@@ -173,7 +172,7 @@ class Upgrade implements UpstreamCall {
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: CallControl, chunk: Buffer): void {
     const { socket } = this.#options.incoming;
     this.#attempt.moved();
     if (!socket.write(chunk) && !this.#isUnread) {
@@ -193,7 +192,7 @@ class Upgrade implements UpstreamCall {
     socket.resume().end(() => closeInTime(socket));
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: CallControl, error: Error): void {
     this.#attempt.failed(error);
   }
 

@@ -2,9 +2,9 @@
  * What calls and upgrades share on their way to an upstream: one is chosen, another one is tried
  * when it fails, time limits are kept, and what happens is counted.
  */
-import type { Dispatcher } from "undici";
 import type { Logger } from "../../lib/logger.ts";
 import type { Failure } from "../errors.ts";
+import type { CallControl } from "../upstream/connection.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { Admission, Admitted } from "./admission.ts";
 import type { Call } from "./call.ts";
@@ -28,10 +28,10 @@ export interface UpstreamContext extends UpstreamSelectorContext {
   writeTimeoutMs: number;
 }
 
-/** What is sent to an upstream, and gets the answer. */
-export interface UpstreamCall extends Dispatcher.DispatchHandler {
-  /** The request. Called each time that it is sent. */
-  toRequest(): Dispatcher.DispatchOptions;
+/** What is sent to an upstream. */
+export interface UpstreamCall {
+  /** Sends the request. Called each time that it is sent. */
+  sendTo(upstream: Upstream): void;
   /** Whether it may be sent again although an upstream may have received it. */
   mayRepeat(): boolean;
   /** How its bytes move. */
@@ -59,7 +59,7 @@ export class UpstreamAttempt implements Timed {
   readonly #options: AttemptOptions;
   #upstream: Upstream | undefined;
   #selector: UpstreamSelector | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: CallControl | undefined;
   /** Why the call waits for another upstream. */
   #lastFailure: Failure | undefined;
   #count = 0;
@@ -120,7 +120,7 @@ export class UpstreamAttempt implements Timed {
   }
 
   /** The request is being sent. Returns false when the call is over. */
-  started(controller: Dispatcher.DispatchController): boolean {
+  started(controller: CallControl): boolean {
     this.#controller = controller;
     this.#isSent = true;
     if (this.#isOver) {
@@ -249,7 +249,7 @@ export class UpstreamAttempt implements Timed {
     this.#upstream = upstream;
     this.#controller = undefined;
     upstream.inFlight += 1;
-    upstream.pool.dispatch(this.#call.toRequest(), this.#call);
+    this.#call.sendTo(upstream);
   }
 
   #mayRetry(error: Error): boolean {

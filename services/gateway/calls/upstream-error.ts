@@ -8,16 +8,19 @@ export const CLIENT_GONE = 499;
 /** Methods that may be repeated (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
-const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+const TIMEOUTS = new Set(["UPSTREAM_CONNECT_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 
-const CONNECTION_LOST = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+const CONNECTION_LOST = new Set(["UPSTREAM_CLOSED", "UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 /** Whether requests with this method may be repeated. */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-/** The code of a system or undici error. */
+/** Requests that cannot be written as one. */
+const MALFORMED = new Set(["UPSTREAM_REQUEST", "UND_ERR_INVALID_ARG"]);
+
+/** The code of a system error, of our own client's, or of undici's. */
 export function codeOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   return code ?? error.name;
@@ -36,7 +39,7 @@ export interface Attempt {
  */
 export function mayRetry(error: Error, { isSent, mayRepeat }: Attempt): boolean {
   const code = codeOf(error);
-  return isSent ? mayRepeat && CONNECTION_LOST.has(code) : code !== "UND_ERR_INVALID_ARG";
+  return isSent ? mayRepeat && CONNECTION_LOST.has(code) : !MALFORMED.has(code);
 }
 
 /** The answer for a call that took too long. */
@@ -50,7 +53,7 @@ export function toFailure(error: Error, functionName: string): Failure {
   if (TIMEOUTS.has(code)) {
     return timedOut("function", functionName);
   }
-  if (code === "UND_ERR_INVALID_ARG") {
+  if (MALFORMED.has(code)) {
     return failures.badRequest("The request is malformed.");
   }
   return failures.upstreamFailed(

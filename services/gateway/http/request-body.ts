@@ -1,7 +1,7 @@
 /** The body of a call on its way to a function: kept when small, streamed when not. */
 import type { IncomingMessage } from "node:http";
-import { PassThrough } from "node:stream";
-import { releaseAfterWrite, releaseMemory } from "./guard/index.ts";
+import type { Writable } from "node:stream";
+import { releaseMemory, writeAndRelease } from "./guard/index.ts";
 
 /** Bodies up to this length are held in memory, so that a call can be sent a second time. */
 export const REPLAYABLE_BYTES = 128 * 1024;
@@ -59,16 +59,64 @@ export function readBody(
  * still be sent to another pod.
  */
 export class StreamedBody {
+  /** Length in bytes; undefined where the caller has not said it. */
+  readonly length: number | undefined;
+  /** Whether all of it has been sent. */
+  isSent = false;
+  /** Whether the function does not take it for now. */
+  isStuck = false;
   readonly #request: IncomingMessage;
-  readonly stream = new PassThrough();
+  #stop = (): void => undefined;
 
   constructor(request: IncomingMessage) {
+    const length = request.headers["content-length"];
     this.#request = request;
-    // Its errors come from the connection that it feeds, which reports them itself.
-    this.stream.on("error", () => undefined);
+    this.length = length === undefined ? undefined : Number(length);
   }
 
-  begin(): void {
-    this.#request.on("data", releaseAfterWrite).pipe(this.stream);
+  /** Passes it on as it comes. @param moved - called when bytes move */
+  begin(to: Writable, moved: () => void): void {
+    const onDrain = (): void => {
+      this.isStuck = false;
+      moved();
+      this.#request.resume();
+    };
+    const onData = (chunk: Buffer): void => {
+      moved();
+      if (!this.#write(to, chunk)) {
+        this.isStuck = true;
+        this.#request.pause();
+        to.once("drain", onDrain);
+      }
+    };
+    const onEnd = (): void => {
+      this.isSent = true;
+      if (this.length === undefined) {
+        to.write("0\r\n\r\n", "latin1");
+      }
+    };
+    this.#stop = () => {
+      this.#request.off("data", onData).off("end", onEnd);
+      to.off("drain", onDrain);
+    };
+    this.#request.on("data", onData).once("end", onEnd);
+  }
+
+  /** Passes no more of it on. */
+  stop(): void {
+    this.#stop();
+    this.#stop = () => undefined;
+  }
+
+  #write(to: Writable, chunk: Buffer): boolean {
+    if (this.length !== undefined) {
+      return writeAndRelease(to, chunk);
+    }
+    to.cork();
+    to.write(`${chunk.length.toString(16)}\r\n`, "latin1");
+    writeAndRelease(to, chunk);
+    const isTaken = to.write("\r\n", "latin1");
+    to.uncork();
+    return isTaken;
   }
 }

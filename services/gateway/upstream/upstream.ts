@@ -1,6 +1,8 @@
 /** One place that calls of a function are sent to, a pod or its Service: its connections. */
-import { buildConnector, Pool } from "undici";
-import { watchWrites } from "../http/guard/index.ts";
+import { buildConnector, type Dispatcher, Pool } from "undici";
+import { MAX_HEAD_BYTES } from "./answer-reader.ts";
+import type { AnswerHandler, UpstreamRequest } from "./connection.ts";
+import { Connections } from "./connections.ts";
 
 /** Says where something else than the name and the port of an origin is connected to. */
 export type Locate = (hostname: string) => { hostname: string; port: string };
@@ -14,11 +16,16 @@ export interface UpstreamOptions {
   locate?: Locate | undefined;
 }
 
-/**
- * Idle connections are closed before the pods' servers do it (after 2 s by gunicorn's default, 5 s
- * by Node's), so that a call does not meet a connection that is just being closed.
- */
-const IDLE_TIMEOUT_MS = 1500;
+/** A handshake for another protocol. */
+export interface UpgradeRequest extends Omit<UpstreamRequest, "body"> {
+  /** The protocol. */
+  upgrade: string;
+}
+
+/** What becomes of a handshake: an answer like any other, or a connection. */
+export interface UpgradeHandler extends AnswerHandler {
+  onRequestUpgrade: NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>;
+}
 
 /** How long an ejected upstream is chosen only when there is no other. */
 const EJECTION_MS = 2000;
@@ -28,7 +35,8 @@ export class Upstream {
   /** Calls that this gateway has sent here and that have not ended. */
   inFlight = 0;
   readonly #options: UpstreamOptions;
-  #pool: Pool | undefined;
+  #connections: Connections | undefined;
+  #upgrades: Pool | undefined;
   #isClosed = false;
   #isEjected = false;
 
@@ -37,9 +45,22 @@ export class Upstream {
     this.#options = options;
   }
 
-  /** Its connections; made for the first call, as most of many never get one. */
-  get pool(): Pool {
-    return (this.#pool ??= this.#createPool());
+  /** How many connections for calls there are. */
+  get connections(): number {
+    return this.#connections?.size ?? 0;
+  }
+
+  /** Sends a call; its handler is told what becomes of it. */
+  dispatch(request: UpstreamRequest, handler: AnswerHandler): void {
+    // Made for the first call, as most of many upstreams never get one.
+    this.#connections ??= this.#createConnections();
+    this.#connections.dispatch(request, handler);
+  }
+
+  /** Asks for another protocol, on a connection that is made for it. */
+  dispatchUpgrade(request: UpgradeRequest, handler: UpgradeHandler): void {
+    this.#upgrades ??= this.#createUpgrades();
+    this.#upgrades.dispatch({ ...request, headers: [...request.headers] }, handler);
   }
 
   /** Whether it takes no more calls. */
@@ -64,30 +85,47 @@ export class Upstream {
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      await this.#pool?.close().catch(() => undefined);
+      await Promise.all([
+        this.#connections?.close(),
+        this.#upgrades?.close().catch(() => undefined),
+      ]);
     }
   }
 
-  #createPool(): Pool {
-    const { origin, connectMs, locate } = this.#options;
+  /** Ends all connections and their calls. */
+  async destroy(): Promise<void> {
+    this.#isClosed = true;
+    this.#connections?.destroy();
+    await this.#upgrades?.destroy();
+  }
+
+  #createConnections(): Connections {
+    const { connectMs } = this.#options;
+    return new Connections({ ...this.#locate(), host: new URL(this.origin).host, connectMs });
+  }
+
+  /** Handshakes are rare, and undici's way to give a connection away is well tried. */
+  #createUpgrades(): Pool {
+    const { connectMs } = this.#options;
     const connect = buildConnector({ allowH2: false, timeout: connectMs });
-    return new Pool(origin, {
+    return new Pool(this.origin, {
       pipelining: 1,
       allowH2: false,
-      keepAliveTimeout: IDLE_TIMEOUT_MS,
-      keepAliveMaxTimeout: 60_000,
-      maxHeaderSize: 64 * 1024,
+      maxHeaderSize: MAX_HEAD_BYTES,
       // The time limits of a call are the call clock's.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (target, done) => {
-        connect({ ...target, ...locate?.(target.hostname) }, (...outcome) => {
-          if (outcome[0] === null) {
-            watchWrites(outcome[1]);
-          }
-          done(...outcome);
-        });
+        const { hostname, port } = this.#locate();
+        connect({ ...target, hostname, port: String(port) }, done);
       },
     });
+  }
+
+  #locate(): { hostname: string; port: number } {
+    const { hostname, port } = new URL(this.origin);
+    const place = this.#options.locate?.(hostname) ?? { hostname, port };
+    // An IPv6 address has brackets in a URL, and nowhere else.
+    return { hostname: place.hostname.replace(/^\[|\]$/g, ""), port: Number(place.port || 80) };
   }
 }

@@ -1,7 +1,7 @@
 /** The proxies of others, each with a real upstream. */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { REFERENCES, startReference } from "../../../bench/gateway/references.ts";
+import { REFERENCES, startOpenFaas, startReference } from "../../../bench/gateway/references.ts";
 import { listen } from "../../../services/lib/servers.ts";
 
 let upstream: Server;
@@ -44,3 +44,16 @@ describe.each(REFERENCES)("%s", (name) => {
     await expect(fetch(`http://127.0.0.1:${proxy.port}/`)).rejects.toThrow();
   }, 180_000);
 });
+
+test("OpenFaaS' two hops take the function's name away, and pass on what follows", async () => {
+  const proxy = await startOpenFaas({ upstreamPort });
+  try {
+    const answer = await fetch(`http://127.0.0.1:${proxy.port}/function/x/a?b=1`, {
+      headers: { connection: "close" },
+      signal: AbortSignal.timeout(60_000),
+    });
+    expect(await answer.json()).toMatchObject({ url: "/a?b=1" });
+  } finally {
+    await proxy.stop();
+  }
+}, 180_000);

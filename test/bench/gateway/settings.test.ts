@@ -23,7 +23,10 @@ describe("readBenchOptions", () => {
   test.each([
     [["--rounds", "0"], 'rounds: expected a whole number of at least 1, got "0"'],
     [["--seconds", "1.5"], 'seconds: expected a whole number of at least 1, got "1.5"'],
-    [["--only", "apache"], "only: expected some of gateway, go, go-pooled, nginx, haproxy, node"],
+    [
+      ["--only", "apache"],
+      "only: expected some of gateway, go, go-pooled, openfaas, nginx, haproxy,",
+    ],
     [["--fast"], "Unknown option '--fast'"],
   ])("refuses %j", (args, message) => {
     expect(() => readBenchOptions(args)).toThrow(message);

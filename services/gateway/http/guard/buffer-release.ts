@@ -3,8 +3,7 @@
  * its next garbage collection, and their size makes it collect more often: with large bodies that
  * took half of a call's processor time.
  */
-import type { ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 
 /** Chunks from Node's pool share their memory with others; they are far smaller than this. */
 const MIN_BYTES = 16 * 1024;
@@ -24,12 +23,15 @@ export function releaseMemory(bytes: Buffer): void {
   }
 }
 
-/** Writes bytes that are not read again, and releases them once the system has taken them. */
-export function writeAndRelease(response: ServerResponse, bytes: Buffer): boolean {
+/**
+ * Writes bytes that are not read again, and releases them once the system has taken them.
+ * @param to - a connection, or a response on one
+ */
+export function writeAndRelease(to: Writable, bytes: Buffer): boolean {
   if (!isReleasable(bytes)) {
-    return response.write(bytes);
+    return to.write(bytes);
   }
-  return response.write(bytes, (error) => {
+  return to.write(bytes, (error) => {
     if (!hasFailed(error)) {
       releaseMemory(bytes);
     }
@@ -42,8 +44,8 @@ const awaitingWrite = new WeakSet<Buffer>();
 const written = new WeakSet<Buffer>();
 
 /**
- * Releases bytes once the system has taken them. They must be written exactly once, to a connection
- * whose writes are watched, and not be read again.
+ * Releases bytes once the system has taken them. They must be written exactly once, by
+ * `writeWatched`, and not be read again.
  */
 export function releaseAfterWrite(bytes: Buffer): void {
   if (written.has(bytes)) {
@@ -53,15 +55,11 @@ export function releaseAfterWrite(bytes: Buffer): void {
   }
 }
 
-/** Watches a connection's writes of large buffers, for `releaseAfterWrite`. */
-export function watchWrites(socket: Socket): void {
-  const write = socket.write.bind(socket);
-  socket.write = (bytes: string | Uint8Array, ...options: unknown[]): boolean => {
-    const isWatched = Buffer.isBuffer(bytes) && options.length === 0 && isReleasable(bytes);
-    return isWatched
-      ? write(bytes, (error) => noteWritten(bytes, error))
-      : write(bytes, ...(options as []));
-  };
+/** Writes bytes of which it is not known yet whether they are read again: `releaseAfterWrite`. */
+export function writeWatched(to: Writable, bytes: Buffer): boolean {
+  return isReleasable(bytes)
+    ? to.write(bytes, (error) => noteWritten(bytes, error))
+    : to.write(bytes);
 }
 
 function noteWritten(bytes: Buffer, error: Error | null | undefined): void {

@@ -6,8 +6,8 @@
 export {
   releaseAfterWrite,
   releaseMemory,
-  watchWrites,
   writeAndRelease,
+  writeWatched,
 } from "./buffer-release.ts";
 export {
   answerClientError,

@@ -153,7 +153,7 @@ describe("a pod that is full", () => {
     begun.proxy.onResponseStart(begun.held, 429, REFUSAL);
     begun.caller.destroy();
     await until("the end", () => world.counted.length === 2);
-    begun.proxy.onResponseError(begun.held, errorOf("UND_ERR_ABORTED"));
+    begun.proxy.onResponseError(begun.held, new Error("client gone"));
     expect([world.sentTo(), world.counted, inFlight()]).toEqual([
       [A],
       ["start", "end 499"],

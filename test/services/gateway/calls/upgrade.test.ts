@@ -2,7 +2,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import type { Dispatcher } from "undici";
 import type { CallGuard } from "../../../../services/gateway/auth/call-guard.ts";
 import { QueueMarks } from "../../../../services/gateway/auth/queue-marks.ts";
 import type { FunctionStates } from "../../../../services/gateway/calls/function-states.ts";
@@ -10,6 +9,7 @@ import { Tunnels } from "../../../../services/gateway/calls/tunnel.ts";
 import { upgrade } from "../../../../services/gateway/calls/upgrade.ts";
 import { failures } from "../../../../services/gateway/errors.ts";
 import { TrustedPeers } from "../../../../services/gateway/http/trusted-peers.ts";
+import type { UpgradeHandler } from "../../../../services/gateway/upstream/upstream.ts";
 import { errorOf, HeldRequest, type SentCall } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";
 import { fakeOnly } from "../../../support/clock.ts";
@@ -78,8 +78,7 @@ async function open({ url = "/function/f/chat?a=1", headers = {}, head = "" }: P
 }
 
 const sent = (): SentCall[] => world.at(A).sent;
-const handler = (): Required<Dispatcher.DispatchHandler> =>
-  sent()[0]?.handler as Required<Dispatcher.DispatchHandler>;
+const handler = (): UpgradeHandler => sent()[0]?.handler as UpgradeHandler;
 
 /** The function agrees; returns the gateway's end of the connection, and what came at the other. */
 async function agree(
@@ -88,7 +87,7 @@ async function agree(
   const [upstream, pod] = duplexPair();
   const got: Buffer[] = [];
   pod.on("data", (chunk: Buffer) => got.push(chunk));
-  handler().onRequestStart(held, {});
+  handler().onRequestStart(held);
   handler().onRequestUpgrade(held, 101, { "sec-websocket-accept": "abc", ...headers }, upstream);
   await settle();
   return { upstream, got };
@@ -132,7 +131,7 @@ describe("a handshake", () => {
 
   test("is not made a second time where it was lost", async () => {
     await open();
-    handler().onRequestStart(held, {});
+    handler().onRequestStart(held);
     handler().onResponseError(held, errorOf("ECONNRESET"));
     await settle();
     expect([statusOf(), sent().length, world.counted]).toEqual(["502", 1, ["start"]]);
@@ -145,7 +144,7 @@ describe("a handshake", () => {
 
   test("that comes too late finds nobody, and the function's side is ended", async () => {
     await open();
-    handler().onRequestStart(held, {});
+    handler().onRequestStart(held);
     browser.destroy();
     socket.destroy();
     await settle();
@@ -163,7 +162,7 @@ describe("a handshake", () => {
     async (firstByteMs, callMs, status) => {
       Object.assign(world.state.timeouts, { firstByteMs, callMs });
       await open();
-      handler().onRequestStart(held, {});
+      handler().onRequestStart(held);
       await jest.advanceTimersByTimeAsync(2200);
       await settle();
       expect(statusOf()).toBe(status);
@@ -197,7 +196,7 @@ describe("a function that does not agree", () => {
     world.slices.put("f-1", [A]);
     await open();
     browser.pause();
-    handler().onRequestStart(held, {});
+    handler().onRequestStart(held);
     handler().onResponseStart(held, 200, {});
     const chunk = Buffer.alloc(64 * 1024);
     for (let sentChunks = 0; !held.paused; sentChunks++) {
@@ -219,11 +218,11 @@ describe("a function that does not agree", () => {
 
   test("is heard by the client, whose connection ends after that", async () => {
     await open();
-    handler().onRequestStart(held, {});
+    handler().onRequestStart(held);
     handler().onResponseStart(held, 103, {});
     handler().onResponseStart(held, 426, { "content-type": "text/plain" });
     handler().onResponseData(held, Buffer.from("no"));
-    handler().onResponseEnd(held, {});
+    handler().onResponseEnd();
     await settle();
     expect(received).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\ncontent-type: text\/plain\r\n/);
     expect(received.endsWith("Connection: close\r\n\r\nno")).toBe(true);

@@ -10,7 +10,7 @@ import {
 import { errorOf } from "../../../support/call-parts.ts";
 
 describe("codeOf", () => {
-  test("is the code of the system or of undici, or else the kind of the error", () => {
+  test("is the code of the system or of a client, or else the kind of the error", () => {
     expect(codeOf(errorOf("ECONNREFUSED"))).toBe("ECONNREFUSED");
     expect(codeOf(new TypeError("push is not a function"))).toBe("TypeError");
     expect(codeOf(new Error("x"))).toBe("Error");
@@ -21,12 +21,17 @@ describe("toFailure", () => {
   test.each([
     ["ECONNREFUSED", "PLONK_UPSTREAM_FAILED", "Can't reach f.fn."],
     ["EHOSTUNREACH", "PLONK_UPSTREAM_FAILED", "Can't reach f.fn."],
+    ["UPSTREAM_ANSWER", "PLONK_UPSTREAM_FAILED", "Can't reach f.fn."],
+    ["UPSTREAM_HEAD_SIZE", "PLONK_UPSTREAM_FAILED", "Can't reach f.fn."],
     ["HPE_INVALID_CONSTANT", "PLONK_UPSTREAM_FAILED", "Can't reach f.fn."],
     ["ECONNRESET", "PLONK_UPSTREAM_FAILED", "f.fn closed the connection without an answer."],
     ["EPIPE", "PLONK_UPSTREAM_FAILED", "f.fn closed the connection without an answer."],
+    ["UPSTREAM_CLOSED", "PLONK_UPSTREAM_FAILED", "f.fn closed the connection without an answer."],
     ["UND_ERR_SOCKET", "PLONK_UPSTREAM_FAILED", "f.fn closed the connection without an answer."],
+    ["UPSTREAM_CONNECT_TIMEOUT", "PLONK_UPSTREAM_TIMEOUT", "f.fn did not answer in time."],
     ["UND_ERR_CONNECT_TIMEOUT", "PLONK_UPSTREAM_TIMEOUT", "f.fn did not answer in time."],
     ["ETIMEDOUT", "PLONK_UPSTREAM_TIMEOUT", "f.fn did not answer in time."],
+    ["UPSTREAM_REQUEST", "PLONK_BAD_REQUEST", "The request is malformed."],
     ["UND_ERR_INVALID_ARG", "PLONK_BAD_REQUEST", "The request is malformed."],
   ])("says of %s: %s, %s", (code, expected, message) => {
     expect(toFailure(errorOf(code), "f.fn")).toMatchObject({ code: expected, message });
@@ -54,11 +59,14 @@ describe("timedOut", () => {
 });
 
 describe("a call that may have reached its function", () => {
-  test.each(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])("goes on after %s", (code) => {
-    expect(mayRetry(errorOf(code), { isSent: true, mayRepeat: true })).toBe(true);
-  });
+  test.each(["UPSTREAM_CLOSED", "UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])(
+    "goes on after %s",
+    (code) => {
+      expect(mayRetry(errorOf(code), { isSent: true, mayRepeat: true })).toBe(true);
+    },
+  );
 
-  test.each(["ETIMEDOUT", "UND_ERR_HEADERS_OVERFLOW", "HPE_INVALID_CONSTANT", "Error"])(
+  test.each(["ETIMEDOUT", "UPSTREAM_HEAD_SIZE", "UPSTREAM_ANSWER", "Error"])(
     "does not go on after %s, which another pod would answer with, too",
     (code) => {
       expect(mayRetry(errorOf(code), { isSent: true, mayRepeat: true })).toBe(false);

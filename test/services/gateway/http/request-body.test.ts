@@ -1,6 +1,6 @@
 /** Bodies: whether there is one, whether it is kept, and how it is read or passed on. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -103,40 +103,83 @@ describe("readBody", () => {
 });
 
 describe("a body that is streamed", () => {
+  function createBody(length?: number): {
+    request: PassThrough & IncomingMessage;
+    body: StreamedBody;
+  } {
+    const request = createRequest();
+    request.headers = length === undefined ? {} : { "content-length": String(length) };
+    return { request, body: new StreamedBody(request) };
+  }
+
   test("is not read before it begins, so that the call can still go elsewhere", async () => {
-    const request = createRequest();
+    const { request, body } = createBody(10);
     request.write("early");
-    const first = new StreamedBody(request);
     await settle();
-    expect([first.stream.readableLength, request.readableFlowing]).toEqual([0, null]);
+    expect([request.readableFlowing, body.isSent]).toEqual([null, false]);
     const second = new StreamedBody(request);
-    second.begin();
+    const sent = new PassThrough();
+    let moves = 0;
+    second.begin(sent, () => (moves += 1));
     request.end(" late");
-    expect(await text(second.stream)).toBe("early late");
-  });
-
-  test("goes no faster than its reader", async () => {
-    const request = createRequest();
-    const body = new StreamedBody(request);
-    body.begin();
-    let isTaken = true;
-    for (let turn = 0; turn < 100 && isTaken; turn++) {
-      isTaken = request.write(Buffer.alloc(16 * 1024));
-      await settle();
-    }
-    expect([isTaken, body.stream.writableNeedDrain]).toEqual([false, true]);
-    body.stream.resume();
-    await new Promise((resolve) => request.once("drain", resolve));
-    expect(request.writableNeedDrain).toBe(false);
-  });
-
-  test("may be broken by its reader, which is no error of its own", async () => {
-    const request = createRequest();
-    const body = new StreamedBody(request);
-    body.begin();
-    body.stream.destroy(new Error("the call is over"));
     await settle();
-    expect(body.stream.destroyed).toBe(true);
-    request.destroy();
+    expect([second.isSent, moves, await text(sent.end())]).toEqual([true, 2, "early late"]);
+  });
+
+  test("is sent in chunks where its length is not known", async () => {
+    const { request, body } = createBody();
+    const sent = new PassThrough();
+    body.begin(sent, () => undefined);
+    request.write("some");
+    request.end("x".repeat(17));
+    await settle();
+    expect(body.isSent).toBe(true);
+    expect(await text(sent.end())).toBe(`4\r\nsome\r\n11\r\n${"x".repeat(17)}\r\n0\r\n\r\n`);
+  });
+
+  test.each([undefined, 16_000_000])(
+    "of length %s goes no faster than its reader",
+    async (length) => {
+      const { request, body } = createBody(length);
+      const waiting: (() => void)[] = [];
+      let isReading = false;
+      const write = (_chunk: Buffer, _encoding: string, taken: () => void): void => {
+        if (isReading) {
+          taken();
+        } else {
+          waiting.push(taken);
+        }
+      };
+      let moves = 0;
+      body.begin(new Writable({ write }), () => (moves += 1));
+      let isTaken = true;
+      for (let turn = 0; turn < 100 && isTaken; turn++) {
+        isTaken = request.write(Buffer.alloc(16 * 1024));
+        await settle();
+      }
+      expect([isTaken, body.isStuck, request.isPaused()]).toEqual([false, true, true]);
+      const before = moves;
+      const drained = new Promise((resolve) => request.once("drain", resolve));
+      isReading = true;
+      waiting.forEach((taken) => taken());
+      await drained;
+      await settle();
+      expect([body.isStuck, request.isPaused(), moves > before]).toEqual([false, false, true]);
+    },
+  );
+
+  test("that is stopped is not sent on, and leaves its caller's connection alone", async () => {
+    const { request, body } = createBody();
+    const sent = new PassThrough();
+    body.stop();
+    body.begin(sent, () => undefined);
+    request.write("ab");
+    await settle();
+    body.stop();
+    request.end("cd");
+    request.resume();
+    await settle();
+    expect([body.isSent, await text(sent.end())]).toEqual([false, "2\r\nab\r\n"]);
+    expect(["data", "end"].map((name) => request.listenerCount(name))).toEqual([0, 0]);
   });
 });

@@ -5,7 +5,9 @@ import { Upstream, type UpstreamOptions } from "../../../../services/gateway/ups
 import { listen } from "../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { fakeOnly } from "../../../support/clock.ts";
+import { beginCallTo } from "../../../support/kept-answer.ts";
 import { stopServer } from "../../../support/network.ts";
+import { until } from "../../../support/until.ts";
 
 const onTestEnd = collectCleanups(afterEach);
 
@@ -21,25 +23,25 @@ async function serve(handler: RequestListener): Promise<{ server: Server; port: 
 
 function create(options: Partial<UpstreamOptions> & { origin: string }): Upstream {
   const upstream = new Upstream({ connectMs: 1000, ...options });
-  onTestEnd(() => upstream.pool.destroy());
+  onTestEnd(() => upstream.destroy());
   return upstream;
 }
 
 async function call(upstream: Upstream, path = "/"): Promise<string> {
-  const { body } = await upstream.pool.request({ method: "GET", path });
-  return await body.text();
+  const { body } = await beginCallTo(upstream, { path }).ended;
+  return body;
 }
 
 describe("an upstream's connections", () => {
   test("are made with the first call and kept for the next", async () => {
+    // It does not grow old meanwhile, however busy the machine is.
+    fakeOnly("performance");
     let connections = 0;
     const { server, port } = await serve(({ url }, response) => response.end(url));
     server.on("connection", () => (connections += 1));
     const upstream = create({ origin: `http://127.0.0.1:${port}` });
     expect(connections).toBe(0);
     expect(await call(upstream, "/a")).toBe("/a");
-    // The connection is free once undici has seen the end of the answer, too.
-    await new Promise((resolve) => setImmediate(resolve));
     expect(await call(upstream, "/b")).toBe("/b");
     expect(connections).toBe(1);
   });
@@ -84,11 +86,8 @@ describe("an upstream's connections", () => {
       response.end("x");
     });
     const upstream = create({ origin: `http://127.0.0.1:${port}` });
-    // undici takes some time off what the function promises: the connection is not used again.
-    const ended = new Promise((resolve) => upstream.pool.once("disconnect", resolve));
-    await call(upstream);
-    await ended;
-    expect(upstream.pool.stats).toMatchObject({ connected: 0 });
+    expect(await call(upstream)).toBe("x");
+    await until("no connection", () => upstream.connections === 0);
   });
 
   test("take heads of up to 64 KiB, and no larger ones", async () => {
@@ -99,7 +98,7 @@ describe("an upstream's connections", () => {
     const upstream = create({ origin: `http://127.0.0.1:${port}` });
     expect(await call(upstream, "/60000")).toBe("fine");
     await expect(call(upstream, "/70000")).rejects.toMatchObject({
-      code: "UND_ERR_HEADERS_OVERFLOW",
+      code: "UPSTREAM_HEAD_SIZE",
     });
   });
 });
@@ -141,7 +140,7 @@ describe("an upstream that is closed", () => {
     end();
     expect(await answer).toBe("late");
     await closed;
-    await expect(call(upstream)).rejects.toMatchObject({ code: "UND_ERR_DESTROYED" });
+    expect(upstream.connections).toBe(0);
   });
 
   test("without a call makes no connections, and may be closed twice", async () => {

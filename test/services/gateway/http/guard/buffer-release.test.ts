@@ -13,8 +13,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   isReleasable,
   releaseAfterWrite,
-  watchWrites,
   writeAndRelease,
+  writeWatched,
 } from "../../../../../services/gateway/http/guard/buffer-release.ts";
 import { listen } from "../../../../../services/lib/servers.ts";
 import { TestGateway } from "../../../../support/gateway.ts";
@@ -124,12 +124,11 @@ describe("releaseAfterWrite", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  /** A watched connection, and its other end, which does not read. */
+  /** A connection, and its other end, which does not read. */
   async function open(): Promise<{ socket: Socket; reader: Socket }> {
     const accepted = once(server, "connection");
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
     sockets.push(socket);
-    watchWrites(socket);
     const [reader] = (await accepted) as [Socket];
     return { socket, reader };
   }
@@ -140,12 +139,12 @@ describe("releaseAfterWrite", () => {
     const [early, late] = [Buffer.alloc(32 * KIB), Buffer.alloc(32 * KIB)];
     releaseAfterWrite(early);
     expect(isFreed(early)).toBe(false);
-    socket.write(early);
+    writeWatched(socket, early);
     await new Promise((resolve) => socket.write(late.subarray(0, 5), resolve));
     await new Promise((resolve) => setImmediate(resolve));
     expect(isFreed(early)).toBe(true);
-    socket.write(late);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    writeWatched(socket, late);
+    await new Promise((resolve) => socket.write("end", resolve));
     expect(isFreed(late)).toBe(false);
     releaseAfterWrite(late);
     expect(isFreed(late)).toBe(true);
@@ -157,7 +156,7 @@ describe("releaseAfterWrite", () => {
     const sent = createHash("sha256");
     chunks.forEach((chunk) => sent.update(chunk));
     for (const chunk of chunks) {
-      socket.write(chunk);
+      writeWatched(socket, chunk);
       releaseAfterWrite(chunk);
     }
     socket.end();
@@ -177,7 +176,7 @@ describe("releaseAfterWrite", () => {
     socket.on("error", () => undefined);
     for (const chunk of [small, ...chunks]) {
       releaseAfterWrite(chunk);
-      socket.write(chunk);
+      writeWatched(socket, chunk);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
     const closed = new Promise((resolve) => socket.once("close", resolve));
