@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { collectCleanups } from "../support/cleanup.ts";
-import { until } from "../support/until.ts";
+import { untilWritten } from "../support/until.ts";
 
 /** Time for jest to start on a busy machine, milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -90,10 +90,9 @@ describe("stages", () => {
       write("first.test.js", ENDLESS(script));
       write("second.test.js", DONE);
       const { run, output } = startRun();
-      const ended = once(run, "exit");
+      const ended = once(run, "close");
       const begun = join(root, "begun");
-      await until("the first stage", () => existsSync(begun), PATIENCE_MS);
-      const pids = readFileSync(begun, "utf8").split(" ").map(Number);
+      const pids = (await untilWritten(begun, PATIENCE_MS)).split(" ").map(Number);
       expect(pids.map(isRunning)).toEqual([true, true, true]);
       run.kill(signal);
       expect(await ended).toEqual([exitCode, null]);
@@ -111,7 +110,7 @@ describe("stages", () => {
       write("first.test.js", `test("ends", () => process.kill(process.pid, "SIGTERM"));`);
       write("second.test.js", DONE);
       const { run, output } = startRun();
-      expect(await once(run, "exit")).toEqual([143, null]);
+      expect(await once(run, "close")).toEqual([143, null]);
       expect(existsSync(join(root, "followed"))).toBe(false);
       expect(output()).toContain("jest: stopped by a signal; the rest is skipped");
     },
@@ -124,7 +123,7 @@ describe("stages", () => {
       write("first.test.js", `test("fails", () => expect(1).toBe(2));`);
       write("second.test.js", DONE);
       const { run, output } = startRun();
-      expect(await once(run, "exit")).toEqual([0, null]);
+      expect(await once(run, "close")).toEqual([0, null]);
       expect(existsSync(join(root, "followed"))).toBe(true);
       expect(output()).toMatch(/== first\n[^]*== second\n[^]*all done\n$/);
     },

@@ -1,4 +1,5 @@
 /** Waits for a condition in tests. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Only to end a hang: no test may fail because the machine is busy. */
@@ -17,5 +18,33 @@ export async function until(
       throw new Error(`expected ${what} within ${timeoutMs} ms`);
     }
     await sleep(10);
+  }
+}
+
+/**
+ * Resolves with what a file has, once somebody has written something to it: it is there, and empty,
+ * a moment before.
+ */
+export async function untilWritten(file: string, timeoutMs = PATIENCE_MS): Promise<string> {
+  let text = "";
+  await until(
+    `something in ${file}`,
+    () => {
+      text = readIfAny(file);
+      return text !== "";
+    },
+    timeoutMs,
+  );
+  return text;
+}
+
+function readIfAny(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return "";
+    }
+    throw error;
   }
 }
