@@ -48,7 +48,9 @@ const archive = (content: PropertyMap): PropertyMap => ({
 async function copy(source: PropertyMap, remotePath: string): Promise<void> {
   const connection = { host: "127.0.0.1", port: server.port, privateKey: key.private };
   await copyToRemote({
-    connection: toConnection({ connection: { ...connection, dialErrorLimit: 0 } }),
+    connection: toConnection({
+      connection: { ...connection, dialErrorLimit: 0, perDialTimeout: 60 },
+    }),
     source,
     remotePath,
     signal: new AbortController().signal,

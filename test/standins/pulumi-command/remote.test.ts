@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
-import { until } from "../../support/until.ts";
+import { until, untilWritten } from "../../support/until.ts";
 import {
   type KeyPair,
   type SshServer,
@@ -50,6 +50,7 @@ function program(...lines: string[]): Promise<void> {
     privateKey: key.private,
     privateKeyPassword: "hunter2-passphrase",
     dialErrorLimit: 1,
+    perDialTimeout: 60,
   };
   const header = `import * as pulumi from "@pulumi/pulumi";
     import { remote } from "@pulumi/command";
@@ -222,13 +223,12 @@ it(
     );
     const abort = new AbortController();
     const running = engine.up({ signal: abort.signal });
-    const file = join(home, "pid");
-    await until("the command to run", () => existsSync(file) && read("pid") !== "", TIMEOUT_MS);
+    const pid = (await untilWritten(join(home, "pid"), TIMEOUT_MS)).trim();
     abort.abort();
     const result = await running;
     expect(result.code).not.toBe(0);
     expect(shown(result, "error")).toEqual(["the command was stopped: cancelled"]);
-    expect(existsSync(`/proc/${read("pid").trim()}`)).toBe(false);
+    await until("the end of the command", () => !existsSync(`/proc/${pid}`));
     expect(existsSync(join(home, "late"))).toBe(false);
   },
   TIMEOUT_MS,

@@ -1,6 +1,7 @@
 /** Commands over SSH against a real OpenSSH server: ways in, environment, failures, stopping. */
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Connection, toConnection } from "../../../standins/pulumi-command/connection.ts";
@@ -8,7 +9,7 @@ import { toEnvironment } from "../../../standins/pulumi-command/inputs.ts";
 import { type RemoteRun, runRemoteCommand } from "../../../standins/pulumi-command/ssh/run.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { findFreePort } from "../../support/network.ts";
-import { until } from "../../support/until.ts";
+import { until, untilWritten } from "../../support/until.ts";
 import {
   type KeyPair,
   type OpenSsh,
@@ -50,7 +51,8 @@ async function start(options: Partial<SshServerOptions> = {}): Promise<SshServer
 }
 
 function to(port: number, changes: Partial<Connection> = {}): Connection {
-  const inputs = { connection: { host: "127.0.0.1", port, dialErrorLimit: 0 } };
+  const patience = { dialErrorLimit: 0, perDialTimeout: 60 };
+  const inputs = { connection: { host: "127.0.0.1", port, ...patience } };
   return { ...toConnection(inputs), privateKey: key.private, ...changes };
 }
 
@@ -70,6 +72,18 @@ function toRun(command: string, changes: Partial<RemoteRun> = {}): RemoteRun {
 
 async function stdoutOf(command: string, changes: Partial<RemoteRun> = {}): Promise<string> {
   return (await runRemoteCommand(toRun(command, changes))).stdout;
+}
+
+/** Whether somebody listens on a socket: its file is there a moment before. */
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 /** The message of what a run fails with. */
@@ -99,7 +113,7 @@ describe("a login", () => {
       agent.kill();
       await once(agent, "close");
     });
-    await until("the agent to listen", () => existsSync(socket));
+    await until("the agent to listen", () => accepts(socket));
     ssh.run("ssh-add", ["-q", key.file], { SSH_AUTH_SOCK: socket });
     ways.push({ privateKey: undefined, agentSocketPath: socket });
     for (const way of ways) {
@@ -274,7 +288,7 @@ describe("stopping", () => {
       `trap 'echo asked > asked; exit 0' TERM; sleep 0.01; echo $! $$ > pids; sleep 614 & wait`;
     const running = stdoutOf(command, { connection: to(server.port, { user }), signal });
     running.catch(() => undefined);
-    await until("the command to run", () => existsSync(file) && readFileSync(file, "utf8") !== "");
+    await untilWritten(file);
     return [file, running];
   }
 
@@ -292,7 +306,8 @@ describe("stopping", () => {
     abort.abort(new Error("cancelled"));
     await expect(running).rejects.toThrow(new Error("the command was stopped: cancelled"));
     const pids = readFileSync(file, "utf8").trim().split(" ");
-    expect(pids.map(isRunning)).toEqual([false, false]);
+    // A signal is sent at once, and acted upon when the process gets its turn.
+    await until("their end", () => !pids.some(isRunning));
     expect(readFileSync(join(server.home[user] ?? "", "asked"), "utf8")).toBe("asked\n");
   });
 
