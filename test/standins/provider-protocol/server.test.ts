@@ -35,6 +35,8 @@ const SERVER = fileURLToPath(
   new URL("../../../standins/provider-protocol/server.ts", import.meta.url),
 );
 
+/** Resolved when the call without an end is under way. */
+const endlessBegun = Promise.withResolvers<undefined>();
 let checked: CheckRequest | undefined;
 let diffed: DiffRequest | undefined;
 
@@ -67,6 +69,7 @@ async function createAs({ name, signal }: CreateRequest): Promise<never> {
     throw new PartialFailure("half made", details);
   }
   if (name === "endless") {
+    endlessBegun.resolve(undefined);
     await once(signal, "abort");
   }
   throw signal.reason instanceof Error ? signal.reason : new Error("failed at once");
@@ -233,6 +236,8 @@ describe("the plugin's server", () => {
     const endless = call((done) =>
       client.create(new providerPb.CreateRequest().setName("endless"), done),
     );
+    endless.catch(() => undefined);
+    await endlessBegun.promise;
     await Promise.all([
       expect(endless).rejects.toMatchObject({ details: "cancelled" }),
       call((done) => client.cancel(new empty.Empty(), done)),
