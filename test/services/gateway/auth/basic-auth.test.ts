@@ -146,7 +146,8 @@ describe("a guesser", () => {
 
   beforeEach(() => {
     folder.remove();
-    create();
+    // Its clock stands still, however long the attempts take.
+    create(undefined, new LoginThrottle(() => 1));
   });
 
   test("is slowed down after five attempts, and told for how long", async () => {
@@ -167,7 +168,6 @@ describe("a guesser", () => {
 
   test("locks out no other user, no other peer, and nobody who was let in before", async () => {
     folder.remove();
-    // Its clock stands still, however long the hashes take.
     create([CI], new LoginThrottle(() => 1));
     const program = basic("ci", "ci:pass");
     await identify(program);

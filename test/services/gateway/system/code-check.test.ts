@@ -1,10 +1,18 @@
 /** Pasted JavaScript is read and never run. */
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { findCodeMistake } from "../../../../services/gateway/system/code-check.ts";
+import { fakeOnly } from "../../../support/clock.ts";
 
 const IMPORTS = "expected imports of Node's own modules only, got";
 const CALLABLE = "expected a function or an object with fetch(request)";
 const EXPORTS = "expected a default export or an exported handler, got";
+
+// However long a thread takes to start on a busy machine.
+beforeEach(() => fakeOnly("setTimeout", "clearTimeout"));
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe("findCodeMistake", () => {
   test.each([

@@ -123,7 +123,7 @@ describe("a log that is read on", () => {
     putPod("f-1", "");
     const stream = await open({ isFollowing: true });
     const written = stream.writeTo(output);
-    await until("the second line", () => texts().includes("second"), 10_000);
+    await until("the second line", () => texts().includes("second"));
     stream.stop();
     await written;
     expect(texts()).toEqual(["first", words, "second"]);
@@ -139,7 +139,7 @@ describe("a log that is read on", () => {
     putPod("f-1", "");
     const stream = await open({ isFollowing: true, tailLines: 3 });
     const written = stream.writeTo(output);
-    await until("the first line", () => texts().includes("first"), 10_000);
+    await until("the first line", () => texts().includes("first"));
     stream.stop();
     await written;
     expect(texts()).toEqual(["no logs yet", "first"]);

@@ -39,6 +39,8 @@ beforeEach(async () => {
       response.writeHead(typeof given === "number" ? given : 200).end(String(given));
     }
   });
+  // A connection that is closed while it is used again would be no answer.
+  server.keepAliveTimeout = 65_000;
   const port = await listen(server, 0, "127.0.0.1");
   const address = { url: `http://127.0.0.1:${port}`, secretPath: undefined };
   // However busy the machine is.

@@ -1,7 +1,16 @@
 /** A store document of somebody else's, over TLS: when it is asked for, and what is taken. */
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import { RemoteStore } from "../../../../services/gateway/system/remote-store.ts";
 import { listen } from "../../../../services/lib/servers.ts";
 import { Authority } from "../../../support/authority.ts";
@@ -50,6 +59,8 @@ function open(options: Partial<ConstructorParameters<typeof RemoteStore>[0]> = {
     url: new URL(`https://127.0.0.1:${port}/store.json`),
     logger: log.logger,
     tls: { ca: authority.certificate },
+    // However busy the machine is.
+    timeoutMs: MINUTE,
     ...options,
   });
 }
@@ -59,6 +70,8 @@ beforeAll(async () => {
     asked.push(request.url ?? "");
     handle(request, response);
   });
+  // A connection that is closed while it is used again would be no answer.
+  server.keepAliveTimeout = MINUTE;
   port = await listen(server, 0, "127.0.0.1");
 });
 
@@ -157,8 +170,15 @@ describe("a source", () => {
   test("that does not end its answer in time is away", async () => {
     await store.close();
     open({ timeoutMs: 200 });
+    const late = new AbortController();
+    const limit = jest.spyOn(AbortSignal, "timeout").mockReturnValue(late.signal);
     handle = (_request, response) => response.writeHead(200).write('{"version":');
-    expect([await read(), asked]).toEqual([AWAY, ["/store.json"]]);
+    const reading = read();
+    await until("the question", () => asked.length === 1);
+    late.abort(new DOMException("its time is over", "TimeoutError"));
+    expect([await reading, asked]).toEqual([AWAY, ["/store.json"]]);
+    expect(limit.mock.calls).toEqual([[200]]);
+    limit.mockRestore();
   });
 });
 

@@ -259,7 +259,7 @@ describe("Endpoints", () => {
 
   test("wakes who waits for a change, or lets go after the time", async () => {
     await start();
-    const woken = endpoints.waitForChange("fn/env", 5000);
+    const woken = endpoints.waitForChange("fn/env", 60_000);
     put("env-1", [at("198.18.1.1")]);
     await woken;
     expect(endpoints.has("fn/env")).toBe(true);

@@ -45,7 +45,7 @@ function connectMeanwhile(port: number, count: number): Worker {
     { eval: true, workerData: { connected, port, count } },
   );
   for (let seen = 0; seen < count; seen = Atomics.load(connected, 0)) {
-    if (Atomics.wait(connected, 0, seen, 10_000) === "timed-out") {
+    if (Atomics.wait(connected, 0, seen, 60_000) === "timed-out") {
       throw new Error("no connections");
     }
   }

@@ -225,8 +225,12 @@ describe("bytes of a body", () => {
     const odd = head("GET /a HTTP/1.1", `X: a${"\t".repeat(60_000)}b`);
     // The processor's time, to which a busy machine does not add: to look at all that follow each
     // tab takes seconds.
-    const begin = process.cpuUsage();
-    expect(read([odd], [odd.head])).toEqual({ heads: 1 });
-    expect(process.cpuUsage(begin).user).toBeLessThan(500_000);
+    const times = [1, 2, 3].map(() => {
+      const begin = process.cpuUsage();
+      expect(read([odd], [odd.head])).toEqual({ heads: 1 });
+      return process.cpuUsage(begin).user;
+    });
+    // That of other threads of this process is in it, and at times that of other machines.
+    expect(Math.min(...times)).toBeLessThan(500_000);
   });
 });
