@@ -60,6 +60,8 @@ export function createCallbackSet(atEnd: (end: () => unknown) => void): Callback
 const thank: RequestListener = (_request, response) => void response.end("thanks");
 
 function record(server: Server, receiver: CountingReceiver, answer: RequestListener): void {
+  // A connection that is closed while it is used again would be a failed callback.
+  server.keepAliveTimeout = 65_000;
   server.on("connection", (socket: Socket) => {
     receiver.connections.push(socket);
     receiver.addresses.push(socket.localAddress);

@@ -12,6 +12,8 @@ let url = "";
 let problem: string | undefined;
 
 beforeAll(async () => {
+  // A connection that is closed while it is used again would be no answer.
+  server.keepAliveTimeout = 65_000;
   new Counter({ name: "test_total", help: "x", registers: [registry] }).inc(3);
   health.addCheck("queue", () => problem);
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;

@@ -45,6 +45,8 @@ beforeEach(async () => {
       response.end(typeof answer === "string" ? answer : JSON.stringify(answer));
     }
   });
+  // A connection that is closed while it is used again would be no answer.
+  server.keepAliveTimeout = 65_000;
   issuer = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
   answers = {
     [DESCRIPTION]: { issuer, jwks_uri: `${issuer}/keys` },

@@ -17,6 +17,8 @@ afterEach(() => {
 
 async function serve(handler: RequestListener): Promise<{ server: Server; port: number }> {
   const server = createServer(handler);
+  // A connection that is closed while it is used again would be a failed call.
+  server.keepAliveTimeout = 65_000;
   onTestEnd(() => stopServer(server));
   return { server, port: await listen(server, 0, "127.0.0.1") };
 }
