@@ -1,6 +1,6 @@
 /** What ends or forbids a callback: the host, the time, the length of the answer. */
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { AddressPolicy } from "../../../services/lib/address-policy.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import {
@@ -9,6 +9,7 @@ import {
 } from "../../../services/queue-worker/callback-sender.ts";
 import { answerInTurn, createCallbackSet, only, toCallback } from "../../support/callback-set.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
+import { fakeOnly } from "../../support/clock.ts";
 import { until } from "../../support/until.ts";
 
 const atEnd = collectCleanups(afterEach);
@@ -98,25 +99,65 @@ test("a name that is allowed may lead anywhere, and its Host header is the name"
   expect(only(seen).request.headers.host).toBe(`a.b.svc:${port}`);
 });
 
+interface Dripping {
+  port: number;
+  sockets: Socket[];
+  /** How often something was written since a callback came. */
+  drops: () => number;
+}
+
+/** Writes the head at once and the rest again and again, until the other side has enough. */
+async function drip(head: string, rest: string): Promise<Dripping> {
+  const sockets: Socket[] = [];
+  let [drops, hasCome] = [0, false];
+  const server = createTcpServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => undefined).on("data", () => (hasCome = true));
+    socket.write(head);
+    const timer = setInterval(() => {
+      socket.write(rest);
+      drops += hasCome ? 1 : 0;
+    }, 10);
+    socket.on("close", () => clearInterval(timer));
+  });
+  atEnd(() => {
+    sockets.forEach((socket) => socket.destroy());
+    server.close();
+  });
+  return { port: await listen(server, 0, "127.0.0.1"), sockets, drops: () => drops };
+}
+
+async function untilEnd({ sockets }: Dripping): Promise<void> {
+  const hasEnded = (): boolean => sockets.length > 0 && only(sockets).destroyed;
+  await until("the end of the connection", hasEnded);
+}
+
+test("the connection has a limit of time of its own", async () => {
+  const dripping = await drip("", "");
+  const sender = createSender({ connectTimeoutMs: 100 });
+  const result = await sender.send(toCallback(`https://127.0.0.1:${dripping.port}/`));
+  expect(result).toEqual({ failed: "no answer: UND_ERR_CONNECT_TIMEOUT" });
+  await untilEnd(dripping);
+});
+
 describe("the limit of time ends", () => {
   const totalTimeoutMs = 150;
   const late = { failed: "no answer within 150 ms" };
 
-  /** Writes the head at once and the rest again and again, until the other side has enough. */
-  async function drip(head: string, rest: string): Promise<{ port: number; sockets: Socket[] }> {
-    const sockets: Socket[] = [];
-    const server = createTcpServer((socket) => {
-      sockets.push(socket);
-      socket.on("error", () => undefined).resume();
-      socket.write(head);
-      const timer = setInterval(() => socket.write(rest), 10);
-      socket.on("close", () => clearInterval(timer));
-    });
-    atEnd(() => {
-      sockets.forEach((socket) => socket.destroy());
-      server.close();
-    });
-    return { port: await listen(server, 0, "127.0.0.1"), sockets };
+  // The time is over when a test says so: what comes before it has come then.
+  beforeEach(() => fakeOnly("setTimeout", "clearTimeout"));
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Sends a callback whose time is over when some of the answer has been read. */
+  async function sendTo({ port, drops }: Dripping): Promise<CallbackResult> {
+    const sender = createSender({ totalTimeoutMs });
+    const sending = sender.send(toCallback(`http://127.0.0.1:${port}/?key=canary`));
+    await until("some drops", () => drops() > 5);
+    jest.advanceTimersByTime(totalTimeoutMs);
+    return await sending;
   }
 
   test.each<[what: string, head: string, rest: string]>([
@@ -124,10 +165,9 @@ describe("the limit of time ends", () => {
     ["drips its head", "HTTP/1.1 200 OK\r\nx-a: ", "a"],
     ["goes on without a word", "", "HTTP/1.1 103 Early Hints\r\n\r\n"],
   ])("a receiver that %s, and its connection", async (_what, head, rest) => {
-    const { port, sockets } = await drip(head, rest);
-    const sender = createSender({ totalTimeoutMs });
-    expect(await sender.send(toCallback(`http://127.0.0.1:${port}/?key=canary`))).toEqual(late);
-    await until("the end of the connection", () => only(sockets).destroyed);
+    const dripping = await drip(head, rest);
+    expect(await sendTo(dripping)).toEqual(late);
+    await untilEnd(dripping);
   });
 
   test.each<[head: string, rest: string, expected: CallbackResult]>([
@@ -139,24 +179,22 @@ describe("the limit of time ends", () => {
       { status: 503, retryAfter: "9" },
     ],
   ])("an answer that drips, whose status stands: %j, %j", async (head, rest, expected) => {
-    const { port, sockets } = await drip(`HTTP/1.1 ${head}\r\n\r\n`, rest);
-    const sender = createSender({ totalTimeoutMs });
-    expect(await sender.send(toCallback(`http://127.0.0.1:${port}/`))).toEqual(expected);
-    await until("the end of the connection", () => only(sockets).destroyed);
+    const dripping = await drip(`HTTP/1.1 ${head}\r\n\r\n`, rest);
+    expect(await sendTo(dripping)).toEqual(expected);
+    await untilEnd(dripping);
   });
 
   test("name servers that never answer", async () => {
-    const resolver = async (): Promise<never> => await new Promise(() => undefined);
+    const asked = Promise.withResolvers<string>();
+    const resolver = async (hostname: string): Promise<never> => {
+      asked.resolve(hostname);
+      return await new Promise(() => undefined);
+    };
     const sender = createSender({ totalTimeoutMs, connectTimeoutMs: 300, resolver });
-    expect(await sender.send(toCallback("http://hook.example.com/?key=canary"))).toEqual(late);
-  });
-
-  test("before it the connection has a limit of its own", async () => {
-    const { port, sockets } = await drip("", "");
-    const sender = createSender({ connectTimeoutMs: 100 });
-    const result = await sender.send(toCallback(`https://127.0.0.1:${port}/`));
-    expect(result).toEqual({ failed: "no answer: UND_ERR_CONNECT_TIMEOUT" });
-    await until("the end of the connection", () => only(sockets).destroyed);
+    const sending = sender.send(toCallback("http://hook.example.com/?key=canary"));
+    expect(await asked.promise).toBe("hook.example.com");
+    jest.advanceTimersByTime(totalTimeoutMs);
+    expect(await sending).toEqual(late);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   toSubject,
   useLanesWorlds,
 } from "../../support/lanes-world.ts";
+import { until } from "../../support/until.ts";
 
 const create = useLanesWorlds();
 
@@ -26,7 +27,8 @@ describe("lanes", () => {
     world.add("a", 3);
     world.start();
     await settleDown();
-    expect(depths).toEqual([[["faas-request.n.a", 3]]]);
+    // On a busy machine there may be another look by now.
+    expect(depths[0]).toEqual([["faas-request.n.a", 3]]);
     expect(world.taken).toEqual(["a", "a"]);
   });
 
@@ -98,10 +100,7 @@ describe("lanes", () => {
     expect(world.taken).toEqual([]);
     // The look at the stream waits by a timer that no test can fake.
     jest.useRealTimers();
-    const deadline = performance.now() + 5000;
-    while (world.taken.length === 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until("the message", () => world.taken.length > 0);
     expect(world.taken).toEqual(["a"]);
   });
 });

@@ -30,10 +30,10 @@ describe("a call", () => {
   });
 
   test("is not run before it is due", async () => {
-    const settlement = await world.handle({ notBefore: Date.now() + 60_000 });
+    const settlement = await world.handle({ notBefore: Date.now() + 3_600_000 });
     const waitMs = settlement.isDone ? NaN : settlement.waitMs;
-    expect(waitMs).toBeGreaterThan(59_000);
-    expect(waitMs).toBeLessThanOrEqual(60_000);
+    expect(waitMs).toBeGreaterThan(3_540_000);
+    expect(waitMs).toBeLessThanOrEqual(3_600_000);
     expect(world.events).toEqual([]);
   });
 
@@ -99,7 +99,7 @@ describe("a call", () => {
   );
 
   test("that its consumer may not remember is asked after at its first delivery", async () => {
-    world.lane.madeAt = Date.now() + 1000;
+    world.lane.madeAt = Date.now() + 60_000;
     world.known = { state: "done", attempts: 0, starts: 0, at: 0 };
     expect(await world.handle()).toEqual({ isDone: true });
     expect(world.events).toEqual([]);
@@ -110,7 +110,7 @@ describe("a call", () => {
     ["waits for its time", { state: "retrying", nextAt: Date.now() + 3_600_000 }, 3_600_000],
     ["waits for a year", { state: "retrying", nextAt: Date.now() + 3e10 }, 7 * 86_400_000],
   ])("that its consumer does not remember, but %s, is left for that long", async (_, known, ms) => {
-    world.lane.madeAt = Date.now() + 1000;
+    world.lane.madeAt = Date.now() + 60_000;
     world.again(known);
     const settlement = await world.handle();
     const waitMs = settlement.isDone ? NaN : settlement.waitMs;
@@ -209,7 +209,7 @@ describe("a call is repeated", () => {
       isDone: false,
     });
     expect(await world.handle({ acceptedAt: old })).toEqual({ isDone: true });
-    expect(readLetter(world.queue.only.fields).reason).toBe("not run in 7200 s: no answer");
+    expect(readLetter(world.queue.only.fields).reason).toMatch(/^not run in 72\d\d s: no answer$/);
   });
 });
 

@@ -98,10 +98,9 @@ describe("a callback", () => {
   test("says why a call has died that nobody has answered", async () => {
     world.run = { status: 0 };
     await world.handle({ callback: CALLBACK, acceptedAt: Date.now() - 2 * 3_600_000 });
-    expect(readCallback()).toMatchObject({
-      body: Buffer.from("not run in 7200 s: no answer\n"),
-      headers: { "x-function-status": ["503"] },
-    });
+    const { body, headers } = readCallback();
+    expect(String(body as Buffer)).toMatch(/^not run in 72\d\d s: no answer\n$/);
+    expect(headers).toMatchObject({ "x-function-status": ["503"] });
   });
 
   test("that cannot be queued is tried with the answer that there is, and without a run", async () => {
