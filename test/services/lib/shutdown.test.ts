@@ -12,7 +12,7 @@ import { installShutdown } from "${LIB}shutdown.ts";
 const health = new Health();
 installShutdown({
   logger: createLogger({ name: "t" }), health, settleMs: 50,
-  graceMs: () => (["patient", "hang at a crash"].includes(process.argv[1]) ? 1000 * 3_600_000 : 300),
+  graceMs: () => ({ hang: 300, term: 60_000 })[process.argv[1]] ?? 1000 * 3_600_000,
   close: async () => {
     console.log("closing", health.problems().join());
     if (process.argv[1].startsWith("hang")) await new Promise(() => {});
