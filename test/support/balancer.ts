@@ -18,6 +18,8 @@ export class Balancer {
   port = 0;
   readonly #backends: readonly Backend[];
   readonly #failures = new Map<Backend, number>();
+  /** Those that have not answered yet; a machine that stood still is not many refusals. */
+  readonly #asked = new Set<Backend>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((socket) => this.#join(socket));
   #next = 0;
@@ -47,10 +49,12 @@ export class Balancer {
 
   async #probe(): Promise<void> {
     const ask = async (backend: Backend): Promise<void> => {
+      this.#asked.add(backend);
       const isReady = await backend.isReady();
+      this.#asked.delete(backend);
       this.#failures.set(backend, isReady ? 0 : (this.#failures.get(backend) ?? FAILURES) + 1);
     };
-    await Promise.all(this.#backends.map(ask));
+    await Promise.all(this.#backends.filter((backend) => !this.#asked.has(backend)).map(ask));
   }
 
   #join(client: Socket): void {

@@ -121,7 +121,7 @@ export class GatewayProcess {
   async isReady(): Promise<boolean> {
     try {
       const url = `http://127.0.0.1:${this.metricsPort}/readyz`;
-      const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
+      const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
       await answer.text();
       return answer.ok;
     } catch {

@@ -5,9 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "./network.ts";
+import { until } from "./until.ts";
 
 export class NatsServer {
   readonly port: number;
@@ -58,13 +58,7 @@ export class NatsServer {
     const args = ["-c", join(this.directory, "nats.conf"), ...own];
     const env = { ...process.env, ...this.#env };
     this.#process = spawn(this.#binary, args, { stdio: "ignore", env });
-    const deadline = Date.now() + 10_000;
-    while (!(await accepts(this.port))) {
-      if (Date.now() > deadline) {
-        throw new Error(`nats-server: expected to listen on ${this.port} within 10 s`);
-      }
-      await sleep(20);
-    }
+    await until(`nats-server to listen on ${this.port}`, () => accepts(this.port));
   }
 
   /** Ends the process; what is stored stays. */
