@@ -17,7 +17,7 @@ const BLOCKS = 36;
 
 interface Block {
   first: number;
-  /** How many of its ports have been looked at, round after round. */
+  /** How many of its ports have been looked at in this round. */
   used: number;
 }
 
@@ -34,7 +34,7 @@ export async function findFreePortPair(): Promise<number> {
 async function findFreePorts(count: number): Promise<number[]> {
   const block = await ownBlock();
   for (let looked = 0; looked < BLOCK; looked += count) {
-    if ((block.used % BLOCK) + count > BLOCK) {
+    if (block.used + count > BLOCK) {
       block.used = 0;
     }
     const first = block.first + block.used;
