@@ -2,7 +2,7 @@
  * What a machine looks like from outside: processes, mounts, network and files, to compare two
  * moments.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -21,8 +21,22 @@ export interface MachineState {
   files: string[];
 }
 
+const READING = { encoding: "utf8", maxBuffer: 512 * 1024 * 1024 } as const;
+
 function lines(command: string, args: readonly string[]): string[] {
-  const output = execFileSync(command, args, { encoding: "utf8", maxBuffer: 512 * 1024 * 1024 });
+  return toLines(execFileSync(command, args, READING));
+}
+
+/** It complains about each folder that goes while it looks: other programs' come and go. */
+function find(...args: string[]): string[] {
+  const { error, stdout } = spawnSync("find", args, READING);
+  if (error !== undefined) {
+    throw error;
+  }
+  return toLines(stdout);
+}
+
+function toLines(output: string): string[] {
   return output.split("\n").filter(Boolean).sort();
 }
 
@@ -73,7 +87,7 @@ const PLACES = ["/etc", "/usr", "/var", "/run", "/opt", "/srv", "/mnt", homedir(
 function listFiles(excluded: readonly string[]): string[] {
   const always = ["/var/tmp", "/var/log", join(homedir(), ".npm")];
   const prune = [...always, ...excluded].flatMap((path) => ["-path", path, "-prune", "-o"]);
-  return lines("find", [...PLACES.filter(existsSync), "-xdev", ...prune, "-print"]);
+  return find(...PLACES.filter(existsSync), "-xdev", ...prune, "-print");
 }
 
 /**
@@ -97,7 +111,7 @@ export function readMachineState(
     links: lines("ip", ["-o", "link"]).map((line) => line.split(": ")[1] ?? line),
     routes: lines("ip", ["route"]),
     tables: existsSync(tables) ? readFileSync(tables, "utf8").split("\n").filter(Boolean) : [],
-    cgroups: lines("find", ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d"]),
+    cgroups: find("/sys/fs/cgroup", "-maxdepth", "4", "-type", "d"),
     files: listFiles(excluded),
   };
 }
