@@ -278,10 +278,11 @@ describe("a program in YAML", () => {
       const queued = await fetch(`${GATEWAY}/async-function/welcome`, { method: "POST" });
       expect(queued.status).toBe(202);
       // The call of the test before, and that of the queue-worker, which has come for it.
-      await until("both calls to be counted", async () => (await countOf("welcome")) === 2);
+      const areCounted = async (): Promise<boolean> => (await countOf("welcome")) === 2;
+      await until("both calls to be counted", areCounted, 2 * minute);
       expect(before).toBeLessThan(2);
     },
-    5 * minute,
+    8 * minute,
   );
 
   it(

@@ -142,10 +142,10 @@ export function describeNamespaces(stack: () => Stack): void {
         const answer = await fetch(`${stack().url}/async-function/teller.blue`, {
           method: "POST",
           headers: { "x-callback-url": receiver.url },
-          signal: AbortSignal.timeout(10 * second),
+          signal: AbortSignal.timeout(60 * second),
         });
         expect(answer.status).toBe(202);
-        await until("a callback", () => received.length > 0, 30 * second);
+        await until("a callback", () => received.length > 0);
         expect(received).toMatchObject([
           {
             body: "secret of blue/blue",
@@ -153,7 +153,7 @@ export function describeNamespaces(stack: () => Stack): void {
           },
         ]);
       },
-      60 * second,
+      120 * second,
     );
 
     it(

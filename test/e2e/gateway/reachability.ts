@@ -13,7 +13,7 @@ import { connect } from "node:net";
 import { lookup } from "node:dns/promises";
 const open = (target) => new Promise((resolve) => {
   const [, host, port] = /^(.*):(\\d+)$/.exec(target);
-  const socket = connect({ host, port: Number(port), timeout: 3000 });
+  const socket = connect({ host, port: Number(port), timeout: 10_000 });
   const end = (word) => { socket.destroy(); resolve([target, word]); };
   socket.on("connect", () => end("open")).on("timeout", () => end("closed"));
   socket.on("error", () => end("closed"));

@@ -60,7 +60,7 @@ export class UiWorld {
   async api(path: string, init: RequestInit = {}): Promise<Response> {
     const { url, password } = this.stack;
     const authorization = `Basic ${Buffer.from(`admin:${password}`).toString("base64")}`;
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(minute);
     return await fetch(`${url}${path}`, { ...init, headers: { authorization }, signal });
   }
 
