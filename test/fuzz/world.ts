@@ -69,7 +69,8 @@ export class FuzzWorld {
     const number = (this.#clients += 1);
     const localAddress = `127.2.${Math.floor(number / 250)}.${(number % 250) + 1}`;
     const { port } = this.gateway;
-    const { received } = await drive({ parts }, { port, localAddress }, SILENCE_MS);
+    const probe = (): Promise<boolean> => this.gateway.isReady();
+    const { received } = await drive({ parts }, { port, localAddress, probe }, SILENCE_MS);
     const read = readAnswers(received, methods);
     const seen = this.upstream.take(localAddress);
     return {
