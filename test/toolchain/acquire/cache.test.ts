@@ -163,15 +163,17 @@ describe("two processes", () => {
 
   test("tell who it is that they wait for", async () => {
     const [published] = await publish(mirror, "coredns");
-    const slow = slowly(published?.content ?? Buffer.alloc(0), 1500);
-    mirror.serve(published?.file.url ?? "", slow);
     const first = start("coredns");
+    const line = `coredns: waiting for process ${first.pid}, which is acquiring it`;
+    const isTold = until("the line", () => progress.lines.includes(line));
+    mirror.serve(published?.file.url ?? "", (request, response) => {
+      const serve = serveFile(published?.content ?? Buffer.alloc(0));
+      void isTold.finally(() => serve(request, response));
+    });
     const finished = finish(first);
     await until("the download", () => mirror.count(published?.file.url ?? "") === 1);
     expect(await acquireHere("coredns")).toMatchObject({ source: "cache" });
-    expect(progress.lines).toContain(
-      `coredns: waiting for process ${first.pid}, which is acquiring it`,
-    );
+    await isTold;
     expect(await finished).toMatchObject({ source: "mirror" });
   });
 });

@@ -10,7 +10,7 @@ import { Network, type NetworkOptions } from "../../../toolchain/acquire/network
 import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
 import { FakeClock } from "./support/clock.ts";
-import { digest, Folders, recordProgress } from "./support/fixtures.ts";
+import { digest, Folders, PATIENT, recordProgress } from "./support/fixtures.ts";
 import { type Handler, Mirror, serveFile } from "./support/mirror.ts";
 
 const folders = new Folders();
@@ -62,7 +62,7 @@ const tool: Tool = {
 };
 
 async function acquire(env: Record<string, string> = {}): Promise<AcquiredTool> {
-  const network = { clock, timeouts: { connect: 500, headers: 500, body: 500 } };
+  const network = { clock, timeouts: PATIENT };
   const options = { cacheDir, progress, network, architecture: "amd64" as const };
   const all = { PLONK_MIRROR: mirror.url, PATH: process.env["PATH"], ...env };
   return await acquireTool("tool", createSession([tool], { ...options, env: all }));

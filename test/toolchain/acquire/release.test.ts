@@ -7,8 +7,16 @@ import { acquireTool } from "../../../toolchain/acquire/acquire-tool.ts";
 import { type AcquireOptions, createSession } from "../../../toolchain/acquire/session.ts";
 import { catalogue } from "../../../toolchain/catalogue.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
+import { until } from "../../support/until.ts";
 import { FakeClock } from "./support/clock.ts";
-import { digest, Folders, makeArchive, recordProgress } from "./support/fixtures.ts";
+import {
+  digest,
+  Folders,
+  makeArchive,
+  PATIENT,
+  recordProgress,
+  untilStored,
+} from "./support/fixtures.ts";
 import { cutShort, Mirror, serveFile, servePieces } from "./support/mirror.ts";
 import { findTool, publish } from "./support/vendors.ts";
 
@@ -21,7 +29,7 @@ let network: NonNullable<AcquireOptions["network"]>;
 
 beforeEach(async () => {
   clock = new FakeClock();
-  network = { clock, timeouts: { connect: 500, headers: 500, body: 500 } };
+  network = { clock, timeouts: PATIENT };
   mirror = await Mirror.start();
   cacheDir = await folders.create();
   progress = recordProgress();
@@ -43,6 +51,8 @@ function settings(url: string) {
 async function acquireFromMirror(name: string, url = mirror.url): Promise<AcquiredTool> {
   return await acquireTool(name, createSession(releases, settings(url)));
 }
+
+const untilSent = (bytes: number): Promise<void> => untilStored(cacheDir, bytes);
 
 /** What a failed acquisition must not leave behind. */
 async function expectNothingInstalled(name: string): Promise<void> {
@@ -188,7 +198,7 @@ describe("an interrupted download", () => {
     const { url = "", checksums = "" } = published?.file ?? {};
     const text = await readChecksums(checksums);
     mirror.serve(checksums, text.replace(/^.*  k3s$/m, `${digest(content)}  k3s`));
-    mirror.serve(url, cutShort(content, 120_000, 1));
+    mirror.serve(url, cutShort(content, { bytes: 120_000, times: 1, untilSent }));
     const tool = await acquireFromMirror("k3s");
     expect(await readFile(tool.path)).toEqual(content);
     const ranges = mirror.seen
@@ -204,7 +214,7 @@ describe("an interrupted download", () => {
     const { url = "", checksums = "" } = published?.file ?? {};
     const text = await readChecksums(checksums);
     mirror.serve(checksums, text.replace(/^.*  k3s$/m, `${digest(content)}  k3s`));
-    mirror.serve(url, servePieces(content, 10_000));
+    mirror.serve(url, servePieces(content, { bytes: 10_000, untilSent }));
     const tool = await acquireFromMirror("k3s");
     expect(await readFile(tool.path)).toEqual(content);
     expect(clock.pauses).toEqual(Array.from({ length: 19 }, () => 1000));
@@ -215,7 +225,8 @@ describe("an interrupted download", () => {
     const { url = "" } = published?.file ?? {};
     mirror.serve(url, (_request, response) => {
       response.writeHead(200, { "content-length": 1000 });
-      response.write("only this", () => setTimeout(() => response.destroy(), 20));
+      response.write("only this");
+      void untilSent("only this".length).finally(() => response.destroy());
     });
     await expect(acquireFromMirror("k3s")).rejects.toMatchObject({
       code: "unavailable",
@@ -231,7 +242,7 @@ describe("an interrupted download", () => {
     const { url = "", checksums = "" } = published?.file ?? {};
     const text = await readChecksums(checksums);
     mirror.serve(checksums, text.replace(/^.*  k3s$/m, `${digest(content)}  k3s`));
-    const before = cutShort(Buffer.alloc(50_000, "old"), 20_000);
+    const before = cutShort(Buffer.alloc(50_000, "old"), { bytes: 20_000, untilSent });
     let isFirst = true;
     mirror.serve(url, (request, response) => {
       (isFirst ? before : serveFile(content))(request, response);
@@ -263,6 +274,7 @@ describe("a network that refuses", () => {
   });
 
   test("is noticed within seconds, and one tool alone asks a host", async () => {
+    network = { clock, timeouts: { ...PATIENT, headers: 500 } };
     const hanging = await Mirror.start();
     for (const name of released) {
       const { checksums = "" } = findTool(name).release?.files("amd64")[0] ?? {};
@@ -272,6 +284,7 @@ describe("a network that refuses", () => {
       released.map((name) => acquireFromMirror(name, hanging.url)),
     );
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    await until("the last request", () => hanging.seen.length >= 3);
     expect(hanging.seen).toHaveLength(3);
     expect(clock.pauses).toEqual([1000, 2000]);
     expect(progress.notes).toEqual([

@@ -59,7 +59,7 @@ const NOW = Date.UTC(2026, 10, 28);
 /** Asks at a moment, hours after the first, with a clock that moves by its pauses alone. */
 async function ask(registries: readonly string[], hours = 0, env = {}): Promise<boolean> {
   const today = (): number => NOW + hours * HOUR;
-  return await areRegistriesOpen(context, { env, registries, clock, today });
+  return await areRegistriesOpen(context, { env, registries, clock, today, timeout: 60_000 });
 }
 
 const describeNow = (env = {}): Promise<string> => describeRegistries(context.images, env);

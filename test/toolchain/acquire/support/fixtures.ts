@@ -1,12 +1,16 @@
 /** Archives, checksum files and directories that the tests of the toolchain are made of. */
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import type { Progress } from "../../../../toolchain/progress.ts";
+import { until } from "../../../support/until.ts";
+
+/** Timeouts, milliseconds, that no busy machine reaches. */
+export const PATIENT = { connect: 60_000, headers: 60_000, body: 60_000 };
 
 export interface Entry {
   name: string;
@@ -49,6 +53,24 @@ export class Folders {
   async remove(): Promise<void> {
     await Promise.all(this.#paths.map((path) => rm(path, { recursive: true, force: true })));
   }
+}
+
+/** Resolves when a download, whole or not, has so many bytes on the disk. */
+export async function untilStored(cacheDir: string, bytes: number): Promise<void> {
+  const folder = join(cacheDir, "downloads");
+  await until(`${bytes} bytes in ${folder}`, async () => {
+    const names = await readdir(folder).catch(() => []);
+    const files = names.filter((name) => !name.endsWith(".validator"));
+    const sizes = await Promise.all(
+      files.map((name) =>
+        stat(join(folder, name)).then(
+          ({ size }) => size,
+          () => -1,
+        ),
+      ),
+    );
+    return sizes.includes(bytes);
+  });
 }
 
 /** Keeps what is said. */

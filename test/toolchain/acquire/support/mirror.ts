@@ -44,8 +44,16 @@ export function serveStored(path: string): Handler {
   };
 }
 
+export interface Cut {
+  bytes: number;
+  /** @default always */
+  times?: number;
+  /** Resolves when the client has kept them: what is not read yet is lost with the connection. */
+  untilSent: (bytes: number) => Promise<void>;
+}
+
 /** Sends the head of a whole file and cuts the connection after some bytes of it. */
-export function cutShort(content: Buffer, bytes: number, times = Infinity): Handler {
+export function cutShort(content: Buffer, { bytes, times = Infinity, untilSent }: Cut): Handler {
   let left = times;
   return (request, response) => {
     left -= 1;
@@ -55,13 +63,15 @@ export function cutShort(content: Buffer, bytes: number, times = Infinity): Hand
     }
     const etag = toEtag(content);
     response.writeHead(200, { etag, "content-length": content.length });
-    response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 50));
+    response.write(content.subarray(0, bytes));
+    void untilSent(bytes).finally(() => response.destroy());
   };
 }
 
 /** Cuts the first answer short, and then answers each request with the next piece alone. */
-export function servePieces(content: Buffer, bytes: number): Handler {
-  const beginning = cutShort(content, bytes);
+export function servePieces(content: Buffer, cut: Cut): Handler {
+  const beginning = cutShort(content, cut);
+  const { bytes } = cut;
   return (request, response) => {
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     if (start === 0) {
