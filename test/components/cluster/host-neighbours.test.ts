@@ -109,7 +109,9 @@ describe("another script that works on the same node", () => {
     const other = spawn("flock", ["--no-fork", lock, "sh", "-c", "echo; exec sleep 600"]);
     await once(other.stdout, "data");
     const result = first.start();
+    const ended = once(other, "exit");
     other.kill("SIGKILL");
+    await ended;
     expect(result).toEqual({
       code: 1,
       stdout: "",

@@ -14,6 +14,8 @@ import { makeClusterFolder } from "../../support/cluster-folder.ts";
 import { acquireK3s } from "../../support/k3s.ts";
 import { findLeftovers, type MachineState, readMachineState } from "../../support/machine.ts";
 import { createEngine, type Engine, type RunResult } from "../../support/pulumi.ts";
+import { until } from "../../support/until.ts";
+import { isAlive } from "./node.ts";
 
 const COMPONENTS = join(import.meta.dirname, "../../../components");
 const SUBNETS = ["198.19.207.0/24", "198.19.208.0/24"] as const;
@@ -94,13 +96,13 @@ it("comes up ready and stays unchanged", async () => {
   // One server keeps its state in SQLite, not in etcd.
   expect(readdirSync(join(directory, "data/server/db"))).toContain("state.db");
   // k3s applies its manifests a moment after the node is ready.
-  const created = ["wait", "--for=create", "deployment/coredns", "--timeout=60s"];
+  const created = ["wait", "--for=create", "deployment/coredns", "--timeout=240s"];
   kubectl("-n", "kube-system", ...created);
-  kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=60s");
+  kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=240s");
 
   expect((await engine.preview()).changes).toEqual({ same: 7 });
   expect((await engine.refresh()).changes).toEqual({ same: 7 });
-}, 240_000);
+}, 600_000);
 
 it("comes back after kill -9", async () => {
   const supervisor = Number(
@@ -108,6 +110,7 @@ it("comes back after kill -9", async () => {
   );
   // Some end by themselves as soon as their parent is gone, which `kill` complains about.
   spawnSync("kill", ["-KILL", ...[supervisor, ...processes()].map(String)]);
+  await until("its end", () => !isAlive(supervisor));
   const started = spawnSync("sh", [join(directory, "start.sh")], { encoding: "utf8" });
   expect(started).toMatchObject({
     status: 0,
@@ -116,7 +119,7 @@ it("comes back after kill -9", async () => {
   });
   expect(kubectl("get", "nodes", "--no-headers")).toMatch(/^server +Ready /);
   expect((await engine.preview()).changes).toEqual({ same: 7 });
-}, 240_000);
+}, 600_000);
 
 it("is missed when it is another one, and before anything on it is changed", async () => {
   const uid = join(directory, "uid");
@@ -147,7 +150,7 @@ it("is replaced with all that is on it when what it is changes", async () => {
   expect((await engine.outputs())["nodeAddress"]).toBe("198.19.208.11");
   expect(kubectl("get", "configmap", "note", "-o", "name")).toBe("configmap/note\n");
   expect((await engine.preview()).changes).toEqual({ same: 7 });
-}, 240_000);
+}, 600_000);
 
 it("goes without a trace", async () => {
   const names = [directory, "test207", "plonk19-20", "198.19.207.", "198.19.208."];
@@ -157,4 +160,4 @@ it("goes without a trace", async () => {
   const left = Object.values(findLeftovers(before, after)).flat();
   // Other clusters may come and go on this machine at the same time.
   expect(left.filter((item) => names.some((name) => item.includes(name)))).toEqual([]);
-}, 240_000);
+}, 600_000);

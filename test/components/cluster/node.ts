@@ -1,14 +1,6 @@
 /** One node run by the real script with a k3s that only pretends, in a real network namespace. */
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHostScript, type HostSettings } from "../../../components/cluster/host-script.ts";
 import { makeClusterFolder } from "../../support/cluster-folder.ts";
@@ -23,7 +15,8 @@ server)
   readlink /proc/self/ns/net > "$home/../netns"
   readlink /proc/self/ns/mnt > "$home/../mntns"
   echo "server: https://127.0.0.1:6443" > "$home/k3s.yaml"
-  trap 'echo "asked to stop"; exit 0' TERM
+  # Nobody is to take what was said before for a sign that the next one is ready.
+  trap 'rm -f "$home/alive"; echo "asked to stop"; exit 0' TERM
   date -u +%FT%TZ > "$home/alive"
   while :; do sleep 0.1; done
   ;;
@@ -31,8 +24,9 @@ kubectl)
   case $6 in
   /readyz) echo ok ;;
   /api/v1/namespaces/kube-system) echo '{"metadata":{"name":"kube-system","uid":"uid-1"}}' ;;
-  /api/v1/nodes/n1)
-    [ -e "$home/alive" ] || exit 1
+  /api/v1/nodes/*)
+    echo "$6" >> "$home/../asked"
+    [ "$6" = /api/v1/nodes/n1 ] && [ -e "$home/alive" ] || exit 1
     ready='"type":"Ready","status":"True","lastHeartbeatTime":"'$(cat "$home/alive")'"'
     echo '{"status":{"conditions":[{"type":"Other","status":"False"},{'$ready'}]}}'
     ;;
@@ -56,8 +50,19 @@ export interface Result {
 /** What a command gives that had nothing to say. */
 export const OK: Result = { code: 0, stdout: "", stderr: "" };
 
+/** Only to end a hang: no test may fail because the machine is busy. */
+const PATIENCE_MS = 60_000;
+
 /** Settings of a node in the machine's own network. */
 export const HOST_NETWORK = { isolation: undefined, nodeAddress: "127.0.0.1" };
+
+/**
+ * In the place of `date` for the script: its seconds stand still until it has asked for its node,
+ * and are over then, however long that takes.
+ */
+export const CLOCK_BY_QUESTIONS =
+  'date() { [ "$1" = +%s ] || { env date "$@"; return; }\n' +
+  '  [ -e "$DIR/../asked" ] && echo 2 || echo 0; }';
 
 export class FakeNode {
   readonly folder: string;
@@ -67,6 +72,8 @@ export class FakeNode {
   prefix: string[] = [];
   /** Programs that the script does not find: it has the usual folders in its PATH anyway. */
   hidden: string[] = [];
+  /** Shell functions in the place of programs that the script calls. */
+  functions: string[] = [];
 
   /**
    * @param subnet third byte of 198.19.x.0/24, which no other cluster on this machine may have
@@ -89,7 +96,7 @@ export class FakeNode {
       nodeAddress: `198.19.${subnet}.11`,
       serviceCidr: "10.43.0.0/16",
       cgroup: `plonk-test${subnet}`,
-      readySeconds: 10,
+      readySeconds: PATIENCE_MS / 1000,
       supervised: true,
       isolation: {
         namespace: `plonk-test${subnet}`,
@@ -110,15 +117,16 @@ export class FakeNode {
 
   #toScript(): string {
     const script = createHostScript(this.settings);
-    if (this.hidden.length === 0) {
-      return script;
+    const lines = [...this.functions];
+    if (this.hidden.length > 0) {
+      const isHidden = `case $2 in ${this.hidden.join("|")}) return 1 ;; esac`;
+      lines.push(`command() { ${isHidden}; type "$2" >/dev/null 2>&1; }`);
+      lines.push(...this.hidden.map((name) => `${name}() { return 127; }`));
     }
-    const isHidden = `case $2 in ${this.hidden.join("|")}) return 1 ;; esac`;
-    const functions = [
-      `command() { ${isHidden}; type "$2" >/dev/null 2>&1; }`,
-      ...this.hidden.map((name) => `${name}() { return 127; }`),
-    ];
-    return script.replace("#!/bin/sh\n", `#!/bin/sh\n${functions.join("\n")}\n`);
+    return script.replace(
+      "#!/bin/sh\n",
+      (begin) => begin + lines.map((line) => `${line}\n`).join(""),
+    );
   }
 
   /** Runs a command of the script that lies on the host. */
@@ -160,10 +168,18 @@ export class FakeNode {
 
   /** Process id in a pid file of the node, which may come a moment after the node is ready. */
   pid(name: string): number {
-    for (let turn = 0; turn < 100 && !this.has(`c/${name}.pid`); turn += 1) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-    }
+    const path = join(this.directory, `${name}.pid`);
+    waitUntil(path, () => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"));
     return Number(this.read(`c/${name}.pid`).split(" ")[0]);
+  }
+
+  /** Kills processes of the node by their pid files; returns when they have ended. */
+  kill(...names: string[]): void {
+    const pids = names.map((name) => this.pid(name));
+    // What was said before is no sign that the next one is ready.
+    rmSync(join(this.directory, "alive"), { force: true });
+    pids.forEach((pid) => process.kill(pid, "SIGKILL"));
+    waitUntil(`the end of ${names.join(" and ")}`, () => !pids.some(isAlive));
   }
 
   /** Prepares, installs and starts; every one of them has to succeed. */
@@ -209,8 +225,8 @@ export function findTraces(names: readonly string[], directory: string): string[
 /** Roots of the cgroups: several in version 1, one in version 2. */
 function hierarchies(): string[] {
   const root = "/sys/fs/cgroup";
-  return [root, ...readdirSync(root).map((name) => join(root, name))].filter(
-    (folder) => statSync(folder).isDirectory() && existsSync(join(folder, "cgroup.procs")),
+  return [root, ...readdirSync(root).map((name) => join(root, name))].filter((folder) =>
+    existsSync(join(folder, "cgroup.procs")),
   );
 }
 
@@ -242,8 +258,21 @@ export function ip(...args: string[]): string {
 
 /** A process that has ended counts as such before anybody has asked for its exit code. */
 export function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}`)) {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    // It is no more, or it was only just now.
     return false;
   }
-  return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
+/** Waits as the script does that it waits for: without the event loop. */
+function waitUntil(what: string, condition: () => boolean): void {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > deadline) {
+      throw new Error(`expected ${what} within ${PATIENCE_MS} ms`);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
 }
