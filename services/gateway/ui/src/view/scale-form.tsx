@@ -1,6 +1,6 @@
 /** Changes how many replicas a function has. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { scale } from "../api/system.ts";
 import { useAction } from "../hooks/use-action.ts";
 import type { Row } from "../model/rows.ts";
@@ -20,8 +20,9 @@ export interface ScaleFormProps {
 export function ScaleForm({ row, tell, onChange }: ScaleFormProps): JSX.Element {
   const [wanted, setWanted] = useState(row.desired);
   const action = useAction();
-  // Another one's change is shown, unless this person is about to make one.
-  useEffect(() => setWanted(row.desired), [row.desired]);
+  // Another one's change is shown, unless this person is about to make one. Before the browser
+  // draws: after that it would undo what somebody has typed meanwhile.
+  useLayoutEffect(() => setWanted(row.desired), [row.desired]);
   const apply = (replicas: number): void => {
     action.run(
       () => scale(row, replicas),
