@@ -4,13 +4,14 @@
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Backend {
   port: number;
   isReady: () => Promise<boolean>;
 }
 
-/** Readiness is asked this often; two refusals in a row take a backend out. */
+/** Between two questions for readiness; two refusals in a row take a backend out. */
 const PROBE_MS = 200;
 const FAILURES = 2;
 
@@ -18,12 +19,10 @@ export class Balancer {
   port = 0;
   readonly #backends: readonly Backend[];
   readonly #failures = new Map<Backend, number>();
-  /** Those that have not answered yet; a machine that stood still is not many refusals. */
-  readonly #asked = new Set<Backend>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((socket) => this.#join(socket));
   #next = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stopping = new AbortController();
 
   private constructor(backends: readonly Backend[]) {
     this.#backends = backends;
@@ -31,8 +30,8 @@ export class Balancer {
 
   static async start(backends: readonly Backend[]): Promise<Balancer> {
     const balancer = new Balancer(backends);
-    await balancer.#probe();
-    balancer.#timer = setInterval(() => void balancer.#probe(), PROBE_MS);
+    await Promise.all(backends.map((backend) => balancer.#ask(backend)));
+    backends.forEach((backend) => void balancer.#probe(backend));
     balancer.#server.listen(0, "127.0.0.1");
     await once(balancer.#server, "listening");
     balancer.port = (balancer.#server.address() as AddressInfo).port;
@@ -40,21 +39,25 @@ export class Balancer {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopping.abort();
     for (const socket of this.#sockets) {
       socket.destroy();
     }
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #probe(): Promise<void> {
-    const ask = async (backend: Backend): Promise<void> => {
-      this.#asked.add(backend);
-      const isReady = await backend.isReady();
-      this.#asked.delete(backend);
-      this.#failures.set(backend, isReady ? 0 : (this.#failures.get(backend) ?? FAILURES) + 1);
-    };
-    await Promise.all(this.#backends.filter((backend) => !this.#asked.has(backend)).map(ask));
+  /** One question after the other: an answer that is late says nothing about what came after it. */
+  async #probe(backend: Backend): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await sleep(PROBE_MS, undefined, { signal }).catch(() => undefined);
+      await this.#ask(backend);
+    }
+  }
+
+  async #ask(backend: Backend): Promise<void> {
+    const isReady = await backend.isReady();
+    this.#failures.set(backend, isReady ? 0 : (this.#failures.get(backend) ?? FAILURES) + 1);
   }
 
   #join(client: Socket): void {

@@ -117,7 +117,7 @@ export class GatewayProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Result of its readiness probe; false also when the port is closed. */
+  /** Result of its readiness probe, which may be slow; false also when the port is closed. */
   async isReady(): Promise<boolean> {
     try {
       const url = `http://127.0.0.1:${this.metricsPort}/readyz`;

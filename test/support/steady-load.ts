@@ -80,6 +80,11 @@ export class SteadyLoad {
     return this.#result.calls;
   }
 
+  /** Calls so far that failed. */
+  get failed(): number {
+    return this.#result.failed;
+  }
+
   /** Calls so far with an outcome. */
   count(outcome: string): number {
     return this.#result.outcomes[outcome] ?? 0;
