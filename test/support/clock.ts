@@ -25,6 +25,15 @@ export function fakeOnly(...faked: (typeof FAKED)[number][]): void {
   jest.useFakeTimers({ doNotFake: FAKED.filter((name) => !faked.includes(name)) });
 }
 
+/**
+ * Holds the process' own clock, not its timers, until what it gives is called: within limits that
+ * go by it nothing is late.
+ */
+export function holdClock(): () => void {
+  const held = jest.spyOn(performance, "now").mockReturnValue(performance.now());
+  return () => held.mockRestore();
+}
+
 /** Moves the time of day and the process' own on, not its timers; for the rest of the file. */
 export function moveClock(milliseconds: number): void {
   ahead += milliseconds;

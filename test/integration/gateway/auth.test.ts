@@ -1,6 +1,8 @@
 /** Who may do what on `/system`: every role at every route. */
 import { request } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { collectCleanups } from "../../support/cleanup.ts";
+import { holdClock } from "../../support/clock.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { basic, UserFolder } from "../../support/users.ts";
 
@@ -17,6 +19,7 @@ const USERS = [
 const NAMES = USERS.map(({ name }) => name);
 
 const folder = new UserFolder(USERS);
+const onTestEnd = collectCleanups(afterEach);
 let gateway: TestGateway;
 
 beforeAll(async () => {
@@ -283,6 +286,8 @@ test("failed logins are slowed, for one user, over the wire", async () => {
     const { status, headers: answered } = await ask("", ["GET", "/system/info"], { headers });
     return [status, answered.get("retry-after")];
   };
+  // The wait is a second.
+  onTestEnd(holdClock());
   const answers = [];
   for (let turn = 0; turn < 6; turn += 1) {
     answers.push(await fail());

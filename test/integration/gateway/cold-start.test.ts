@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { FunctionSpec } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
+import { holdClock } from "../../support/clock.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 import { findFreePort, stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
@@ -138,6 +139,8 @@ describe("a function without replicas", () => {
   test("is no 502 where its port still refuses for a moment after it is said to be ready", async () => {
     gateway = await TestGateway.start();
     await sleeping();
+    // It is tried for two seconds.
+    onTestEnd(holdClock());
     const calls = Array.from({ length: 10 }, () => call());
     await until("a scale request", () => scaleRequests().length > 0);
     const port = await findFreePort();

@@ -1,11 +1,14 @@
 /** Pods that come and go: no call is lost, and none is sent to a pod that leaves. */
 import type { RequestListener, Server, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { collectCleanups } from "../../support/cleanup.ts";
+import { holdClock } from "../../support/clock.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { findFreePort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
+const onTestEnd = collectCleanups(afterEach);
 
 beforeEach(async () => {
   gateway = await TestGateway.start();
@@ -90,6 +93,8 @@ describe("several pods", () => {
     gateway.declare("f");
     gateway.route("f", [await findFreePort()]);
     await gateway.settle();
+    // They are tried for two seconds.
+    onTestEnd(holdClock());
     const answer = call();
     const port = await gateway.pod(named("new", counts));
     gateway.route("f", [port]);
