@@ -62,7 +62,7 @@ export class FakeKubernetes {
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
     // A connection that is closed while it is used again would be a failed request.
-    this.#server.keepAliveTimeout = 65_000;
+    this.#server.keepAliveTimeout = 0;
   }
 
   async start(): Promise<WatchingClient> {

@@ -78,8 +78,8 @@ export class TestGateway {
 
   async podServer(handler: RequestListener): Promise<{ server: Server; port: number }> {
     const server = createServer(handler);
-    // Longer than the gateway keeps its connections, as the watchdog's server does.
-    server.keepAliveTimeout = 65_000;
+    // A connection that is closed while it is used again would be a failed call.
+    server.keepAliveTimeout = 0;
     this.#servers.push(server);
     return { server, port: await listen(server, 0, "127.0.0.1") };
   }

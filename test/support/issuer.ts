@@ -26,6 +26,8 @@ export class TestIssuer {
       this.seen.set(path, (this.seen.get(path) ?? 0) + 1);
       this.#handler(request, response);
     });
+    // A connection that is closed while it is used again would be a failed request.
+    this.#server.keepAliveTimeout = 0;
   }
 
   static async start(clients: Clients): Promise<TestIssuer> {
