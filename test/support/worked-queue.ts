@@ -217,7 +217,7 @@ export class WorkedQueue {
       STREAM.calls,
       toConsumerName(lane),
     );
-    const message = await consumer.next({ expires: 5000 });
+    const message = await consumer.next({ expires: 60_000 });
     message?.nak();
     await this.#connection.flush();
   }

@@ -90,7 +90,7 @@ describe("the gateway and the queue-worker", () => {
       filter_subject: LANE,
     });
     const consumer = await jetstream(worker).consumers.get(STREAM, "faas-workers_openfaas-fn_f");
-    const message = await consumer.next({ expires: 5000 });
+    const message = await consumer.next({ expires: 60_000 });
     expect(message?.string()).toBe("a call");
     expect(await message?.ackAck()).toBe(true);
     expect((await streams.info(STREAM)).state.messages).toBe(0);
