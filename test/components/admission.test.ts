@@ -30,8 +30,9 @@ beforeAll(async () => {
       await server.apply(JSON.stringify(manifest));
     }
   }
-  await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
-}, 2 * minute);
+  const patience = "--timeout=100s";
+  await server.kubectl("wait", patience, "--for=condition=Established", `crd/${CRD_NAME}`);
+}, 4 * minute);
 
 afterAll(async () => {
   await server.stop();

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
@@ -19,6 +18,7 @@ import { createNatsIdentity, toPublicKey } from "../../components/queue/nats-ide
 import { QueueSync } from "../../components/queue/settings.ts";
 import { acquire } from "../../toolchain/acquire.ts";
 import { findFreePort } from "../support/network.ts";
+import { until } from "../support/until.ts";
 
 const run = promisify(execFile);
 const minute = 60_000;
@@ -33,14 +33,13 @@ afterAll(() => {
 });
 
 async function fetchWhenUp(url: string): Promise<string> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  let text = "";
+  await until(`an answer of ${url}`, async () => {
     const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) {
-      return answer.text();
-    }
-    await sleep(100);
-  }
-  throw new Error(`${url}: expected an answer within 10 s`);
+    text = (await answer?.text()) ?? "";
+    return answer?.ok === true;
+  });
+  return text;
 }
 
 describe("nats-server", () => {
@@ -87,7 +86,7 @@ describe("nats-server", () => {
         await once(server, "exit");
       }
     },
-    minute,
+    3 * minute,
   );
 
   it("writes to the disk every two minutes where that is wanted", () => {
@@ -116,7 +115,7 @@ describe("promtool", () => {
       const checked = await run(promtool, ["check", "rules", rules]);
       expect(checked.stdout).toContain("7 rules found");
     },
-    minute,
+    3 * minute,
   );
 
   it("finds the parts of the platform by their port for metrics, and the watchdogs of functions", () => {
@@ -186,7 +185,7 @@ describe("promtool", () => {
       const { stdout } = await run(promtool, ["test", "rules", "tests.yml"], { cwd: directory });
       expect(stdout).toContain("SUCCESS");
     },
-    minute,
+    3 * minute,
   );
 });
 
@@ -215,7 +214,7 @@ describe("amtool", () => {
         expect(other.stdout.trim()).toBe("shown");
       }
     },
-    minute,
+    3 * minute,
   );
 
   it("keeps the times of the contract", () => {
@@ -252,6 +251,6 @@ describe("node_exporter", () => {
         await once(server, "exit");
       }
     },
-    minute,
+    3 * minute,
   );
 });

@@ -116,7 +116,7 @@ it(
     const up = engine.up();
     const isAsked = async (): Promise<boolean> =>
       (await get(...NATS, "-o=jsonpath={.spec.resources.requests.storage}")) === "2Gi";
-    await until("the request for more", isAsked, 2 * minutes);
+    await until("the request for more", isAsked, 5 * minutes);
     expect(await natsConfig()).toContain("max_file_store: 921MiB");
     const size = JSON.stringify({ status: { capacity: { storage: "2Gi" } } });
     await api.kubectl("patch", ...NATS, "--subresource=status", "--type=merge", `--patch=${size}`);
@@ -126,7 +126,7 @@ it(
     expect(await Promise.all(objects.map((object) => uidOf(...object)))).toEqual(uids);
     expect((await engine.preview()).changes).toEqual({ same: expect.any(Number) });
   },
-  5 * minutes,
+  10 * minutes,
 );
 
 it(

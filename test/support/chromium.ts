@@ -39,6 +39,8 @@ export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({
     executablePath: path,
     args: ARGUMENTS,
+    // Only to end a hang: on a busy machine it takes its time.
+    timeout: 180_000,
     env: { ...process.env, ...environment },
   });
 }

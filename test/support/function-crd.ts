@@ -14,5 +14,7 @@ export async function prepareFunctions(server: ApiServer): Promise<void> {
     }),
   );
   await server.kubectl("create", "namespace", NAMESPACE.functions);
-  await server.kubectl("wait", "--for=condition=Established", `crd/${CRD_NAME}`);
+  // Only to end a hang: on a busy machine it takes its time.
+  const patience = "--timeout=100s";
+  await server.kubectl("wait", patience, "--for=condition=Established", `crd/${CRD_NAME}`);
 }

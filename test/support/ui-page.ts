@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { until } from "./until.ts";
 
-/** Longest wait for something to appear on the page, milliseconds. */
-const PATIENCE_MS = 15_000;
+/** Longest wait for something to appear on the page, milliseconds: only to end a hang. */
+const PATIENCE_MS = 60_000;
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"));
 

@@ -45,7 +45,7 @@ async function report(): Promise<void> {
   const condition = { type: "Ready", status: "True", reason: "Done", message: "" };
   const status = { conditions: [{ ...condition, lastTransitionTime }] };
   const args = ["-n", NAMESPACE.functions, "functions.openfaas.com/greet"];
-  await server.kubectl("wait", ...args, "--for=create", "--timeout=60s");
+  await server.kubectl("wait", ...args, "--for=create", "--timeout=240s");
   const patch = `--patch=${JSON.stringify({ status })}`;
   await server.kubectl("patch", ...args, "--subresource=status", "--type=merge", patch);
 }
@@ -90,7 +90,7 @@ it(
     expect((await engine.preview()).changes).toEqual({ same: 5 });
     expect((await engine.refresh()).changes).toEqual({ same: 5 });
   },
-  4 * MINUTE,
+  10 * MINUTE,
 );
 
 it(
@@ -111,7 +111,7 @@ it(
     await up();
     expect(await current()).toBe(third);
   },
-  4 * MINUTE,
+  10 * MINUTE,
 );
 
 it(
@@ -129,5 +129,5 @@ it(
     const shown = ["-n", NAMESPACE.functions, "get", "functions.openfaas.com/greet"];
     expect(await server.kubectl(...shown, managers)).toMatch(/^pulumi-kubernetes\/\S+\/\S+$/);
   },
-  4 * MINUTE,
+  10 * MINUTE,
 );

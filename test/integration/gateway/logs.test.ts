@@ -162,7 +162,7 @@ describe("/system/logs", () => {
     putPod("again-1", { log: "", owner: "again" });
     await gateway.settle();
     const stream = await follow("again");
-    await until("the third line", () => stream.text().includes("third"), 5000);
+    await until("the third line", () => stream.text().includes("third"));
     stream.leave();
     gateway.fake.intercept = () => false;
     const texts = stream.messages().map(({ text }) => text);

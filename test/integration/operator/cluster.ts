@@ -18,7 +18,7 @@ const OWNER = { fieldManager: "test", force: true };
 /** Waits until `read` gives something, and returns it; throws after so many seconds. */
 export async function eventually<T>(
   read: () => Promise<T | undefined | false>,
-  seconds = 60,
+  seconds = 100,
 ): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {

@@ -133,12 +133,12 @@ describe("a namespace that the REST API makes", () => {
     expect(await send("DELETE", "namespace/brief")).toEqual([202, ""]);
     expect((await send("GET", "functions?namespace=brief"))[0]).toBe(400);
     expect((await send("DELETE", "namespace/brief"))[0]).toBe(404);
-    await eventually(async () => (await readNamespace("brief")) === undefined, 60);
+    await eventually(async () => (await readNamespace("brief")) === undefined, 240);
     expect(await create("brief")).toEqual([201, ""]);
     expect(await send("GET", "functions?namespace=brief")).toEqual([200, "[]"]);
     await deploy("short", "brief");
     await eventually(() => cluster.readDeployment("short", "brief"));
-  });
+  }, 300_000);
 });
 
 describe("a namespace that somebody else marks", () => {

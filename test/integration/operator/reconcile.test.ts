@@ -163,8 +163,12 @@ describe("new code", () => {
         );
       });
       expect(isNew).toBe(true);
-      const before = await cluster.readFunction("code");
-      expect(before?.status?.conditions?.[0]?.status).toBe("False");
+      const before = await eventually(async () => {
+        const resource = await cluster.readFunction("code");
+        const [condition] = resource?.status?.conditions ?? [];
+        return condition?.observedGeneration === resource?.metadata.generation && condition;
+      });
+      expect(before.status).toBe("False");
       await cluster.runPods("code", revision === 1 ? 1 : 2);
       await cluster.waitForReason("code", "Available");
       // Revisions have an order by the seconds of their creation.
@@ -309,9 +313,9 @@ describe("a Function that is deleted", () => {
       { plural: "services", namespace, name: "gone" },
       { plural: "configmaps", namespace, name: "gone-1" },
     ]) {
-      await eventually(async () => (await cluster.read(reference)) === undefined, 60);
+      await eventually(async () => (await cluster.read(reference)) === undefined, 240);
     }
-  });
+  }, 300_000);
 });
 
 describe("the operator's metrics", () => {
