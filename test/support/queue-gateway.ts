@@ -32,7 +32,8 @@ export class QueueGateway {
   static async start(): Promise<QueueGateway> {
     const nats = await NatsServer.create();
     const connection = await connect({ servers: `127.0.0.1:${nats.port}` });
-    const manager = await jetstreamManager(connection);
+    // Only to end a hang: a disk may be busy for longer than the five seconds that are usual.
+    const manager = await jetstreamManager(connection, { timeout: 60_000 });
     const gateway = await TestGateway.start({
       faas_nats_address: "127.0.0.1",
       faas_nats_port: String(nats.port),

@@ -156,7 +156,8 @@ export class QueuedWorld {
 
   /** The test's own way to the streams. */
   async manager(): Promise<JetStreamManager> {
-    return jetstreamManager(await this.connection());
+    // Only to end a hang: a disk may be busy for longer than the five seconds that are usual.
+    return jetstreamManager(await this.connection(), { timeout: 60_000 });
   }
 
   /** The test's own connection. */

@@ -30,6 +30,9 @@ import { stopServer } from "./network.ts";
 import { LEAST_CALL } from "./queued-message.ts";
 import { until } from "./until.ts";
 
+/** Only to end a hang: a disk may be busy for longer than the five seconds that are usual. */
+const PATIENCE_MS = 60_000;
+
 export class WorkedQueue {
   readonly nats: NatsServer;
   /** Calls that have reached the gateway, e.g. `POST /function/f.openfaas-fn`. */
@@ -163,7 +166,8 @@ export class WorkedQueue {
   ): Promise<number> {
     const head = headers();
     fields.forEach(([name, value]) => head.append(name, value));
-    return (await jetstream(this.#connection).publish(subject, payload, { headers: head })).seq;
+    const client = jetstream(this.#connection, { timeout: PATIENCE_MS });
+    return (await client.publish(subject, payload, { headers: head })).seq;
   }
 
   /** Keeps what workers tell the queue of calls from now on, e.g. `+ACK`. */
@@ -180,11 +184,11 @@ export class WorkedQueue {
   async untilTaken(count: number): Promise<void> {
     const manager = await this.manager();
     await until(`${count} calls with workers`, async () => {
-      let taken = 0;
-      for await (const info of manager.consumers.list(STREAM.calls)) {
-        taken += info.num_ack_pending;
-      }
-      return taken === count;
+      const found = await manager.consumers
+        .list(STREAM.calls)
+        .next()
+        .catch(() => []);
+      return found.reduce((taken, info) => taken + info.num_ack_pending, 0) === count;
     });
   }
 
@@ -228,7 +232,12 @@ export class WorkedQueue {
   }
 
   async untilEmpty(stream: string = STREAM.calls): Promise<void> {
-    await until("the queue to be empty", async () => (await this.waiting(stream)) === 0);
+    const isEmpty = (): Promise<boolean> =>
+      this.waiting(stream).then(
+        (count) => count === 0,
+        () => false,
+      );
+    await until("the queue to be empty", isEmpty);
   }
 
   /** Dead letters, the oldest first. */

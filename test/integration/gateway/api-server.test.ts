@@ -268,6 +268,16 @@ describe("the Deployment of the queue-workers on a real API server", () => {
     const token = await api.kubectl("create", "token", metadata.name, "-n", "openfaas");
     const limited = createTokenClient(join(directory, "kubeconfig"), token);
     onTestEnd(() => limited.close());
+    // Rights that were given a moment ago may not be known everywhere yet.
+    const isKnown = (): Promise<boolean> =>
+      new WorkerDeployment(limited, "openfaas").read().then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toMatchObject({ status: 403 });
+          return false;
+        },
+      );
+    await until("its rights", isKnown);
     return limited;
   }
 

@@ -70,7 +70,7 @@ describe("a result", () => {
     process.signal("SIGKILL");
     expect(await process.end()).toBeNull();
     expect(await read(id)).toBeUndefined();
-    queue.startWorker({ ack_wait: "500ms" });
+    queue.startWorker({ ack_wait: "2s" });
     await queue.untilEmpty();
     const result = await read(id);
     expect([result?.status, result?.body]).toEqual([201, Buffer.from("whole")]);

@@ -25,7 +25,8 @@ beforeAll(async () => {
   atEnd(() => nats.destroy());
   connection = await connect({ servers: `127.0.0.1:${nats.port}` });
   atEnd(() => connection.close());
-  manager = await jetstreamManager(connection);
+  // Only to end a hang: a disk may be busy for longer than the five seconds that are usual.
+  manager = await jetstreamManager(connection, { timeout: 60_000 });
 });
 
 async function deleteStreams(): Promise<void> {
@@ -185,7 +186,12 @@ describe("a body in the store", () => {
 
   test("is read to its end from a NATS that was started anew meanwhile", async () => {
     const own = await NatsServer.create();
-    const reader = await connect({ servers: `127.0.0.1:${own.port}`, reconnectTimeWait: 50 });
+    const reader = await connect({
+      servers: `127.0.0.1:${own.port}`,
+      reconnectTimeWait: 50,
+      // By default ten: NATS may take longer to start.
+      maxReconnectAttempts: -1,
+    });
     try {
       const other = await BodyStore.open(jetstream(reader));
       const body = await other.write("large", pieces("x".repeat(600_000)));
