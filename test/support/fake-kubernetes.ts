@@ -141,6 +141,11 @@ export class FakeKubernetes {
     this.#watchers.forEach(({ response }) => response.write(`${line}\n`));
   }
 
+  /** What was asked, but for watches: they begin anew from time to time. */
+  get asked(): SeenRequest[] {
+    return this.requests.filter(({ query }) => query.get("watch") !== "true");
+  }
+
   /** Waits until the watches of its clients have worked on all that was written. */
   async settle(): Promise<void> {
     const first = this.#mark + 1;

@@ -121,9 +121,9 @@ describe("/system/namespace", () => {
   test.each(["a..b", "a%2Fb", "..%2F..", "A"])(
     "knows no namespace %s, and asks nobody for it",
     async (name) => {
-      const before = gateway.fake.requests.length;
+      const before = gateway.fake.asked.length;
       expect((await send("GET", `/system/namespace/${name}`))[0]).toBe(404);
-      expect(gateway.fake.requests.slice(before)).toEqual([]);
+      expect(gateway.fake.asked.slice(before)).toEqual([]);
     },
   );
 

@@ -220,13 +220,13 @@ describe("/system", () => {
   ])(
     "%s %s is 400 in a namespace without functions, and changes nothing",
     async (method, path, body) => {
-      const before = gateway.fake.requests.length;
+      const before = gateway.fake.asked.length;
       const [status, text] = await send(method, path, body);
       expect([status, text]).toEqual([
         400,
         expect.stringMatching(/^namespace: expected a function namespace, got "[-a-z]+"$/),
       ]);
-      expect(gateway.fake.requests.slice(before)).toEqual([]);
+      expect(gateway.fake.asked.slice(before)).toEqual([]);
     },
   );
 });

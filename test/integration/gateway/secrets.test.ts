@@ -111,7 +111,7 @@ describe("/system/secrets", () => {
     const { status, text } = await call("POST", body);
     expect([status, text]).toEqual([400, expect.stringMatching(message)]);
     expect(text + gateway.log.text()).not.toContain(CANARY);
-    expect(gateway.fake.requests).toEqual([]);
+    expect(gateway.fake.asked).toEqual([]);
   });
 
   test("reads what Go's clients send, and refuses a deletion that has a value", async () => {
