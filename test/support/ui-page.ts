@@ -7,6 +7,12 @@ import { until } from "./until.ts";
 /** Longest wait for something to appear on the page, milliseconds: only to end a hang. */
 const PATIENCE_MS = 60_000;
 
+/** The page takes its messages away after five seconds, in which a busy test may miss them. */
+const KEEP_MESSAGES = `{
+  const { setTimeout } = window;
+  window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms === 5000 ? 600_000 : ms, ...rest);
+}`;
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"));
 
 export interface UiOptions {
@@ -50,6 +56,7 @@ export class UiPage {
       ...(password !== undefined && { httpCredentials: { username: "admin", password } }),
     });
     context.setDefaultTimeout(PATIENCE_MS);
+    await context.addInitScript(KEEP_MESSAGES);
     const ui = new UiPage(context, await context.newPage());
     ui.#watch(new URL(url).origin);
     await ui.page.goto(`${url}/ui/`);

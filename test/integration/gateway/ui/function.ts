@@ -92,13 +92,15 @@ export function declareFunction(get: () => PageGateway): void {
           ui.page.evaluate(
             `navigator.clipboard.writeText = text => { window.copied = text; return ${outcome}; }`,
           );
+        // Each is shown for a moment only.
+        const clickUntil = async (text: string): Promise<void> => {
+          await Promise.all([button.getByText(text).waitFor(), button.click()]);
+        };
         await spy("Promise.resolve()");
-        await button.click();
-        await button.getByText("Copied").waitFor();
+        await clickUntil("Copied");
         expect(await ui.page.evaluate("window.copied")).toBe(`${gateway.url}/function/f.fn`);
         await spy("Promise.reject(new Error('no'))");
-        await button.click();
-        await button.getByText("Not allowed").waitFor();
+        await clickUntil("Not allowed");
         await button.getByText("Copy", { exact: true }).waitFor();
       });
     });
