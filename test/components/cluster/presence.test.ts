@@ -1,4 +1,5 @@
 /** Looking for a cluster where it was made. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -37,6 +38,20 @@ async function problem(port: number): Promise<string> {
 it("finds the one that was made there", async () => {
   writeFileSync(join(directory, "uid"), "uid-1\n");
   expect(await problem(await listen())).toBe("");
+});
+
+it("finds one that answers while this process is too busy to see it", async () => {
+  writeFileSync(join(directory, "uid"), "uid-1\n");
+  const port = await listen();
+  // Longer than an answer is waited for.
+  const stall = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5200);
+  const onConnect = (): void => process.nextTick(stall);
+  subscribe("net.client.socket", onConnect);
+  try {
+    expect(await problem(port)).toBe("");
+  } finally {
+    unsubscribe("net.client.socket", onConnect);
+  }
 });
 
 it("says that there is none", async () => {
