@@ -6,7 +6,7 @@ import { DelimitedText } from "./delimited-text.ts";
 
 /** Why bytes are no body in chunks. */
 export interface BadChunk {
-  /** That of a request with such a body. */
+  /** The answer to a request with such a body. */
   status: 400 | 413 | 431;
   /** A sentence: `part: expectation`. */
   message: string;
@@ -55,12 +55,26 @@ type Part = "line" | "data" | "data end" | "trailers" | "done";
 const CR = 13;
 const LF = 10;
 
+export interface ChunkedReaderOptions {
+  /** Longest trailers. @default Go's limit, the lowest of all servers */
+  maxTrailerBytes?: number;
+  /** Whether trailers may be what servers disagree about. @default false */
+  hasAnyTrailers?: boolean;
+}
+
 export class ChunkedReader {
+  readonly #maxTrailerBytes: number;
+  readonly #hasAnyTrailers: boolean;
   #part: Part = "done";
   /** Missing bytes of a chunk, or of the line end after it. */
   #left = 0;
   #excess = 0;
   readonly #line = new DelimitedText();
+
+  constructor(options: ChunkedReaderOptions = {}) {
+    this.#maxTrailerBytes = options.maxTrailerBytes ?? MAX_TRAILER_BYTES;
+    this.#hasAnyTrailers = options.hasAnyTrailers ?? false;
+  }
 
   /** Begins with a body. */
   begin(): void {
@@ -169,7 +183,7 @@ export class ChunkedReader {
   #readTrailers(bytes: Buffer, offset: number): number | BadChunk {
     const end = this.#line.take(bytes, offset, "\r\n\r\n");
     const { text } = this.#line;
-    if (text.length > MAX_TRAILER_BYTES) {
+    if (text.length > this.#maxTrailerBytes) {
       return BAD.trailers;
     }
     if (end === undefined) {
@@ -177,6 +191,6 @@ export class ChunkedReader {
     }
     this.#line.clear();
     this.#part = "done";
-    return hasTabAroundValue(text) ? BAD.trailerTab : end;
+    return !this.#hasAnyTrailers && hasTabAroundValue(text) ? BAD.trailerTab : end;
   }
 }

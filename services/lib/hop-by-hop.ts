@@ -14,11 +14,14 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** Lower-case names that the `Connection` header lists; they end at this hop, too. */
-export function listedInConnection(connection: string | undefined): Set<string> | undefined {
+export function listedInConnection(
+  // Clients that read answers give several fields as a list.
+  connection: string | readonly string[] | undefined,
+): Set<string> | undefined {
   if (connection === undefined || connection === "keep-alive" || connection === "close") {
     return undefined;
   }
-  const names = connection.toLowerCase().split(",");
+  const names = String(connection).toLowerCase().split(",");
   const listed = new Set(names.map((name) => name.trim()).filter((name) => name !== ""));
   listed.delete("keep-alive");
   listed.delete("close");

@@ -234,7 +234,7 @@ describe("a platform with its defaults", () => {
       queue_workers_quiet: "60s",
       cluster_scope: "true",
       runtime_image: "plonk.local/runtime:1@sha256:04",
-      log_level: "info",
+      ...{ log_level: "info", MALLOC_ARENA_MAX: "1" },
       NODE_OPTIONS: "--max-old-space-size=153 --max-semi-space-size=8",
     });
   });
@@ -251,7 +251,7 @@ describe("a platform with its defaults", () => {
       max_inflight: "100",
       max_inflight_per_function: "10",
       port: "8081",
-      log_level: "info",
+      ...{ log_level: "info", MALLOC_ARENA_MAX: "1" },
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=4",
     });
     expect(environmentOf(all, "p-operator")).toEqual({
@@ -262,7 +262,7 @@ describe("a platform with its defaults", () => {
       denied_egress: "",
       port: "8081",
       upstream_timeout: "60s",
-      log_level: "info",
+      ...{ log_level: "info", MALLOC_ARENA_MAX: "1" },
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=2",
       pod_name: undefined,
     });

@@ -4,7 +4,7 @@
  * is not complete is kept; bodies pass on as they come.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { type BadChunk, ChunkedReader } from "../../lib/chunked-reader.ts";
+import { ChunkedReader } from "../../lib/chunked-reader.ts";
 import { DelimitedText } from "../../lib/delimited-text.ts";
 import { callError } from "./call-error.ts";
 
@@ -26,8 +26,12 @@ const HEAD =
   /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+\-.^_`|~\w]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/;
 
 const STATUS_AT = "HTTP/1.1 ".length;
-const MINOR_AT = "HTTP/1.".length;
+const START = "HTTP/1.";
+const MINOR_AT = START.length;
 
+const BARE_LINE_END = /[^\r]\n/;
+
+/** Up to here a number is exact. */
 const LENGTH = /^\d{1,15}$/;
 
 /** Faster than objects made by `Object.create(null)`, and `__proto__` is a name like others. */
@@ -47,7 +51,8 @@ function toLowerCase(name: string): string {
   }
   const lower = name.toLowerCase();
   if (names.size < MAX_KNOWN_NAMES && name.length <= 64) {
-    names.set(name, lower);
+    // A copy: a part of a head would keep all of it.
+    names.set(Buffer.from(name).toString(), lower);
   }
   return lower;
 }
@@ -58,12 +63,15 @@ type Part = "nothing" | "head" | "body" | "chunks" | "rest";
 export class AnswerReader {
   readonly #sink: AnswerSink;
   readonly #head = new DelimitedText();
-  readonly #chunks = new ChunkedReader();
+  /** Trailers go no further, so nobody can read them in another way. */
+  readonly #chunks = new ChunkedReader({ maxTrailerBytes: MAX_HEAD_BYTES, hasAnyTrailers: true });
   #part: Part = "nothing";
   /** Missing bytes of a body with a length. */
   #left = 0;
   #isHead = false;
   #mayFollow = true;
+  /** How much of an incomplete head has been looked at. */
+  #looked = 0;
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
@@ -73,7 +81,7 @@ export class AnswerReader {
   expect(method: string): void {
     this.#part = "head";
     this.#isHead = method === "HEAD";
-    this.#mayFollow = true;
+    this.#looked = 0;
   }
 
   /**
@@ -117,9 +125,11 @@ export class AnswerReader {
       throw callError("UPSTREAM_HEAD_SIZE", `head: expected at most ${MAX_HEAD_BYTES} bytes`);
     }
     if (end === undefined) {
+      this.#look(text);
       return bytes.length;
     }
     this.#head.clear();
+    this.#looked = 0;
     if (!HEAD.test(text)) {
       throw callError("UPSTREAM_ANSWER", "head: expected a status line and fields");
     }
@@ -131,7 +141,7 @@ export class AnswerReader {
       return end;
     }
     const headers = readFields(text);
-    this.#mayFollow = isKept(text.charAt(MINOR_AT), headers.connection);
+    this.#mayFollow = isKept(text.charAt(MINOR_AT), headers);
     const length = this.#readFraming(status, headers);
     this.#sink.onHead(status, headers);
     if (length === 0) {
@@ -140,21 +150,38 @@ export class AnswerReader {
     return end;
   }
 
+  /** Something else than HTTP is refused at once: its sender may wait, and go on waiting. */
+  #look(text: string): void {
+    const isOther = !START.startsWith(text.slice(0, START.length));
+    if (isOther || BARE_LINE_END.test(text.slice(Math.max(0, this.#looked - 1)))) {
+      throw callError("UPSTREAM_ANSWER", "head: expected HTTP/1.1 and lines that end with CR LF");
+    }
+    this.#looked = text.length;
+  }
+
   /** What follows a head (RFC 9112 §6.3). Returns the length; -1 where it is not known. */
   #readFraming(status: number, headers: IncomingHttpHeaders): number {
     const { "content-length": length, "transfer-encoding": coding } = headers;
     checkFraming(length, coding);
     if (this.#isHead || status === 204 || status === 304) {
+      // A body that comes all the same must not be taken for the next answer.
+      const isAnnounced = coding !== undefined || Number(length ?? 0) > 0;
+      this.#mayFollow &&= !this.#isHead && !isAnnounced;
       return 0;
     }
-    if (coding !== undefined) {
-      this.#part = "chunks";
-      this.#chunks.begin();
-      return -1;
-    }
+    return coding === undefined ? this.#beginBody(length) : this.#beginChunks();
+  }
+
+  #beginBody(length: string | undefined): number {
     this.#part = length === undefined ? "rest" : "body";
     this.#left = Number(length ?? -1);
     return this.#left;
+  }
+
+  #beginChunks(): number {
+    this.#part = "chunks";
+    this.#chunks.begin();
+    return -1;
   }
 
   #readBody(bytes: Buffer, offset: number): number {
@@ -172,7 +199,7 @@ export class AnswerReader {
       this.#sink.onData(bytes.subarray(from, to));
     });
     if (typeof end !== "number") {
-      throw callError("UPSTREAM_ANSWER", (end satisfies BadChunk).message);
+      throw callError("UPSTREAM_ANSWER", end.message);
     }
     if (this.#chunks.isDone) {
       this.#end(end === bytes.length);
@@ -198,7 +225,7 @@ function checkFraming(length: string | undefined, coding: string | undefined): v
   }
 }
 
-/** The fields of a head that is valid. Several of one name are a list, except for framing. */
+/** The fields of a head that is valid. Several of one name are a list, with a few exceptions. */
 function readFields(head: string): IncomingHttpHeaders {
   const headers = new Headers();
   let begin = head.indexOf("\r\n") + 2;
@@ -236,6 +263,10 @@ function sliceTrimmed(text: string, from: number, to: number): string {
 const JOINED = new Set(["connection", "content-length", "transfer-encoding", "keep-alive"]);
 
 function join(name: string, before: string | string[], value: string): string | string[] {
+  if (name === "content-type") {
+    // As Node does.
+    return before;
+  }
   if (typeof before === "string") {
     return JOINED.has(name) ? `${before}, ${value}` : [before, value];
   }
@@ -244,11 +275,14 @@ function join(name: string, before: string | string[], value: string): string | 
 }
 
 /** Whether the server keeps the connection (RFC 9112 §9.3). */
-function isKept(minor: string, connection: string | undefined): boolean {
-  if (connection === undefined) {
-    return minor === "1";
+function isKept(minor: string, headers: IncomingHttpHeaders): boolean {
+  const { connection, "transfer-encoding": coding } = headers;
+  // Servers of HTTP/1.0 know no codings (RFC 9112 §6.1).
+  const isCurrent = minor === "1";
+  if (connection === undefined || (!isCurrent && coding !== undefined)) {
+    return isCurrent;
   }
   const words = connection.toLowerCase().split(",");
   const has = (word: string): boolean => words.some((one) => one.trim() === word);
-  return !has("close") && (minor === "1" || has("keep-alive"));
+  return !has("close") && (isCurrent || has("keep-alive"));
 }

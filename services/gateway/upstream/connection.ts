@@ -45,7 +45,10 @@ export interface AnswerHandler {
   /** A part of a body that is streamed has been sent. */
   onBodySent(): void;
   onResponseStart(control: CallControl, status: number, headers: IncomingHttpHeaders): void;
-  /** @param slab - whose memory the chunk is, which is read into again unless it is held */
+  /**
+   * @param slab - whose memory the chunk is, which is read into again unless it is held; undefined
+   * for memory that cannot be held
+   */
   onResponseData(control: CallControl, chunk: Buffer, slab?: Slab): void;
   onResponseEnd(): void;
   onResponseError(control: CallControl, error: Error): void;
@@ -53,6 +56,9 @@ export interface AnswerHandler {
 
 /** Idle time after which TCP probes whether the other end still exists, milliseconds. */
 const PROBE_AFTER_MS = 60_000;
+
+/** Enough for a small answer with its head. */
+const OWN_BYTES = 8 * 1024;
 
 /** Bodies up to this length are sent in one piece with their heads. */
 const MAX_JOINED_BYTES = 4096;
@@ -92,7 +98,7 @@ class Exchange implements CallControl {
   }
 
   abort(reason: Error): void {
-    this.#connection?.fail(reason);
+    this.#connection?.breakOff(reason);
   }
 
   pause(): void {
@@ -116,7 +122,13 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #reader: AnswerReader;
-  #slab = Slab.take();
+  /** What is read into while no answer comes, and so by the many that wait for one. */
+  readonly #own = Buffer.allocUnsafeSlow(OWN_BYTES);
+  /** What is read into while an answer comes. */
+  #slab: Slab | undefined;
+  #isAnswering = false;
+  /** Whether anything of the call has been sent. */
+  #isBegun = false;
   #exchange: Exchange | undefined;
   #timer: NodeJS.Timeout | undefined;
   #keepAlive: string | undefined;
@@ -134,7 +146,7 @@ export class Connection {
       ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
       onread: {
         buffer: () => this.#nextMemory(),
-        callback: (length) => this.#read(length),
+        callback: (length, memory) => this.#read(Buffer.from(memory.buffer, 0, length)),
       },
     });
     this.#socket.once("connect", () => this.#connected());
@@ -142,8 +154,9 @@ export class Connection {
     this.#socket.on("error", (error) => this.fail(error));
     this.#socket.once("close", () => this.#closed());
     if (connectMs > 0) {
-      const error = callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`);
-      this.#timer = setTimeout(() => this.fail(error), connectMs);
+      this.#timer = setTimeout(() => {
+        this.fail(callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`));
+      }, connectMs);
     }
   }
 
@@ -155,6 +168,7 @@ export class Connection {
   /** Sends a call, once there is a connection. */
   send(request: UpstreamRequest, handler: AnswerHandler): void {
     this.#exchange = new Exchange(request, handler, this);
+    this.#isBegun = false;
     if (!this.#socket.connecting) {
       this.#begin(this.#exchange);
     }
@@ -173,6 +187,17 @@ export class Connection {
     const exchange = this.#leave();
     this.destroy();
     exchange?.handler.onResponseError(exchange, error);
+  }
+
+  /** Ends the call; the connection, too, where anything of it has been sent. */
+  breakOff(reason: Error): void {
+    if (this.#isBegun || this.#socket.connecting) {
+      this.fail(reason);
+      return;
+    }
+    const exchange = this.#leave();
+    this.#options.onFree(this);
+    exchange?.handler.onResponseError(exchange, reason);
   }
 
   /** Ends the connection, which carries no call. */
@@ -201,6 +226,7 @@ export class Connection {
       const text = toRequestText(request, this.#options.host, framingOf(request));
       handler.onRequestStart(exchange);
       if (!exchange.isOver) {
+        this.#isBegun = true;
         this.#reader.expect(request.method);
         this.#write(text, exchange);
       }
@@ -228,24 +254,34 @@ export class Connection {
 
   /** Memory for the next read: other one where somebody still needs what has been read. */
   #nextMemory(): Buffer {
-    if (this.#slab.isShared) {
+    if (this.#slab !== undefined && (!this.#isAnswering || this.#slab.isShared)) {
       this.#slab.release();
-      this.#slab = Slab.take();
+      this.#slab = undefined;
     }
+    if (!this.#isAnswering) {
+      return this.#own;
+    }
+    this.#slab ??= Slab.take();
     return this.#slab.bytes;
   }
 
-  #read(length: number): boolean {
+  #read(bytes: Buffer): boolean {
+    this.#guard(() => this.#reader.read(bytes));
+    return true;
+  }
+
+  /** What goes wrong with an answer, here or in its handler, ends the call. */
+  #guard(work: () => void): void {
     try {
-      this.#reader.read(this.#slab.bytes.subarray(0, length));
+      work();
     } catch (error) {
       this.fail(error as Error);
     }
-    return true;
   }
 
   #onHead(status: number, headers: IncomingHttpHeaders): void {
     const exchange = this.#exchange;
+    this.#isAnswering = true;
     this.#keepAlive = headers["keep-alive"] as string | undefined;
     exchange?.handler.onResponseStart(exchange, status, headers);
   }
@@ -256,7 +292,9 @@ export class Connection {
   }
 
   #onEnd(mayFollow: boolean): void {
-    const isSent = this.#exchange?.stream?.isSent !== false;
+    this.#isAnswering = false;
+    // What the function has not taken of the request would be in the way of the next one.
+    const isSent = this.#exchange?.stream?.isSent !== false && this.#socket.writableLength === 0;
     const exchange = this.#leave();
     if (mayFollow && isSent && !this.#socket.destroyed) {
       // The last chunk may have been more than the caller's connection takes.
@@ -270,15 +308,24 @@ export class Connection {
 
   /** Where the answer has no other end, that was it. */
   #ended(): void {
-    this.#reader.close();
-    this.fail(callError("UPSTREAM_CLOSED", "the connection has ended before the answer"));
+    this.#guard(() => this.#reader.close());
+    this.#cutOff();
   }
 
   #closed(): void {
     clearTimeout(this.#timer);
-    this.#slab.release();
-    this.fail(callError("UPSTREAM_CLOSED", "the connection has ended before the answer"));
+    this.#slab?.release();
+    this.#slab = undefined;
     this.#options.onClosed(this);
+    this.#cutOff();
+  }
+
+  #cutOff(): void {
+    if (this.#exchange === undefined) {
+      this.destroy();
+    } else {
+      this.fail(callError("UPSTREAM_CLOSED", "the connection has ended before the answer"));
+    }
   }
 }
 

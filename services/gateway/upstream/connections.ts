@@ -1,5 +1,4 @@
 /** The connections to one place: as many as there are calls at a time, kept for the next ones. */
-import { callError } from "./call-error.ts";
 import { type AnswerHandler, Connection, type UpstreamRequest } from "./connection.ts";
 
 export interface ConnectionsOptions {
@@ -56,12 +55,6 @@ export class Connections {
     await closed;
   }
 
-  /** Ends all of them now, and their calls. */
-  destroy(): void {
-    this.#onClosed ??= () => undefined;
-    this.#all.forEach((one) => one.fail(callError("UPSTREAM_CLOSED", "the upstream is closed")));
-  }
-
   #takeIdle(): Connection | undefined {
     const now = performance.now();
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
@@ -106,7 +99,10 @@ export class Connections {
 
   #forget(connection: Connection): void {
     this.#all.delete(connection);
-    this.#idle = this.#idle.filter((one) => one !== connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) {
+      this.#idle.splice(index, 1);
+    }
     if (this.#all.size === 0) {
       this.#onClosed?.();
     }

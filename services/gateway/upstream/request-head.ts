@@ -12,11 +12,10 @@ export interface RequestHead {
   headers: readonly string[];
 }
 
-const METHOD = /^[!#$%&'*+\-.^_`|~\w]+$/;
+/** Methods and names (RFC 9110 §5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 const TARGET = /^[\x21-\xff]+$/;
-
-const NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 /** Anything that is no field content (RFC 9110 §5.5), or no single byte. */
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -34,7 +33,7 @@ function isWritten(name: string): boolean {
   if (known !== undefined) {
     return known;
   }
-  if (!NAME.test(name)) {
+  if (!TOKEN.test(name)) {
     throw callError("UPSTREAM_REQUEST", "header: expected a name");
   }
   const written = !/^(?:host|connection|content-length|transfer-encoding)$/i.test(name);
@@ -50,7 +49,7 @@ function isWritten(name: string): boolean {
  */
 export function toRequestText(head: RequestHead, host: string, framing: BodyFraming): string {
   const { method, path, headers } = head;
-  if (!METHOD.test(method) || !TARGET.test(path)) {
+  if (!TOKEN.test(method) || !TARGET.test(path)) {
     throw callError("UPSTREAM_REQUEST", "request line: expected a method and a target");
   }
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;

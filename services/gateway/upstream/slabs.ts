@@ -3,15 +3,19 @@
  * on. Memory of its own for each read costs more than all that is done with the bytes.
  */
 import type { ServerResponse } from "node:http";
+import { writeAndRelease } from "../http/guard/index.ts";
 
-/** As much as Node's streams read at once. */
-const SLAB_BYTES = 64 * 1024;
+/** Most of a large answer comes with one read. */
+const SLAB_BYTES = 128 * 1024;
 
 /** At most so many wait to be used again: 4 MiB. */
-const MAX_FREE = 64;
+const MAX_FREE = 32;
 
-/** Up to this length a copy costs less than other memory for the next read. */
-const MAX_COPIED_BYTES = 4096;
+/** Up to this length bytes go as text: together with the head, and without memory of their own. */
+const MAX_TEXT_BYTES = 8 * 1024;
+
+/** Up to this length bytes are copied, so that a slow client holds no more than it is owed. */
+const MAX_COPIED_BYTES = SLAB_BYTES / 4;
 
 const free: Slab[] = [];
 
@@ -48,18 +52,18 @@ export class Slab {
  * Writes a part of an answer, and holds its memory until the system has taken it. Where the write
  * fails, it is never let go: the system may still be using it.
  *
- * @param slab - whose memory the chunk is; undefined where it is the chunk's own
+ * @param slab - whose memory the chunk is; undefined where it is a connection's own, and short
  */
 export function writeChunk(
   response: ServerResponse,
   chunk: Buffer,
   slab: Slab | undefined,
 ): boolean {
-  if (slab === undefined) {
-    return response.write(chunk);
+  if (chunk.length <= MAX_TEXT_BYTES) {
+    return response.write(chunk.toString("latin1"), "latin1");
   }
-  if (chunk.length <= MAX_COPIED_BYTES) {
-    return response.write(Buffer.from(chunk));
+  if (slab === undefined || chunk.length <= MAX_COPIED_BYTES) {
+    return writeAndRelease(response, Buffer.from(chunk));
   }
   slab.hold();
   return response.write(chunk, (error) => {

@@ -92,13 +92,6 @@ export class Upstream {
     }
   }
 
-  /** Ends all connections and their calls. */
-  async destroy(): Promise<void> {
-    this.#isClosed = true;
-    this.#connections?.destroy();
-    await this.#upgrades?.destroy();
-  }
-
   #createConnections(): Connections {
     const { connectMs } = this.#options;
     return new Connections({ ...this.#locate(), host: new URL(this.origin).host, connectMs });

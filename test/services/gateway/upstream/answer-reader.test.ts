@@ -63,7 +63,19 @@ describe("an answer", () => {
       { body: "0123456789", mayFollow: true },
     ],
     ["a status without a reason", "HTTP/1.1 204\r\n\r\n", { status: 204, mayFollow: true }],
-    ["no body by its status", "HTTP/1.1 304 N\r\nContent-Length: 9\r\n\r\n", { mayFollow: true }],
+    ["no body by its status", "HTTP/1.1 304 N\r\nETag: x\r\n\r\n", { mayFollow: true }],
+    // A body that comes all the same would be read as the next answer.
+    ["the length of none", "HTTP/1.1 304 N\r\nContent-Length: 9\r\n\r\n", { mayFollow: false }],
+    [
+      "the coding of none",
+      "HTTP/1.1 204\r\nTransfer-Encoding: chunked\r\n\r\n",
+      { mayFollow: false },
+    ],
+    [
+      "trailers that others would refuse",
+      `${withFields("Transfer-Encoding: chunked")}0\r\nT:\t1\r\nU: ${"x".repeat(5000)}\r\n\r\n`,
+      { body: "", mayFollow: true },
+    ],
     [
       "what comes before it",
       `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 C\r\n\r\n${withFields("Content-Length: 1")}a`,
@@ -84,6 +96,16 @@ describe("an answer", () => {
       "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na",
       { body: "a", mayFollow: true },
     ],
+    [
+      "a coding that its version does not have",
+      "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      { body: "", mayFollow: false },
+    ],
+    [
+      "two types",
+      withFields("Content-Type: a/b", "Content-Type: c/d"),
+      { headers: { "content-type": "a/b" } },
+    ],
     ["a head alone so far", withFields("Content-Length: 3"), { status: 200, body: "" }],
   ])("with %s", (_, text, expected) => {
     expect(read([text])).toMatchObject(expected);
@@ -100,7 +122,7 @@ describe("an answer", () => {
 
   test("to HEAD has no body, whatever it says", () => {
     const text = withFields("Content-Length: 7", "X: y");
-    expect(read([text], { method: "HEAD" })).toMatchObject({ body: "", mayFollow: true });
+    expect(read([text], { method: "HEAD" })).toMatchObject({ body: "", mayFollow: false });
   });
 
   test("has fields by lower-case names, several of one name as a list, byte for byte", () => {
@@ -140,7 +162,11 @@ describe("no answer", () => {
     ["HTTP/1.1  200 X\r\n\r\n"],
     ["HTTP/1.1 200X\r\n\r\n"],
     ["http/1.1 200 X\r\n\r\n"],
-    ["ICY 200 OK\r\n\r\n"],
+    ["ICY 200 OK"],
+    ["SSH-2.0-OpenSSH_9.2p1\r\n"],
+    ["\x15\x03\x01"],
+    ["HTTP/1.1 200 OK\nContent-Length: 0\n\n"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 0\n\n"],
     ["\r\n\r\n"],
     ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"],
     [withFields("no colon")],

@@ -1,69 +1,32 @@
 /** Calls on real connections to servers that a test plays. */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { StreamedBody } from "../../../../services/gateway/http/request-body.ts";
 import type { CallControl } from "../../../../services/gateway/upstream/connection.ts";
-import { Connections } from "../../../../services/gateway/upstream/connections.ts";
-import { listen } from "../../../../services/lib/servers.ts";
+import type { Connections } from "../../../../services/gateway/upstream/connections.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { beginCallTo, KeptAnswer } from "../../../support/kept-answer.ts";
+import { PlayedServer } from "../../../support/played-server.ts";
 import { until } from "../../../support/until.ts";
 
-let server: Server;
-let port: number;
+let server: PlayedServer;
 let upstream: Connections;
-/** Connections that the server has got, and what has come on each. */
-let accepted: Socket[];
-let received: string[];
-/** What the server does with what has come so far on a connection. */
-let play: (socket: Socket, text: string) => void;
 
 beforeEach(async () => {
   // Connections grow old when a test says so, and not while a machine is busy.
   fakeOnly("setInterval", "clearInterval", "performance");
-  accepted = [];
-  received = [];
-  play = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  server = createServer((socket) => {
-    const index = accepted.push(socket) - 1;
-    received.push("");
-    socket.on("error", () => undefined);
-    socket.on("data", (chunk) => {
-      const text = (received[index] ?? "") + chunk.toString("latin1");
-      received[index] = text;
-      play(socket, text);
-    });
-  });
-  port = await listen(server, 0, "127.0.0.1");
-  upstream = new Connections({ hostname: "127.0.0.1", port, host: "f.example", connectMs: 60_000 });
+  server = await PlayedServer.start();
+  upstream = server.upstream;
 });
 
 afterEach(async () => {
   jest.restoreAllMocks();
   jest.useRealTimers();
-  upstream.destroy();
-  accepted.forEach((socket) => socket.destroy());
-  await new Promise((resolve) => server.close(resolve));
+  await server.stop();
 });
-
-function lastAccepted(): Socket {
-  const socket = accepted.at(-1);
-  if (socket === undefined) {
-    throw new Error("expected a connection, got none");
-  }
-  return socket;
-}
-
-/** Only what follows a blank line is an answer to a request without a body. */
-function answerWith(...answers: string[]): void {
-  play = (socket, text) => {
-    const requests = text.split("\r\n\r\n").length - 1;
-    socket.write(answers[requests - 1] ?? "", "latin1");
-  };
-}
 
 function createStream(length?: number): { source: PassThrough; body: StreamedBody } {
   const source = new PassThrough();
@@ -75,7 +38,7 @@ function createStream(length?: number): { source: PassThrough; body: StreamedBod
 describe("a request", () => {
   test.each([10, 100_000])("with a body of %s bytes is sent as a whole", async (length) => {
     const body = Buffer.alloc(length, "abc");
-    play = (socket, text) => {
+    server.play = (socket, text) => {
       if (text.endsWith(`\r\n\r\n${body.toString()}`)) {
         socket.write("HTTP/1.1 204 No Content\r\n\r\n");
       }
@@ -93,14 +56,16 @@ describe("a request", () => {
       "x-a: 1",
       `content-length: ${length}`,
     ];
-    expect(received[0]?.split("\r\n\r\n")[0]).toBe(`PUT /a?b HTTP/1.1\r\n${lines.join("\r\n")}`);
+    expect(server.received[0]?.split("\r\n\r\n")[0]).toBe(
+      `PUT /a?b HTTP/1.1\r\n${lines.join("\r\n")}`,
+    );
   });
 
   test.each([
     [10, "content-length: 10\r\n\r\n0123456789"],
     [undefined, "transfer-encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n"],
   ])("whose body is a stream of length %s is sent as it comes", async (length, expected) => {
-    play = (socket, text) => {
+    server.play = (socket, text) => {
       if (text.endsWith(expected)) {
         socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
       }
@@ -108,15 +73,15 @@ describe("a request", () => {
     const { source, body } = createStream(length);
     const call = beginCallTo(upstream, { method: "POST", body });
     source.write("0123");
-    await until("the first part", () => received[0]?.includes("0123") === true);
+    await until("the first part", () => server.received[0]?.includes("0123") === true);
     expect(call.bodySent).toBe(1);
     source.end("456789");
     expect((await call.ended).body).toBe("ok");
-    expect(received[0]).toMatch(/^POST \/ HTTP\/1.1\r\n/);
+    expect(server.received[0]).toMatch(/^POST \/ HTTP\/1.1\r\n/);
     // All of it was sent, so the connection can carry the next one.
-    play = (socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+    server.play = (socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n");
     await beginCallTo(upstream).ended;
-    expect(accepted).toHaveLength(1);
+    expect(server.accepted).toHaveLength(1);
   });
 
   test("that would be another one is not sent", async () => {
@@ -124,7 +89,7 @@ describe("a request", () => {
     await expect(call.ended).rejects.toMatchObject({ code: "UPSTREAM_REQUEST" });
     expect(call.control).toBeUndefined();
     await until("no connection", () => upstream.size === 0);
-    expect(received.join("")).toBe("");
+    expect(server.received.join("")).toBe("");
   });
 });
 
@@ -132,11 +97,11 @@ describe("a connection", () => {
   test("carries one call after the other, and none at the same time", async () => {
     const calls = [beginCallTo(upstream), beginCallTo(upstream)];
     await Promise.all(calls.map(({ ended }) => ended));
-    expect([accepted.length, upstream.size]).toEqual([2, 2]);
+    expect([server.accepted.length, upstream.size]).toEqual([2, 2]);
     for (let call = 0; call < 5; call++) {
       await beginCallTo(upstream).ended;
     }
-    expect([accepted.length, upstream.size]).toEqual([2, 2]);
+    expect([server.accepted.length, upstream.size]).toEqual([2, 2]);
   });
 
   test.each([
@@ -144,11 +109,11 @@ describe("a connection", () => {
     ["is soon given up", "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\nok"],
     ["brings more", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!"],
   ])("that %s carries one call", async (_, text) => {
-    answerWith(text);
+    server.answerWith(text);
     expect((await beginCallTo(upstream).ended).body).toBe("ok");
     await until("no connection", () => upstream.size === 0);
     expect((await beginCallTo(upstream).ended).body).toBe("ok");
-    expect(accepted).toHaveLength(2);
+    expect(server.accepted).toHaveLength(2);
   });
 
   test.each([
@@ -157,7 +122,7 @@ describe("a connection", () => {
     ["written to", (socket: Socket) => socket.write("HTTP/1.1 200 OK\r\n\r\n")],
   ])("that is %s while nothing is asked carries nothing more", async (_, end) => {
     await beginCallTo(upstream).ended;
-    end(lastAccepted());
+    end(server.last);
     await until("no connection", () => upstream.size === 0);
     expect((await beginCallTo(upstream).ended).body).toBe("ok");
   });
@@ -166,7 +131,7 @@ describe("a connection", () => {
     await beginCallTo(upstream).ended;
     await jest.advanceTimersByTimeAsync(1499);
     await beginCallTo(upstream).ended;
-    expect(accepted).toHaveLength(1);
+    expect(server.accepted).toHaveLength(1);
     await jest.advanceTimersByTimeAsync(2000);
     await until("no connection", () => upstream.size === 0);
     expect(jest.getTimerCount()).toBe(0);
@@ -176,16 +141,16 @@ describe("a connection", () => {
     await beginCallTo(upstream).ended;
     jest.spyOn(performance, "now").mockReturnValue(performance.now() + 1501);
     await beginCallTo(upstream).ended;
-    expect(accepted).toHaveLength(2);
+    expect(server.accepted).toHaveLength(2);
   });
 
   test("stays as long as its server promises, less two seconds", async () => {
     const text = "HTTP/1.1 200 OK\r\nKeep-Alive: max=9, timeout=7\r\nContent-Length: 2\r\n\r\nok";
-    answerWith(text, text);
+    server.answerWith(text, text);
     await beginCallTo(upstream).ended;
     await jest.advanceTimersByTimeAsync(4900);
     await beginCallTo(upstream).ended;
-    expect(accepted).toHaveLength(1);
+    expect(server.accepted).toHaveLength(1);
     await jest.advanceTimersByTimeAsync(5500);
     await until("no connection", () => upstream.size === 0);
   });
@@ -201,7 +166,7 @@ describe("a connection", () => {
 
 describe("an answer", () => {
   test("that has no length ends with its connection", async () => {
-    play = (socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it");
+    server.play = (socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it");
     expect((await beginCallTo(upstream).ended).body).toBe("all of it");
     await until("no connection", () => upstream.size === 0);
   });
@@ -212,18 +177,39 @@ describe("an answer", () => {
     ["within its body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok"],
     ["within its chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"],
   ])("whose connection ends %s fails", async (_, text) => {
-    play = (socket) => socket.end(text);
+    server.play = (socket) => socket.end(text);
     await expect(beginCallTo(upstream).ended).rejects.toMatchObject({ code: "UPSTREAM_CLOSED" });
     await until("no connection", () => upstream.size === 0);
   });
 
   test("whose connection is reset fails with the system's reason", async () => {
-    play = (socket) => socket.resetAndDestroy();
+    server.play = (socket) => socket.resetAndDestroy();
     await expect(beginCallTo(upstream).ended).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
+  test("to HEAD is the last one on its connection, as a body may follow all the same", async () => {
+    server.play = (socket, text) => {
+      const isHead = text.startsWith("HEAD");
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${isHead ? "" : "ok"}`);
+    };
+    expect((await beginCallTo(upstream, { method: "HEAD" }).ended).status).toBe(200);
+    server.accepted[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    expect((await beginCallTo(upstream).ended).body).toBe("ok");
+    expect(server.accepted).toHaveLength(2);
+  });
+
+  test("that comes before the function has taken the request is the last one, too", async () => {
+    server.play = (socket) => {
+      socket.pause();
+      socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+    };
+    const body = Buffer.alloc(64_000_000);
+    expect((await beginCallTo(upstream, { method: "POST", body }).ended).status).toBe(413);
+    await until("no connection", () => upstream.size === 0);
+  });
+
   test("that is none fails, and takes its connection along", async () => {
-    play = (socket) => socket.write("SSH-2.0-x\r\n\r\n");
+    server.play = (socket) => socket.write("SSH-2.0-x\r\n\r\n");
     await expect(beginCallTo(upstream).ended).rejects.toMatchObject({ code: "UPSTREAM_ANSWER" });
     await until("no connection", () => upstream.size === 0);
   });
@@ -252,7 +238,7 @@ describe("an answer", () => {
   test("comes no faster than it is taken, and whole", async () => {
     const size = 8_000_000;
     const bytes = Buffer.alloc(size, "0123456789abcde");
-    play = (socket) => {
+    server.play = (socket) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
       socket.write(bytes);
     };
@@ -275,18 +261,18 @@ describe("an answer", () => {
     }
     expect((await call.ended).body === bytes.toString("latin1")).toBe(true);
     // A connection that was paused to the end carries the next call.
-    play = (socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+    server.play = (socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n");
     expect((await beginCallTo(upstream).ended).status).toBe(204);
-    expect(accepted).toHaveLength(1);
+    expect(server.accepted).toHaveLength(1);
   });
 });
 
 describe("a call that is broken off", () => {
   test("takes its connection along, and its handler gets the reason", async () => {
-    play = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
+    server.play = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
     const call = beginCallTo(upstream);
     await until("the beginning", () => call.body === "ok");
-    const closed = once(lastAccepted(), "close");
+    const closed = once(server.last, "close");
     call.control?.abort(new Error("enough"));
     await expect(call.ended).rejects.toThrow("enough");
     await closed;
@@ -294,12 +280,12 @@ describe("a call that is broken off", () => {
 
   test("when it is over does nothing to the next one on its connection", async () => {
     const first = await beginCallTo(upstream).ended;
-    play = () => undefined;
+    server.play = () => undefined;
     const second = beginCallTo(upstream);
     await second.started;
     first.control?.abort(new Error("too late"));
     first.control?.pause();
-    accepted[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+    server.accepted[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
     expect((await second.ended).body).toBe("no");
   });
 
@@ -310,37 +296,29 @@ describe("a call that is broken off", () => {
       }
     }
     await expect(beginCallTo(upstream, {}, new Gone()).ended).rejects.toThrow("gone");
-    await until("no connection", () => upstream.size === 0);
-    expect(received.join("")).toBe("");
+    // Its connection is as good as new.
+    expect((await beginCallTo(upstream).ended).body).toBe("ok");
+    expect([server.accepted.length, server.received[0]?.split("GET").length]).toEqual([1, 2]);
   });
 });
 
 describe("all connections", () => {
   test("end when their calls have, and are not kept after that", async () => {
     await beginCallTo(upstream).ended;
-    play = () => undefined;
+    server.play = () => undefined;
     const calls = [beginCallTo(upstream), beginCallTo(upstream)];
-    await until("both calls", () => received.join("").split("GET").length === 4);
+    await until("both calls", () => server.received.join("").split("GET").length === 4);
     let isClosed = false;
     const closed = upstream.close().then(() => (isClosed = true));
-    accepted[1]?.write("HTTP/1.1 204 No Content\r\n\r\n");
+    server.accepted[1]?.write("HTTP/1.1 204 No Content\r\n\r\n");
     await Promise.race(calls.map(({ ended }) => ended));
     await until("one connection", () => upstream.size === 1);
     expect(isClosed).toBe(false);
-    accepted[0]?.write("HTTP/1.1 204 No Content\r\n\r\n");
+    server.accepted[0]?.write("HTTP/1.1 204 No Content\r\n\r\n");
     await closed;
     expect(
       (await Promise.all(calls.map(({ ended }) => ended))).map(({ status }) => status),
     ).toEqual([204, 204]);
     expect(upstream.size).toBe(0);
-  });
-
-  test("can be ended at once, with their calls", async () => {
-    play = () => undefined;
-    const call = beginCallTo(upstream);
-    await call.started;
-    upstream.destroy();
-    await expect(call.ended).rejects.toMatchObject({ code: "UPSTREAM_CLOSED" });
-    await until("no connection", () => upstream.size === 0);
   });
 });

@@ -1,13 +1,11 @@
 /** Memory that is read into again: never while somebody needs what is in it. */
 import type { ServerResponse } from "node:http";
-import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { CallControl } from "../../../../services/gateway/upstream/connection.ts";
-import { Connections } from "../../../../services/gateway/upstream/connections.ts";
 import { Slab, writeChunk } from "../../../../services/gateway/upstream/slabs.ts";
-import { listen } from "../../../../services/lib/servers.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { beginCallTo, KeptAnswer } from "../../../support/kept-answer.ts";
+import { PlayedServer } from "../../../support/played-server.ts";
 
 const onTestEnd = collectCleanups(afterEach);
 
@@ -28,16 +26,23 @@ describe("a slab", () => {
 
 describe("a chunk that is written", () => {
   interface Write {
-    bytes: Buffer;
+    bytes: Buffer | string;
+    /** The bytes in latin1 when they were written. */
+    text: string;
     taken: ((error?: Error | null) => void) | undefined;
   }
 
   function createResponse(): { response: ServerResponse; writes: Write[] } {
     const writes: Write[] = [];
-    const write = (bytes: Buffer, taken?: Write["taken"]): boolean =>
-      writes.push({ bytes, taken }) > 1;
+    const write = (bytes: Buffer | string, ...rest: (string | Write["taken"])[]): boolean => {
+      const taken = rest.find((one) => typeof one === "function");
+      return writes.push({ bytes, text: toText(bytes), taken }) > 1;
+    };
     return { response: { write } as unknown as ServerResponse, writes };
   }
+
+  const toText = (bytes: Buffer | string): string =>
+    typeof bytes === "string" ? bytes : bytes.toString("latin1");
 
   test("holds its memory until the system has it", () => {
     const slab = Slab.take();
@@ -60,53 +65,61 @@ describe("a chunk that is written", () => {
     expect(Slab.take()).not.toBe(slab);
   });
 
-  test("is a copy where it is small, and itself where the memory is its own", () => {
+  test.each([1, 8192, 8193, 32_768])("of %s bytes is a copy", (length) => {
     const slab = Slab.take();
     const { response, writes } = createResponse();
-    const small = slab.bytes.subarray(0, 4096).fill("a");
-    const own = Buffer.alloc(50_000);
-    expect(writeChunk(response, small, slab)).toBe(false);
-    expect(writeChunk(response, own, undefined)).toBe(true);
-    small.fill("b");
-    expect(writes.map(({ bytes }) => bytes.toString("latin1", 0, 1))).toEqual(["a", "\0"]);
-    expect([slab.isShared, writes[1]?.bytes === own]).toEqual([false, true]);
+    const chunk = slab.bytes.subarray(0, length).fill("\xe9", "latin1");
+    writeChunk(response, chunk, slab);
+    expect(slab.isShared).toBe(false);
+    chunk.fill("b");
+    expect(writes).toHaveLength(1);
+    expect(String(writes[0]?.text)).toBe("\xe9".repeat(length));
     slab.release();
   });
 });
 
 describe("a connection's memory", () => {
-  test("stays as it is while somebody holds it, and is read into again after that", async () => {
-    const letters = ["a", "b", "c", "d"];
-    const server = createServer((socket) => {
-      socket
-        .on("error", () => undefined)
-        .on("data", () => {
-          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${letters.shift() ?? ""}`);
-        });
-    });
-    const port = await listen(server, 0, "127.0.0.1");
-    const upstream = new Connections({ hostname: "127.0.0.1", port, host: "f", connectMs: 0 });
-    onTestEnd(() => {
-      upstream.destroy();
-      server.close();
-    });
-    const kept: { chunk: Buffer; slab: Slab | undefined }[] = [];
-    class Holder extends KeptAnswer {
-      override onResponseData(control: CallControl, chunk: Buffer, slab?: Slab): void {
-        super.onResponseData(control, chunk);
-        slab?.hold();
-        kept.push({ chunk, slab });
+  const BYTES = 100_000;
+
+  /** Holds what it is given of an answer. */
+  class Holder extends KeptAnswer {
+    readonly held: { chunk: Buffer; slab: Slab }[] = [];
+
+    override onResponseData(control: CallControl, chunk: Buffer, slab?: Slab): void {
+      super.onResponseData(control, chunk);
+      if (slab !== undefined) {
+        slab.hold();
+        this.held.push({ chunk, slab });
       }
     }
-    const call = (): Promise<KeptAnswer> => beginCallTo(upstream, {}, new Holder()).ended;
-    const seen = (): string => kept.map(({ chunk }) => chunk.toString()).join("");
-    await call();
-    await call();
-    expect([seen(), kept[0]?.slab === kept[1]?.slab]).toEqual(["ab", false]);
-    kept[0]?.slab?.release();
-    await call();
-    await call();
-    // In the place of what nobody holds any more, and of nothing else.
-    expect([seen(), kept[0]?.slab === kept[3]?.slab]).toEqual(["dbcd", true]);
+
+    /** The letters in what it holds. */
+    get letters(): string {
+      const all = this.held.map(({ chunk }) => chunk.toString());
+      return [...new Set(all.join(""))].join("");
+    }
+
+    get slabs(): Slab[] {
+      return this.held.map(({ slab }) => slab);
+    }
+  }
+
+  test("stays as it is while somebody holds it, and is read into again after that", async () => {
+    const server = await PlayedServer.start();
+    onTestEnd(() => server.stop());
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`;
+    server.answerWith(...["a", "b", "c"].map((letter) => head + letter.repeat(BYTES)));
+    const call = async (): Promise<Holder> => {
+      const holder = new Holder();
+      await beginCallTo(server.upstream, {}, holder).ended;
+      return holder;
+    };
+    const [first, second] = [await call(), await call()];
+    expect([first.letters, second.letters]).toEqual(["a", "b"]);
+    first.slabs.forEach((slab) => slab.release());
+    const third = await call();
+    expect([second.letters, third.letters]).toEqual(["b", "c"]);
+    expect(third.slabs.some((slab) => first.slabs.includes(slab))).toBe(true);
+    [...second.slabs, ...third.slabs].forEach((slab) => slab.release());
   });
 });

@@ -24,9 +24,7 @@ async function serve(handler: RequestListener): Promise<{ server: Server; port: 
 }
 
 function create(options: Partial<UpstreamOptions> & { origin: string }): Upstream {
-  const upstream = new Upstream({ connectMs: 1000, ...options });
-  onTestEnd(() => upstream.destroy());
-  return upstream;
+  return new Upstream({ connectMs: 1000, ...options });
 }
 
 async function call(upstream: Upstream, path = "/"): Promise<string> {
