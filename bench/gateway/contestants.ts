@@ -24,6 +24,9 @@ export const CONTESTANTS = [
 
 export type ContestantName = (typeof CONTESTANTS)[number];
 
+/** Those that take upgrades as they are set up here. */
+export const UPGRADING: readonly ContestantName[] = ["gateway", "go", "go-pooled"];
+
 /** Memory of the gateway's container on the platform; all proxies on Node.js use the same flags. */
 const GATEWAY_LIMIT_MIB = 256;
 

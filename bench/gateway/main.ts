@@ -6,7 +6,7 @@
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { type OpenLoopReport, runOpenLoop } from "./constant-load.ts";
-import { type ContestantName, startContestant } from "./contestants.ts";
+import { type ContestantName, startContestant, UPGRADING } from "./contestants.ts";
 import { measure, type Measurement } from "./measure.ts";
 import type { Program } from "./program.ts";
 import { type SettingResult, toAddedTable, toMemoryTable, toSettingTable } from "./report.ts";
@@ -15,9 +15,12 @@ import {
   CONSTANT_LOAD,
   DOWNLOADS,
   LOAD_CORE,
+  type Part,
   PROXY_CORE,
   readBenchOptions,
   type Setting,
+  STREAMS,
+  UPGRADES,
   UPLOADS,
 } from "./settings.ts";
 import { rotate } from "./statistics.ts";
@@ -164,13 +167,34 @@ export async function benchGateway(args: readonly string[]): Promise<void> {
     signal: stop.signal,
     begin: performance.now(),
   };
-  const { tools } = bench;
   console.log(describeMachine(options));
-  const results = await runSettings(bench, await startFixedUpstream(tools, LOAD_CORE), DOWNLOADS);
-  const crowded = results.filter(({ title }) => title.endsWith("250 connections"));
-  console.log(toMemoryTable(crowded, "memory at 250 connections"));
-  await runSettings(bench, await startReadingUpstream(tools, LOAD_CORE, "0s"), UPLOADS);
-  const slow = await startReadingUpstream(tools, LOAD_CORE, CONSTANT_LOAD.delay);
-  await runConstantLoad(bench, slow);
+  for (const part of options.parts) {
+    await RUN[part](bench);
+  }
   say(bench, "done");
+}
+
+/** How each part is measured. */
+const RUN: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
+  answers: async (bench) => {
+    const upstream = await startFixedUpstream(bench.tools, LOAD_CORE);
+    const results = await runSettings(bench, upstream, DOWNLOADS);
+    const crowded = results.filter(({ title }) => title.endsWith("250 connections"));
+    console.log(toMemoryTable(crowded, "memory at 250 connections"));
+  },
+  uploads: (bench) => runReading(bench, UPLOADS),
+  streams: (bench) => runReading(bench, STREAMS),
+  upgrades: (bench) => {
+    const contestants = bench.contestants.filter((name) => UPGRADING.includes(name));
+    return runReading({ ...bench, contestants }, UPGRADES);
+  },
+  added: async (bench) => {
+    const { delay } = CONSTANT_LOAD;
+    await runConstantLoad(bench, await startReadingUpstream(bench.tools, LOAD_CORE, delay));
+  },
+};
+
+/** Settings whose function has to read what it is sent. */
+async function runReading(bench: Bench, settings: readonly Setting[]): Promise<void> {
+  await runSettings(bench, await startReadingUpstream(bench.tools, LOAD_CORE, "0s"), settings);
 }

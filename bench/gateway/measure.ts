@@ -15,6 +15,8 @@ export interface Load {
   seconds: number;
   /** Length of the body that is sent. @default none */
   uploadBytes?: number;
+  /** Messages on upgraded connections, in the place of calls. @default false */
+  isUpgraded?: boolean;
   /** The only processor of the load generator. @default any */
   core?: number;
 }
@@ -98,20 +100,22 @@ export async function measure(
   program: Program,
   load: Load,
 ): Promise<Measurement> {
-  const { connections, seconds, uploadBytes } = load;
+  const { connections, seconds, uploadBytes, isUpgraded = false } = load;
+  const url = `http://127.0.0.1:${program.port}${load.path}`;
   const upload = uploadBytes === undefined ? [] : ["--script", script];
-  const [command, args] = pin(load.core, tools.path("wrk"), [
-    ...["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`],
-    ...["--latency", "--timeout", "10s", ...upload],
-    `http://127.0.0.1:${program.port}${load.path}`,
-  ]);
+  const [command, args] = isUpgraded
+    ? pin(load.core, tools.path("messages"), [url, String(connections), String(seconds)])
+    : pin(load.core, tools.path("wrk"), [
+        ...["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`],
+        ...["--latency", "--timeout", "10s", ...upload, url],
+      ]);
   const env = { ...process.env, ...tools.env, UPLOAD_BYTES: String(uploadBytes ?? 0) };
   const before = readProcessorSeconds(program.pid);
   const begin = performance.now();
   const { stdout } = await promisify(execFile)(command, args, { env, signal });
   const elapsed = (performance.now() - begin) / 1000;
   const processor = readProcessorSeconds(program.pid) - before;
-  const report = parseWrk(stdout);
+  const report = isUpgraded ? (JSON.parse(stdout) as WrkReport) : parseWrk(stdout);
   return {
     ...report,
     busy: processor / elapsed,

@@ -16,6 +16,8 @@ export interface Setting {
   path: string;
   connections: number;
   uploadBytes?: number;
+  /** Messages on upgraded connections, in the place of calls. */
+  isUpgraded?: boolean;
 }
 
 const CONNECTIONS = [10, 50, 250];
@@ -42,18 +44,39 @@ export const UPLOADS: readonly Setting[] = [
   },
 ];
 
+/** Answers that come in a hundred pieces. */
+export const STREAMS: readonly Setting[] = [
+  {
+    title: "100 KB in 100 pieces, 50 connections",
+    path: `${FUNCTION_PATH}/stream`,
+    connections: 50,
+  },
+];
+
+/** Messages of WebSocket to and fro, on connections that stay. */
+export const UPGRADES: readonly Setting[] = [
+  {
+    title: "messages of 119 B, 50 upgraded connections",
+    path: FUNCTION_PATH,
+    connections: 50,
+    isUpgraded: true,
+  },
+];
+
 /** The constant load that shows what a gateway adds to a function's own time. */
 export const CONSTANT_LOAD = { callsPerSecond: 1000, delay: "100ms", path: FUNCTION_PATH };
 
+/** What can be measured by itself. */
+export const PARTS = ["answers", "uploads", "streams", "upgrades", "added"] as const;
+
+export type Part = (typeof PARTS)[number];
+
 export interface BenchOptions {
+  parts: readonly Part[];
   rounds: number;
   /** Length of one measurement. */
   seconds: number;
   contestants: readonly ContestantName[];
-}
-
-function isContestant(name: string): name is ContestantName {
-  return (CONTESTANTS as readonly string[]).includes(name);
 }
 
 /**
@@ -61,16 +84,22 @@ function isContestant(name: string): name is ContestantName {
  * @throws CommandError with the option that is wrong.
  */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const defaults = { rounds: 5, seconds: 3, only: CONTESTANTS.join(",") };
-  const { rounds, seconds, only } = readOptions(args, defaults);
-  const named = only.split(",");
-  const unknown = named.find((name) => !isContestant(name));
-  if (unknown !== undefined) {
-    throw new CommandError(`only: expected some of ${CONTESTANTS.join(", ")}, got "${unknown}"`);
-  }
+  const defaults = { rounds: 5, seconds: 3, only: CONTESTANTS.join(","), parts: PARTS.join(",") };
+  const { rounds, seconds, only, parts } = readOptions(args, defaults);
   return {
+    parts: readNames("parts", parts, PARTS),
     rounds,
     seconds,
-    contestants: CONTESTANTS.filter((name) => name === "go" || named.includes(name)),
+    contestants: readNames("only", `go,${only}`, CONTESTANTS),
   };
+}
+
+/** Some of the known names, in the order in which these are known. */
+function readNames<T extends string>(option: string, text: string, known: readonly T[]): T[] {
+  const named = text.split(",");
+  const unknown = named.find((name) => !(known as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new CommandError(`${option}: expected some of ${known.join(", ")}, got "${unknown}"`);
+  }
+  return known.filter((name) => named.includes(name));
 }

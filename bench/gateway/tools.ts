@@ -25,7 +25,7 @@ const DEBIAN_PATHS = { nginx: "usr/sbin/nginx", haproxy: "usr/sbin/haproxy", wrk
 const GO_FOLDER = join(import.meta.dirname, "go");
 
 /** Main packages below `go/`. */
-const GO_PROGRAMS = ["proxy", "openfaas", "load", "function"] as const;
+const GO_PROGRAMS = ["proxy", "openfaas", "load", "messages", "function"] as const;
 
 export type ToolName = keyof typeof DEBIAN_PATHS | (typeof GO_PROGRAMS)[number];
 

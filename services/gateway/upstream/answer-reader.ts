@@ -195,9 +195,19 @@ export class AnswerReader {
   }
 
   #readChunks(bytes: Buffer, offset: number): number {
+    // The chunks of one read are moved together, as each one that is passed on has its price.
+    let [begin, length] = [0, 0];
     const end = this.#chunks.read(bytes, offset, (from, to) => {
-      this.#sink.onData(bytes.subarray(from, to));
+      if (length === 0) {
+        begin = from;
+      } else {
+        bytes.copyWithin(begin + length, from, to);
+      }
+      length += to - from;
     });
+    if (length > 0) {
+      this.#sink.onData(bytes.subarray(begin, begin + length));
+    }
     if (typeof end !== "number") {
       throw callError("UPSTREAM_ANSWER", end.message);
     }

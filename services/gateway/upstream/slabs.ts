@@ -63,7 +63,9 @@ export function writeChunk(
     return response.write(chunk.toString("latin1"), "latin1");
   }
   if (slab === undefined || chunk.length <= MAX_COPIED_BYTES) {
-    return writeAndRelease(response, Buffer.from(chunk));
+    const copy = Buffer.allocUnsafeSlow(chunk.length);
+    chunk.copy(copy);
+    return writeAndRelease(response, copy);
   }
   slab.hold();
   return response.write(chunk, (error) => {

@@ -1,11 +1,14 @@
 /** The benchmark's command line and settings. */
 import { describe, expect, test } from "@jest/globals";
 import { CONTESTANTS } from "../../../bench/gateway/contestants.ts";
-import { DOWNLOADS, readBenchOptions, UPLOADS } from "../../../bench/gateway/settings.ts";
+import { DOWNLOADS, PARTS, readBenchOptions, UPLOADS } from "../../../bench/gateway/settings.ts";
 
 describe("readBenchOptions", () => {
   test("takes five rounds with everybody by default", () => {
-    expect(readBenchOptions([])).toEqual({ rounds: 5, seconds: 3, contestants: CONTESTANTS });
+    expect(readBenchOptions([])).toEqual({
+      ...{ parts: PARTS, rounds: 5, seconds: 3 },
+      contestants: CONTESTANTS,
+    });
   });
 
   test("takes fewer, and always Go", () => {
@@ -16,8 +19,12 @@ describe("readBenchOptions", () => {
       "1",
       "--only",
       "nginx,gateway",
+      "--parts=added,streams",
     ]);
-    expect(options).toEqual({ rounds: 2, seconds: 1, contestants: ["gateway", "go", "nginx"] });
+    expect(options).toEqual({
+      ...{ parts: ["streams", "added"], rounds: 2, seconds: 1 },
+      contestants: ["gateway", "go", "nginx"],
+    });
   });
 
   test.each([
@@ -26,6 +33,10 @@ describe("readBenchOptions", () => {
     [
       ["--only", "apache"],
       "only: expected some of gateway, go, go-pooled, openfaas, nginx, haproxy,",
+    ],
+    [
+      ["--parts", "all"],
+      'parts: expected some of answers, uploads, streams, upgrades, added, got "all"',
     ],
     [["--fast"], "Unknown option '--fast'"],
   ])("refuses %j", (args, message) => {

@@ -4,16 +4,18 @@
  * took half of a call's processor time.
  */
 import type { Writable } from "node:stream";
+import { isMarkedAsUntransferable } from "node:worker_threads";
 
-/** Chunks from Node's pool share their memory with others; they are far smaller than this. */
+/** Below it, what is saved is less than what it costs. */
 const MIN_BYTES = 16 * 1024;
 
 /**
  * Whether a chunk is large and the last one in its memory. Behind any other chunk there are bytes
- * that have not been parsed yet.
+ * that have not been parsed yet. Node's pool is everybody's: it refuses to be released.
  */
 export function isReleasable({ length, byteOffset, buffer }: Buffer): boolean {
-  return length >= MIN_BYTES && byteOffset + length === buffer.byteLength;
+  const isLast = length >= MIN_BYTES && byteOffset + length === buffer.byteLength;
+  return isLast && !isMarkedAsUntransferable(buffer);
 }
 
 /** Releases the memory of bytes that are not read again; does nothing where it is not allowed. */

@@ -112,6 +112,20 @@ describe("an answer", () => {
     expect(read(toBytes(text))).toMatchObject(expected);
   });
 
+  test("in chunks comes in one piece for each read", () => {
+    const text = `${withFields("Transfer-Encoding: chunked")}1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n`;
+    const pieces: string[] = [];
+    const reader = new AnswerReader({
+      onHead: () => undefined,
+      onData: (chunk) => pieces.push(chunk.toString()),
+      onEnd: () => undefined,
+    });
+    reader.expect("GET");
+    reader.read(Buffer.from(text));
+    reader.read(Buffer.from("1\r\ng\r\n1\r\nh\r\n0\r\n\r\n"));
+    expect(pieces).toEqual(["abcdef", "gh"]);
+  });
+
   test("without an end ends with its connection", () => {
     const text = `${withFields("X: y")}abc`;
     expect(read([text]).mayFollow).toBeUndefined();

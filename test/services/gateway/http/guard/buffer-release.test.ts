@@ -1,7 +1,13 @@
 /** Freeing of written chunks, with real connections. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import {
   type AddressInfo,
   connect,
@@ -9,6 +15,7 @@ import {
   type Server as NetServer,
   type Socket,
 } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   isReleasable,
@@ -26,6 +33,18 @@ function isFreed(chunk: Buffer): boolean {
   return (chunk.buffer as ArrayBuffer).detached;
 }
 
+/** Four of these fill a piece of Node's pool, to its last byte. */
+const QUARTER_BYTES = Buffer.poolSize / 4;
+
+function findPoolEnd(): Buffer {
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(QUARTER_BYTES);
+    if (chunk.byteOffset + chunk.length === chunk.buffer.byteLength) {
+      return chunk;
+    }
+  }
+}
+
 describe("isReleasable", () => {
   const whole = Buffer.alloc(64 * KIB, "x");
 
@@ -35,6 +54,7 @@ describe("isReleasable", () => {
     ["a part that others follow", whole.subarray(200, 40 * KIB), false],
     ["a small chunk", whole.subarray(60 * KIB), false],
     ["a chunk of Node's pool", Buffer.from("pooled"), false],
+    ["one at the end of Node's pool", findPoolEnd(), false],
   ])("%s", (_, chunk, expected) => {
     expect(isReleasable(chunk)).toBe(expected);
   });
@@ -229,6 +249,23 @@ describe("a large answer through the gateway", () => {
       const signal = AbortSignal.timeout(60_000);
       const answer = await fetch(`${gateway.url}/function/large${path}`, { signal });
       expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+    }
+  });
+
+  test("bodies of a quarter of Node's pool, each in two pieces, are answered", async () => {
+    await gateway.serve("echo", (incoming, response) => void incoming.pipe(response));
+    const piece = Buffer.alloc(QUARTER_BYTES / 2, "x");
+    for (let call = 0; call < 12; call++) {
+      const { hostname, port } = new URL(gateway.url);
+      const headers = { "content-length": QUARTER_BYTES };
+      const path = "/function/echo";
+      const caller = request({ hostname, port, path, method: "POST", headers, agent: false });
+      caller.write(piece);
+      await until("the first piece", () => caller.writableLength === 0);
+      await new Promise((resolve) => setImmediate(resolve));
+      caller.end(piece);
+      const [answer] = (await once(caller, "response")) as [IncomingMessage];
+      expect((await text(answer)).length).toBe(QUARTER_BYTES);
     }
   });
 
