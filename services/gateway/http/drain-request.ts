@@ -31,6 +31,7 @@ export function drainRequest(request: IncomingMessage, done?: () => void): void 
     return;
   }
   let bytes = 0;
+  let turn: NodeJS.Immediate | undefined;
   const count = (chunk: Buffer): void => {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) {
@@ -39,6 +40,7 @@ export function drainRequest(request: IncomingMessage, done?: () => void): void 
   };
   const finish = (): void => {
     clearTimeout(timer);
+    clearImmediate(turn);
     request.off("data", count).off("end", finish).off("close", finish);
     done?.();
   };
@@ -46,7 +48,8 @@ export function drainRequest(request: IncomingMessage, done?: () => void): void 
     finish();
     request.socket.destroySoon();
   };
-  const timer = setTimeout(giveUp, MAX_MS).unref();
+  // What has come while the process was busy is read before: its sender may be at its next request.
+  const timer = setTimeout(() => (turn = setImmediate(giveUp)), MAX_MS).unref();
   request.unpipe();
   request.on("data", count).once("end", finish).once("close", finish);
   request.resume();

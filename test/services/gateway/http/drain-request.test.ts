@@ -123,7 +123,18 @@ describe("a request that is drained", () => {
     jest.advanceTimersByTime(99);
     expect([done.mock.calls.length, request.cut]).toEqual([0, 0]);
     jest.advanceTimersByTime(1);
+    await settle();
     expect([done.mock.calls.length, request.cut]).toEqual([1, 1]);
+  });
+
+  test("is not cut off where its rest came while the process was busy", async () => {
+    const request = new FakeRequest();
+    const done = jest.fn();
+    drainRequest(request.asRequest, done);
+    jest.advanceTimersByTime(10_000);
+    request.end("all of it");
+    await settle();
+    expect([done.mock.calls.length, request.cut]).toEqual([1, 0]);
   });
 
   test("goes no more where it went before", async () => {
