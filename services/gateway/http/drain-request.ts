@@ -46,7 +46,10 @@ export function drainRequest(request: IncomingMessage, done?: () => void): void 
   };
   const giveUp = (): void => {
     finish();
-    request.socket.destroySoon();
+    // Whoever has read it, the connection may carry other requests by now.
+    if (!request.complete) {
+      request.socket.destroySoon();
+    }
   };
   // What has come while the process was busy is read before: its sender may be at its next request.
   const timer = setTimeout(() => (turn = setImmediate(giveUp)), MAX_MS).unref();

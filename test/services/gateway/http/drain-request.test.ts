@@ -127,6 +127,16 @@ describe("a request that is drained", () => {
     expect([done.mock.calls.length, request.cut]).toEqual([1, 1]);
   });
 
+  test("is not cut off where all of it was read by somebody else", async () => {
+    const request = new FakeRequest();
+    const done = jest.fn();
+    drainRequest(request.asRequest, done);
+    request.complete = true;
+    jest.advanceTimersByTime(2000);
+    await settle();
+    expect([done.mock.calls.length, request.cut, jest.getTimerCount()]).toEqual([1, 0, 0]);
+  });
+
   test("is not cut off where its rest came while the process was busy", async () => {
     const request = new FakeRequest();
     const done = jest.fn();
