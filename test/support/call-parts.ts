@@ -93,7 +93,7 @@ export class SliceFeed extends EventEmitter {
 /** A call or a handshake that was sent to an upstream. */
 export interface SentCall {
   request: Partial<UpstreamRequest & UpgradeRequest>;
-  handler: AnswerHandler;
+  handler: AnswerHandler | UpgradeHandler;
 }
 
 /** An upstream without connections, which keeps what it is sent. */

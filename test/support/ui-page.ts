@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { MESSAGE_MS } from "../../services/gateway/ui/src/view/message-time.ts";
 import { until } from "./until.ts";
 
 /** Longest wait for something to appear on the page, milliseconds: only to end a hang. */
 const PATIENCE_MS = 60_000;
 
-/** The page takes its messages away after five seconds, in which a busy test may miss them. */
+/** The page takes its messages away after a time in which a busy test may miss them. */
 const KEEP_MESSAGES = `{
   const { setTimeout } = window;
-  window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms === 5000 ? 600_000 : ms, ...rest);
+  window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms === ${MESSAGE_MS} ? 600_000 : ms, ...rest);
 }`;
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"));

@@ -136,11 +136,6 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     this.#attempt.started(controller);
   }
 
-  /** A handshake has no body. */
-  onBodySent(): void {
-    this.#attempt.moved();
-  }
-
   onRequestUpgrade(...[, status, headers, upstream]: UpgradeArguments): void {
     const { context, incoming, call, state } = this.#options;
     const { socket, head, request } = incoming;

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { CALL_HEADER, toCanonicalName } from "../../../contract/index.ts";
 import { HOP_BY_HOP, listedInConnection } from "../../lib/hop-by-hop.ts";
+import { rememberByName } from "./known-names.ts";
 import type { Peer } from "./trusted-peers.ts";
 
 /** What the gateway itself says about a call. */
@@ -40,24 +41,12 @@ const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/;
 
 type HeaderPolicy = "pass" | "drop" | "pass if trusted";
 
-/** What is done with a header by its name as it was spelled: clients use few spellings. */
-const POLICIES = new Map<string, HeaderPolicy>();
-const MAX_KNOWN_NAMES = 1000;
-
-function policyOf(name: string): HeaderPolicy {
-  return POLICIES.get(name) ?? learnPolicy(name);
-}
-
-function learnPolicy(name: string): HeaderPolicy {
+const policyOf = rememberByName((name): HeaderPolicy => {
   // To functions that read headers from environment variables, `X_Real_Ip` is `X-Real-Ip`.
   const plain = name.toLowerCase().replaceAll("_", "-");
   const isDropped = HOP_BY_HOP.has(plain) || REPLACED.has(plain) || plain === DANGEROUS;
-  const policy = isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
-  if (POLICIES.size < MAX_KNOWN_NAMES && name.length <= 64) {
-    POLICIES.set(name, policy);
-  }
-  return policy;
-}
+  return isDropped ? "drop" : FORWARDED.test(plain) ? "pass if trusted" : "pass";
+});
 
 /**
  * Headers for the function, flat (name, value, name, value): the caller's in their order, without

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ChunkedReader } from "../../lib/chunked-reader.ts";
 import { DelimitedText } from "../../lib/delimited-text.ts";
+import { rememberByName } from "../http/known-names.ts";
 import { callError } from "./call-error.ts";
 
 /** Gets what is read. */
@@ -40,22 +41,7 @@ const Headers = function () {
 } as unknown as new () => Record<string, string | string[]>;
 (Headers as { prototype: unknown }).prototype = Object.create(null);
 
-/** Lower-case names by how they were spelled: functions use few spellings. */
-const names = new Map<string, string>();
-const MAX_KNOWN_NAMES = 1000;
-
-function toLowerCase(name: string): string {
-  const known = names.get(name);
-  if (known !== undefined) {
-    return known;
-  }
-  const lower = name.toLowerCase();
-  if (names.size < MAX_KNOWN_NAMES && name.length <= 64) {
-    // A copy: a part of a head would keep all of it.
-    names.set(Buffer.from(name).toString(), lower);
-  }
-  return lower;
-}
+const toLowerCase = rememberByName((name) => name.toLowerCase());
 
 /** What the next bytes are. */
 type Part = "nothing" | "head" | "body" | "chunks" | "rest";

@@ -1,4 +1,5 @@
 /** The head of a request as it goes to a function (RFC 9112 §3). */
+import { rememberByName } from "../http/known-names.ts";
 import { callError } from "./call-error.ts";
 
 /** What follows a head: nothing, so many bytes, or chunks. */
@@ -23,25 +24,13 @@ const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 /** Methods that say nothing with a length of 0 that they would not say without (RFC 9110 §8.6). */
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
-/** Names that are written or left out here, by how they were spelled; clients use few spellings. */
-const names = new Map<string, boolean>();
-const MAX_KNOWN_NAMES = 1000;
-
 /** Whether a field is written as it is; those of the framing are written by what is really sent. */
-function isWritten(name: string): boolean {
-  const known = names.get(name);
-  if (known !== undefined) {
-    return known;
-  }
+const isWritten = rememberByName((name) => {
   if (!TOKEN.test(name)) {
     throw callError("UPSTREAM_REQUEST", "header: expected a name");
   }
-  const written = !/^(?:host|connection|content-length|transfer-encoding)$/i.test(name);
-  if (names.size < MAX_KNOWN_NAMES && name.length <= 64) {
-    names.set(name, written);
-  }
-  return written;
-}
+  return !/^(?:host|connection|content-length|transfer-encoding)$/i.test(name);
+});
 
 /**
  * The head as text in latin1.

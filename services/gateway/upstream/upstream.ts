@@ -23,7 +23,7 @@ export interface UpgradeRequest extends Omit<UpstreamRequest, "body"> {
 }
 
 /** What becomes of a handshake: an answer like any other, or a connection. */
-export interface UpgradeHandler extends AnswerHandler {
+export interface UpgradeHandler extends Omit<AnswerHandler, "onBodySent"> {
   onRequestUpgrade: NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>;
 }
 

@@ -10,10 +10,8 @@ import { ErrorNotice } from "./error-notice.tsx";
 import { FunctionsPage } from "./functions-page.tsx";
 import { Header } from "./header.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
+import { MESSAGE_MS } from "./message-time.ts";
 import { SecretsPage } from "./secrets-page.tsx";
-
-/** How long a message of success stays, milliseconds. */
-const MESSAGE_MS = 5000;
 
 export function App(): JSX.Element {
   const [route, go] = useRoute();
