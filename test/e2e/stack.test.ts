@@ -296,10 +296,15 @@ describe("a machine that rebooted", () => {
   it(
     "is brought back by the next up, with the state it had",
     async () => {
-      const others = listPids().filter((pid) => !pidsBefore.has(pid));
-      const ours = others.filter((pid) => isOf(owners, pid));
-      // Some end by themselves as soon as their parent is gone, which `kill` complains about.
-      spawnSync("kill", ["-KILL", ...ours.map(String)]);
+      // All at once, as a machine does it: what one of them started meanwhile goes as well.
+      const ours = (): number[] =>
+        listPids().filter((pid) => !pidsBefore.has(pid) && isOf(owners, pid));
+      await until("the end of all that ran", () => {
+        const pids = ours();
+        // Some end by themselves as soon as their parent is gone, which `kill` complains about.
+        spawnSync("kill", ["-KILL", ...pids.map(String)]);
+        return pids.length === 0;
+      });
       execFileSync("ip", ["netns", "delete", `plonk-${CLUSTER}`]);
       const again = requireSuccess(await clone.up());
       expect(again.output).toMatch(/cluster e2e.*start/);

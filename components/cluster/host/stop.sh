@@ -32,9 +32,15 @@ list_processes() {
   done
 }
 
-# One that is stopped starts no other in the place of a child that is killed.
+# One that is stopped starts no other in the place of a child that is killed. It stops a moment after
+# the signal: a process that it is just starting is among its children by then.
 kill_tree() {
   kill -STOP "$1" 2>/dev/null
+  tries=0
+  while grep -qs '^State:[[:space:]]*[RSD]' "/proc/$1/status" && [ "$tries" -lt 20 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+  done
   for child_pid in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
     # A function has no variables of its own in POSIX sh, a subshell has.
     (kill_tree "$child_pid")
