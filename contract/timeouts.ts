@@ -32,8 +32,14 @@ export const TIMEOUT_SETTINGS = {
 /** The longest time-out that a label may ask for, milliseconds. */
 export const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-/** How long a pod that stops, a function's or the gateway's, waits for calls that have no limit. */
+/** How long a pod that stops, of whatever kind, waits for calls that have no limit. */
 export const UNLIMITED_DRAIN_MS = 5 * 60_000;
+
+/**
+ * The most that a pod with calls is given to stop, seconds: the longest call of any function, its
+ * start and its end. The process ends with its last call, and alone knows how long that may take.
+ */
+export const LONGEST_DRAIN_SECONDS = MAX_TIMEOUT_MS / 1000 + 600;
 
 /**
  * How long a function's pod goes on as before after its end was decided (`preStop`), so that all

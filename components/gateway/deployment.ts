@@ -2,7 +2,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { GatewayEnvironment } from "../../contract/environment/index.ts";
-import { FUNCTION_ROLE, MAX_TIMEOUT_MS, PORT } from "../../contract/index.ts";
+import { FUNCTION_ROLE, LONGEST_DRAIN_SECONDS, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
 import { toAllowed } from "../kubernetes/callback-hosts.ts";
 import { NATS, PROMETHEUS, type ServerKind } from "../kubernetes/existing-servers.ts";
@@ -56,12 +56,6 @@ const SECRETS = "/var/secrets/gateway";
 
 /** Time in which load balancers and kube-proxy learn that a pod is going, seconds. */
 const DRAIN_SECONDS = 5;
-
-/**
- * A stopping gateway ends with its last call, and knows how long a call of each function may take:
- * here is only the most that any function may be given.
- */
-const GRACE_SECONDS = DRAIN_SECONDS + MAX_TIMEOUT_MS / 1000 + 600;
 
 /** What the gateway is made by. */
 export interface GatewayParts {
@@ -151,7 +145,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         functionNamespace,
       }),
       automountServiceAccountToken: true,
-      terminationGracePeriodSeconds: GRACE_SECONDS,
+      terminationGracePeriodSeconds: DRAIN_SECONDS + LONGEST_DRAIN_SECONDS,
       containers: [container],
       volumes: [
         { name: "auth", secret: { secretName: credentials.secret.metadata.name } },

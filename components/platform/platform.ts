@@ -11,7 +11,7 @@ import { createContext } from "../kubernetes/workloads.ts";
 import { Monitoring } from "../monitoring/monitoring.ts";
 import { Operator, type OperatorArgs } from "../operator/operator.ts";
 import { Queue } from "../queue/queue.ts";
-import { DRAIN_SECONDS, type QueueOptions, toStreams } from "../queue/settings.ts";
+import { type QueueOptions, toStreams } from "../queue/settings.ts";
 import { checkPlatform, type PlatformArgs } from "./args.ts";
 import { readImageLock } from "./image-lock.ts";
 import { createNamespaces } from "./namespaces.ts";
@@ -92,8 +92,7 @@ export class Platform extends pulumi.ComponentResource {
     const inFunctions = pulumi
       .all([functionNamespace, operator.definition])
       .apply(([known]) => known);
-    const drain = timeoutSeconds !== undefined && { drainSeconds: toDrainSeconds(timeoutSeconds) };
-    const queue = new Queue(name, { ...drain, ...checked.queue, ...place, images }, options);
+    const queue = new Queue(name, { ...checked.queue, ...place, images }, options);
     const gateway = new Gateway(
       name,
       {
@@ -140,11 +139,6 @@ export class Platform extends pulumi.ComponentResource {
       prometheusConfig: this.prometheusConfig,
     });
   }
-}
-
-/** Longest wait of a queue-worker for its calls: that of one call, and of the way to it. */
-function toDrainSeconds(timeoutSeconds: pulumi.Input<number>): pulumi.Output<number> {
-  return pulumi.output(timeoutSeconds).apply((seconds) => seconds + DRAIN_SECONDS);
 }
 
 /**

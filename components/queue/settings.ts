@@ -1,6 +1,6 @@
 /** Arguments of `Queue`, and the same with every default filled in. */
 import type * as pulumi from "@pulumi/pulumi";
-import { quote } from "../../contract/index.ts";
+import { LONGEST_DRAIN_SECONDS, quote } from "../../contract/index.ts";
 import { type ArgumentChecks, ArgumentError } from "../errors.ts";
 import {
   checkExisting,
@@ -17,7 +17,7 @@ import {
   type QueueWorkers,
   type WorkerCount,
 } from "../kubernetes/queue-workers.ts";
-import { CALL_TIMEOUT_SECONDS, Profile } from "../kubernetes/settings.ts";
+import { Profile } from "../kubernetes/settings.ts";
 import type { PlaceArgs } from "../kubernetes/workloads.ts";
 import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { checkCallbacks } from "./callbacks.ts";
@@ -93,9 +93,10 @@ export interface QueueOptions {
    */
   ackWaitSeconds?: pulumi.Input<number>;
   /**
-   * How long a queue-worker that is replaced waits for the calls that it makes, seconds; then
-   * another one makes them again.
-   * @default 70 more than the gateway's `timeoutSeconds`, which leaves a minute for a cold start
+   * The most that a queue-worker which is replaced waits for the calls that it makes, seconds; then
+   * another one makes them again, also those that are inside their functions' limits.
+   * @default as long as each function's own limit lets its calls run; those without a limit, and
+   * what follows a run, have five minutes
    */
   drainSeconds?: pulumi.Input<number>;
   /**
@@ -247,9 +248,6 @@ export interface QueueSettings extends Usual {
   callbacks: QueueCallbacks;
 }
 
-/** Beside a call's own time: its function's start, and the way to it; seconds. */
-export const DRAIN_SECONDS = 70;
-
 const SIZES: Record<Profile, QueueSettings["sizes"]> = {
   [Profile.Standard]: {
     queueWorker: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
@@ -268,7 +266,7 @@ const USUAL: Usual = {
   maxInflight: 100,
   maxInflightPerFunction: 10,
   ackWaitSeconds: 60,
-  drainSeconds: CALL_TIMEOUT_SECONDS + DRAIN_SECONDS,
+  drainSeconds: LONGEST_DRAIN_SECONDS,
   volumeGiB: 1,
   sync: QueueSync.Always,
   keyRevision: 1,

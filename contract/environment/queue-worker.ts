@@ -1,9 +1,11 @@
 /** The queue-worker's environment variables: OpenFaaS' names where it has them. */
 import { Type } from "typebox";
+import { formatDuration } from "../duration.ts";
 import { NAMESPACE, PORT } from "../names.ts";
 import { QUEUE } from "../queue/names.ts";
 import { QUEUE_NAME, QUEUE_NAMES } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS } from "../queue/retry-policy.ts";
+import { LONGEST_DRAIN_SECONDS } from "../timeouts.ts";
 import { callbackSettings } from "./callbacks.ts";
 import { natsSettings, streamSettings } from "./servers.ts";
 import { durationSetting, logLevelSetting, portSetting } from "./settings.ts";
@@ -33,8 +35,8 @@ export const QueueWorkerEnvironment = Type.Object({
   max_retry_wait: durationSetting("120s"),
   /** How long a call is tried that the platform, or a full function, keeps back. */
   max_age: durationSetting("24h"),
-  /** How long a worker that stops waits for the calls in flight. */
-  drain_timeout: durationSetting("130s"),
+  /** The most that a worker which stops waits for the calls in flight. */
+  drain_timeout: durationSetting(formatDuration(LONGEST_DRAIN_SECONDS * 1000)),
   ...callbackSettings,
   /** How long a receiver is tried that does not take its callback. */
   callback_max_age: durationSetting("24h"),

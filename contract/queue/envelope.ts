@@ -34,6 +34,8 @@ export interface QueuedCall extends CallTarget {
   callbackProof?: string;
   /** How long its answer is kept for who asks for it, seconds; undefined: it is not. */
   keepResultSeconds?: number;
+  /** Its function says that its runs may take as long as they like. */
+  isUnlimited?: true;
   /** What its function says of repetitions. */
   retry: Partial<RetryPolicy>;
   body: Buffer | StoredBody;
@@ -89,6 +91,7 @@ const Head = Type.Object({
   "Plonk-Keep-Result": Type.Optional(
     Type.String({ pattern: "^[0-9]{1,9}$", description: "seconds" }),
   ),
+  "Plonk-Unlimited": Type.Optional(Type.String({ pattern: "^true$", description: "true" })),
   "Plonk-Retry": Type.Optional(Type.String()),
   "Plonk-Body": Type.Optional(
     Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a name in the object store" }),
@@ -144,6 +147,7 @@ export function readBody(
 function toOptionalHead(call: QueuedCall): Partial<Head> {
   const { calledAs, host, notBefore, expiresAt, callbackProof, keepResultSeconds } = call;
   return {
+    ...(call.isUnlimited && { "Plonk-Unlimited": "true" }),
     ...(callbackProof !== undefined && { "Plonk-Callback-Proof": callbackProof }),
     ...(calledAs !== undefined && { "Plonk-Called-As": calledAs }),
     ...(host !== undefined && { "Plonk-Host": host }),
@@ -174,6 +178,7 @@ export function decodeCall(fields: Iterable<[string, string[]]>, payload: Uint8A
     headers,
     callback: toCallback(head),
     ...(callbackProof !== undefined && { callbackProof }),
+    ...(head["Plonk-Unlimited"] !== undefined && { isUnlimited: true }),
     retry: parseRetryPolicy(head["Plonk-Retry"] ?? ""),
     ...(notBefore !== undefined && { notBefore }),
     ...(expiresAt !== undefined && { expiresAt }),

@@ -130,7 +130,7 @@ export class Callbacks {
   async #send(delivery: Delivery, message: CallbackMessage): Promise<Settlement> {
     const { metrics, logger, letters } = this.#options;
     const { url } = message;
-    const result = await this.#post(message).catch(toLost);
+    const result = await delivery.limited(this.#post(message)).catch(toLost);
     const status = "status" in result ? result.status : 0;
     const facts = { id: message.id, host: url.host, status, attempt: delivery.deliveryCount };
     metrics.calledBack(toDisplayName(message.reference), status);

@@ -32,7 +32,7 @@ export interface WorkerConfig {
   retry: RetryPolicy;
   /** How long a call is tried that the platform, or a full function, keeps back, milliseconds. */
   maxAgeMs: number;
-  /** How long a worker that stops waits for the calls in flight, milliseconds. */
+  /** The most that a worker which stops waits for the calls in flight, milliseconds. */
   drainMs: number;
   callbacks: {
     /** Ranges and names that callbacks may reach though they are private. */

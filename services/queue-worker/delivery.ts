@@ -1,5 +1,6 @@
 /** A message that the queue has given to this worker, and what the worker says of it. */
 import type { Msg } from "@nats-io/transport-node";
+import { UNLIMITED_DRAIN_MS } from "../../contract/index.ts";
 import { MAX_TIMER_MS } from "../lib/timer.ts";
 
 export interface AckSubject {
@@ -38,6 +39,8 @@ export class Delivery implements AckSubject {
   readonly storedAt: number;
   /** When it came, as `performance.now` has it. */
   readonly takenAt = performance.now();
+  /** Since when nobody else ends what is done with it, the same; undefined: somebody does. */
+  #unlimitedSince: number | undefined = this.takenAt;
   #claimedAt = this.takenAt;
   readonly #message: Msg;
   readonly #confirm: (subject: string) => Promise<void>;
@@ -72,6 +75,22 @@ export class Delivery implements AckSubject {
 
   get payload(): Uint8Array {
     return this.#message.data;
+  }
+
+  /** Waits for what somebody else ends in time, as the gateway does calls. */
+  async limited<T>(work: Promise<T>): Promise<T> {
+    this.#unlimitedSince = undefined;
+    try {
+      return await work;
+    } finally {
+      this.#unlimitedSince = performance.now();
+    }
+  }
+
+  /** Until when a worker waits for it that has stopped then, as `performance.now` has both. */
+  endsBy(stoppedAt: number): number {
+    const since = this.#unlimitedSince;
+    return since === undefined ? Infinity : Math.max(stoppedAt, since) + UNLIMITED_DRAIN_MS;
   }
 
   /** Says that it is being worked on, which gives the worker its time anew. */

@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
-import { MAX_TIMER_MS } from "../lib/timer.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { Delivery } from "./delivery.ts";
+import { endsInTime } from "./drain.ts";
 import { Lane } from "./lane.ts";
 import { LaneConsumers } from "./lane-consumers.ts";
 import { ConsumerGoneError, type Puller } from "./pull.ts";
@@ -130,22 +130,21 @@ export class Lanes {
   }
 
   /**
-   * Takes no more messages, waits for those in flight, and gives back what is not done with by the
-   * end of the time.
+   * Takes no more messages, waits for those in flight as long as each may last, and gives back what
+   * is not done with by the end of that.
+   *
+   * @param mostMs longest wait for any of them
    */
-  async stop(graceMs: number): Promise<void> {
+  async stop(mostMs: number): Promise<void> {
     this.#stopping.abort();
     this.#lanes.forEach((lane) => lane.release());
-    const tooLate = Promise.withResolvers<"late">();
-    const timer = setTimeout(() => tooLate.resolve("late"), Math.min(graceMs, MAX_TIMER_MS));
-    const outcome = await Promise.race([Promise.all(this.#work), tooLate.promise]);
-    clearTimeout(timer);
-    if (outcome === "late") {
+    const isDone = await endsInTime(Promise.all(this.#work), { held: this.#held, mostMs });
+    if (!isDone) {
       const late = [...this.#held.values()];
       this.#held.clear();
       late.forEach((delivery) => giveBack(delivery, 0));
     }
-    await this.confirmations.close(outcome === "late" ? 0 : CONFIRM_MS);
+    await this.confirmations.close(isDone ? CONFIRM_MS : 0);
     clearInterval(this.#heartbeat);
   }
 

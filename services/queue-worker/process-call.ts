@@ -163,7 +163,9 @@ export class CallProcessor {
     const dueAt = call.queued.notBefore ?? call.queued.acceptedAt;
     metrics.begin(call.functionName, (Date.now() - dueAt) / 1000);
     const { generation } = lane.limit;
-    const run = await calls.run(call, signal);
+    const running = calls.run(call, signal);
+    // Where the gateway has a limit for it, no other one is needed.
+    const run = await (call.queued.isUnlimited ? running : delivery.limited(running));
     cancellations.end(call.id);
     metrics.end(call.functionName, run.seconds);
     if (isCancelled()) {

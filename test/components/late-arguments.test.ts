@@ -35,6 +35,7 @@ function toOptions(
       maxInflight: number(16),
       maxInflightPerFunction: number(17),
       ackWaitSeconds: number(18),
+      drainSeconds: number(25),
       volumeGiB: number(19),
       callbacks: { timeoutSeconds: number(20), retryHours: number(21) },
     },
@@ -65,7 +66,7 @@ const TOLD = {
     max_age: "3h",
     max_inflight: "16",
     max_inflight_per_function: "17",
-    drain_timeout: "371s",
+    drain_timeout: "25s",
     callback_timeout: "20s",
     callback_max_age: "21h",
   },
@@ -114,7 +115,7 @@ it("reach volumes, what is written on them, and the time of a pod to stop", () =
   const files = find(all, "p-nats-config").inputs["data"] as Record<string, string>;
   expect(files["nats.conf"]).toContain("max_file_store: 17510MiB\n");
   const { spec } = find(all, "p-queue-worker").inputs as { spec: { template: unknown } };
-  expect(spec.template).toMatchObject({ spec: { terminationGracePeriodSeconds: 391 } });
+  expect(spec.template).toMatchObject({ spec: { terminationGracePeriodSeconds: 45 } });
 });
 
 it("reach the files of Prometheus, and the port of nodes", () => {

@@ -49,11 +49,19 @@ describe("a platform on a cluster that offers more", () => {
     await waitForCount(all, 61);
   });
 
-  it("lets the gateway end with its last call, which may take a day, unless it hangs", () => {
-    const pod = podOf(all, "q-gateway");
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(86_400 + 60);
-    const [{ livenessProbe } = {}] = pod.containers;
-    expect(livenessProbe).toMatchObject({ terminationGracePeriodSeconds: 10 });
+  it.each(["gateway", "queue-worker"])(
+    "lets the %s end with its last call, which may take a day, unless it hangs",
+    (component) => {
+      const pod = podOf(all, `q-${component}`);
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(86_400 + 60);
+      const [{ livenessProbe } = {}] = pod.containers;
+      expect(livenessProbe).toMatchObject({ terminationGracePeriodSeconds: 10 });
+    },
+  );
+
+  it("lets the queue-worker wait for its calls for a day, whatever the usual limit is", () => {
+    const { drain_timeout } = environmentOf(all, "q-queue-worker");
+    expect(drain_timeout).toBe("87000s");
   });
 
   it("gives the keys of private functions' calls to the gateway alone, and keeps them secret", () => {

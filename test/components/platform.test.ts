@@ -247,7 +247,7 @@ describe("a platform with its defaults", () => {
       faas_gateway_port: "8080",
       ...{ queue_replicas: "1", max_age: "24h" },
       ack_wait: "60s",
-      drain_timeout: "130s",
+      drain_timeout: "87000s",
       max_inflight: "100",
       max_inflight_per_function: "10",
       port: "8081",

@@ -21,6 +21,7 @@ const BUSY: FakeConsumer = { num_pending: 0, num_ack_pending: Infinity, delivere
 export interface Held {
   /** Its lane's last token. */
   name: string;
+  delivery: Delivery;
   settle: (settlement?: Settlement) => void;
 }
 
@@ -168,11 +169,12 @@ export class LanesWorld {
     return { push } as unknown as string[];
   }
 
-  #handle({ subject }: Delivery): Promise<Settlement> {
+  #handle(delivery: Delivery): Promise<Settlement> {
     const { promise, resolve } = Promise.withResolvers<Settlement>();
-    const name = toName(subject);
+    const name = toName(delivery.subject);
+    const settle: Held["settle"] = (settlement = { isDone: true }) => resolve(settlement);
     this.taken.push(name);
-    this.held.push({ name, settle: (settlement = { isDone: true }) => resolve(settlement) });
+    this.held.push({ name, delivery, settle });
     return promise;
   }
 }

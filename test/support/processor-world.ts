@@ -46,7 +46,9 @@ export class ProcessorWorld {
   /** How a run ends. @default with 200 */
   run: Partial<Run> = {};
   /** Happens while a function runs. */
-  whileRunning: () => void = () => undefined;
+  whileRunning: () => void | Promise<void> = () => undefined;
+  /** What the processor was given last. */
+  delivery = deliverCall({});
   /** What was told last of the call; undefined: nothing. */
   known: CallState | undefined;
   /** Why states cannot be read. */
@@ -91,8 +93,8 @@ export class ProcessorWorld {
 
   /** Gives a call to the processor. */
   handle(call: Partial<QueuedCall> = {}, options: DeliveryOptions = {}): Promise<Settlement> {
-    const delivery = deliverCall({ acceptedAt: Date.now(), ...call }, options);
-    return this.processor.handle(delivery, this.lane);
+    this.delivery = deliverCall({ acceptedAt: Date.now(), ...call }, options);
+    return this.processor.handle(this.delivery, this.lane);
   }
 
   /** The call was given to a worker before, and this is what was told of it. */
@@ -113,11 +115,11 @@ export class ProcessorWorld {
     return text.split("\n").filter((line) => line.startsWith(`${name}{`));
   }
 
-  #run({ target }: FunctionCall): Promise<Run> {
+  async #run({ target }: FunctionCall): Promise<Run> {
     this.events.push(`run ${target}`);
-    this.whileRunning();
+    await this.whileRunning();
     const capture = { body: Buffer.alloc(0), isTruncated: false };
-    return Promise.resolve({ status: 200, headers: {}, seconds: 0.25, capture, ...this.run });
+    return { status: 200, headers: {}, seconds: 0.25, capture, ...this.run };
   }
 
   #createStates(): CallStates {

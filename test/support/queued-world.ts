@@ -83,9 +83,9 @@ export class QueuedWorld {
     this.keys.remove();
   }
 
-  /** Repeats soon, and calls back to loopback. */
-  startWorker(changes: Record<string, string> = {}): void {
-    const config = readConfig({
+  /** The environment of a worker; it repeats soon, and calls back to loopback. */
+  workerEnv(changes: Record<string, string> = {}): Record<string, string> {
+    return {
       faas_nats_address: "127.0.0.1",
       faas_nats_port: String(this.nats.port),
       faas_gateway_address: "127.0.0.1",
@@ -95,7 +95,11 @@ export class QueuedWorld {
       max_retry_wait: "100ms",
       max_attempts: "2",
       ...changes,
-    });
+    };
+  }
+
+  startWorker(changes: Record<string, string> = {}): void {
+    const config = readConfig(this.workerEnv(changes));
     const worker = createWorker({ config, logger: this.workerLog.logger });
     this.#workers.add(worker);
     worker.start();

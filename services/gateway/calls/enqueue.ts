@@ -282,6 +282,7 @@ function toQueuedCall(
     callback,
     ...(callbackProof !== undefined && { callbackProof }),
     acceptedAt,
+    ...(state.timeouts.callMs === 0 && { isUnlimited: true }),
     retry: { ...state.retry, ...options.retry },
     ...(delaySeconds !== undefined && { notBefore: acceptedAt + delaySeconds * 1000 }),
     ...(expiresSeconds !== undefined && { expiresAt: acceptedAt + expiresSeconds * 1000 }),

@@ -45,6 +45,7 @@ const calls: fc.Arbitrary<QueuedCall> = fc
     notBefore: times,
     expiresAt: times,
     keepResultSeconds: fc.option(fc.nat({ max: 604_800 }), { nil: undefined }),
+    isUnlimited: fc.boolean(),
     method: fc.constantFrom("GET", "POST", "M-SEARCH", "x"),
     path: fc.oneof(
       fc.constant(""),
@@ -66,8 +67,9 @@ const calls: fc.Arbitrary<QueuedCall> = fc
       fc.record({ name: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), bytes: fc.nat() }),
     ),
   })
-  .map(({ notBefore, expiresAt, callbackProof, keepResultSeconds, ...call }) => ({
+  .map(({ notBefore, expiresAt, callbackProof, keepResultSeconds, isUnlimited, ...call }) => ({
     ...call,
+    ...(isUnlimited && { isUnlimited: true as const }),
     ...(callbackProof !== undefined && { callbackProof }),
     ...(keepResultSeconds !== undefined && { keepResultSeconds }),
     ...(notBefore !== undefined && { notBefore }),

@@ -91,7 +91,7 @@ describe("a worker that is closed", () => {
     expect(queue.seen).toEqual(called(["f"]));
   });
 
-  test("gives back what does not end in its time, and another one runs it", async () => {
+  test("gives back what does not end in the time that is set, and another one runs it", async () => {
     const worker = queue.startWorker({ drain_timeout: "200ms", ack_wait: "10m" });
     await queue.publish("f");
     await until("the call", () => held.size === 1);

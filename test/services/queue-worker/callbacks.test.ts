@@ -189,6 +189,15 @@ describe("a callback", () => {
     return callbacks.handle(createDelivery({ ...place, deliveryCount, storedAt, fields, payload }));
   }
 
+  test("has its own limit, which a worker that stops waits for", async () => {
+    const { fields, payload } = encodeCallback(MESSAGE);
+    const delivery = createDelivery({ stream: STREAM.callbacks, fields, payload });
+    const handled = callbacks.handle(delivery);
+    expect(delivery.endsBy(0)).toBe(Infinity);
+    expect(await handled).toEqual({ isDone: true });
+    expect(delivery.endsBy(0)).toBeLessThan(Infinity);
+  });
+
   async function counted(): Promise<string[]> {
     const text = await registry.metrics();
     return [...(text.match(/^queue_worker_(callbacks|dead_letters)_total\{.*$/gm) ?? [])];

@@ -29,7 +29,7 @@ describe("readConfig", () => {
         maxWaitMs: 120_000,
       },
       maxAgeMs: 86_400_000,
-      drainMs: 130_000,
+      drainMs: (24 * 60 + 10) * 60_000,
       port: 8081,
       logLevel: "info",
     });

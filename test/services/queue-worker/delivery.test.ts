@@ -84,6 +84,23 @@ describe("a delivery", () => {
     expect(events).toEqual(["+WPI", "+ACK", "known"]);
   });
 
+  test("ends five minutes after the worker, or when somebody ends it, and five minutes", async () => {
+    const FIVE_MS = 300_000;
+    const delivery = createDelivery();
+    const stoppedAt = delivery.takenAt + 1000;
+    expect(delivery.endsBy(stoppedAt)).toBe(stoppedAt + FIVE_MS);
+    const run = Promise.withResolvers<string>();
+    const limited = delivery.limited(run.promise);
+    expect(delivery.endsBy(stoppedAt)).toBe(Infinity);
+    run.resolve("answer");
+    expect(await limited).toBe("answer");
+    const endedAt = performance.now();
+    expect(delivery.endsBy(delivery.takenAt)).toBeLessThanOrEqual(endedAt + FIVE_MS);
+    expect(delivery.endsBy(delivery.takenAt)).toBeGreaterThan(delivery.takenAt + FIVE_MS);
+    await expect(delivery.limited(Promise.reject(new Error("lost")))).rejects.toThrow("lost");
+    expect(delivery.endsBy(0)).toBeLessThan(Infinity);
+  });
+
   test("is not done with where the queue does not answer", async () => {
     const confirm = () => Promise.reject(new Error("timeout"));
     await expect(createDelivery({ confirm }).confirm()).rejects.toThrow("timeout");

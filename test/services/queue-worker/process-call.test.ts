@@ -1,4 +1,5 @@
 /** One call from delivery to its settlement: each way that it can take. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { readLetter } from "../../../contract/queue/index.ts";
 import type { Run } from "../../../services/queue-worker/call-function.ts";
@@ -6,6 +7,8 @@ import { createDelivery } from "../../support/delivery.ts";
 import { ProcessorWorld } from "../../support/processor-world.ts";
 
 const ID = "7-AAAAAAAAAAAAAAAA";
+/** When a worker stops that has all of a test behind it. */
+const STOPPED_AT = performance.now() + 3_600_000;
 const CALLBACK = new URL("http://a.example/cb");
 let world: ProcessorWorld;
 
@@ -27,6 +30,18 @@ describe("a call", () => {
     expect(await world.metrics("queue_worker_function_invocation_inflight")).toEqual([
       'queue_worker_function_invocation_inflight{function_name="f.openfaas-fn"} 0',
     ]);
+  });
+
+  test.each([
+    ["the gateway", {}, Infinity],
+    ["nobody", { isUnlimited: true as const }, 300_000],
+  ])("has its run ended by %s while the worker stops", async (_who, call, endsBy) => {
+    const seen: number[] = [];
+    const look = (): void => void seen.push(world.delivery.endsBy(STOPPED_AT) - STOPPED_AT);
+    world.whileRunning = () => nextTurn().then(look);
+    await world.handle(call);
+    look();
+    expect(seen).toEqual([endsBy, 300_000]);
   });
 
   test("is not run before it is due", async () => {
