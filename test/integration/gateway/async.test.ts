@@ -145,6 +145,15 @@ describe("a call that is accepted", () => {
     expect((await queue.store("g")).retry).toEqual({ attempts: 3, codes: [500, 503] });
   });
 
+  test.each([
+    ["0s", true],
+    ["20m", undefined],
+  ])("says whether its function has no limit: %s", async (limit, isUnlimited) => {
+    queue.gateway.declare("limited", { labels: { "plonk/call-timeout": limit } });
+    await queue.gateway.settle();
+    expect((await queue.store("limited")).isUnlimited).toBe(isUnlimited);
+  });
+
   test("is one of its own with whatever X-Call-Id, which a trace may share", async () => {
     const before = await queue.countCalls();
     const headers = { "x-call-id": "again" };

@@ -51,11 +51,11 @@ test.each([
   worker.signal("SIGTERM");
   await until("it to stop", () => worker.output.includes("shutting down"));
   await sleep(Math.max(USUAL_MS, ACK_WAIT_MS) + 1000);
-  expect(held).toHaveLength(1);
+  expect(held.length).toBe(1);
   held[0]?.end("done");
   expect(await worker.end()).toBe(0);
   await world.untilState(id, "done");
-  expect(held).toHaveLength(1);
+  expect(held.length).toBe(1);
 });
 
 test("a call beyond its limit is ended by the gateway, and its worker goes then", async () => {
@@ -66,5 +66,5 @@ test("a call beyond its limit is ended by the gateway, and its worker goes then"
   worker.signal("SIGTERM");
   expect(await worker.end()).toBe(0);
   await world.untilState(id, "dead");
-  expect(held).toHaveLength(1);
+  expect(held.length).toBe(1);
 });

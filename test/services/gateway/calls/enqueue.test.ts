@@ -27,7 +27,6 @@ import { AddressPolicy } from "../../../../services/lib/address-policy.ts";
 import { createRegistry } from "../../../../services/lib/metrics.ts";
 import { QueueUnavailableError } from "../../../../services/lib/queue/queue-link.ts";
 import { listen } from "../../../../services/lib/servers.ts";
-import { NO_LIMITS } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { FakeBodies } from "../../../support/fake-bodies.ts";
@@ -75,7 +74,7 @@ beforeEach(() => {
   published = [];
   verdict = undefined;
   answer = () => Promise.resolve({ id: "7-AAAAAAAAAAAAAAAA", isRepeated: false });
-  Object.assign(state, { isPrivate: false, asyncOrigins: undefined, timeouts: NO_LIMITS });
+  Object.assign(state, { isPrivate: false, asyncOrigins: undefined });
   const queue = {
     maxInlineBytes: QUEUE.maxInlineBytes,
     keep: (name: string, source: AsyncIterable<Uint8Array>) => bodies.write(name, source),
@@ -185,16 +184,6 @@ describe("a call that is accepted", () => {
       acceptedAt + 120_000,
       30,
     ]);
-  });
-
-  test.each([
-    [0, true],
-    [1, undefined],
-    [86_400_000, undefined],
-  ])("says whether its function may run for ever: %d ms is %s", async (callMs, isUnlimited) => {
-    state.timeouts = { ...state.timeouts, callMs };
-    await send("f");
-    expect(only().isUnlimited).toBe(isUnlimited);
   });
 
   test("a second time says so, and keeps no second body", async () => {
