@@ -34,7 +34,10 @@ export interface QueuedCall extends CallTarget {
   callbackProof?: string;
   /** How long its answer is kept for who asks for it, seconds; undefined: it is not. */
   keepResultSeconds?: number;
-  /** Its function says that its runs may take as long as they like. */
+  /**
+   * When it was accepted, its function had no limit for runs. Others have one, which the gateway
+   * keeps, or come from other publishers, who do not know.
+   */
   isUnlimited?: true;
   /** What its function says of repetitions. */
   retry: Partial<RetryPolicy>;

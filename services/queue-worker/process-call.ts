@@ -164,7 +164,7 @@ export class CallProcessor {
     metrics.begin(call.functionName, (Date.now() - dueAt) / 1000);
     const { generation } = lane.limit;
     const running = calls.run(call, signal);
-    // Where the gateway has a limit for it, no other one is needed.
+    // The gateway keeps its function's limit, and knows that of today.
     const run = await (call.queued.isUnlimited ? running : delivery.limited(running));
     cancellations.end(call.id);
     metrics.end(call.functionName, run.seconds);
