@@ -143,7 +143,7 @@ function toContainer(resource: FunctionResource, timeouts: CallTimeouts): Plain<
     ports: [{ name: "http", containerPort: PORT.function, protocol: "TCP" }],
     env: toEnvironment(resource, timeouts),
     resources: toResources(resource),
-    ...toProbes(resource),
+    ...toProbes(resource, timeouts),
     lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     securityContext: {
       allowPrivilegeEscalation: false,

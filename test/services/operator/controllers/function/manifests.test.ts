@@ -266,52 +266,6 @@ describe("toDeployment", () => {
     expect(containerOf(spec)?.resources).toStrictEqual(expected);
   });
 
-  it("shapes probes by OpenFaaS' annotations and ignores what is no number", () => {
-    const container = containerOf({
-      annotations: {
-        "com.openfaas.health.http.path": "/alive",
-        "com.openfaas.health.http.initialDelaySeconds": "4",
-        "com.openfaas.health.http.periodSeconds": "often",
-        "com.openfaas.ready.http.path": "/ready",
-        "com.openfaas.ready.http.successThreshold": "2",
-      },
-    });
-    expect(container?.startupProbe).toStrictEqual({
-      httpGet: { path: "/alive", port: "http" },
-      initialDelaySeconds: 4,
-      periodSeconds: 1,
-      timeoutSeconds: 2,
-      failureThreshold: 120,
-    });
-    expect(container?.livenessProbe).toStrictEqual({
-      httpGet: { path: "/alive", port: "http" },
-      initialDelaySeconds: 4,
-      periodSeconds: 10,
-      timeoutSeconds: 5,
-      failureThreshold: 6,
-    });
-    expect(container?.readinessProbe).toStrictEqual({
-      httpGet: { path: "/ready", port: "http" },
-      periodSeconds: 2,
-      timeoutSeconds: 2,
-      failureThreshold: 3,
-      successThreshold: 2,
-    });
-  });
-
-  it("asks the runtime for its life late, as nothing else waits for its start", () => {
-    const code = { configMap: "c" };
-    expect(containerOf({ code })).not.toHaveProperty("startupProbe");
-    expect(containerOf({ code })?.livenessProbe?.initialDelaySeconds).toBe(60);
-    const annotations = { "com.openfaas.health.http.initialDelaySeconds": "4" };
-    expect(containerOf({ code, annotations })?.livenessProbe?.initialDelaySeconds).toBe(4);
-  });
-
-  it("asks for readiness where it asks for health, unless told otherwise", () => {
-    const annotations = { "com.openfaas.health.http.path": "/alive" };
-    expect(containerOf({ annotations })?.readinessProbe?.httpGet?.path).toBe("/alive");
-  });
-
   describe("with secrets that are logins", () => {
     const logins = { own: ["registry"], common: ["everybody", "registry"] };
     const podOf = (secrets: string[]) => {
