@@ -40,6 +40,7 @@ export function createOperator(options: OperatorOptions): Manager {
     logger,
     informers,
     leadership: election,
+    registry,
   });
   return new Manager({ informers, controllers, election, logger, registry });
 }
@@ -50,6 +51,7 @@ interface ControllerContext extends OperatorConfig {
   logger: Logger;
   informers: Informers;
   leadership: LeaderElection;
+  registry: Registry;
 }
 
 /** All controllers; `kubernetes/controller.ts` says how to add one. */

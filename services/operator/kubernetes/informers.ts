@@ -7,7 +7,7 @@ import { ResourceWatch } from "../../lib/watch.ts";
 import { FunctionNamespaces } from "./function-namespaces.ts";
 import { functionKey } from "./keys.ts";
 import { NamespaceInformers } from "./namespace-informers.ts";
-import { trimDeployment, trimFunction, trimPod, trimToMetadata } from "./transforms.ts";
+import { trimDeployment, trimFunction, trimPod, trimService } from "./transforms.ts";
 import type { Deployment, Pod, Service } from "./types.ts";
 
 export interface InformersOptions extends PlatformNamespaces {
@@ -42,7 +42,7 @@ export class Informers {
     this.services = new NamespaceInformers<Service>({
       ...connection,
       kind: { plural: "services" },
-      transform: trimToMetadata,
+      transform: trimService,
     });
     this.pods = new NamespaceInformers<Pod>({
       ...connection,

@@ -1,4 +1,4 @@
-/** The operator's metrics: reconciliations and queues by controller, and who leads. */
+/** The operator's metrics: reconciliations and queues by controller, drift, and who leads. */
 import { Counter, Gauge, Histogram, type Registry } from "../../lib/metrics.ts";
 
 export interface ReconcileMetrics {
@@ -26,6 +26,16 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
       duration.observe({ controller }, seconds);
     },
   };
+}
+
+/** What others wrote into objects of the operator's, by kind: taken back, or left. */
+export function createDriftCounter(registry: Registry): Counter<"kind" | "result"> {
+  return new Counter({
+    name: "operator_drift_total",
+    help: "Changes by others in what the operator owns, by kind of object and result.",
+    labelNames: ["kind", "result"],
+    registers: [registry],
+  });
 }
 
 /** What gauges read at each scrape. */

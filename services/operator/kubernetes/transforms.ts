@@ -1,6 +1,12 @@
 /** What the informers keep of each object: managed fields, which are never read, are most of it. */
 import { dropEmptyFields, type FunctionResource, FunctionSpec } from "../../../contract/index.ts";
-import type { Deployment, Metadata, Pod } from "./types.ts";
+import {
+  DEPLOYMENT_SHARED,
+  type FieldPath,
+  findForeignFields,
+  SERVICE_SHARED,
+} from "./foreign-fields.ts";
+import type { Deployment, Metadata, Pod, Service } from "./types.ts";
 
 const KEPT = [
   "name",
@@ -37,12 +43,26 @@ export function trimFunction(resource: FunctionResource): FunctionResource {
 
 export function trimDeployment({ metadata, spec, status }: Deployment): Deployment {
   return {
-    metadata: {
-      ...trimMetadata(metadata),
-      ...(metadata.ownerReferences && { ownerReferences: metadata.ownerReferences }),
-    },
+    ...trimOwned(metadata, DEPLOYMENT_SHARED),
     ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
     ...(status && { status }),
+  };
+}
+
+export function trimService({ metadata }: Service): Service {
+  return trimOwned(metadata, SERVICE_SHARED);
+}
+
+/** Metadata with the owners of an object that the operator writes, and what others wrote. */
+function trimOwned(
+  metadata: Metadata,
+  shared: readonly FieldPath[],
+): Pick<Service, "metadata" | "foreign"> {
+  const { ownerReferences, managedFields } = metadata;
+  const foreign = findForeignFields(managedFields, shared);
+  return {
+    metadata: { ...trimMetadata(metadata), ...(ownerReferences && { ownerReferences }) },
+    ...(foreign.length > 0 && { foreign }),
   };
 }
 

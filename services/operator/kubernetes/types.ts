@@ -10,6 +10,20 @@ export type Plain<T> = T extends Date
 
 export interface Metadata extends ObjectMetadata {
   ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFields[];
+}
+
+/** What one field manager has set. */
+export interface ManagedFields {
+  manager?: string;
+  operation?: string;
+  subresource?: string;
+  fieldsV1?: Fields;
+}
+
+/** A set of fields, in the notation of `fieldsV1`: of `f:name`, `k:{"name":"x"}` and such. */
+export interface Fields {
+  [key: string]: Fields;
 }
 
 export interface OwnerReference {
@@ -29,7 +43,12 @@ export interface ObjectCondition {
   message?: string;
 }
 
-export interface Deployment {
+/** Of a copy that is kept: what others own of the spec (`findForeignFields`), if anything. */
+interface WithForeign {
+  foreign?: readonly string[];
+}
+
+export interface Deployment extends WithForeign {
   metadata: Metadata;
   spec?: { replicas?: number };
   status?: {
@@ -41,7 +60,7 @@ export interface Deployment {
   };
 }
 
-export interface Service {
+export interface Service extends WithForeign {
   metadata: Metadata;
 }
 

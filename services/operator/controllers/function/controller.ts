@@ -17,6 +17,7 @@ import {
   resourcePath,
 } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
+import type { Registry } from "../../../lib/metrics.ts";
 import { Applier } from "../../kubernetes/applier.ts";
 import {
   type Controller,
@@ -24,6 +25,7 @@ import {
   type ReconcileResult,
   type Trigger,
 } from "../../kubernetes/controller.ts";
+import { DEPLOYMENT_SHARED, SERVICE_SHARED } from "../../kubernetes/foreign-fields.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
 import { functionKey } from "../../kubernetes/keys.ts";
 import type { Leadership } from "../../kubernetes/leader-election.ts";
@@ -31,6 +33,7 @@ import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { dependenciesOf, findDependencies } from "./dependencies.ts";
+import { createDriftReport } from "./drift-report.ts";
 import { toDeployment, toService } from "./manifests.ts";
 import type { Problem } from "./pod-problem.ts";
 import { toStatus } from "./status.ts";
@@ -47,6 +50,7 @@ export interface FunctionControllerOptions {
   imagePullSecrets?: readonly string[];
   /** Name of this instance, for Events. */
   identity: string;
+  registry: Registry;
 }
 
 /** How often something that is missing is looked for again, milliseconds. */
@@ -91,8 +95,19 @@ export class FunctionController implements Controller {
     this.#options = options;
     const { client, informers } = options;
     const { functions, deployments, services, pods, namespaces } = informers;
-    this.#deployments = new Applier(client, deployments);
-    this.#services = new Applier(client, services);
+    const report = createDriftReport({ ...options, functions });
+    this.#deployments = new Applier({
+      client,
+      informers: deployments,
+      shared: DEPLOYMENT_SHARED,
+      onDrift: report("Deployment"),
+    });
+    this.#services = new Applier({
+      client,
+      informers: services,
+      shared: SERVICE_SHARED,
+      onDrift: report("Service"),
+    });
     this.#status = new StatusWriter({ ...options, namespaces });
     this.informers = [
       enqueueOn(functions, "change", ({ key }: { key: string }) => [key]),
@@ -174,7 +189,7 @@ export class FunctionController implements Controller {
       }
       const applied = await this.#apply(key, resource, found);
       this.#found.set(key, found);
-      return { deployment: applied };
+      return { deployment: applied, ...this.#waitForDrift(key) };
     } catch (error) {
       if (isRefusal(error)) {
         const problem = { reason: error.reason || "Refused", message: error.message };
@@ -265,6 +280,12 @@ export class FunctionController implements Controller {
     leadership.assertLeading();
     const logins = { own: found.pullSecrets, common: imagePullSecrets };
     return await this.#deployments.apply(toDeployment(resource, timeouts, logins));
+  }
+
+  /** What others have written, and was left, is taken back later. */
+  #waitForDrift(key: string): ReconcileResult {
+    const waits = [this.#deployments, this.#services].flatMap((it) => it.waitMs(key) ?? []);
+    return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
   }
 
   /** Until replicas are written, the scale subresource cannot even be read. */

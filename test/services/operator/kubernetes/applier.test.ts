@@ -32,7 +32,7 @@ beforeEach(() => {
     kind: { group: "apps", plural: "deployments" },
     transform: trimDeployment,
   });
-  applier = new Applier(client, informers);
+  applier = new Applier({ client, informers });
 });
 
 const desired = (name: string, env = "x"): object => ({

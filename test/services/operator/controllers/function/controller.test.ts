@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { LABEL, toKey } from "../../../../../contract/index.ts";
+import { Registry } from "../../../../../services/lib/metrics.ts";
 import { readConfig } from "../../../../../services/operator/config.ts";
 import { FunctionController } from "../../../../../services/operator/controllers/function/controller.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
@@ -28,6 +29,7 @@ function createController({ client, informers, log }: World, assertLeading = () 
     timeouts: readConfig({}).timeouts,
     imagePullSecrets: ["everybody"],
     identity: "operator-1",
+    registry: new Registry(),
   });
   for (const trigger of controller.informers) {
     trigger((key) => enqueued.push(key));
