@@ -1,7 +1,4 @@
 /** What others write into a function's Deployment and Service, on a real API server. */
-import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
@@ -11,14 +8,14 @@ import { Registry } from "../../../services/lib/metrics.ts";
 import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
 import type { Manager } from "../../../services/operator/kubernetes/manager.ts";
-import { Authority } from "../../support/authority.ts";
 import { eventually, TestCluster } from "./cluster.ts";
+import { ADDED, startWebhook, type Webhook } from "./webhook.ts";
 
 const namespace = "openfaas-fn";
 
 let cluster: TestCluster;
 let operator: Manager | undefined;
-let webhook: Server | undefined;
+let webhook: Webhook | undefined;
 let registry: Registry;
 
 async function startOperator(): Promise<void> {
@@ -40,8 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await operator?.stop();
   await (cluster as TestCluster | undefined)?.stop();
-  webhook?.closeAllConnections();
-  webhook?.close();
+  webhook?.stop();
 });
 
 const deploymentPath = (name: string) =>
@@ -136,10 +132,10 @@ describe("what somebody adds to a Deployment", () => {
     const pod = "spec.template.spec";
     expect(list.split(", ").sort()).toStrictEqual(
       [
-        "spec.template.metadata.annotations",
+        "spec.template.metadata.annotations.note",
         "spec.template.metadata.labels.more",
-        `${pod}.containers[inside].env[EXTRA]`,
         `${pod}.containers[inside].envFrom`,
+        `${pod}.containers[inside].env[EXTRA]`,
         `${pod}.containers[inside].image`,
         `${pod}.containers[inside].ports[9000,TCP]`,
         `${pod}.containers[inside].stdin`,
@@ -200,6 +196,7 @@ describe("a Service", () => {
     expect(list.split(", ").sort()).toStrictEqual(
       [
         "spec.externalIPs",
+        "spec.externalTrafficPolicy",
         "spec.ports[9090,TCP]",
         "spec.publishNotReadyAddresses",
         "spec.selector",
@@ -294,63 +291,7 @@ describe("a Deployment", () => {
 // Last: it is there for all Deployments from then on.
 describe("what admission adds", () => {
   it("is left without a word, and is there after something else is undone", async () => {
-    const authority = new Authority();
-    const env = { name: "FROM_ADMISSION", value: "1" };
-    const operations = Buffer.from(
-      JSON.stringify([{ op: "add", path: "/spec/template/spec/containers/0/env/-", value: env }]),
-    );
-    let reviews = 0;
-    webhook = createServer(authority.issue(["127.0.0.1"]), (request, response) => {
-      void text(request).then((body) => {
-        const review = JSON.parse(body) as { request: { uid: string; object: V1Deployment } };
-        const { uid, object } = review.request;
-        const known = object.spec?.template.spec?.containers[0]?.env ?? [];
-        reviews += 1;
-        const patches = { patchType: "JSONPatch", patch: operations.toString("base64") };
-        const isThere = known.some(({ name }) => name === env.name);
-        response.setHeader("content-type", "application/json");
-        response.end(
-          JSON.stringify({
-            apiVersion: "admission.k8s.io/v1",
-            kind: "AdmissionReview",
-            response: { uid, allowed: true, ...(!isThere && patches) },
-          }),
-        );
-      });
-    });
-    const server = webhook;
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const configurations = {
-      group: "admissionregistration.k8s.io",
-      plural: "mutatingwebhookconfigurations",
-    };
-    await cluster.client.request(resourcePath(configurations), {
-      method: "POST",
-      body: {
-        metadata: { name: "adds" },
-        webhooks: [
-          {
-            name: "adds.example.com",
-            clientConfig: {
-              url: `https://127.0.0.1:${port}/`,
-              caBundle: Buffer.from(authority.certificate).toString("base64"),
-            },
-            rules: [
-              {
-                apiGroups: ["apps"],
-                apiVersions: ["v1"],
-                resources: ["deployments"],
-                operations: ["CREATE", "UPDATE"],
-              },
-            ],
-            sideEffects: "None",
-            admissionReviewVersions: ["v1"],
-            failurePolicy: "Fail",
-          },
-        ],
-      },
-    });
+    const { asked } = (webhook = await startWebhook(cluster));
     // It is in force a moment later.
     await eventually(async () => {
       await cluster.client.mergePatch(
@@ -358,12 +299,12 @@ describe("what admission adds", () => {
         { metadata: { annotations: { at: String(Date.now()) } } },
         "somebody",
       );
-      return reviews > 0;
+      return asked() > 0;
     });
     const envOf = (deployment?: V1Deployment) =>
       deployment?.spec?.template.spec?.containers[0]?.env?.map(({ name }) => name);
     const { deployment: before } = await settle("admitted");
-    expect(envOf(before)).toContain(env.name);
+    expect(envOf(before)).toContain(ADDED.name);
     await patchPod("admitted", { containers: [SIDECAR] });
     await waitForEvent("admitted");
     await eventually(async () => {

@@ -1,29 +1,48 @@
 /** What is kept of applied objects, of which there may be thousands, and when one is sent again. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { beforeEach, describe, expect, test } from "@jest/globals";
-import type { KubernetesClient } from "../../../../services/lib/kubernetes.ts";
-import { Applier } from "../../../../services/operator/kubernetes/applier.ts";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { type KubernetesClient, KubernetesError } from "../../../../services/lib/kubernetes.ts";
+import { Applier, type Drift } from "../../../../services/operator/kubernetes/applier.ts";
 import { NamespaceInformers } from "../../../../services/operator/kubernetes/namespace-informers.ts";
 import { trimDeployment } from "../../../../services/operator/kubernetes/transforms.ts";
-import type { Deployment } from "../../../../services/operator/kubernetes/types.ts";
+import type { Deployment, Fields } from "../../../../services/operator/kubernetes/types.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 
 /** What was sent, by path. */
 let sent: string[];
 /** Beside what was sent, what the API server answers in metadata. */
 let answered: object;
+let client: KubernetesClient;
 let informers: NamespaceInformers<Deployment>;
 let applier: Applier<Deployment>;
 
+/** Bodies of what was stored as a whole, and the drift that was reported. */
+let stored: object[];
+let reported: Drift[];
+/** What others own of the spec, which storing the object as a whole ends but for this. */
+let foreign: Fields;
+let lasting: Fields;
+
 beforeEach(() => {
-  sent = [];
+  [sent, stored, reported, foreign, lasting] = [[], [], [], {}, {}];
   answered = { uid: "u", generation: 1, resourceVersion: "5" };
-  const client = {
+  client = {
     apply: (path: string, object: { metadata: object }) => {
       sent.push(path);
       const copy = structuredClone(object);
-      return Promise.resolve({ ...copy, metadata: { ...copy.metadata, ...answered } });
+      const managedFields = [{ manager: "x", fieldsV1: { "f:spec": foreign } }];
+      const metadata = { ...copy.metadata, managedFields, ...answered };
+      return Promise.resolve({ ...copy, metadata });
+    },
+    request: (_path: string, { body }: { body: { metadata: object } }) => {
+      stored.push(body);
+      const managedFields = [{ manager: "x", fieldsV1: { "f:spec": lasting } }];
+      answered = { ...answered, generation: 3 };
+      return Promise.resolve({
+        ...body,
+        metadata: { ...body.metadata, managedFields, ...answered },
+      });
     },
   } as unknown as KubernetesClient;
   informers = new NamespaceInformers<Deployment>({
@@ -32,7 +51,19 @@ beforeEach(() => {
     kind: { group: "apps", plural: "deployments" },
     transform: trimDeployment,
   });
-  applier = new Applier({ client, informers });
+  applier = new Applier({
+    client,
+    informers,
+    shared: [["spec", "kept"]],
+    onDrift: (drift) => {
+      reported.push(drift);
+      return Promise.resolve();
+    },
+  });
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
 });
 
 const desired = (name: string, env = "x"): object => ({
@@ -102,5 +133,78 @@ describe("an applied object", () => {
     // Their texts alone would be 25 MiB.
     expect(used() - before).toBeLessThan(4 * 1024 * 1024);
     expect(sent).toHaveLength(401);
+  });
+});
+
+describe("what others own of the spec", () => {
+  const paused = ["spec.paused (x)"];
+  const told = { key: "fn/f", isNews: true };
+
+  test("is taken away under the version that the API server has answered", async () => {
+    foreign = { "f:paused": {} };
+    await applier.apply(desired("f"));
+    expect(stored).toMatchObject([{ ...desired("f"), metadata: { resourceVersion: "5" } }]);
+    expect(reported).toStrictEqual([{ ...told, fields: paused, result: "repaired" }]);
+    foreign = {};
+    await applier.apply(desired("f"));
+    expect([sent, stored]).toMatchObject([[path("f")], [{}]]);
+  });
+
+  test("is no drift where it is as it would be anyway", async () => {
+    foreign = lasting = { "f:dnsPolicy": {} };
+    await applier.apply(desired("f"));
+    expect([stored, reported]).toMatchObject([[{}], []]);
+  });
+
+  test("is left when it is back, whatever is sent, and told once", async () => {
+    foreign = { "f:paused": {} };
+    for (const env of ["x", "y", "z"]) {
+      await applier.apply(desired("f", env));
+    }
+    expect(stored).toHaveLength(1);
+    expect(reported.map(({ result }) => result)).toStrictEqual(["repaired", "left"]);
+    expect(applier.waitMs("fn/f")).toBeGreaterThan(3_500_000);
+  });
+
+  test.each([
+    ["is tried again when somebody has written meanwhile", 409],
+    ["is tried again when the API server refuses", 403],
+  ])("%s", async (_what, status) => {
+    foreign = { "f:paused": {} };
+    const error = new KubernetesError("no", status, "");
+    jest.spyOn(client, "request").mockRejectedValueOnce(error);
+    await expect(applier.apply(desired("f"))).rejects.toBe(error);
+    expect(reported).toStrictEqual([]);
+    await applier.apply(desired("f"));
+    expect([sent, reported]).toMatchObject([[path("f"), path("f")], [{ result: "repaired" }]]);
+  });
+
+  test("is told when applying alone has undone it, and waits when it is back at once", async () => {
+    await applier.apply(desired("f"));
+    let generation = 1;
+    const change = async (): Promise<void> => {
+      generation += 1;
+      const { metadata } = desired("f") as Deployment;
+      const live = { metadata: { ...metadata, ...answered, generation }, foreign: paused };
+      jest.spyOn(informers, "get").mockReturnValue(live);
+      answered = { ...answered, generation };
+      await applier.apply(desired("f"));
+    };
+    await change();
+    expect([sent, stored]).toStrictEqual([[path("f"), path("f")], []]);
+    expect(reported).toStrictEqual([{ ...told, fields: paused, result: "repaired" }]);
+    await change();
+    expect([sent.length, reported.length]).toStrictEqual([2, 1]);
+    expect(applier.waitMs("fn/f")).toBeGreaterThan(9000);
+    const later = performance.now() + 10_000;
+    jest.spyOn(performance, "now").mockReturnValue(later);
+    await applier.apply(desired("f"));
+    expect([sent.length, reported.length]).toStrictEqual([3, 2]);
+    expect(reported[1]).toStrictEqual({
+      ...told,
+      fields: paused,
+      result: "repaired",
+      isNews: false,
+    });
   });
 });

@@ -3,6 +3,7 @@ import {
   trimDeployment,
   trimFunction,
   trimPod,
+  trimService,
   trimToMetadata,
 } from "../../../../services/operator/kubernetes/transforms.ts";
 import { makeFunction } from "../controllers/function/functions.ts";
@@ -50,6 +51,15 @@ describe("transforms", () => {
       status,
     });
     expect(trimDeployment({ metadata: kept })).toStrictEqual({ metadata: kept });
+  });
+
+  it("keep of who owns which fields what others own, if anything", () => {
+    const managedFields = [{ manager: "x", fieldsV1: { "f:spec": { "f:paused": {} } } }];
+    const of = { metadata: { ...kept, managedFields } };
+    expect(trimDeployment(of)).toStrictEqual({ metadata: kept, foreign: ["spec.paused (x)"] });
+    expect(trimService(of)).toStrictEqual({ metadata: kept, foreign: ["spec.paused (x)"] });
+    const { ownerReferences } = metadata;
+    expect(trimService({ metadata })).toStrictEqual({ metadata: { ...kept, ownerReferences } });
   });
 
   it("keep of a pod's spec the ConfigMaps that it mounts", () => {
