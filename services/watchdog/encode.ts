@@ -1,6 +1,7 @@
 /** What a handler returns, as the body of an answer. */
 import { Readable } from "node:stream";
 import { types } from "node:util";
+import { writeJson } from "./write-json.ts";
 
 export interface Encoded {
   body: string | Uint8Array | Readable;
@@ -12,7 +13,7 @@ const BYTES = "application/octet-stream";
 
 /**
  * Bytes and streams as they are, a string as text, any other value as JSON; nothing is an empty
- * body. Throws a TypeError for what would arrive as something else than it is.
+ * body. Throws a TypeError for what would arrive as something else than it is, or not at all.
  */
 export function encode(value: unknown): Encoded {
   if (value === undefined || value === null) {
@@ -59,13 +60,6 @@ function encodeJson(value: unknown): Encoded {
   if (value instanceof Error) {
     throw value;
   }
-  // JSON has nothing for these: it would be `{}`.
-  const isCollection = value instanceof Map || value instanceof Set;
-  const text = isCollection ? undefined : (JSON.stringify(value) as string | undefined);
-  if (text === undefined) {
-    const kind = isCollection ? `a ${value.constructor.name}` : `a ${typeof value}`;
-    throw new TypeError(`answer: expected bytes, text, a stream, or what JSON has, got ${kind}`);
-  }
   const contentType = typeof value === "object" ? "application/json" : "text/plain; charset=utf-8";
-  return { body: text, contentType };
+  return { body: writeJson(value), contentType };
 }

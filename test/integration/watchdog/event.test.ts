@@ -29,6 +29,9 @@ export default async function (event, context) {
     case "/broken": return (async function* () { yield "one"; throw new Error("broke off"); })();
     case "/cycle": { const it = {}; it.it = it; return it; }
     case "/error": return new Error("returned");
+    case "/nested": return { rows: [{ tags: new Map([["a", 1]]) }] };
+    case "/nested-later": context.succeed({ a: [Promise.resolve(1)] }); return;
+    case "/nested-failure": return context.status(409).fail({ no: Symbol("such") });
     case "/fail": return context.fail(new Error("no such order"));
     case "/throw": throw new Error("hidden detail");
     case "/bytes": return Buffer.from([0, 255]);
@@ -176,6 +179,9 @@ describe("a module with an event handler", () => {
   it.each([
     ["/cycle", "circular structure"],
     ["/error", "Error: returned"],
+    ["/nested", "TypeError: answer.rows[0].tags: expected what JSON has, got a Map"],
+    ["/nested-later", "TypeError: answer.a[0]: expected what JSON has, got a Promise"],
+    ["/nested-failure", "TypeError: answer.no: expected what JSON has, got a symbol"],
   ])("answers 500 to %s, which nobody could read, and logs why", async (path, reason) => {
     const answer = await call(path);
     expect([answer.status, await answer.text()]).toStrictEqual([500, "Internal Server Error"]);

@@ -8,6 +8,9 @@ import { runs } from "../../support/property-runs.ts";
 
 const BYTES = "application/octet-stream";
 
+const JSON_OF_KNOWN = '["1970-01-01T00:00:00.000Z","http://a/",{"type":"Buffer","data":[97]}]';
+const CODE = '{"a":{"code":7}}';
+
 async function bytesOf(value: unknown): Promise<{ bytes: number[]; contentType: string }> {
   const { body, contentType } = encode(value);
   const whole = body instanceof Readable ? await buffer(body) : Buffer.from(body);
@@ -68,6 +71,8 @@ describe("a value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.object(), fc.array(fc.jsonValue())), (value) => {
         expect(encode(value).body).toBe(JSON.stringify(value));
+        const told = { toJSON: () => value };
+        expect(encode([value, told]).body).toBe(JSON.stringify([value, value]));
       }),
       { numRuns: runs(200) },
     );
@@ -88,6 +93,85 @@ describe("what no answer can be", () => {
     ["an Error", new RangeError("mine"), /^mine$/],
   ])("%s is refused", (_kind, value, message) => {
     expect(() => encode(value)).toThrow(message);
+  });
+});
+
+class Order {
+  readonly id = 7;
+  readonly isOpen = () => true;
+}
+class Scores extends Map<string, number> {}
+
+function later(): Promise<number> {
+  return Promise.resolve(1);
+}
+
+function* count(): Generator<number> {
+  yield 1;
+}
+
+describe("a part of an answer of which JSON says nothing", () => {
+  test.each<[string, () => unknown]>([
+    ["a Map", () => new Map([["a", 1]])],
+    ["a Set", () => new Set()],
+    ["a WeakMap", () => new WeakMap()],
+    ["a Scores", () => new Scores()],
+    ["an ArrayBuffer", () => new ArrayBuffer(1)],
+    ["a SharedArrayBuffer", () => sharedOf([1])],
+    ["a DataView", () => new DataView(new ArrayBuffer(1))],
+    ["a Uint8Array", () => new Uint8Array(1)],
+    ["an Int8Array", () => new Int8Array()],
+    ["a Blob", () => new Blob(["a"])],
+    ["a Response", () => Response.json(1)],
+    ["a Headers", () => new Headers({ a: "1" })],
+    ["a URLSearchParams", () => new URLSearchParams("a=1")],
+    ["a ReadableStream", () => new Blob(["a"]).stream()],
+    ["a Readable", () => Readable.from(["a"])],
+    ["a Promise", later],
+    ["a Generator", count],
+    ["an AsyncGenerator", () => pieces("a")],
+    ["a RegExp", () => /a/],
+    ["an Error", () => new Error("mine")],
+    ["a TypeError", () => new TypeError("mine")],
+    ["a symbol", () => Symbol("s")],
+    ["a function", () => () => 1],
+    ["a function", () => Order],
+    ["a BigInt", () => 1n],
+  ])("is refused by its place: %s", (kind, create) => {
+    const refusal = (path: string): TypeError =>
+      new TypeError(`answer${path}: expected what JSON has, got ${kind}`);
+    expect(() => encode({ a: create() })).toThrow(refusal(".a"));
+    expect(() => encode([1, create()])).toThrow(refusal("[1]"));
+    const shared = { plain: true };
+    const deep = { a: shared, b: [shared, { at: new Date(0) }, { "c d": { 1: create() } }] };
+    expect(() => encode(deep)).toThrow(refusal('.b[2]["c d"]["1"]'));
+    expect(() => encode({ a: { toJSON: create } })).toThrow(refusal(".a"));
+  });
+
+  test("is refused in an object of a class, too, and below more objects than a walk follows", () => {
+    expect(() => encode({ order: Object.assign(new Order(), { tags: new Set() }) })).toThrow(
+      "answer.order.tags: expected what JSON has, got a Set",
+    );
+    let nested: unknown = new Map();
+    for (let depth = 0; depth < 1000; depth += 1) {
+      nested = [nested];
+    }
+    expect(() => encode(nested)).toThrow(/^answer(\[0\]){1000}: expected .*, got a Map$/);
+  });
+});
+
+describe("a part of an answer that JSON says in its own way", () => {
+  test.each<[string, unknown, string]>([
+    ["what is undefined is left out", { a: undefined, b: [undefined] }, '{"b":[null]}'],
+    ["no number is null", [NaN, Infinity, new Date(NaN)], "[null,null,null]"],
+    ["toJSON counts", [new Date(0), new URL("http://a"), Buffer.from("a")], JSON_OF_KNOWN],
+    ["toJSON of one's own counts", { a: { toJSON: () => ({ b: [1] }) } }, '{"a":{"b":[1]}}'],
+    ["an object of a class is its properties", [new Order()], '[{"id":7}]'],
+    ["an error with properties is those", { a: Object.assign(new Error("e"), { code: 7 }) }, CODE],
+    ["wrapped values are values", [new String("a"), new Number(1)], '["a",1]'],
+    ["an empty object is one", [{}, [], Object.create(null), Object.create({})], "[{},[],{},{}]"],
+  ])("%s", (_rule, value, text) => {
+    expect(encode(value).body).toBe(text);
   });
 });
 
