@@ -21,6 +21,12 @@ export const WATCHDOG_DEFAULTS = {
   max_inflight: "0",
   /** Largest request body that is buffered for an event, bytes. */
   max_body_bytes: "10485760",
+  /**
+   * Largest output of a process that is collected before it is sent (`mode` `serializing`): bytes,
+   * or a share of the memory that the pod may take. More than half of it never fitted, as it was
+   * there twice.
+   */
+  max_output_bytes: "50%",
   /** Content type of a process' output. */
   content_type: "application/octet-stream",
   /** Puts the time and the stream's name before each line that a process logs. */

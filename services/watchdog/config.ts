@@ -1,4 +1,5 @@
 /** The watchdog's configuration: of-watchdog's environment names, read once at start. */
+import { totalmem } from "node:os";
 import { parseDuration } from "../../contract/duration.ts";
 import {
   WATCHDOG_DEFAULTS,
@@ -34,6 +35,11 @@ export interface WatchdogConfig {
   maxInflight: number;
   /** Largest request body that is buffered for an event, bytes. @default 10 MiB */
   maxBodyBytes: number;
+  /**
+   * Largest output of a process that is collected before it is sent, bytes. @default half of the
+   * pod's memory
+   */
+  maxOutputBytes: number;
   /** Content type of a process' output. @default application/octet-stream */
   contentType: string;
   /** Puts the time and the stream's name before each line that a process logs. @default true */
@@ -45,8 +51,17 @@ export interface WatchdogConfig {
 
 type Environment = Record<string, string | undefined>;
 
-/** Reads the configuration. Throws an Error that names the variable at fault. */
-export function readConfig(env: Environment): WatchdogConfig {
+/** What the pod may take, or the machine has. */
+function findMemory(): number {
+  return Math.min(process.constrainedMemory() || Infinity, totalmem());
+}
+
+/**
+ * Reads the configuration. Throws an Error that names the variable at fault.
+ *
+ * @param memoryBytes of which a share may be set
+ */
+export function readConfig(env: Environment, memoryBytes = findMemory()): WatchdogConfig {
   const execTimeoutMs = readDuration(env, "exec_timeout");
   return {
     port: readInteger(env, "port"),
@@ -57,6 +72,7 @@ export function readConfig(env: Environment): WatchdogConfig {
     shutdownDelayMs: readDuration(env, "healthcheck_interval"),
     maxInflight: readInteger(env, "max_inflight"),
     maxBodyBytes: readInteger(env, "max_body_bytes"),
+    maxOutputBytes: readBytes(env, "max_output_bytes", memoryBytes),
     contentType: readDefault(env, "content_type"),
     prefixLogs: readDefault(env, "prefix_logs") !== "false",
     rawBody: readDefault(env, "RAW_BODY") === "true",
@@ -111,6 +127,16 @@ function readInteger(env: Environment, name: Defaulted): number {
     throw new Error(`${name}: expected a whole number, got ${text}`);
   }
   return Number(text);
+}
+
+/** A number of bytes; a share, such as 50%, is one of `whole`. */
+function readBytes(env: Environment, name: Defaulted, whole: number): number {
+  const text = readDefault(env, name);
+  const [, percent, bytes] = /^(?:([1-9]\d?|100)%|(\d{1,15}))$/.exec(text) ?? [];
+  if (percent === undefined && bytes === undefined) {
+    throw new Error(`${name}: expected bytes, or a share such as 50%, got ${text}`);
+  }
+  return percent === undefined ? Number(bytes) : Math.floor((whole * Number(percent)) / 100);
 }
 
 function readDefault(env: Environment, name: Defaulted): string {

@@ -1,6 +1,7 @@
 /** Reads a request's body, and converts it to `event.body` by its content type. */
 import type { IncomingMessage } from "node:http";
 import { CallError } from "./call.ts";
+import { collect } from "./collect.ts";
 import { decodeBody } from "./decode-body.ts";
 
 /**
@@ -8,20 +9,12 @@ import { decodeBody } from "./decode-body.ts";
  * decoded, and what `decodeBody` throws.
  */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const tooLarge = new CallError(413, `Request body larger than ${limit} bytes`, true);
-  if (Number(request.headers["content-length"] ?? 0) > limit) {
-    throw tooLarge;
+  const isTooLarge = Number(request.headers["content-length"] ?? 0) > limit;
+  const pieces = isTooLarge ? undefined : await collect(decodeBody(request), limit);
+  if (pieces === undefined) {
+    throw new CallError(413, `Request body larger than ${limit} bytes`, true);
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of decodeBody(request)) {
-    size += chunk.length;
-    if (size > limit) {
-      throw tooLarge;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+  return Buffer.concat(pieces);
 }
 
 /**

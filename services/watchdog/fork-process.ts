@@ -4,17 +4,20 @@ import { once } from "node:events";
 import { accessSync, constants, statSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { delimiter, join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { toCanonicalName } from "../../contract/call-headers.ts";
 import { type Call, CallError, type CallHandler, setDuration, splitTarget } from "./call.ts";
+import { collect, sizeOf } from "./collect.ts";
 import type { Mode } from "./config.ts";
+import { logLines } from "./log-lines.ts";
 
 export interface ProcessOptions {
   command: string;
   args: string[];
   mode: Mode;
   contentType: string;
+  /** Largest output that is collected before it is sent, bytes. */
+  maxOutputBytes: number;
   prefixLogs: boolean;
   /** Writes a line of a process' stderr. */
   log: (line: string) => void;
@@ -36,7 +39,7 @@ export function forkProcess(options: ProcessOptions): CallHandler {
     logErrors(child.stderr, options);
     const failure = exitOf(child);
     if (options.mode === "serializing") {
-      await sendWhole(call, child.stdout, { failure, options });
+      await sendWhole(call, child, { failure, options });
     } else {
       await sendStream(call, child.stdout, { failure, options });
     }
@@ -124,18 +127,24 @@ async function exitOf(child: Child): Promise<CallError | undefined> {
   }
 }
 
-async function sendWhole(call: Call, output: Readable, running: Running): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of output as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
+async function sendWhole(call: Call, child: Child, running: Running): Promise<void> {
+  const { maxOutputBytes } = running.options;
+  const pieces = await collect(child.stdout, maxOutputBytes);
+  if (pieces === undefined) {
+    killGroup(child);
+    throw new CallError(500, `Output larger than ${maxOutputBytes} bytes (max_output_bytes)`);
   }
   const failure = await running.failure;
   if (failure !== undefined) {
     throw failure;
   }
-  if (!call.response.destroyed && !call.response.headersSent) {
+  const { response } = call;
+  if (!response.destroyed && !response.headersSent) {
+    response.setHeader("Content-Length", sizeOf(pieces));
     begin(call, running.options);
-    call.response.end(Buffer.concat(chunks));
+    // One by one: joined, they would be in memory twice.
+    pieces.forEach((piece) => response.write(piece));
+    response.end();
   }
 }
 
@@ -169,7 +178,7 @@ function begin(call: Call, { contentType }: ProcessOptions): void {
 }
 
 function logErrors(stream: Readable, { prefixLogs, log }: ProcessOptions): void {
-  createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) =>
+  logLines(stream, (line) =>
     log(prefixLogs ? `${new Date().toISOString()} stderr: ${line}` : line),
   );
 }

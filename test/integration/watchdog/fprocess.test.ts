@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { cleanUp, startWatchdog, waitFor, writeModule } from "./process.ts";
+import { cleanUp, isRunning, startWatchdog, waitFor, writeModule } from "./process.ts";
 
 afterAll(cleanUp);
 
@@ -118,6 +118,49 @@ describe("an executable for each call", () => {
     expect(chunks).toStrictEqual(["one", "two"]);
   });
 
+  it("collects an output up to max_output_bytes, and tells its length", async () => {
+    const env = { mode: "serializing", max_output_bytes: "1000000" };
+    const fitting = await startWatchdog({ fprocess: "head -c 1000000 /dev/zero", ...env });
+    const answer = await fetch(fitting.url);
+    expect([answer.status, answer.headers.get("content-length")]).toEqual([200, "1000000"]);
+    expect((await answer.bytes()).length).toBe(1_000_000);
+    const head = await fetch(fitting.url, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const larger = await startWatchdog({ fprocess: "head -c 1000001 /dev/zero", ...env });
+    expect((await fetch(larger.url)).status).toBe(500);
+  });
+
+  it("ends a process whose output is too large to be collected, and says so", async () => {
+    const path = await writeModule("script.sh", `sleep 600 & echo "child $!" >&2; exec yes`);
+    const env = { mode: "serializing", max_output_bytes: "1000000", prefix_logs: "false" };
+    const watchdog = await startWatchdog({ fprocess: `sh ${path}`, exec_timeout: "0", ...env });
+    const refusal = "Output larger than 1000000 bytes (max_output_bytes)";
+    const answer = await fetch(watchdog.url);
+    expect([answer.status, await answer.text()]).toStrictEqual([500, refusal]);
+    expect(answer.headers.get("x-openfaas-internal")).toBeNull();
+    const lines = (): string[] => watchdog.stderr().split("\n");
+    await waitFor("the refusal", () => lines().includes(refusal));
+    const pid = Number(/^child (\d+)$/m.exec(watchdog.stderr())?.[1]);
+    await waitFor("the end of the process", () => !isRunning(pid));
+    await waitFor("the call's end", async () => {
+      const text = await (await fetch(watchdog.metricsUrl)).text();
+      return text.includes('http_requests_total{code="500",method="get"} 1\n');
+    });
+  });
+
+  it("logs what a process writes without an end of line in pieces", async () => {
+    const path = await writeModule("script.sh", "head -c 200000 /dev/zero | tr '\\0' x >&2");
+    const watchdog = await startWatchdog({ fprocess: `sh ${path}`, prefix_logs: "false" });
+    expect((await fetch(watchdog.url)).status).toBe(200);
+    const lengths = (): number[] =>
+      watchdog
+        .stderr()
+        .split("\n")
+        .flatMap((line) => (/^x+$/.test(line) ? [line.length] : []));
+    await waitFor("all of it", () => lengths().length === 4);
+    expect(lengths()).toStrictEqual([65_536, 65_536, 65_536, 3392]);
+  });
+
   it.each(["streaming", "serializing"])("kills what takes too long in %s mode", async (mode) => {
     // A shell, which has begun long before the time is over.
     const path = await writeModule("script.sh", `sleep 600 & echo "child $!" >&2; wait`);
@@ -162,13 +205,3 @@ describe("an executable for each call", () => {
     );
   });
 });
-
-/** Whether a process exists and is more than a zombie that nobody has waited for. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -82,6 +82,16 @@ export async function waitFor(
   await until(what, condition);
 }
 
+/** Whether a process exists and is more than a zombie that nobody has waited for. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Ends what was started and removes what was written. */
 export async function cleanUp(): Promise<void> {
   for (const child of started.splice(0)) {

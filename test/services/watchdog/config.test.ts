@@ -1,9 +1,11 @@
+import { totalmem } from "node:os";
 import { describe, expect, it } from "@jest/globals";
 import { readConfig } from "../../../services/watchdog/config.ts";
 
 describe("readConfig of the watchdog", () => {
   it("has of-watchdog's defaults", () => {
-    expect(readConfig({ PLONK_FUNCTION_MODULE: "/f/index.mjs" })).toStrictEqual({
+    const memoryBytes = 256 * 1024 * 1024;
+    expect(readConfig({ PLONK_FUNCTION_MODULE: "/f/index.mjs" }, memoryBytes)).toStrictEqual({
       port: 8080,
       metricsPort: 8081,
       readTimeoutMs: 30_000,
@@ -12,6 +14,7 @@ describe("readConfig of the watchdog", () => {
       shutdownDelayMs: 2000,
       maxInflight: 0,
       maxBodyBytes: 10_485_760,
+      maxOutputBytes: 134_217_728,
       contentType: "application/octet-stream",
       prefixLogs: true,
       rawBody: false,
@@ -63,6 +66,22 @@ describe("readConfig of the watchdog", () => {
     expect(readConfig({ fprocess: "cat", ...env })).toMatchObject(expected);
   });
 
+  it.each([
+    ["1000", 1000],
+    ["0", 0],
+    ["1%", 655],
+    ["100%", 65_537],
+  ])("makes bytes of max_output_bytes: %s", (text, bytes) => {
+    const env = { fprocess: "cat", max_output_bytes: text };
+    expect(readConfig(env, 65_537).maxOutputBytes).toBe(bytes);
+  });
+
+  it("takes a share of what there is, where no memory is given", () => {
+    const whole = readConfig({ fprocess: "cat", max_output_bytes: "100%" }).maxOutputBytes;
+    expect(whole).toBe(Math.min(process.constrainedMemory() || Infinity, totalmem()));
+    expect(whole).toBeGreaterThan(0);
+  });
+
   it("knows the older name of fprocess", () => {
     expect(readConfig({ function_process: "cat" }).source).toStrictEqual({
       kind: "process",
@@ -80,6 +99,10 @@ describe("readConfig of the watchdog", () => {
     ],
     [{ fprocess: "cat", mode: "http" }, "mode: expected streaming or serializing, got http"],
     [{ fprocess: "cat", port: "80a" }, "port: expected a whole number, got 80a"],
+    ...["64Mi", "0%", "101%", "-1"].map((text): [Record<string, string>, string] => [
+      { fprocess: "cat", max_output_bytes: text },
+      `max_output_bytes: expected bytes, or a share such as 50%, got ${text}`,
+    ]),
     [
       { fprocess: "cat", exec_timeout: "soon" },
       "exec_timeout: expected a duration such as 30s or 1m30s, got soon",
