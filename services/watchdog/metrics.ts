@@ -1,7 +1,8 @@
 /**
- * The three metrics of every OpenFaaS watchdog. Without the client library, which takes 9 MB and
- * 25 ms in each function pod, as the labels are few and known.
+ * The three metrics of every OpenFaaS watchdog, and what build it is of. Without the client
+ * library, which takes 9 MB and 25 ms in each function pod, as the labels are few and known.
  */
+import { REVISION, VERSION } from "../lib/version.ts";
 
 /** Prometheus' default buckets, seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -59,6 +60,9 @@ export class CallMetrics {
       "# HELP process_resident_memory_bytes Resident memory size in bytes.",
       "# TYPE process_resident_memory_bytes gauge",
       `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
+      "# HELP plonk_build_info Version of Plonk, and the commit that it was built from",
+      "# TYPE plonk_build_info gauge",
+      `plonk_build_info{version="${VERSION}",revision="${REVISION}"} 1`,
       "",
     ].join("\n");
   }

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
+import { REVISION, VERSION } from "../../../services/lib/version.ts";
 import { Watchdog } from "../../../services/watchdog/app.ts";
 import type { Call } from "../../../services/watchdog/call.ts";
 import { cleanUp, type RunningWatchdog, startWatchdog, waitFor, writeModule } from "./process.ts";
@@ -47,6 +48,13 @@ describe("health, readiness and limits", () => {
     expect(await (await fetch(`${url}/_/health`)).text()).toBe("OK");
     expect(await statusOf(`${url}/_/ready`)).toBe(200);
     expect(await statusOf(`${url}/_/health`, { method: "POST" })).toBe(405);
+  });
+
+  it("says its port and what build it is of", async () => {
+    const { url, stderr } = await startSlow();
+    expect(stderr()).toBe(
+      `watchdog: listening on port ${new URL(url).port}, version ${VERSION}, revision ${REVISION}\n`,
+    );
   });
 
   it("refuses calls above max_inflight with 429, and is not ready meanwhile", async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
+import { createRegistry } from "../../../services/lib/metrics.ts";
+import { REVISION, VERSION } from "../../../services/lib/version.ts";
 import { CallMetrics } from "../../../services/watchdog/metrics.ts";
+
+const linesAbout = (text: string): string[] =>
+  text.split("\n").filter((line) => line.includes("plonk_build_info"));
 
 describe("the watchdog's metrics", () => {
   it("have the labels, buckets and sums that Prometheus expects", () => {
@@ -33,5 +38,11 @@ describe("the watchdog's metrics", () => {
     expect(lines).toContain(`http_request_duration_seconds_count{${labels}} 2`);
     expect(lines).toContain("http_requests_in_flight 1");
     expect(lines.at(-1)).toBe("");
+  });
+
+  it("say what build it is of, as those of the other services do", async () => {
+    const own = linesAbout(new CallMetrics().expose());
+    expect(own.at(-1)).toBe(`plonk_build_info{version="${VERSION}",revision="${REVISION}"} 1`);
+    expect(own).toStrictEqual(linesAbout(await createRegistry().metrics()));
   });
 });
