@@ -10,9 +10,21 @@ const NAME = "pasted";
 /** Revisions that the operator keeps. */
 const KEPT = 3;
 
+/**
+ * What Kubernetes would make something else of, were it written to a pod as it is. Of variables it
+ * puts in those that come earlier in the pod, by name.
+ */
+const ENVIRONMENT = {
+  TEXT_DOUBLED: "a$$b",
+  TEXT_MIXED: "x$$(A)y",
+  TEXT_NAMED: "$(OPENFAAS_NAME)",
+} as const;
+
+/** It answers with the body, or with one of its variables. */
 const toCode = (version: number): string =>
   `import { Buffer } from "node:buffer";
-export default async ({ body }) => "v${version} " + Buffer.from(body).toString("base64");
+export default async ({ body, query }) =>
+  process.env[query.variable] ?? "v${version} " + Buffer.from(body).toString("base64");
 `;
 
 /** Declares the tests; `stack` gives the running stack, inside of tests. */
@@ -24,7 +36,7 @@ export function describeCode(stack: () => Stack): void {
   }
 
   async function deploy(method: "POST" | "PUT", version: number): Promise<number> {
-    const body = { service: NAME, code: toCode(version) };
+    const body = { service: NAME, code: toCode(version), envVars: ENVIRONMENT };
     return (await system("functions", { method, body })).status;
   }
 
@@ -55,6 +67,13 @@ export function describeCode(stack: () => Stack): void {
       expect(await deploy("PUT", 1)).toBe(404);
       expect(await deploy("POST", 1)).toBe(202);
       await answersWith(1);
+    });
+
+    it("gets its environment byte for byte", async () => {
+      for (const [name, value] of Object.entries(ENVIRONMENT)) {
+        const { text } = await callSystem(`${stack().url}/function/${NAME}?variable=${name}`);
+        expect(text).toBe(value);
+      }
     });
 
     it("is replaced, with the last revisions kept, and rolled back to", async () => {
