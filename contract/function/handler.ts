@@ -40,10 +40,10 @@ export interface FunctionContext {
  * `Blob`); a stream of bytes (Node's, the web's or an async iterable), which is sent as it comes; a
  * `Response`; any other value is sent as JSON. A returned Error counts as thrown.
  *
- * Properties that are undefined are left out, and NaN is null, as in all JSON. A value of which
- * JSON would say nothing, at whatever depth, is 500, and the log names its place: a function (but a
- * method of an object of a class), a symbol, a BigInt, a Map, a Set, a Promise that nobody awaits,
- * a stream, bytes other than a Buffer, and an object of the platform that would be `{}`, such as a
- * Response or an Error. `toJSON` counts.
+ * Properties that are undefined or functions are left out, and NaN is null, as in all JSON. A value
+ * of which JSON would say nothing, at whatever depth, is 500, and the log names its place: a symbol,
+ * a BigInt, a Map, a Set, a Promise that nobody awaits, a function in a list, a stream, bytes other
+ * than a Buffer, and an object of the platform that would be `{}`, such as a Response or an Error.
+ * `toJSON` counts.
  */
 export type FunctionHandler = (event: FunctionEvent, context: FunctionContext) => unknown;

@@ -134,8 +134,6 @@ describe("a part of an answer of which JSON says nothing", () => {
     ["an Error", () => new Error("mine")],
     ["a TypeError", () => new TypeError("mine")],
     ["a symbol", () => Symbol("s")],
-    ["a function", () => () => 1],
-    ["a function", () => Order],
     ["a BigInt", () => 1n],
   ])("is refused by its place: %s", (kind, create) => {
     const refusal = (path: string): TypeError =>
@@ -146,6 +144,11 @@ describe("a part of an answer of which JSON says nothing", () => {
     const deep = { a: shared, b: [shared, { at: new Date(0) }, { "c d": { 1: create() } }] };
     expect(() => encode(deep)).toThrow(refusal('.b[2]["c d"]["1"]'));
     expect(() => encode({ a: { toJSON: create } })).toThrow(refusal(".a"));
+  });
+
+  test("is refused where it is a function in a list, of which only null would be left", () => {
+    expect(() => encode({ a: [1, () => 1] })).toThrow("answer.a[1]: expected what JSON has, got a f");
+    expect(() => encode([{ b: new Set() }, Order])).toThrow("answer[0].b: expected");
   });
 
   test("is refused in an object of a class, too, and below more objects than a walk follows", () => {
@@ -167,6 +170,8 @@ describe("a part of an answer that JSON says in its own way", () => {
     ["toJSON counts", [new Date(0), new URL("http://a"), Buffer.from("a")], JSON_OF_KNOWN],
     ["toJSON of one's own counts", { a: { toJSON: () => ({ b: [1] }) } }, '{"a":{"b":[1]}}'],
     ["an object of a class is its properties", [new Order()], '[{"id":7}]'],
+    ["methods are left out", { a: 1, f: () => 1, b: { g: Order, c: [] } }, '{"a":1,"b":{"c":[]}}'],
+    ["methods beside others' own words", { f: () => 1, d: { toJSON: () => 2 } }, '{"d":2}'],
     ["an error with properties is those", { a: Object.assign(new Error("e"), { code: 7 }) }, CODE],
     ["wrapped values are values", [new String("a"), new Number(1)], '["a",1]'],
     ["an empty object is one", [{}, [], Object.create(null), Object.create({})], "[{},[],{},{}]"],
