@@ -16,6 +16,8 @@ export interface Failure {
   retryAfterSeconds?: number;
   /** How the caller may prove who it is, for WWW-Authenticate (RFC 9110 §11.6.1). */
   challenge?: string;
+  /** The codings that a body may have, for Accept-Encoding (RFC 9110 §15.5.16). */
+  acceptEncoding?: string;
 }
 
 /** A failure that a route throws. */
@@ -70,6 +72,13 @@ const requests = {
     status: 413,
     code: "PLONK_MESSAGE_TOO_LARGE",
     message,
+  }),
+  /** @param accepted - the codings that are taken */
+  codingNotTaken: (accepted: string): Failure => ({
+    status: 415,
+    code: "PLONK_CODING_NOT_TAKEN",
+    message: `Content-Encoding: expected one of ${accepted}, or none`,
+    acceptEncoding: accepted,
   }),
   expectationFailed: (): Failure => ({
     status: 417,

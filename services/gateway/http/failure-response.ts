@@ -33,7 +33,7 @@ export function toFailureHeaders({ code, retryAfterSeconds, challenge }: Failure
 
 /** Answers a request of the gateway's own API with a failure. */
 export function replyFailure(reply: FastifyReply, failure: Failure): FastifyReply {
-  const { status, challenge, retryAfterSeconds } = failure;
+  const { status, challenge, retryAfterSeconds, acceptEncoding } = failure;
   const { headers, id } = reply.request;
   const { contentType, body } = describeFailure(failure, headers.accept, id);
   if (challenge !== undefined) {
@@ -41,6 +41,9 @@ export function replyFailure(reply: FastifyReply, failure: Failure): FastifyRepl
   }
   if (retryAfterSeconds !== undefined) {
     reply.header("Retry-After", String(retryAfterSeconds));
+  }
+  if (acceptEncoding !== undefined) {
+    reply.header("Accept-Encoding", acceptEncoding);
   }
   return reply
     .code(status)

@@ -40,6 +40,9 @@ export const RESPONSES = {
   Conflict: fail("It exists already, or something else manages it"),
   Over: fail("It is over already, or no call can be made of it"),
   TooLarge: fail("The body is too large"),
+  CodingNotTaken: fail("The body's Content-Encoding is not known", {
+    "Accept-Encoding": { description: "Those that are taken", schema: { type: "string" } },
+  }),
   TooManyLogins: fail("Too many failed logins", RETRY_AFTER),
   InternalError: fail("Something went wrong that is not the client's fault"),
   Unavailable: fail("Something that the gateway needs is not there at present"),
@@ -84,6 +87,7 @@ export const BODY_FAILURES: Failures = {
   ...PARAMETER_FAILURES,
   "409": refer("Conflict"),
   "413": refer("TooLarge"),
+  "415": refer("CodingNotTaken"),
 };
 
 const SINGLE_NAMESPACE: Failures = { "501": refer("NotImplemented") };

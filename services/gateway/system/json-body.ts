@@ -1,7 +1,8 @@
 /** Bodies as OpenFaaS' clients send them: JSON, whatever their content type says. */
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { TSchema } from "typebox";
 import { failures, HttpError } from "../errors.ts";
+import { decodeBody } from "./decode-body.ts";
 import { readAsGo } from "./go-json.ts";
 
 /** Longest text in which the place of a mistake is looked for, characters. */
@@ -10,8 +11,8 @@ const MAX_SEARCHED = 64 * 1024;
 const PREFIX = "body: expected JSON";
 
 /**
- * Reads every body as JSON, by its route's schema as Go's servers do; a failure names the place and
- * shows nothing of the body.
+ * Reads every body as JSON, by its route's schema as Go's servers do, within the limit of bodies
+ * also where it is encoded; a failure names the place and shows nothing of the body.
  */
 export function readEveryBodyAsJson(
   app: Pick<
@@ -28,7 +29,7 @@ export function readEveryBodyAsJson(
   });
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("*", { parseAs: "string" }, (request, text: string, done) => {
+  const parseText = (request: FastifyRequest, text: string, done: ParsedCallback): void => {
     if (text === "") {
       done(new HttpError(failures.badRequest(`${PREFIX}, got nothing`)));
       return;
@@ -40,7 +41,25 @@ export function readEveryBodyAsJson(
         done(new HttpError(failures.badRequest(describeJsonError(text))));
       }
     });
+  };
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body: Buffer, done) => {
+    const { bodyLimit: limit } = request.routeOptions;
+    const coding = request.headers["content-encoding"];
+    decodeBody({ body, coding, limit }, (error, decoded) => {
+      if (decoded === undefined) {
+        done(error);
+      } else {
+        parseText(request, toText(decoded), done);
+      }
+    });
   });
+}
+
+type ParsedCallback = (error: Error | null, body?: unknown) => void;
+
+/** Editors and PowerShell write a byte order mark, which is no part of the text (RFC 8259 §8.1). */
+function toText(body: Buffer): string {
+  return body.toString("utf8").replace(/^\uFEFF/, "");
 }
 
 /** One sentence with the place of the first mistake; V8's own message would quote the body. */

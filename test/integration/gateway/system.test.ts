@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { closeServer, listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
 
 const PASSWORD = "p:ss";
+const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString("base64")}`;
 const directory = mkdtempSync(join(tmpdir(), "plonk-system-"));
 const prometheus = createServer((request, response) => {
   queries.push(new URL(request.url ?? "", "http://x").searchParams.get("query") ?? "");
@@ -50,7 +52,6 @@ async function call(
   options: Options = {},
 ): Promise<{ status: number; text: string }> {
   const { method = "GET", body, headers = {} } = options;
-  const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString("base64")}`;
   const response = await fetch(`${gateway.url}${path}`, {
     method,
     headers: { authorization, ...headers },
@@ -181,6 +182,31 @@ describe("functions, as faas-cli deploys them", () => {
   ])("are refused with 400 for %s", async (_what, body) => {
     expect((await call("/system/functions", { method: "POST", body })).status).toBe(400);
     expect(gateway.fake.requests.filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+
+  test("may be sent encoded, in a coding that is known", async () => {
+    const post = (coding: string): Promise<Response> =>
+      fetch(`${gateway.url}/system/functions`, {
+        method: "POST",
+        headers: { authorization, "content-encoding": coding },
+        body: gzipSync(JSON.stringify(deployment("zipped"))),
+      });
+    const refused = await post("zstd");
+    expect([refused.status, refused.headers.get("accept-encoding")]).toEqual([
+      415,
+      "gzip, x-gzip, deflate, br",
+    ]);
+    expect((await post("gzip")).status).toBe(202);
+    expect(await read("/system/function/zipped")).toMatchObject({ name: "zipped" });
+  });
+
+  test("that are larger than the limit when they are decoded are refused", async () => {
+    const answer = await fetch(`${gateway.url}/system/functions`, {
+      method: "POST",
+      headers: { authorization, "content-encoding": "br" },
+      body: brotliCompressSync(JSON.stringify(deployment("x".repeat(50_000_000)))),
+    });
+    expect([answer.status, await answer.text()]).toEqual([413, "Request body is too large"]);
   });
 
   test("relay what the API server says about an object", async () => {

@@ -91,6 +91,7 @@ const SAYS: Record<keyof typeof failures, ReturnType<typeof sayOf>> = {
   methodNotAllowed: "dead",
   extensionsTooLarge: "dead",
   messageTooLarge: "dead",
+  codingNotTaken: "dead",
   expectationFailed: "dead",
   headersTooLarge: "dead",
   unauthorized: "dead",

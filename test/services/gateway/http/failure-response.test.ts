@@ -243,4 +243,12 @@ describe("a failure of the gateway's own API", () => {
       "Retry-After": "4",
     });
   });
+
+  test("says which codings a body may have", () => {
+    expect(reply(failures.codingNotTaken("gzip, br"))).toMatchObject({
+      status: 415,
+      body: "Content-Encoding: expected one of gzip, br, or none",
+      "Accept-Encoding": "gzip, br",
+    });
+  });
 });

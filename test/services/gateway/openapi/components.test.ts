@@ -163,7 +163,7 @@ describe("generateDocument", () => {
     );
     const body = { type: "object", properties: { a: { type: "string" } } };
     expect(statusesOf(await describeRoute("/system/x", { ...own, body }, "POST"))).toEqual(
-      [...always, "400", "404", "409", "413"].sort(),
+      [...always, "400", "404", "409", "413", "415"].sort(),
     );
   });
 
