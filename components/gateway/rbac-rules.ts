@@ -11,7 +11,7 @@ const FUNCTIONS = CRD.plural;
 
 /**
  * In function namespaces the gateway changes Functions, their scale, their code and their secrets
- * (it answers with names only), and reads what their pods log and use.
+ * (of which it asks for metadata only), and reads what their pods log and use.
  */
 export const GATEWAY_FUNCTION_RULES: Rule[] = [
   { apiGroups: [CRD.group], resources: [FUNCTIONS], verbs: [...READ, ...WRITE] },

@@ -25,9 +25,9 @@ export const OPERATOR_FUNCTION_RULES: Rule[] = [
   { apiGroups: [CRD.group], resources: [`${FUNCTIONS}/finalizers`], verbs: ["update"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, ...WRITE] },
   { apiGroups: [""], resources: ["services"], verbs: [...READ, ...WRITE] },
-  { apiGroups: [""], resources: ["configmaps"], verbs: [...READ, "patch", "delete"] },
+  { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "patch", "delete"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
-  // To say which secret is missing; the values are mounted by kubelet, not read here.
+  // To say which is missing and which is a login: kubelet reads the values, metadata comes here.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
   {

@@ -66,6 +66,12 @@ function toSegment(name: string): string {
   return encodeURIComponent(name);
 }
 
+/**
+ * What the API server can make of objects before it answers, so that their contents stay with it:
+ * metadata alone, or the columns that kubectl prints.
+ */
+export type Projection = "PartialObjectMetadata" | "PartialObjectMetadataList" | "Table";
+
 export interface KubernetesRequest {
   /** @default GET */
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -75,6 +81,8 @@ export interface KubernetesRequest {
   body?: unknown;
   /** @default application/json */
   contentType?: string;
+  /** What to answer with; a server that cannot fails, and is not asked for more. @default whole */
+  as?: Projection;
   signal?: AbortSignal;
 }
 
@@ -83,6 +91,8 @@ export interface ApplyOptions {
   fieldManager: string;
   /** Whether to take over fields of other managers. @default false (a conflict is a 409) */
   force?: boolean;
+  /** What to answer with. @default the whole object */
+  as?: Projection;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -119,11 +129,16 @@ export class KubernetesClient {
   /** Sends a request and returns the parsed response. Throws a KubernetesError for an error. */
   async request<T>(path: string, options: KubernetesRequest = {}): Promise<T> {
     const { body } = await this.#send(path, options, REQUEST_TIMEOUT_MS);
-    return (await body.json()) as T;
+    const answer = await body.json();
+    requireProjection(answer, path, options.as);
+    return answer as T;
   }
 
   /** Reads an object; undefined for a 404. Throws like `request` for other errors. */
-  async find<T>(path: string, options?: Pick<KubernetesRequest, "signal">): Promise<T | undefined> {
+  async find<T>(
+    path: string,
+    options?: Pick<KubernetesRequest, "as" | "signal">,
+  ): Promise<T | undefined> {
     try {
       return await this.request<T>(path, options);
     } catch (error) {
@@ -132,6 +147,19 @@ export class KubernetesClient {
       }
       throw error;
     }
+  }
+
+  /** Metadata of what a collection has; the rest of its objects stays with the API server. */
+  async listMetadata<T extends { metadata: unknown }>(
+    path: string,
+    labelSelector: string,
+  ): Promise<T[]> {
+    const { items } = await this.request<{ items: T[] | null }>(path, {
+      as: "PartialObjectMetadataList",
+      query: { labelSelector },
+    });
+    // A list of these is null, and not empty, where there are none.
+    return items ?? [];
   }
 
   /**
@@ -149,12 +177,13 @@ export class KubernetesClient {
 
   /** Server-side apply of an object, which is created if missing. Returns the stored object. */
   apply<T>(path: string, object: unknown, options: ApplyOptions): Promise<T> {
-    const { fieldManager, force } = options;
+    const { fieldManager, force, as } = options;
     return this.request<T>(path, {
       method: "PATCH",
       query: { fieldManager, force },
       body: object,
       contentType: "application/apply-patch+yaml",
+      ...(as !== undefined && { as }),
     });
   }
 
@@ -178,13 +207,13 @@ export class KubernetesClient {
     options: KubernetesRequest,
     bodyTimeout: number,
   ): Promise<Dispatcher.ResponseData> {
-    const { method = "GET", query, body, contentType = "application/json", signal } = options;
+    const { method = "GET", query, body, contentType = "application/json", as, signal } = options;
     const token = this.#connection.token?.();
     const response = await request(`${this.#connection.server}${path}${toQuery(query)}`, {
       dispatcher: this.#agent,
       method,
       headers: {
-        accept: "application/json",
+        accept: `application/json${as === undefined ? "" : `;as=${as};v=v1;g=meta.k8s.io`}`,
         "user-agent": "plonk",
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(body !== undefined && { "content-type": contentType }),
@@ -198,6 +227,14 @@ export class KubernetesClient {
       throw await toError(response, `${method} ${path}`);
     }
     return response;
+  }
+}
+
+/** A proxy that drops parameters of Accept would bring whole objects; a deletion gives a Status. */
+function requireProjection(answer: unknown, path: string, as: Projection | undefined): void {
+  const { kind } = answer as { kind?: string };
+  if (as !== undefined && kind !== as && kind !== "Status") {
+    throw new KubernetesError(`${path}: expected ${as}, got ${kind}`, 406, "NotAcceptable");
   }
 }
 

@@ -155,19 +155,19 @@ describe("a platform with its defaults", () => {
     ]);
   });
 
-  it("lets nobody at the platform's own secrets, and the operator at single ones only", () => {
+  it.each([
+    ["secrets", ["get", "list", "create", "update", "delete"], ["get"]],
+    ["configmaps", ["get", "create"], ["get", "list", "patch", "delete"]],
+  ])("lets gateway and operator do with functions' %s what they do", (resource, ...verbs) => {
     const rules = objectsOf(all, "p")
       .filter(({ type }) => /:(Cluster)?Role$/.test(type))
       .flatMap(({ name, inputs }) =>
         (inputs["rules"] as { resources: string[]; verbs: string[] }[])
-          .filter(({ resources }) => resources.includes("secrets") || resources.includes("*"))
-          .map(({ verbs }) => [name, verbs]),
+          .filter(({ resources }) => resources.includes(resource) || resources.includes("*"))
+          .map((rule) => [name, rule.verbs]),
       );
-    expect(rules.sort()).toEqual([
-      // `/system/secrets` of the REST API. Both are bound in function namespaces only.
-      ["p-gateway-functions-role", ["get", "list", "create", "update", "delete"]],
-      ["p-operator-functions-role", ["get"]],
-    ]);
+    const names = ["gateway", "operator"].map((name) => `p-${name}-functions-role`);
+    expect(rules.sort()).toEqual(names.map((name, index) => [name, verbs[index]]));
   });
 
   it("lets Prometheus list pods, and do nothing else", () => {

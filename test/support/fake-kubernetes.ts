@@ -33,6 +33,8 @@ export interface SeenRequest {
   path: string;
   query: URLSearchParams;
   body: unknown;
+  /** What it accepts. */
+  accept: string | undefined;
 }
 
 const OBJECT = /^(\/apis?\/.*?\/namespaces\/[^/]+\/[^/]+)\/([^/]+)(?:\/([^/]+))?$/;
@@ -188,6 +190,7 @@ export class FakeKubernetes {
       path: url.pathname,
       query: url.searchParams,
       body: text === "" ? undefined : JSON.parse(text),
+      accept: request.headers.accept,
     };
     this.requests.push(seen);
     if (this.intercept(seen, response)) {
@@ -305,8 +308,29 @@ function matches(object: StoredObject, selector: string | undefined): boolean {
   return value === undefined ? labels[name] !== undefined : labels[name] === value;
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+function send(response: ServerResponse, status: number, body: object = {}): void {
+  const answer = project(body, response.req.headers.accept);
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+}
+
+/** What Accept asks for instead of whole objects. */
+function project(body: object, accept = ""): object {
+  const kind = /;as=(\w+);v=v1;g=meta\.k8s\.io$/.exec(accept)?.[1];
+  const { kind: own, items, metadata } = body as StoredObject & { items?: StoredObject[] };
+  const apiVersion = "meta.k8s.io/v1";
+  if (kind === undefined || own === "Status") {
+    return body;
+  }
+  if (kind === "Table") {
+    const cells = [metadata.name, (body as StoredObject)["type"] ?? "Opaque"];
+    const columnDefinitions = [{ name: "Name" }, { name: "Type" }];
+    return { apiVersion, kind, columnDefinitions, rows: [{ cells, object: { metadata } }] };
+  }
+  const parts = items?.map((item) => ({ metadata: item.metadata }));
+  // As of a real one, an empty list of these is null.
+  return parts === undefined
+    ? { apiVersion, kind, metadata }
+    : { apiVersion, kind, metadata, items: parts.length === 0 ? null : parts };
 }
 
 function sendStatus(response: ServerResponse, code: number, reason: string): void {

@@ -10,7 +10,11 @@ export async function refuseMissingSecrets(
   secrets: readonly string[],
 ): Promise<void> {
   const found = await Promise.all(
-    secrets.map((name) => client.find(resourcePath({ plural: "secrets", namespace, name }))),
+    secrets.map((name) =>
+      client.find(resourcePath({ plural: "secrets", namespace, name }), {
+        as: "PartialObjectMetadata",
+      }),
+    ),
   );
   const missing = secrets.flatMap((name, index): Finding[] =>
     found[index] === undefined

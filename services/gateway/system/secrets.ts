@@ -1,4 +1,7 @@
-/** `/system/secrets`: Kubernetes Secrets that functions may mount; values are never read out. */
+/**
+ * `/system/secrets`: Kubernetes Secrets that functions may mount. Values go from clients to the API
+ * server; of what is stored there only metadata comes back.
+ */
 import { type Static, Type } from "typebox";
 import {
   type FunctionReference,
@@ -24,6 +27,8 @@ const OWNERS = [MANAGED_BY, "pulumi"];
 /** Kubernetes' limit for what a Secret holds, bytes. */
 const MAX_BYTES = 1024 * 1024;
 
+const METADATA = "PartialObjectMetadata";
+
 const Query = Type.Object({
   namespace: Type.Optional(Type.String({ description: "the secret's namespace" })),
 });
@@ -42,17 +47,21 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
   };
   app.get("/system/secrets", { schema: list }, async (request) => {
     const namespace = toNamespace(context, request.query.namespace);
-    const { items } = await client.request<{ items: StoredSecret[] }>(secretPath({ namespace }), {
-      query: { labelSelector: `${LABEL.secretManagedBy} in (${OWNERS.join(",")})` },
-    });
-    return items.map(({ metadata }) => ({ name: metadata.name, namespace }));
+    const found = await client.listMetadata<StoredSecret>(
+      secretPath({ namespace }),
+      `${LABEL.secretManagedBy} in (${OWNERS.join(",")})`,
+    );
+    return found.map(({ metadata: { name } }) => ({ name, namespace }));
   });
   const schema = { body: SecretDeployment, querystring: Query, response: { 202: Accepted } };
   const create = { ...operation("CreateSecret", "secrets", "Create a secret"), ...schema };
   app.post("/system/secrets", { schema: create }, async (request, reply) => {
     const reference = toReference(context, request.body, request.query.namespace);
     const body = toSecret(reference, readValue(request.body));
-    await client.request(secretPath({ namespace: reference.namespace }), { method: "POST", body });
+    await client.request(secretPath({ namespace: reference.namespace }), {
+      method: "POST",
+      ...{ body, as: METADATA },
+    });
     return reply.code(202).send();
   });
   const update = { ...operation("UpdateSecret", "secrets", "Change a secret's value"), ...schema };
@@ -61,7 +70,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
     const value = readValue(request.body);
     const { resourceVersion } = (await findChangeable(context, reference)).metadata;
     const body = toSecret(reference, value, resourceVersion);
-    await client.request(secretPath(reference), { method: "PUT", body });
+    await client.request(secretPath(reference), { method: "PUT", body, as: METADATA });
     return reply.code(202).send();
   });
   app.delete(
@@ -78,7 +87,7 @@ export function registerSecretRoutes(app: SystemApp, context: SystemContext): vo
       const reference = toReference(context, request.body, request.query.namespace);
       const { uid } = (await findChangeable(context, reference)).metadata;
       const body = { preconditions: { uid } };
-      await client.request(secretPath(reference), { method: "DELETE", body });
+      await client.request(secretPath(reference), { method: "DELETE", body, as: METADATA });
       return reply.code(202).send();
     },
   );
@@ -132,7 +141,7 @@ async function findChangeable(
   { client }: SystemContext,
   reference: FunctionReference,
 ): Promise<StoredSecret> {
-  const secret = await client.find<StoredSecret>(secretPath(reference));
+  const secret = await client.find<StoredSecret>(secretPath(reference), { as: METADATA });
   const label = secret?.metadata.labels?.[LABEL.secretManagedBy] ?? "";
   if (secret === undefined || !OWNERS.includes(label)) {
     throw new HttpError(failures.secretNotFound(toDisplayName(reference)));

@@ -47,6 +47,26 @@ describe("/system/secrets", () => {
     expect(gateway.log.text()).not.toContain(CANARY);
   });
 
+  test("asks for metadata alone, whatever is done, and when a function mounts one", async () => {
+    await call("POST", { name: "held", value: CANARY });
+    await call("GET");
+    await call("PUT", { name: "held", value: CANARY });
+    const body = JSON.stringify({ service: "mounts", image: "example/a:1", secrets: ["held"] });
+    const deploy = await fetch(`${gateway.url}/system/functions`, { method: "POST", body });
+    expect(deploy.status).toBe(202);
+    await call("DELETE", { name: "held" });
+    const asked = gateway.fake.requests.filter(({ path }) => path.startsWith(SECRETS));
+    expect(asked.map(({ method, accept }) => [method, accept?.split(";")[1]])).toEqual([
+      ["POST", "as=PartialObjectMetadata"],
+      ["GET", "as=PartialObjectMetadataList"],
+      ["GET", "as=PartialObjectMetadata"],
+      ["PUT", "as=PartialObjectMetadata"],
+      ["GET", "as=PartialObjectMetadata"],
+      ["GET", "as=PartialObjectMetadata"],
+      ["DELETE", "as=PartialObjectMetadata"],
+    ]);
+  });
+
   test("does not create a secret twice, and does not write one that is missing", async () => {
     await call("POST", { name: "twice", value: "x" });
     expect((await call("POST", { name: "twice", value: "y" })).status).toBe(409);

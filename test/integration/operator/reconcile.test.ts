@@ -204,6 +204,20 @@ describe("the reason why a Function is not ready", () => {
     await cluster.waitForReason("secretive", "Available");
   });
 
+  it("is no login to a registry, by which images are pulled", async () => {
+    const type = "kubernetes.io/dockerconfigjson";
+    await cluster.client.request(`/api/v1/namespaces/${namespace}/secrets`, {
+      method: "POST",
+      body: { metadata: { name: "login" }, type, stringData: { ".dockerconfigjson": "{}" } },
+    });
+    await cluster.applyFunction("pulled", { secrets: ["login"] });
+    await cluster.runPods("pulled", 1);
+    await cluster.waitForReason("pulled", "Available");
+    expect((await cluster.pods("pulled"))[0]?.spec).toMatchObject({
+      imagePullSecrets: [{ name: "login" }],
+    });
+  });
+
   it("is code that is missing, or has no such entry, even with no replicas", async () => {
     const labels = { "com.openfaas.scale.min": "0" };
     await cluster.applyFunction("codeless", { labels, code: { configMap: "nowhere" } });

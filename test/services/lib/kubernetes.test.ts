@@ -78,6 +78,52 @@ describe("KubernetesClient", () => {
     ]);
   });
 
+  test("asks for metadata alone, whatever is done, and gets no contents", async () => {
+    const object = { metadata: { name: "held" }, data: { key: "canary" } };
+    const as = "PartialObjectMetadata";
+    const held = `${collection}/held`;
+    const answers = [
+      await client.request(collection, { method: "POST", body: object, as }),
+      await client.apply(held, object, { fieldManager: "me", as }),
+      await client.find(held, { as }),
+      await client.listMetadata(collection, "label"),
+      await client.request(collection, { as: "PartialObjectMetadataList" }),
+      await client.request(held, { method: "DELETE", as }),
+    ];
+    expect(JSON.stringify(answers)).not.toContain("canary");
+    expect(answers[3]).toEqual([]);
+    const own = `application/json;as=${as};v=v1;g=meta.k8s.io`;
+    const list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    expect(fake.requests.map(({ accept }) => accept)).toEqual([own, own, own, list, list, own]);
+  });
+
+  test.each([
+    ["refuses", 406, { kind: "Status", code: 406, reason: "NotAcceptable", message: "only these" }],
+    ["does not know how", 200, { kind: "Secret", metadata: { name: "x" }, data: {} }],
+  ])("asks for no more where a server %s", async (_what, status, answer) => {
+    fake.intercept = (_seen, response) => {
+      response.writeHead(status).end(JSON.stringify(answer));
+      return true;
+    };
+    await expect(client.find(`${collection}/x`, { as: "Table" })).rejects.toMatchObject({
+      status: 406,
+      reason: "NotAcceptable",
+    });
+    expect(fake.requests).toHaveLength(1);
+  });
+
+  test("takes the Status of a deletion for what it is", async () => {
+    fake.intercept = (_seen, response) => {
+      response.end('{"kind":"Status","status":"Success"}');
+      return true;
+    };
+    const as = "PartialObjectMetadata";
+    expect(await client.request(`${collection}/x`, { method: "DELETE", as })).toEqual({
+      kind: "Status",
+      status: "Success",
+    });
+  });
+
   test("throws the API server's status", async () => {
     const failing = client.request(`${collection}/missing`);
     await expect(failing).rejects.toMatchObject({

@@ -5,8 +5,13 @@ import {
   type KubernetesClient,
   resourcePath,
 } from "../../../lib/kubernetes.ts";
-import type { ConfigMap, OwnerReference, Pod } from "../../kubernetes/types.ts";
+import type { Metadata, OwnerReference, Pod } from "../../kubernetes/types.ts";
 import { toOwnerReference } from "./manifests.ts";
+
+/** A ConfigMap without the code in it. */
+interface CodeMap {
+  metadata: Metadata;
+}
 
 /** Revisions that are kept, the current one included. */
 const KEPT_REVISIONS = 3;
@@ -32,7 +37,7 @@ export async function adoptCode(
       kind: "ConfigMap",
       metadata: { name, namespace, ownerReferences: [owner] },
     },
-    { fieldManager, force: true },
+    { fieldManager, force: true, as: "PartialObjectMetadata" },
   );
 }
 
@@ -44,10 +49,8 @@ export async function pruneCode(
 ): Promise<string[]> {
   const { namespace, name } = resource.metadata;
   const path = resourcePath({ plural: "configmaps", namespace });
-  const { items } = await client.request<{ items: ConfigMap[] }>(path, {
-    query: { labelSelector: `${LABEL.function}=${name}` },
-  });
-  const old = findOldRevisions(resource, items, pods);
+  const maps = await client.listMetadata<CodeMap>(path, `${LABEL.function}=${name}`);
+  const old = findOldRevisions(resource, maps, pods);
   for (const revision of old) {
     await remove(client, `${path}/${encodeURIComponent(revision)}`);
   }
@@ -57,11 +60,11 @@ export async function pruneCode(
 /** Names of the revisions to delete: the Function's own, beyond the newest ones, not in use. */
 export function findOldRevisions(
   { metadata, spec }: FunctionResource,
-  maps: readonly ConfigMap[],
+  maps: readonly CodeMap[],
   pods: readonly Pod[],
 ): string[] {
   const used = new Set(pods.flatMap(mountedMaps));
-  const isOwn = (map: ConfigMap): boolean =>
+  const isOwn = (map: CodeMap): boolean =>
     owners(map).length > 0 && owners(map).every(({ uid }) => uid === metadata.uid);
   return maps
     .filter((map) => isOwn(map) && map.metadata.name !== spec.code?.configMap)
@@ -71,7 +74,7 @@ export function findOldRevisions(
     .filter((name) => !used.has(name));
 }
 
-function owners({ metadata: { ownerReferences = [] } }: ConfigMap): OwnerReference[] {
+function owners({ metadata: { ownerReferences = [] } }: CodeMap): OwnerReference[] {
   return ownerReferences;
 }
 
@@ -80,7 +83,7 @@ export function listMountedMaps(pods: readonly Pod[]): string[] {
   return [...new Set(pods.flatMap(mountedMaps))].sort();
 }
 
-function creationOf({ metadata }: ConfigMap): number {
+function creationOf({ metadata }: CodeMap): number {
   return Date.parse(metadata.creationTimestamp ?? "") || 0;
 }
 

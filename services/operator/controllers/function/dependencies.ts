@@ -25,16 +25,31 @@ export async function findDependencies(
   const pullSecrets: string[] = [];
   for (const name of resource.spec.secrets ?? []) {
     const path = resourcePath({ plural: "secrets", namespace, name });
-    const secret = await client.find<{ type?: string }>(path);
+    // Printed, a Secret has its type and not its values.
+    const secret = await client.find<Table>(path, { as: "Table" });
     if (secret === undefined) {
       const message = `spec.secrets: expected a Secret ${name} in namespace ${namespace}, got none`;
       return { missing: { reason: "SecretNotFound", message } };
     }
-    if (LOGIN_TYPES.includes(secret.type ?? "")) {
+    if (LOGIN_TYPES.includes(readType(secret))) {
       pullSecrets.push(name);
     }
   }
   return { pullSecrets };
+}
+
+/** What kubectl prints of an object (meta.k8s.io/v1). */
+interface Table {
+  columnDefinitions: { name: string }[];
+  rows: { cells: unknown[] }[];
+}
+
+function readType({ columnDefinitions, rows }: Table): string {
+  const type = rows[0]?.cells[columnDefinitions.findIndex(({ name }) => name === "Type")];
+  if (typeof type !== "string") {
+    throw new Error("expected the type of a Secret in the table of the API server, got none");
+  }
+  return type;
 }
 
 async function findMissingCode(

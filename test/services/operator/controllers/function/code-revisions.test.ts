@@ -51,7 +51,11 @@ describe("adoptCode", () => {
           ownerReferences: [{ ...owner, name, uid, ...marks }],
         },
       },
-      options: { fieldManager: `plonk-operator-${name}`, force: true },
+      options: {
+        fieldManager: `plonk-operator-${name}`,
+        force: true,
+        as: "PartialObjectMetadata",
+      },
     });
     expect(applied).toStrictEqual([toApplied("resize", "uid-1"), toApplied("other", "uid-2")]);
   });

@@ -271,6 +271,9 @@ describe("FunctionController", () => {
     const pod = spec?.template.spec;
     expect(pod?.imagePullSecrets).toStrictEqual(pulledBy.map((name) => ({ name })));
     expect(pod?.volumes !== undefined).toBe(isMounted);
+    // Printed as a table, a secret has its type and no value.
+    const asked = world.fake.requests.filter(({ path }) => path.includes("/secrets"));
+    expect([...new Set(asked.map(({ accept }) => accept?.split(";")[1]))]).toEqual(["as=Table"]);
   });
 
   it("asks for another turn after fifteen seconds when the API server refuses", async () => {
