@@ -40,7 +40,7 @@ export interface FunctionScale {
   target?: pulumi.Input<number>;
 }
 
-/** Memory and processor of one pod of a function. */
+/** Memory and processor of one pod of a function; an empty text says nothing. */
 export interface FunctionResources {
   /** A Kubernetes quantity, e.g. `128Mi`; a limit of 6Mi or more, a request of 1Mi or more. */
   memory?: pulumi.Input<string>;
@@ -48,7 +48,10 @@ export interface FunctionResources {
   cpu?: pulumi.Input<string>;
 }
 
-/** What all functions have, whatever they are made of. */
+/**
+ * What all functions have, whatever they are made of. An optional text that is empty says nothing,
+ * as in the REST API: only a `name` has to be one.
+ */
 export interface FunctionOptions {
   /** The platform to run on. */
   platform: PlatformReference;

@@ -7,6 +7,7 @@ import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { checkNamespace } from "../namespace.ts";
 import type { FunctionOptions, PlatformReference } from "./args.ts";
+import { dropEmptyTexts } from "./empty-texts.ts";
 import { takeName } from "./own-name.ts";
 import { type SpecInputs, toSpec } from "./spec.ts";
 import { checkName, checkQueueName } from "./validation.ts";
@@ -19,7 +20,7 @@ export interface FunctionSource {
   /** Code for the runtime image, or nothing when `image` says it all. */
   code?: { text: pulumi.Output<string>; entry: string };
   image?: pulumi.Input<string> | undefined;
-  fprocess?: pulumi.Input<string> | undefined;
+  fprocess?: pulumi.Input<string | undefined>;
 }
 
 /** What callers and other programs need to know of a function. */
@@ -104,7 +105,8 @@ export function createFunction(
   logicalName: string,
   parts: { args: FunctionOptions; source: FunctionSource; checks: ArgumentChecks },
 ): { outputs: FunctionOutputs; nodes: FunctionNodes } {
-  const { args, source, checks } = parts;
+  const { source, checks } = parts;
+  const args = dropEmptyTexts(parts.args);
   const objectOptions = toObjectOptions(resource, args.platform);
   const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
   const namespace = toNamespace(checks, args);
@@ -139,7 +141,7 @@ export function createFunction(
     }),
   );
   const nodes = { function: custom, ...(map && { code: map }) };
-  return { outputs: toOutputs(args, custom.metadata.name), nodes };
+  return { outputs: toOutputs(args.platform, custom.metadata.name, namespace), nodes };
 }
 
 /** An object that a component makes, for the search of another one of its name. */
@@ -182,7 +184,7 @@ function checkQueue(
   }
 }
 
-/** The namespace that `args` name: an empty one would be the cluster's `default`. */
+/** The namespace that `args` name; one that is empty, also when that is known later, is none. */
 export function toNamespace(
   checks: ArgumentChecks,
   args: Pick<FunctionOptions, "namespace" | "platform">,
@@ -191,7 +193,13 @@ export function toNamespace(
   if (namespace === undefined) {
     return pulumi.output(platform.functionNamespace);
   }
-  return checks.apply(namespace, (value) => checkNamespace(value));
+  const own = checks.apply(namespace, (value) => {
+    const given: { namespace?: string } = dropEmptyTexts({ namespace: value });
+    return given.namespace === undefined
+      ? pulumi.output(platform.functionNamespace)
+      : pulumi.output(checkNamespace(given.namespace));
+  });
+  return pulumi.output(own);
 }
 
 interface CodeMapArgs {
@@ -242,10 +250,13 @@ function toDigest(code: string): string {
 }
 
 /** Addresses; another namespace than the platform's is part of the function's path. */
-function toOutputs(args: FunctionOptions, name: pulumi.Output<string>): FunctionOutputs {
-  const { gatewayUrl, functionNamespace } = args.platform;
+function toOutputs(
+  { gatewayUrl, functionNamespace }: PlatformReference,
+  name: pulumi.Output<string>,
+  namespace: pulumi.Output<string>,
+): FunctionOutputs {
   const path = pulumi
-    .all([name, args.namespace ?? functionNamespace, functionNamespace])
+    .all([name, namespace, functionNamespace])
     .apply(([known, own, usual]) => (own === usual ? known : `${known}.${own}`));
   return {
     name,

@@ -5,6 +5,7 @@ import { LABEL } from "../../contract/index.ts";
 import { ArgumentChecks } from "../errors.ts";
 import type { PlatformReference } from "./args.ts";
 import { checkOwnName, toComponentOptions, toNamespace, toObjectOptions } from "./create.ts";
+import { dropEmptyTexts } from "./empty-texts.ts";
 import { checkSecretName } from "./validation.ts";
 
 /** Arguments of `FunctionSecret`. */
@@ -42,7 +43,7 @@ export class FunctionSecret extends pulumi.ComponentResource {
     const object = {
       kind: "secret",
       logicalName: name,
-      args,
+      args: dropEmptyTexts(args),
       name: secretName,
       namespace,
     } as const;

@@ -10,6 +10,7 @@ import {
   type FunctionSource,
   toComponentOptions,
 } from "./create.ts";
+import { dropEmptyTexts } from "./empty-texts.ts";
 import { checkImage, checkProcess } from "./validation.ts";
 
 /**
@@ -36,12 +37,13 @@ export class Function extends pulumi.ComponentResource {
 
   constructor(name: string, args: FunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("plonk:index:Function", name, {}, toComponentOptions(args.platform, opts));
-    requireOneSource(this, args);
+    const given = dropEmptyTexts(args);
+    requireOneSource(this, given);
     const checks = new ArgumentChecks(this);
     const { outputs, nodes } = createFunction(this, name, {
-      args,
+      args: given,
       checks,
-      source: toSource(checks, args),
+      source: toSource(checks, given),
     });
     this.name = outputs.name;
     this.url = outputs.url;

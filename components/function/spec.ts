@@ -15,7 +15,7 @@ export type SpecInputs = Partial<
 export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInputs {
   const { environment, secrets, constraints, readOnlyRootFilesystem } = args;
   const { timeoutSeconds, limits, requests } = args;
-  // Compared with undefined all of them: 0 and "" are to be refused, not left out.
+  // Compared with undefined all of them: 0 is to be refused, not left out.
   const timeout =
     timeoutSeconds === undefined ? undefined : checks.apply(timeoutSeconds, checkTimeout);
   const scale =
@@ -88,7 +88,7 @@ function toResources(
   checks: ArgumentChecks,
   map: "limits" | "requests",
   resources: FunctionResources,
-): Record<string, pulumi.Output<string>> {
+): Record<string, pulumi.Output<string | undefined>> {
   const given = toGiven(resources as Record<string, pulumi.Input<string> | undefined>);
   return Object.fromEntries(
     given.map(([key, quantity]) => [

@@ -2,21 +2,31 @@
  * Checks of single arguments of a function by the rules that hold for every Function; each throws
  * `ArgumentError`. What is not known yet in a preview does not keep the rest from being checked.
  */
-import { findMistakes, quote, type SpecPart, toText } from "../../contract/index.ts";
+import {
+  dropEmptyFields,
+  findMistakes,
+  FunctionSpec,
+  quote,
+  type SpecPart,
+  toText,
+} from "../../contract/index.ts";
 import { findQueueMistake } from "../../contract/queue/index.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 
 /**
- * Throws when the rules find something in `part`.
+ * Returns what `part` says, without optional texts that are empty. Throws when the rules find
+ * something in it.
  *
  * @param rename how the arguments call a field of the spec
  */
-export function checkPart(part: SpecPart, rename?: (field: string) => string): void {
-  const mistakes = findMistakes(part, rename);
+export function checkPart(part: SpecPart, rename?: (field: string) => string): SpecPart {
+  const given = dropEmptyFields(FunctionSpec, part);
+  const mistakes = findMistakes(given, rename);
   if (mistakes.length > 0) {
     throw new ArgumentError(mistakes.map(toText).join("; "));
   }
+  return given;
 }
 
 /** Returns `name` when a function can have it. */
@@ -61,10 +71,10 @@ export interface MapEntry {
   key: string;
 }
 
-/** Returns `value` when it can stand under this key. */
-export function checkEntry({ map, key }: MapEntry, value: string): string {
-  checkPart({ [map]: { [key]: value } });
-  return value;
+/** Returns `value` when it can stand under this key; undefined where it says nothing. */
+export function checkEntry({ map, key }: MapEntry, value: string): string | undefined {
+  const given: Partial<Record<string, string>> = checkPart({ [map]: { [key]: value } })[map] ?? {};
+  return given[key];
 }
 
 /** Returns limits and requests when they go together. */
@@ -84,13 +94,13 @@ export function checkTexts(
   return texts;
 }
 
-/** Returns the command line when it says something, and a variable can hold it. */
-export function checkProcess(fprocess: string): string {
-  if (fprocess.trim() === "") {
-    throw new ArgumentError(`fprocess: expected a text, got ${quote(fprocess)}`);
+/** Returns the command line when a variable can hold it; undefined where it says nothing. */
+export function checkProcess(fprocess: string): string | undefined {
+  const { handler } = checkPart({ handler: fprocess }, () => "fprocess");
+  if (handler?.trim() === "") {
+    throw new ArgumentError(`fprocess: expected a text, got ${quote(handler)}`);
   }
-  checkPart({ handler: fprocess }, () => "fprocess");
-  return fprocess;
+  return handler;
 }
 
 /** Returns `seconds` when it is a whole number from 1 to a day. */

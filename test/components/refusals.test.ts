@@ -120,15 +120,15 @@ describe("a wrong argument", () => {
     ],
     [
       "no image",
-      'new Function("f", { platform, image: "" }, { provider });',
+      'new Function("f", { platform, image: "", code: "" }, { provider });',
       "plonk:index:Function f",
-      'image: expected an image reference without blanks, at most 1024 characters, got ""',
+      "code, image: expected exactly one of them, got neither",
     ],
     [
-      "no namespace",
-      'new FunctionSecret("s", { platform, value: "x", namespace: "" }, { provider });',
+      "no namespace, and no name of one",
+      'new FunctionSecret("s", { platform, value: "x", namespace: " " }, { provider });',
       "plonk:index:FunctionSecret s",
-      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got ""',
+      'namespace: expected 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (RFC 1123), got " "',
     ],
     [
       "captured import",

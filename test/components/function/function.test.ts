@@ -213,6 +213,63 @@ describe("a secret for functions", () => {
   });
 });
 
+describe("arguments that are empty texts", () => {
+  const nothing = { namespace: "", fprocess: "", limits: { cpu: "" } };
+
+  it("say nothing, beside an image", async () => {
+    const args = { platform, image: "x", code: "", ...nothing, requests: { memory: "" } };
+    const empty = new Function("empty", args, opts);
+    expect(await valueOf(empty.url)).toBe("http://gateway.example/function/empty");
+    expect(find(all, "empty-function").inputs).toMatchObject({
+      metadata: { name: "empty", namespace: "openfaas-fn" },
+    });
+    expect(find(all, "empty-function").inputs["spec"]).toStrictEqual({
+      ...{ name: "empty", image: "x", limits: {}, requests: {} },
+    });
+  });
+
+  it("say nothing, beside code", async () => {
+    const code = join(fixtures, "greeter.ts");
+    const coded = new Function("coded", { platform, code, image: "", ...nothing }, opts);
+    await valueOf(coded.url);
+    const { spec } = find(all, "coded-function").inputs as { spec: object };
+    expect(spec).toMatchObject({ name: "coded", image: platform.runtimeImage });
+    expect(spec).not.toHaveProperty("handler");
+  });
+
+  it("say nothing, when that is known later", async () => {
+    const later = pulumi.output("");
+    const args = {
+      platform,
+      image: "x",
+      namespace: later,
+      fprocess: later,
+      requests: { cpu: later },
+    };
+    const tardy = new Function("tardy", args, opts);
+    expect(await valueOf(tardy.url)).toBe("http://gateway.example/function/tardy");
+    const { metadata, spec } = find(all, "tardy-function").inputs as Record<string, object>;
+    expect(metadata).toMatchObject({ namespace: "openfaas-fn" });
+    expect(spec).toStrictEqual({ name: "tardy", image: "x", requests: {} });
+  });
+
+  it("name no other namespace for secrets", async () => {
+    const secret = new FunctionSecret("placed", { platform, value: "", namespace: "" }, opts);
+    await valueOf(secret.name);
+    expect(find(all, "placed-secret").inputs).toMatchObject({
+      metadata: { name: "placed", namespace: "openfaas-fn" },
+    });
+  });
+
+  it.each<[string, FunctionArgs]>([
+    ["code, image: expected exactly one of them, got neither", { platform, image: "" }],
+    ["code, image: expected exactly one of them, got neither", { platform, code: "", image: "" }],
+    ["code, image: expected exactly one of them, got both", { platform, code: "y", image: "x" }],
+  ])("are no source: %s for %j", (message, args) => {
+    expect(() => new Function("wrong", args, opts)).toThrow(expect.objectContaining({ message }));
+  });
+});
+
 describe("wrong arguments", () => {
   it.each<[string, () => unknown]>([
     [

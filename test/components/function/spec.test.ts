@@ -24,8 +24,11 @@ function toValues(args: Omit<FunctionOptions, "platform">): Promise<unknown> {
 
 it.each<[Omit<FunctionOptions, "platform">, string]>([
   [{ timeoutSeconds: 0 }, "timeoutSeconds: expected a whole number from 1 to 86400, got 0"],
-  [{ limits: { memory: "" } }, 'limits.memory: expected a quantity such as 128Mi or 100m, got ""'],
-  [{ requests: { cpu: "" } }, 'requests.cpu: expected a quantity such as 128Mi or 100m, got ""'],
+  [
+    { limits: { memory: " " } },
+    'limits.memory: expected a quantity such as 128Mi or 100m, got " "',
+  ],
+  [{ requests: { cpu: " " } }, 'requests.cpu: expected a quantity such as 128Mi or 100m, got " "'],
   [{ limits: { memory: "40m" } }, 'limits.memory: expected 6Mi to 64Ti (40Mi meant?), got "40m"'],
   [
     { limits: { cpu: "50m" }, requests: { cpu: "0.1" } },
@@ -64,6 +67,20 @@ it("keeps what is right though it looks like nothing", async () => {
     labels: { "com.openfaas.scale.min": "0", "com.openfaas.scale.factor": "0" },
     annotations: { "plonk/private": "false" },
   });
+});
+
+it("takes empty quantities for none", async () => {
+  const limits = { memory: "96Mi", cpu: "" };
+  const requests = { memory: "", cpu: "20m" };
+  expect(await toValues({ limits, requests })).toEqual({
+    limits: { memory: "96Mi" },
+    requests: { cpu: "20m" },
+  });
+});
+
+it("compares a request with no limit that is empty", async () => {
+  const args = { limits: { cpu: "", memory: "64Mi" }, requests: { cpu: "2", memory: "" } };
+  expect(await toValues(args)).toEqual({ limits: { memory: "64Mi" }, requests: { cpu: "2" } });
 });
 
 it("says nothing of what was not said", async () => {

@@ -95,7 +95,13 @@ describe("a quantity", () => {
     },
   );
 
-  it.each(["", "lots", "128 Mi", "128mb", "-1", "Mi", "1.2.3", "1ki"])(
+  it("says nothing when it is empty; a variable does", () => {
+    expect(checkEntry({ map: "requests", key: "cpu" }, "")).toBeUndefined();
+    expect(checkEntry({ map: "limits", key: "nvidia.com/gpu" }, "")).toBeUndefined();
+    expect(checkEntry({ map: "environment", key: "EMPTY" }, "")).toBe("");
+  });
+
+  it.each([" ", "lots", "128 Mi", "128mb", "-1", "Mi", "1.2.3", "1ki"])(
     "must not be %j",
     (quantity) => {
       expect(() => checkEntry({ map: "requests", key: "cpu" }, quantity)).toThrow(
@@ -203,10 +209,14 @@ describe("labels", () => {
 });
 
 describe("other arguments", () => {
-  it.each(["", " "])("a process must not be %j", (text) => {
+  it("a process that is empty is none", () => {
+    expect(checkProcess("")).toBeUndefined();
+  });
+
+  it.each(["\t", " "])("a process must not be %j", (text) => {
     expect(checkProcess("cat $(A)")).toBe("cat $(A)");
     expect(() => checkProcess(text)).toThrow(
-      new ArgumentError(`fprocess: expected a text, got "${text}"`),
+      new ArgumentError(`fprocess: expected a text, got ${JSON.stringify(text)}`),
     );
   });
 

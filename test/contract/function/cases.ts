@@ -329,6 +329,7 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
 const NOTHING: [field: string, what: string, spec: SpecPart][] = [
   ["limits.memory", "an empty limit", { limits: { memory: "", cpu: "1" } }],
   ["requests.cpu", "an empty request", { requests: { cpu: "" } }],
+  ["limits.cpu", "nothing but an empty limit", { limits: { cpu: "" } }],
   ["requests.memory", "one below a limit", { limits: { memory: "6Mi" }, requests: { memory: "" } }],
 ];
 
