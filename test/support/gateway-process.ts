@@ -43,6 +43,8 @@ export interface GatewayProcessOptions {
   port?: number;
   /** Asks for basic auth with this password of `admin`. */
   password?: string;
+  /** Its program. @default the sources */
+  main?: string;
 }
 
 export class GatewayProcess {
@@ -57,7 +59,7 @@ export class GatewayProcess {
     this.port = port;
     this.metricsPort = metricsPort;
     this.#folder = start.folder;
-    this.child = spawn(process.execPath, [...start.nodeArguments, MAIN], {
+    this.child = spawn(process.execPath, [...start.nodeArguments, start.main], {
       env: start.env,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -73,7 +75,7 @@ export class GatewayProcess {
   /** Starts a gateway and waits until it is ready; rejects when it ends instead. */
   static async start(
     fake: FakeKubernetes,
-    { env = {}, port, password }: GatewayProcessOptions = {},
+    { env = {}, port, password, main = MAIN }: GatewayProcessOptions = {},
   ): Promise<GatewayProcess> {
     const [own, metricsPort] = [port ?? (await findFreePort()), await findFreePort()];
     const folder = mkdtempSync(join(tmpdir(), "plonk-gateway-"));
@@ -82,6 +84,7 @@ export class GatewayProcess {
     writeFileSync(join(folder, "basic-auth-password"), password ?? "");
     const gateway = new GatewayProcess(own, metricsPort, {
       folder,
+      main,
       nodeArguments: ["--disable-warning=ExperimentalWarning"],
       env: {
         ...runMark(),
@@ -155,6 +158,7 @@ export class GatewayProcess {
 
 interface Start {
   folder: string;
+  main: string;
   nodeArguments: string[];
   env: Record<string, string>;
 }
