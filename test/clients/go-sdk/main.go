@@ -26,7 +26,12 @@ type step struct {
 	Namespace  string                   `json:"namespace"`
 	Replicas   uint64                   `json:"replicas"`
 	Lines      int                      `json:"lines"`
+	Follow     bool                     `json:"follow"`
+	Since      *time.Time               `json:"since"`
+	Take       int                      `json:"take"`
 	Async      bool                     `json:"async"`
+	Auth       bool                     `json:"auth"`
+	Token      string                   `json:"token"`
 	Body       string                   `json:"body"`
 	Header     map[string]string        `json:"header"`
 	Deployment types.FunctionDeployment `json:"deployment"`
@@ -115,16 +120,31 @@ func run(client *sdk.Client, next step) (any, error) {
 	return nil, fmt.Errorf("unknown step %q", next.Do)
 }
 
+// Reads all lines, or as many as are to be taken where new ones are followed.
 func readLogs(ctx context.Context, client *sdk.Client, next step) ([]logs.Message, error) {
-	messages, err := client.GetLogs(ctx, next.Name, next.Namespace, false, next.Lines, nil)
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	messages, err := client.GetLogs(
+		ctx, next.Name, next.Namespace, next.Follow, next.Lines, next.Since,
+	)
 	if err != nil {
 		return nil, err
 	}
 	found := []logs.Message{}
 	for message := range messages {
 		found = append(found, message)
+		if next.Follow && len(found) == next.Take {
+			break
+		}
 	}
 	return found, nil
+}
+
+// An ID token, which the SDK exchanges for one of a function.
+type idToken string
+
+func (token idToken) Token() (string, error) {
+	return string(token), nil
 }
 
 func invoke(client *sdk.Client, next step) (any, error) {
@@ -135,7 +155,13 @@ func invoke(client *sdk.Client, next step) (any, error) {
 	for name, value := range next.Header {
 		request.Header.Set(name, value)
 	}
-	response, err := client.InvokeFunction(next.Name, next.Namespace, next.Async, false, request)
+	own := *client
+	if next.Token != "" {
+		own.FunctionTokenSource = idToken(next.Token)
+	}
+	response, err := own.InvokeFunction(
+		next.Name, next.Namespace, next.Async, next.Auth, request,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -1,49 +1,21 @@
-/** OpenFaaS' own clients, as its users have them: faas-cli, its Go SDK and its connectors' SDK. */
+/** OpenFaaS' own clients, as its users have them: faas-cli and its connectors' SDK. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { collectCleanups } from "../../support/cleanup.ts";
-import { type Echo, echo, FUNCTIONS, TestGateway } from "../../support/gateway.ts";
-import { NatsServer } from "../../support/nats.ts";
-import {
-  buildClient,
-  connect,
-  type Ended,
-  FaasCli,
-  runGoSdk,
-} from "../../support/openfaas-clients.ts";
-import { until } from "../../support/until.ts";
+import { BUILD_MS, startClientGateway } from "../../support/client-gateway.ts";
+import { type Echo, echo, FUNCTIONS, type TestGateway } from "../../support/gateway.ts";
+import { buildClient, connect, type Ended, FaasCli } from "../../support/openfaas-clients.ts";
 
 const PASSWORD = "correct-horse";
 const USER = { user: "admin", password: PASSWORD };
-
-/** For the compiler, where nothing has been built yet. */
-const BUILD_MS = 600_000;
 
 const atEnd = collectCleanups(afterAll);
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  const secrets = mkdtempSync(join(tmpdir(), "plonk-clients-"));
-  atEnd(() => rmSync(secrets, { recursive: true }));
-  writeFileSync(join(secrets, "basic-auth-user"), USER.user);
-  writeFileSync(join(secrets, "basic-auth-password"), PASSWORD);
-  const nats = await NatsServer.create();
-  atEnd(() => nats.destroy());
-  gateway = await TestGateway.start({
-    basic_auth: "true",
-    secret_mount_path: secrets,
-    faas_nats_address: "127.0.0.1",
-    faas_nats_port: String(nats.port),
-  });
-  atEnd(() => gateway.stop());
-  await gateway.serve("echo", echo);
-  await until("the queue", async () => {
-    const answer = await fetch(`${gateway.url}/async-function/echo`, { method: "POST" });
-    await answer.body?.cancel();
-    return answer.status === 202;
-  });
+  gateway = await startClientGateway(USER, atEnd);
 }, BUILD_MS);
 
 function stored(name: string): unknown {
@@ -198,70 +170,6 @@ functions:
 
   test("lists namespaces", async () => {
     expect((await run("namespaces")).stdout).toBe("Namespaces:\n - openfaas-fn\n");
-  });
-});
-
-describe("the Go SDK", () => {
-  beforeAll(async () => {
-    await buildClient("go-sdk");
-  }, BUILD_MS);
-
-  const run = (...steps: object[]) => runGoSdk({ url: gateway.url, ...USER }, steps);
-
-  test("deploys, updates, reads, scales and deletes a function", async () => {
-    const deployment = { service: "made", image: "example/made:1", namespace: "openfaas-fn" };
-    const of = { name: "made", namespace: "openfaas-fn" };
-    const outcomes = await run(
-      { do: "deploy", deployment },
-      { do: "update", deployment: { ...deployment, envVars: { a: "b" }, envProcess: "cat" } },
-      { do: "function", ...of },
-      { do: "scale", ...of, replicas: 3 },
-      { do: "functions", namespace: "openfaas-fn" },
-      { do: "delete", ...of },
-      { do: "delete", ...of },
-      { do: "deploy", deployment: { ...deployment, service: "Bad" } },
-    );
-    expect(outcomes.map(({ error }) => error)).toEqual([
-      ...[undefined, undefined, undefined, undefined, undefined, undefined],
-      "function made not found",
-      expect.stringMatching(/status code: 400, message: "service: expected/),
-    ]);
-    expect(outcomes[2]?.value).toMatchObject({
-      ...{ name: "made", image: "example/made:1", envProcess: "cat", envVars: { a: "b" } },
-    });
-    expect(outcomes[4]?.value).toMatchObject([{ name: "echo" }, { name: "made", replicas: 3 }]);
-  });
-
-  test("knows the gateway, its namespaces and secrets", async () => {
-    const secret = { name: "of-sdk", namespace: "openfaas-fn", value: "first" };
-    const of = { name: "of-sdk", namespace: "openfaas-fn" };
-    const outcomes = await run(
-      { do: "info" },
-      { do: "namespaces" },
-      { do: "create secret", secret },
-      { do: "update secret", secret: { ...secret, value: "second" } },
-      { do: "secrets", namespace: "openfaas-fn" },
-      { do: "delete secret", ...of },
-      { do: "logs", name: "echo", namespace: "openfaas-fn", lines: 5 },
-    );
-    expect(outcomes.map(({ error }) => error)).toEqual(outcomes.map(() => undefined));
-    const [info, namespaces, , , secrets, , logs] = outcomes.map(({ value }) => value);
-    expect(info).toMatchObject({
-      provider: { provider: "plonk", orchestration: "kubernetes" },
-      version: { release: "0.1.0" },
-    });
-    expect(namespaces).toEqual(["openfaas-fn"]);
-    expect(secrets).toEqual(expect.arrayContaining([{ name: "of-sdk", namespace: "openfaas-fn" }]));
-    expect(logs).toEqual([]);
-  });
-
-  test("invokes, at once and through the queue", async () => {
-    const of = { do: "invoke", name: "echo", namespace: "openfaas-fn", body: "hi" };
-    const [now, later] = await run({ ...of, header: { "X-Own": "1" } }, { ...of, async: true });
-    const { status, body } = now?.value as { status: number; body: string };
-    expect(status).toBe(200);
-    expect(JSON.parse(body)).toMatchObject({ body: "hi", headers: { "x-own": "1" } });
-    expect(later?.value).toMatchObject({ status: 202 });
   });
 });
 
