@@ -147,7 +147,9 @@ describe("a part of an answer of which JSON says nothing", () => {
   });
 
   test("is refused where it is a function in a list, of which only null would be left", () => {
-    expect(() => encode({ a: [1, () => 1] })).toThrow("answer.a[1]: expected what JSON has, got a f");
+    expect(() => encode({ a: [1, () => 1] })).toThrow(
+      "answer.a[1]: expected what JSON has, got a f",
+    );
     expect(() => encode([{ b: new Set() }, Order])).toThrow("answer[0].b: expected");
   });
 
