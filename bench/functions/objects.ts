@@ -44,7 +44,7 @@ export function toFunction(name: string): Item {
       replicas: 1,
       availableReplicas: 1,
       selector: `${LABEL.function}=${name}`,
-      conditions: [condition("Ready"), condition("Progressing")],
+      conditions: ["Ready", "Progressing", "Degraded", "Scaled"].map(condition),
     },
   };
 }

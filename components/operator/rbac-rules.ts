@@ -30,6 +30,8 @@ export const OPERATOR_FUNCTION_RULES: Rule[] = [
   // To say which is missing and which is a login: kubelet reads the values, metadata comes here.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+  // Kubelet says in Events alone why a pod does not come to have containers.
+  { apiGroups: [""], resources: ["events"], verbs: ["list"] },
   {
     apiGroups: ["networking.k8s.io"],
     resources: ["networkpolicies"],

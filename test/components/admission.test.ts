@@ -167,7 +167,7 @@ describe("the Function definition", () => {
     expect(replicas).toBe("3");
     const table = await server.kubectl("get", "fn", "scaled", "-n", "openfaas-fn", "-o", "wide");
     expect(table.split("\n")[0]?.trim().split(/\s+/)).toEqual([
-      ...["NAME", "READY", "REPLICAS", "IMAGE", "AGE"],
+      ...["NAME", "READY", "REASON", "DESIRED", "REPLICAS", "AVAILABLE", "IMAGE", "AGE"],
     ]);
   });
 });

@@ -212,6 +212,11 @@ describe("rights", () => {
       expect(await status("operator", `${secrets(namespace)}/any`)).toBe(403);
       expect(await status("operator", pods(namespace))).toBe(403);
     }
+    const events = (namespace: string): string => `/api/v1/namespaces/${namespace}/events`;
+    expect(await status("operator", events("dev"))).toBe(200);
+    expect(await status("operator", `${events("dev")}?watch=true&timeoutSeconds=1`)).toBe(403);
+    expect(await status("operator", events("default"))).toBe(403);
+    expect(await status("operator", secrets("dev"))).toBe(403);
     expect(await status("gateway", "/api/v1/secrets")).toBe(403);
     expect(await status("operator", "/api/v1/pods")).toBe(403);
   });
