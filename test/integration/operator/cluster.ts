@@ -142,10 +142,18 @@ export class TestCluster {
 
   /** Waits for a Ready condition that is about the newest generation and has this reason. */
   waitForReason(name: string, reason: string, namespace = "openfaas-fn"): Promise<Condition> {
+    return this.waitForCondition({ name, namespace, type: "Ready" }, reason);
+  }
+
+  waitForCondition(
+    { name, namespace = "openfaas-fn", type }: { name: string; namespace?: string; type: string },
+    reason: string,
+  ): Promise<Condition> {
     return eventually(async () => {
       const resource = await this.readFunction(name, namespace);
       return resource?.status?.conditions?.find(
         (condition) =>
+          condition.type === type &&
           condition.reason === reason &&
           condition.observedGeneration === resource.metadata.generation,
       );

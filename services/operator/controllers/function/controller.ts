@@ -31,11 +31,13 @@ import { functionKey } from "../../kubernetes/keys.ts";
 import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
-import { adoptCode, listMountedMaps, pruneCode } from "./code-revisions.ts";
-import { dependenciesOf, findDependencies } from "./dependencies.ts";
+import { listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { createDriftReport } from "./drift-report.ts";
+import { type Found, KnownDependencies } from "./known-dependencies.ts";
 import { toDeployment, toService } from "./manifests.ts";
 import type { Problem } from "./pod-problem.ts";
+import { Rollouts } from "./rollouts.ts";
+import { StartFailures } from "./start-failures.ts";
 import { toStatus } from "./status.ts";
 import { StatusWriter } from "./status-writer.ts";
 
@@ -51,6 +53,8 @@ export interface FunctionControllerOptions {
   /** Name of this instance, for Events. */
   identity: string;
   registry: Registry;
+  /** Milliseconds of a clock that is never set. @default the process's own */
+  now?: () => number;
 }
 
 /** How often something that is missing is looked for again, milliseconds. */
@@ -59,18 +63,15 @@ const MISSING_RETRY_MS = 2000;
 /** How often a refusal by the API server (a quota, say) is tried again, milliseconds. */
 const REFUSED_RETRY_MS = 15_000;
 
-/** What a Function refers to, as it was when it was looked for. */
-interface Found {
-  dependencies: string;
-  /** Of its secrets, those by which images are pulled. */
-  pullSecrets: readonly string[];
-}
-
 /** How far a Function got. */
 interface Progress extends ReconcileResult {
   deployment: Deployment | undefined;
   /** What kept it from being applied. */
   problem?: Problem;
+  /** What has gone since it was applied first. */
+  lost?: Problem | undefined;
+  /** What its pods are made from. */
+  template?: object;
 }
 
 /** Its scale was written, which brings another turn: this one saw the one before. */
@@ -86,14 +87,15 @@ export class FunctionController implements Controller {
   readonly #deployments: Applier<Deployment>;
   readonly #services: Applier<Service>;
   readonly #status: StatusWriter;
-  /** Dependencies that were found, by key. */
-  readonly #found = new Map<string, Found>();
+  readonly #dependencies: KnownDependencies;
+  readonly #starts: StartFailures;
+  readonly #rollouts: Rollouts;
   /** The code, and what pods still mount, for which older revisions were removed, by key. */
   readonly #pruned = new Map<string, string>();
 
   constructor(options: FunctionControllerOptions) {
     this.#options = options;
-    const { client, informers } = options;
+    const { client, informers, now = () => performance.now() } = options;
     const { functions, deployments, services, pods, namespaces } = informers;
     const report = createDriftReport({ ...options, functions });
     this.#deployments = new Applier({
@@ -109,6 +111,9 @@ export class FunctionController implements Controller {
       onDrift: report("Service"),
     });
     this.#status = new StatusWriter({ ...options, namespaces });
+    this.#dependencies = new KnownDependencies({ ...options, now });
+    this.#starts = new StartFailures({ ...options, now });
+    this.#rollouts = new Rollouts(now);
     this.informers = [
       enqueueOn(functions, "change", ({ key }: { key: string }) => [key]),
       enqueueOn(deployments, "change", toFunctionKeys),
@@ -130,7 +135,9 @@ export class FunctionController implements Controller {
     const resource = functions.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
       // Garbage collection removes what it owned.
-      this.#found.delete(key);
+      this.#dependencies.forget(key);
+      this.#starts.forget(key);
+      this.#rollouts.forget(key);
       this.#pruned.delete(key);
       return {};
     }
@@ -148,16 +155,21 @@ export class FunctionController implements Controller {
   async #tell(
     key: string,
     resource: FunctionResource,
-    { deployment, problem, ...result }: Progress,
+    { deployment, problem, lost, template, requeueAfterMs }: Progress,
   ): Promise<ReconcileResult> {
-    const { pods } = this.#options.informers;
-    const itsPods = pods.byIndex(key);
-    const status = toStatus(resource, { deployment, pods: itsPods, problem });
+    const { informers } = this.#options;
+    const pods = informers.pods.byIndex(key);
+    const { failure, waitMs } = await this.#starts.find(key, pods);
+    const rollout = this.#rollouts.look({ key, resource, deployment, template });
+    const observation = { deployment, pods, problem, lost, failure, ...rollout };
+    const status = toStatus(resource, observation);
     await this.#status.write(resource, status);
     if (status.conditions?.[0]?.status === "True") {
-      await this.#pruneOnce(key, resource, itsPods);
+      await this.#pruneOnce(key, resource, pods);
     }
-    return result;
+    // What others have written, and was left, is taken back later.
+    const drifts = [this.#deployments, this.#services].map((it) => it.waitMs(key));
+    return toResult([requeueAfterMs, waitMs, rollout.waitMs, ...drifts]);
   }
 
   #keysIn(namespace: string): string[] {
@@ -174,9 +186,8 @@ export class FunctionController implements Controller {
     if (refusal !== undefined) {
       return { deployment, problem: refusal };
     }
-    const found = await this.#find(key, resource);
+    const found = await this.#dependencies.look(key, resource, deployment !== undefined);
     if ("missing" in found) {
-      this.#found.delete(key);
       return { deployment, problem: found.missing, requeueAfterMs: MISSING_RETRY_MS };
     }
     try {
@@ -187,9 +198,7 @@ export class FunctionController implements Controller {
       if (deployment !== undefined && (await this.#adjustScale(resource, deployment))) {
         return { isOutdated: true };
       }
-      const applied = await this.#apply(key, resource, found);
-      this.#found.set(key, found);
-      return { deployment: applied, ...this.#waitForDrift(key) };
+      return await this.#apply(key, resource, found);
     } catch (error) {
       if (isRefusal(error)) {
         const problem = { reason: error.reason || "Refused", message: error.message };
@@ -213,15 +222,6 @@ export class FunctionController implements Controller {
         throw error;
       }
     });
-  }
-
-  /** What it refers to; of a Function that is ready, as it was found before. */
-  async #find(key: string, resource: FunctionResource): Promise<Found | { missing: Problem }> {
-    const dependencies = dependenciesOf(resource);
-    const known = this.#found.get(key);
-    return known?.dependencies === dependencies && isReady(resource)
-      ? known
-      : { dependencies, ...(await findDependencies(this.#options.client, resource)) };
   }
 
   #findRefusal(resource: FunctionResource): Problem | undefined {
@@ -266,26 +266,27 @@ export class FunctionController implements Controller {
     return true;
   }
 
-  async #apply(key: string, resource: FunctionResource, found: Found): Promise<Deployment> {
-    const { client, leadership, timeouts, imagePullSecrets = [] } = this.#options;
+  async #apply(key: string, resource: FunctionResource, found: Found): Promise<Progress> {
+    const { leadership, timeouts, imagePullSecrets = [] } = this.#options;
     leadership.assertLeading();
     if (resource.spec.replicas === undefined) {
       await this.#writeInitialScale(resource);
     }
-    if (this.#found.get(key)?.dependencies !== found.dependencies) {
-      await adoptCode(client, resource);
-    }
+    await this.#dependencies.adopt(key, resource, found);
     leadership.assertLeading();
     await this.#services.apply(toService(resource));
     leadership.assertLeading();
     const logins = { own: found.pullSecrets, common: imagePullSecrets };
-    return await this.#deployments.apply(toDeployment(resource, timeouts, logins));
-  }
-
-  /** What others have written, and was left, is taken back later. */
-  #waitForDrift(key: string): ReconcileResult {
-    const waits = [this.#deployments, this.#services].flatMap((it) => it.waitMs(key) ?? []);
-    return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
+    const wanted = toDeployment(resource, timeouts, logins);
+    const deployment = await this.#deployments.apply(wanted);
+    const requeueAfterMs = this.#dependencies.keep(key, found);
+    const template = wanted.spec?.template;
+    return {
+      deployment,
+      lost: found.lost,
+      ...(template && { template }),
+      ...(requeueAfterMs !== undefined && { requeueAfterMs }),
+    };
   }
 
   /** Until replicas are written, the scale subresource cannot even be read. */
@@ -326,10 +327,10 @@ function toFunctionKeys({
   return key === undefined ? [] : [key];
 }
 
-/** Whether it has all pods that it wants: what it refers to must be there for each new one. */
-function isReady({ status }: FunctionResource): boolean {
-  const ready = status?.conditions?.find((it) => it.type === "Ready");
-  return ready?.status === "True" && ["Available", "ScaledToZero"].includes(ready.reason);
+/** Another turn at the first of these times. */
+function toResult(waits: readonly (number | undefined)[]): ReconcileResult {
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) };
 }
 
 /** Whether a Deployment was made for another Function of this name, which is gone by now. */

@@ -9,6 +9,11 @@ export function dependenciesOf({ spec }: FunctionResource): string {
   return JSON.stringify([spec.code ?? null, spec.secrets ?? []]);
 }
 
+/** Whether a Function refers to anything that can go. */
+export function hasDependencies({ spec }: FunctionResource): boolean {
+  return spec.code !== undefined || (spec.secrets ?? []).length > 0;
+}
+
 /** Types of Secrets that hold logins to registries: kubelet reads them, and no container. */
 const LOGIN_TYPES = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 

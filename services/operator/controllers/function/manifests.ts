@@ -11,6 +11,9 @@ import type { OwnerReference, Plain } from "../../kubernetes/types.ts";
 import { initialReplicas } from "../../validate.ts";
 import { type RegistryLogins, toPodTemplate } from "./pod-template.ts";
 
+/** How long a rollout, or a scaling, may be without any progress. */
+export const PROGRESS_DEADLINE_SECONDS = 120;
+
 /** Makes the Function the owner of an object, which is deleted with it. */
 export function toOwnerReference({ metadata }: FunctionResource): OwnerReference {
   return {
@@ -40,7 +43,7 @@ export function toDeployment(
     spec: {
       replicas: spec.replicas ?? initialReplicas(resource),
       revisionHistoryLimit: 3,
-      progressDeadlineSeconds: 120,
+      progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
       selector: { matchLabels: { [LABEL.function]: spec.name } },
       strategy: {
         type: "RollingUpdate",

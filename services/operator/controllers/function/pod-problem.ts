@@ -15,6 +15,11 @@ export interface Problem {
 
 const MAX_MESSAGE = 1000;
 
+/** Why a pod does not come to have containers: its own status does not tell. */
+export interface StartFailure extends Problem {
+  podUid: string;
+}
+
 /** States of a waiting container that are no failure. */
 const STARTING = new Set(["ContainerCreating", "PodInitializing", ""]);
 
@@ -22,12 +27,10 @@ const STARTING = new Set(["ContainerCreating", "PodInitializing", ""]);
 export function findProblem(
   deployment: Deployment | undefined,
   pods: readonly Pod[],
+  failure?: StartFailure,
 ): Problem | undefined {
-  const newest = pods
-    .filter((pod) => pod.metadata.deletionTimestamp === undefined)
-    .sort((a, b) => compare(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
-  for (const pod of newest) {
-    const problem = problemOfPod(pod);
+  for (const pod of toNewestFirst(pods)) {
+    const problem = problemOfPod(pod) ?? problemOfStart(pod, failure);
     if (problem !== undefined) {
       return problem;
     }
@@ -35,8 +38,40 @@ export function findProblem(
   return problemOfDeployment(deployment);
 }
 
+/** The newest pod that has a node, and no containers on it yet. */
+export function findCreating(pods: readonly Pod[]): Pod | undefined {
+  return toNewestFirst(pods).find(isCreating);
+}
+
+function isCreating({ status = {} }: Pod): boolean {
+  const { phase = "Pending", conditions = [], containerStatuses = [] } = status;
+  return (
+    phase === "Pending" &&
+    conditions.some((it) => it.type === "PodScheduled" && it.status === "True") &&
+    containerStatuses.every(
+      ({ state }) => state?.waiting && STARTING.has(state.waiting.reason ?? ""),
+    )
+  );
+}
+
+/** Pods that are not on their way out. */
+function toNewestFirst(pods: readonly Pod[]): Pod[] {
+  return pods
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .sort(
+      ({ metadata: a }, { metadata: b }) =>
+        compare(b.creationTimestamp, a.creationTimestamp) || compare(a.name, b.name),
+    );
+}
+
 function compare(a = "", b = ""): number {
   return a < b ? -1 : Number(a > b);
+}
+
+function problemOfStart({ metadata }: Pod, failure?: StartFailure): Problem | undefined {
+  return failure !== undefined && failure.podUid === metadata.uid
+    ? toProblem(failure.reason, failure.message)
+    : undefined;
 }
 
 function problemOfDeployment(deployment: Deployment | undefined): Problem | undefined {

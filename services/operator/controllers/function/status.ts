@@ -5,46 +5,45 @@ import {
   type FunctionStatus,
   LABEL,
 } from "../../../../contract/index.ts";
-import type { Deployment, Pod } from "../../kubernetes/types.ts";
+import type { Deployment } from "../../kubernetes/types.ts";
+import { type ConditionState, judgeDegraded, judgeProgressing, judgeScaled } from "./conditions.ts";
+import type { Observation } from "./observation.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";
+import { countReplicas, describeReplicas, hasAll, isObserved } from "./replicas.ts";
 
-/** What a status is made of. */
-export interface Observation {
-  deployment: Deployment | undefined;
-  pods: readonly Pod[];
-  /** What keeps the operator from applying the Function, if anything. */
-  problem: Problem | undefined;
-  /** @default now */
-  now?: Date;
-}
-
-/** The whole status; times of conditions that did not change stay as they are. */
+/** The whole status; times of conditions that did not change stay as they are. Ready is first. */
 export function toStatus(resource: FunctionResource, observation: Observation): FunctionStatus {
   const { name, generation = 0 } = resource.metadata;
   const { replicas = 0, availableReplicas = 0 } = observation.deployment?.status ?? {};
+  const before = resource.status?.conditions?.find(({ type }) => type === "Ready");
+  const states: [type: string, state: ConditionState][] = [
+    ["Ready", judge(observation, before?.status === "True")],
+    ["Progressing", judgeProgressing(observation)],
+    ["Degraded", judgeDegraded(observation)],
+    ["Scaled", judgeScaled(resource, observation)],
+  ];
+  const { now = new Date() } = observation;
   return {
     observedGeneration: generation,
     replicas,
     availableReplicas,
     selector: `${LABEL.function}=${name}`,
-    conditions: [toReady(resource, observation, generation)],
+    conditions: states.map(([type, state]) => toCondition(resource, type, { ...state, now })),
   };
 }
 
-function toReady(
-  { status }: FunctionResource,
-  observation: Observation,
-  observedGeneration: number,
+function toCondition(
+  { metadata: { generation = 0 }, status }: FunctionResource,
+  type: string,
+  { now, ...state }: ConditionState & { now: Date },
 ): Condition {
-  const { now = new Date() } = observation;
-  const previous = status?.conditions?.find(({ type }) => type === "Ready");
-  const ready = judge(observation, previous?.status === "True");
-  const hasChanged = previous?.status !== ready.status;
+  const previous = status?.conditions?.find((it) => it.type === type);
+  const hasChanged = previous?.status !== state.status;
   return {
-    type: "Ready",
-    ...ready,
+    type,
+    ...state,
     lastTransitionTime: hasChanged ? toSeconds(now) : previous.lastTransitionTime,
-    observedGeneration,
+    observedGeneration: generation,
   };
 }
 
@@ -53,54 +52,44 @@ function toSeconds(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-type ReadyState = Pick<Condition, "status" | "reason" | "message">;
-
-function judge({ deployment, pods, problem }: Observation, wasReady: boolean): ReadyState {
+function judge(observation: Observation, wasReady: boolean): ConditionState {
+  const { deployment, problem, lost } = observation;
   if (problem !== undefined) {
     return { status: "False", ...problem };
   }
-  if (deployment === undefined || !isObserved(deployment)) {
-    return { status: "False", reason: "Progressing", message: "the Deployment is being updated" };
+  // While only its replicas are new, the pods that there are can serve.
+  const isScaled = wasReady && observation.isSameTemplate === true;
+  if (deployment === undefined || !(isScaled || isObserved(deployment))) {
+    const updating = { reason: "Progressing", message: "the Deployment is being updated" };
+    return { status: "False", ...(lost ?? updating) };
   }
   if (deployment.spec?.replicas === 0) {
-    return { status: "True", reason: "ScaledToZero", message: "ready to start, 0 replicas" };
+    return lost === undefined
+      ? { status: "True", reason: "ScaledToZero", message: "ready to start, 0 replicas" }
+      : { status: "False", ...lost };
   }
-  return judgeReplicas(deployment, pods, wasReady);
+  return judgeReplicas(deployment, observation, wasReady);
 }
 
 /** @param wasReady - it stays so while it is only more or fewer pods that it wants, or has */
 function judgeReplicas(
   deployment: Deployment,
-  pods: readonly Pod[],
+  { pods, lost, failure }: Observation,
   wasReady: boolean,
-): ReadyState {
-  const { wanted, ready, hasOld } = countReplicas(deployment);
-  const message = `${Math.min(ready, wanted)} of ${wanted} replicas are ready`;
-  if (ready >= wanted && !hasOld) {
+): ConditionState {
+  const replicas = countReplicas(deployment);
+  const message = describeReplicas(replicas);
+  if (hasAll(replicas)) {
     return { status: "True", reason: "Available", message };
   }
-  const problem = findProblem(deployment, pods);
-  return wasReady && ready > 0 && !hasOld
+  const problem = lost ?? findProblem(deployment, pods, failure);
+  return wasReady && replicas.ready > 0 && !replicas.hasOld
     ? toServing(message, problem)
     : { status: "False", ...(problem ?? { reason: "Progressing", message }) };
 }
 
-/** Old replicas that do not end yet are not counted by the Deployment. */
-function countReplicas({ spec, status = {} }: Deployment): {
-  wanted: number;
-  ready: number;
-  hasOld: boolean;
-} {
-  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
-  return {
-    wanted: spec?.replicas ?? 0,
-    ready: Math.min(updatedReplicas, availableReplicas),
-    hasOld: replicas > updatedReplicas,
-  };
-}
-
 /** It can serve, with fewer pods than it wants. */
-function toServing(message: string, problem: Problem | undefined): ReadyState {
+function toServing(message: string, problem: Problem | undefined): ConditionState {
   return problem === undefined
     ? { status: "True", reason: "Scaling", message }
     : {
@@ -108,9 +97,4 @@ function toServing(message: string, problem: Problem | undefined): ReadyState {
         reason: "Degraded",
         message: `${message}; ${problem.reason}: ${problem.message}`,
       };
-}
-
-/** Whether the Deployment's status is about its spec of now. */
-function isObserved({ metadata, status }: Deployment): boolean {
-  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 }

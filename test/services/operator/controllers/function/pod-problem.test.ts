@@ -99,6 +99,17 @@ describe("findProblem", () => {
     );
   });
 
+  it("tells why a pod has no containers yet, of that pod alone", () => {
+    const pod = makePod({ state: { waiting: { reason: "ContainerCreating" } } });
+    pod.metadata.uid = "pod-1";
+    const said = { reason: "FailedMount", message: 'secret "key"\nnot found' };
+    expect(findProblem(undefined, [pod], { podUid: "pod-1", ...said })).toStrictEqual({
+      reason: "FailedMount",
+      message: 'secret "key" not found',
+    });
+    expect(findProblem(undefined, [pod], { podUid: "pod-2", ...said })).toBeUndefined();
+  });
+
   it("looks at the newest pod first, and at none that is on its way out", () => {
     const old = makePod({ state: { waiting: { reason: "ErrImagePull", message: "old" } } });
     const newest = makePod({ state: { waiting: { reason: "ErrImagePull", message: "new" } } });

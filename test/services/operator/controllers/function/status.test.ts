@@ -35,8 +35,52 @@ describe("toStatus", () => {
           lastTransitionTime: "2026-02-03T04:05:06Z",
           observedGeneration: 3,
         },
+        {
+          type: "Progressing",
+          status: "False",
+          reason: "Complete",
+          message: "nothing is under way",
+          lastTransitionTime: "2026-02-03T04:05:06Z",
+          observedGeneration: 3,
+        },
+        {
+          type: "Degraded",
+          status: "False",
+          reason: "AsExpected",
+          message: "no problem is known",
+          lastTransitionTime: "2026-02-03T04:05:06Z",
+          observedGeneration: 3,
+        },
+        {
+          type: "Scaled",
+          status: "True",
+          reason: "WithinLimits",
+          message: "2 of 2 replicas are available",
+          lastTransitionTime: "2026-02-03T04:05:06Z",
+          observedGeneration: 3,
+        },
       ],
     });
+  });
+
+  it("keeps the times of those conditions whose status is the same, whatever they say", () => {
+    const observe = (deployment: Deployment, resource = makeFunction(), now = NOW) =>
+      toStatus(resource, { deployment, pods: [], problem: undefined, now });
+    const all = makeDeployment(1, { replicas: 1, updatedReplicas: 1, availableReplicas: 1 });
+    const more = makeDeployment(5, { replicas: 5, updatedReplicas: 5, availableReplicas: 1 });
+    const resource = makeFunction({}, { status: observe(all) });
+    const later = observe(more, resource, new Date("2026-02-03T05:00:00Z"));
+    expect(
+      later.conditions?.map(({ type, reason, lastTransitionTime }) => [
+        ...[type, reason, lastTransitionTime.slice(11, 16)],
+      ]),
+    ).toStrictEqual([
+      ["Ready", "Scaling", "04:05"],
+      ["Progressing", "RollingOut", "05:00"],
+      ["Degraded", "AsExpected", "04:05"],
+      ["Scaled", "TooFewReplicas", "05:00"],
+    ]);
+    expect(observe(more, makeFunction({}, { status: later }))).toStrictEqual(later);
   });
 
   it("keeps the time of a condition whose status is the same", () => {
@@ -142,6 +186,41 @@ describe("toStatus", () => {
       expect(again(deployment, [failing]).slice(0, 3)).toStrictEqual([
         ...["True", "Degraded", "1 of 2 replicas are ready; ErrImagePull: gone"],
       ]);
+    });
+
+    it("stays ready in the moment in which only its replicas are new", () => {
+      const counts = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+      const deployment = makeDeployment(5, { observedGeneration: 1, ...counts });
+      const resource = makeFunction({}, { status: { conditions: [ready] } });
+      const observe = (isSameTemplate: boolean) => {
+        const observation = { deployment, pods: [], problem: undefined, isSameTemplate, now: NOW };
+        const { status, reason, message } = toStatus(resource, observation).conditions?.[0] ?? {};
+        return [status, reason, message];
+      };
+      expect(observe(true)).toStrictEqual(["True", "Scaling", "1 of 5 replicas are ready"]);
+      expect(observe(false)).toStrictEqual([
+        ...["False", "Progressing", "the Deployment is being updated"],
+      ]);
+    });
+
+    it.each([
+      ["all its pods run", [2, 2], ["True", "Available", "2 of 2 replicas are ready"]],
+      [
+        "some of its pods run",
+        [2, 1],
+        ["True", "Degraded", "1 of 2 replicas are ready; SecretNotFound: gone"],
+      ],
+      ["none of its pods runs", [2, 0], ["False", "SecretNotFound", "gone"]],
+      ["it has no pods", [0, 0], ["False", "SecretNotFound", "gone"]],
+    ])("and has lost a secret, where %s", (_where, [wanted = 0, available = 0], expected) => {
+      const counts = { replicas: wanted, updatedReplicas: wanted, availableReplicas: available };
+      const lost = { reason: "SecretNotFound", message: "gone" };
+      const status = toStatus(makeFunction({}, { status: { conditions: [ready] } }), {
+        ...{ deployment: makeDeployment(wanted, counts), pods: [], problem: undefined, lost },
+      });
+      const [first, , degraded] = status.conditions ?? [];
+      expect([first?.status, first?.reason, first?.message]).toStrictEqual(expected);
+      expect(degraded).toMatchObject({ type: "Degraded", status: "True", ...lost });
     });
 
     it.each([

@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { FunctionResource, FunctionSpec } from "../../../../../contract/index.ts";
+import { readConfig } from "../../../../../services/operator/config.ts";
+import { KnownDependencies } from "../../../../../services/operator/controllers/function/known-dependencies.ts";
+import { toDeployment } from "../../../../../services/operator/controllers/function/manifests.ts";
+import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
+import { DEPLOYMENTS, useWorlds } from "../../world.ts";
+import { makeFunction } from "./functions.ts";
+
+const createWorld = useWorlds(afterEach);
+const SECRETS = "/api/v1/namespaces/openfaas-fn/secrets";
+const CODE = "/api/v1/namespaces/openfaas-fn/configmaps";
+const LOGIN = "kubernetes.io/dockerconfigjson";
+const { timeouts } = readConfig({});
+
+const GONE = {
+  reason: "SecretNotFound",
+  message: "spec.secrets: expected a Secret key in namespace openfaas-fn, got none",
+};
+
+/** One that is ready, and refers to the secrets `key` and `login`. */
+function makeReady(spec: Partial<FunctionSpec> = {}, reason = "Available"): FunctionResource {
+  const condition = {
+    ...{ type: "Ready", status: "True" as const, reason, message: "" },
+    ...{ lastTransitionTime: "2026-01-01T00:00:00Z", observedGeneration: 3 },
+  };
+  const all = { secrets: ["key", "login"], ...spec };
+  return makeFunction(all, { status: { conditions: [condition] } });
+}
+
+async function createKnown() {
+  const { fake, client } = await createWorld((world) => {
+    world.put(SECRETS, { metadata: { name: "key" }, type: "Opaque" });
+    world.put(SECRETS, { metadata: { name: "login" }, type: LOGIN });
+  });
+  const clock = { now: 0 };
+  const start = () => new KnownDependencies({ client, timeouts, now: () => clock.now });
+  const known = start();
+  /** Looks, and applies what was found. Returns what has gone, or is missing, and the wait. */
+  const turn = async (resource = makeReady(), of = known) => {
+    const found = await of.look("k", resource, true);
+    if ("missing" in found) {
+      return { missing: found.missing };
+    }
+    await of.adopt("k", resource, found);
+    const waitMs = of.keep("k", found);
+    return { lost: found.lost, pullSecrets: found.pullSecrets, waitMs };
+  };
+  const reads = () => fake.requests.filter(({ method, path }) => isRead(method, path)).length;
+  return { fake, clock, start, turn, reads };
+}
+
+const isRead = (method: string, path: string) => method === "GET" && path.startsWith(SECRETS);
+
+function expectWait(waitMs: number | undefined, least: number): void {
+  expect(waitMs).toBeGreaterThanOrEqual(least);
+  expect(waitMs).toBeLessThanOrEqual(least * 1.2);
+}
+
+describe("what a Function refers to", () => {
+  it("is looked for once while it is ready, and again after five minutes", async () => {
+    const { clock, turn, reads } = await createKnown();
+    const { waitMs = 0, ...first } = await turn();
+    expect(first).toStrictEqual({ lost: undefined, pullSecrets: ["login"] });
+    expectWait(waitMs, 300_000);
+    clock.now = 100_000;
+    expect((await turn()).waitMs).toBe(waitMs - 100_000);
+    expect(reads()).toBe(2);
+    clock.now = waitMs;
+    expectWait((await turn()).waitMs, 300_000);
+    expect(reads()).toBe(4);
+  });
+
+  it.each(["Scaling", "Degraded"])("is looked for in each turn while it is %s", async (reason) => {
+    const { turn, reads } = await createKnown();
+    await turn();
+    await turn(makeReady({}, reason));
+    expect(reads()).toBe(4);
+  });
+
+  it("is no reason for another turn when it is nothing", async () => {
+    const { turn, reads } = await createKnown();
+    expect((await turn(makeReady({ secrets: [] }))).waitMs).toBeUndefined();
+    expect(reads()).toBe(0);
+  });
+
+  it.each(["Available", "ScaledToZero"])(
+    "is told to have gone while the function is %s, and to be there again",
+    async (reason) => {
+      const { fake, clock, turn } = await createKnown();
+      const resource = makeReady({}, reason);
+      await turn(resource);
+      fake.remove(SECRETS, "key");
+      expect((await turn(resource)).lost).toBeUndefined();
+      clock.now = 360_000;
+      const { lost, pullSecrets, waitMs } = await turn(resource);
+      expect({ lost, pullSecrets }).toStrictEqual({ lost: GONE, pullSecrets: ["login"] });
+      expectWait(waitMs, 15_000);
+      fake.put(SECRETS, { metadata: { name: "key" }, type: "Opaque" });
+      const again = await turn(resource);
+      expect(again.lost).toBeUndefined();
+      expectWait(again.waitMs, 300_000);
+    },
+  );
+
+  it("keeps a login that has gone a login, so that no pods are made anew", async () => {
+    const { fake, turn } = await createKnown();
+    await turn();
+    fake.remove(SECRETS, "login");
+    expect((await turn(makeReady({}, "Scaling"))).pullSecrets).toStrictEqual(["login"]);
+  });
+
+  it("is missing when another spec names it that was not applied", async () => {
+    const { fake, turn } = await createKnown();
+    await turn(makeReady({ secrets: ["login"] }));
+    fake.remove(SECRETS, "key");
+    expect(await turn()).toStrictEqual({ missing: GONE });
+  });
+
+  it("does not come back as an empty ConfigMap, and is owned once it is there again", async () => {
+    const { fake, turn } = await createKnown();
+    const resource = makeReady({ secrets: [], code: { configMap: "code-1" } }, "Scaling");
+    const put = () => fake.put(CODE, { metadata: { name: "code-1" }, data: { "index.mjs": "" } });
+    const adopted = () => fake.requests.filter(({ method }) => method === "PATCH").length;
+    put();
+    await turn(resource);
+    await turn(resource);
+    expect(adopted()).toBe(1);
+    fake.remove(CODE, "code-1");
+    expect((await turn(resource)).lost?.reason).toBe("CodeNotFound");
+    expect(adopted()).toBe(1);
+    put();
+    await turn(resource);
+    expect(adopted()).toBe(2);
+  });
+
+  describe("for an operator that begins when it has gone", () => {
+    const apply = (fake: FakeKubernetes, resource: FunctionResource) => {
+      const logins = { own: ["login"], common: ["everybody"] };
+      const { spec } = toDeployment(resource, timeouts, logins);
+      fake.put(DEPLOYMENTS, { metadata: { name: "resize" }, spec });
+    };
+    const code = { configMap: "code-1" };
+
+    it.each(["key", "login"])("has gone where it was applied with it: %s", async (secret) => {
+      const { fake, start, turn } = await createKnown();
+      apply(fake, makeReady());
+      fake.remove(SECRETS, secret);
+      const { lost, pullSecrets } = await turn(makeReady({}, "Scaling"), start());
+      expect(lost?.reason).toBe("SecretNotFound");
+      expect(pullSecrets).toStrictEqual(["login"]);
+    });
+
+    it.each([
+      ["there is no Deployment", undefined, {}],
+      ["it was applied without it", { secrets: ["login"] }, {}],
+      ["it was applied with other code", { code }, { code: { configMap: "code-2" } }],
+      ["it was applied with another module", { code }, { code: { ...code, entry: "a.mjs" } }],
+    ])("is missing where %s", async (_where, before, after) => {
+      const { fake, start, turn } = await createKnown();
+      for (const name of ["code-1", "code-2"]) {
+        fake.put(CODE, { metadata: { name }, data: { "index.mjs": "", "a.mjs": "" } });
+      }
+      if (before !== undefined) {
+        apply(fake, makeReady(before));
+      }
+      fake.remove(SECRETS, "key");
+      expect(await turn(makeReady(after), start())).toStrictEqual({ missing: GONE });
+    });
+  });
+});
