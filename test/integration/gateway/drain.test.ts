@@ -1,6 +1,8 @@
 /** The end of a gateway: nobody's call is lost, and everybody is told to go elsewhere. */
 import { createServer, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { LABEL } from "../../../contract/index.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
@@ -8,6 +10,12 @@ import { declareFunction, GatewayProcess } from "../../support/gateway-process.t
 import { RawConnection, WEB_SOCKET } from "../../support/http-client.ts";
 import { stopServer } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
+
+/** Limit of calls of a gateway whose functions have other ones. */
+const SHORT_MS = 100;
+
+/** What a gateway takes beside its calls until it ends by force: it goes on for 3 s, and closes. */
+const BESIDE_CALLS_MS = 8000;
 
 const fake = new FakeKubernetes();
 let gateway: GatewayProcess;
@@ -31,7 +39,9 @@ beforeAll(async () => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
     socket.write("Upgrade: websocket\r\n\r\n");
   });
-  declareFunction(fake, "f", { ports: [await listen(pod, 0, "127.0.0.1")] });
+  const ports = [await listen(pod, 0, "127.0.0.1")];
+  declareFunction(fake, "f", { ports });
+  declareFunction(fake, "long", { ports, spec: { labels: { [LABEL.callTimeout]: "60s" } } });
   atEnd(() => stopServer(pod));
   gateway = await GatewayProcess.start(fake);
   atEnd(() => gateway.stop());
@@ -75,5 +85,23 @@ describe("a gateway that is told to end", () => {
     await waiting.waitFor("after all");
     expect(waiting.text).toContain("Connection: close");
     expect(await exit).toBe(0);
+  });
+
+  test("lets a call go on that has a longer limit of its own than the platform's", async () => {
+    const env = { upstream_timeout: `${SHORT_MS}ms`, scale_from_zero: "false" };
+    const other = await GatewayProcess.start(fake, { env });
+    atEnd(() => other.stop());
+    const before = held.length;
+    const [short, long] = [new RawConnection(other.url), new RawConnection(other.url)];
+    await short.write("GET /function/f/held HTTP/1.1", ...GET).waitFor("504 Gateway Timeout");
+    long.write("GET /function/long/held HTTP/1.1", ...GET);
+    await until("the held calls", () => held.length === before + 2);
+    const exit = other.stop("SIGTERM");
+    await sleep(SHORT_MS + BESIDE_CALLS_MS + 500);
+    expect([other.hasEnded, long.isEnded, long.text]).toEqual([false, false, ""]);
+    held.at(-1)?.end("in time");
+    await long.waitFor("in time");
+    expect(await exit).toBe(0);
+    expect(other.output).not.toContain("not shut down in time");
   });
 });
