@@ -21,7 +21,9 @@ export const GatewayEnvironment = Type.Object({
    * three times what is left for all others. 0 is no limit.
    */
   max_inflight: Type.Integer({ minimum: 0, default: 1000 }),
-  /** The same for each function without a label of its own. */
+  /** Most calls that wait for a pod of their function, counted apart and shared out as well. */
+  max_waiting: Type.Integer({ minimum: 0, default: 1000 }),
+  /** Most calls in flight, waiting or upgraded of each function without a label of its own. */
   max_inflight_per_function: Type.Integer({ minimum: 0, default: 0 }),
   /**
    * Most bytes of queued calls' bodies in memory at the same time, shared out as calls are. With
@@ -70,6 +72,7 @@ export const GatewayEnvironment = Type.Object({
   oidc_role_prefix: Type.String({ default: "plonk:" }),
   scale_from_zero: booleanSetting(true),
   scale_from_zero_timeout: durationSetting("60s"),
+  /** Most calls that wait for a pod of one function that does not say how many. */
   scale_from_zero_queue: Type.Integer({ minimum: 1, default: 1000 }),
   function_namespace: Type.String({ default: NAMESPACE.functions }),
   platform_namespace: Type.String({ default: NAMESPACE.platform }),

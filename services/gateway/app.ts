@@ -4,7 +4,7 @@ import type { RouteOptions } from "fastify";
 import { AddressPolicy } from "../lib/address-policy.ts";
 import { Health } from "../lib/health.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
-import { type Logger, messageOf } from "../lib/logger.ts";
+import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsConnector } from "../lib/nats.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
@@ -29,8 +29,15 @@ import { scaleFunction } from "./cluster/scaling.ts";
 import { WorkerDeployment } from "./cluster/worker-deployment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
+import { endByFault, logFaultsTo } from "../lib/faults.ts";
 import { TrustedPeers } from "./http/trusted-peers.ts";
-import { forgetDeleted, GatewayMetrics, registerServiceCount, registerSilence } from "./metrics.ts";
+import {
+  forgetDeleted,
+  GatewayMetrics,
+  registerCalls,
+  registerServiceCount,
+  registerSilence,
+} from "./metrics.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { PrometheusApi } from "./system/prometheus.ts";
@@ -89,11 +96,9 @@ function watchCluster(dependencies: GatewayDependencies, health: Health): Cluste
         ? undefined
         : serviceOrigins(serviceSuffix, config.functionNamespace),
   });
-  functions.on("change", ({ key, current }) => {
-    const { resourceVersion } = functions;
-    // Found missing by a new list, nobody knows when it was deleted, and which pods are its own.
-    if (current === undefined && resourceVersion !== undefined) {
-      endpoints.abandon(key, resourceVersion);
+  functions.on("change", ({ key, goneAt }) => {
+    if (goneAt !== undefined) {
+      endpoints.abandon(key, goneAt);
     }
   });
   health.addCheck("namespaces", () => namespaces.problem());
@@ -150,11 +155,14 @@ function createScaler(
     return undefined;
   }
   const loads = new WorkerLoads();
-  link.connection().then(
-    (connection) => loads.listen(connection),
-    // It is closed before it was ever connected.
-    () => undefined,
-  );
+  link
+    .connection()
+    .then(
+      (connection) => loads.listen(connection),
+      // It is closed before it was ever connected.
+      () => undefined,
+    )
+    .catch((error: unknown) => endByFault(error));
   const facts = new QueueFactsReader({
     access: () => queue.link.access,
     states: queue.states,
@@ -205,9 +213,7 @@ function createFrontContext(
       logger,
     }),
     admission: new Admission(calls),
-    clock: new CallClock((error) => {
-      logger.error({ reason: messageOf(error), err: error }, "a call failed by a fault of ours");
-    }),
+    clock: new CallClock(),
     guard: new FunctionGuard({ auth, peers: shared.peers, logger }),
     tunnels: new Tunnels(),
     queueRules: toQueueRules(config),
@@ -219,6 +225,7 @@ function createFrontContext(
 /** Builds a gateway. Throws when its credentials are missing. */
 export async function createGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { config, client, logger } = dependencies;
+  logFaultsTo(logger);
   const { functionNamespace, platformNamespace, calls } = config;
   const { runtimeImage, queueNames, assetsDirectory } = config;
   const registry = createRegistry();
@@ -233,6 +240,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const parts = { cluster, registry, health, auth, marks, peers, queue };
   const context = createFrontContext(dependencies, parts);
   registerServiceCount(registry, functions);
+  registerCalls(registry, context.admission);
   registerSilence(registry, [namespaces.watch, functions, endpoints.watch]);
   const prometheus = new PrometheusApi(config.prometheus, logger);
   const store = createStore(config.store, { runtimeImage, logger });

@@ -205,10 +205,16 @@ const calls = {
         : `${functionName} has too many calls in flight: the rest is kept free for others.`,
     retryAfterSeconds: 1,
   }),
-  queueFull: (functionName: string): Failure => ({
+  /**
+   * @param functionName - the one that has enough of them. @default all functions together
+   * @param isShare - whether that is its share of what there is, and no limit of its own
+   */
+  queueFull: (functionName?: string, isShare = false): Failure => ({
     status: 503,
     code: "PLONK_QUEUE_FULL",
-    message: `Too many calls wait for ${functionName} to start.`,
+    message: `Too many calls wait for ${functionName ?? "functions"} to start${
+      isShare ? ": the rest is kept free for others." : "."
+    }`,
     retryAfterSeconds: 2,
   }),
   queueUnavailable: (): Failure => ({

@@ -1,8 +1,8 @@
 /** The one server of both sides: calls take the short way, the rest goes to Fastify. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { parseCallId } from "../../contract/index.ts";
+import { endByFault } from "../lib/faults.ts";
 import type { Health } from "../lib/health.ts";
-import { messageOf } from "../lib/logger.ts";
 import { watchConnections } from "../lib/servers.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
 import { invoke } from "./calls/invoke.ts";
@@ -69,20 +69,18 @@ export function createFrontServer(
   const { logger } = context;
   const onRequest: Handler = (request, response) =>
     guarded({ request, response, logger }, () => route({ context, request, response, system }));
+  const onExpectation: Handler = (request, response) =>
+    guarded({ request, response, logger }, () => refuseExpectation(request, response));
   server.on("request", onRequest);
   // Where the function does not exist or is busy, the caller need not send its body.
   server.on("checkContinue", (request, response) => {
-    const answer = isContinueExpected(request) ? onRequest : refuseExpectation;
+    const answer = isContinueExpected(request) ? onRequest : onExpectation;
     answer(request, response);
   });
-  server.on("checkExpectation", refuseExpectation);
+  server.on("checkExpectation", onExpectation);
   server.on("upgrade", (request, socket, head) => {
     upgrade(context, { request, socket, head }).catch((error: unknown) => {
-      logger.error(
-        { reason: messageOf(error), err: error },
-        "an upgrade failed by a fault of ours",
-      );
-      socket.destroy();
+      endByFault(error, () => socket.destroy());
     });
   });
   // Node would close the connection without an answer.

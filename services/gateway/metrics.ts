@@ -2,6 +2,7 @@
 import { METRIC, toDisplayName } from "../../contract/index.ts";
 import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
 import type { ResourceWatch } from "../lib/watch.ts";
+import type { Admission } from "./calls/admission.ts";
 import type { FunctionWatch } from "./cluster/functions.ts";
 import { desiredReplicas } from "./cluster/scaling.ts";
 
@@ -155,6 +156,24 @@ export function registerServiceCount(registry: Registry, functions: FunctionWatc
         labels: { function_name: toDisplayName(resource.metadata) },
         value: desiredReplicas(resource),
       })),
+  });
+}
+
+/** Shows what has places now. @param admission - what gives them */
+export function registerCalls(
+  registry: Registry,
+  admission: Pick<Admission, "inFlight" | "waiting" | "upgraded">,
+): void {
+  registerSamples(registry, {
+    name: "gateway_calls",
+    help: "Calls in flight, calls that wait for a pod, and upgraded connections.",
+    type: "gauge",
+    collect: () =>
+      Object.entries({
+        in_flight: admission.inFlight,
+        waiting: admission.waiting,
+        upgraded: admission.upgraded,
+      }).map(([state, value]) => ({ labels: { state }, value })),
   });
 }
 

@@ -8,7 +8,7 @@ import { type Logger, messageOf } from "./logger.ts";
 
 /** The required fields of a watched object. */
 export interface WatchedObject {
-  metadata: { name: string; namespace?: string; resourceVersion?: string };
+  metadata: { name: string; namespace?: string; resourceVersion?: string; uid?: string };
 }
 
 /** `namespace/name`, or `name` for cluster-scoped objects. */
@@ -27,7 +27,8 @@ export interface WatchOptions<T extends WatchedObject, Raw extends WatchedObject
   labelSelector?: string;
   logger: Logger;
   /**
-   * Reduces an object to save memory. Name, namespace and resourceVersion are required.
+   * Reduces an object to save memory. Name, namespace and resourceVersion are required; with its
+   * uid a list tells one that was deleted and made anew from one that was changed.
    * @default the whole object
    */
   project?: (object: Raw) => T;
@@ -51,6 +52,11 @@ export interface Change<T> {
   key: string;
   current: T | undefined;
   previous: T | undefined;
+  /**
+   * Of a deletion: a version of the collection by which what was written is about the object that
+   * is gone, and not about another one that has its name now.
+   */
+  goneAt?: string | undefined;
 }
 
 /** Events; listeners of `change` run inside the watch loop and must be fast. */
@@ -98,6 +104,8 @@ export class ResourceWatch<
   readonly #stopping = new AbortController();
   #hasSynced = false;
   #resourceVersion: string | undefined;
+  /** The same, kept while the collection is to be listed anew. */
+  #heardVersion: string | undefined;
   #heardAt = performance.now();
   #running: Promise<void> | undefined;
 
@@ -163,11 +171,6 @@ export class ResourceWatch<
   /** Path of the collection. */
   get path(): string {
     return this.#options.path;
-  }
-
-  /** Version of what was last heard of; undefined while the collection is to be listed anew. */
-  get resourceVersion(): string | undefined {
-    return this.#resourceVersion;
   }
 
   /** Time since the API server was last heard of; `renewSeconds` at most where all is well. */
@@ -241,8 +244,9 @@ export class ResourceWatch<
       resourceVersion = page.metadata.resourceVersion;
       next = page.metadata.continue ?? "";
     } while (next !== "");
-    this.#replaceAll(listed);
+    this.#replaceAll(listed, resourceVersion);
     this.#resourceVersion = resourceVersion;
+    this.#heardVersion = resourceVersion;
     this.#heardAt = performance.now();
     logger.debug({ path, objects: listed.size }, "listed");
     this.#announceList();
@@ -257,10 +261,15 @@ export class ResourceWatch<
     }
   }
 
-  #replaceAll(listed: Map<string, T>): void {
-    for (const key of this.#objects.keys()) {
+  #replaceAll(listed: Map<string, T>, version: string): void {
+    for (const [key, { metadata }] of this.#objects) {
+      const uid = listed.get(key)?.metadata.uid;
       if (!listed.has(key)) {
-        this.#store(key, undefined);
+        // There was none by the list's version, so that another one of its name is younger.
+        this.#store(key, undefined, version);
+      } else if (uid !== metadata.uid) {
+        // There are two: when the first one went is not known, but that it was there is.
+        this.#store(key, undefined, this.#heardVersion);
       }
     }
     for (const [key, object] of listed) {
@@ -271,7 +280,8 @@ export class ResourceWatch<
     }
   }
 
-  #store(key: string, current: T | undefined): void {
+  /** @param goneAt - see `Change` */
+  #store(key: string, current: T | undefined, goneAt?: string): void {
     const previous = this.#objects.get(key);
     if (current === undefined) {
       this.#objects.delete(key);
@@ -279,7 +289,7 @@ export class ResourceWatch<
       this.#objects.set(key, current);
     }
     if (current !== undefined || previous !== undefined) {
-      this.emit("change", { key, current, previous });
+      this.emit("change", { key, current, previous, ...(goneAt !== undefined && { goneAt }) });
     }
   }
 
@@ -323,9 +333,11 @@ export class ResourceWatch<
         object.reason ?? "",
       );
     }
-    this.#resourceVersion = object.metadata.resourceVersion;
+    const { resourceVersion } = object.metadata;
+    this.#resourceVersion = resourceVersion;
+    this.#heardVersion = resourceVersion;
     if (type === "DELETED") {
-      this.#store(keyOf(object), undefined);
+      this.#store(keyOf(object), undefined, resourceVersion);
     } else if (type !== "BOOKMARK") {
       this.#store(keyOf(object), this.#project(object));
     }

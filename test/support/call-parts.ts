@@ -6,13 +6,14 @@ import {
   type FunctionSpec,
   toKey,
 } from "../../contract/index.ts";
+import type { Place } from "../../services/gateway/calls/admission.ts";
 import type { FunctionWatch } from "../../services/gateway/cluster/functions.ts";
+import type { RouteSlice } from "../../services/gateway/upstream/endpoint-slices.ts";
 import type {
   AnswerHandler,
   CallControl,
   UpstreamRequest,
-} from "../../services/gateway/upstream/connection.ts";
-import type { RouteSlice } from "../../services/gateway/upstream/endpoint-slices.ts";
+} from "../../services/gateway/upstream/exchange.ts";
 import {
   type UpgradeHandler,
   type UpgradeRequest,
@@ -22,6 +23,9 @@ import type { ResourceWatch } from "../../services/lib/watch.ts";
 
 /** No limit but that of a connection. */
 export const NO_LIMITS: CallTimeouts = { connectMs: 1000, firstByteMs: 0, idleMs: 0, callMs: 0 };
+
+/** The place of a call where there are places without end. */
+export const ANY_PLACE: Place = { wait: () => undefined, goOn: () => true };
 
 /** A Function of the namespace `fn`. */
 export function functionOf(name: string, spec: Partial<FunctionSpec> = {}): FunctionResource {

@@ -1,6 +1,6 @@
 /** What a call of the function `fn/f` needs on its way, in a test's own hands. */
 import type { IncomingMessage } from "node:http";
-import { Admission } from "../../services/gateway/calls/admission.ts";
+import { Admission, type Place } from "../../services/gateway/calls/admission.ts";
 import { beginCall, type Call } from "../../services/gateway/calls/call.ts";
 import { CallClock } from "../../services/gateway/calls/call-clock.ts";
 import type { ColdStarts } from "../../services/gateway/calls/cold-starts.ts";
@@ -13,7 +13,7 @@ import { createKeptLog } from "./logs.ts";
 
 export class CallWorld {
   readonly slices = new SliceFeed();
-  readonly admission = new Admission({ maxInflight: 0, maxHeldBytes: 0 });
+  readonly admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: 0 });
   readonly clock = new CallClock();
   readonly log = createKeptLog();
   /** What was counted of calls, e.g. `start`, `end 200`. */
@@ -22,12 +22,19 @@ export class CallWorld {
   seconds = 0;
   /** Ends of the cold starts that are waited for. */
   readonly coldStarts: ((failure: Failure | undefined) => void)[] = [];
+  /** The same, with what is given to them. */
+  readonly waits: { resolve: (failure?: Failure) => void; signal: AbortSignal; place: Place }[] =
+    [];
   readonly state: FunctionState;
   readonly context: UpstreamContext;
   readonly #upstreams = new Map<string, SilentUpstream>();
 
   constructor(limits: Partial<Pick<UpstreamContext, "readTimeoutMs" | "writeTimeoutMs">> = {}) {
-    const wait: ColdStarts["wait"] = () => new Promise((resolve) => this.coldStarts.push(resolve));
+    const wait: ColdStarts["wait"] = (_reference, signal, place) =>
+      new Promise((resolve) => {
+        this.coldStarts.push(resolve);
+        this.waits.push({ resolve, signal, place });
+      });
     this.context = {
       endpoints: new Endpoints(this.slices.watch, {
         createUpstream: (origin) => {
@@ -64,6 +71,7 @@ export class CallWorld {
       asyncOrigins: undefined,
       maxInflight: 0,
       inFlight: 0,
+      waiting: 0,
       upgraded: 0,
       heldBytes: 0,
     };

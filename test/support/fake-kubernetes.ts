@@ -56,6 +56,8 @@ export class FakeKubernetes {
   intercept: (seen: SeenRequest, response: ServerResponse) => boolean = () => false;
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
+  /** How often each object was removed. */
+  readonly #removals = new Map<string, number>();
   readonly #history: HistoryEvent[] = [];
   readonly #clients = new Set<WatchingClient>();
   #version = 100;
@@ -105,7 +107,7 @@ export class FakeKubernetes {
     const known = this.objects.get(key);
     const namespace = /namespaces\/([^/]+)/.exec(collection)?.[1];
     const metadata = {
-      uid: `uid-${object.metadata.name}`,
+      uid: this.#toUid(key, object.metadata.name),
       creationTimestamp: "2026-01-02T03:04:05Z",
       ...known?.metadata,
       ...object.metadata,
@@ -123,6 +125,7 @@ export class FakeKubernetes {
     const object = this.objects.get(key);
     this.objects.delete(key);
     if (object !== undefined) {
+      this.#removals.set(key, (this.#removals.get(key) ?? 0) + 1);
       object.metadata["resourceVersion"] = String(++this.#version);
       this.#announce("DELETED", collection, object);
     }
@@ -170,6 +173,12 @@ export class FakeKubernetes {
     this.sendLine(JSON.stringify({ type: "ERROR", object }));
     this.#watchers.forEach(({ response }) => response.end());
     this.#watchers.clear();
+  }
+
+  /** Of one that was removed and made anew it is another one. */
+  #toUid(key: string, name: string): string {
+    const count = this.#removals.get(key);
+    return count === undefined ? `uid-${name}` : `uid-${name}-${count + 1}`;
   }
 
   #announce(type: string, collection: string, object: StoredObject): void {

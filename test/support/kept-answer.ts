@@ -4,7 +4,7 @@ import type {
   AnswerHandler,
   CallControl,
   UpstreamRequest,
-} from "../../services/gateway/upstream/connection.ts";
+} from "../../services/gateway/upstream/exchange.ts";
 
 /** What calls can be sent to. */
 interface Dispatching {
@@ -59,6 +59,10 @@ export class KeptAnswer implements AnswerHandler {
   }
 
   onResponseError(_control: CallControl, error: Error): void {
+    this.#ended.reject(error);
+  }
+
+  fault(error: unknown): void {
     this.#ended.reject(error);
   }
 }

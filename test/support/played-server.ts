@@ -9,11 +9,13 @@ export class PlayedServer {
   readonly received: string[] = [];
   /** What is done with what has come so far on a connection. */
   play: (socket: Socket, text: string) => void;
+  readonly port: number;
   readonly upstream: Connections;
   readonly #server: Server;
 
   private constructor(server: Server, port: number) {
     this.#server = server;
+    this.port = port;
     const place = { hostname: "127.0.0.1", port };
     this.upstream = new Connections({ ...place, host: "f.example", connectMs: 60_000 });
     this.play = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

@@ -28,11 +28,13 @@ export interface ProxyPlace {
   port: number;
   world: CallWorld;
   health: { isStopping: boolean };
+  /** @default none is trusted */
+  peers?: TrustedPeers;
 }
 
 /** A caller's request, taken over by the gateway. Its body is the test's to send. */
 export async function beginProxyCall(
-  { server, port, world, health }: ProxyPlace,
+  { server, port, world, health, peers = new TrustedPeers() }: ProxyPlace,
   options: RequestOptions = {},
   body?: Buffer,
 ): Promise<Begun> {
@@ -42,7 +44,7 @@ export async function beginProxyCall(
   const [request, response] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
   const { context, state } = world;
   const proxy = new ProxyCall({
-    context: { ...context, peers: new TrustedPeers(), health },
+    context: { ...context, peers, health },
     ...{ request, response, call: world.begin(), state, target: "/x?y=1", body },
   });
   proxy.start();

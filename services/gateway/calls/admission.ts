@@ -3,14 +3,24 @@ import { type Failure, failures } from "../errors.ts";
 import type { FunctionState } from "./function-states.ts";
 
 export interface AdmissionOptions {
-  /** Most calls in flight, waiting ones included, and most upgraded connections; 0: no limit. */
+  /** Most calls in flight, and most upgraded connections; 0: no limit. */
   maxInflight: number;
+  /** Most calls that wait for a pod, in both; 0: no limit. */
+  maxWaiting: number;
   /** Most bytes of bodies that are held in memory at the same time. */
   maxHeldBytes: number;
 }
 
 /** What is let in: a call, or a connection that is to be upgraded and may stay for days. */
 export type Admitted = "inFlight" | "upgraded";
+
+/** The place of something that was let in, which others may have while it waits for a pod. */
+export interface Place {
+  /** Gives it up for one among those that wait; or says why there is none. */
+  wait(): Failure | undefined;
+  /** Takes one again. Returns false while there is none. */
+  goOn(): boolean;
+}
 
 /**
  * How much a function may have of anything: so many times what is left for all others. One that is
@@ -38,13 +48,14 @@ class Budget {
 }
 
 export class Admission {
-  readonly #budgets: Readonly<Record<Admitted | "heldBytes", Budget>>;
+  readonly #budgets: Readonly<Record<Admitted | "waiting" | "heldBytes", Budget>>;
 
-  constructor({ maxInflight, maxHeldBytes }: AdmissionOptions) {
-    const max = maxInflight === 0 ? Infinity : maxInflight;
+  constructor({ maxInflight, maxWaiting, maxHeldBytes }: AdmissionOptions) {
+    const max = maxInflight || Infinity;
     this.#budgets = {
       inFlight: new Budget(max),
       upgraded: new Budget(max),
+      waiting: new Budget(maxWaiting || Infinity),
       heldBytes: new Budget(maxHeldBytes),
     };
   }
@@ -54,14 +65,25 @@ export class Admission {
     return this.#budgets.inFlight.used;
   }
 
+  /** Upgraded connections. */
+  get upgraded(): number {
+    return this.#budgets.upgraded.used;
+  }
+
+  /** Calls that wait for a pod. */
+  get waiting(): number {
+    return this.#budgets.waiting.used;
+  }
+
   /** Lets a call of a function in, to be followed by one `leave`; or says why it may not. */
   enter(state: FunctionState, kind: Admitted = "inFlight"): Failure | undefined {
     const budget = this.#budgets[kind];
     if (budget.isFull(1)) {
       return failures.overloaded();
     }
-    if (state.maxInflight !== 0 && state.inFlight + state.upgraded >= state.maxInflight) {
-      return failures.tooManyCalls(state.maxInflight);
+    const { inFlight, upgraded, waiting, maxInflight } = state;
+    if (maxInflight !== 0 && inFlight + upgraded + waiting >= maxInflight) {
+      return failures.tooManyCalls(maxInflight);
     }
     if (budget.isUnfair(state[kind], 1)) {
       return failures.overloaded(state.displayName);
@@ -71,9 +93,32 @@ export class Admission {
     return undefined;
   }
 
-  leave(state: FunctionState, kind: Admitted = "inFlight"): void {
+  leave(state: FunctionState, kind: Admitted | "waiting" = "inFlight"): void {
     this.#budgets[kind].used -= 1;
     state[kind] -= 1;
+  }
+
+  /** What was let in gives its place up for one among those that wait; or says why it may not. */
+  wait(state: FunctionState, kind: Admitted): Failure | undefined {
+    const { waiting } = this.#budgets;
+    if (waiting.isFull(1)) {
+      return failures.queueFull();
+    }
+    if (waiting.isUnfair(state.waiting, 1)) {
+      return failures.queueFull(state.displayName, true);
+    }
+    this.#move(state, kind, "waiting");
+    return undefined;
+  }
+
+  /** What waits takes a place again, by the same shares as others. Returns whether there is one. */
+  goOn(state: FunctionState, kind: Admitted): boolean {
+    const budget = this.#budgets[kind];
+    if (budget.isFull(1) || budget.isUnfair(state[kind], 1)) {
+      return false;
+    }
+    this.#move(state, "waiting", kind);
+    return true;
   }
 
   /** Reserves memory for a body, to be followed by one `release`; or says why not. */
@@ -93,5 +138,11 @@ export class Admission {
   release(state: FunctionState, bytes: number): void {
     this.#budgets.heldBytes.used -= bytes;
     state.heldBytes -= bytes;
+  }
+
+  #move(state: FunctionState, from: Admitted | "waiting", to: Admitted | "waiting"): void {
+    this.leave(state, from);
+    this.#budgets[to].used += 1;
+    state[to] += 1;
   }
 }

@@ -6,6 +6,8 @@ export interface Timed {
   clockIndex: number;
   /** Looks whether a limit is over. @param now - the clock's time, milliseconds */
   checkTime(now: number): void;
+  /** Ends what has limits, as that look has failed by a fault of ours. Must not throw. */
+  fault(error: unknown): void;
 }
 
 /** How often calls are looked at, and so how exact their limits are, milliseconds. */
@@ -23,13 +25,6 @@ export class CallClock {
    */
   readonly #timed: Timed[] = [];
   #timer: NodeJS.Timeout | undefined;
-  readonly #onFault: (error: unknown) => void;
-
-  /** @param onFault - hears of a fault in what is looked at, which is not looked at any more */
-  constructor(onFault: (error: unknown) => void = () => undefined) {
-    this.#onFault = onFault;
-  }
-
   add(timed: Timed): void {
     timed.clockIndex = this.#timed.push(timed) - 1;
     if (this.#timer === undefined) {
@@ -72,7 +67,7 @@ export class CallClock {
       timed.checkTime(this.now);
     } catch (error) {
       this.delete(timed);
-      this.#onFault(error);
+      timed.fault(error);
     }
   }
 }

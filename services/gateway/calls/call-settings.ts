@@ -10,6 +10,8 @@ export interface CallConfig {
   timeouts: CallTimeouts;
   /** Most calls in flight in this gateway; 0 is no limit. */
   maxInflight: number;
+  /** Most calls that wait for a pod in this gateway; 0 is no limit. */
+  maxWaiting: number;
   /** The same for each function without a label of its own. */
   maxInflightPerFunction: number;
   /** Most bytes of queued calls' bodies in memory at the same time. */
@@ -28,6 +30,7 @@ export function toCallConfig(raw: Static<typeof GatewayEnvironment>): CallConfig
   return {
     timeouts: toTimeouts(raw),
     maxInflight: raw.max_inflight,
+    maxWaiting: raw.max_waiting,
     maxHeldBytes: raw.max_held_bytes,
     maxInflightPerFunction: raw.max_inflight_per_function,
     trustedProxies: readRanges(raw.trusted_proxies),

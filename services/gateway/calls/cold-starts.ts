@@ -9,6 +9,7 @@ import {
   toKey,
 } from "../../../contract/index.ts";
 import { backoffMs, type BackoffOptions } from "../../lib/backoff.ts";
+import { endByFault, guard } from "../../lib/faults.ts";
 import { KubernetesError } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { MAX_TIMER_MS } from "../../lib/timer.ts";
@@ -16,6 +17,7 @@ import type { FunctionWatch } from "../cluster/functions.ts";
 import { desiredReplicas, type ScaleTarget } from "../cluster/scaling.ts";
 import { type Failure, failures } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
+import type { Place } from "./admission.ts";
 
 export interface ColdStartConfig {
   /** Longest wait of a call for a ready pod, milliseconds. */
@@ -46,7 +48,8 @@ type Settle = (failure: Failure | undefined) => void;
 
 interface Queue {
   reference: FunctionReference;
-  waiting: Set<Settle>;
+  /** With the places that they have given up. */
+  waiting: Map<Settle, Place>;
   isScaling: boolean;
   /** Calls that go at the next step; the timer of that. */
   step: number;
@@ -66,9 +69,14 @@ export class ColdStarts {
   /**
    * Resolves with undefined as soon as the function has a ready pod and it is the call's turn, or
    * with the reason why that will not be in time. The first pods get few calls first, then more and
-   * more; no more than they take, where the function's `max_inflight` says how many.
+   * more; no more than they take, where the function's `max_inflight` says how many, and than there
+   * are places for.
    */
-  wait(reference: FunctionReference, signal: AbortSignal): Promise<Failure | undefined> {
+  wait(
+    reference: FunctionReference,
+    signal: AbortSignal,
+    place: Place,
+  ): Promise<Failure | undefined> {
     const { config } = this.#options;
     const key = toKey(reference);
     const queue = this.#queues.get(key) ?? createQueue(reference);
@@ -80,6 +88,10 @@ export class ColdStarts {
     const own = readCount(resource?.spec.annotations?.[ANNOTATION.maxWaiting]);
     if (queue.waiting.size >= (own ?? config.queueLength)) {
       return Promise.resolve(failures.queueFull(toDisplayName(reference)));
+    }
+    const refusal = place.wait();
+    if (refusal !== undefined) {
+      return Promise.resolve(refusal);
     }
     this.#queues.set(key, queue);
     return new Promise((resolve) => {
@@ -93,10 +105,10 @@ export class ColdStarts {
         }
         resolve(failure);
       };
-      const giveUp = (): void => settle(failures.noEndpoints(toDisplayName(reference)));
+      const giveUp = guard(() => settle(failures.noEndpoints(toDisplayName(reference))));
       const timer = setTimeout(giveUp, Math.min(config.timeoutMs, MAX_TIMER_MS));
       signal.addEventListener("abort", giveUp);
-      queue.waiting.add(settle);
+      queue.waiting.set(settle, place);
       this.#look(key);
     });
   }
@@ -117,15 +129,19 @@ export class ColdStarts {
   #step(queue: Queue): void {
     const key = toKey(queue.reference);
     const count = Math.min(queue.step, this.#countFree(key));
-    for (const settle of [...queue.waiting].slice(0, count)) {
+    for (const [settle, place] of [...queue.waiting].slice(0, count)) {
+      if (!place.goOn()) {
+        break;
+      }
       settle(undefined);
     }
     queue.step *= 2;
     if (queue.waiting.size > 0) {
-      queue.stepping = setTimeout(() => {
+      const next = guard(() => {
         queue.stepping = undefined;
         this.#wake(key);
-      }, STEP_MS);
+      });
+      queue.stepping = setTimeout(next, STEP_MS);
     }
   }
 
@@ -146,7 +162,9 @@ export class ColdStarts {
     if (this.#options.functions.get(key) === undefined) {
       settleAll(queue, failures.functionNotFound(toDisplayName(queue.reference)));
     } else if (this.#findIdle(queue) !== undefined && !queue.isScaling) {
-      void this.#scale(queue);
+      this.#scale(queue).catch((error: unknown) => {
+        endByFault(error, () => settleAll(queue, failures.internal()));
+      });
     }
   }
 
@@ -160,15 +178,18 @@ export class ColdStarts {
   /** Asks until it is done, refused, or not needed any more. */
   async #scale(queue: Queue): Promise<void> {
     queue.isScaling = true;
-    let attempt = 0;
-    for (let idle = this.#findIdle(queue); idle !== undefined; idle = this.#findIdle(queue)) {
-      if (await this.#attempt(queue, idle, attempt)) {
-        break;
+    try {
+      let attempt = 0;
+      for (let idle = this.#findIdle(queue); idle !== undefined; idle = this.#findIdle(queue)) {
+        if (await this.#attempt(queue, idle, attempt)) {
+          break;
+        }
+        const waitMs = backoffMs(attempt++, BACKOFF);
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
-      const waitMs = backoffMs(attempt++, BACKOFF);
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    } finally {
+      queue.isScaling = false;
     }
-    queue.isScaling = false;
   }
 
   /** Asks for replicas. Returns false where it makes sense to ask again. */
@@ -196,7 +217,7 @@ export class ColdStarts {
 }
 
 function createQueue(reference: FunctionReference): Queue {
-  return { reference, waiting: new Set(), isScaling: false, step: FIRST_CALLS };
+  return { reference, waiting: new Map(), isScaling: false, step: FIRST_CALLS };
 }
 
 /** Whether the next attempt may succeed: nobody answered, or not now, or not to what was read. */
@@ -206,7 +227,7 @@ function isPassing(error: unknown): boolean {
 }
 
 function settleAll(queue: Queue, failure: Failure | undefined): void {
-  for (const settle of [...queue.waiting]) {
+  for (const settle of [...queue.waiting.keys()]) {
     settle(failure);
   }
 }

@@ -11,6 +11,7 @@ import { toMarkedCall } from "../auth/queue-mark.ts";
 import type { QueueMarks } from "../auth/queue-marks.ts";
 import { type Failure, failures } from "../errors.ts";
 import { sendFailure } from "../http/failure-response.ts";
+import { guard } from "../../lib/faults.ts";
 import { onceClosed, send100Continue } from "../http/guard/index.ts";
 import { guarded } from "../http/guarded.ts";
 import { callIdOf, toQueuedHeaders } from "../http/headers.ts";
@@ -109,7 +110,8 @@ async function admit(asked: Enqueuing): Promise<void> {
     refuse(enqueuing, failure, state);
     return;
   }
-  onceClosed(request, response, () => context.admission.release(state, bytes));
+  const release = guard(() => context.admission.release(state, bytes));
+  onceClosed(request, response, release);
   limitReading(context, incoming, enqueuing.call.own);
   send100Continue(request, response);
   await receive(enqueuing, state, { ...options, target: target as OwnCallback | undefined });

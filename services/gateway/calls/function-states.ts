@@ -35,10 +35,12 @@ export interface FunctionState {
   queue: string;
   /** Origins of pages that may call it asynchronously; undefined: of none. */
   asyncOrigins: readonly string[] | undefined;
-  /** Most calls in flight and upgraded connections together; 0 is no limit. */
+  /** Most calls in flight, waiting calls and upgraded connections together; 0 is no limit. */
   maxInflight: number;
-  /** Calls that have come in and have not ended, waiting ones included. */
+  /** Calls that have come in and have not ended, but for those that wait for a pod. */
   inFlight: number;
+  /** Calls, and connections that have asked to be upgraded, that wait for a pod. */
+  waiting: number;
   /** Connections that are upgraded, or that have asked to be. */
   upgraded: number;
   /** Bytes of bodies that are held in memory. */
@@ -114,6 +116,7 @@ export class FunctionStates {
       displayName,
       metrics: metrics.forFunction(displayName),
       inFlight: 0,
+      waiting: 0,
       upgraded: 0,
       heldBytes: 0,
       ...this.#derive(resource),

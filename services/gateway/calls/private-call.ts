@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CALL_HEADER } from "../../../contract/index.ts";
 import { QUEUE } from "../../../contract/queue/index.ts";
+import { guard } from "../../lib/faults.ts";
 import type { CallGuard } from "../auth/call-guard.ts";
 import { ANY_BODY, type MarkReading, toBodyDigest } from "../auth/queue-mark.ts";
 import type { QueueMarks } from "../auth/queue-marks.ts";
@@ -87,11 +88,14 @@ async function receive(
   if (failure !== undefined) {
     return { failure };
   }
-  onceClosed(request, response, () => context.admission.release(state, bytes));
+  const release = guard(() => context.admission.release(state, bytes));
+  onceClosed(request, response, release);
   limitReading(context, { request, response }, call.own);
   send100Continue(request, response);
   const body = hasBody(request)
-    ? await new Promise<Buffer | undefined>((resolve) => readBody(request, bytes, resolve))
+    ? await new Promise<Buffer | undefined>((resolve, reject) =>
+        readBody(request, bytes, { done: resolve, fault: reject }),
+      )
     : Buffer.alloc(0);
   return body !== undefined && toBodyDigest(body) === bodyDigest
     ? { body }

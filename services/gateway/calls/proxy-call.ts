@@ -1,5 +1,6 @@
 /** One call of a function: its request on the way to an upstream, the answer on its way back. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { endByFault } from "../../lib/faults.ts";
 import type { Health } from "../../lib/health.ts";
 import type { Failure } from "../errors.ts";
 import { drainRequest } from "../http/drain-request.ts";
@@ -12,6 +13,7 @@ import {
   toUpstreamHeaders,
 } from "../http/headers.ts";
 import {
+  type BodyTaker,
   hasBody,
   isSmall,
   readBody,
@@ -19,7 +21,7 @@ import {
   StreamedBody,
 } from "../http/request-body.ts";
 import type { TrustedPeers } from "../http/trusted-peers.ts";
-import type { AnswerHandler, CallControl } from "../upstream/connection.ts";
+import type { AnswerHandler, CallControl } from "../upstream/exchange.ts";
 import { type Slab, writeChunk } from "../upstream/slabs.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Call } from "./call.ts";
@@ -46,7 +48,7 @@ export interface ProxyCallOptions {
   body: Buffer | undefined;
 }
 
-export class ProxyCall implements UpstreamCall, AnswerHandler {
+export class ProxyCall implements UpstreamCall, AnswerHandler, BodyTaker {
   readonly #options: ProxyCallOptions;
   readonly #attempt: UpstreamAttempt;
   readonly #headers: string[];
@@ -65,11 +67,12 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
   constructor(options: ProxyCallOptions) {
     const { context, request, response, call } = options;
     this.#options = options;
+    this.#attempt = new UpstreamAttempt(this, options);
+    onceClosed(request, response, () => this.#closed());
+    // From here on the call gives its place back, whatever goes wrong.
     this.#headers = toUpstreamHeaders(request, call, context.peers.peerOf(request));
     this.#hasBody = hasBody(request);
     this.#body = this.#hasBody ? options.body : undefined;
-    this.#attempt = new UpstreamAttempt(this, options);
-    onceClosed(request, response, () => this.#attempt.close(response.writableFinished));
   }
 
   /** Sends the call; the answer, whatever it is, goes to the response. */
@@ -83,11 +86,19 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
     const { readTimeoutMs } = context;
     this.#attempt.deadline = readTimeoutMs === 0 ? Infinity : context.clock.now + readTimeoutMs;
     send100Continue(request, response);
-    readBody(request, REPLAYABLE_BYTES, (body) => {
-      this.#body = body;
-      this.#attempt.deadline = Infinity;
-      this.#attempt.send();
-    });
+    readBody(request, REPLAYABLE_BYTES, this);
+  }
+
+  /** All of a small body is there. */
+  done(body: Buffer | undefined): void {
+    this.#body = body;
+    this.#attempt.deadline = Infinity;
+    this.#attempt.send();
+  }
+
+  /** Ends the call by a fault of ours. */
+  fault(error: unknown): void {
+    this.#attempt.fault(error);
   }
 
   sendTo(upstream: Upstream): void {
@@ -120,6 +131,10 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
     const { request, response, call } = this.#options;
     // The caller must not take half an answer for a whole one: that one is broken off.
     sendFailure(request, response, { failure, own: call.own });
+  }
+
+  cut(): void {
+    this.#options.request.socket.destroy();
   }
 
   onRequestStart(control: CallControl): void {
@@ -176,11 +191,7 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
     if (!isTaken && !this.#isPaused) {
       this.#isPaused = true;
       control.pause();
-      response.once("drain", () => {
-        this.#isPaused = false;
-        this.#attempt.moved();
-        control.resume();
-      });
+      response.once("drain", () => this.#resume(control));
     }
   }
 
@@ -207,6 +218,24 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
     }
   }
 
+  #closed(): void {
+    try {
+      this.#attempt.close(this.#options.response.writableFinished);
+    } catch (error) {
+      endByFault(error);
+    }
+  }
+
+  #resume(control: CallControl): void {
+    try {
+      this.#isPaused = false;
+      this.#attempt.moved();
+      control.resume();
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
   /** Whether all of the request can be sent once more. */
   #isReplayable(): boolean {
     return this.#body !== undefined || !this.#hasBody;
@@ -225,8 +254,12 @@ export class ProxyCall implements UpstreamCall, AnswerHandler {
   /** Sends the head by itself, unless the first chunk has come with it. */
   #flush(): void {
     const { response } = this.#options;
-    if (!this.#hasData && !response.writableEnded && !response.destroyed) {
-      response.flushHeaders();
+    try {
+      if (!this.#hasData && !response.writableEnded && !response.destroyed) {
+        response.flushHeaders();
+      }
+    } catch (error) {
+      this.fault(error);
     }
   }
 }

@@ -1,7 +1,9 @@
 /** The time within which a body that is read as a whole has to come. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { guard } from "../../lib/faults.ts";
 import { sendFailure } from "../http/failure-response.ts";
 import { onceClosed } from "../http/guard/index.ts";
+import { answerFault } from "../http/guarded.ts";
 import { hasBody } from "../http/request-body.ts";
 import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import { timedOut } from "./upstream-error.ts";
@@ -24,6 +26,7 @@ export function limitReading(
   let startedAt: number | undefined;
   const limit: Timed = {
     clockIndex: NOT_TIMED,
+    fault: () => answerFault(request, response, own),
     checkTime: (now) => {
       startedAt ??= now;
       if (request.complete) {
@@ -35,5 +38,9 @@ export function limitReading(
     },
   };
   clock.add(limit);
-  onceClosed(request, response, () => clock.delete(limit));
+  onceClosed(
+    request,
+    response,
+    guard(() => clock.delete(limit)),
+  );
 }

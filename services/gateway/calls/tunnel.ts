@@ -1,5 +1,6 @@
 /** A client's and a function's socket, joined after an upgrade. */
 import type { Duplex } from "node:stream";
+import { endByFault, guard } from "../../lib/faults.ts";
 import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import { FrameTracker, GOING_AWAY } from "./web-socket-frames.ts";
 
@@ -57,25 +58,48 @@ export class Tunnel implements Timed {
 
   start(): void {
     const { client, upstream, tunnels, clock } = this.#options;
+    const cut = (): void => this.#cut();
     tunnels.add(this);
     clock.add(this);
     upstream.on("error", () => upstream.destroy());
     upstream.pipe(client).pipe(upstream);
-    upstream.on("data", (chunk: Buffer) => {
+    const onData = guard((chunk: Buffer) => {
       this.#movedAt = clock.now;
       this.#toClient.push(chunk);
       this.#sayGoodbye();
-    });
-    client.on("data", () => (this.#movedAt = clock.now));
+    }, cut);
+    upstream.on("data", onData);
+    client.on(
+      "data",
+      guard(() => (this.#movedAt = clock.now), cut),
+    );
     // Nobody uses half of a WebSocket: where one side has ended, the other one ends, too.
-    client.once("end", () => upstream.end(() => upstream.destroy()));
-    upstream.once("end", () => client.end(() => client.destroy()));
-    client.once("close", () => {
+    client.once(
+      "end",
+      guard(() => upstream.end(() => upstream.destroy()), cut),
+    );
+    upstream.once(
+      "end",
+      guard(() => client.end(() => client.destroy()), cut),
+    );
+    const onClosed = guard(() => {
       tunnels.delete(this);
       clock.delete(this);
       upstream.destroy();
-    });
+    }, cut);
+    client.once("close", onClosed);
     upstream.once("close", () => client.destroy());
+  }
+
+  /** Ends both connections by a fault of ours. */
+  fault(error: unknown): void {
+    endByFault(error, () => this.#cut());
+  }
+
+  #cut(): void {
+    const { client, upstream } = this.#options;
+    client.destroy();
+    upstream.destroy();
   }
 
   checkTime(now: number): void {
@@ -112,12 +136,12 @@ export class Tunnel implements Timed {
  * stays to be read. Returns what ends the watch.
  */
 export function watchForEnd(socket: Duplex): () => void {
-  const look = (): void => {
+  const end = (): void => void socket.destroy();
+  const look = guard(() => {
     if (socket.readableLength === 0) {
       socket.read();
     }
-  };
-  const end = (): void => void socket.destroy();
+  }, end);
   socket.on("readable", look).once("end", end);
   return () => socket.off("readable", look).off("end", end);
 }

@@ -1,12 +1,13 @@
 /** Protocol upgrades (WebSocket): two sockets joined once the function has agreed. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { guard } from "../../lib/faults.ts";
 import { type Failure, failures } from "../errors.ts";
 import { describeFailure, toFailureHeaders } from "../http/failure-response.ts";
 import { closeInTime, endWithLinger, writeHead } from "../http/guard/index.ts";
 import { toClientHeaders, toUpstreamHeaders } from "../http/headers.ts";
 import { cleanPath, PREFIX, splitFunctionPath, splitTarget } from "../http/paths.ts";
-import type { CallControl } from "../upstream/connection.ts";
+import type { CallControl } from "../upstream/exchange.ts";
 import type { UpgradeHandler, Upstream } from "../upstream/upstream.ts";
 import { beginCall, type Call } from "./call.ts";
 import type { FunctionState } from "./function-states.ts";
@@ -94,7 +95,10 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     const { socket } = options.incoming;
     this.#options = options;
     this.#attempt = new UpstreamAttempt(this, { ...options, kind: "upgraded" });
-    socket.once("close", () => this.#attempt.close(false));
+    socket.once(
+      "close",
+      guard(() => this.#attempt.close(false)),
+    );
     this.#stopWatching = watchForEnd(socket);
   }
 
@@ -132,11 +136,29 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     }
   }
 
+  cut(): void {
+    cut(this.#options.incoming.socket)();
+  }
+
+  fault(error: unknown): void {
+    this.#attempt.fault(error);
+  }
+
   onRequestStart(controller: CallControl): void {
     this.#attempt.started(controller);
   }
 
+  /** Whoever gives the connection away does not hear of a fault any more. */
   onRequestUpgrade(...[, status, headers, upstream]: UpgradeArguments): void {
+    try {
+      this.#join(status, headers, upstream);
+    } catch (error) {
+      upstream.destroy();
+      this.fault(error);
+    }
+  }
+
+  #join(status: number, headers: IncomingHttpHeaders, upstream: Duplex): void {
     const { context, incoming, call, state } = this.#options;
     const { socket, head, request } = incoming;
     if (this.#attempt.isOver) {
@@ -145,7 +167,7 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     }
     this.#answer(status, Phase.Tunnelling);
     this.#stopWatching();
-    const protocol = String(headers["upgrade"] ?? request.headers.upgrade);
+    const protocol = String(headers.upgrade ?? request.headers.upgrade);
     const flat = toClientHeaders(headers, call.own, status);
     const lines = writeHead(status, [...flat, "Connection", "Upgrade", "Upgrade", protocol]);
     socket.write(lines, "latin1");
@@ -173,22 +195,35 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     if (!socket.write(chunk) && !this.#isUnread) {
       this.#isUnread = true;
       controller.pause();
-      socket.once("drain", () => {
-        this.#isUnread = false;
-        this.#attempt.moved();
-        controller.resume();
-      });
+      const resume = (): void => {
+        try {
+          this.#isUnread = false;
+          this.#attempt.moved();
+          controller.resume();
+        } catch (error) {
+          this.fault(error);
+        }
+      };
+      socket.once("drain", resume);
     }
   }
 
   onResponseEnd(): void {
     const { socket } = this.#options.incoming;
-    this.#stopWatching();
-    socket.resume().end(() => closeInTime(socket));
+    try {
+      this.#stopWatching();
+      socket.resume().end(guard(() => closeInTime(socket), cut(socket)));
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   onResponseError(_controller: CallControl, error: Error): void {
-    this.#attempt.failed(error);
+    try {
+      this.#attempt.failed(error);
+    } catch (fault) {
+      this.fault(fault);
+    }
   }
 
   #answer(status: number, phase: Phase): void {
@@ -201,6 +236,10 @@ class Upgrade implements UpstreamCall, UpgradeHandler {
     const { now } = this.#options.context.clock;
     this.#attempt.deadline = limitMs === 0 ? Infinity : now + limitMs;
   }
+}
+
+function cut(socket: Duplex): () => void {
+  return () => void socket.destroy();
 }
 
 function sendRefusal({ request, socket }: UpgradeRequest, call: Call, failure: Failure): void {

@@ -2,16 +2,17 @@
  * What calls and upgrades share on their way to an upstream: one is chosen, another one is tried
  * when it fails, time limits are kept, and what happens is counted.
  */
+import { endByFault } from "../../lib/faults.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Failure } from "../errors.ts";
-import type { CallControl } from "../upstream/connection.ts";
+import { type Failure, failures } from "../errors.ts";
+import type { CallControl } from "../upstream/exchange.ts";
 import { Upstream } from "../upstream/upstream.ts";
-import type { Admission, Admitted } from "./admission.ts";
+import type { Admission, Admitted, Place } from "./admission.ts";
 import type { Call } from "./call.ts";
 import { type CallClock, NOT_TIMED, type Timed } from "./call-clock.ts";
 import type { FunctionState } from "./function-states.ts";
 import { findOverdue, Phase, type Transfer } from "./time-limits.ts";
-import { CLIENT_GONE, codeOf, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
+import { CLIENT_GONE, codeOf, isFault, mayRetry, timedOut, toFailure } from "./upstream-error.ts";
 import {
   type FailedAttempt,
   UpstreamSelector,
@@ -38,6 +39,8 @@ export interface UpstreamCall {
   transfer(): Transfer;
   /** Answers the caller with a failure; breaks the answer off if that has begun. */
   fail(failure: Failure): void;
+  /** Destroys the caller's connection. */
+  cut(): void;
 }
 
 interface AttemptOptions {
@@ -51,7 +54,7 @@ interface AttemptOptions {
 /** How often a call that may have reached an upstream is sent at most. */
 const MAX_ATTEMPTS = 4;
 
-export class UpstreamAttempt implements Timed {
+export class UpstreamAttempt implements Timed, Place {
   clockIndex = NOT_TIMED;
   /** When the whole call is late, by the clock. */
   deadline = Infinity;
@@ -66,6 +69,7 @@ export class UpstreamAttempt implements Timed {
   /** A full upstream that has refused the call: another one is looked for. */
   #avoided: ReadonlySet<Upstream> | undefined;
   #isSent = false;
+  #isWaiting = false;
   #isOver = false;
   #phase: Phase = Phase.Searching;
   #movedAt: number;
@@ -149,6 +153,10 @@ export class UpstreamAttempt implements Timed {
     if (this.#isOver) {
       return;
     }
+    if (isFault(error)) {
+      this.fault(error);
+      return;
+    }
     const { context, state } = this.#options;
     const functionName = state.displayName;
     const { origin } = upstream ?? {};
@@ -160,6 +168,18 @@ export class UpstreamAttempt implements Timed {
     } else {
       this.#fail(failure);
     }
+  }
+
+  /** Ends the call by a fault of ours: with 500, or with its connection. Never throws. */
+  fault(error: unknown): void {
+    endByFault(error, () => {
+      try {
+        this.#fail(failures.internal());
+      } catch (further) {
+        endByFault(further, () => this.#call.cut());
+      }
+    });
+    this.leave();
   }
 
   /**
@@ -184,6 +204,20 @@ export class UpstreamAttempt implements Timed {
     if (!this.#isOver) {
       this.send();
     }
+  }
+
+  /** No pod is there, and the call waits for one. */
+  wait(): Failure | undefined {
+    const { context, state, kind = "inFlight" } = this.#options;
+    const failure = context.admission.wait(state, kind);
+    this.#isWaiting = failure === undefined;
+    return failure;
+  }
+
+  goOn(): boolean {
+    const { context, state, kind = "inFlight" } = this.#options;
+    this.#isWaiting = !context.admission.goOn(state, kind);
+    return !this.#isWaiting;
   }
 
   checkTime(now: number): void {
@@ -216,12 +250,17 @@ export class UpstreamAttempt implements Timed {
   close(isWhole: boolean): void {
     const { context, state, kind } = this.#options;
     context.clock.delete(this);
-    context.admission.leave(state, kind);
-    if (!isWhole) {
-      this.#end("client gone");
-      this.leave();
+    context.admission.leave(state, this.#isWaiting ? "waiting" : kind);
+    try {
+      if (!isWhole) {
+        this.#end("client gone");
+      }
+    } finally {
+      if (!isWhole) {
+        this.leave();
+      }
+      state.metrics.end(this.#status, this.#seconds ?? this.#age());
     }
-    state.metrics.end(this.#status, this.#seconds ?? this.#age());
   }
 
   /** Time since the call came in, seconds. */
@@ -232,14 +271,18 @@ export class UpstreamAttempt implements Timed {
   #select(failed: FailedAttempt | undefined): void {
     const { context, state } = this.#options;
     this.#lastFailure = failed?.failure;
-    this.#selector ??= new UpstreamSelector(context, state);
-    this.#selector.find(failed, (found) => {
-      if (found instanceof Upstream) {
-        this.#sendTo(found);
-      } else {
-        this.#fail(found);
-      }
-    });
+    this.#selector ??= new UpstreamSelector(context, state, this);
+    this.#selector.find(
+      failed,
+      (found) => {
+        if (found instanceof Upstream) {
+          this.#sendTo(found);
+        } else {
+          this.#fail(found);
+        }
+      },
+      (error) => this.fault(error),
+    );
   }
 
   #sendTo(upstream: Upstream): void {

@@ -42,6 +42,11 @@ export function mayRetry(error: Error, { isSent, mayRepeat }: Attempt): boolean 
   return isSent ? mayRepeat && CONNECTION_LOST.has(code) : !MALFORMED.has(code);
 }
 
+/** Whether it is a fault of ours: what fails on its way has a code, the system's or a client's. */
+export function isFault(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === undefined;
+}
+
 /** The answer for a call that took too long. */
 export function timedOut(whose: Overdue, functionName: string): Failure {
   return whose === "function" ? failures.upstreamTimeout(functionName) : failures.requestTimeout();

@@ -2,6 +2,7 @@
 import type { Failure } from "../errors.ts";
 import type { Endpoints } from "../upstream/endpoints.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Place } from "./admission.ts";
 import type { ColdStarts } from "./cold-starts.ts";
 import type { FunctionState } from "./function-states.ts";
 
@@ -28,33 +29,43 @@ const FIRST_WAIT_MS = 25;
 export class UpstreamSelector {
   readonly #context: UpstreamSelectorContext;
   readonly #state: FunctionState;
+  readonly #place: Place;
   readonly #ending = new AbortController();
   readonly #avoided = new Set<Upstream>();
   #last: Failure | undefined;
   #deadline = Infinity;
   #waitMs = FIRST_WAIT_MS;
 
-  constructor(context: UpstreamSelectorContext, state: FunctionState) {
+  /** @param place - the call's, for which it has been let in */
+  constructor(context: UpstreamSelectorContext, state: FunctionState, place: Place) {
     this.#context = context;
     this.#state = state;
+    this.#place = place;
   }
 
   /**
    * Finds the next upstream, at once or as soon as there is one; or the reason why there is none.
    * After `cancel` there is no callback.
+   * @param fault - hears of a fault of ours, also of one in `done`; must not throw
    */
-  find(failed: FailedAttempt | undefined, done: (found: Upstream | Failure) => void): void {
+  find(
+    failed: FailedAttempt | undefined,
+    done: (found: Upstream | Failure) => void,
+    fault: (error: unknown) => void,
+  ): void {
     if (failed !== undefined) {
       failed.upstream.eject();
       this.#avoided.add(failed.upstream);
       this.#last = failed.failure;
       this.#deadline = Math.min(this.#deadline, performance.now() + WINDOW_MS);
     }
-    void this.#search().then((found) => {
-      if (!this.#ending.signal.aborted) {
-        done(found);
-      }
-    });
+    this.#search()
+      .then((found) => {
+        if (!this.#ending.signal.aborted) {
+          done(found);
+        }
+      })
+      .catch(fault);
   }
 
   /** Ends the search, and gives its place in a queue back. */
@@ -80,7 +91,7 @@ export class UpstreamSelector {
     const { key, reference } = this.#state;
     const { signal } = this.#ending;
     if (!endpoints.has(key)) {
-      return coldStarts.wait(reference, signal);
+      return coldStarts.wait(reference, signal, this.#place);
     }
     if (signal.aborted || performance.now() + this.#waitMs > this.#deadline) {
       return this.#last;

@@ -1,11 +1,12 @@
 /** What queue-workers say they work on, by the last word of each. */
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import {
   LOAD_INTERVAL_MS,
   readWorkerLoad,
   SUBJECT,
   type WorkerLoad,
 } from "../../../contract/queue/index.ts";
+import { guard } from "../../lib/faults.ts";
 
 /** A worker that is silent for so long has gone, milliseconds. */
 const SILENCE_MS = 5 * LOAD_INTERVAL_MS;
@@ -22,12 +23,12 @@ export class WorkerLoads {
   /** Listens from now on; the subscription outlives lost connections. */
   listen(connection: Pick<NatsConnection, "subscribe">): void {
     connection.subscribe(`${SUBJECT.load}.*`, {
-      callback: (error, { subject, data }) => {
+      callback: guard((error: Error | null, { subject, data }: Msg) => {
         const load = error === null ? readWorkerLoad(data) : undefined;
         if (load !== undefined) {
           this.#loads.set(subject, { ...load, at: this.#now() });
         }
-      },
+      }),
     });
   }
 

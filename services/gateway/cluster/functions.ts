@@ -11,7 +11,7 @@ const READ_YOUR_WRITES_MS = 1000;
 
 /** Drops what says nothing, and what is never read: there may be ten thousand Functions. */
 function project({ apiVersion, kind, metadata, spec, status }: FunctionResource): FunctionResource {
-  const { name, namespace, generation, resourceVersion, creationTimestamp } = metadata;
+  const { name, namespace, generation, resourceVersion, creationTimestamp, uid } = metadata;
   return {
     apiVersion,
     kind,
@@ -21,6 +21,7 @@ function project({ apiVersion, kind, metadata, spec, status }: FunctionResource)
       ...(generation !== undefined && { generation }),
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(creationTimestamp !== undefined && { creationTimestamp }),
+      ...(uid !== undefined && { uid }),
     },
     spec: dropEmptyFields(FunctionSpec, spec),
     ...(status !== undefined && {

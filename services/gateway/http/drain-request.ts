@@ -3,6 +3,7 @@
  * resets it, which can destroy an answer that the client has not read yet.
  */
 import type { IncomingMessage } from "node:http";
+import { guard } from "../../lib/faults.ts";
 import { hasBody } from "./request-body.ts";
 
 /** At most this much is read and dropped. */
@@ -32,25 +33,26 @@ export function drainRequest(request: IncomingMessage, done?: () => void): void 
   }
   let bytes = 0;
   let turn: NodeJS.Immediate | undefined;
-  const count = (chunk: Buffer): void => {
+  const end = (): void => void request.socket.destroy();
+  const count = guard((chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) {
       giveUp();
     }
-  };
-  const finish = (): void => {
+  }, end);
+  const finish = guard(() => {
     clearTimeout(timer);
     clearImmediate(turn);
     request.off("data", count).off("end", finish).off("close", finish);
     done?.();
-  };
-  const giveUp = (): void => {
+  }, end);
+  const giveUp = guard(() => {
     finish();
     // Whoever has read it, the connection may carry other requests by now.
     if (!request.complete) {
       request.socket.destroySoon();
     }
-  };
+  }, end);
   // What has come while the process was busy is read before: its sender may be at its next request.
   const timer = setTimeout(() => (turn = setImmediate(giveUp)), MAX_MS).unref();
   request.unpipe();

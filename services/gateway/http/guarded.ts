@@ -1,5 +1,6 @@
 /** Steps of a request outside of Fastify, where an error would end the process with all calls. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { endByFault } from "../../lib/faults.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
 import { failures } from "../errors.ts";
 import { sendFailure } from "./failure-response.ts";
@@ -9,6 +10,20 @@ export interface GuardedRequest {
   request: IncomingMessage;
   response: ServerResponse;
   logger: Logger;
+}
+
+/** Answers with 500 after a fault of ours, or cuts an answer that has begun. Never throws. */
+export function answerFault(
+  request: IncomingMessage,
+  response: ServerResponse,
+  own: readonly string[],
+): void {
+  try {
+    sendFailure(request, response, { failure: failures.internal(), own });
+  } catch (error) {
+    // The answer itself is what fails: with the connection, all that waits for its end goes on.
+    endByFault(error, () => request.socket.destroy());
+  }
 }
 
 /**
@@ -21,7 +36,7 @@ export function guarded(
 ): void {
   const fail = (error: unknown): void => {
     logger.error({ reason: messageOf(error), err: error }, "a request failed by a fault of ours");
-    sendFailure(request, response, { failure: failures.internal(), own: [] });
+    answerFault(request, response, []);
   };
   try {
     step()?.catch(fail);

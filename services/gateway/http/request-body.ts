@@ -1,6 +1,7 @@
 /** The body of a call on its way to a function: kept when small, streamed when not. */
 import type { IncomingMessage } from "node:http";
 import type { Writable } from "node:stream";
+import { guard } from "../../lib/faults.ts";
 import { releaseMemory, writeAndRelease } from "./guard/index.ts";
 
 /** Bodies up to this length are held in memory, so that a call can be sent a second time. */
@@ -18,40 +19,53 @@ export function isSmall({ headers }: IncomingMessage): boolean {
   return length !== undefined && Number(length) <= REPLAYABLE_BYTES;
 }
 
+/** Who gets a body that is read. */
+export interface BodyTaker {
+  /** Gets undefined when it is longer than it may be. */
+  done(body: Buffer | undefined): void;
+  /** Hears of a fault of ours, also of one in `done`; must not throw. */
+  fault(error: unknown): void;
+}
+
 /**
- * Reads a whole body of at most `limit` bytes. The callback gets undefined when it is longer;
- * a caller that goes away is never answered, so there is no callback then.
+ * Reads a whole body of at most `limit` bytes. A caller that goes away is never answered, so
+ * nothing is called then.
  */
-export function readBody(
-  request: IncomingMessage,
-  limit: number,
-  done: (body: Buffer | undefined) => void,
-): void {
+export function readBody(request: IncomingMessage, limit: number, taker: BodyTaker): void {
   const chunks: Buffer[] = [];
   let length = 0;
   const onData = (chunk: Buffer): void => {
     length += chunk.length;
-    if (length > limit) {
-      request.off("data", onData);
-      request.off("end", onEnd);
-      request.pause();
-      done(undefined);
+    if (length <= limit) {
+      chunks.push(chunk);
       return;
     }
-    chunks.push(chunk);
+    request.off("data", onData);
+    request.off("end", onEnd);
+    request.pause();
+    give(taker, undefined);
   };
-  const onEnd = (): void => {
-    const [only] = chunks;
-    if (chunks.length === 1) {
-      done(only);
-      return;
-    }
-    const body = Buffer.concat(chunks, length);
-    chunks.forEach(releaseMemory);
-    done(body);
-  };
+  const onEnd = (): void => give(taker, chunks, length);
   request.on("data", onData);
   request.on("end", onEnd);
+}
+
+function give(taker: BodyTaker, chunks: readonly Buffer[] | undefined, length = 0): void {
+  try {
+    taker.done(chunks && join(chunks, length));
+  } catch (error) {
+    taker.fault(error);
+  }
+}
+
+function join(chunks: readonly Buffer[], length: number): Buffer {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) {
+    return only;
+  }
+  const body = Buffer.concat(chunks, length);
+  chunks.forEach(releaseMemory);
+  return body;
 }
 
 /**
@@ -76,25 +90,27 @@ export class StreamedBody {
 
   /** Passes it on as it comes. @param moved - called when bytes move */
   begin(to: Writable, moved: () => void): void {
-    const onDrain = (): void => {
+    // With the connection to the function its call ends.
+    const end = (error: Error): void => void to.destroy(error);
+    const onDrain = guard(() => {
       this.isStuck = false;
       moved();
       this.#request.resume();
-    };
-    const onData = (chunk: Buffer): void => {
+    }, end);
+    const onData = guard((chunk: Buffer) => {
       moved();
       if (!this.#write(to, chunk)) {
         this.isStuck = true;
         this.#request.pause();
         to.once("drain", onDrain);
       }
-    };
-    const onEnd = (): void => {
+    }, end);
+    const onEnd = guard(() => {
       this.isSent = true;
       if (this.length === undefined) {
         to.write("0\r\n\r\n", "latin1");
       }
-    };
+    }, end);
     this.#stop = () => {
       this.#request.off("data", onData).off("end", onEnd);
       to.off("drain", onDrain);

@@ -1,58 +1,13 @@
 /** One connection to a function: one call at a time, and then the next. */
 import type { IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
-import type { Writable } from "node:stream";
+import { guard } from "../../lib/faults.ts";
 import { writeWatched } from "../http/guard/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { callError } from "./call-error.ts";
+import { type AnswerHandler, Exchange, tell, type UpstreamRequest } from "./exchange.ts";
 import { type BodyFraming, toRequestText } from "./request-head.ts";
 import { Slab } from "./slabs.ts";
-
-/** A body that is passed on while it comes. */
-export interface BodyStream {
-  /** Its length in bytes; undefined where nobody knows. */
-  readonly length: number | undefined;
-  /** Whether all of it has been sent. */
-  readonly isSent: boolean;
-  /** Begins to send it. @param moved - called when bytes move */
-  begin(to: Writable, moved: () => void): void;
-  /** Ends it before its time. */
-  stop(): void;
-}
-
-export interface UpstreamRequest {
-  method: string;
-  /** Path and query. */
-  path: string;
-  /** Flat: name, value, name, value. */
-  headers: readonly string[];
-  body: Buffer | BodyStream | undefined;
-}
-
-/** What holds a call that is on its way. */
-export interface CallControl {
-  /** Breaks it off; its handler gets the reason as an error. */
-  abort(reason: Error): void;
-  /** Reads no more of the answer. What has been read still comes. */
-  pause(): void;
-  resume(): void;
-}
-
-/** What becomes of a call. */
-export interface AnswerHandler {
-  /** There is a connection, and the request is about to be sent on it. */
-  onRequestStart(control: CallControl): void;
-  /** A part of a body that is streamed has been sent. */
-  onBodySent(): void;
-  onResponseStart(control: CallControl, status: number, headers: IncomingHttpHeaders): void;
-  /**
-   * @param slab - whose memory the chunk is, which is read into again unless it is held; undefined
-   * for memory that cannot be held
-   */
-  onResponseData(control: CallControl, chunk: Buffer, slab?: Slab): void;
-  onResponseEnd(): void;
-  onResponseError(control: CallControl, error: Error): void;
-}
 
 /** Idle time after which TCP probes whether the other end still exists, milliseconds. */
 const PROBE_AFTER_MS = 60_000;
@@ -73,47 +28,6 @@ export interface ConnectionOptions {
   /** It can carry another call. */
   onFree: (connection: Connection) => void;
   onClosed: (connection: Connection) => void;
-}
-
-/** A call on a connection. */
-class Exchange implements CallControl {
-  readonly request: UpstreamRequest;
-  readonly handler: AnswerHandler;
-  /** Undefined when the call is over. */
-  #connection: Connection | undefined;
-
-  constructor(request: UpstreamRequest, handler: AnswerHandler, connection: Connection) {
-    this.request = request;
-    this.handler = handler;
-    this.#connection = connection;
-  }
-
-  get isOver(): boolean {
-    return this.#connection === undefined;
-  }
-
-  get stream(): BodyStream | undefined {
-    const { body } = this.request;
-    return Buffer.isBuffer(body) ? undefined : body;
-  }
-
-  abort(reason: Error): void {
-    this.#connection?.breakOff(reason);
-  }
-
-  pause(): void {
-    this.#connection?.pause();
-  }
-
-  resume(): void {
-    this.#connection?.resume();
-  }
-
-  /** The connection is no longer the call's. */
-  leave(): void {
-    this.#connection = undefined;
-    this.stream?.stop();
-  }
 }
 
 export class Connection {
@@ -146,17 +60,32 @@ export class Connection {
       ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
       onread: {
         buffer: () => this.#nextMemory(),
-        callback: (length, memory) => this.#read(Buffer.from(memory.buffer, 0, length)),
+        callback: (length, memory) => this.#read(memory, length),
       },
     });
-    this.#socket.once("connect", () => this.#connected());
-    this.#socket.once("end", () => this.#ended());
-    this.#socket.on("error", (error) => this.fail(error));
-    this.#socket.once("close", () => this.#closed());
+    const end = (): void => this.destroy();
+    this.#socket.once(
+      "connect",
+      guard(() => this.#connected(), end),
+    );
+    this.#socket.once(
+      "end",
+      guard(() => this.#ended(), end),
+    );
+    this.#socket.on(
+      "error",
+      guard((error: Error) => this.fail(error), end),
+    );
+    this.#socket.once(
+      "close",
+      guard(() => this.#closed(), end),
+    );
     if (connectMs > 0) {
-      this.#timer = setTimeout(() => {
-        this.fail(callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`));
-      }, connectMs);
+      const late = callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`);
+      this.#timer = setTimeout(
+        guard(() => this.fail(late), end),
+        connectMs,
+      );
     }
   }
 
@@ -186,7 +115,7 @@ export class Connection {
   fail(error: Error): void {
     const exchange = this.#leave();
     this.destroy();
-    exchange?.handler.onResponseError(exchange, error);
+    tell(exchange, error);
   }
 
   /** Ends the call; the connection, too, where anything of it has been sent. */
@@ -196,8 +125,11 @@ export class Connection {
       return;
     }
     const exchange = this.#leave();
-    this.#options.onFree(this);
-    exchange?.handler.onResponseError(exchange, reason);
+    try {
+      this.#options.onFree(this);
+    } finally {
+      tell(exchange, reason);
+    }
   }
 
   /** Ends the connection, which carries no call. */
@@ -265,18 +197,14 @@ export class Connection {
     return this.#slab.bytes;
   }
 
-  #read(bytes: Buffer): boolean {
-    this.#guard(() => this.#reader.read(bytes));
-    return true;
-  }
-
   /** What goes wrong with an answer, here or in its handler, ends the call. */
-  #guard(work: () => void): void {
+  #read(memory: Uint8Array, length: number): boolean {
     try {
-      work();
+      this.#reader.read(Buffer.from(memory.buffer, 0, length));
     } catch (error) {
       this.fail(error as Error);
     }
+    return true;
   }
 
   #onHead(status: number, headers: IncomingHttpHeaders): void {
@@ -296,19 +224,28 @@ export class Connection {
     // What the function has not taken of the request would be in the way of the next one.
     const isSent = this.#exchange?.stream?.isSent !== false && this.#socket.writableLength === 0;
     const exchange = this.#leave();
-    if (mayFollow && isSent && !this.#socket.destroyed) {
-      // The last chunk may have been more than the caller's connection takes.
-      this.#socket.resume();
-      this.#options.onFree(this);
-    } else {
+    try {
+      if (mayFollow && isSent && !this.#socket.destroyed) {
+        // The last chunk may have been more than the caller's connection takes.
+        this.#socket.resume();
+        this.#options.onFree(this);
+      } else {
+        this.destroy();
+      }
+      exchange?.handler.onResponseEnd();
+    } catch (error) {
       this.destroy();
+      tell(exchange, error as Error);
     }
-    exchange?.handler.onResponseEnd();
   }
 
   /** Where the answer has no other end, that was it. */
   #ended(): void {
-    this.#guard(() => this.#reader.close());
+    try {
+      this.#reader.close();
+    } catch (error) {
+      this.fail(error as Error);
+    }
     this.#cutOff();
   }
 
@@ -316,8 +253,11 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#slab?.release();
     this.#slab = undefined;
-    this.#options.onClosed(this);
-    this.#cutOff();
+    try {
+      this.#options.onClosed(this);
+    } finally {
+      this.#cutOff();
+    }
   }
 
   #cutOff(): void {

@@ -1,5 +1,7 @@
 /** The connections to one place: as many as there are calls at a time, kept for the next ones. */
-import { type AnswerHandler, Connection, type UpstreamRequest } from "./connection.ts";
+import { guard } from "../../lib/faults.ts";
+import { Connection } from "./connection.ts";
+import type { AnswerHandler, UpstreamRequest } from "./exchange.ts";
 
 export interface ConnectionsOptions {
   hostname: string;
@@ -84,7 +86,10 @@ export class Connections {
     }
     connection.usableUntil = performance.now() + idleMs;
     this.#idle.push(connection);
-    this.#sweep ??= setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS).unref();
+    this.#sweep ??= setInterval(
+      guard(() => this.#closeIdle(performance.now())),
+      SWEEP_MS,
+    ).unref();
   }
 
   #closeIdle(until: number): void {

@@ -1,6 +1,7 @@
 /** The upstreams of each function: its pods, or its Service, kept by a watch of EndpointSlices. */
 import { EventEmitter } from "node:events";
 import { PORT, PRE_STOP_SECONDS } from "../../../contract/index.ts";
+import { endByFault, guard } from "../../lib/faults.ts";
 import type { Change, ResourceWatch } from "../../lib/watch.ts";
 import type { RoutePod, RouteSlice } from "./endpoint-slices.ts";
 import type { Upstream } from "./upstream.ts";
@@ -23,6 +24,8 @@ interface Route {
   slices: RouteSlice[];
   /** Those of all slices. */
   pods: readonly RoutePod[];
+  /** Their ids, and the version of the slice by which they came. */
+  since: ReadonlyMap<string, string>;
   /** Ids of pods of a function that was deleted, which has left its name to another one. */
   abandoned: Set<string>;
   /** Ids of pods that leave, and whether they are sent calls where no other one is ready. */
@@ -122,23 +125,24 @@ export class Endpoints extends EventEmitter<RouteEvents> {
   /**
    * Sends no more calls to the pods that a function has, as it was deleted; they may be there for
    * some seconds, and another function may have its name by then.
-   * @param version - of the deletion: what was written after it may be about the other one
+   * @param version - of the deletion: pods that came after it may be those of the other one
    */
   abandon(key: string, version: string): void {
     const route = this.#routes.get(key);
     if (route === undefined) {
       return;
     }
-    const old = route.slices
-      .filter(({ metadata }) => BigInt(metadata.resourceVersion ?? 0) < BigInt(version))
-      .flatMap(({ pods }) => pods.map(({ id }) => id));
+    const isOld = ([, since]: [id: string, since: string]): boolean =>
+      BigInt(since) < BigInt(version);
+    const old = [...route.since].filter(isOld).map(([id]) => id);
     old.forEach((id) => route.abandoned.add(id));
     this.#replaceUpstreams(key, route);
-    setTimeout(() => {
+    const takeBack = guard(() => {
       old.forEach((id) => route.abandoned.delete(id));
       this.#replaceUpstreams(key, route);
       this.emit("change", key);
-    }, ABANDONED_MS).unref();
+    });
+    setTimeout(takeBack, ABANDONED_MS).unref();
   }
 
   /** Closes the connections to all upstreams, after the calls in flight. */
@@ -164,6 +168,7 @@ export class Endpoints extends EventEmitter<RouteEvents> {
       route.slices.push(current);
     }
     route.pods = mergePods(route.slices);
+    route.since = toSince(route, current?.metadata.resourceVersion ?? "0");
     this.#replaceLeaving(routeKey, route, wasReady);
     const present = new Set(route.pods.map(({ id }) => id));
     route.abandoned = new Set([...route.abandoned].filter((id) => present.has(id)));
@@ -183,7 +188,8 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     route.leaving = new Map(leaving.map((id) => [id, before.get(id) ?? wasReady.has(id)]));
     const begun = leaving.filter((id) => !before.has(id) && wasReady.has(id));
     if (begun.length > 0) {
-      setTimeout(() => this.#abandon(key, route, begun), LEAVING_MS).unref();
+      const abandon = guard(() => this.#abandon(key, route, begun));
+      setTimeout(abandon, LEAVING_MS).unref();
     }
   }
 
@@ -206,7 +212,7 @@ export class Endpoints extends EventEmitter<RouteEvents> {
     route.upstreams = Array.from(wanted, (origin) => kept.get(origin) ?? createUpstream(origin));
     for (const [origin, upstream] of kept) {
       if (!wanted.has(origin)) {
-        void upstream.close();
+        upstream.close().catch((error: unknown) => endByFault(error));
       }
     }
   }
@@ -237,6 +243,7 @@ function createRoute(): Route {
   return {
     slices: [],
     pods: [],
+    since: new Map(),
     abandoned: new Set(),
     leaving: new Map(),
     upstreams: [],
@@ -262,6 +269,11 @@ function mergePods(slices: readonly RouteSlice[]): readonly RoutePod[] {
     });
   }
   return [...pods.values()];
+}
+
+/** When each pod came. @param version - of the slice that has just changed */
+function toSince({ pods, since }: Route, version: string): Route["since"] {
+  return new Map(pods.map(({ id }) => [id, since.get(id) ?? version]));
 }
 
 function readyIds({ pods }: Route): Set<string> {

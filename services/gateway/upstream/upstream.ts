@@ -1,8 +1,8 @@
 /** One place that calls of a function are sent to, a pod or its Service: its connections. */
 import { buildConnector, type Dispatcher, Pool } from "undici";
 import { MAX_HEAD_BYTES } from "./answer-reader.ts";
-import type { AnswerHandler, UpstreamRequest } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import type { AnswerHandler, UpstreamRequest } from "./exchange.ts";
 
 /** Says where something else than the name and the port of an origin is connected to. */
 export type Locate = (hostname: string) => { hostname: string; port: string };

@@ -1,6 +1,7 @@
 /** A function that is removed, and another one of its name that is deployed at once. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { TestGateway } from "../../support/gateway.ts";
+import { FUNCTIONS, TestGateway } from "../../support/gateway.ts";
+import { until } from "../../support/until.ts";
 
 let gateway: TestGateway;
 
@@ -46,4 +47,62 @@ test("nothing of the removed one is called after its removal, eight times in a r
     expect(await (await early).text()).toBe(String(turn + 1));
     expect(calls).toBe(callsBefore + 1);
   }
+});
+
+/** Has the gateway's watch of functions fail, its version being too old, until it may go on. */
+async function cutWatch(): Promise<() => Promise<void>> {
+  const { fake } = gateway;
+  const failures = (): number => gateway.log.text().split("watch failed").length;
+  const before = failures();
+  let isListed = false;
+  fake.intercept = ({ path, query }, response) => {
+    if (path !== FUNCTIONS) {
+      return false;
+    }
+    response.writeHead(query.get("watch") === "true" ? 410 : 503).end();
+    return true;
+  };
+  fake.dropWatches();
+  await until("the watch to fail", () => failures() > before + 1);
+  return async () => {
+    fake.intercept = ({ path, query }) => {
+      isListed ||= path === FUNCTIONS && query.get("watch") === "true";
+      return false;
+    };
+    await until("a new list", () => isListed);
+    fake.intercept = () => false;
+    await gateway.settle();
+  };
+}
+
+test.each([
+  ["and the new one came after it was back", false],
+  ["and the new one was there when it was back", true],
+])("so is a removal while the watch was away, %s", async (_when, isEarly) => {
+  const name = isEarly ? "early" : "late";
+  let calls = 0;
+  const [old = 0] = await gateway.serve(name, (_request, response) => {
+    calls += 1;
+    response.end("old");
+  });
+  expect(await (await fetch(`${gateway.url}/function/${name}`)).text()).toBe("old");
+  const goOn = await cutWatch();
+  gateway.fake.remove(FUNCTIONS, name);
+  if (isEarly) {
+    gateway.declare(name);
+  }
+  await goOn();
+  if (!isEarly) {
+    expect((await fetch(`${gateway.url}/function/${name}`)).status).toBe(404);
+    gateway.declare(name);
+    await gateway.settle();
+  }
+  const early = fetch(`${gateway.url}/function/${name}`);
+  await gateway.settle();
+  gateway.route(name, [old, await gateway.pod((_request, response) => response.end("new"))]);
+  expect(await (await early).text()).toBe("new");
+  for (let turn = 0; turn < 4; turn++) {
+    expect(await (await fetch(`${gateway.url}/function/${name}`)).text()).toBe("new");
+  }
+  expect(calls).toBe(1);
 });

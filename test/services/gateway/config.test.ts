@@ -14,6 +14,7 @@ describe("readConfig", () => {
       calls: {
         timeouts: { connectMs: 3000, firstByteMs: 0, idleMs: 300_000, callMs: 60_000 },
         maxInflight: 1000,
+        maxWaiting: 1000,
         maxInflightPerFunction: 0,
         maxHeldBytes: 33_554_432,
         trustedProxies: [],
@@ -99,6 +100,7 @@ describe("readConfig", () => {
       first_byte_timeout: "2",
       idle_timeout: "3s",
       max_inflight: "7",
+      max_waiting: "10",
       max_inflight_per_function: "8",
       max_held_bytes: "9",
       trusted_proxies: "10.0.0.0/8, fd00::/8",
@@ -118,6 +120,7 @@ describe("readConfig", () => {
       calls: {
         timeouts: { connectMs: 1000, firstByteMs: 2000, idleMs: 3000, callMs: 5000 },
         maxInflight: 7,
+        maxWaiting: 10,
         maxInflightPerFunction: 8,
         maxHeldBytes: 9,
         trustedProxies: ["10.0.0.0/8", "fd00::/8"],

@@ -1,12 +1,22 @@
 /** Which side of the gateway answers a request, and which connections are closed after it. */
-import type { IncomingMessage, Server } from "node:http";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import type { AsyncPublisher } from "../../../services/gateway/calls/async-publisher.ts";
 import { CallClock } from "../../../services/gateway/calls/call-clock.ts";
 import type { FunctionState } from "../../../services/gateway/calls/function-states.ts";
 import { readConfig } from "../../../services/gateway/config.ts";
 import { failures } from "../../../services/gateway/errors.ts";
 import { createFrontServer, type FrontContext } from "../../../services/gateway/front-server.ts";
+import { watchRawRequests } from "../../../services/gateway/http/guard/index.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import { RawConnection } from "../../support/http-client.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -64,6 +74,37 @@ afterEach(() => {
 });
 
 afterAll(() => stopServer(server));
+
+describe("a fault of ours in an event of the server", () => {
+  const fail = (): never => {
+    throw new TypeError("a fault of ours");
+  };
+  const toSocket = (parts: object = {}): { destroy: jest.Mock } =>
+    ({ destroy: jest.fn(), on: fail, once: fail, end: fail, ...parts }) as never;
+
+  test.each(["checkExpectation", "checkContinue", "request"])(
+    "%s ends the connection where it cannot be answered",
+    (event) => {
+      const socket = toSocket();
+      const request = { socket, headers: {}, rawHeaders: [], url: "/", complete: true };
+      const response = { headersSent: false, destroyed: false, writeHead: fail };
+      server.emit(event, request, response);
+      expect(socket.destroy).toHaveBeenCalled();
+    },
+  );
+
+  test("connect, upgrade and a new connection end the connection", async () => {
+    const sockets = [toSocket(), toSocket(), toSocket({ parser: {} })] as const;
+    server.emit("connect", { socket: sockets[0] });
+    server.emit("upgrade", { url: "/", headers: {} }, sockets[1], Buffer.alloc(0));
+    const bare = createServer();
+    watchRawRequests(bare);
+    bare.removeListener("connection", bare.listeners("connection")[0] as () => void);
+    bare.emit("connection", sockets[2]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sockets.map(({ destroy }) => destroy.mock.calls.length)).toEqual([1, 1, 1]);
+  });
+});
 
 /** Sends a head, with an empty body, and waits for the whole first answer. */
 async function send(line: string, ...headers: string[]): Promise<RawConnection> {

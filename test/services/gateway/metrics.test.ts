@@ -6,6 +6,7 @@ import { FunctionNamespaces } from "../../../services/gateway/cluster/namespaces
 import {
   forgetDeleted,
   GatewayMetrics,
+  registerCalls,
   registerServiceCount,
 } from "../../../services/gateway/metrics.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
@@ -22,6 +23,19 @@ function createMetrics(): { metrics: GatewayMetrics; lines: () => Promise<string
 }
 
 const LABELS = 'code="200",function_name="figlet.openfaas-fn"';
+
+test("what has places is shown by what it has them for, as it is now", async () => {
+  const registry = new Registry();
+  const admission = { inFlight: 0, waiting: 2, upgraded: 3 };
+  registerCalls(registry, admission);
+  admission.inFlight = 1;
+  const lines = (await registry.metrics()).split("\n").filter((line) => !line.startsWith("#"));
+  expect(lines.filter((line) => line !== "")).toEqual([
+    'gateway_calls{state="in_flight"} 1',
+    'gateway_calls{state="waiting"} 2',
+    'gateway_calls{state="upgraded"} 3',
+  ]);
+});
 
 describe("GatewayMetrics", () => {
   test("counts calls that begin and calls that end apart", async () => {

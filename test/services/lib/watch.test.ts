@@ -103,6 +103,41 @@ describe("ResourceWatch", () => {
     expect(seen).toEqual(["a/gone 1>-"]);
   });
 
+  test("tells of what is gone by which version it was, however it hears of that", async () => {
+    put("deleted", 1);
+    put("missed", 1);
+    put("anew", 1);
+    await create().waitForSync();
+    await until("a watch", () => fake.watchers === 1);
+    const changes: [key: string, kind: string, goneAt?: string][] = [];
+    watch.on("change", ({ key, current, goneAt }) => {
+      changes.push([key, current === undefined ? "gone" : `${current.spec?.value}`, goneAt ?? ""]);
+    });
+    fake.remove(collection, "deleted");
+    await until("the deletion", () => changes.length === 1);
+    const goOn = await fake.interrupt();
+    fake.intercept = ({ query }, response) => {
+      if (query.get("watch") === "true" && query.get("resourceVersion") === "104") {
+        response.writeHead(410).end();
+        return true;
+      }
+      return false;
+    };
+    fake.remove(collection, "missed");
+    fake.remove(collection, "anew");
+    put("anew", 2);
+    await goOn();
+    await until("the rest", () => changes.length === 4);
+    expect(changes).toEqual([
+      ["a/deleted", "gone", "104"],
+      // As of the list.
+      ["a/missed", "gone", "107"],
+      // As of what was heard last.
+      ["a/anew", "gone", "104"],
+      ["a/anew", "2", ""],
+    ]);
+  });
+
   test("catches up with what happened while the API server was away", async () => {
     put("kept", 1);
     put("gone", 1);

@@ -5,6 +5,7 @@
  */
 import type { Writable } from "node:stream";
 import { isMarkedAsUntransferable } from "node:worker_threads";
+import { endByFault } from "../../../lib/faults.ts";
 
 /** Below it, what is saved is less than what it costs. */
 const MIN_BYTES = 16 * 1024;
@@ -18,10 +19,17 @@ export function isReleasable({ length, byteOffset, buffer }: Buffer): boolean {
   return isLast && !isMarkedAsUntransferable(buffer);
 }
 
-/** Releases the memory of bytes that are not read again; does nothing where it is not allowed. */
+/**
+ * Releases the memory of bytes that are not read again; does nothing where it is not allowed. Never
+ * throws, as it is called back after writes: V8 releases what is left.
+ */
 export function releaseMemory(bytes: Buffer): void {
   if (isReleasable(bytes)) {
-    (bytes.buffer as ArrayBuffer).transfer(0);
+    try {
+      (bytes.buffer as ArrayBuffer).transfer(0);
+    } catch (error) {
+      endByFault(error);
+    }
   }
 }
 

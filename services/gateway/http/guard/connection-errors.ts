@@ -5,6 +5,7 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { endByFault, guard } from "../../../lib/faults.ts";
 import { writeHead } from "./raw-response.ts";
 
 /** Time for the client to read the last answer: closing at once would reset the connection. */
@@ -25,10 +26,14 @@ const closing = new WeakSet<Socket>();
  */
 export function closeConnection(socket: Socket): void {
   closing.add(socket);
-  socket.destroySoon = () => {
-    socket.end();
-    closeInTime(socket);
-  };
+  // Node calls it in an event of the answer before.
+  socket.destroySoon = guard(
+    () => {
+      socket.end();
+      closeInTime(socket);
+    },
+    () => socket.destroy(),
+  );
 }
 
 /** Whether a connection is being closed, and requests on it are ignored. */
@@ -46,7 +51,11 @@ interface Connection extends Socket {
  * another answer: the client would take it for a part of that one.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Connection): void {
-  endConnection(STATUS[error.code ?? ""] ?? 400, socket);
+  try {
+    endConnection(STATUS[error.code ?? ""] ?? 400, socket);
+  } catch (fault) {
+    endByFault(fault, () => socket.destroy());
+  }
 }
 
 /** Ends a connection with this status, after the answers that are pending. */
@@ -64,8 +73,12 @@ export function isFree(socket: Connection): boolean {
 
 /** Refuses a tunnel (CONNECT), after the answers that are pending. */
 export function refuseTunnel(socket: Connection): void {
-  socket.on("error", () => socket.destroy());
-  endConnection(405, socket);
+  try {
+    socket.on("error", () => socket.destroy());
+    endConnection(405, socket);
+  } catch (fault) {
+    endByFault(fault, () => socket.destroy());
+  }
 }
 
 function endInOrder(status: number, socket: Connection): void {
@@ -76,7 +89,13 @@ function endInOrder(status: number, socket: Connection): void {
     endWith(status, socket, answer?.req.method === "HEAD");
   } else if (answer.req.complete) {
     // The answer to an earlier request is still being sent.
-    answer.once("close", () => endInOrder(status, socket));
+    answer.once(
+      "close",
+      guard(
+        () => endInOrder(status, socket),
+        () => socket.destroy(),
+      ),
+    );
   } else {
     socket.destroy();
   }

@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
+import { endByFault } from "../../../lib/faults.ts";
 import { releaseMemory } from "./buffer-release.ts";
 import { closeConnection, endConnection, isClosing } from "./connection-errors.ts";
 import { type BadRequest, RawReader } from "./raw-reader.ts";
@@ -40,7 +41,11 @@ const rejected = new WeakMap<IncomingMessage, BadRequest>();
 /** Reads everything that a server receives a second time. */
 export function watchRawRequests(server: Server): void {
   server.on("connection", (socket: Socket & { parser: Parser }) => {
-    connections.set(socket, new RawConnection(socket, socket.parser));
+    try {
+      connections.set(socket, new RawConnection(socket, socket.parser));
+    } catch (error) {
+      endByFault(error, () => socket.destroy());
+    }
   });
 }
 
@@ -75,14 +80,22 @@ class RawConnection {
       throw new Error("raw requests: expected a parser that says when it has read, got another");
     }
     parser[ON_EXECUTE] = (result) => {
-      // The bytes after an upgrade or a CONNECT are not HTTP.
-      const isHttp = typeof result === "number" && parser.incoming?.upgrade !== true;
-      if (isHttp && !isClosing(socket)) {
-        this.#finish(result);
+      try {
+        this.#executed(result);
+      } catch (error) {
+        endByFault(error, () => socket.destroy());
       }
-      this.#forget();
       onExecute(result);
     };
+  }
+
+  #executed(result: number | Error): void {
+    // The bytes after an upgrade or a CONNECT are not HTTP.
+    const isHttp = typeof result === "number" && this.#parser.incoming?.upgrade !== true;
+    if (isHttp && !isClosing(this.#socket)) {
+      this.#finish(result);
+    }
+    this.#forget();
   }
 
   #forget(): void {

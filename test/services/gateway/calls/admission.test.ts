@@ -6,7 +6,7 @@ import type { FunctionState } from "../../../../services/gateway/calls/function-
 import { runs } from "../../../support/property-runs.ts";
 
 function stateOf(maxInflight: number): FunctionState {
-  const counts = { inFlight: 0, upgraded: 0, heldBytes: 0 };
+  const counts = { inFlight: 0, waiting: 0, upgraded: 0, heldBytes: 0 };
   return { maxInflight, displayName: "f.fn", ...counts } as FunctionState;
 }
 
@@ -33,7 +33,7 @@ const tooMany = (limit: number): object => ({
 
 describe("calls", () => {
   test("of a function are refused from its limit on, and let in again when one has left", () => {
-    const admission = new Admission({ maxInflight: 0, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: 0 });
     const state = stateOf(2);
     expect([admission.enter(state), admission.enter(state)]).toEqual([undefined, undefined]);
     expect(admission.enter(state)).toEqual(tooMany(2));
@@ -43,7 +43,7 @@ describe("calls", () => {
   });
 
   test("of all functions together are refused from the gateway's limit on", () => {
-    const admission = new Admission({ maxInflight: 2, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 2, maxWaiting: 0, maxHeldBytes: 0 });
     const [one, two, three] = [stateOf(0), stateOf(0), stateOf(0)];
     admission.enter(one);
     admission.enter(two);
@@ -53,7 +53,7 @@ describe("calls", () => {
   });
 
   test("that are refused take no place, neither here nor of their function", () => {
-    const admission = new Admission({ maxInflight: 2, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 2, maxWaiting: 0, maxHeldBytes: 0 });
     const [busy, idle] = [stateOf(1), stateOf(0)];
     admission.enter(busy);
     admission.enter(busy);
@@ -65,14 +65,14 @@ describe("calls", () => {
   });
 
   test("of a busy function hear of the gateway first where both are full", () => {
-    const admission = new Admission({ maxInflight: 1, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 1, maxWaiting: 0, maxHeldBytes: 0 });
     const state = stateOf(1);
     admission.enter(state);
     expect(admission.enter(state)).toEqual(OVERLOADED);
   });
 
   test("are let in without end where there are no limits", () => {
-    const admission = new Admission({ maxInflight: 0, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: 0 });
     const state = stateOf(0);
     const answers = Array.from({ length: 5000 }, () => admission.enter(state));
     expect(answers.every((answer) => answer === undefined)).toBe(true);
@@ -80,7 +80,7 @@ describe("calls", () => {
   });
 
   test("heed a limit that has become lower meanwhile", () => {
-    const admission = new Admission({ maxInflight: 0, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: 0 });
     const state = stateOf(5);
     for (let call = 0; call < 4; call++) {
       admission.enter(state);
@@ -99,7 +99,7 @@ describe("calls", () => {
     const limit = fc.integer({ min: 1, max: 4 });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), limit, limit, (steps, whole, own) => {
-        const admission = new Admission({ maxInflight: whole, maxHeldBytes: 0 });
+        const admission = new Admission({ maxInflight: whole, maxWaiting: 0, maxHeldBytes: 0 });
         const states = [stateOf(own), stateOf(own), stateOf(own)];
         const model = [0, 0, 0];
         for (const { isEntry, of } of steps) {
@@ -134,7 +134,7 @@ describe("a function that takes all it gets", () => {
   }
 
   test("leaves a quarter of all places free, of which the next one leaves some as well", () => {
-    const admission = new Admission({ maxInflight: 1000, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 1000, maxWaiting: 0, maxHeldBytes: 0 });
     const first = stateOf(0);
     expect(fill(admission, first)).toBe(750);
     const others = Array.from({ length: 3 }, () => fill(admission, stateOf(0)));
@@ -144,12 +144,12 @@ describe("a function that takes all it gets", () => {
   });
 
   test("does so with a limit of its own, too", () => {
-    const admission = new Admission({ maxInflight: 100, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 100, maxWaiting: 0, maxHeldBytes: 0 });
     expect(fill(admission, stateOf(99))).toBe(75);
   });
 
   test("has its upgraded connections counted apart, and with its calls by its own limit", () => {
-    const admission = new Admission({ maxInflight: 100, maxHeldBytes: 0 });
+    const admission = new Admission({ maxInflight: 100, maxWaiting: 0, maxHeldBytes: 0 });
     const state = stateOf(0);
     expect([fill(admission, state, "upgraded"), fill(admission, state)]).toEqual([75, 75]);
     const [limited, other] = [stateOf(3), stateOf(0)];
@@ -163,8 +163,97 @@ describe("a function that takes all it gets", () => {
   });
 });
 
+describe("calls that wait for a pod", () => {
+  const waitingFull = (message: string): object => ({
+    status: 503,
+    code: "PLONK_QUEUE_FULL",
+    message,
+    retryAfterSeconds: 2,
+  });
+
+  /** How many calls of a function wait, one after the other, until the first refusal. */
+  function fill(admission: Admission, state: FunctionState): number {
+    let count = 0;
+    while (
+      admission.enter(state) === undefined &&
+      admission.wait(state, "inFlight") === undefined
+    ) {
+      count += 1;
+    }
+    return count;
+  }
+
+  test("leave their places to others, and have a number of their own", () => {
+    const admission = new Admission({ maxInflight: 4, maxWaiting: 100, maxHeldBytes: 0 });
+    const [broken, other] = [stateOf(0), stateOf(0)];
+    expect(fill(admission, broken)).toBe(75);
+    // The one that was refused is still there to be answered.
+    admission.leave(broken);
+    expect([broken.waiting, broken.inFlight, admission.waiting]).toEqual([75, 0, 75]);
+    for (let call = 0; call < 3; call++) {
+      expect(admission.enter(other)).toBeUndefined();
+    }
+    expect(admission.inFlight).toBe(3);
+  });
+
+  test("of one function leave a quarter of all places free, and of all fill it", () => {
+    const admission = new Admission({ maxInflight: 0, maxWaiting: 4, maxHeldBytes: 0 });
+    const [first, second] = [stateOf(0), stateOf(0)];
+    expect(fill(admission, first)).toBe(3);
+    expect(admission.wait(first, "inFlight")).toEqual(
+      waitingFull("Too many calls wait for f.fn to start: the rest is kept free for others."),
+    );
+    expect(fill(admission, second)).toBe(1);
+    expect(admission.wait(second, "inFlight")).toEqual(
+      waitingFull("Too many calls wait for functions to start."),
+    );
+  });
+
+  test("are as many as come where there is no limit", () => {
+    const admission = new Admission({ maxInflight: 1, maxWaiting: 0, maxHeldBytes: 0 });
+    const state = stateOf(0);
+    for (let call = 0; call < 5000; call++) {
+      expect([admission.enter(state), admission.wait(state, "inFlight")]).toEqual([
+        ...[undefined, undefined],
+      ]);
+    }
+    expect(admission.waiting).toBe(5000);
+  });
+
+  test("count for their function's own limit, upgrades among them", () => {
+    const admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: 0 });
+    const state = stateOf(2);
+    admission.enter(state);
+    admission.wait(state, "inFlight");
+    admission.enter(state, "upgraded");
+    admission.wait(state, "upgraded");
+    expect([admission.enter(state), admission.enter(state, "upgraded")]).toEqual([
+      ...[tooMany(2), tooMany(2)],
+    ]);
+    admission.leave(state, "waiting");
+    expect(admission.enter(state)).toBeUndefined();
+  });
+
+  test("go on as there are places, by the shares of those that come", () => {
+    const admission = new Admission({ maxInflight: 4, maxWaiting: 0, maxHeldBytes: 0 });
+    const state = stateOf(0);
+    for (let call = 0; call < 6; call++) {
+      admission.enter(state);
+      admission.wait(state, "inFlight");
+    }
+    const go = (): boolean => admission.goOn(state, "inFlight");
+    expect([go(), go(), go(), go()]).toEqual([true, true, true, false]);
+    expect([state.inFlight, state.waiting, admission.inFlight]).toEqual([3, 3, 3]);
+    admission.leave(state);
+    expect([go(), go()]).toEqual([true, false]);
+    expect(admission.goOn(state, "upgraded")).toBe(true);
+    expect([admission.upgraded, admission.waiting]).toEqual([1, 1]);
+  });
+});
+
 describe("bodies in memory", () => {
-  const create = (): Admission => new Admission({ maxInflight: 1, maxHeldBytes: 100 });
+  const create = (): Admission =>
+    new Admission({ maxInflight: 1, maxWaiting: 0, maxHeldBytes: 100 });
   const one = (): FunctionState => stateOf(0);
 
   test("may fill the room to the last byte, and not one byte more", () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { ColdStarts } from "../../../../services/gateway/calls/cold-starts.ts";
 import type { Failure } from "../../../../services/gateway/errors.ts";
 import type { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
-import { FunctionFeed, functionOf, Pods } from "../../../support/call-parts.ts";
+import { ANY_PLACE, FunctionFeed, functionOf, Pods } from "../../../support/call-parts.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { createKeptLog } from "../../../support/logs.ts";
 
@@ -17,7 +17,7 @@ let gone: Map<number, string | undefined>;
 const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0);
 
 /** Has a hundred calls wait. */
-function wait(environment: Record<string, string> = {}): void {
+function wait(environment: Record<string, string> = {}, place = ANY_PLACE): void {
   const functions = new FunctionFeed();
   functions.put(functionOf("f", { replicas: 1, environment }));
   const coldStarts = new ColdStarts({
@@ -31,7 +31,7 @@ function wait(environment: Record<string, string> = {}): void {
   const end = (index: number) => (failure: Failure | undefined) =>
     void gone.set(index, failure?.code);
   for (let index = 0; index < 100; index += 1) {
-    void coldStarts.wait(REFERENCE, signal).then(end(index));
+    void coldStarts.wait(REFERENCE, signal, place).then(end(index));
   }
 }
 
@@ -58,6 +58,39 @@ test("calls go few at first, those that have waited longest, then more and more"
   expect(gone.size).toBe(48);
   await jest.advanceTimersByTimeAsync(20);
   expect([gone.size, jest.getTimerCount()]).toEqual([100, 0]);
+});
+
+test("calls go as there are places among those in flight, and in their order", async () => {
+  let places = 5;
+  wait({}, { wait: () => undefined, goOn: () => places-- > 0 });
+  pods.come("fn/f");
+  await settle();
+  expect([...gone.keys()]).toEqual([0, 1, 2, 3, 4]);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(gone.size).toBe(5);
+  places = 2;
+  await jest.advanceTimersByTimeAsync(20);
+  expect([...gone.keys()]).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  expect(new Set(gone.values())).toEqual(new Set([undefined]));
+});
+
+test("a fault in a step ends no process, and those that wait hear of the end of their time", async () => {
+  wait(
+    {},
+    {
+      wait: () => undefined,
+      goOn: () => {
+        if (gone.size === 16) {
+          throw new TypeError("a fault of ours");
+        }
+        return true;
+      },
+    },
+  );
+  pods.come("fn/f");
+  await settle();
+  await jest.advanceTimersByTimeAsync(5000);
+  expect([...gone.values()].filter((code) => code === "PLONK_NO_ENDPOINTS")).toHaveLength(84);
 });
 
 test("calls go as pods have places, where the function says how many a pod has", async () => {

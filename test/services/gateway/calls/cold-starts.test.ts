@@ -6,7 +6,7 @@ import { ColdStarts } from "../../../../services/gateway/calls/cold-starts.ts";
 import type { Failure } from "../../../../services/gateway/errors.ts";
 import type { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
 import { KubernetesError } from "../../../../services/lib/kubernetes.ts";
-import { FunctionFeed, functionOf, Pods } from "../../../support/call-parts.ts";
+import { ANY_PLACE, FunctionFeed, functionOf, Pods } from "../../../support/call-parts.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 
@@ -53,7 +53,7 @@ const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0);
 /** A wait, and `waiting` as long as it has not ended. */
 function wait(reference: FunctionReference = REFERENCE, signal = new AbortController().signal) {
   const wait: { outcome: Failure | undefined | "waiting" } = { outcome: "waiting" };
-  void coldStarts.wait(reference, signal).then((outcome) => (wait.outcome = outcome));
+  void coldStarts.wait(reference, signal, ANY_PLACE).then((outcome) => (wait.outcome = outcome));
   return wait;
 }
 

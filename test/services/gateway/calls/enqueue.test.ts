@@ -68,7 +68,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  admission = new Admission({ maxInflight: 0, maxHeldBytes: ROOM });
+  admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: ROOM });
   registry = createRegistry();
   bodies = new FakeBodies();
   published = [];

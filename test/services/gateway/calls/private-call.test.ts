@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  admission = new Admission({ maxInflight: 0, maxHeldBytes: QUEUE.maxBodyBytes });
+  admission = new Admission({ maxInflight: 0, maxWaiting: 0, maxHeldBytes: QUEUE.maxBodyBytes });
   verdict = undefined;
   [asked, entry, seen] = [0, undefined, undefined];
 });

@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { REPLAYABLE_BYTES } from "../../../../services/gateway/http/request-body.ts";
-import type { BodyStream } from "../../../../services/gateway/upstream/connection.ts";
+import type { BodyStream } from "../../../../services/gateway/upstream/exchange.ts";
 import { listen } from "../../../../services/lib/servers.ts";
 import { errorOf, type SentCall } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";

@@ -95,6 +95,55 @@ async function agree(
 
 const statusOf = (): string => received.split(" ")[1] ?? "";
 
+describe("a fault of ours", () => {
+  const fail = (): never => {
+    throw new TypeError("a fault of ours");
+  };
+
+  async function expectNothingLeft(): Promise<void> {
+    [browser, socket].forEach((end) => end.destroy());
+    await settle();
+    const { inFlight } = world.at(A);
+    expect([world.state.upgraded, world.admission.upgraded, inFlight]).toEqual([0, 0, 0]);
+  }
+
+  test("after a wait for a pod is 500", async () => {
+    world.slices.remove("f-1");
+    await open();
+    world.slices.put("f-1", [A]);
+    jest.spyOn(world.at(A), "dispatchUpgrade").mockImplementation(fail);
+    world.coldStarts[0]?.(undefined);
+    await settle();
+    expect(statusOf()).toBe("500");
+    await expectNothingLeft();
+  });
+
+  test.each<[string, () => unknown]>([
+    ["the answer", () => handler().onResponseError(held, new TypeError("a fault of ours"))],
+    ["both connections together", () => jest.spyOn(socket, "write").mockImplementation(fail)],
+    ["the end", () => jest.spyOn(socket, "end").mockImplementation(fail)],
+    ["the next part", () => (held.resume = fail)],
+  ])("in %s ends the connection", async (what, act) => {
+    await open();
+    handler().onRequestStart(held);
+    if (what === "the next part") {
+      handler().onResponseStart(held, 200, {});
+      handler().onResponseData(held, Buffer.alloc(1024 * 1024));
+    }
+    act();
+    if (what === "both connections together") {
+      expect((await agree()).upstream.destroyed).toBe(true);
+    } else if (what === "the end") {
+      handler().onResponseEnd();
+    }
+    await settle();
+    expect([socket.destroyed, statusOf()]).toEqual(
+      what === "the answer" ? [false, "500"] : [true, expect.anything()],
+    );
+    await expectNothingLeft();
+  });
+});
+
 describe("a handshake", () => {
   test("goes to the function as it came, and ends in a tunnel", async () => {
     await open({ head: "early" });

@@ -6,7 +6,7 @@ import {
   type UpstreamCall,
 } from "../../../../services/gateway/calls/upstream-attempt.ts";
 import type { Failure } from "../../../../services/gateway/errors.ts";
-import type { AnswerHandler } from "../../../../services/gateway/upstream/connection.ts";
+import type { AnswerHandler } from "../../../../services/gateway/upstream/exchange.ts";
 import type { Upstream } from "../../../../services/gateway/upstream/upstream.ts";
 import { errorOf, HeldRequest } from "../../../support/call-parts.ts";
 import { CallWorld } from "../../../support/call-world.ts";
@@ -21,6 +21,7 @@ const NOBODY = {} as unknown as AnswerHandler;
 class KeptCall implements UpstreamCall {
   readonly failures: Failure[] = [];
   isRepeatable = true;
+  isCut = false;
   moving: Partial<Transfer> = {};
 
   sendTo(upstream: Upstream): void {
@@ -38,6 +39,10 @@ class KeptCall implements UpstreamCall {
 
   fail(failure: Failure): void {
     this.failures.push(failure);
+  }
+
+  cut(): void {
+    this.isCut = true;
   }
 }
 
@@ -67,6 +72,40 @@ function send(...pods: string[]): UpstreamAttempt {
 
 const pass = (milliseconds: number): Promise<void> => jest.advanceTimersByTimeAsync(milliseconds);
 const codes = (): string[] => call.failures.map(({ code }) => code);
+
+describe("the place of a call that waits for a pod", () => {
+  function theWait(): CallWorld["waits"][number] {
+    const [wait] = world.waits;
+    if (wait === undefined) {
+      throw new Error("expected a call that waits, got none");
+    }
+    return wait;
+  }
+
+  const places = (): number[] => [world.state.inFlight, world.state.waiting];
+
+  test("is others' meanwhile, and its own again before it is sent", async () => {
+    const attempt = send();
+    const { place, resolve } = theWait();
+    expect([place.wait(), places()]).toEqual([undefined, [0, 1]]);
+    world.slices.put("f-1", [A]);
+    expect([place.goOn(), places()]).toEqual([true, [1, 0]]);
+    resolve(undefined);
+    await pass(0);
+    expect(world.sentTo()).toEqual([A]);
+    attempt.close(true);
+    expect(places()).toEqual([0, 0]);
+  });
+
+  test("is given back where it ends while it waits", async () => {
+    const attempt = send();
+    const { place, signal } = theWait();
+    place.wait();
+    attempt.close(false);
+    expect([places(), signal.aborted, world.admission.waiting]).toEqual([[0, 0], true, 0]);
+    await pass(0);
+  });
+});
 
 describe("a call that is answered", () => {
   test("is sent once, counted once, and leaves nothing behind", () => {

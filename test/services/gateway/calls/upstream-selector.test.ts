@@ -9,7 +9,7 @@ import {
 import { type Failure, failures } from "../../../../services/gateway/errors.ts";
 import { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
 import type { Upstream } from "../../../../services/gateway/upstream/upstream.ts";
-import { SilentUpstream, SliceFeed } from "../../../support/call-parts.ts";
+import { ANY_PLACE, SilentUpstream, SliceFeed } from "../../../support/call-parts.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 
 const [A, B, C] = ["http://192.0.2.1:80", "http://192.0.2.2:80", "http://192.0.2.3:80"] as const;
@@ -21,10 +21,15 @@ let slices: SliceFeed;
 let endpoints: Endpoints;
 let selector: UpstreamSelector;
 let found: (Upstream | Failure)[];
+let faults: unknown[];
 /** Upstreams by origin. */
 let created: Map<string, Upstream>;
 /** Cold starts that are waited for. */
-let starts: { resolve: (failure: Failure | undefined) => void; signal: AbortSignal }[];
+let starts: {
+  resolve: (failure: Failure | undefined) => void;
+  reject: (error: Error) => void;
+  signal: AbortSignal;
+}[];
 
 beforeEach(() => {
   fakeOnly("setTimeout", "clearTimeout", "performance");
@@ -39,13 +44,15 @@ beforeEach(() => {
   });
   starts = [];
   found = [];
-  const wait: ColdStarts["wait"] = (reference, signal) => {
-    expect(reference).toBe(REFERENCE);
-    return new Promise((resolve) => starts.push({ resolve, signal }));
+  faults = [];
+  const wait: ColdStarts["wait"] = (reference, signal, place) => {
+    expect([reference, place]).toEqual([REFERENCE, ANY_PLACE]);
+    return new Promise((resolve, reject) => starts.push({ resolve, reject, signal }));
   };
   selector = new UpstreamSelector(
     { endpoints, coldStarts: { wait } as unknown as ColdStarts },
     STATE,
+    ANY_PLACE,
   );
 });
 
@@ -54,7 +61,11 @@ afterEach(() => {
 });
 
 async function find(failed?: FailedAttempt): Promise<void> {
-  selector.find(failed, (result) => found.push(result));
+  selector.find(
+    failed,
+    (result) => found.push(result),
+    (error) => faults.push(error),
+  );
   await jest.advanceTimersByTimeAsync(0);
 }
 
@@ -177,6 +188,35 @@ describe("a call whose upstream has failed", () => {
   });
 });
 
+describe("a fault of ours", () => {
+  const fault = new TypeError("a fault of ours");
+
+  test("in the search is told, and calls nobody back", async () => {
+    jest.spyOn(endpoints, "pick").mockImplementation(() => {
+      throw fault;
+    });
+    await find();
+    expect([results(), faults]).toEqual([[], [fault]]);
+  });
+
+  test("in a cold start is told, too", async () => {
+    await find();
+    starts[0]?.reject(fault);
+    await jest.advanceTimersByTimeAsync(0);
+    expect([results(), faults]).toEqual([[], [fault]]);
+  });
+
+  test("in who takes what is found is told", async () => {
+    slices.put("f-1", [A]);
+    const take = (): never => {
+      throw fault;
+    };
+    selector.find(undefined, take, (error) => faults.push(error));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(faults).toEqual([fault]);
+  });
+});
+
 describe("a search that is cancelled", () => {
   test("calls nobody back, whatever comes", async () => {
     await find();
@@ -207,7 +247,11 @@ describe("a search that is cancelled", () => {
 
   test("does so also where the result was there already", async () => {
     slices.put("f-1", [A]);
-    selector.find(undefined, (result) => found.push(result));
+    selector.find(
+      undefined,
+      (result) => found.push(result),
+      (error) => faults.push(error),
+    );
     selector.cancel();
     await jest.advanceTimersByTimeAsync(0);
     expect(results()).toEqual([]);

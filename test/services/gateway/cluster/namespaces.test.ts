@@ -160,6 +160,7 @@ describe("Functions", () => {
         namespace: "home",
         resourceVersion: expect.any(String),
         creationTimestamp: "2026-01-02T03:04:05Z",
+        uid: "uid-f",
       },
       spec: { name: "f", image: "i" },
       status: { replicas: 2, availableReplicas: 1 },

@@ -42,12 +42,36 @@ describe("a request", () => {
 });
 
 describe("readBody", () => {
+  const fault = (error: unknown): never => {
+    throw error;
+  };
+
+  function read(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) =>
+      readBody(request, limit, { done: resolve, fault: reject }),
+    );
+  }
+
+  test("tells of a fault in who takes the body, and in nothing else", async () => {
+    for (const body of ["abc", "abcd"]) {
+      const request = createRequest();
+      const told: unknown[] = [];
+      const done = (): never => {
+        throw new TypeError("push is not a function");
+      };
+      readBody(request, 3, { done, fault: (error) => told.push(error) });
+      request.end(body);
+      await settle();
+      expect(told).toEqual([new TypeError("push is not a function")]);
+    }
+  });
+
   test("gives all of a body, however it is cut and up to the last byte of the limit", async () => {
     const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(chunks, fc.nat(120), async (parts, limit) => {
         const request = createRequest();
-        const done = new Promise((resolve) => readBody(request, limit, resolve));
+        const done = read(request, limit);
         parts.forEach((part) => request.write(part));
         request.end();
         const whole = Buffer.concat(parts);
@@ -60,7 +84,7 @@ describe("readBody", () => {
   test("stops to read where the limit is passed, and tells so once", async () => {
     const request = createRequest();
     const told: unknown[] = [];
-    readBody(request, 3, (body) => told.push(body));
+    readBody(request, 3, { done: (body) => told.push(body), fault });
     request.write("ab");
     await settle();
     expect(told).toEqual([]);
@@ -76,7 +100,7 @@ describe("readBody", () => {
   test("tells nothing of a body that breaks off", async () => {
     const request = createRequest();
     const told: unknown[] = [];
-    readBody(request, 10, (body) => told.push(body));
+    readBody(request, 10, { done: (body) => told.push(body), fault });
     request.write("ab");
     await settle();
     request.destroy();
@@ -87,13 +111,13 @@ describe("readBody", () => {
   test("keeps the one chunk that it gets as it is, and frees what it has copied", async () => {
     const only = Buffer.alloc(64 * 1024, "x");
     const one = createRequest();
-    const whole = new Promise<Buffer | undefined>((resolve) => readBody(one, 1e6, resolve));
+    const whole = read(one, 1e6);
     one.end(only);
     expect((await whole)?.buffer).toBe(only.buffer);
     expect(only.buffer).toHaveProperty("detached", false);
     const halves = [Buffer.alloc(64 * 1024, "a"), Buffer.alloc(64 * 1024, "b")];
     const two = createRequest();
-    const joined = new Promise<Buffer | undefined>((resolve) => readBody(two, 1e6, resolve));
+    const joined = read(two, 1e6);
     halves.forEach((half) => two.write(half));
     two.end();
     const body = String(await joined);

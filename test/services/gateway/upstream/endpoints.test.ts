@@ -183,6 +183,16 @@ describe("Endpoints", () => {
       expect(endpoints.has("fn/env")).toBe(true);
     });
 
+    test("are known by when they came, also from a slice that was written later", async () => {
+      put("env-1", [at("198.18.1.1")]);
+      await start();
+      const deleted = version();
+      put("env-1", [at("198.18.1.1"), at("198.18.1.2")]);
+      await until("the change", () => changes.length === 2);
+      endpoints.abandon("fn/env", String(Number(deleted) + 1));
+      expect(origins(2)).toEqual(Array(2).fill("http://198.18.1.2:8080"));
+    });
+
     test("are the other one's after a minute, if they are still there", async () => {
       fakeOnly("setTimeout", "clearTimeout");
       put("env-1", [at("198.18.1.1")]);

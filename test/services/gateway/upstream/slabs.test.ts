@@ -1,7 +1,7 @@
 /** Memory that is read into again: never while somebody needs what is in it. */
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { CallControl } from "../../../../services/gateway/upstream/connection.ts";
+import type { CallControl } from "../../../../services/gateway/upstream/exchange.ts";
 import { Slab, writeChunk } from "../../../../services/gateway/upstream/slabs.ts";
 import { collectCleanups } from "../../../support/cleanup.ts";
 import { beginCallTo, KeptAnswer } from "../../../support/kept-answer.ts";
