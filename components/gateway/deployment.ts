@@ -106,6 +106,8 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         write_timeout: answerTime,
         upstream_timeout: pulumi.interpolate`${timeoutSeconds}s`,
         max_inflight: pulumi.interpolate`${settings.maxInflight}`,
+        max_waiting: pulumi.interpolate`${settings.maxWaiting}`,
+        ...toShareEnvironment(args),
         direct_functions: pulumi.interpolate`${settings.callsServices}`,
         ...access.variables,
         ...toListEnvironment(args),
@@ -189,6 +191,17 @@ function toListEnvironment({
     ...toAllowed(callbackAllow),
     ...(queueNames.length > 0 && { queue_names: queueNames.join(",") }),
     ...(store !== undefined && { function_store: store }),
+  };
+}
+
+/** What a function gets that does not say more, where the gateway's own numbers are not it. */
+function toShareEnvironment({
+  maxInflightPerFunction: calls,
+  maxWaitingPerFunction: waiting,
+}: GatewayArgs): Variables<typeof GatewayEnvironment> {
+  return {
+    ...(calls !== undefined && { max_inflight_per_function: pulumi.interpolate`${calls}` }),
+    ...(waiting !== undefined && { scale_from_zero_queue: pulumi.interpolate`${waiting}` }),
   };
 }
 

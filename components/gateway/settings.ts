@@ -44,6 +44,23 @@ export interface GatewayOptions {
    */
   maxInflight?: pulumi.Input<number>;
   /**
+   * Most calls in flight, waiting calls and upgraded connections of one function without the label
+   * `plonk/max-inflight`, in a pod of the gateway; one more is answered 429.
+   * @default no limit
+   */
+  maxInflightPerFunction?: pulumi.Input<number>;
+  /**
+   * Most calls in a pod of the gateway that wait for a pod of their function, which are counted
+   * apart; one more is answered 503. One function gets at most three times what is left for others.
+   * @default 1000
+   */
+  maxWaiting?: pulumi.Input<number>;
+  /**
+   * The same of one function without the annotation `plonk/max-waiting`.
+   * @default 1000
+   */
+  maxWaitingPerFunction?: pulumi.Input<number>;
+  /**
    * Addresses and ranges (`10.0.0.0/8`) of proxies before the gateway whose X-Forwarded-* headers
    * are believed.
    * @default none
@@ -185,7 +202,7 @@ export interface GatewayArgs extends GatewayOptions, GatewayAccess, PlaceArgs {
 
 type Usual = Pick<GatewayOptions, Numbers | "callsServices">;
 
-type Numbers = "replicas" | "timeoutSeconds" | "maxInflight" | "queueKeyRevision";
+type Numbers = "replicas" | "timeoutSeconds" | "maxInflight" | "maxWaiting" | "queueKeyRevision";
 
 /** What the parts of `Gateway` are made by. */
 export interface GatewaySettings extends Required<Usual> {
@@ -203,6 +220,7 @@ const DEFAULTS: Required<Usual> = {
   replicas: 1,
   timeoutSeconds: CALL_TIMEOUT_SECONDS,
   maxInflight: 1000,
+  maxWaiting: 1000,
   queueKeyRevision: 1,
   callsServices: false,
 };
@@ -211,6 +229,9 @@ const NUMBERS: NumberRules<GatewayOptions> = {
   replicas: {},
   timeoutSeconds: {},
   maxInflight: {},
+  maxInflightPerFunction: {},
+  maxWaiting: {},
+  maxWaitingPerFunction: {},
   queueKeyRevision: {},
   nodePort: { most: 65_535 },
 };
@@ -271,11 +292,11 @@ function checkStore(field: string, value: string): string {
 
 /** Fills in the defaults of arguments that are checked. */
 export function normalizeGateway(args: GatewayArgs, profile: Profile): GatewaySettings {
-  const { replicas, timeoutSeconds, maxInflight, queueKeyRevision, callsServices } = {
+  const { replicas, timeoutSeconds, maxInflight, maxWaiting, queueKeyRevision, callsServices } = {
     ...DEFAULTS,
     ...args,
   };
-  const numbers = { replicas, timeoutSeconds, maxInflight, queueKeyRevision };
+  const numbers = { replicas, timeoutSeconds, maxInflight, maxWaiting, queueKeyRevision };
   const queueWorkers = args.queueWorkers && toScaled(normalizeWorkers(args.queueWorkers, profile));
   return { ...numbers, callsServices, queueWorkers, size: SIZES[profile] };
 }

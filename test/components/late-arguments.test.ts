@@ -21,7 +21,14 @@ function toOptions(
   number: (value: number) => pulumi.Input<number>,
 ): Pick<PlatformArgs, "gateway" | "queue" | "metrics"> {
   return {
-    gateway: { timeoutSeconds: number(301), maxInflight: number(202), nodePort: number(31303) },
+    gateway: {
+      timeoutSeconds: number(301),
+      maxInflight: number(202),
+      maxInflightPerFunction: number(203),
+      maxWaiting: number(204),
+      maxWaitingPerFunction: number(205),
+      nodePort: number(31303),
+    },
     queue: {
       deadLetterDays: number(2),
       retryHours: number(3),
@@ -54,6 +61,9 @@ const TOLD = {
     write_timeout: "306s",
     upstream_timeout: "301s",
     max_inflight: "202",
+    max_inflight_per_function: "203",
+    max_waiting: "204",
+    scale_from_zero_queue: "205",
     dead_letter_age: "48h",
     queue_calls_per_worker: "11",
     queue_workers_max_wait: "12s",

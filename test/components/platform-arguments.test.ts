@@ -74,6 +74,21 @@ describe("a wrong argument of a part", () => {
       "gateway.timeoutSeconds: expected a whole number from 1, got -100",
     ],
     [
+      "{ gateway: { maxInflightPerFunction: 0 } }",
+      "plonk:index:Platform p",
+      "gateway.maxInflightPerFunction: expected a whole number from 1, got 0",
+    ],
+    [
+      "{ gateway: { maxWaiting: pulumi.output(0.5) } }",
+      "plonk:index:Platform p",
+      "gateway.maxWaiting: expected a whole number from 1, got 0.5",
+    ],
+    [
+      "{ gateway: { maxWaitingPerFunction: Promise.resolve(-1) } }",
+      "plonk:index:Platform p",
+      "gateway.maxWaitingPerFunction: expected a whole number from 1, got -1",
+    ],
+    [
       "{ queue: { queues: { slow: { maxInflight: Promise.resolve(0) } } } }",
       "plonk:index:Platform p",
       "queue.queues.slow.maxInflight: expected a whole number from 1, got 0",

@@ -38,6 +38,9 @@ describe("a platform on a cluster that offers more", () => {
         replicas: 3,
         timeoutSeconds: 120,
         maxInflight: 50,
+        maxInflightPerFunction: 5,
+        maxWaiting: 60,
+        maxWaitingPerFunction: 6,
         trustedProxies: ["10.0.0.0/8", pulumi.output("fd00::/8")],
         callsServices: true,
         store: pulumi.output("https://example.com/store.json"),
@@ -171,9 +174,12 @@ describe("a platform on a cluster that offers more", () => {
     expect(gateway.calls).toMatchObject({
       timeouts: { callMs: 120 * seconds },
       maxInflight: 50,
+      maxInflightPerFunction: 5,
+      maxWaiting: 60,
       trustedProxies: ["10.0.0.0/8", "fd00::/8"],
       serviceSuffix: "svc.cluster.local",
     });
+    expect(gateway.scaleFromZero?.queueLength).toBe(6);
     expect(gateway.store).toEqual(new URL("https://example.com/store.json"));
     expect(gateway.readTimeoutMs).toBeGreaterThan(120 * seconds);
     const operator = readOperatorConfig(environmentOf(all, "q-operator"));

@@ -217,7 +217,7 @@ describe("a platform with its defaults", () => {
     expect(environmentOf(all, "p-gateway")).toEqual({
       port: "8080",
       metrics_port: "8082",
-      max_inflight: "1000",
+      ...{ max_inflight: "1000", max_waiting: "1000" },
       trusted_proxies: "",
       direct_functions: "false",
       ...{ nats_url: "tls://nats.openfaas:4222", nats_secret_path: "/var/secrets/nats" },
