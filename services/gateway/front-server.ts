@@ -58,8 +58,7 @@ export function createFrontServer(
     keepAliveTimeout: KEEP_ALIVE_MS,
     ...CONNECTION,
     maxHeaderSize: MAX_HEAD_BYTES,
-    shouldUpgradeCallback: (request) =>
-      isFree(request.socket) && isUpgrade(request) && findBadHead(request) === undefined,
+    shouldUpgradeCallback: mayUpgrade,
     // A missing Host is refused like other violations, and the connection is closed.
     requireHostHeader: false,
   });
@@ -86,6 +85,16 @@ export function createFrontServer(
   // Node would close the connection without an answer.
   server.on("connect", (request) => refuseTunnel(request.socket));
   return server;
+}
+
+/** Whether the protocol changes. Node's parser asks, and passes on what is thrown. */
+function mayUpgrade(request: IncomingMessage): boolean {
+  try {
+    return isFree(request.socket) && isUpgrade(request) && findBadHead(request) === undefined;
+  } catch (error) {
+    endByFault(error, () => request.socket.destroy());
+    return false;
+  }
 }
 
 interface Routing {

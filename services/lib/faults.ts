@@ -36,7 +36,11 @@ export function guard<Arguments extends unknown[]>(
 }
 
 function tell(error: unknown): void {
-  logger?.error({ reason: messageOf(error), err: error }, "a callback failed by a fault of ours");
+  try {
+    logger?.error({ reason: messageOf(error), err: error }, "a callback failed by a fault of ours");
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 
 function nothing(): void {

@@ -59,7 +59,7 @@ export class Connection {
       ...{ host: hostname, port, noDelay: true },
       ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
       onread: {
-        buffer: () => this.#nextMemory(),
+        buffer: () => this.#takeMemory(),
         callback: (length, memory) => this.#read(memory, length),
       },
     });
@@ -81,11 +81,10 @@ export class Connection {
       guard(() => this.#closed(), end),
     );
     if (connectMs > 0) {
-      const late = callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`);
-      this.#timer = setTimeout(
-        guard(() => this.fail(late), end),
-        connectMs,
-      );
+      const giveUp = guard(() => {
+        this.fail(callError("UPSTREAM_CONNECT_TIMEOUT", `no connection in ${connectMs} ms`));
+      }, end);
+      this.#timer = setTimeout(giveUp, connectMs);
     }
   }
 
@@ -181,6 +180,15 @@ export class Connection {
       socket.write(head, "latin1");
       writeWatched(socket, body);
       socket.uncork();
+    }
+  }
+
+  #takeMemory(): Buffer {
+    try {
+      return this.#nextMemory();
+    } catch (error) {
+      this.fail(error as Error);
+      return this.#own;
     }
   }
 

@@ -93,6 +93,15 @@ describe("a fault of ours in an event of the server", () => {
     },
   );
 
+  test("the question whether the protocol changes ends the connection", () => {
+    const socket = toSocket();
+    const request = Object.defineProperty({ socket }, "method", { get: fail });
+    const mayUpgrade = Reflect.get(server, "shouldUpgradeCallback") as (
+      request: unknown,
+    ) => boolean;
+    expect([mayUpgrade(request), socket.destroy.mock.calls.length]).toEqual([false, 1]);
+  });
+
   test("connect, upgrade and a new connection end the connection", async () => {
     const sockets = [toSocket(), toSocket(), toSocket({ parser: {} })] as const;
     server.emit("connect", { socket: sockets[0] });

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { Connection } from "../../../../services/gateway/upstream/connection.ts";
 import { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
+import { Slab } from "../../../../services/gateway/upstream/slabs.ts";
 import { SilentUpstream, SliceFeed } from "../../../support/call-parts.ts";
 import { fakeOnly } from "../../../support/clock.ts";
 import { beginCallTo, KeptAnswer } from "../../../support/kept-answer.ts";
@@ -37,6 +38,16 @@ describe("a call whose handler fails", () => {
       expect((await beginCallTo(server.upstream).ended).body).toBe("ok");
     },
   );
+
+  test("for want of memory hears of it", async () => {
+    const length = 100_000;
+    server.play = (socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`);
+      setTimeout(() => socket.write(Buffer.alloc(length)), 20);
+    };
+    jest.spyOn(Slab, "take").mockImplementation(fail);
+    await expect(beginCallTo(server.upstream).ended).rejects.toBe(FAULT);
+  });
 
   test.each([
     ["an answer that is none", (): void => void server.last.write("no answer")],
