@@ -53,8 +53,8 @@ export interface Change<T> {
   current: T | undefined;
   previous: T | undefined;
   /**
-   * Of a deletion: a version of the collection by which what was written is about the object that
-   * is gone, and not about another one that has its name now.
+   * Of a deletion: a version. What was written before it is about the object that is gone, and not
+   * about another one that has its name now.
    */
   goneAt?: string | undefined;
 }
@@ -266,10 +266,10 @@ export class ResourceWatch<
       const uid = listed.get(key)?.metadata.uid;
       if (!listed.has(key)) {
         // There was none by the list's version, so that another one of its name is younger.
-        this.#store(key, undefined, version);
+        this.#store(key, undefined, toNext(version));
       } else if (uid !== metadata.uid) {
         // There are two: when the first one went is not known, but that it was there is.
-        this.#store(key, undefined, this.#heardVersion);
+        this.#store(key, undefined, toNext(this.#heardVersion));
       }
     }
     for (const [key, object] of listed) {
@@ -342,4 +342,9 @@ export class ResourceWatch<
       this.#store(keyOf(object), this.#project(object));
     }
   }
+}
+
+/** The version after this one (KEP-5504: they are numbers). */
+function toNext(version = "0"): string {
+  return String(BigInt(version) + 1n);
 }

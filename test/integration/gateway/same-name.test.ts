@@ -52,24 +52,25 @@ test("nothing of the removed one is called after its removal, eight times in a r
 /** Has the gateway's watch of functions fail, its version being too old, until it may go on. */
 async function cutWatch(): Promise<() => Promise<void>> {
   const { fake } = gateway;
-  const failures = (): number => gateway.log.text().split("watch failed").length;
-  const before = failures();
-  let isListed = false;
+  let [isCut, isBack] = [false, false];
   fake.intercept = ({ path, query }, response) => {
     if (path !== FUNCTIONS) {
       return false;
     }
-    response.writeHead(query.get("watch") === "true" ? 410 : 503).end();
+    const isWatch = query.get("watch") === "true";
+    // It lists only after it was told that its version is too old.
+    isCut ||= !isWatch;
+    response.writeHead(isWatch ? 410 : 503).end();
     return true;
   };
   fake.dropWatches();
-  await until("the watch to fail", () => failures() > before + 1);
+  await until("the watch to fail", () => isCut);
   return async () => {
     fake.intercept = ({ path, query }) => {
-      isListed ||= path === FUNCTIONS && query.get("watch") === "true";
+      isBack ||= path === FUNCTIONS && query.get("watch") === "true";
       return false;
     };
-    await until("a new list", () => isListed);
+    await until("a watch after a new list", () => isBack);
     fake.intercept = () => false;
     await gateway.settle();
   };

@@ -131,9 +131,9 @@ describe("ResourceWatch", () => {
     expect(changes).toEqual([
       ["a/deleted", "gone", "104"],
       // As of the list.
-      ["a/missed", "gone", "107"],
+      ["a/missed", "gone", "108"],
       // As of what was heard last.
-      ["a/anew", "gone", "104"],
+      ["a/anew", "gone", "105"],
       ["a/anew", "2", ""],
     ]);
   });
