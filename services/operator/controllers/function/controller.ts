@@ -167,8 +167,9 @@ export class FunctionController implements Controller {
     if (status.conditions?.[0]?.status === "True") {
       await this.#pruneOnce(key, resource, pods);
     }
-    // What others have written, and was left, is taken back later.
-    const drifts = [this.#deployments, this.#services].map((it) => it.waitMs(key));
+    // What others have written, and was left, is taken back later, by applying it.
+    const appliers = template === undefined ? [] : [this.#deployments, this.#services];
+    const drifts = appliers.map((it) => it.waitMs(key));
     return toResult([requeueAfterMs, waitMs, rollout.waitMs, ...drifts]);
   }
 
