@@ -105,9 +105,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
         read_timeout: answerTime,
         write_timeout: answerTime,
         upstream_timeout: pulumi.interpolate`${timeoutSeconds}s`,
-        max_inflight: pulumi.interpolate`${settings.maxInflight}`,
-        max_waiting: pulumi.interpolate`${settings.maxWaiting}`,
-        ...toShareEnvironment(args),
+        ...toLimitEnvironment(args, settings),
         direct_functions: pulumi.interpolate`${settings.callsServices}`,
         ...access.variables,
         ...toListEnvironment(args),
@@ -194,12 +192,14 @@ function toListEnvironment({
   };
 }
 
-/** What a function gets that does not say more, where the gateway's own numbers are not it. */
-function toShareEnvironment({
-  maxInflightPerFunction: calls,
-  maxWaitingPerFunction: waiting,
-}: GatewayArgs): Variables<typeof GatewayEnvironment> {
+/** Of a function that says nothing itself, the gateway has numbers of its own. */
+function toLimitEnvironment(
+  { maxInflightPerFunction: calls, maxWaitingPerFunction: waiting }: GatewayArgs,
+  { maxInflight, maxWaiting }: GatewaySettings,
+): Variables<typeof GatewayEnvironment> {
   return {
+    max_inflight: pulumi.interpolate`${maxInflight}`,
+    max_waiting: pulumi.interpolate`${maxWaiting}`,
     ...(calls !== undefined && { max_inflight_per_function: pulumi.interpolate`${calls}` }),
     ...(waiting !== undefined && { scale_from_zero_queue: pulumi.interpolate`${waiting}` }),
   };

@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import type { RouteOptions } from "fastify";
 import { AddressPolicy } from "../lib/address-policy.ts";
+import { endByFault, logFaultsTo } from "../lib/faults.ts";
 import { Health } from "../lib/health.ts";
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -29,7 +30,6 @@ import { scaleFunction } from "./cluster/scaling.ts";
 import { WorkerDeployment } from "./cluster/worker-deployment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
-import { endByFault, logFaultsTo } from "../lib/faults.ts";
 import { TrustedPeers } from "./http/trusted-peers.ts";
 import {
   forgetDeleted,
