@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withParent } from "./child.ts";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
 import { putFunction, putSlice } from "./function-objects.ts";
 import { findFreePort } from "./network.ts";
@@ -59,7 +60,7 @@ export class GatewayProcess {
     this.port = port;
     this.metricsPort = metricsPort;
     this.#folder = start.folder;
-    this.child = spawn(process.execPath, [...start.nodeArguments, start.main], {
+    this.child = spawn(...withParent(process.execPath, [...start.nodeArguments, start.main]), {
       env: start.env,
       stdio: ["ignore", "pipe", "pipe"],
     });

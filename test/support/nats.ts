@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acquire } from "../../toolchain/acquire.ts";
+import { withParent } from "./child.ts";
 import { findFreePort } from "./network.ts";
 import { until } from "./until.ts";
 
@@ -57,7 +58,7 @@ export class NatsServer {
     const own = ["-js", "-sd", this.directory, "-a", "127.0.0.1", "-p", String(this.port)];
     const args = ["-c", join(this.directory, "nats.conf"), ...own];
     const env = { ...process.env, ...this.#env };
-    this.#process = spawn(this.#binary, args, { stdio: "ignore", env });
+    this.#process = spawn(...withParent(this.#binary, args), { stdio: "ignore", env });
     await until(`nats-server to listen on ${this.port}`, () => accepts(this.port));
   }
 
