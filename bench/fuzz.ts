@@ -2,7 +2,7 @@
  * `npm run bench -- fuzz [--cases 1000000] [--seed 1] [--store]`: generated cases against a gateway
  * process; prints what came of them and every failure. `--store` keeps failures in the corpus.
  */
-import type { Tally } from "../test/fuzz/campaign.ts";
+import { describeEntries, type Tally } from "../test/fuzz/campaign.ts";
 import { describeFailure, runCorpus, runGenerated, storeFailures } from "../test/fuzz/run.ts";
 import { FuzzWorld } from "../test/fuzz/world.ts";
 import { readOptions } from "./options.ts";
@@ -25,7 +25,8 @@ function print(world: FuzzWorld, tally: Tally, begin: number): void {
 /** Runs the campaign; sets the exit code when a case failed. */
 export async function benchFuzz(args: readonly string[]): Promise<void> {
   const { cases, seed, store } = readOptions(args, { cases: 1_000_000, seed: 1, store: false });
-  const world = await FuzzWorld.start({ NODE_OPTIONS: "--max-old-space-size=96" });
+  const env = { NODE_OPTIONS: "--max-old-space-size=96" };
+  const world = await FuzzWorld.start({ env, isWhole: true });
   try {
     const begin = Date.now();
     const seeds = await runCorpus(world);
@@ -41,6 +42,7 @@ export async function benchFuzz(args: readonly string[]): Promise<void> {
     for (const failure of [...seeds.unconfirmed, ...tally.unconfirmed]) {
       console.log(`only once: ${describeFailure(seed, failure)}`);
     }
+    console.log(`entries: ${describeEntries(tally)}`);
     if (failures.length > 0) {
       process.exitCode = 1;
     }

@@ -1,7 +1,8 @@
 /** Runs many cases against a gateway process and checks every one of them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { drive, type Outcome, type RawCase } from "./drive.ts";
-import { findBreach } from "./invariants.ts";
+import { ENTRIES, type Entry } from "./entries.ts";
+import { judge, type Verdict } from "./invariants.ts";
 import type { FuzzWorld } from "./world.ts";
 
 export interface Failure {
@@ -15,6 +16,14 @@ export interface Tally {
   cases: number;
   /** Requests that the function saw. */
   passed: number;
+  /** Cases that asked an entry; one may ask several. */
+  entries: Record<Entry, number>;
+  /** Asynchronous calls that were answered 202, and upgrades that were answered 101. */
+  accepted: number;
+  upgraded: number;
+  /** Requests with the administrator's credentials, and those that REST answered with 2xx. */
+  letIn: number;
+  managed: number;
   /** By how the connection ended, and by the first status. */
   endings: Record<string, number>;
   statuses: Record<string, number>;
@@ -24,7 +33,11 @@ export interface Tally {
 }
 
 export function createTally(): Tally {
-  return { cases: 0, passed: 0, endings: {}, statuses: {}, failures: [], unconfirmed: [] };
+  return {
+    ...{ cases: 0, passed: 0, accepted: 0, upgraded: 0, letIn: 0, managed: 0 },
+    entries: Object.fromEntries(ENTRIES.map((entry) => [entry, 0])) as Record<Entry, number>,
+    ...{ endings: {}, statuses: {}, failures: [], unconfirmed: [] },
+  };
 }
 
 const CONCURRENCY = 250;
@@ -67,27 +80,58 @@ export async function runCases(
   // What comes late is not taken for a request of a later case.
   const addresses = world.takeAddresses(cases.length).map(toAddress);
   await inParallel(cases.length, CONCURRENCY, async (index) => {
-    const destination = { port: world.gateway.port, localAddress: addresses[index] ?? "" };
+    const { port } = world.gateway;
+    const probe = (): Promise<void> => world.comeRound();
+    const destination = { port, localAddress: addresses[index] ?? "", probe };
     outcomes[index] = await drive(cases[index] ?? { parts: [] }, destination);
   });
   await sleep(SETTLE_MS);
+  const queued = await world.countQueued();
+  const facts = { letIn: 0, stored: 0 };
   for (const [index, one] of cases.entries()) {
     const outcome = outcomes[index] ?? { received: "", ending: "stuck" };
-    const seen = world.upstream.take(addresses[index] ?? "");
-    const { authority } = world;
-    const breach = findBreach({ sent: one.parts.join(""), outcome, seen, authority });
-    if (breach !== undefined) {
-      tally.failures.push({ number: first + index, breach, case: one });
+    const address = addresses[index] ?? "";
+    const seen = world.upstream.take(address);
+    const sent = one.parts.join("");
+    const evidence = { sent, outcome, seen, queued: world.takeQueued(address) };
+    const verdict = judge({ ...evidence, authority: world.authority });
+    if (verdict.breach !== undefined) {
+      tally.failures.push({ number: first + index, breach: verdict.breach, case: one });
     }
+    facts.letIn += verdict.letIn;
+    facts.stored += verdict.stored;
     tally.passed += seen.length;
+    countVerdict(tally, verdict);
     countOne(tally.endings, outcome.ending);
     countOne(tally.statuses, /^HTTP\/1\.1 (\d+)/.exec(outcome.received)?.[1] ?? "none");
   }
   tally.cases += cases.length;
-  const breach = world.findBreach();
+  const breach = await world.endBlock(facts, queued);
   if (breach !== undefined) {
     tally.failures.push({ number: first, breach: `in this block: ${breach}`, case: { parts: [] } });
   }
+}
+
+function countVerdict(tally: Tally, verdict: Verdict): void {
+  const { entries, accepted, isUpgraded, letIn, managed } = verdict;
+  entries.forEach((entry) => (tally.entries[entry] += 1));
+  tally.accepted += accepted;
+  tally.upgraded += isUpgraded ? 1 : 0;
+  tally.letIn += letIn;
+  tally.managed += managed;
+}
+
+/** How many cases each entry had, and what came of them, in words. */
+export function describeEntries(tally: Tally): string {
+  const { sync, async, upgrade, REST, other } = tally.entries;
+  return [
+    `sync ${sync} cases (${tally.passed} requests passed on)`,
+    `async ${async} (${tally.accepted} x 202)`,
+    `upgrade ${upgrade} (${tally.upgraded} x 101)`,
+    `REST ${REST} (${tally.managed} x 2xx)`,
+    `with credentials ${tally.letIn} requests`,
+    `elsewhere ${other}`,
+  ].join(", ");
 }
 
 /** How often a case that failed is repeated. */

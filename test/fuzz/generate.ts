@@ -3,14 +3,15 @@
  * by byte and cut into several writes.
  */
 import * as fc from "fast-check";
+import type { Framed } from "./corpus/bodies.ts";
 import { corpus } from "./corpus/index.ts";
 import { SMUGGLED } from "./corpus/request.ts";
 import type { RawCase } from "./drive.ts";
 
-const oftenThen = <T>(usual: readonly T[], odd: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+export const oftenThen = <T>(usual: readonly T[], odd: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 25, arbitrary: fc.constantFrom(...usual) }, { weight: 1, arbitrary: odd });
 
-const bytes = fc
+export const bytes = fc
   .uint8Array({ minLength: 0, maxLength: 12 })
   .map((array) => Buffer.from(array).toString("latin1"));
 
@@ -22,7 +23,9 @@ const segment = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom("", ".", "..", "%2e%2e", "..%2f", "%00", "%zz", "\\") },
   { weight: 1, arbitrary: bytes },
 );
-const rest = fc.array(segment, { maxLength: 3 }).map((parts) => parts.map((p) => `/${p}`).join(""));
+export const rest = fc
+  .array(segment, { maxLength: 3 })
+  .map((parts) => parts.map((p) => `/${p}`).join(""));
 const prefix = fc.constantFrom(
   ...["/function/x", "/function/x", "/function/x", "/function/x", "/function/x", "/function/y"],
   ...["/function/x", "/function/x", "/function/y", "/function/y", "/function", "/function/none"],
@@ -36,14 +39,14 @@ const prefix = fc.constantFrom(
   ],
   ...["http://h/function/x", "http://h", "/function/x.openfaas-fn", "/healthz", "*", "/ui"],
 );
-const query = oftenThen(
+export const query = oftenThen(
   ["", "", "?a=b", "?", "?%41", "?a=/../.."],
   fc.oneof(bytes, fc.constantFrom("?#", "?%zz", "#")),
 );
 const target = fc.tuple(prefix, rest, query).map((parts) => parts.join(""));
 
 const version = oftenThen(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"], bytes);
-const host = oftenThen(["Host: h", "Host: h", "Host: h:80", "host: H"], bytes);
+export const host = oftenThen(["Host: h", "Host: h", "Host: h:80", "host: H"], bytes);
 
 const framingHeader = fc.constantFrom(
   ...["Content-Length: 5", "Content-Length: 0", "Content-Length: 05", "Content-Length: +5"],
@@ -84,7 +87,7 @@ const plainHeader = fc.constantFrom(
   ...["X-Callback-Url: http://127.0.0.1:1/", "Accept-Encoding: gzip", "User-Agent: fuzz"],
 );
 const oddHeader = fc.tuple(bytes, fc.constantFrom(": ", ":", " : ", "\t:"), bytes);
-const header = fc.oneof(
+export const header = fc.oneof(
   { weight: 20, arbitrary: plainHeader },
   { weight: 12, arbitrary: hopHeader },
   { weight: 1, arbitrary: framingHeader },
@@ -115,11 +118,6 @@ const lastChunk = fc.constantFrom(
   ],
 );
 
-interface Framed {
-  headers: string[];
-  body: string;
-}
-
 const none: fc.Arbitrary<Framed> = fc.constant({ headers: [], body: "" });
 const counted: fc.Arbitrary<Framed> = fc
   .oneof({ weight: 5, arbitrary: bytes }, { weight: 1, arbitrary: fc.constant("b".repeat(70_000)) })
@@ -133,17 +131,36 @@ const chunked: fc.Arbitrary<Framed> = fc
 const confused: fc.Arbitrary<Framed> = fc
   .tuple(fc.array(framingHeader, { minLength: 1, maxLength: 2 }), fc.array(chunk), lastChunk)
   .map(([headers, chunks, last]) => ({ headers, body: `${chunks.join("")}${last}${SMUGGLED}` }));
-const framed = fc.oneof(
+export const framed = fc.oneof(
   { weight: 4, arbitrary: none },
   { weight: 3, arbitrary: counted },
   { weight: 3, arbitrary: chunked },
   { weight: 1, arbitrary: confused },
 );
 
-const lineEnd = oftenThen(
+export const lineEnd = oftenThen(
   ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n"],
   fc.constantFrom("\n", "\r", "\r\n "),
 );
+
+export interface Parts {
+  line: string[];
+  host: string;
+  headers: string[];
+  framed: Framed;
+  lineEnd: string;
+}
+
+export function toText({
+  line,
+  host: hostLine,
+  headers,
+  framed: body,
+  lineEnd: end,
+}: Parts): string {
+  const lines = [line.join(" "), hostLine, ...headers, ...body.headers];
+  return `${lines.join("\r\n")}${end}\r\n${body.body}`;
+}
 
 const request = fc
   .record({
@@ -153,14 +170,11 @@ const request = fc
     framed,
     lineEnd,
   })
-  .map(({ line, host: hostLine, headers, framed: { headers: framing, body }, lineEnd: end }) => {
-    const lines = [line.join(" "), hostLine, ...headers, ...framing];
-    return `${lines.join("\r\n")}${end}\r\n${body}`;
-  });
+  .map(toText);
 
 const seed = fc.constantFrom(...corpus.map(({ raw }) => raw));
 
-const base = fc.oneof(
+export const base = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.array(request, { minLength: 1, maxLength: 3 }).map((r) => r.join("")),
@@ -241,10 +255,13 @@ export function cut(text: string, places: readonly number[]): string[] {
   return parts.filter((part) => part !== "");
 }
 
-const mutations = fc.oneof(
-  { weight: 2, arbitrary: fc.constant<Mutation[]>([]) },
-  { weight: 3, arbitrary: fc.array(mutation, { minLength: 1, maxLength: 3 }) },
-);
+/** @param undamaged how many texts stay as they are, where three are damaged */
+function toDamages(undamaged: number): fc.Arbitrary<Mutation[]> {
+  return fc.oneof(
+    { weight: undamaged, arbitrary: fc.constant<Mutation[]>([]) },
+    { weight: 3, arbitrary: fc.array(mutation, { minLength: 1, maxLength: 3 }) },
+  );
+}
 const cuts = fc.oneof(
   { weight: 4, arbitrary: fc.constant<number[]>([]) },
   { weight: 1, arbitrary: fc.array(place, { maxLength: 4 }) },
@@ -252,16 +269,34 @@ const cuts = fc.oneof(
 /** Lets a connection that is still in order end at once; where it is not, it is more to smuggle. */
 const FAREWELL = "GET /healthz?end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
-const rawCase: fc.Arbitrary<RawCase> = fc
-  .tuple(base, mutations, cuts, fc.constantFrom("", FAREWELL, FAREWELL))
-  .map(([text, damage, places, ending]) => ({
-    parts: cut(damage.reduce(mutate, text) + ending, places),
-  }));
+/**
+ * Texts that are damaged, cut, and perhaps followed by a farewell.
+ *
+ * @param undamaged how many stay as they are, where three are damaged
+ */
+export function toCases(texts: fc.Arbitrary<string>, undamaged: number): fc.Arbitrary<RawCase> {
+  return fc
+    .tuple(texts, toDamages(undamaged), cuts, fc.constantFrom("", FAREWELL, FAREWELL))
+    .map(([text, damage, places, ending]) => ({
+      parts: cut(damage.reduce(mutate, text) + ending, places),
+    }));
+}
+
+const rawCase = toCases(base, 2);
 
 /** Cases are made in blocks of this length, each from a seed of its own. */
 export const BLOCK = 1000;
 
 /** The cases of a block: the same for the same seed and block. */
 export function generateBlock(seedNumber: number, block: number): RawCase[] {
-  return fc.sample(rawCase, { seed: (seedNumber + block * 7919) | 0, numRuns: BLOCK });
+  return sampleBlock(rawCase, seedNumber, block);
+}
+
+/** As many cases as a block has. */
+export function sampleBlock(
+  cases: fc.Arbitrary<RawCase>,
+  seedNumber: number,
+  block: number,
+): RawCase[] {
+  return fc.sample(cases, { seed: (seedNumber + block * 7919) | 0, numRuns: BLOCK });
 }

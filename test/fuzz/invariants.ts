@@ -1,6 +1,17 @@
 /** What must hold for every connection, whatever came over it. */
-import { type Answer, readAnswers } from "./answers.ts";
+import { type Answer, type Answers, readAnswers } from "./answers.ts";
+import { CANARY } from "./corpus/credentials.ts";
 import type { Outcome } from "./drive.ts";
+import {
+  type Entry,
+  entryOf,
+  isHandshake,
+  isLetIn,
+  pathOf,
+  toExpectedCall,
+  toExpectedMessage,
+} from "./entries.ts";
+import type { SeenMessage } from "./recording-queue.ts";
 import {
   framingOf,
   readRequests,
@@ -11,11 +22,8 @@ import {
 } from "./strict-request.ts";
 import { echoOf, type Seen } from "./upstream.ts";
 
-/** Functions that exist. */
-export const FUNCTIONS = ["x", "y"];
-
-/** A text that only an authorized answer of `/system` contains. */
-export const CANARY = "canary-of-the-system";
+/** Header of the answer to a call that was accepted before. */
+const REPLAYED = "idempotency-replayed";
 
 const HOP_BY_HOP = [
   ...["keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "upgrade"],
@@ -30,25 +38,17 @@ const OWN = new Set([
 export interface Evidence {
   sent: string;
   outcome: Outcome;
+  /** Requests that functions saw. */
   seen: readonly Seen[];
+  /** Calls that were published to the queue. */
+  queued: readonly SeenMessage[];
   /** `host:port` of the upstream. */
   authority: string;
 }
 
-/** What a function sees of a request that calls one, by the strictest reading. */
-function toExpected(request: StrictRequest): { method: string; target: string } | undefined {
-  const path = request.target.replace(/^https?:\/\/[^/?]*/i, "");
-  const match = /^\/function\/([-\w.]+)(\/[^?]*)?(\?.*)?$/.exec(path);
-  const name = (match?.[1] ?? "").replace(/\.openfaas-fn$/, "");
-  if (match === null || !FUNCTIONS.includes(name)) {
-    return undefined;
-  }
-  return { method: request.method, target: `${match[2] ?? "/"}${match[3] ?? ""}` };
-}
-
 /** Whether a request with its path as it was sent is a call of a function. */
 export function isCall({ request }: Seen): boolean {
-  return /^(?:https?:\/\/[^/?]*)?\/function\/[xy](?:\.openfaas-fn)?(?:[/?]|$)/i.test(
+  return /^(?:https?:\/\/[^/?]*)?\/function\/(?:[xy]|constructor)(?:\.openfaas-fn)?(?:[/?]|$)/i.test(
     request.target,
   );
 }
@@ -57,7 +57,7 @@ export function isCall({ request }: Seen): boolean {
 function findForgery(seen: Seen, sent: readonly StrictRequest[]): string | undefined {
   const { method, target, body } = seen.request;
   const origin = sent.find((request) => {
-    const expected = toExpected(request);
+    const expected = toExpectedCall(request);
     const isSame = expected?.method === method && expected.target === target;
     return isSame && (seen.isWhole ? request.body === body : request.body.startsWith(body));
   });
@@ -73,7 +73,7 @@ function findForgery(seen: Seen, sent: readonly StrictRequest[]): string | undef
 
 function checkUpstream(evidence: Evidence, strict: StrictRequests): string | undefined {
   const { seen, authority } = evidence;
-  const callers = strict.requests.filter((request) => toExpected(request) !== undefined);
+  const callers = strict.requests.filter((request) => toExpectedCall(request) !== undefined);
   if (seen.length > callers.length) {
     return `function: saw ${seen.length} requests, at most ${callers.length} were sent`;
   }
@@ -91,14 +91,61 @@ function checkUpstream(evidence: Evidence, strict: StrictRequests): string | und
   return undefined;
 }
 
-function checkSystem(received: string, answers: readonly Answer[], strict: StrictRequests): string {
-  if (received.includes(CANARY)) {
+/** The bytes that a function saw over an upgraded connection are those behind the handshake. */
+function checkTunnels({ seen, sent }: Evidence): string | undefined {
+  const tunnels = seen.flatMap(({ tunnel }) => (tunnel === undefined ? [] : [tunnel]));
+  if (tunnels.length > 1) {
+    return `upgrade: ${tunnels.length} over one connection`;
+  }
+  return tunnels.every((tunnel) => sent.includes(`\r\n\r\n${tunnel}`))
+    ? undefined
+    : "upgrade: the function saw bytes that nobody sent so";
+}
+
+/** What is in the queue is what somebody sent, whole. */
+function checkQueue({ queued }: Evidence, { requests, whole }: StrictRequests): string | undefined {
+  const sent = requests.slice(0, whole);
+  const stranger = queued.find(
+    ({ calledAs, method, path, query, body }) =>
+      !sent.some((request) => {
+        const expected = toExpectedMessage(request);
+        const name = calledAs.replace(/\.openfaas-fn$/, "");
+        const hasBody = typeof body === "number" ? request.body.length : request.body;
+        return (
+          expected?.name === name &&
+          expected.method === method &&
+          expected.rest === path &&
+          expected.query.slice(1) === query &&
+          hasBody === body
+        );
+      }),
+  );
+  if (stranger !== undefined) {
+    const { method, calledAs, path, query } = stranger;
+    return `queue: got ${method} ${calledAs} ${path} ${query}, which nobody sent so`;
+  }
+  const callers = sent.filter((request) => toExpectedMessage(request) !== undefined);
+  return queued.length > callers.length
+    ? `queue: got ${queued.length} calls, at most ${callers.length} were sent`
+    : undefined;
+}
+
+/** Whether nobody but who has credentials may ask it. */
+function isClosed(request: StrictRequest): boolean {
+  return /^\/(?:system|async)(?:[/?]|$)/.test(pathOf(request));
+}
+
+function checkSystem(
+  received: string,
+  answers: readonly Answer[],
+  { requests }: StrictRequests,
+): string {
+  if (received.includes(CANARY) && !requests.some(isLetIn)) {
     return "system: answered without credentials";
   }
-  const index = strict.requests.findIndex(({ target }, at) => {
-    const path = target.replace(/^https?:\/\/[^/?]*/i, "");
-    return path.startsWith("/system") && (answers[at]?.status ?? 400) < 300;
-  });
+  const index = requests.findIndex(
+    (request, at) => isClosed(request) && !isLetIn(request) && (answers[at]?.status ?? 400) < 300,
+  );
   return index === -1 ? "" : `system: status ${answers[index]?.status} without credentials`;
 }
 
@@ -108,7 +155,7 @@ function checkPairs(answers: readonly Answer[], { requests }: StrictRequests): s
     if (valuesOf(answer, "x-upstream").length === 0) {
       continue;
     }
-    const expected = request === undefined ? undefined : toExpected(request);
+    const expected = request === undefined ? undefined : toExpectedCall(request);
     if (expected === undefined) {
       return `answer ${index}: from a function that was not asked`;
     }
@@ -120,7 +167,43 @@ function checkPairs(answers: readonly Answer[], { requests }: StrictRequests): s
   return "";
 }
 
-function checkAnswers({ sent, outcome }: Evidence, strict: StrictRequests): string {
+/** Whether an answer says that a call is in the queue. */
+function isAccepted(request: StrictRequest | undefined, answer: Answer): boolean {
+  return answer.status === 202 && request !== undefined && entryOf(request) === "async";
+}
+
+/** 202 means that a call is in the queue; 101, that a function has agreed to a handshake. */
+function checkPromises(
+  evidence: Evidence,
+  { answers, end }: Answers,
+  strict: StrictRequests,
+): string {
+  const { requests } = strict;
+  const { queued, seen } = evidence;
+  const lost = answers.findIndex(({ status }, at) => {
+    const request = requests[at];
+    return status === 202 && !(request !== undefined && isAsked(request));
+  });
+  if (lost !== -1) {
+    return `answer ${lost}: 202 to what is no call of the queue`;
+  }
+  const accepted = answers.filter((answer, at) => isAccepted(requests[at], answer)).length;
+  if (accepted > queued.length) {
+    return `queue: ${accepted} calls accepted, ${queued.length} queued`;
+  }
+  const handshake = requests[answers.length];
+  const isAgreed = seen.some(({ tunnel }) => tunnel !== undefined);
+  return end !== "tunnel" || (isAgreed && handshake !== undefined && isHandshake(handshake))
+    ? ""
+    : "upgrade: 101 without a handshake that the function has agreed to";
+}
+
+function isAsked(request: StrictRequest): boolean {
+  return toExpectedMessage(request) !== undefined || (isClosed(request) && isLetIn(request));
+}
+
+function checkAnswers(evidence: Evidence, read: Answers, strict: StrictRequests): string {
+  const { outcome, sent } = evidence;
   const { received, ending } = outcome;
   if (ending === "stuck") {
     return "connection: neither answered nor closed in time";
@@ -128,8 +211,7 @@ function checkAnswers({ sent, outcome }: Evidence, strict: StrictRequests): stri
   if (ending === "refused") {
     return "connection: refused";
   }
-  const methods = strict.requests.map(({ method }) => method);
-  const { answers, end, reason } = readAnswers(received, methods);
+  const { answers, end, reason } = read;
   if (end === "malformed") {
     return `answer: malformed (${reason})`;
   }
@@ -140,11 +222,62 @@ function checkAnswers({ sent, outcome }: Evidence, strict: StrictRequests): stri
   if (answers.length > strict.requests.length + 1) {
     return `answers: got ${answers.length} to ${strict.requests.length} requests`;
   }
-  return checkSystem(received, answers, strict) || checkPairs(answers, strict);
+  return (
+    checkSystem(received, answers, strict) ||
+    checkPairs(answers, strict) ||
+    checkPromises(evidence, read, strict)
+  );
 }
 
-/** The first breach, in words; undefined when all is well. */
-export function findBreach(evidence: Evidence): string | undefined {
-  const strict = readRequests(evidence.sent);
-  return checkUpstream(evidence, strict) ?? (checkAnswers(evidence, strict) || undefined);
+/** What came of one connection. */
+export interface Verdict {
+  /** The first breach, in words; undefined when all is well. */
+  breach: string | undefined;
+  /** The entries that were asked. */
+  entries: ReadonlySet<Entry>;
+  /** Asynchronous calls that were answered 202, and those of them that are new in the queue. */
+  accepted: number;
+  stored: number;
+  /** Whether it was answered 101. */
+  isUpgraded: boolean;
+  /** Requests with the administrator's credentials, and those that REST answered with 2xx. */
+  letIn: number;
+  managed: number;
+}
+
+/** Whatever is sent behind a handshake that was answered 101 is no request. */
+function beforeTunnel(strict: StrictRequests, { answers, end }: Answers): StrictRequests {
+  const count = answers.length + 1;
+  return end === "tunnel" && count < strict.requests.length
+    ? { requests: strict.requests.slice(0, count), whole: count, end: "closed" }
+    : strict;
+}
+
+/** Judges what came of one connection. */
+export function judge(evidence: Evidence): Verdict {
+  const all = readRequests(evidence.sent);
+  const methods = all.requests.map(({ method }) => method);
+  const read = readAnswers(evidence.outcome.received, methods);
+  const strict = beforeTunnel(all, read);
+  const { requests } = strict;
+  const { answers } = read;
+  const accepted = answers.filter((answer, at) => isAccepted(requests[at], answer));
+  const breach =
+    checkUpstream(evidence, strict) ??
+    checkTunnels(evidence) ??
+    checkQueue(evidence, strict) ??
+    (checkAnswers(evidence, read, strict) || undefined);
+  const managed = requests.filter((request, at) => {
+    const status = answers[at]?.status ?? 400;
+    return isClosed(request) && isLetIn(request) && status < 300;
+  });
+  return {
+    breach,
+    entries: new Set(requests.map(entryOf)),
+    accepted: accepted.length,
+    stored: accepted.filter((answer) => valuesOf(answer, REPLAYED).length === 0).length,
+    isUpgraded: read.end === "tunnel",
+    letIn: requests.filter(isLetIn).length,
+    managed: managed.length,
+  };
 }

@@ -8,15 +8,16 @@ import {
   shrink,
   type Tally,
 } from "./campaign.ts";
-import { corpus, FOUND } from "./corpus/index.ts";
-import { BLOCK, generateBlock } from "./generate.ts";
+import { allSeeds, corpus, FOUND } from "./corpus/index.ts";
+import { BLOCK } from "./generate.ts";
+import { generateEntryBlock } from "./generate-entries.ts";
 import type { FuzzWorld } from "./world.ts";
 
-/** Every seed in one write, in two, and byte by byte where it is short. */
+/** Every seed in one write and in two; what is about the reading of heads, byte by byte as well. */
 export async function runCorpus(world: FuzzWorld): Promise<Tally> {
   const tally = createTally();
-  const whole = corpus.map(({ raw }) => ({ parts: [raw] }));
-  const halves = corpus.map(({ raw }) => {
+  const whole = allSeeds.map(({ raw }) => ({ parts: [raw] }));
+  const halves = allSeeds.map(({ raw }) => {
     const middle = Math.floor(raw.length / 2);
     return { parts: [raw.slice(0, middle), raw.slice(middle)].filter((part) => part !== "") };
   });
@@ -49,7 +50,7 @@ export async function runGenerated(
   const blocks = Math.ceil(cases / BLOCK);
   for (let block = 0; block < blocks && tally.failures.length < 50; block += 1) {
     const first = block * BLOCK;
-    const some = generateBlock(seed, block).slice(0, cases - first);
+    const some = generateEntryBlock(seed, block).slice(0, cases - first);
     const known = tally.failures.length;
     await runCases(world, some, { tally, first });
     await confirmFailures(world, tally, known);

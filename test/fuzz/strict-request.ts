@@ -85,8 +85,7 @@ function checkTarget(method: string, target: string): void {
   if (parts === null || target.startsWith("?")) {
     refuse("target form");
   }
-  const [, path = "", query = ""] = parts;
-  if (!PATH.test(path) || !QUERY.test(query)) {
+  if (!PATH.test(parts[1] ?? "") || !QUERY.test(parts[2] ?? "")) {
     refuse("target characters");
   }
 }
@@ -182,9 +181,8 @@ function readHead(text: string, limits: HeadLimits): StrictRequest {
   if (minor === "0" && valuesOf(request, "transfer-encoding").length > 0) {
     refuse("Transfer-Encoding in HTTP/1.0");
   }
-  const options = tokensOf(request, "connection");
-  request.isKeptAlive =
-    !options.includes("close") && (minor === "1" || options.includes("keep-alive"));
+  const has = (option: string): boolean => tokensOf(request, "connection").includes(option);
+  request.isKeptAlive = !has("close") && (minor === "1" || has("keep-alive"));
   return request;
 }
 
@@ -322,15 +320,17 @@ export function readRequest(text: string, offset = 0, limits = UNLIMITED): Readi
 export interface StrictRequests {
   /** Those whose heads are fine; the last one's body may be cut short. */
   requests: StrictRequest[];
+  /** How many of them are whole. */
+  whole: number;
   /** How the bytes end. */
   end: "clean" | "closed" | "incomplete" | "malformed";
   reason?: string;
 }
 
-/** All requests that a client sends over one connection; none after an upgrade or a close. */
+/** All requests that a client sends over one connection; none after a close. */
 export function readRequests(text: string): StrictRequests {
   const requests: StrictRequest[] = [];
-  let offset = 0;
+  let [offset, whole] = [0, 0];
   while (offset < text.length) {
     const reading = readRequest(text, offset, CLIENT);
     if (reading.request !== undefined) {
@@ -338,13 +338,13 @@ export function readRequests(text: string): StrictRequests {
     }
     if (reading.kind !== "request") {
       const reason = reading.kind === "malformed" ? { reason: reading.reason } : {};
-      return { requests, end: reading.kind, ...reason };
+      return { requests, whole, end: reading.kind, ...reason };
     }
-    offset = reading.end;
+    [offset, whole] = [reading.end, whole + 1];
     const { isKeptAlive, method } = reading.request;
     if (!isKeptAlive || method === "CONNECT") {
-      return { requests, end: "closed" };
+      return { requests, whole, end: "closed" };
     }
   }
-  return { requests, end: "clean" };
+  return { requests, whole, end: "clean" };
 }

@@ -45,6 +45,9 @@ function isPartOf(collection: string, asked: string): boolean {
   return collection === asked || collection.replace(/\/namespaces\/[^/]+/, "") === asked;
 }
 
+/** Changes that are kept at least, for watches that begin anew. */
+const KEPT_CHANGES = 1000;
+
 export class FakeKubernetes {
   /** Objects by `collection/name`. */
   readonly objects = new Map<string, StoredObject>();
@@ -99,6 +102,11 @@ export class FakeKubernetes {
     this.objects.clear();
     this.requests.length = 0;
     this.intercept = () => false;
+  }
+
+  /** Forgets the oldest changes: a watch that begins so far back misses them. */
+  forgetHistory(): void {
+    this.#history.splice(0, this.#history.length - KEPT_CHANGES);
   }
 
   /** Writes an object, as another client would; watches see it. */

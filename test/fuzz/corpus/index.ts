@@ -1,6 +1,7 @@
-/** All seeds: by CVE class, and those that a campaign has found. */
+/** All seeds: by CVE class, by the gateway's entries, and those that a campaign has found. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { adminSeeds, entrySeeds } from "./entries.ts";
 import { framing } from "./framing.ts";
 import { heads } from "./heads.ts";
 import { hops } from "./hops.ts";
@@ -27,3 +28,8 @@ export const corpus: readonly Seed[] = [
   ...hops,
   ...readFound(),
 ];
+
+/** Those of the gateway's own entries, too, of which other proxies know nothing. */
+export const allSeeds: readonly Seed[] = [...corpus, ...entrySeeds, ...adminSeeds];
+
+export { adminSeeds, entrySeeds };
