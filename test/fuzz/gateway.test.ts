@@ -1,4 +1,7 @@
-/** The gateway process against a corpus by CVE class and generated cases, checked one by one. */
+/**
+ * The gateway process, all its four entries, against a corpus by CVE class and generated cases,
+ * checked one by one.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { runs, SEED } from "../support/property-runs.ts";
 import { until } from "../support/until.ts";
@@ -20,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 describe("the gateway", () => {
-  test("keeps its word for every seed, whole, in halves and byte by byte", async () => {
+  test("keeps its word for every seed, whole, in halves and some byte by byte", async () => {
     const tally = await runCorpus(world);
     expect(tally.failures.map((failure) => describeFailure(0, failure))).toEqual([]);
     expect(tally.cases).toBeGreaterThan(allSeeds.length * 2);
@@ -35,6 +38,11 @@ describe("the gateway", () => {
       expect(tally.cases).toBe(CASES);
       expect(tally.unconfirmed.length).toBeLessThan(CASES / 500);
       expect(tally.passed).toBeGreaterThan(CASES / 5);
+      const { sync, async, upgrade, REST } = tally.entries;
+      expect(Math.min(sync, async, upgrade, REST)).toBeGreaterThan(CASES / 20);
+      expect(tally.accepted).toBeGreaterThan(CASES / 30);
+      expect(tally.upgraded).toBeGreaterThan(CASES / 100);
+      expect(tally.managed).toBeGreaterThan(CASES / 200);
     },
     runs(300_000),
   );

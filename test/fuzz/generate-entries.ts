@@ -199,7 +199,7 @@ function toTexts(credentials: readonly string[], seeds: readonly Seed[]): fc.Arb
     .array(fc.oneof(sync, queued, administration), { minLength: 2, maxLength: 3 })
     .map((all) => all.join(""));
   return fc.oneof(
-    { weight: 2, arbitrary: sync },
+    { weight: 5, arbitrary: sync },
     { weight: 4, arbitrary: queued },
     { weight: 4, arbitrary: upgrade },
     { weight: 4, arbitrary: administration },
@@ -212,7 +212,7 @@ function toTexts(credentials: readonly string[], seeds: readonly Seed[]): fc.Arb
 const UNDAMAGED = 6;
 
 const open = toCases(
-  fc.oneof({ weight: 1, arbitrary: base }, { weight: 4, arbitrary: toTexts([], entrySeeds) }),
+  fc.oneof({ weight: 1, arbitrary: base }, { weight: 2, arbitrary: toTexts([], entrySeeds) }),
   UNDAMAGED,
 );
 const administered = toCases(toTexts([CREDENTIALS], adminSeeds), UNDAMAGED);
