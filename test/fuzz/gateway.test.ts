@@ -41,8 +41,8 @@ describe("the gateway", () => {
       const { sync, async, upgrade, REST } = tally.entries;
       expect(Math.min(sync, async, upgrade, REST)).toBeGreaterThan(CASES / 20);
       expect(tally.accepted).toBeGreaterThan(CASES / 30);
-      expect(tally.upgraded).toBeGreaterThan(CASES / 100);
-      expect(tally.managed).toBeGreaterThan(CASES / 200);
+      expect(tally.upgraded).toBeGreaterThan(CASES / 200);
+      expect(tally.managed).toBeGreaterThan(CASES / 500);
     },
     runs(300_000),
   );

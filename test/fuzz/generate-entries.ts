@@ -161,7 +161,14 @@ const handshakeTarget = fc.oneof(
   { weight: 1, arbitrary: restTarget },
 );
 
-function toTexts(credentials: readonly string[], seeds: readonly Seed[]): fc.Arbitrary<string> {
+interface Kind {
+  credentials: readonly string[];
+  seeds: readonly Seed[];
+  /** How often REST is asked; the others together have 17. */
+  weightOfRest: number;
+}
+
+function toTexts({ credentials, seeds, weightOfRest }: Kind): fc.Arbitrary<string> {
   const own = fc.constant([...credentials]);
   const methods = ["GET", "POST", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
   const toAims = (target: fc.Arbitrary<string>): fc.Arbitrary<Aim> =>
@@ -202,20 +209,23 @@ function toTexts(credentials: readonly string[], seeds: readonly Seed[]): fc.Arb
     { weight: 5, arbitrary: sync },
     { weight: 4, arbitrary: queued },
     { weight: 4, arbitrary: upgrade },
-    { weight: 4, arbitrary: administration },
+    { weight: weightOfRest, arbitrary: administration },
     { weight: 2, arbitrary: fc.constantFrom(...seeds.map(({ raw }) => raw)) },
     { weight: 2, arbitrary: pipelined },
   );
 }
 
+const STRANGERS: Kind = { credentials: [], seeds: entrySeeds, weightOfRest: 3 };
+const ADMINISTRATORS: Kind = { credentials: [CREDENTIALS], seeds: adminSeeds, weightOfRest: 17 };
+
 /** More texts than damaged ones reach what is behind the readers of heads. */
 const UNDAMAGED = 6;
 
 const open = toCases(
-  fc.oneof({ weight: 1, arbitrary: base }, { weight: 2, arbitrary: toTexts([], entrySeeds) }),
+  fc.oneof({ weight: 1, arbitrary: base }, { weight: 2, arbitrary: toTexts(STRANGERS) }),
   UNDAMAGED,
 );
-const administered = toCases(toTexts([CREDENTIALS], adminSeeds), UNDAMAGED);
+const administered = toCases(toTexts(ADMINISTRATORS), UNDAMAGED);
 
 /** Every so many blocks have credentials: in the others nothing may be asked of Kubernetes. */
 const PERIOD = 5;

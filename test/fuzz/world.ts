@@ -2,6 +2,7 @@
  * A gateway process under test, with its Kubernetes and a function that keeps what it sees; a whole
  * world has a queue, too, and functions that agree to upgrades.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ANNOTATION } from "../../contract/index.ts";
 import { FakeKubernetes } from "../support/fake-kubernetes.ts";
 import { declareFunction, GatewayProcess } from "../support/gateway-process.ts";
@@ -27,6 +28,9 @@ export interface Delivery extends Answers {
 
 /** Silence after which a delivery is over, milliseconds. */
 const SILENCE_MS = 400;
+
+/** Nothing more comes of what was asked for when nothing has come for so long. */
+const QUIET_MS = 300;
 
 export interface WorldOptions {
   /** More of the gateway's environment. */
@@ -165,9 +169,22 @@ export class FuzzWorld {
    */
   async endBlock(facts: BlockFacts, queued: number): Promise<string | undefined> {
     const breach = this.findBreach(facts, queued);
+    if (facts.letIn > 0) {
+      await this.#untilQuiet();
+    }
     await this.#queue?.purge();
     this.#fixed.restore();
     return breach;
+  }
+
+  /** What an administrator has begun goes on without him, and is none of the next block's. */
+  async #untilQuiet(): Promise<void> {
+    let asked: number;
+    do {
+      asked = this.#fixed.asked;
+      await sleep(QUIET_MS);
+      await this.comeRound();
+    } while (this.#fixed.asked > asked);
   }
 
   /** What went wrong with the process as a whole; undefined when nothing has. */
