@@ -5,6 +5,7 @@ import type { Outcome } from "./drive.ts";
 import {
   type Entry,
   entryOf,
+  FUNCTIONS,
   isHandshake,
   isLetIn,
   pathOf,
@@ -198,20 +199,39 @@ function checkPromises(
     : "upgrade: 101 without a handshake that the function has agreed to";
 }
 
+const FAULTS: readonly number[] = [500, 502, 503, 504];
+
+/** The guards around each entry answer so where something of ours has thrown. */
+function checkGuards(answers: readonly Answer[], { requests }: StrictRequests): string {
+  const index = answers.findIndex(({ status }, at) => {
+    const request = requests[at];
+    if (request === undefined || (isClosed(request) && isLetIn(request))) {
+      // Kubernetes' errors are 500, too.
+      return status === 500 && request === undefined;
+    }
+    const name = toExpectedMessage(request)?.name ?? "";
+    const isThere = toExpectedCall(request) !== undefined || FUNCTIONS.includes(name);
+    return isThere ? FAULTS.includes(status) : status === 500;
+  });
+  return index === -1 ? "" : `answer ${index}: ${answers[index]?.status}, a fault of the gateway's`;
+}
+
 function isAsked(request: StrictRequest): boolean {
   return toExpectedMessage(request) !== undefined || (isClosed(request) && isLetIn(request));
 }
 
+const ENDINGS = {
+  stuck: "connection: neither answered nor closed in time",
+  refused: "connection: refused",
+} as const;
+
 function checkAnswers(evidence: Evidence, read: Answers, strict: StrictRequests): string {
   const { outcome, sent } = evidence;
   const { received, ending } = outcome;
-  if (ending === "stuck") {
-    return "connection: neither answered nor closed in time";
-  }
-  if (ending === "refused") {
-    return "connection: refused";
-  }
   const { answers, end, reason } = read;
+  if (ending === "stuck" || ending === "refused") {
+    return ENDINGS[ending];
+  }
   if (end === "malformed") {
     return `answer: malformed (${reason})`;
   }
@@ -219,13 +239,20 @@ function checkAnswers(evidence: Evidence, read: Answers, strict: StrictRequests)
   if (isCutShort && !/^HEAD /m.test(sent)) {
     return "answer: cut short";
   }
+  return checkContents(received, { read, strict }) || checkPromises(evidence, read, strict);
+}
+
+function checkContents(
+  received: string,
+  { read: { answers }, strict }: { read: Answers; strict: StrictRequests },
+): string {
   if (answers.length > strict.requests.length + 1) {
     return `answers: got ${answers.length} to ${strict.requests.length} requests`;
   }
   return (
     checkSystem(received, answers, strict) ||
-    checkPairs(answers, strict) ||
-    checkPromises(evidence, read, strict)
+    checkGuards(answers, strict) ||
+    checkPairs(answers, strict)
   );
 }
 

@@ -121,6 +121,15 @@ describe("REST", () => {
   });
 });
 
+test.each([500, 503])("%i is a breach, but for who may ask Kubernetes", (status) => {
+  const breaches = [
+    ...[get("/function/x"), get("/async-function/x"), get("/function/x", ...WEB_SOCKET)],
+    get("/system/info", CREDENTIALS),
+  ].map((sent) => judgeOne(sent, { status }).breach);
+  const breach = `answer 0: ${status}, a fault of the gateway's`;
+  expect(breaches).toEqual([breach, breach, breach, undefined]);
+});
+
 test("a block of cases is the same for the same seed, and another for another one", () => {
   for (const block of [0, 4]) {
     expect(generateEntryBlock(1, block)).toEqual(generateEntryBlock(1, block));
