@@ -228,7 +228,7 @@ const ENDINGS = {
 function checkAnswers(evidence: Evidence, read: Answers, strict: StrictRequests): string {
   const { outcome, sent } = evidence;
   const { received, ending } = outcome;
-  const { answers, end, reason } = read;
+  const { end, reason } = read;
   if (ending === "stuck" || ending === "refused") {
     return ENDINGS[ending];
   }
