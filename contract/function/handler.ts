@@ -41,9 +41,9 @@ export interface FunctionContext {
  * `Response`; any other value is sent as JSON. A returned Error counts as thrown.
  *
  * Properties that are undefined or functions are left out, and NaN is null, as in all JSON. A value
- * of which JSON would say nothing, at whatever depth, is 500, and the log names its place: a symbol,
- * a BigInt, a Map, a Set, a Promise that nobody awaits, a function in a list, a stream, bytes other
- * than a Buffer, and an object of the platform that would be `{}`, such as a Response or an Error.
- * `toJSON` counts.
+ * of which JSON would say nothing, at whatever depth, is 500, and the log names its place: a
+ * symbol, a BigInt, a Map, a Set, a Promise that nobody awaits, a function in a list, a stream,
+ * bytes other than a Buffer, and an object of the platform that would be `{}`, such as a Response
+ * or an Error. `toJSON` counts.
  */
 export type FunctionHandler = (event: FunctionEvent, context: FunctionContext) => unknown;
