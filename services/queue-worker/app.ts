@@ -71,10 +71,10 @@ export function createWorker({ config, logger }: { config: WorkerConfig; logger:
   health.addCheck("nats", () => nats.problem());
   health.addCheck("queue", () => link.problem());
   const close = async (): Promise<void> => {
+    // What it works on may take hours, and is no work for others: they come and go without.
+    parts.reports.stop();
     await Promise.all([callLanes, callbackLanes].map((lanes) => lanes.stop(config.drainMs)));
     parts.callbacks.close();
-    // Until then it is one that works.
-    parts.reports.stop();
     link.close();
     await nats.close();
     await parts.calls.close();

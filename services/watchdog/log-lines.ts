@@ -34,8 +34,11 @@ export function logLines(stream: Readable, log: (line: string) => void): void {
 function logStart(line: string, log: (line: string) => void): string {
   let rest = line;
   while (rest.length > MAX_CHARACTERS) {
-    log(rest.slice(0, MAX_CHARACTERS));
-    rest = rest.slice(MAX_CHARACTERS);
+    // A character of two code units stays whole.
+    const isCut = /[\uD800-\uDBFF]/.test(rest.charAt(MAX_CHARACTERS - 1));
+    const length = isCut ? MAX_CHARACTERS - 1 : MAX_CHARACTERS;
+    log(rest.slice(0, length));
+    rest = rest.slice(length);
   }
   return rest;
 }

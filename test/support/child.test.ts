@@ -35,7 +35,11 @@ function isRunning(pid: number): boolean {
 async function readLine(child: ChildProcess): Promise<string> {
   let text = "";
   child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  await until("what the script has started", () => text.includes("\n") || child.exitCode !== null);
+  await until(
+    "what the script has started",
+    () => text.includes("\n") || child.exitCode !== null,
+    110_000,
+  );
   return text;
 }
 

@@ -1,6 +1,7 @@
 /** A small Kubernetes API server for tests: list, watch, apply, scale, logs; over real HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { send, sendStatus } from "./kubernetes-answers.ts";
 import { until } from "./until.ts";
 import { MARK, WatchingClient } from "./watching-client.ts";
 
@@ -323,33 +324,4 @@ function matches(object: StoredObject, selector: string | undefined): boolean {
   }
   const [name = "", value] = selector.split("=");
   return value === undefined ? labels[name] !== undefined : labels[name] === value;
-}
-
-function send(response: ServerResponse, status: number, body: object = {}): void {
-  const answer = project(body, response.req.headers.accept);
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
-}
-
-/** What Accept asks for instead of whole objects. */
-function project(body: object, accept = ""): object {
-  const kind = /;as=(\w+);v=v1;g=meta\.k8s\.io$/.exec(accept)?.[1];
-  const { kind: own, items, metadata } = body as StoredObject & { items?: StoredObject[] };
-  const apiVersion = "meta.k8s.io/v1";
-  if (kind === undefined || own === "Status") {
-    return body;
-  }
-  if (kind === "Table") {
-    const cells = [metadata.name, (body as StoredObject)["type"] ?? "Opaque"];
-    const columnDefinitions = [{ name: "Name" }, { name: "Type" }];
-    return { apiVersion, kind, columnDefinitions, rows: [{ cells, object: { metadata } }] };
-  }
-  const parts = items?.map((item) => ({ metadata: item.metadata }));
-  // As of a real one, an empty list of these is null.
-  return parts === undefined
-    ? { apiVersion, kind, metadata }
-    : { apiVersion, kind, metadata, items: parts.length === 0 ? null : parts };
-}
-
-function sendStatus(response: ServerResponse, code: number, reason: string): void {
-  send(response, code, { kind: "Status", code, reason, message: `fake: ${reason}` });
 }

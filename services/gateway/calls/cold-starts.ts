@@ -128,12 +128,16 @@ export class ColdStarts {
   /** Lets those go who have waited longest, as many as pods take now, and the rest later. */
   #step(queue: Queue): void {
     const key = toKey(queue.reference);
-    const count = Math.min(queue.step, this.#countFree(key));
-    for (const [settle, place] of [...queue.waiting].slice(0, count)) {
-      if (!place.goOn()) {
+    let left = Math.min(queue.step, this.#countFree(key));
+    // Calls and upgrades have places of their own: those of one kind do not wait for the other's.
+    for (const [settle, place] of [...queue.waiting]) {
+      if (left <= 0) {
         break;
       }
-      settle(undefined);
+      if (place.goOn()) {
+        settle(undefined);
+        left -= 1;
+      }
     }
     queue.step *= 2;
     if (queue.waiting.size > 0) {

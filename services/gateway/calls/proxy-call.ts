@@ -77,6 +77,14 @@ export class ProxyCall implements UpstreamCall, AnswerHandler, BodyTaker {
 
   /** Sends the call; the answer, whatever it is, goes to the response. */
   start(): void {
+    try {
+      this.#begin();
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  #begin(): void {
     const { request, response, context } = this.#options;
     if (this.#body !== undefined || !this.#hasBody || !isSmall(request)) {
       this.#attempt.send();

@@ -12,7 +12,7 @@ const atEnd = collectCleanups(afterEach);
 /** Of functions that say nothing. */
 const USUAL_MS = 1000;
 /** Silence after which another worker would get a call. */
-const ACK_WAIT_MS = 3000;
+const ACK_WAIT_MS = 10_000;
 
 let world: QueuedWorld;
 

@@ -44,6 +44,11 @@ test("a line without an end is logged in pieces of 64 KiB", async () => {
   ]);
 });
 
+test("a character of two code units is in one piece", async () => {
+  const lines = await linesOf([`${"x".repeat(64 * 1024 - 1)}😀y\n`]);
+  expect(lines.map((line) => line.slice(-3))).toStrictEqual(["xxx", "😀y"]);
+});
+
 test("any text comes as its lines, however it is cut", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.stringMatching(/^[ab\n]{0,9}$/)), async (pieces) => {

@@ -5,8 +5,9 @@ import type { ConfigMap } from "../../kubernetes/types.ts";
 import type { Problem } from "./pod-problem.ts";
 
 /** What a Function refers to, as one text: as long as it is the same, one check is enough. */
-export function dependenciesOf({ spec }: FunctionResource): string {
-  return JSON.stringify([spec.code ?? null, spec.secrets ?? []]);
+export function dependenciesOf({ metadata, spec }: FunctionResource): string {
+  // Another Function of the same name has to own the code that the one before has left.
+  return JSON.stringify([metadata.uid, spec.code ?? null, spec.secrets ?? []]);
 }
 
 /** Whether a Function refers to anything that can go. */

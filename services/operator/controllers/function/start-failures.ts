@@ -67,7 +67,7 @@ export class StartFailures {
     let creation: Creation =
       known?.uid === uid ? known : { uid, seenAt: now, askAt: now + PATIENCE_MS };
     if (now >= creation.askAt) {
-      const failure = await this.#ask(namespace, uid);
+      const failure = await this.#ask(namespace, creation);
       const askAt = now + toWait(now - creation.seenAt);
       creation = { uid, seenAt: creation.seenAt, askAt, ...(failure && { failure }) };
     }
@@ -80,7 +80,8 @@ export class StartFailures {
     this.#creations.delete(key);
   }
 
-  async #ask(namespace: string, uid: string): Promise<StartFailure | undefined> {
+  /** What is known stays where there is no answer. */
+  async #ask(namespace: string, { uid, failure }: Creation): Promise<StartFailure | undefined> {
     const { client, logger } = this.#options;
     try {
       const { items } = await client.request<{ items: PodEvent[] }>(
@@ -90,7 +91,7 @@ export class StartFailures {
       return toFailure(items, uid);
     } catch (error) {
       logger.warn({ namespace, podUid: uid, reason: messageOf(error) }, "events of a pod not read");
-      return undefined;
+      return failure;
     }
   }
 }

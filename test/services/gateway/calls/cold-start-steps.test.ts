@@ -1,5 +1,6 @@
 /** Calls that have waited for a pod: how many go at once when it comes. */
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import type { Place } from "../../../../services/gateway/calls/admission.ts";
 import { ColdStarts } from "../../../../services/gateway/calls/cold-starts.ts";
 import type { Failure } from "../../../../services/gateway/errors.ts";
 import type { Endpoints } from "../../../../services/gateway/upstream/endpoints.ts";
@@ -17,7 +18,7 @@ let gone: Map<number, string | undefined>;
 const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0);
 
 /** Has a hundred calls wait. */
-function wait(environment: Record<string, string> = {}, place = ANY_PLACE): void {
+function wait(environment: Record<string, string> = {}, ...places: Place[]): void {
   const functions = new FunctionFeed();
   functions.put(functionOf("f", { replicas: 1, environment }));
   const coldStarts = new ColdStarts({
@@ -31,6 +32,7 @@ function wait(environment: Record<string, string> = {}, place = ANY_PLACE): void
   const end = (index: number) => (failure: Failure | undefined) =>
     void gone.set(index, failure?.code);
   for (let index = 0; index < 100; index += 1) {
+    const place = places[index % places.length] ?? ANY_PLACE;
     void coldStarts.wait(REFERENCE, signal, place).then(end(index));
   }
 }
@@ -72,6 +74,17 @@ test("calls go as there are places among those in flight, and in their order", a
   await jest.advanceTimersByTimeAsync(20);
   expect([...gone.keys()]).toEqual([0, 1, 2, 3, 4, 5, 6]);
   expect(new Set(gone.values())).toEqual(new Set([undefined]));
+});
+
+test("calls go though there are no places for upgrades that have waited longer", async () => {
+  const upgrade = { wait: () => undefined, goOn: () => false };
+  wait({}, upgrade, ANY_PLACE);
+  pods.come("fn/f");
+  await settle();
+  const odd = Array.from({ length: 50 }, (_, index) => 2 * index + 1);
+  expect([...gone.keys()]).toEqual(odd.slice(0, 16));
+  await jest.advanceTimersByTimeAsync(40);
+  expect([...gone.keys()]).toEqual(odd);
 });
 
 test("a fault in a step ends no process, and those that wait hear of the end of their time", async () => {

@@ -180,6 +180,8 @@ describe("what others own of the spec", () => {
   });
 
   test("is told when applying alone has undone it, and waits when it is back at once", async () => {
+    const now = performance.now();
+    jest.spyOn(performance, "now").mockReturnValue(now);
     await applier.apply(desired("f"));
     let generation = 1;
     const change = async (): Promise<void> => {
@@ -196,8 +198,7 @@ describe("what others own of the spec", () => {
     await change();
     expect([sent.length, reported.length]).toStrictEqual([2, 1]);
     expect(applier.waitMs("fn/f")).toBeGreaterThan(9000);
-    const later = performance.now() + 10_000;
-    jest.spyOn(performance, "now").mockReturnValue(later);
+    jest.spyOn(performance, "now").mockReturnValue(now + 10_000);
     await applier.apply(desired("f"));
     expect([sent.length, reported.length]).toStrictEqual([3, 2]);
     expect(reported[1]).toStrictEqual({

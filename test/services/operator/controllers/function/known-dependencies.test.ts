@@ -117,6 +117,17 @@ describe("what a Function refers to", () => {
     expect(await turn()).toStrictEqual({ missing: GONE });
   });
 
+  it("gives code to another Function of the same name, whose turn is the next one", async () => {
+    const { fake, turn } = await createKnown();
+    fake.put(CODE, { metadata: { name: "code-1" }, data: { "index.mjs": "" } });
+    const resource = makeReady({ secrets: [], code: { configMap: "code-1" } });
+    await turn(resource);
+    await turn(resource);
+    await turn({ ...resource, metadata: { ...resource.metadata, uid: "uid-2" } });
+    const given = fake.requests.filter(({ method }) => method === "PATCH");
+    expect(given.map(({ path }) => path)).toStrictEqual([`${CODE}/code-1`, `${CODE}/code-1`]);
+  });
+
   it("does not come back as an empty ConfigMap, and is owned once it is there again", async () => {
     const { fake, turn } = await createKnown();
     const resource = makeReady({ secrets: [], code: { configMap: "code-1" } }, "Scaling");

@@ -123,4 +123,16 @@ describe("StartFailures", () => {
     expect((await find(makeScheduled())).failure).toBeUndefined();
     expect(log.text()).toContain("events of a pod not read");
   });
+
+  it("keeps what was said while nothing can be read", async () => {
+    const { fake, say, findLate, clock, find } = await createFailures();
+    say(NO_SECRET, "00:00:01");
+    expect((await findLate())?.message).toBe(NO_SECRET);
+    fake.intercept = ({ path }, response) => {
+      response.writeHead(500).end("{}");
+      return path === EVENTS;
+    };
+    clock.now += 60_000;
+    expect((await find(makeScheduled())).failure?.message).toBe(NO_SECRET);
+  });
 });
