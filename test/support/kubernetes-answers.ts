@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 interface Answered {
   kind?: string;
   type?: string;
-  metadata: Record<string, unknown>;
+  metadata: { name?: unknown };
 }
 
 export function send(response: ServerResponse, status: number, body: object = {}): void {
