@@ -1,16 +1,8 @@
 /** Content codings of requests' bodies (RFC 9110 §8.4). */
 import type { IncomingMessage } from "node:http";
 import { pipeline, type Transform } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { ACCEPTED_CODINGS, CONTENT_CODINGS } from "../lib/content-codings.ts";
 import { CallError } from "./call.ts";
-
-/** One coding at a time is taken: of several, a little body could keep a machine busy for hours. */
-const DECODERS = new Map<string, () => Transform>([
-  ["gzip", createGunzip],
-  ["x-gzip", createGunzip],
-  ["deflate", createInflate],
-  ["br", createBrotliDecompress],
-]);
 
 /**
  * The body as it was before it was encoded. Throws a CallError: 415 for a coding that is not known,
@@ -23,12 +15,11 @@ export function decodeBody(request: IncomingMessage): AsyncIterable<Buffer> {
   if (name === "identity" || name === "" || isEmpty) {
     return request;
   }
-  const create = DECODERS.get(name);
-  if (create === undefined) {
-    const known = [...DECODERS.keys()].join(", ");
-    throw new CallError(415, `Content-Encoding: expected one of ${known}`);
+  const known = CONTENT_CODINGS.get(name);
+  if (known === undefined) {
+    throw new CallError(415, `Content-Encoding: expected one of ${ACCEPTED_CODINGS}`);
   }
-  return decodeBy(create(), request, name);
+  return decodeBy(known.createDecoder(), request, name);
 }
 
 async function* decodeBy(

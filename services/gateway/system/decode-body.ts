@@ -1,24 +1,7 @@
 /** Content codings of the bodies of the gateway's own API (RFC 9110 §8.4). */
-import { brotliDecompress, gunzip, inflate, type ZlibOptions } from "node:zlib";
 import { errorCodes } from "fastify";
+import { ACCEPTED_CODINGS, CONTENT_CODINGS } from "../../lib/content-codings.ts";
 import { failures, HttpError } from "../errors.ts";
-
-type Decode = (
-  body: Buffer,
-  options: ZlibOptions,
-  done: (error: NodeJS.ErrnoException | null, decoded: Buffer) => void,
-) => void;
-
-/** One coding at a time is taken, as for functions. */
-const DECODERS = new Map<string, Decode>([
-  ["gzip", gunzip],
-  ["x-gzip", gunzip],
-  ["deflate", inflate],
-  ["br", brotliDecompress],
-]);
-
-/** What is taken, as Accept-Encoding has it. */
-const ACCEPTED = [...DECODERS.keys()].join(", ");
 
 /** A body as it came. */
 export interface EncodedBody {
@@ -43,12 +26,12 @@ export function decodeBody(
     done(null, body);
     return;
   }
-  const decode = DECODERS.get(name);
-  if (decode === undefined || more.length > 0) {
-    done(new HttpError(failures.codingNotTaken(ACCEPTED)));
+  const known = CONTENT_CODINGS.get(name);
+  if (known === undefined || more.length > 0) {
+    done(new HttpError(failures.codingNotTaken(ACCEPTED_CODINGS)));
     return;
   }
-  decode(body, { maxOutputLength: limit }, (error, decoded) => {
+  known.decode(body, { maxOutputLength: limit }, (error, decoded) => {
     if (error === null) {
       done(null, decoded);
     } else if (error.code === "ERR_BUFFER_TOO_LARGE") {
