@@ -22,19 +22,31 @@ export function isTransition(before: Condition | undefined, after: Condition): b
   return before.reason !== after.reason && !isUsual;
 }
 
+/** An Event, as `kubectl describe` shows it. */
+export interface RecordedEvent {
+  type: "Normal" | "Warning";
+  reason: string;
+  message: string;
+}
+
+/** The Event that says what a condition says. */
+export function toEvent({ status, reason, message }: Condition): RecordedEvent {
+  const isNormal = status === "True" || reason === "Progressing";
+  return { type: isNormal ? "Normal" : "Warning", reason, message };
+}
+
 /** Writes an Event. A failure is only logged, since no state depends on it. */
 export async function recordEvent(
   { client, logger, identity }: EventRecorder,
   { metadata }: FunctionResource,
-  { status, reason, message }: Condition,
+  { type, reason, message }: RecordedEvent,
 ): Promise<void> {
   const { name, namespace, uid } = metadata;
   const now = new Date().toISOString();
-  const isNormal = status === "True" || reason === "Progressing";
   const event = {
     metadata: { generateName: `${name}.`, namespace },
     involvedObject: { apiVersion: CRD.apiVersion, kind: CRD.kind, name, namespace, uid },
-    type: isNormal ? "Normal" : "Warning",
+    type,
     reason,
     message: message.slice(0, 1024),
     action: "Reconcile",

@@ -32,14 +32,6 @@ export function createDriftReport(
       const functionName = toDisplayName(resource.metadata);
       logger.warn({ functionName, kind, fields, result }, "drift");
       const message = `${kind}: ${TEXT[result]}: ${fields.join(", ")}`;
-      await recordEvent(options, resource, { ...DRIFTED, message });
+      await recordEvent(options, resource, { type: "Warning", reason: "Drifted", message });
     };
 }
-
-const DRIFTED = {
-  type: "Drifted",
-  status: "False",
-  reason: "Drifted",
-  lastTransitionTime: "",
-  observedGeneration: 0,
-} as const;

@@ -8,7 +8,7 @@ import {
 import { functionPath } from "../../../lib/function-path.ts";
 import { isKubernetesStatus, type KubernetesClient } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import { isTransition, recordEvent } from "../../kubernetes/events.ts";
+import { isTransition, recordEvent, toEvent } from "../../kubernetes/events.ts";
 import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts";
 import type { Leadership } from "../../kubernetes/leader-election.ts";
 
@@ -59,7 +59,7 @@ export class StatusWriter {
     logger.info({ functionName, ready, reason, message }, "status changed");
     // Elsewhere the operator has no right to write Events.
     if (namespaces.state(resource.metadata.namespace) === "served") {
-      await recordEvent(this.#options, resource, after);
+      await recordEvent(this.#options, resource, toEvent(after));
     }
   }
 }
