@@ -6,16 +6,16 @@ import { findProblem, type Problem } from "./pod-problem.ts";
 import {
   countReplicas,
   describeReplicas,
+  findLateRollout,
   hasAll,
   isComplete,
   isObserved,
   isScaling,
+  OVERDUE,
 } from "./replicas.ts";
 
 /** What a condition says. */
 export type ConditionState = Pick<Condition, "status" | "reason" | "message">;
-
-const OVERDUE = "ProgressDeadlineExceeded";
 
 /** Whether a rollout or a scaling is under way: not when it is kept from going on. */
 export function judgeProgressing(observation: Observation): ConditionState {
@@ -63,8 +63,7 @@ function findReplicaProblem(observation: Observation): Problem | undefined {
 
 /** That a rollout, by the Deployment, or a scaling does not end. */
 function findDelay(deployment: Deployment, { isOverdue }: Observation): Problem | undefined {
-  const { conditions = [] } = deployment.status ?? {};
-  const late = conditions.find((it) => it.type === "Progressing" && it.status === "False");
+  const late = findLateRollout(deployment);
   const counts = describeReplicas(countReplicas(deployment));
   if (late !== undefined) {
     return { reason: late.reason ?? OVERDUE, message: `${counts}; ${late.message ?? ""}` };
@@ -82,8 +81,8 @@ export function judgeScaled(
   if (deployment === undefined) {
     return { status: "False", reason: "NotDeployed", message: "there is no Deployment" };
   }
-  const { total, available, hasOld } = countReplicas(deployment);
-  const wanted = resource.spec.replicas ?? countReplicas(deployment).wanted;
+  const { total, available, hasOld, ...replicas } = countReplicas(deployment);
+  const wanted = resource.spec.replicas ?? replicas.wanted;
   const limit = findLimit(resource, wanted);
   const count = `${Math.min(available, wanted)} of ${wanted} replicas are available`;
   const message = [count, ...limit.notes].join("; ");

@@ -1,11 +1,6 @@
 /** Why pods of a function are not ready, in the words of Kubernetes and of the function itself. */
-import type {
-  ContainerState,
-  ContainerStatus,
-  Deployment,
-  ObjectCondition,
-  Pod,
-} from "../../kubernetes/types.ts";
+import type { ContainerState, ContainerStatus, Deployment, Pod } from "../../kubernetes/types.ts";
+import { findLateRollout, OVERDUE } from "./replicas.ts";
 
 /** A reason in CamelCase, as conditions have it, and a message in one line. */
 export interface Problem {
@@ -75,10 +70,13 @@ function problemOfStart({ metadata }: Pod, failure?: StartFailure): Problem | un
 }
 
 function problemOfDeployment(deployment: Deployment | undefined): Problem | undefined {
-  const { conditions = [] } = deployment?.status ?? {};
+  if (deployment === undefined) {
+    return undefined;
+  }
+  const { conditions = [] } = deployment.status ?? {};
   const failure = conditions.find((it) => it.type === "ReplicaFailure" && it.status === "True");
   if (failure === undefined) {
-    return findDelay(conditions);
+    return findDelay(deployment);
   }
   const message = failure.message ?? "pods cannot be created";
   const isQuota = message.includes("exceeded quota");
@@ -86,9 +84,9 @@ function problemOfDeployment(deployment: Deployment | undefined): Problem | unde
 }
 
 /** Pods that do not come in time, and say nothing themselves. */
-function findDelay(conditions: readonly ObjectCondition[]): Problem | undefined {
-  const late = conditions.find((it) => it.type === "Progressing" && it.status === "False");
-  return late && toProblem(late.reason ?? "ProgressDeadlineExceeded", late.message ?? "");
+function findDelay(deployment: Deployment): Problem | undefined {
+  const late = findLateRollout(deployment);
+  return late && toProblem(late.reason ?? OVERDUE, late.message ?? "");
 }
 
 function problemOfPod({ status = {} }: Pod): Problem | undefined {

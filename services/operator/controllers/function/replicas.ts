@@ -1,5 +1,8 @@
 /** How many pods there are, and how many there should be, by a Deployment. */
-import type { Deployment } from "../../kubernetes/types.ts";
+import type { Deployment, ObjectCondition } from "../../kubernetes/types.ts";
+
+/** Reason of what is under way for longer than it may take. */
+export const OVERDUE = "ProgressDeadlineExceeded";
 
 export interface Replicas {
   wanted: number;
@@ -43,6 +46,11 @@ export function isObserved({ metadata, status }: Deployment): boolean {
 export function isComplete(deployment: Deployment): boolean {
   const replicas = countReplicas(deployment);
   return isObserved(deployment) && hasAll(replicas) && replicas.total <= replicas.wanted;
+}
+
+/** The condition that says that a rollout does not end. */
+export function findLateRollout({ status }: Deployment): ObjectCondition | undefined {
+  return status?.conditions?.find((it) => it.type === "Progressing" && it.status === "False");
 }
 
 /** Whether the newest revision was complete once, so that only replicas are missing. */

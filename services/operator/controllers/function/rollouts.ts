@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { FunctionResource } from "../../../../contract/index.ts";
 import type { Deployment } from "../../kubernetes/types.ts";
 import { PROGRESS_DEADLINE_SECONDS } from "./manifests.ts";
-import { countReplicas, isComplete, isScaling } from "./replicas.ts";
+import { countReplicas, isComplete, isScaling, OVERDUE } from "./replicas.ts";
 
 /** What a reconciliation has seen of a Function. */
 export interface RolloutSight {
@@ -89,5 +89,5 @@ function toCounts(deployment: Deployment): string {
 
 function wasOverdue({ status }: FunctionResource): boolean {
   const before = status?.conditions?.find(({ type }) => type === "Progressing");
-  return before?.status === "False" && before.reason === "ProgressDeadlineExceeded";
+  return before?.status === "False" && before.reason === OVERDUE;
 }
