@@ -91,9 +91,10 @@ export class QueuedCalls {
       return false;
     }
     const { attempts, starts } = state ?? { attempts: 0, starts: 0 };
-    // A worker that is given it all the same reads this first.
-    this.#queue.states.tell(reference, id, { state: "cancelled", attempts, starts });
+    // A worker that is given it all the same reads this first; and who asks after the answer, too.
+    const told = this.#queue.states.store(reference, id, { state: "cancelled", attempts, starts });
     connection.publish(`${SUBJECT.cancel}.${id}`);
+    await told;
     const body = readCall(message)?.body;
     if (body !== undefined) {
       await this.#queue.forget(body);

@@ -1,4 +1,5 @@
 /** The last state of each call, told by whoever has changed it. */
+import { headers } from "@nats-io/transport-node";
 import { LRUCache } from "lru-cache";
 import type { FunctionReference } from "../../../contract/index.ts";
 import {
@@ -35,16 +36,39 @@ export class CallStates {
 
   /** Tells a state. Nobody waits for it: what is lost with a connection is only not shown. */
   tell(reference: FunctionReference, id: string, state: Omit<CallState, "at">): void {
-    const text = JSON.stringify({ ...state, at: Date.now() } satisfies CallState);
-    const subject = toStateSubject(reference, id);
-    if (isFinal(state)) {
-      this.#ends.set(subject, text);
-    }
+    const { subject, text } = this.#keep(reference, id, state);
     try {
       this.#link.access.connection.publish(subject, text);
     } catch {
       // Not connected: nobody could read it either.
     }
+  }
+
+  /** Tells a state; resolves when whoever asks next is answered it, or it is lost as in `tell`. */
+  async store(
+    reference: FunctionReference,
+    id: string,
+    state: Omit<CallState, "at">,
+  ): Promise<void> {
+    const { subject, text } = this.#keep(reference, id, state);
+    try {
+      await this.#link.access.store(subject, Buffer.from(text), headers());
+    } catch {
+      // What it is about has happened all the same.
+    }
+  }
+
+  #keep(
+    reference: FunctionReference,
+    id: string,
+    state: Omit<CallState, "at">,
+  ): { subject: string; text: string } {
+    const text = JSON.stringify({ ...state, at: Date.now() } satisfies CallState);
+    const subject = toStateSubject(reference, id);
+    if (isFinal(state)) {
+      this.#ends.set(subject, text);
+    }
+    return { subject, text };
   }
 
   /**

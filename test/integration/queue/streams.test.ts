@@ -4,6 +4,7 @@ import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jet
 import { Objm } from "@nats-io/obj";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { BODIES, type StoredBody, STREAM, STREAMS } from "../../../contract/queue/index.ts";
+import { readTold } from "../../../services/gateway/calls/told-states.ts";
 import { createRegistry } from "../../../services/lib/metrics.ts";
 import { NatsConnector } from "../../../services/lib/nats.ts";
 import { BodyLostError, BodyStore } from "../../../services/lib/queue/body-store.ts";
@@ -247,6 +248,16 @@ describe("the state of a call", () => {
       reference,
       state: { state: "done", attempts: 0, starts: 0, at: expect.any(Number) },
     });
+  });
+
+  test("is there for who looks at all of them once it is stored", async () => {
+    const reference = { name: "f", namespace: "stored" };
+    for (let sequence = 1; sequence <= 100; sequence++) {
+      const id = `${sequence}-BBBBBBBBBBBBBBBB`;
+      await states.store(reference, id, { state: "cancelled", attempts: 0, starts: 0 });
+      const told = await readTold(queue.access, { namespace: "stored" });
+      expect([told.size, told.has(id)]).toEqual([sequence, true]);
+    }
   });
 
   test("is told again where NATS was started again, if the call is over", async () => {
