@@ -10,7 +10,10 @@ export interface TestGroup {
 const END_TO_END = "/test/e2e/";
 
 /** Those with a cluster of their own, which wait for pods and images most of the time. */
-const CLUSTERS = "/test/e2e/(existing-cluster|gateway|several-stacks)";
+const CLUSTERS = [
+  "/test/e2e/(existing-cluster|gateway|several-stacks)",
+  "/test/components/cluster/k3s-engine",
+];
 
 /** Those that count calls under load, or take a vendor's place for the whole machine. */
 const MACHINE = "/test/e2e/(open-network|stack)";
@@ -18,19 +21,15 @@ const MACHINE = "/test/e2e/(open-network|stack)";
 /** Tests with an engine, an API server or images of their own: each keeps one core busy. */
 const HEAVY = [
   "/test/components/(admission|growth|namespaces|platform-arguments|refusals|function/code-revisions)",
-  "/test/integration/(package|gateway/namespace-guard)",
+  "/test/integration/(package|operator/|gateway/(api-server|namespace-guard))",
   "/test/stacks/recorded-",
   "/test/toolchain/(?!acquire/)",
   "/test/standins/(?!provider-protocol/)",
   "/test/(cli|scripts)/",
 ];
 
-/** Tests that need the machine for themselves: controllers with leases, clusters, overload. */
-const ALONE = [
-  "/test/components/cluster/(host-|k3s-engine)",
-  "/test/integration/(operator/|gateway/api-server)",
-  "/test/(fuzz|audit)/",
-];
+/** Tests that need the machine for themselves: networks of hosts, and overload. */
+const ALONE = ["/test/components/cluster/host-", "/test/(fuzz|audit)/"];
 
 /** More workers gain little, as most tests wait. */
 const WORKERS = Math.min(2, availableParallelism());
@@ -48,11 +47,13 @@ export const TEST_GROUPS: readonly TestGroup[] = [
     args: [
       `--maxWorkers=${WORKERS}`,
       FRESH_WORKERS,
-      ...[END_TO_END, ...HEAVY, ...ALONE].map((pattern) => `--testPathIgnorePatterns=${pattern}`),
+      ...[END_TO_END, ...CLUSTERS, ...HEAVY, ...ALONE].map(
+        (pattern) => `--testPathIgnorePatterns=${pattern}`,
+      ),
     ],
   },
   { name: "heavy tests two at a time", args: [...HEAVY, `--maxWorkers=${WORKERS}`, FRESH_WORKERS] },
   { name: "tests one after the other", args: [...ALONE, "--maxWorkers=1", FRESH_WORKERS] },
-  { name: "clusters two at a time", args: [CLUSTERS, `--maxWorkers=${WORKERS}`, FRESH_WORKERS] },
+  { name: "clusters two at a time", args: [...CLUSTERS, `--maxWorkers=${WORKERS}`, FRESH_WORKERS] },
   { name: "end to end tests", args: [MACHINE, "--maxWorkers=1", FRESH_WORKERS] },
 ];
