@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { parseCallId } from "../../contract/index.ts";
 import { endByFault } from "../lib/faults.ts";
 import type { Health } from "../lib/health.ts";
-import { watchConnections } from "../lib/servers.ts";
+import { KEEP_ALIVE_MS, watchConnections } from "../lib/servers.ts";
 import { enqueue, type EnqueueContext } from "./calls/enqueue.ts";
 import { invoke } from "./calls/invoke.ts";
 import { limitReading } from "./calls/read-limit.ts";
@@ -37,9 +37,6 @@ export interface FrontContext extends UpgradeContext, EnqueueContext {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** How long an idle connection is kept; proxies before the gateway should use less. */
-const KEEP_ALIVE_MS = 75_000;
-
 /** How much later than it should a head may be found to be late. */
 const HEAD_CHECK_MS = 1000;
 
@@ -55,6 +52,7 @@ export function createFrontServer(
     headersTimeout: config.readTimeoutMs === 0 ? 60_000 : Math.min(config.readTimeoutMs, 60_000),
     // Node looks for late heads only every 30 s, unless it is told to.
     connectionsCheckingInterval: HEAD_CHECK_MS,
+    // Proxies before the gateway should use less.
     keepAliveTimeout: KEEP_ALIVE_MS,
     ...CONNECTION,
     maxHeaderSize: MAX_HEAD_BYTES,

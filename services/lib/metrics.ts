@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { collectDefaultMetrics, type Gauge, Registry } from "@prometheus-io/client";
 import type { Health } from "./health.ts";
-import { watchConnections } from "./servers.ts";
+import { KEEP_ALIVE_MS, watchConnections } from "./servers.ts";
 import { BUILD } from "./version.ts";
 
 export { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
@@ -52,7 +52,7 @@ export interface MetricsServerOptions {
 
 /** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`, not yet listening. */
 export function createMetricsServer(options: MetricsServerOptions): Server {
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     void answer(options, request, response);
   });
   return watchConnections(server);

@@ -23,6 +23,12 @@ export function listen(
   });
 }
 
+/**
+ * How long a server keeps an idle connection, milliseconds: longer than its clients ask again, as
+ * one that is closed just then is a request without an answer. Prometheus asks every 5 s.
+ */
+export const KEEP_ALIVE_MS = 75_000;
+
 const CONNECTIONS = new WeakMap<Server, Set<Socket>>();
 
 /**

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from "node:timers/promises";
 import { CALL_HEADER } from "../../contract/call-headers.ts";
 import { parseDuration } from "../../contract/duration.ts";
-import { closeServer, listen, watchConnections } from "../lib/servers.ts";
+import { closeServer, KEEP_ALIVE_MS, listen, watchConnections } from "../lib/servers.ts";
 import { MAX_TIMER_MS } from "../lib/timer.ts";
 import { type Call, CallError, type CallHandler, INTERNAL_HEADER } from "./call.ts";
 import type { WatchdogConfig } from "./config.ts";
@@ -44,13 +44,13 @@ export class Watchdog {
         requestTimeout: readTimeoutMs,
         headersTimeout: Math.min(readTimeoutMs === 0 ? 10_000 : readTimeoutMs, 10_000),
         connectionsCheckingInterval: 5000,
-        // Longer than clients keep idle connections, so that the client closes them first.
-        keepAliveTimeout: 75_000,
+        keepAliveTimeout: KEEP_ALIVE_MS,
       },
       (request, response) => this.#dispatch(request, response),
     );
     this.#calls = watchConnections(calls);
-    this.#metricsServer = createServer((request, response) => {
+    const exposed = { keepAliveTimeout: KEEP_ALIVE_MS };
+    this.#metricsServer = createServer(exposed, (request, response) => {
       const isMetrics = request.url === "/metrics";
       response.writeHead(isMetrics ? 200 : 404, { "Content-Type": "text/plain; version=0.0.4" });
       response.end(isMetrics ? this.#metrics.expose() : "");

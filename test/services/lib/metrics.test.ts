@@ -12,8 +12,6 @@ let url = "";
 let problem: string | undefined;
 
 beforeAll(async () => {
-  // A connection that is closed while it is used again would be no answer.
-  server.keepAliveTimeout = 65_000;
   new Counter({ name: "test_total", help: "x", registers: [registry] }).inc(3);
   health.addCheck("queue", () => problem);
   url = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
@@ -29,6 +27,12 @@ describe("createMetricsServer", () => {
     expect(text).toContain("test_total 3");
     expect(text).toContain("process_resident_memory_bytes");
     expect(text).toContain(`plonk_build_info{version="${VERSION}",revision="${REVISION}"} 1`);
+  });
+
+  test("keeps a connection until long after Prometheus has asked again", async () => {
+    const response = await fetch(`${url}/metrics`);
+    await response.text();
+    expect(response.headers.get("keep-alive")).toBe("timeout=75");
   });
 
   test("is alive whatever else is wrong, and ready only when all checks pass", async () => {
