@@ -1,7 +1,9 @@
 /** A small Kubernetes API server for tests: list, watch, apply, scale, logs; over real HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { listen } from "../../services/lib/servers.ts";
 import { send, sendStatus } from "./kubernetes-answers.ts";
+import { findFreePort } from "./network.ts";
 import { until } from "./until.ts";
 import { MARK, WatchingClient } from "./watching-client.ts";
 
@@ -68,14 +70,21 @@ export class FakeKubernetes {
   #mark = 0;
 
   constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        // Its client was closed while it still sent: nobody is left to be answered.
+        if (request.complete) {
+          throw error;
+        }
+      });
+    });
     // A connection that is closed while it is used again would be a failed request.
     this.#server.keepAliveTimeout = 0;
   }
 
   async start(): Promise<WatchingClient> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const { port } = this.#server.address() as AddressInfo;
+    // While it is interrupted, no other program may come by its port.
+    const port = await listen(this.#server, await findFreePort(), "127.0.0.1");
     const client = new WatchingClient({ server: `http://127.0.0.1:${port}` });
     this.#clients.add(client);
     return client;
@@ -90,7 +99,7 @@ export class FakeKubernetes {
   async interrupt(): Promise<() => Promise<void>> {
     const { port } = this.#server.address() as AddressInfo;
     await this.stop();
-    return () => new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+    return async () => void (await listen(this.#server, port, "127.0.0.1"));
   }
 
   async stop(): Promise<void> {

@@ -17,6 +17,7 @@ export class TestIssuer {
   key: JWK = {};
   readonly #server: Server;
   readonly #clients: Clients;
+  #rotations = 0;
   #handler: RequestListener = (_request, response) => response.writeHead(503).end();
 
   private constructor(clients: Clients) {
@@ -40,7 +41,10 @@ export class TestIssuer {
   /** Signs with a new key from now on, and forgets the old one. */
   async rotate(alg: "RS256" | "ES256" | "EdDSA" = "RS256"): Promise<void> {
     const { privateKey } = await generateKeyPair(alg, { extractable: true });
-    this.key = { ...(await exportJWK(privateKey)), alg, use: "sig", kid: `key-${Date.now()}` };
+    // Keys are known by their names: two of the same millisecond must not have the same.
+    this.#rotations += 1;
+    const kid = `key-${this.#rotations}`;
+    this.key = { ...(await exportJWK(privateKey)), alg, use: "sig", kid };
     const provider = new Provider(this.url, toConfiguration(this.key, this.#clients));
     this.#handler = provider.callback();
   }

@@ -134,7 +134,7 @@ describe("name servers", () => {
     socket.bind(0, "127.0.0.1");
     atEnd(() => socket.close());
     await once(socket, "listening");
-    const resolver = new Resolver({ timeout: 2000, tries: 2 });
+    const resolver = new Resolver({ timeout: 30_000, tries: 2 });
     resolver.setServers([`127.0.0.1:${socket.address().port}`]);
     return { resolver, asked };
   }

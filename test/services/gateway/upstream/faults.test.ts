@@ -76,7 +76,7 @@ describe("a call whose handler fails", () => {
 
   test("where its connection is opened or closed late goes with it", async () => {
     const connection = new Connection({
-      ...{ hostname: "127.0.0.1", port: server.port, host: "f.example", connectMs: 1000 },
+      ...{ hostname: "127.0.0.1", port: server.port, host: "f.example", connectMs: 60_000 },
       onFree: fail,
       onClosed: fail,
     });
