@@ -4,7 +4,14 @@ import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { cleanUp, isRunning, startWatchdog, waitFor, writeModule } from "./process.ts";
+import {
+  cleanUp,
+  isRunning,
+  type RunningWatchdog,
+  startWatchdog,
+  waitFor,
+  writeModule,
+} from "./process.ts";
 
 afterAll(cleanUp);
 
@@ -12,6 +19,13 @@ afterAll(cleanUp);
 async function startScript(script: string, env: Record<string, string> = {}) {
   const path = await writeModule("script.mjs", script);
   return await startWatchdog({ fprocess: `${process.execPath} ${path} extra`, ...env });
+}
+
+/** The process id that a script has written behind this word; which pipe is read first is open. */
+async function readPid({ stderr }: RunningWatchdog, word: string): Promise<number> {
+  const find = (): string | undefined => new RegExp(`^${word} (\\d+)$`, "m").exec(stderr())?.[1];
+  await waitFor(`the ${word} in the log`, () => find() !== undefined);
+  return Number(find());
 }
 
 describe("an executable for each call", () => {
@@ -140,7 +154,7 @@ describe("an executable for each call", () => {
     expect(answer.headers.get("x-openfaas-internal")).toBeNull();
     const lines = (): string[] => watchdog.stderr().split("\n");
     await waitFor("the refusal", () => lines().includes(refusal));
-    const pid = Number(/^child (\d+)$/m.exec(watchdog.stderr())?.[1]);
+    const pid = await readPid(watchdog, "child");
     await waitFor("the end of the process", () => !isRunning(pid));
     await waitFor("the call's end", async () => {
       const text = await (await fetch(watchdog.metricsUrl)).text();
@@ -171,7 +185,7 @@ describe("an executable for each call", () => {
       504,
       "of-watchdog",
     ]);
-    const pid = Number(/^child (\d+)$/m.exec(watchdog.stderr())?.[1]);
+    const pid = await readPid(watchdog, "child");
     await waitFor("the end of the process", () => !isRunning(pid));
   });
 
@@ -184,10 +198,9 @@ describe("an executable for each call", () => {
     );
     const leaving = new AbortController();
     const answer = fetch(watchdog.url, { signal: leaving.signal }).catch(() => "left");
-    await waitFor("the start of the process", () => watchdog.stderr().includes("pid "));
+    const pid = await readPid(watchdog, "pid");
     leaving.abort();
     expect(await answer).toBe("left");
-    const pid = Number(/^pid (\d+)$/m.exec(watchdog.stderr())?.[1]);
     await waitFor("the end of the process", () => !isRunning(pid));
   });
 
