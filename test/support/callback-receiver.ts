@@ -46,6 +46,8 @@ export class CallbackReceiver {
       };
       text(request).then(keep, () => response.destroy());
     });
+    // A connection that is closed while it is used again would be a failed callback.
+    server.keepAliveTimeout = 65_000;
     const port = await listen(server, 0, host);
     return new CallbackReceiver(server, `http://${host}:${port}/done`, { received, answers });
   }

@@ -59,7 +59,14 @@ export class PageGateway {
   private constructor(browser: Browser, assets: string) {
     this.#browser = browser;
     this.#assets = assets;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        // The page was left while it still sent: nobody is there to be answered.
+        if (request.complete) {
+          throw error;
+        }
+      });
+    });
   }
 
   static async start(browser: Browser): Promise<PageGateway> {
