@@ -209,7 +209,7 @@ function createFrontContext(
       config: config.scaleFromZero,
       functions,
       endpoints,
-      scale: (target, replicas) => scaleFunction(client, target, replicas),
+      scale: async (target, replicas) => void (await scaleFunction(client, target, replicas)),
       logger,
     }),
     admission: new Admission(calls),

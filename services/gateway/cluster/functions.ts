@@ -6,8 +6,11 @@ import type { Logger } from "../../lib/logger.ts";
 import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
 import type { FunctionNamespaces } from "./namespaces.ts";
 
-/** How long a write waits until the watch shows it, so that the next read does, milliseconds. */
-const READ_YOUR_WRITES_MS = 1000;
+/**
+ * How long a write waits until the watch shows it, so that the next read does, milliseconds: as
+ * long as a machine may be busy, since it is over at once where the watch is not.
+ */
+const READ_YOUR_WRITES_MS = 5000;
 
 /** Drops what says nothing, and what is never read: there may be ten thousand Functions. */
 function project({ apiVersion, kind, metadata, spec, status }: FunctionResource): FunctionResource {
@@ -69,7 +72,7 @@ export class FunctionWatch extends ResourceWatch<FunctionResource> {
 
 /**
  * Resolves when the watch has seen a write of the object (or its deletion, without a version),
- * or after a second: the write itself has succeeded either way.
+ * or after five seconds: the write itself has succeeded either way.
  */
 export async function waitUntilSeen(
   watch: FunctionWatch,

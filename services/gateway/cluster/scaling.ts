@@ -45,15 +45,22 @@ export interface ScaleTarget extends FunctionReference {
 }
 
 /**
- * Writes the replicas through the scale subresource. Throws a KubernetesError; a Conflict where the
- * function is not as it was read any more.
+ * Writes the replicas through the scale subresource, and returns the function's version with them.
+ * Throws a KubernetesError; a Conflict where the function is not as it was read any more.
  */
 export async function scaleFunction(
   client: KubernetesClient,
   { resourceVersion, ...reference }: ScaleTarget,
   replicas: number,
-): Promise<void> {
+): Promise<string> {
   const path = functionPath(reference, "scale");
   const metadata = resourceVersion === undefined ? {} : { metadata: { resourceVersion } };
-  await client.mergePatch(path, { ...metadata, spec: { replicas } }, FIELD_MANAGER.gateway);
+  const patch = { ...metadata, spec: { replicas } };
+  const scaled = await client.mergePatch<Scaled>(path, patch, FIELD_MANAGER.gateway);
+  return scaled.metadata.resourceVersion;
+}
+
+/** A Scale, which has the version of the object that it is of. */
+interface Scaled {
+  metadata: { resourceVersion: string };
 }

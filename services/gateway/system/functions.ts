@@ -9,6 +9,7 @@ import {
   toDisplayName,
   toKey,
 } from "../../../contract/index.ts";
+import { waitUntilSeen } from "../cluster/functions.ts";
 import { toNamespace } from "../cluster/namespaces.ts";
 import { scaleFunction } from "../cluster/scaling.ts";
 import { failures, HttpError } from "../errors.ts";
@@ -156,7 +157,10 @@ function registerScale(app: SystemApp, context: SystemContext): void {
         ),
       );
     }
-    await scaleFunction(context.client, reference, replicas).catch(rethrowMissing(reference));
+    const { client, functions } = context;
+    const scaled = scaleFunction(client, reference, replicas);
+    const version = await scaled.catch(rethrowMissing(reference));
+    await waitUntilSeen(functions, toKey(reference), version);
     return reply.code(202).send();
   });
 }
