@@ -10,7 +10,7 @@ import type { FunctionNamespaces } from "./namespaces.ts";
  * How long a write waits until the watch shows it, so that the next read does, milliseconds: as
  * long as a machine may be busy, since it is over at once where the watch is not.
  */
-const READ_YOUR_WRITES_MS = 5000;
+export const READ_YOUR_WRITES_MS = 5000;
 
 /** Drops what says nothing, and what is never read: there may be ten thousand Functions. */
 function project({ apiVersion, kind, metadata, spec, status }: FunctionResource): FunctionResource {

@@ -8,6 +8,7 @@ import {
   quote,
 } from "../../../contract/index.ts";
 import { isKubernetesStatus, resourcePath } from "../../lib/kubernetes.ts";
+import { READ_YOUR_WRITES_MS } from "../cluster/functions.ts";
 import { failures, HttpError } from "../errors.ts";
 import { refuseForeign } from "./deployments.ts";
 import { readAsGo } from "./go-json.ts";
@@ -21,13 +22,11 @@ import { Accepted, Done, operation } from "./operation.ts";
 import type { SystemApp, SystemContext } from "./types.ts";
 
 /** How long a new namespace is waited for, so that functions can be deployed at once. */
-const PREPARATION_MS = 3000;
+const PREPARATION_MS = 5000;
 
 /** How often, and how long apart, new rights are tried: API servers learn of them by a watch. */
 const RIGHTS = { attempts: 10, pauseMs: 50 };
 
-/** How long a deletion is waited for, so that the next list does not show the namespace. */
-const END_MS = 1000;
 
 /** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
 const UNDELETABLE = "default";
@@ -121,7 +120,7 @@ function registerChanges(app: SystemApp, context: SystemContext): void {
     refuseOtherName(namespace, (readAsGo(Update, request.body ?? {}) as { name?: unknown }).name);
     refuseDeletion(context, await find(context, namespace));
     await client.request(path(namespace), { method: "DELETE" });
-    await namespaces.watch?.waitUntil(() => !namespaces.has(namespace), END_MS);
+    await namespaces.watch?.waitUntil(() => !namespaces.has(namespace), READ_YOUR_WRITES_MS);
     return reply.code(202).send();
   });
 }
