@@ -209,7 +209,9 @@ function createFrontContext(
       config: config.scaleFromZero,
       functions,
       endpoints,
-      scale: async (target, replicas) => void (await scaleFunction(client, target, replicas)),
+      scale: async (target, replicas) => {
+        await scaleFunction(client, target, replicas);
+      },
       logger,
     }),
     admission: new Admission(calls),

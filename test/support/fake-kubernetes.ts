@@ -99,7 +99,9 @@ export class FakeKubernetes {
   async interrupt(): Promise<() => Promise<void>> {
     const { port } = this.#server.address() as AddressInfo;
     await this.stop();
-    return async () => void (await listen(this.#server, port, "127.0.0.1"));
+    return async () => {
+      await listen(this.#server, port, "127.0.0.1");
+    };
   }
 
   async stop(): Promise<void> {

@@ -27,7 +27,6 @@ const PREPARATION_MS = 5000;
 /** How often, and how long apart, new rights are tried: API servers learn of them by a watch. */
 const RIGHTS = { attempts: 10, pauseMs: 50 };
 
-
 /** Kubernetes refuses to delete it, in words that say nothing of namespaces. */
 const UNDELETABLE = "default";
 
