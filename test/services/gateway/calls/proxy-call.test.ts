@@ -230,6 +230,8 @@ describe("an answer", () => {
     await begun.answer;
     begun.proxy.onResponseError(begun.held, errorOf("ECONNRESET"));
     await expect(body).rejects.toThrow("aborted");
+    // Of the two ends of a connection, either may be the first to hear that it has gone.
+    await until("the end", () => world.counted.length === 2);
     expect(world.counted).toEqual(["start", "end 200"]);
   });
 
