@@ -66,8 +66,9 @@ export async function closeServer(
       }
     }
   };
-  // Not at once: what has come may not be read yet.
-  const timer = setInterval(closeIdle, CHECK_MS);
+  // Not at once: what has come may not be read yet. Nor with the timer, which on a busy machine may
+  // be late, and is over before what has come meanwhile is read.
+  const timer = setInterval(() => setImmediate(closeIdle), CHECK_MS);
   await Promise.all([...further, server].map(close));
   clearInterval(timer);
 }

@@ -51,6 +51,20 @@ describe("closeServer", () => {
     expect(connection.text).toBe("");
   });
 
+  test("answers a request that came while the process was busy", async () => {
+    const { server, connect, answer } = await start();
+    const opened = once(server, "connection");
+    const connection = connect();
+    await Promise.all([opened, once(connection.socket, "connect")]);
+    const closing = closeServer(server);
+    connection.write("GET /a HTTP/1.1", "Host: here", "", "");
+    const begin = performance.now();
+    while (performance.now() - begin < 200);
+    (await answer).end("in time");
+    await connection.waitFor("in time");
+    await closing;
+  });
+
   test("waits for the head of a request no longer than it may take", async () => {
     const { server, connect } = await start({
       headersTimeout: 200,
