@@ -59,7 +59,9 @@ describe("closeServer", () => {
     const closing = closeServer(server);
     connection.write("GET /a HTTP/1.1", "Host: here", "", "");
     const begin = performance.now();
-    while (performance.now() - begin < 200);
+    while (performance.now() - begin < 200) {
+      // Nothing else happens.
+    }
     (await answer).end("in time");
     await connection.waitFor("in time");
     await closing;
