@@ -39,8 +39,13 @@ export async function sealEntry<About extends object>(
   }
   const manifest = { ...about, files };
   await writeStamp(directory, states);
-  await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeManifest(directory, manifest);
   return manifest;
+}
+
+/** Puts a manifest beside the files that it is about. */
+export async function writeManifest(directory: string, manifest: object): Promise<void> {
+  await writeFile(join(directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** The manifest of an entry; undefined when it is missing or unreadable. */

@@ -32,8 +32,9 @@ export async function acquireTool(name: string, session: Session): Promise<Acqui
   }
   // Looked up without the lock first, so that a warm start never waits for another process.
   const cached = await findCached(tool, session);
-  if (cached !== undefined) {
-    return await toAcquired(tool, session, { ...cached, source: "cache" });
+  const acquired = cached && (await toAcquired(tool, session, { ...cached, source: "cache" }));
+  if (acquired !== undefined) {
+    return acquired;
   }
   if (session.findOnly) {
     throw new NotAtHandError(tool.name);
@@ -59,22 +60,23 @@ function versionsOf(tool: Tool): string[] {
   return [...new Set(versions.filter((version) => version !== undefined))];
 }
 
+/** Undefined for a plugin whose entry has gone: without the lock others may replace it. */
 async function toAcquired(
   tool: Tool,
   session: Session,
   entry: ToolEntry & { source: ToolSource },
-): Promise<AcquiredTool> {
+): Promise<AcquiredTool | undefined> {
   const directory =
-    tool.plugin === undefined
-      ? entry.directory
-      : await installPlugin(tool.plugin, entry.directory, session);
-  return {
-    name: tool.name,
-    path: join(directory, tool.executable),
-    directory,
-    version: entry.manifest.version,
-    source: entry.source,
-  };
+    tool.plugin === undefined ? entry.directory : await installPlugin(tool.plugin, entry, session);
+  return (
+    directory && {
+      name: tool.name,
+      path: join(directory, tool.executable),
+      directory,
+      version: entry.manifest.version,
+      source: entry.source,
+    }
+  );
 }
 
 /** Why an entry cannot be used, or nothing if it can. */
@@ -122,12 +124,16 @@ async function makeEntry(tool: Tool, session: Session, task: Task): Promise<Acqu
     lock,
     async () => {
       const cached = await findCached(tool, session);
-      if (cached !== undefined) {
-        return await toAcquired(tool, session, { ...cached, source: "cache" });
+      if (cached === undefined) {
+        await removeFaulty(tool, session);
       }
-      await removeFaulty(tool, session);
-      const entry = await install(tool, session, task);
-      return await toAcquired(tool, session, { ...entry, source: entry.manifest.source });
+      const entry = cached ?? (await install(tool, session, task));
+      const source = cached === undefined ? entry.manifest.source : "cache";
+      const acquired = await toAcquired(tool, session, { ...entry, source });
+      if (acquired === undefined) {
+        throw new Error(`${tool.name}: expected it in ${entry.directory}, which has gone`);
+      }
+      return acquired;
     },
     { onWait, signal: session.signal },
   );

@@ -149,6 +149,38 @@ describe("a plugin in $PULUMI_HOME", () => {
   });
 });
 
+describe("two checkouts", () => {
+  test("that each make a launcher of their own each get it, whoever was last", async () => {
+    const acquireFor = async (checkout: string, run: number): Promise<string> => {
+      const plugin: Tool = {
+        name: "launcher",
+        executable: "launcher",
+        plugin: "resource-launcher-v1",
+        source: {
+          version: "1",
+          inputs: [],
+          key: () => checkout,
+          megabytes: 1,
+          recipe: ({ destination }) =>
+            writeFile(join(destination, "launcher"), checkout, { mode: 0o755 }),
+        },
+      };
+      const env = { ...environment(), PULUMI_HOME: join(cacheDir, `home-${checkout}-${run % 3}`) };
+      const { path } = await acquireTool(plugin.name, createSession([plugin], { env, progress }));
+      return await readFile(path, "utf8");
+    };
+    const runs = Array.from({ length: 20 }, (_, run) => run);
+    const acquireOften = async (checkout: string): Promise<string[]> => {
+      const launchers = [];
+      for (const run of runs) {
+        launchers.push(await acquireFor(checkout, run));
+      }
+      return [...new Set(launchers)];
+    };
+    expect(await Promise.all(["one", "two"].map(acquireOften))).toEqual([["one"], ["two"]]);
+  });
+});
+
 describe("two processes", () => {
   test("that want the same tool at once download it once", async () => {
     const [published] = await publish(mirror, "coredns");
