@@ -87,8 +87,9 @@ export async function up(args: readonly string[]): Promise<number> {
   const outputs = JSON.parse(
     await pulumiText(stack, ["stack", "output", "--stack", name, "--json"]),
   ) as Outputs;
-  // The DNS name of a cloud's load balancer takes minutes to propagate.
-  await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`, isLocal ? 30 : 300);
+  // The DNS name of a cloud's load balancer takes minutes to propagate; after a reboot all pods of
+  // this machine start at once.
+  await waitForAnswer(`${outputs.gatewayUrl ?? ""}/healthz`, isLocal ? 120 : 300);
   printSummary(stack, outputs, begin);
   return 0;
 }

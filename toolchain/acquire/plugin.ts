@@ -21,8 +21,8 @@ export interface PluginEntry {
 
 /**
  * Returns the plugin's directory in `$PULUMI_HOME`, which is not touched if it is correct; or
- * undefined where the entry is not there any more. Of a launcher each checkout makes its own, in the
- * place of another one's.
+ * undefined where the entry is not there any more. Each checkout makes a launcher of its own, in
+ * the place of another one's.
  */
 export async function installPlugin(
   plugin: string,
