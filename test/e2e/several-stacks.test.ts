@@ -185,7 +185,9 @@ describe("three stacks", () => {
     "are destroyed one after the other, and the cluster stays",
     async () => {
       expect(problem(await functions.destroy())).toBe("");
-      expect((await fetch(`${GATEWAY}/function/greeter`)).status).toBe(404);
+      // The gateway hears of it by a watch of its own.
+      const isGone = async (): Promise<boolean> => (await call("greeter", "")).startsWith("404 ");
+      await until("the function's end", isGone);
       expect(problem(await platform.destroy())).toBe("");
       expect(kubectl("get", "deployments,statefulsets", "-A", "-o", "name")).not.toMatch(/gateway/);
     },

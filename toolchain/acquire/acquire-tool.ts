@@ -68,15 +68,16 @@ async function toAcquired(
 ): Promise<AcquiredTool | undefined> {
   const directory =
     tool.plugin === undefined ? entry.directory : await installPlugin(tool.plugin, entry, session);
-  return (
-    directory && {
-      name: tool.name,
-      path: join(directory, tool.executable),
-      directory,
-      version: entry.manifest.version,
-      source: entry.source,
-    }
-  );
+  if (directory === undefined) {
+    return undefined;
+  }
+  return {
+    name: tool.name,
+    path: join(directory, tool.executable),
+    directory,
+    version: entry.manifest.version,
+    source: entry.source,
+  };
 }
 
 /** Why an entry cannot be used, or nothing if it can. */

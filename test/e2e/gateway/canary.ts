@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readFilesBelow } from "../../support/files.ts";
 import type { Stack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
 import { basic } from "../../support/users.ts";
@@ -85,7 +86,7 @@ export function describeCanary(stack: () => Stack): void {
       "shows no secret in logs, metrics, outputs, state and configuration",
       async () => {
         await makeTrouble();
-        const everything = new Map(listFiles().map((path) => [path, readFileSync(path)]));
+        const everything = readFiles();
         const add = (name: string, text: string): unknown =>
           everything.set(name, Buffer.from(text));
         add("up", stack().printed());
@@ -142,18 +143,16 @@ export function describeCanary(stack: () => Stack): void {
   }
 
   /** State, configuration and what Kubernetes wrote down; not the files of containers. */
-  function listFiles(): string[] {
+  function readFiles(): Map<string, Buffer> {
     const { home, clone } = stack().folders;
     const clusters = readdirSync(join(home, "clusters")).map((name) =>
       join(home, "clusters", name),
     );
     const logs = clusters.map((cluster) => join(cluster, "host", "var", "log"));
-    const files = [join(home, "state"), join(clone, "stacks"), ...logs].flatMap((folder) =>
-      readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name)),
-    );
-    return [...files, ...clusters.map((cluster) => join(cluster, "k3s.log"))];
+    const files = readFilesBelow([join(home, "state"), join(clone, "stacks"), ...logs]);
+    const ownLogs = clusters.map((cluster) => join(cluster, "k3s.log"));
+    ownLogs.forEach((path) => files.set(path, readFileSync(path)));
+    return files;
   }
 
   async function readLogs(): Promise<string> {
@@ -162,9 +161,18 @@ export function describeCanary(stack: () => Stack): void {
       const pods = await stack().kubectl("-n", namespace, "get", "pods", "-o", "name");
       for (const pod of pods.split("\n").filter((line) => line !== "")) {
         const args = ["-n", namespace, "logs", "--all-containers", "--tail=-1", pod];
-        texts.push(await stack().kubectl(...args));
+        const read = stack().kubectl(...args);
+        texts.push(await read.catch(passOverGone));
       }
     }
     return texts.join("\n");
   }
+}
+
+/** A pod that was there when they were listed may be gone by now, or have no container yet. */
+function passOverGone(error: unknown): string {
+  if (/\(NotFound\)|is waiting to start/.test(String(error))) {
+    return "";
+  }
+  throw error;
 }

@@ -25,6 +25,12 @@ const LOST = {
   spec: { name: "lost", image: "example/image:1" },
 };
 
+/** A line of a function's log, as far as it is looked at. */
+interface LogLine {
+  namespace: string;
+  text: string;
+}
+
 /** Declares the tests; `stack` gives the running stack, inside of tests. */
 export function describeNamespaces(stack: () => Stack): void {
   async function call(method: string, path: string, body?: object): Promise<Response> {
@@ -125,11 +131,15 @@ export function describeNamespaces(stack: () => Stack): void {
     );
 
     it("show the log lines of their own function", async () => {
-      const answer = await call("GET", "/system/logs?name=teller&namespace=red");
-      const lines = (await answer.text()).trim().split("\n");
-      const messages = lines.map((line) => JSON.parse(line) as { namespace: string; text: string });
-      expect(new Set(messages.map(({ namespace }) => namespace))).toEqual(new Set(["red"]));
-      expect(messages.some(({ text }) => text.includes("asked"))).toBe(true);
+      let lines: LogLine[] = [];
+      // What a function writes goes a way of its own, and may come after its answer.
+      await until("what the function wrote", async () => {
+        const answer = await call("GET", "/system/logs?name=teller&namespace=red");
+        const text = (await answer.text()).trim();
+        lines = text === "" ? [] : text.split("\n").map((line) => JSON.parse(line) as LogLine);
+        return lines.some((line) => line.text.includes("asked"));
+      });
+      expect(new Set(lines.map(({ namespace }) => namespace))).toEqual(new Set(["red"]));
     });
 
     it(

@@ -97,21 +97,26 @@ export function describeReachability(stack: () => Stack): void {
       "functions reach the gateway and DNS, and nothing else of platform and cluster",
       async () => {
         const node = new URL(stack().url).hostname;
+        const api = "kubernetes.default:443";
         const other = `${await addressOf("openfaas-fn", "faas_function=hello")}:8080`;
         const closed = [
           ...(await listPlatform()),
-          "kubernetes.default:443",
+          api,
           `${node}:6443`,
           `${node}:10250`,
           "169.254.169.254:80",
           other,
         ];
         const open = ["gateway.openfaas:8080", "kube-dns.kube-system:53"];
+        // What a pod may reach is enforced a moment after it has begun to answer.
+        const isEnforced = async (): Promise<boolean> =>
+          (await askFunction([api], [])).ports[api] === "closed";
+        await until("the policies of the new pod", isEnforced);
         const { ports, found } = await askFunction([...closed, ...open], ["gateway.openfaas"]);
         expect(ports).toEqual({ ...toExpected("closed", closed), ...toExpected("open", open) });
         expect(found).toEqual(["gateway.openfaas"]);
       },
-      60 * second,
+      120 * second,
     );
 
     it(
