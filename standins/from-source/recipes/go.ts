@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheLayout, plonkCache } from "../../../toolchain/directories.ts";
-import { toMessage, ToolchainError } from "../../../toolchain/errors.ts";
+import { toCode, toMessage, ToolchainError } from "../../../toolchain/errors.ts";
 import { withLock } from "../../../toolchain/lock.ts";
 import type { RecipeContext } from "../recipe.ts";
 
@@ -103,12 +103,23 @@ export async function removeCompilerCache(cache = plonkCache()): Promise<void> {
   }
   const busy = new AbortController();
   try {
-    await withLock(lockOf(cache), () => rm(goBuild, { recursive: true, force: true }), {
+    await withLock(lockOf(cache), () => removeUnused(goBuild), {
       onWait: () => busy.abort(),
       signal: busy.signal,
     });
   } catch (error) {
     if (!busy.signal.aborted) {
+      throw error;
+    }
+  }
+}
+
+/** A build writes there before it waits for its turn: it will come to its own end, too. */
+async function removeUnused(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (toCode(error) !== "ENOTEMPTY") {
       throw error;
     }
   }

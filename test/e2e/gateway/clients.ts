@@ -197,8 +197,9 @@ export function describeClients(stack: () => Stack): void {
         const past = (await succeed("logs talker --tail=false")).split("\n").filter(isAsked);
         expect(past.length).toBeGreaterThan(0);
         const args = ["logs", "talker", "--namespace", NAMESPACE];
+        const calls: Promise<Ended>[] = [];
         const caller = setInterval(
-          () => void run(`invoke talker --namespace ${NAMESPACE}`, "x"),
+          () => calls.push(run(`invoke talker --namespace ${NAMESPACE}`, "x")),
           second,
         );
         let seen = 0;
@@ -211,6 +212,8 @@ export function describeClients(stack: () => Stack): void {
           }
         } finally {
           clearInterval(caller);
+          // Later on one would wake the function.
+          await Promise.all(calls);
         }
         expect(seen).toBe(past.length + 1);
       },
