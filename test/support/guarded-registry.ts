@@ -46,6 +46,8 @@ export class GuardedRegistry {
   ): Promise<GuardedRegistry> {
     const registry = await Registry.start(crane, directory);
     const server = createServer(identity).listen(0);
+    // A connection that is closed while it is used again would be a failed push.
+    server.keepAliveTimeout = 0;
     await once(server, "listening");
     const guarded = new GuardedRegistry(registry, server);
     const expected = `Basic ${toBase64(login)}`;

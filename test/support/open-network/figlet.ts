@@ -14,7 +14,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 
 async function reach(address) {
-  const signal = AbortSignal.timeout(3000);
+  const signal = AbortSignal.timeout(20_000);
   return await fetch("http://" + address, { signal }).then(() => "yes", () => "no");
 }
 
