@@ -34,20 +34,21 @@ async function readStartTime(pid: number): Promise<string | undefined> {
   }
 }
 
-async function readOwner(path: string): Promise<Owner | undefined> {
+/** Who holds the lock; undefined when nobody does, null when the file does not tell. */
+async function readOwner(path: string): Promise<Owner | null | undefined> {
   try {
     const value = JSON.parse(await readFile(path, "utf8")) as Partial<Owner>;
     const { pid, startTime, nonce } = value;
     return typeof pid === "number" && typeof startTime === "string" && typeof nonce === "string"
       ? { pid, startTime, nonce }
-      : undefined;
-  } catch {
-    return undefined;
+      : null;
+  } catch (error) {
+    return toCode(error) === "ENOENT" ? undefined : null;
   }
 }
 
-async function isAlive(owner: Owner | undefined): Promise<boolean> {
-  return owner !== undefined && (await readStartTime(owner.pid)) === owner.startTime;
+async function isAlive(owner: Owner | null): Promise<boolean> {
+  return owner !== null && (await readStartTime(owner.pid)) === owner.startTime;
 }
 
 /** Links a complete file into place, so that no process reads a partial lock. */
@@ -70,6 +71,7 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
 /**
  * Removes the lock if its owner is dead. The guard admits one process at a time, which checks the
  * owner again: otherwise a slow process could remove the lock that a fast one has just taken over.
+ * A lock that is gone by then is left alone for the same reason: the next one may take it meanwhile.
  */
 async function removeStale(path: string): Promise<void> {
   const guard = `${path}.guard`;
@@ -85,7 +87,8 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   try {
-    if (!(await isAlive(await readOwner(path)))) {
+    const owner = await readOwner(path);
+    if (owner !== undefined && !(await isAlive(owner))) {
       await rm(path, { force: true });
     }
   } finally {
@@ -97,9 +100,9 @@ async function take(path: string, owner: Owner, options: LockOptions): Promise<v
   let isTold = false;
   while (!(await tryTake(path, owner))) {
     const holder = await readOwner(path);
-    if (!(await isAlive(holder))) {
+    if (holder !== undefined && !(await isAlive(holder))) {
       await removeStale(path);
-    } else if (!isTold && holder !== undefined && holder.pid !== process.pid) {
+    } else if (!isTold && holder && holder.pid !== process.pid) {
       isTold = true;
       options.onWait?.(holder.pid);
     }
