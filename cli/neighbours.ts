@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { withLock } from "../toolchain/lock.ts";
 import { capture } from "../toolchain/run-command.ts";
 import { CommandError } from "./process.ts";
 
@@ -101,12 +102,29 @@ export async function claimSubnet(tenant: Tenant, subnet: string, marks = MARKS)
 
 /** Releases a stack's networks, and removes the folder when no stack has one. */
 export async function releaseSubnets(tenant: Tenant, marks = MARKS): Promise<void> {
-  for (const subnet of await ownMarks(tenant, marks)) {
-    await rm(markFile(subnet, marks));
+  if ((await ownMarks(tenant, marks)).length > 0) {
+    await withDraft(tenant, join(marks, "release"), () => removeOwn(tenant, marks));
   }
   for (const folder of [marks, dirname(marks)]) {
     await rmdir(folder).catch(() => undefined);
   }
+}
+
+/** Without its state a stack's marks are anybody's, who may have taken them over by now. */
+async function removeOwn(tenant: Tenant, marks: string): Promise<void> {
+  await whileNobodyRemoves(marks, async () => {
+    for (const subnet of await ownMarks(tenant, marks)) {
+      await rm(markFile(subnet, marks));
+    }
+  });
+}
+
+/**
+ * Marks are removed by one process at a time: who has found one to remove could otherwise remove
+ * the one that another stack has set in its place. A file in the folder must keep it there.
+ */
+function whileNobodyRemoves(marks: string, work: () => Promise<void>): Promise<void> {
+  return withLock(join(marks, "lock"), work);
 }
 
 /** Networks of other stacks in the same home that have no marks. */
@@ -133,9 +151,7 @@ async function ownMarks(tenant: Tenant, marks: string): Promise<string[]> {
 /** Marks a network as a stack's. Returns the owner if another stack has it already. */
 async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tenant | undefined> {
   const file = markFile(subnet, marks);
-  const draft = `${file}.${randomUUID()}`;
-  await writeDraft(draft, tenant);
-  try {
+  return await withDraft(tenant, file, async (draft) => {
     for (;;) {
       // A link is atomic and fails if the mark exists, so that only one of two stacks gets it.
       const isTaken = await link(draft, file).then(() => false, isExisting);
@@ -149,8 +165,30 @@ async function mark(subnet: string, tenant: Tenant, marks: string): Promise<Tena
       if (other !== undefined && existsSync(stateFileOf(other))) {
         return other;
       }
-      await rm(file, { force: true }); // its stack no longer exists
+      await whileNobodyRemoves(marks, () => removeStale(file));
     }
+  });
+}
+
+/** Removes a mark whose stack no longer exists; none is left alone, as it may be set meanwhile. */
+async function removeStale(file: string): Promise<void> {
+  const isThere = existsSync(file);
+  const owner = await readMark(file);
+  if (isThere && (owner === undefined || !existsSync(stateFileOf(owner)))) {
+    await rm(file, { force: true });
+  }
+}
+
+/** Runs `work` with a file of its own beside the marks, whose name begins with `name`. */
+async function withDraft<T>(
+  tenant: Tenant,
+  name: string,
+  work: (draft: string) => Promise<T>,
+): Promise<T> {
+  const draft = `${name}.${randomUUID()}`;
+  await writeDraft(draft, tenant);
+  try {
+    return await work(draft);
   } finally {
     await rm(draft, { force: true });
   }

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { removeFolder } from "../../cli/down.ts";
 import {
@@ -71,6 +72,29 @@ describe("a network", () => {
         await releaseSubnets({ home, name }, place);
       }),
     );
+    expect(existsSync(marks)).toBe(false);
+  });
+
+  it("is one stack's alone while others come and go, some without a word", async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `stack-${index}`);
+    const held: string[] = [];
+    const heldTwice: string[] = [];
+    const comeAndGo = async (name: string): Promise<void> => {
+      for (let round = 0; round < 8; round += 1) {
+        const one = stack(name);
+        const subnet = await takeSubnet(one, [], marks);
+        heldTwice.push(...held.filter((other) => other === subnet));
+        held.push(subnet);
+        await sleep(1);
+        held.splice(held.indexOf(subnet), 1);
+        if (round % 2 === 0) {
+          rmSync(stateFileOf(one));
+        }
+        await releaseSubnets(one, marks);
+      }
+    };
+    await Promise.all(names.map(comeAndGo));
+    expect(heldTwice).toEqual([]);
     expect(existsSync(marks)).toBe(false);
   });
 
