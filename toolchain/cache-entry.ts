@@ -8,6 +8,8 @@ import { hashFile, listFiles } from "./hash.ts";
 const MANIFEST = "plonk-tool.json";
 /** Records the verified state of the files, so that they are not read again on every run. */
 const STAMP = ".plonk-verified.json";
+/** Linux gives changes within one tick of its clock (100 Hz at least) the same time. */
+const TICK_MILLISECONDS = 10;
 
 /** What a manifest says of a tool. */
 export interface ToolEntry {
@@ -34,8 +36,11 @@ export async function sealEntry<About extends object>(
   const files: Record<string, string> = {};
   const states: Record<string, string> = {};
   for (const path of await listFiles(directory)) {
+    const { state, isSettled } = await readState(join(directory, path));
     files[path] = await hashEntry(join(directory, path));
-    states[path] = await toState(join(directory, path));
+    if (isSettled) {
+      states[path] = state;
+    }
   }
   const manifest = { ...about, files };
   await writeStamp(directory, states);
@@ -69,10 +74,18 @@ async function hashEntry(path: string): Promise<string> {
     : await hashFile(path);
 }
 
-/** Includes the change time (ctime): every write changes it, and no program can set it. */
-async function toState(path: string): Promise<string> {
+interface FileState {
+  /** Includes the change time (ctime): every write changes it, and no program can set it. */
+  state: string;
+  /** Whether any later change changes the state; another one of this very moment may not. */
+  isSettled: boolean;
+}
+
+/** Read it before the content, or a change in between goes unnoticed. */
+async function readState(path: string): Promise<FileState> {
   const { size, mtimeMs, ctimeMs, ino } = await lstat(path);
-  return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+  const isSettled = Math.abs(Date.now() - ctimeMs) > 2 * TICK_MILLISECONDS;
+  return { state: `${size} ${mtimeMs} ${ctimeMs} ${ino}`, isSettled };
 }
 
 async function readStamp(directory: string): Promise<Record<string, string>> {
@@ -97,11 +110,14 @@ export async function findDamage(
   const states: Record<string, string> = {};
   for (const [path, sha256] of Object.entries(files)) {
     const file = join(directory, path);
-    const state = await toState(file).catch(() => undefined);
-    if (state === undefined) {
+    const found = await readState(file).catch(() => undefined);
+    if (found === undefined) {
       return `${path} is missing`;
     }
-    states[path] = state;
+    const { state, isSettled } = found;
+    if (isSettled) {
+      states[path] = state;
+    }
     if (stamp[path] !== state && (await hashEntry(file)) !== sha256) {
       return `${path} has changed`;
     }
