@@ -61,11 +61,14 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   child.on("error", (error) => {
     errors = error.message;
   });
+  const closed = new Promise((resolve) => child.once("close", resolve));
   const stop = (): Promise<void> => stopChild(child);
   const deadline = Date.now() + START_MS;
   while (!(await isListening(port))) {
     if (hasEnded(child) || child.pid === undefined || Date.now() > deadline) {
       await stop();
+      // It may have ended before all that it wrote is here.
+      await closed;
       throw new Error(`${name}: expected to listen on port ${port}, got: ${errors.trim()}`);
     }
     await sleep(20);

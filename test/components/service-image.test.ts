@@ -191,6 +191,7 @@ describe("a preview", () => {
     const { reference } = new ServiceImage("gw", { image: IMAGE, cluster });
     expect(await isKnown(reference)).toBe(true);
     expect(await valueOf(reference)).toBe(expected);
+    await settle();
     const delivery = registrations.at(-1)?.name ?? "";
     expect(await dependenciesOf(reference)).toEqual([delivery]);
   });

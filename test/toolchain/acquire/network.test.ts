@@ -9,6 +9,7 @@ import { hasServed, recordDownload } from "../../../toolchain/acquire/digest-log
 import { Network, type NetworkOptions } from "../../../toolchain/acquire/network.ts";
 import { createSession } from "../../../toolchain/acquire/session.ts";
 import type { AcquiredTool, Tool } from "../../../toolchain/tool.ts";
+import { findFreePort } from "../../support/network.ts";
 import { FakeClock } from "./support/clock.ts";
 import { digest, Folders, PATIENT, recordProgress } from "./support/fixtures.ts";
 import { type Handler, Mirror, serveFile } from "./support/mirror.ts";
@@ -141,11 +142,10 @@ describe("a vendor that is out of order", () => {
 
 describe("a connection that fails once", () => {
   test("condemns no host", async () => {
-    const { port } = new URL(mirror.url);
-    await mirror.stop();
+    const port = await findFreePort();
     const late = createServer(serveFile(Buffer.from(digest(CONTENT))));
     clock.events.push(async () => {
-      late.listen(Number(port), "127.0.0.1");
+      late.listen(port, "127.0.0.1");
       await once(late, "listening");
     });
     const network = new Network({ clock });
@@ -208,9 +208,7 @@ describe("a network that refuses", () => {
   });
 
   test("where it let downloads through before is out of order", async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
+    url = `http://127.0.0.1:${await findFreePort()}/file`;
     const hosts: string[] = [];
     const { opening, notes } = open({
       hasServed: (host) => Promise.resolve(hosts.push(host) > 0),

@@ -9,7 +9,8 @@ import { assembleNodeBase } from "../../../toolchain/images/base.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { buildServiceImage } from "../../../toolchain/images/service-image.ts";
 import { findFreePort } from "../../support/network.ts";
-import { type Containerd, decode, message, runPod, startContainerd } from "./containerd.ts";
+import { until } from "../../support/until.ts";
+import { type Containerd, runPod, startContainerd } from "./containerd.ts";
 import { getWhenUp, makeContext, makeServices, makeTemporary, removeTemporary } from "./support.ts";
 
 const architecture = hostArchitecture();
@@ -36,6 +37,7 @@ afterAll(async () => {
 });
 
 const archive = (): string => image.archives[architecture] ?? "";
+const imageId = (reference: string): Promise<string | undefined> => containerd.imageId(reference);
 const digest = (): string => image.reference.split("@")[1] ?? "";
 
 async function names(): Promise<string[]> {
@@ -48,20 +50,9 @@ async function removeAll(): Promise<void> {
   if (all.length > 0) {
     await containerd.ctr("images", "rm", "--sync", ...all);
   }
-}
-
-/** What k3s does with an archive. */
-async function takeIn(...options: string[]): Promise<void> {
-  await containerd.ctr("images", "import", ...options, archive());
-  const [tagged = ""] = await names();
-  await containerd.ctr("images", "tag", tagged, `plonk.local/gateway@${digest()}`);
-}
-
-/** What kubelet asks before it pulls: the id of a present image, or nothing. */
-async function imageId(reference: string): Promise<string | undefined> {
-  const request = message({ 1: message({ 1: reference }) });
-  const found = (await containerd.cri("ImageService/ImageStatus", request)).get(1);
-  return found && decode(found).get(1)?.toString();
+  for (const name of all) {
+    await until(`the CRI without ${name}`, async () => (await imageId(name)) === undefined);
+  }
 }
 
 describe("an archive in containerd", () => {
@@ -73,7 +64,7 @@ describe("an archive in containerd", () => {
 
   test("can be imported for all platforms at once, as k3s does", async () => {
     await removeAll();
-    await takeIn("--all-platforms", "--no-unpack");
+    await containerd.takeIn(image, ["--all-platforms", "--no-unpack"]);
     expect((await names()).sort()).toEqual([
       "plonk.local/gateway:0.1.0",
       `plonk.local/gateway@${digest()}`,
@@ -82,7 +73,7 @@ describe("an archive in containerd", () => {
 
   test("is present for kubelet under every form of its name, and under no other digest", async () => {
     await removeAll();
-    await takeIn();
+    await containerd.takeIn(image);
     const id = await imageId(image.reference);
     expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(await imageId(`plonk.local/gateway@${digest()}`)).toBe(id);
@@ -93,7 +84,7 @@ describe("an archive in containerd", () => {
 
   test("runs in a pod by name:tag@digest, as user 65532 on a read-only root", async () => {
     await removeAll();
-    await takeIn();
+    await containerd.takeIn(image);
     const port = await findFreePort();
     const remove = await runPod(containerd, {
       image: image.reference,

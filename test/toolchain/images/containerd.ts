@@ -5,7 +5,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { BinaryReader, BinaryWriter } from "google-protobuf";
+import type { ImageArtifact } from "../../../contract/index.ts";
 import { extractDebianPackages } from "../../../standins/from-source/recipes/debian.ts";
+import { hostArchitecture } from "../../../toolchain/acquire/session.ts";
 import { createImageContext } from "../../../toolchain/images/context.ts";
 import { runCommand } from "../../../toolchain/run-command.ts";
 import { until } from "../../support/until.ts";
@@ -17,7 +19,7 @@ interface Message {
 }
 
 /** A message of the CRI (kubernetes.io, `runtime.v1`), by field numbers. */
-export function message(fields: Fields): Message {
+function message(fields: Fields): Message {
   return { fields };
 }
 
@@ -25,6 +27,13 @@ export interface Containerd {
   ctr(...args: string[]): Promise<string>;
   /** Calls the CRI; returns the first string of each length-delimited field of the answer. */
   cri(method: string, request: Message): Promise<Map<number, Buffer>>;
+  /** What kubelet asks before it pulls: the id of a present image, or nothing. */
+  imageId(reference: string): Promise<string | undefined>;
+  /**
+   * Imports an archive as k3s does, which gives the image a name by digest, too. Resolves when the
+   * CRI knows both: it learns by events of what others do.
+   */
+  takeIn(image: ImageArtifact, options?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,9 +67,31 @@ export async function startContainerd(
     return (await ctr("version").catch(() => undefined)) !== undefined;
   });
   const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure());
+  const cri: Containerd["cri"] = (method, request) => call(client, method, request);
+  await until("a CRI that answers, which comes after containerd", () =>
+    cri("ImageService/ListImages", message({})).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const imageId: Containerd["imageId"] = async (reference) => {
+    const request = message({ 1: message({ 1: reference }) });
+    const found = (await cri("ImageService/ImageStatus", request)).get(1);
+    return found && decode(found).get(1)?.toString();
+  };
   return {
     ctr,
-    cri: (method, request) => call(client, method, request),
+    cri,
+    imageId,
+    takeIn: async ({ reference, archives }, options = []) => {
+      const [tagged = "", digest = ""] = reference.split("@");
+      const byDigest = `${tagged.replace(/:[^:/]*$/, "")}@${digest}`;
+      await ctr("images", "import", ...options, archives[hostArchitecture()] ?? "");
+      await ctr("images", "tag", tagged, byDigest);
+      for (const name of [tagged, byDigest]) {
+        await until(`${name} in the CRI`, async () => (await imageId(name)) !== undefined);
+      }
+    },
     stop: async () => {
       client.close();
       await stopProcess(child);
@@ -172,7 +203,7 @@ function encode({ fields }: Message): Buffer {
 }
 
 /** The first value of each field that is text, bytes or a message. */
-export function decode(bytes: Buffer): Map<number, Buffer> {
+function decode(bytes: Buffer): Map<number, Buffer> {
   const reader = new BinaryReader(new Uint8Array(bytes));
   const found = new Map<number, Buffer>();
   while (reader.nextField()) {

@@ -37,13 +37,9 @@ beforeAll(async () => {
     packageRoot: await makeServices(),
   });
   containerd = await startContainerd(await makeTemporary(), "plonk.local/gateway:0.1.0");
-  for (const { archives } of [image, pause]) {
-    await containerd.ctr("images", "import", archives[architecture] ?? "");
+  for (const each of [image, pause]) {
+    await containerd.takeIn(each);
   }
-  const digest = image.reference.split("@")[1] ?? "";
-  await containerd.ctr(
-    ...["images", "tag", "plonk.local/runtime:0.1.0", `plonk.local/runtime@${digest}`],
-  );
   const containers: Record<string, Record<string, string>> = {};
   for (const { name, environment } of toOwnStore(image.reference).functions) {
     // They share one network here, where each has a pod of its own otherwise.

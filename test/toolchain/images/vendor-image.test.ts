@@ -16,7 +16,8 @@ import { pullVendorImage } from "../../../toolchain/images/vendor-image.ts";
 import type { PinnedImage } from "../../../toolchain/images/versions.ts";
 import { silentProgress } from "../../../toolchain/progress.ts";
 import { Registry } from "../../support/open-network/registry.ts";
-import { decode, message, startContainerd } from "./containerd.ts";
+import { until } from "../../support/until.ts";
+import { startContainerd } from "./containerd.ts";
 import { jsonOf, makeContext, makeTemporary, readTar, removeTemporary } from "./support.ts";
 
 const NAME = "docker.io/vendor/tool";
@@ -152,10 +153,10 @@ describe("a vendor's image", () => {
       await containerd.ctr("images", "import", archives[architecture] ?? "");
       const list = await containerd.ctr("images", "ls", `name==${NAME}:1.2`);
       expect(list.split("\n")[1]).toMatch(new RegExp(`^${NAME}:1\\.2 .* ${image.digest} `));
-      const request = message({ 1: message({ 1: `${NAME}:1.2` }) });
-      const found = (await containerd.cri("ImageService/ImageStatus", request)).get(1);
       const own = platforms.find((platform) => platform.architecture === architecture);
-      expect(found && decode(found).get(1)?.toString()).toBe(own?.config.descriptor.digest);
+      const imageId = (): Promise<string | undefined> => containerd.imageId(`${NAME}:1.2`);
+      await until("the image in the CRI", async () => (await imageId()) !== undefined);
+      expect(await imageId()).toBe(own?.config.descriptor.digest);
     } finally {
       await containerd.stop();
     }

@@ -118,7 +118,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       return;
     }
     if (connections <= (options.drops ?? 0)) {
-      socket.destroy();
+      drop(socket);
       return;
     }
     const child = serveConnection(folder, options, socket);
@@ -146,6 +146,16 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       );
     },
   };
+}
+
+/**
+ * Ends a connection that the client may have written to already: with something unread it would be
+ * reset, which the client tells by another error.
+ */
+function drop(socket: Socket): void {
+  socket.on("error", () => undefined);
+  socket.resume();
+  socket.end();
 }
 
 /** sshd in inetd's way: the connection is its standard input and output. */
