@@ -71,7 +71,7 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
 /**
  * Removes the lock if its owner is dead. The guard admits one process at a time, which checks the
  * owner again: otherwise a slow process could remove the lock that a fast one has just taken over.
- * A lock that is gone by then is left alone for the same reason: the next one may take it meanwhile.
+ * A lock that is gone by then is left alone for the same reason: the next may take it meanwhile.
  */
 async function removeStale(path: string): Promise<void> {
   const guard = `${path}.guard`;

@@ -1,6 +1,7 @@
 /** Plugins of the person's own go before Plonk's, and their home stays as it is. */
 import { execFileSync } from "node:child_process";
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -43,6 +44,23 @@ it("shows theirs in place of ours, again and again", async () => {
   await linkPlugins(theirs, ours);
   expect(readFileSync(path, "utf8")).toBe("theirs");
   expect(readdirSync(join(ours, "plugins"))).toEqual([NAME]);
+});
+
+it("stays where it is for commands side by side, whose engines look for it", async () => {
+  const path = write(ours, "ours");
+  write(theirs, "theirs");
+  await Promise.all(Array.from({ length: 4 }, () => linkPlugins(theirs, ours)));
+  expect(readFileSync(path, "utf8")).toBe("theirs");
+  writeFileSync(join(theirs, "plugins", NAME, "more"), "");
+  await linkPlugins(theirs, ours);
+  expect(readdirSync(join(ours, "plugins", NAME)).sort()).toEqual([
+    "more",
+    "pulumi-resource-kubernetes",
+  ]);
+  const { ino } = lstatSync(path);
+  await linkPlugins(theirs, ours);
+  expect(lstatSync(path).ino).toBe(ino);
+  expect(readdirSync(ours)).toEqual(["plugins"]);
 });
 
 it("forgets theirs, and deletes nothing of it, when the person uses another home", async () => {
