@@ -14,13 +14,19 @@ const MARK = "PLONK_RUN";
 const GRACE_MS = 5000;
 const PAUSE_MS = 50;
 
-/** All processes of a run, by its mark or by ancestry. */
-function findParts(mark: string): number[] {
+/**
+ * All processes of a run, by its mark or by ancestry.
+ * @param known those that were found before: one that is ending has no environment any more
+ */
+function findParts(mark: string, known: ReadonlySet<number>): number[] {
   const processes = listProcesses();
   const isMarked = (pid: number): boolean => pid === process.pid || hasVariable(pid, MARK, mark);
   const marked = new Set([...processes.keys()].filter(isMarked));
   return [...processes.values()]
-    .filter((one) => [one, ...ancestors(one, processes)].some(({ pid }) => marked.has(pid)))
+    .filter(
+      (one) =>
+        known.has(one.pid) || [one, ...ancestors(one, processes)].some(({ pid }) => marked.has(pid)),
+    )
     .map(({ pid }) => pid)
     .filter((pid) => pid !== process.pid);
 }
@@ -29,7 +35,7 @@ function findParts(mark: string): number[] {
 async function signalParts(mark: string, signal: NodeJS.Signals): Promise<void> {
   const known = new Set<number>();
   for (let waited = 0; waited < GRACE_MS; waited += PAUSE_MS) {
-    const parts = findParts(mark);
+    const parts = findParts(mark, known);
     if (parts.length === 0) {
       return;
     }

@@ -13,7 +13,7 @@ let engine: Engine;
 
 beforeAll(async () => {
   engine = await createProgramEngine({ PLONK_CACHE: cache, PLONK_OFFLINE: "1" });
-}, minute);
+}, 5 * minute);
 
 afterAll(async () => {
   await engine.remove();

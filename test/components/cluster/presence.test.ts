@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { checkPresence, parseStarted } from "../../../components/cluster/presence.ts";
 import { ArgumentError } from "../../../components/errors.ts";
+import { findFreePort } from "../../support/network.ts";
 
 let directory: string;
 const server = createServer((socket) => socket.destroy());
@@ -69,9 +70,7 @@ it("says that it is another one", async () => {
 
 it("says that it does not answer, and how to start it", async () => {
   writeFileSync(join(directory, "uid"), "uid-1\n");
-  const port = await listen();
-  server.close();
-  await once(server, "close");
+  const port = await findFreePort();
   expect(await problem(port)).toBe(
     `${directory}: expected an answer of the cluster at 127.0.0.1:${port}, got connect ` +
       `ECONNREFUSED 127.0.0.1:${port}; sh '${directory}/start.sh' starts it`,
