@@ -9,6 +9,9 @@ import type {
 } from "@kubernetes/client-node";
 import { ArgumentError } from "../errors.ts";
 
+/** How often the time for an answer is looked at, milliseconds. */
+const LOOK_MS = 250;
+
 /** The groups of the API that the components read. */
 export interface ClusterApi {
   /** URL of the API server. */
@@ -91,18 +94,26 @@ export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** @throws Error when there is no answer in time */
+/**
+ * Counts the time in which this process could have seen an answer: a program that loads and bundles
+ * code for seconds has not looked for it meanwhile, however long it has been there.
+ * @throws Error when there is no answer in time
+ */
 export async function withinSeconds<T>(seconds: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer in ${seconds} s`));
-    }, seconds * 1000);
+    let left = (seconds * 1000) / LOOK_MS;
+    timer = setInterval(() => {
+      left -= 1;
+      if (left <= 0) {
+        reject(new Error(`no answer in ${seconds} s`));
+      }
+    }, LOOK_MS);
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
 

@@ -1,4 +1,5 @@
 /** A volume that is there grows where its class can, and is never changed in silence. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { ArgumentError } from "../../components/errors.ts";
 import { checkVolume, waitForSize } from "../../components/kubernetes/volumes.ts";
@@ -77,6 +78,19 @@ describe("the size that is asked for", () => {
           "as volumes never shrink, got 2",
       ),
     );
+  });
+
+  it("is compared in a preview whose program is too busy to see the answer in time", async () => {
+    const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("3Gi", "gp3") };
+    const checked = check(volumes, { queueGiB: 2 });
+    // Longer than a preview waits for an answer.
+    const stall = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5200);
+    subscribe("net.client.socket", stall);
+    try {
+      await expect(checked).rejects.toThrow("expected at least the size of the volume");
+    } finally {
+      unsubscribe("net.client.socket", stall);
+    }
   });
 
   it("needs an answer: another one does not stand for no volume", async () => {
