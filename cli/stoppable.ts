@@ -5,7 +5,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { interruptible } from "./process.ts";
-import { ancestors, hasVariable, listProcesses, signalProcess } from "./processes.ts";
+import {
+  ancestors,
+  hasVariable,
+  listProcesses,
+  type RunningProcess,
+  signalProcess,
+} from "./processes.ts";
 
 /** Environment variable that identifies the programs of a run. */
 const MARK = "PLONK_RUN";
@@ -21,12 +27,11 @@ const PAUSE_MS = 50;
 function findParts(mark: string, known: ReadonlySet<number>): number[] {
   const processes = listProcesses();
   const isMarked = (pid: number): boolean => pid === process.pid || hasVariable(pid, MARK, mark);
+  const isPart = (one: RunningProcess): boolean =>
+    known.has(one.pid) || [one, ...ancestors(one, processes)].some(({ pid }) => marked.has(pid));
   const marked = new Set([...processes.keys()].filter(isMarked));
   return [...processes.values()]
-    .filter(
-      (one) =>
-        known.has(one.pid) || [one, ...ancestors(one, processes)].some(({ pid }) => marked.has(pid)),
-    )
+    .filter(isPart)
     .map(({ pid }) => pid)
     .filter((pid) => pid !== process.pid);
 }

@@ -84,7 +84,8 @@ describe("the size that is asked for", () => {
     const volumes = { [`${CLAIMS}/data-nats-0`]: toClaim("3Gi", "gp3") };
     const checked = check(volumes, { queueGiB: 2 });
     // Longer than a preview waits for an answer.
-    const stall = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5200);
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    const stall = (): void => void Atomics.wait(never, 0, 0, 5200);
     subscribe("net.client.socket", stall);
     try {
       await expect(checked).rejects.toThrow("expected at least the size of the volume");
