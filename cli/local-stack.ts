@@ -2,9 +2,9 @@
  * The Pulumi stack of this machine: the location of its state, the environment that a plain
  * `pulumi` needs for it, and the repairs that `up` and `down` make before Pulumi runs.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { copyFile, link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { acquireAll } from "../toolchain/acquire.ts";
 import { plonkCache, plonkHome } from "../toolchain/directories.ts";
@@ -41,17 +41,27 @@ export interface LocalStack {
   env: NodeJS.ProcessEnv;
 }
 
-/** Creates the passphrase file if it is missing, readable by its owner only. */
-async function ensurePassphrase(path: string): Promise<void> {
+/**
+ * Creates the passphrase file if it is missing, readable by its owner only. It is linked into place
+ * as a whole: another command may read it at once, and one that was cut short would stay.
+ */
+export async function ensurePassphrase(path: string): Promise<void> {
+  if (existsSync(path)) {
+    return;
+  }
+  const draft = `${path}.${randomUUID()}`;
   try {
-    const file = await open(path, "wx", 0o600);
+    const file = await open(draft, "wx", 0o600);
     await file.writeFile(`${randomBytes(32).toString("base64url")}\n`);
     await file.sync();
     await file.close();
+    await link(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
       throw error;
     }
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import {
   endKilledRuns,
+  ensurePassphrase,
   hasStack,
   localClusters,
   type LocalStack,
@@ -77,6 +79,22 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+describe("ensurePassphrase", () => {
+  it("gives commands side by side the same one, whole for each", async () => {
+    const path = join(home, "passphrase");
+    const read = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        await ensurePassphrase(path);
+        return readFileSync(path, "utf8");
+      }),
+    );
+    expect(read[0]).toMatch(/^[-\w]{43}\n$/);
+    expect(new Set(read).size).toBe(1);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(home)).toEqual(["passphrase"]);
+  });
+});
 
 describe("endKilledRuns", () => {
   it("removes the lock of a process that is gone, and says so", async () => {
