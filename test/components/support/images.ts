@@ -18,7 +18,7 @@ export interface Registry {
 /** crane's own registry, in memory, on a free port. */
 export async function startRegistry(): Promise<Registry> {
   const crane = (await acquire("crane")).path;
-  const process = spawn(crane, ["registry", "serve", "--address", "localhost:0"], {
+  const process = spawn(crane, ["registry", "serve", "--address", "127.0.0.1:0"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let printed = "";
@@ -26,7 +26,7 @@ export async function startRegistry(): Promise<Registry> {
   while (!/serving on port (\d+)/.test(printed)) {
     await sleep(20);
   }
-  const address = `localhost:${/serving on port (\d+)/.exec(printed)?.[1] ?? ""}`;
+  const address = `127.0.0.1:${/serving on port (\d+)/.exec(printed)?.[1] ?? ""}`;
   return { crane, address, stop: () => void process.kill() };
 }
 
