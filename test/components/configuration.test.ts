@@ -35,9 +35,11 @@ afterAll(() => {
 async function fetchWhenUp(url: string): Promise<string> {
   let text = "";
   await until(`an answer of ${url}`, async () => {
-    const answer = await fetch(url).catch(() => undefined);
-    text = (await answer?.text()) ?? "";
-    return answer?.ok === true;
+    const answer = await fetch(url)
+      .then(async (response) => (response.ok ? await response.text() : undefined))
+      .catch(() => undefined);
+    text = answer ?? "";
+    return answer !== undefined;
   });
   return text;
 }

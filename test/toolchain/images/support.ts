@@ -36,8 +36,10 @@ export async function makeContext(): Promise<{ context: ImageContext; reports: s
 export async function getWhenUp(url: string): Promise<string> {
   let text = "";
   await until(`an answer of ${url}`, async () => {
-    const answer = await fetch(url).catch(() => undefined);
-    text = (await answer?.text()) ?? "";
+    const answer = await fetch(url)
+      .then((response) => response.text())
+      .catch(() => undefined);
+    text = answer ?? "";
     return answer !== undefined;
   });
   return text;
