@@ -63,6 +63,8 @@ export class FakeStreams {
   /** Happens before anything is asked; what it throws is the answer. */
   onAsk: (what: string) => void = () => undefined;
   maxPayload = Infinity;
+  /** Most messages that one fetch gives before its time is over. */
+  maxFetched = Infinity;
   readonly #looks = new Map<string, LookConfig>();
   readonly #ids = new Map<string, number>();
   readonly #last = new Map<string, number>();
@@ -177,7 +179,13 @@ export class FakeStreams {
         get: (stream: string, name: string) =>
           later(() => {
             const { config, messages } = this.#found(stream, name);
-            return { fetch: () => fetchAll(messages, config.headers_only) };
+            // A consumer without acknowledgements gives each message once.
+            const left = [...messages];
+            const gives = (): KeptMessage[] => left.splice(0, this.maxFetched);
+            return {
+              fetch: () => fetchSome(gives(), { behind: left, isBare: config.headers_only }),
+              info: () => later(() => ({ num_pending: left.length })),
+            };
           }),
       },
     } as unknown as JetStreamClient;
@@ -293,16 +301,17 @@ export function apiError(err_code: number): JetStreamApiError {
   return new JetStreamApiError({ code: 400, err_code, description: `error ${err_code}` });
 }
 
-async function* fetchAll(messages: readonly KeptMessage[], isHeadersOnly: boolean) {
-  let pending = messages.length;
+async function* fetchSome(
+  messages: readonly KeptMessage[],
+  { behind, isBare }: { behind: readonly KeptMessage[]; isBare: boolean },
+) {
+  let pending = messages.length + behind.length;
   for (const { seq, subject, header, data } of await Promise.resolve(messages)) {
     pending -= 1;
     const sized = headers();
     [...header].forEach(([name, values]) => values.forEach((value) => sized.append(name, value)));
     sized.set("Nats-Msg-Size", String(data.length));
-    const shown = isHeadersOnly
-      ? { headers: sized, data: new Uint8Array() }
-      : { headers: header, data };
+    const shown = isBare ? { headers: sized, data: new Uint8Array() } : { headers: header, data };
     yield { seq, subject, info: { pending }, ...shown };
   }
 }

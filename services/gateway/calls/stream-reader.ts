@@ -14,8 +14,11 @@ import type { QueueAccess } from "../../lib/queue/queue-link.ts";
 /** What the workers' consumers do not see: one of our own, forgotten when nobody asks it. */
 const IDLE_NS = 10e9;
 
-/** Longest wait for messages that have gone since they were counted, milliseconds. */
-const READ_MS = 1000;
+/**
+ * After this long it is asked whether the messages that are missing have gone, milliseconds; a NATS
+ * of which nothing is heard for as long is not there.
+ */
+const READ_MS = 3000;
 
 export interface Section {
   stream: string;
@@ -83,16 +86,21 @@ export async function readMessages(
   return withConsumer(access, section, async (name, count) => {
     const wanted = Math.min(limit, count);
     const found: ReadMessage[] = [];
-    if (wanted > 0) {
-      const consumer = await access.client.consumers.get(section.stream, name);
-      const messages = await consumer.fetch({ max_messages: wanted, expires: READ_MS });
+    if (wanted === 0) {
+      return found;
+    }
+    const consumer = await access.client.consumers.get(section.stream, name);
+    do {
+      const missing = wanted - found.length;
+      const messages = await consumer.fetch({ max_messages: missing, expires: READ_MS });
       for await (const message of messages) {
         found.push(toMessage(message, message.seq));
         if (found.length === wanted || message.info.pending === 0) {
-          break;
+          return found;
         }
       }
-    }
+      // A slow machine may have been cut short in the midst of them, too.
+    } while ((await consumer.info()).num_pending > 0);
     return found;
   });
 }

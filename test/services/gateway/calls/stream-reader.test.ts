@@ -108,6 +108,33 @@ describe("a section", () => {
     expect([full?.bytes, Buffer.from(full?.payload ?? []).toString()]).toEqual([3, "aaa"]);
   });
 
+  test.each([1, 2, 3])(
+    "is read whole where only %i come in time, again and again",
+    async (most) => {
+      fill("aaaaa");
+      streams.maxFetched = most;
+      const read = await readMessages(streams.access, section(["a.*"]), 100);
+      expect(read.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
+      const some = await readMessages(streams.access, section(["a.*"]), 4);
+      expect(some.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
+    },
+  );
+
+  test("ends where what was counted has gone meanwhile", async () => {
+    fill("aaa");
+    const counted = { num_pending: 5 };
+    const { manager, client } = streams.access;
+    const add = async (...given: Parameters<typeof manager.consumers.add>) => ({
+      ...(await manager.consumers.add(...given)),
+      ...counted,
+    });
+    const consumers = { ...manager.consumers, add };
+    const access = { client, manager: { ...manager, consumers } };
+    expect(await readMessages(access, section(["a.*"]), 100)).toHaveLength(3);
+    streams.kept.set(STREAM, []);
+    expect(await readMessages(access, section(["a.*"]), 100)).toEqual([]);
+  });
+
   test("leaves no consumer behind, whatever comes of it", async () => {
     fill("aa");
     await readMessages(streams.access, section(["a.*"]), 1);
