@@ -155,6 +155,11 @@ export class FakeKubernetes {
     return this.#watchers.size;
   }
 
+  /** Those of one collection: others may begin anew at any time. */
+  watchersOf(collection: string): number {
+    return [...this.#watchers].filter((watcher) => watcher.collection === collection).length;
+  }
+
   /** Breaks all watch connections; those that are counted from now on are new ones. */
   dropWatches(): void {
     this.#watchers.forEach(({ response }) => response.destroy());

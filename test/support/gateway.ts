@@ -11,6 +11,7 @@ import { listen } from "../../services/lib/servers.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
 import { type EndpointSpec, FUNCTIONS, putFunction, putSlice, SLICES } from "./function-objects.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
+import { until } from "./until.ts";
 
 export { FUNCTIONS };
 
@@ -115,6 +116,12 @@ export class TestGateway {
   /** Waits until the watches have brought what was written. */
   settle(): Promise<void> {
     return this.fake.settle();
+  }
+
+  /** Waits until so many calls are in a state. */
+  async untilCalls(state: "in_flight" | "waiting" | "upgraded", count: number): Promise<void> {
+    const line = `gateway_calls{state="${state}"} ${count}\n`;
+    await until(line, async () => (await this.metrics()).includes(line));
   }
 
   async metrics(): Promise<string> {

@@ -61,7 +61,7 @@ describe("a caller that goes away", () => {
   test("before a small body is whole is never sent to the function", async () => {
     await gateway.serve("f", watchful);
     const client = open("POST /function/f/a HTTP/1.1", "Content-Length: 10").write("x");
-    await gateway.settle();
+    await gateway.untilCalls("in_flight", 1);
     client.close();
     await untilGone(1);
     expect(seen).toEqual([]);

@@ -167,6 +167,8 @@ describe("before its end", () => {
     expect(queued.headers.has("x-function-status")).toBe(false);
     world.startWorker();
     await until("the run", () => held.length === 1);
+    // The worker says so and calls the function on two connections.
+    await world.untilState(id, "running");
     expect(await ask()).toMatchObject({ status: 202, body: { state: "running" } });
     held[0]?.writeHead(202).end("accepted by the function");
     await until("its result", async () => (await ask()).headers.has("x-function-status"));

@@ -38,6 +38,7 @@ describe("a function without replicas", () => {
     gateway = await TestGateway.start();
     await sleeping();
     const calls = Array.from({ length: 20 }, () => call());
+    await gateway.untilCalls("waiting", 20);
     await until("a scale request", () => scaleRequests().length > 0);
     await gateway.settle();
     const port = await gateway.pod((_request, response) => response.end("awake"));
@@ -83,8 +84,7 @@ describe("a function without replicas", () => {
     gateway = await TestGateway.start(env);
     await sleeping(spec);
     const waiting = [call(), call()];
-    await until("a scale request", () => scaleRequests().length > 0);
-    await gateway.settle();
+    await gateway.untilCalls("waiting", 2);
     const refused = await call();
     expect([refused.status, await refused.text()]).toEqual([
       503,
@@ -103,9 +103,9 @@ describe("a function without replicas", () => {
     await until("a scale request", () => scaleRequests().length > 0);
     abort.abort();
     expect(await gone).toBe("gone");
-    await gateway.settle();
+    await gateway.untilCalls("waiting", 0);
     const waiting = call();
-    await gateway.settle();
+    await gateway.untilCalls("waiting", 1);
     gateway.route("f", [await gateway.pod((_request, response) => response.end())]);
     expect((await waiting).status).toBe(200);
   });

@@ -101,9 +101,9 @@ describe("a function's own limit", () => {
     );
     expect((await call("f")).status).toBe(429);
     gone.close();
-    await gateway.settle();
+    await gateway.untilCalls("waiting", 0);
     const waitingCall = call("f");
-    await gateway.settle();
+    await gateway.untilCalls("waiting", 1);
     gateway.route("f", [await gateway.pod((_request, response) => response.end("awake"))]);
     expect((await waitingCall).body).toBe("awake");
   });
@@ -127,7 +127,7 @@ describe("a function's own limit", () => {
     await second.waitForEnd();
     expect(second.text).toMatch(/^HTTP\/1\.1 429 .*\r\nRetry-After: 1\r\n/s);
     first.close();
-    await gateway.settle();
+    await gateway.untilCalls("upgraded", 0);
     const third = open();
     await third.waitFor("HTTP/1.1 101 ");
     third.close();
