@@ -26,6 +26,9 @@ export interface KeptResultsOptions {
   waitsMs?: readonly number[];
 }
 
+/** How much longer a body is kept than it is seen, seconds: who begins to read in time gets all. */
+const READ_SECONDS = 10;
+
 /** For a NATS that starts again: without it, the call could not be ended either. */
 const WAITS_MS = [1000, 2000, 4000, 8000];
 
@@ -90,10 +93,11 @@ export class KeptResults {
     }
     const source = Buffer.isBuffer(body) ? [body] : access.bodies.read(body);
     const subject = toPieceSubject(call.reference, call.id);
+    const piece = { subject, fields: [], seconds: seconds + READ_SECONDS };
     const pieces: number[] = [];
     let bytes = 0;
     for await (const payload of cut(source, most)) {
-      const { seq } = await publish(access, { subject, fields: [], payload, seconds });
+      const { seq } = await publish(access, { ...piece, payload });
       pieces.push(seq);
       bytes += payload.length;
     }
