@@ -143,9 +143,10 @@ describe("clients that come and go", () => {
         socket.resetAndDestroy();
       }
       await Promise.all(clients.map(({ closed }) => closed));
+      // The kernel takes thousands that the gateway has not seen yet: a busy one comes after.
+      expect(await call()).toBe("done");
     }
     await until("sockets to be closed", () => gateway.sockets <= sockets + 2);
-    expect(await call()).toBe("done");
     expect(gateway.memoryMiB).toBeLessThan(400);
   });
 });
