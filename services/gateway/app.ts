@@ -266,8 +266,11 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     serverFactory: (handler) => (server = createFrontServer(config, context, handler)),
   });
   await system.ready();
+  const front = server ?? system.server;
+  // Only then: who is ready gets connections.
+  health.addCheck("port", () => (front.listening ? undefined : "not listening yet"));
   return {
-    server: server ?? system.server,
+    server: front,
     metricsServer: createMetricsServer({ registry, health }),
     health,
     start: async () => {

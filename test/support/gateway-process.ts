@@ -55,6 +55,8 @@ export class GatewayProcess {
   /** What it wrote last: its log and its standard error. */
   output = "";
   readonly #folder: string;
+  /** It has ended, and all that it wrote has been read. */
+  readonly #closed: Promise<unknown>;
 
   private constructor(port: number, metricsPort: number, start: Start) {
     this.port = port;
@@ -64,6 +66,7 @@ export class GatewayProcess {
       env: start.env,
       stdio: ["ignore", "pipe", "pipe"],
     });
+    this.#closed = once(this.child, "close");
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on("data", (chunk: Buffer) => this.#keep(chunk.toString()));
     }
@@ -108,6 +111,7 @@ export class GatewayProcess {
       throw error;
     }
     if (gateway.hasEnded) {
+      await gateway.#closed;
       throw new Error(`gateway: ended at once: ${gateway.output}`);
     }
     return gateway;

@@ -3,8 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { createGateway } from "../../../services/gateway/app.ts";
+import { readConfig } from "../../../services/gateway/config.ts";
+import { listen } from "../../../services/lib/servers.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { GatewayProcess } from "../../support/gateway-process.ts";
+import { createKeptLog } from "../../support/logs.ts";
+import { stopServer } from "../../support/network.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plonk-start-"));
 const fake = new FakeKubernetes();
@@ -56,4 +61,27 @@ test.each<[string, Record<string, string>, string]>([
   const message = await start(env);
   expect(message).toBe(`gateway: ended at once: gateway: ${reason}\n`);
   expect(message).not.toContain("canary");
+});
+
+test("a gateway is ready when its port is open, and not before", async () => {
+  const own = new FakeKubernetes();
+  const client = await own.start();
+  const { logger } = createKeptLog();
+  const gateway = await createGateway({ config: readConfig({}), client, logger });
+  const { server, metricsServer } = gateway;
+  const url = `http://127.0.0.1:${await listen(metricsServer, 0, "127.0.0.1")}/readyz`;
+  const ask = async (): Promise<[number, string]> => {
+    const answer = await fetch(url);
+    return [answer.status, await answer.text()];
+  };
+  try {
+    await gateway.start();
+    expect(await ask()).toEqual([503, "port: not listening yet"]);
+    await listen(server, 0, "127.0.0.1");
+    expect(await ask()).toEqual([200, "OK"]);
+  } finally {
+    await Promise.all([server, metricsServer].filter((each) => each.listening).map(stopServer));
+    await gateway.close();
+    await own.stop();
+  }
 });
