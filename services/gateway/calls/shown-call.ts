@@ -1,7 +1,12 @@
 /** What is shown of a call: never its headers, its query or its body. */
 import { CALL_HEADER } from "../../../contract/call-headers.ts";
 import type { AsyncCall, FunctionReference } from "../../../contract/index.ts";
-import { type CallState, decodeCall, type QueuedCall } from "../../../contract/queue/index.ts";
+import {
+  type CallState,
+  decodeCall,
+  isFinal,
+  type QueuedCall,
+} from "../../../contract/queue/index.ts";
 import type { ReadMessage } from "./stream-reader.ts";
 
 /** The call in a message; undefined where it is none, which a worker will find, too. */
@@ -38,12 +43,16 @@ export function toCallFields(call: QueuedCall, id: string, bytes: number): CallF
   };
 }
 
-/** A call, by what was told of it and by its message, where either is there. */
+/**
+ * A call, by what was told of it and by its message, where either is there. Of one that is over the
+ * message says nothing: it may be there for a moment longer.
+ */
 export function toShownCall(
   { id, reference }: { id: string; reference: FunctionReference },
   { state, message }: { state?: CallState | undefined; message?: ReadMessage | undefined },
 ): AsyncCall {
-  const queued = message === undefined ? undefined : readCall(message);
+  const isOver = state !== undefined && isFinal(state);
+  const queued = isOver || message === undefined ? undefined : readCall(message);
   return {
     id,
     functionName: reference.name,

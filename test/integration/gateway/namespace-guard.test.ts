@@ -49,9 +49,10 @@ beforeAll(async () => {
   const kind = "ValidatingAdmissionPolicyBinding";
   await api.apply(JSON.stringify({ ...guard, kind, spec: BINDING_SPEC }));
   await api.kubectl("create", "namespace", "others");
-  // A new policy takes a moment to be in force. What is let in until then marks nothing.
+  // New rights and a new policy take a moment each to be in force, and without the rights there is a
+  // refusal, too. What is let in until then marks nothing.
   const probe = { labels: { probe: "1" } };
-  await until("a refusal", async () => (await patch("others", probe)) !== "done");
+  await until("the refusal", async () => (await patch("others", probe)).includes(REFUSAL));
 }, 120_000);
 
 /** `done`, or what the API server says. */

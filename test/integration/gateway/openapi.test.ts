@@ -14,6 +14,7 @@ import { collectCleanups } from "../../support/cleanup.ts";
 import { echo, TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { runSchemathesis } from "../../support/schemathesis.ts";
+import { waitForCount } from "../../support/ui-page.ts";
 
 const PASSWORD = "correct-horse";
 
@@ -182,8 +183,7 @@ describe("/docs/ in Chromium", () => {
       page.on("console", (line) => line.type() === "error" && problems.push(line.text()));
       page.on("pageerror", (error) => problems.push(error.message));
       await page.goto(`${test.url}/docs/`);
-      await page.waitForSelector(".opblock");
-      expect(await page.locator(".opblock").count()).toBe(operations(committed).length);
+      await waitForCount(page.locator(".opblock"), operations(committed).length);
       const info = page.locator("#operations-system-GetSystemInfo");
       await info.locator(".opblock-summary-control").click();
       await info.locator(".try-out__btn").click();

@@ -123,8 +123,12 @@ describe("a rolling update", () => {
         answers[answer] = (answers[answer] ?? 0) + 1;
       }
     });
+    const areCalled = (...names: string[]): Promise<void> =>
+      until(`calls of ${names.join(" and ")}`, () =>
+        names.every((name) => (answers[name] ?? 0) > 0),
+      );
+    await areCalled("old-1", "old-2");
     for (const index of [1, 2]) {
-      await gateway.settle();
       const added = await gateway.podServer(named(`new-${index}`, counts));
       const leaving = servers.shift();
       servers.push(added);
@@ -140,8 +144,9 @@ describe("a rolling update", () => {
         "f",
         servers.map(({ port }) => port),
       );
+      await gateway.settle();
+      await areCalled(`new-${index}`);
     }
-    await gateway.settle();
     isRunning = false;
     await Promise.all(callers);
     expect(Object.keys(answers).sort()).toEqual(["new-1", "new-2", "old-1", "old-2"]);

@@ -5,7 +5,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { closeServer, listen } from "../../../services/lib/servers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
-import { moveClock } from "../../support/clock.ts";
+import { holdClock, moveClock } from "../../support/clock.ts";
 import { TestGateway } from "../../support/gateway.ts";
 import { NatsServer } from "../../support/nats.ts";
 import { callSystem, type SystemAnswer } from "../../support/system-client.ts";
@@ -82,6 +82,8 @@ describe("/system/function-stats", () => {
   test("sums over the gateways, for the namespace alone, once for all who ask at a time", async () => {
     queries.length = 0;
     answer = (_query, response) => sendVector(response, {});
+    // They ask at a time, however long that takes.
+    onTestEnd(holdClock());
     await Promise.all([call("function-stats"), call("function-stats?namespace=openfaas-fn")]);
     const matcher = 'function_name=~"[^.]+[.]openfaas-fn"';
     expect(queries).toHaveLength(5);

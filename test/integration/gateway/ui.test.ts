@@ -321,13 +321,17 @@ describe("a function that means harm", () => {
 });
 
 test("a call that is not waited for any more is cancelled at the function, too", async () => {
+  let isCalled = false;
   let isCancelled = false;
   await gateway.serve("slow", (_request, response) => {
+    isCalled = true;
     response.on("close", () => (isCancelled = true));
   });
   await ui.openFunction("slow", "Invoke");
   await ui.button("Send").click();
   await ui.page.getByText("Waiting for the answer…").waitFor();
+  // The page says so before anything is sent.
+  await until("the call", () => isCalled);
   await ui.button("Stop waiting").click();
   await ui.page.getByText("You stopped waiting for the answer.").waitFor();
   await until("the end of the call", () => isCancelled);

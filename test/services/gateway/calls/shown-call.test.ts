@@ -90,6 +90,16 @@ describe("a call", () => {
     expect(told).toEqual(fields);
   });
 
+  test.each(["done", "dead", "cancelled", "expired"] as const)(
+    "that is %s is shown alike while its message is still there and when it is gone",
+    (state) => {
+      const told: CallState = { state, attempts: 1, starts: 0, at: 1 };
+      const shown = toShownCall(call, { state: told, message: toMessage() });
+      expect(shown).toEqual(toShownCall(call, { state: told }));
+      expect(shown).not.toHaveProperty("callId");
+    },
+  );
+
   test("in a message that is none is not there", () => {
     const message = { ...toMessage(), fields: sendFields([["Plonk-Nonce", "short"]]) };
     expect(readCall(message)).toBeUndefined();
