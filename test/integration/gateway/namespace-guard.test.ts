@@ -49,8 +49,8 @@ beforeAll(async () => {
   const kind = "ValidatingAdmissionPolicyBinding";
   await api.apply(JSON.stringify({ ...guard, kind, spec: BINDING_SPEC }));
   await api.kubectl("create", "namespace", "others");
-  // New rights and a new policy take a moment each to be in force, and without the rights there is a
-  // refusal, too. What is let in until then marks nothing.
+  // Rights and a policy take a moment each to be in force, and without the rights there is another
+  // refusal. What is let in until then marks nothing.
   const probe = { labels: { probe: "1" } };
   await until("the refusal", async () => (await patch("others", probe)).includes(REFUSAL));
 }, 120_000);

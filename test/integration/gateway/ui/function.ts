@@ -9,6 +9,12 @@ import {
 } from "../../../support/page-gateway.ts";
 import { type UiPage, waitForCount } from "../../../support/ui-page.ts";
 
+/** The page asks for nothing again by itself. */
+const NO_NEXT_LOOK = `{
+  const { setTimeout } = window;
+  window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 3000 ? 600_000 : ms, ...rest);
+}`;
+
 /** Declares the tests. */
 export function declareFunction(get: () => PageGateway): void {
   describe("one function", () => {
@@ -174,6 +180,18 @@ export function declareFunction(get: () => PageGateway): void {
         expect(gateway.sent("DELETE /system/functions")).toEqual([
           { functionName: "f", namespace: "fn" },
         ]);
+      });
+
+      test("is seen at once, also where the list was being asked for meanwhile", async () => {
+        const held = gateway.hold("GET /system/functions");
+        await gateway.look();
+        await held.wait();
+        await ui.page.evaluate(NO_NEXT_LOOK);
+        await ui.dialog.getByRole("button", { name: "Delete" }).click();
+        await ui.page.getByText("f deleted.").waitFor();
+        held.release(json([describeFunction("f")]));
+        gateway.show();
+        await ui.page.getByText("There are no functions yet.").waitFor();
       });
 
       test("that is refused says why where it was asked for", async () => {

@@ -11,7 +11,7 @@ export interface Polled<T> {
   value: T | undefined;
   /** Of the last request; what was known before stays beside it. */
   error: ApiError | undefined;
-  /** Asks at once. */
+  /** Asks at once, or once more where it is being asked. */
   refresh: () => void;
 }
 
@@ -40,6 +40,9 @@ export function usePolling<T>(key: string, ask: (signal: AbortSignal) => Promise
   async function poll(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const begin = performance.now();
+      // What is on its way was asked before something has changed.
+      const asked = { isAgain: false };
+      wake.current = () => (asked.isAgain = true);
       const change = await latest.current(signal).then(
         (value) => (): State<T> => ({ key, value }),
         (reason: unknown) => {
@@ -52,7 +55,7 @@ export function usePolling<T>(key: string, ask: (signal: AbortSignal) => Promise
         setState(change);
       }
       const pause = Math.max(PERIOD_MS, (performance.now() - begin) * PATIENCE);
-      if (!isStopped(signal)) {
+      if (!isStopped(signal) && !asked.isAgain) {
         await sleepUntilDue(pause, (wakeUp) => (wake.current = wakeUp));
       }
     }
