@@ -14,7 +14,7 @@ import {
 } from "../../../contract/queue/index.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
 import type { AsyncPublisher } from "./async-publisher.ts";
-import { readCall, toShownCall } from "./shown-call.ts";
+import { pickCallFields, readCall, toShownCall } from "./shown-call.ts";
 import { deleteMessage, findMessage, type ReadMessage } from "./stream-reader.ts";
 import { type CallFilter, readTold, selectTold, type ToldCall, toTokens } from "./told-states.ts";
 
@@ -74,10 +74,12 @@ export class QueuedCalls {
    */
   async list(query: CallQuery): Promise<CallPage> {
     const { access } = this.#queue.link;
+    if (query.state === undefined) {
+      return this.#listAll(access, query);
+    }
     const told = await readTold(access, query);
-    const { state } = query;
-    return state === undefined || state === "queued"
-      ? this.#listWaiting(access, told, query)
+    return query.state === "queued"
+      ? this.#listQueued(access, told, query)
       : this.#listTold(access, told, query);
   }
 
@@ -113,24 +115,33 @@ export class QueuedCalls {
   }
 
   /** Calls in the queue, and between them those that are over. */
-  async #listWaiting(
+  async #listAll(access: QueueAccess, query: CallQuery): Promise<CallPage> {
+    const { limit, after } = query;
+    const { calls, reached } = await walk(access, query, () => true);
+    // Only then: a call that has left the queue before it was come to is over by now.
+    const told = await readTold(access, query);
+    const over = selectTold(told, (each) => isFinal({ state: each })).filter(
+      ({ sequence }) => sequence > after && sequence <= reached,
+    );
+    const all = [
+      ...calls.flatMap((each) => withState(each, told.get(each.call.id))),
+      ...over.map((each) => ({ ...each, call: toShownCall(each, each) })),
+    ];
+    all.sort((a, b) => a.sequence - b.sequence);
+    const shown = all.slice(0, limit);
+    return toPage(shown, all.length > limit ? shown.at(-1)?.sequence : reached);
+  }
+
+  /** Calls that nobody has taken yet. */
+  async #listQueued(
     access: QueueAccess,
     told: ReadonlyMap<string, ToldCall>,
     query: CallQuery,
   ): Promise<CallPage> {
-    const { state, limit, after } = query;
-    const { calls, reached } = await walk(access, told, query);
-    const over = selectTold(told, (each) => state === undefined && isFinal({ state: each })).filter(
-      ({ sequence }) => sequence > after && sequence <= reached,
-    );
-    const all = [...calls, ...over.map((each) => ({ ...each, call: toShownCall(each, each) }))];
-    all.sort((a, b) => a.sequence - b.sequence);
-    const shown = all.slice(0, limit);
-    const last = all.length > limit ? shown.at(-1)?.sequence : reached;
-    return {
-      calls: shown.map(({ call }) => call),
-      ...(last !== undefined && last !== Infinity && { next: last }),
-    };
+    const { calls, reached } = await walk(access, query, (id) => {
+      return (told.get(id)?.state.state ?? "queued") === "queued";
+    });
+    return toPage(calls, reached);
   }
 
   async #listTold(
@@ -156,19 +167,25 @@ export class QueuedCalls {
   }
 }
 
+interface ListedCall {
+  sequence: number;
+  /** As its message has it. */
+  call: AsyncCall;
+}
+
 interface Walked {
-  calls: { sequence: number; call: AsyncCall }[];
+  calls: ListedCall[];
   /** The last place that was looked at; Infinity: there is nothing behind it. */
   reached: number;
 }
 
 async function walk(
   { manager }: QueueAccess,
-  told: ReadonlyMap<string, ToldCall>,
   query: CallQuery,
+  isWanted: (id: string) => boolean,
 ): Promise<Walked> {
   const subject = toLane(toTokens(query), "*");
-  const calls: Walked["calls"] = [];
+  const calls: ListedCall[] = [];
   let reached = query.after;
   for (let left = WALK.messages, bytes = 0; left > 0 && bytes < WALK.bytes; left--) {
     if (calls.length === query.limit) {
@@ -181,28 +198,38 @@ async function walk(
     }
     reached = message.sequence;
     bytes += message.bytes;
-    const call = toListed(message, told);
-    if (call !== undefined && (query.state === undefined || call.state === query.state)) {
+    const call = toListed(message);
+    if (call !== undefined && isWanted(call.id)) {
       calls.push({ sequence: reached, call });
     }
   }
   return { calls, reached };
 }
 
-/** Undefined for what is no call, and for one that is over and only not deleted yet. */
-function toListed(
-  message: ReadMessage,
-  told: ReadonlyMap<string, ToldCall>,
-): AsyncCall | undefined {
+/** Undefined for what is no call. */
+function toListed(message: ReadMessage): AsyncCall | undefined {
   const nonce = nonceOf(message);
   if (nonce === undefined || readCall(message) === undefined) {
     return undefined;
   }
   const id = toCallId({ sequence: message.sequence, nonce });
-  const state = told.get(id)?.state;
-  return state !== undefined && isFinal(state)
-    ? undefined
-    : toShownCall({ id, reference: toReference(message.subject) }, { state, message });
+  return toShownCall({ id, reference: toReference(message.subject) }, { message });
+}
+
+/** With what was told of it; nothing for one that is over and only not deleted yet. */
+function withState(listed: ListedCall, told: ToldCall | undefined): ListedCall[] {
+  if (told === undefined) {
+    return [listed];
+  }
+  const call = { ...toShownCall(told, { state: told.state }), ...pickCallFields(listed.call) };
+  return isFinal(told.state) ? [] : [{ ...listed, call }];
+}
+
+function toPage(listed: readonly ListedCall[], last: number | undefined): CallPage {
+  return {
+    calls: listed.map(({ call }) => call),
+    ...(last !== undefined && last !== Infinity && { next: last }),
+  };
 }
 
 function nonceOf({ fields }: ReadMessage): string | undefined {

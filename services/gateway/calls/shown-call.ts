@@ -19,14 +19,7 @@ export function readCall({ fields, payload }: ReadMessage): QueuedCall | undefin
 }
 
 /** What only the message tells. */
-export const CALL_FIELDS = [
-  "callId",
-  "acceptedAt",
-  "expiresAt",
-  "method",
-  "path",
-  "bytes",
-] as const;
+const CALL_FIELDS = ["callId", "acceptedAt", "expiresAt", "method", "path", "bytes"] as const;
 type CallFields = Pick<AsyncCall, (typeof CALL_FIELDS)[number]>;
 
 export function toCallFields(call: QueuedCall, id: string, bytes: number): CallFields {
@@ -41,6 +34,13 @@ export function toCallFields(call: QueuedCall, id: string, bytes: number): CallF
     path,
     bytes: Buffer.isBuffer(body) ? bytes : body.bytes,
   };
+}
+
+/** Of what is shown, that which only the message tells. */
+export function pickCallFields(shown: Partial<CallFields>): Partial<CallFields> {
+  return Object.fromEntries(
+    CALL_FIELDS.flatMap((name) => (shown[name] === undefined ? [] : [[name, shown[name]]])),
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import { AsyncCall, toDisplayName } from "../../../contract/index.ts";
 import { CALL_STATES, isFinal } from "../../../contract/queue/index.ts";
 import type { AsyncPublisher } from "../calls/async-publisher.ts";
 import { type FoundCall, QueuedCalls } from "../calls/queued-calls.ts";
-import { CALL_FIELDS, toShownCall } from "../calls/shown-call.ts";
+import { pickCallFields, toShownCall } from "../calls/shown-call.ts";
 import { failures, HttpError } from "../errors.ts";
 import { toLetterBox } from "./dead-letters.ts";
 import { operation } from "./operation.ts";
@@ -125,11 +125,7 @@ async function complete(
   const box = toLetterBox(context, queue);
   const { letters } = await box.list({ namespace, functionName, limit: RECENT });
   const letter = letters.find(({ id, kind }) => id === call.id && kind === "call");
-  if (letter === undefined) {
-    return call;
-  }
-  const fields = Object.fromEntries(
-    CALL_FIELDS.flatMap((name) => (letter[name] === undefined ? [] : [[name, letter[name]]])),
-  );
-  return { ...call, deadLetter: letter.sequence, ...fields };
+  return letter === undefined
+    ? call
+    : { ...call, deadLetter: letter.sequence, ...pickCallFields(letter) };
 }

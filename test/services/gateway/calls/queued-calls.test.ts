@@ -100,6 +100,17 @@ describe("a list", () => {
     expect(await list({ state: "queued" })).toEqual({ ids: [other], next: undefined });
   });
 
+  test("has a call that comes to its end while it is read", async () => {
+    const [ending, other] = [put(), put()];
+    streams.onAsk = (what) => {
+      if (what === `get ${STREAM.calls}`) {
+        streams.onAsk = () => undefined;
+        end(ending, "done");
+      }
+    };
+    expect(await list()).toEqual({ ids: [ending, other], next: undefined });
+  });
+
   test("is of one function, or of all in one namespace", async () => {
     const mine = put();
     const beside = put({ reference: { name: "g", namespace: "fn" } });
