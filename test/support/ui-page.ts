@@ -53,6 +53,8 @@ export class UiPage {
     const { url, password, colorScheme = "light", width = 1360, height = 860 } = options;
     const context = await browser.newContext({
       colorScheme,
+      // Colours that are on their way to others would be judged by what they are for a moment.
+      reducedMotion: "reduce",
       viewport: { width, height },
       ...(password !== undefined && { httpCredentials: { username: "admin", password } }),
     });

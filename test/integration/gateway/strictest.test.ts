@@ -172,7 +172,9 @@ describe("chunks with", () => {
     expect(world.upstream.count).toBe(before + 1);
     const [seen] = world.upstream.take("127.0.0.1");
     // Trailers end at the gateway: the function has the body when they come.
-    expect(seen?.isWhole).toBe(what.includes("trailer"));
+    const isWhole = what.includes("trailer");
+    await until("its end at the function", () => seen?.isWhole === isWhole);
+    expect(seen?.isWhole).toBe(isWhole);
   });
 
   test.each([

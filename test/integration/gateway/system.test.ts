@@ -271,6 +271,14 @@ describe("scaling", () => {
     ]);
   });
 
+  test("is seen by who asks after the answer", async () => {
+    await call("/system/functions", { method: "POST", body: deployment("s2") });
+    for (const replicas of [3, 1, 5]) {
+      await call("/system/scale-function/s2", { method: "POST", body: { replicas } });
+      expect(await read("/system/function/s2")).toMatchObject({ replicas });
+    }
+  });
+
   test.each([
     [{}],
     [{ replicas: -1 }],
