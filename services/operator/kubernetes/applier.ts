@@ -56,6 +56,8 @@ export interface ApplierOptions<T extends Stored> {
 export class Applier<T extends Stored> {
   readonly #options: ApplierOptions<T>;
   readonly #applied = new Map<string, Applied<T>>();
+  /** What was found, and not yet told: an attempt to take it back may fail half-way. */
+  readonly #found = new Map<string, ReadonlySet<string>>();
   readonly #repairs = new Repairs();
 
   constructor(options: ApplierOptions<T>) {
@@ -102,19 +104,22 @@ export class Applier<T extends Stored> {
 
   async #send({ key, sent, object }: Sending): Promise<T> {
     const { client, informers } = this.#options;
-    const changed = this.#findNews(key);
+    const changed = new Set([...(this.#found.get(key) ?? []), ...this.#findNews(key)]);
     const { name = "", namespace = "" } = object.metadata ?? {};
     const path = resourcePath({ ...informers.kind, namespace, name });
     const answer = await client.apply<T>(path, object, {
       fieldManager: FIELD_MANAGER.operator,
       force: true,
     });
+    // What that alone has taken back is nowhere to be seen in another attempt.
+    this.#found.set(key, changed);
     let stored = informers.trim(answer);
     const { foreign: added = [] } = stored;
     if (added.length > 0 && !(await this.#isLeft(key, added))) {
       stored = informers.trim(await this.#replace(path, object, answer));
     }
     this.#applied.set(key, { sent, stored });
+    this.#found.delete(key);
     await this.#noteRepair(key, [...new Set([...changed, ...added])], stored);
     return stored;
   }
@@ -158,11 +163,12 @@ export class Applier<T extends Stored> {
 
   #forget(key: string): void {
     this.#applied.delete(key);
+    this.#found.delete(key);
     this.#repairs.forget(key);
   }
 
   #forgetNamespace(namespace: string): void {
-    for (const key of this.#applied.keys()) {
+    for (const key of [...this.#applied.keys(), ...this.#found.keys()]) {
       if (namespaceOfKey(key) === namespace) {
         this.#forget(key);
       }

@@ -179,6 +179,24 @@ describe("what others own of the spec", () => {
     expect([sent, reported]).toMatchObject([[path("f"), path("f")], [{ result: "repaired" }]]);
   });
 
+  test("is told as a whole when the first attempt got half-way: applying has undone a part", async () => {
+    await applier.apply(desired("f"));
+    foreign = { "f:paused": {} };
+    const { metadata } = desired("f") as Deployment;
+    const live = (generation: number, fields: string[]): Deployment => ({
+      metadata: { ...metadata, ...answered, generation },
+      foreign: fields,
+    });
+    const image = "spec.template.spec.containers[f].image (x)";
+    const known = jest.spyOn(informers, "get").mockReturnValue(live(2, [image, ...paused]));
+    const conflict = new KubernetesError("no", 409, "");
+    jest.spyOn(client, "request").mockRejectedValueOnce(conflict);
+    await expect(applier.apply(desired("f"))).rejects.toBe(conflict);
+    known.mockReturnValue(live(3, paused));
+    await applier.apply(desired("f"));
+    expect(reported).toStrictEqual([{ ...told, fields: [image, ...paused], result: "repaired" }]);
+  });
+
   test("is told when applying alone has undone it, and waits when it is back at once", async () => {
     const now = performance.now();
     jest.spyOn(performance, "now").mockReturnValue(now);
