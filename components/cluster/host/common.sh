@@ -78,8 +78,8 @@ write_pid() {
 
 # The process that a pid file means, or a failure when it is no more.
 read_pid() {
-  [ -s "$1" ] || return 1
-  read -r pid began boot <"$1"
+  # It may go at any moment.
+  { read -r pid began boot <"$1"; } 2>/dev/null || return 1
   [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
   [ "$began" = "$(start_time "$pid")" ] || return 1
   # A zombie holds a process id and nothing else.

@@ -74,7 +74,7 @@ network_down() {
   [ -n "$NETNS" ] || return 0
   command -v ip >/dev/null || return 0
   if [ -e "/run/netns/$NETNS" ] && is_own_namespace; then
-    for pid in $(ip netns pids "$NETNS" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null; done
+    empty_namespace
     is_namespace_left=1
   else
     is_namespace_left=
@@ -82,6 +82,16 @@ network_down() {
   if ! ip link show dev "$BRIDGE" >/dev/null 2>&1 || is_own_bridge; then bridge_down; fi
   if [ -n "$is_namespace_left" ]; then ip netns del "$NETNS" || true; fi
   true
+}
+
+# Ends what runs in the namespace, also what that starts meanwhile, and waits for the end.
+empty_namespace() {
+  turn=0
+  while pids=$(ip netns pids "$NETNS" 2>/dev/null) && [ -n "$pids" ] && [ "$turn" -lt 50 ]; do
+    for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+    sleep 0.1
+    turn=$((turn + 1))
+  done
 }
 
 bridge_down() {

@@ -142,6 +142,8 @@ supervise() {
     begun=$(date +%s)
     become_k3s &
     child=$!
+    # A signal before this line found no child.
+    [ -z "$stopping" ] || kill -TERM "$child" 2>/dev/null
     write_pid "$DIR/k3s.pid" "$child"
     wait_for_child
     ran=$(($(date +%s) - begun))
@@ -165,6 +167,7 @@ pause_before_restart() {
   echo "$(date -u +%FT%TZ) supervisor: k3s ended with $code after $ran s, again in $delay s"
   sleep "$delay" &
   child=$!
+  [ -z "$stopping" ] || kill -TERM "$child" 2>/dev/null
   wait "$child"
   delay=$((delay < 16 ? delay * 2 : 30))
 }

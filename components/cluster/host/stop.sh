@@ -9,15 +9,13 @@ stop_everything() {
 }
 
 # Processes in the node's cgroup, those whose program lies in the cluster's directory, what is left
-# of a supervisor that was killed, and all that those have started.
+# of a supervisor that was killed, and all that those have started; also what they start meanwhile.
 kill_processes() {
-  pids=$(list_processes)
-  [ -n "$pids" ] || return 0
-  for pid in $pids; do kill_tree "$pid"; done
-  waited=0
-  while [ -n "$(list_processes)" ] && [ "$waited" -lt 50 ]; do
+  turn=0
+  while pids=$(list_processes) && [ -n "$pids" ] && [ "$turn" -lt 50 ]; do
+    for pid in $pids; do kill_tree "$pid"; done
     sleep 0.1
-    waited=$((waited + 1))
+    turn=$((turn + 1))
   done
 }
 
