@@ -23,7 +23,8 @@ beforeAll(async () => {
   await api.apply(VOLUME);
   // As the controller of StatefulSets makes claims.
   await api.apply(CLAIM, "kube-controller-manager");
-  await api.kubectl("wait", "--for=jsonpath={.status.phase}=Bound", ...NATS);
+  const patience = "--timeout=100s";
+  await api.kubectl("wait", patience, "--for=jsonpath={.status.phase}=Bound", ...NATS);
 }, 3 * minutes);
 
 afterAll(async () => {

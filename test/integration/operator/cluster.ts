@@ -33,6 +33,14 @@ export async function eventually<T>(
   }
 }
 
+interface ConditionSought {
+  /** Name of the Function. */
+  name: string;
+  namespace?: string;
+  type: string;
+  message?: string;
+}
+
 export class TestCluster {
   readonly client: KubernetesClient;
   readonly kubeconfigPath: string;
@@ -145,8 +153,9 @@ export class TestCluster {
     return this.waitForCondition({ name, namespace, type: "Ready" }, reason);
   }
 
+  /** With a message, for that one: the reason may be the same before it. */
   waitForCondition(
-    { name, namespace = "openfaas-fn", type }: { name: string; namespace?: string; type: string },
+    { name, namespace = "openfaas-fn", type, message }: ConditionSought,
     reason: string,
   ): Promise<Condition> {
     return eventually(async () => {
@@ -155,6 +164,7 @@ export class TestCluster {
         (condition) =>
           condition.type === type &&
           condition.reason === reason &&
+          (message === undefined || condition.message === message) &&
           condition.observedGeneration === resource.metadata.generation,
       );
     });

@@ -94,6 +94,8 @@ async function make(name: string, more: object = {}): Promise<void> {
       () => false,
     ),
   );
+  // The gateway may not have heard yet of what is stored.
+  await untilStatus(`functions?namespace=${name}`, 200);
 }
 
 const readPolicy = (name: string, namespace: string): Promise<Stored | undefined> =>
@@ -157,7 +159,12 @@ describe("a namespace that the REST API makes", () => {
     expect((await send("DELETE", "namespace/brief"))[0]).toBe(404);
     await eventually(async () => (await readNamespace("brief")) === undefined, 240);
     await make("brief");
-    expect(await send("GET", "functions?namespace=brief")).toEqual([200, "[]"]);
+    // Of namespaces and of functions the gateway hears by two watches.
+    await eventually(async () => {
+      const [status, text] = await send("GET", "functions?namespace=brief");
+      expect(status).toBe(200);
+      return text === "[]";
+    });
     await deploy("short", "brief");
     await eventually(() => cluster.readDeployment("short", "brief"));
   }, 300_000);

@@ -11,6 +11,7 @@ import {
 } from "../../../components/operator/rbac-rules.ts";
 import { type KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
 import { createTokenClient } from "../../support/apiserver.ts";
+import { until } from "../../support/until.ts";
 import type { TestCluster } from "./cluster.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
@@ -36,7 +37,7 @@ const GRANTS: Grant[] = [
   })),
 ];
 
-/** Creates the ServiceAccounts with their rights, as `Platform` does. */
+/** Creates the ServiceAccounts with their rights, as `Platform` does, and waits for these. */
 export async function grantRights({ client }: TestCluster): Promise<void> {
   const apply = (path: string, object: object): Promise<unknown> =>
     client.apply(path, object, { fieldManager: "test", force: true });
@@ -61,6 +62,30 @@ export async function grantRights({ client }: TestCluster): Promise<void> {
       metadata: { name, ...place },
       roleRef: { apiGroup: GROUP, kind: "ClusterRole", name },
       subjects: [{ kind: "ServiceAccount", name: account, namespace: PLATFORM }],
+    });
+  }
+  for (const grant of GRANTS) {
+    await waitForRights(client, grant);
+  }
+}
+
+/** What decides about rights hears of them by watches of its own, a bit after they are there. */
+async function waitForRights(
+  client: KubernetesClient,
+  { account, rules, namespace }: Grant,
+): Promise<void> {
+  for (const { apiGroups, resources, verbs, resourceNames } of rules) {
+    const [resource = "", subresource] = resources[0]?.split("/") ?? [];
+    const [group, verb, name] = [apiGroups[0], verbs[0], resourceNames?.[0]];
+    const user = `system:serviceaccount:${PLATFORM}:${account}`;
+    const resourceAttributes = { group, resource, subresource, verb, name, namespace };
+    const path = resourcePath({ group: "authorization.k8s.io", plural: "subjectaccessreviews" });
+    await until(`that ${account} may ${verb} ${resource}`, async () => {
+      const { status } = await client.request<{ status: { allowed: boolean } }>(path, {
+        method: "POST",
+        body: { spec: { user, resourceAttributes } },
+      });
+      return status.allowed;
     });
   }
 }
