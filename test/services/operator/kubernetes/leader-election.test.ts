@@ -99,7 +99,9 @@ describe("an instance that stops", () => {
     const before = fake.requests.length;
     await election.stop();
     expect(holder()).toMatchObject({ holderIdentity: "other" });
-    expect(fake.requests.slice(before).map(({ method }) => method)).toEqual(["GET"]);
+    // An attempt may be under way: it reads, too.
+    const methods = fake.requests.slice(before).map(({ method }) => method);
+    expect([...new Set(methods)]).toEqual(["GET"]);
   });
 
   test("says nothing where it has never stood for election", async () => {
