@@ -230,16 +230,23 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     }
   }
 
+  /** Again after a conflict: an attempt that was cut may be stored only now. */
   async #release(signal: AbortSignal): Promise<void> {
-    try {
-      const lease = await this.#read(signal);
-      if (lease?.spec.holderIdentity === this.#options.identity) {
-        const released = this.#taken(lease);
-        released.spec = { ...released.spec, holderIdentity: "", leaseDurationSeconds: 1 };
-        await this.#replace(released, signal);
-      }
-    } catch (error) {
-      this.#noteFailure(error);
+    let conflict: unknown;
+    do {
+      conflict = await this.#giveBack(signal).catch((error: unknown) => {
+        this.#noteFailure(error);
+        return isKubernetesStatus(error, 409) ? error : undefined;
+      });
+    } while (conflict !== undefined && !signal.aborted);
+  }
+
+  async #giveBack(signal: AbortSignal): Promise<void> {
+    const lease = await this.#read(signal);
+    if (lease?.spec.holderIdentity === this.#options.identity) {
+      const released = this.#taken(lease);
+      released.spec = { ...released.spec, holderIdentity: "", leaseDurationSeconds: 1 };
+      await this.#replace(released, signal);
     }
   }
 }

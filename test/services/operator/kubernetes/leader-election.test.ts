@@ -90,6 +90,19 @@ describe("an instance that stops", () => {
     expect(log.text()).not.toContain("attempt failed");
   });
 
+  test("gives the lead back although an attempt that was cut is stored only then", async () => {
+    fake.intercept = ({ method }) => {
+      if (method === "PUT") {
+        fake.intercept = () => false;
+        const collection = LEASE.slice(0, LEASE.lastIndexOf("/"));
+        fake.put(collection, { ...fake.objects.get(LEASE), metadata: { name: "lease" } });
+      }
+      return false;
+    };
+    await election.stop();
+    expect(holder()).toMatchObject({ holderIdentity: "" });
+  });
+
   test("leaves alone what another one holds", async () => {
     const { metadata } = fake.objects.get(LEASE) ?? {};
     fake.put(LEASE.slice(0, LEASE.lastIndexOf("/")), {
