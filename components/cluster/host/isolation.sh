@@ -10,6 +10,7 @@ PLACES="/run/k3s /run/flannel /run/netns /run/containerd /var/lib/kubelet /var/l
 CGROUPS=/sys/fs/cgroup
 # Nodes of this machine, a file each that says where; gone after a reboot, as their mounts are.
 NODES=/run/plonk
+NODES_LOCK=/run/plonk.lock
 
 # A process of k3s in the node's mounts: itself, or of a pod's shim, which goes on without k3s. Its
 # kubectl may run at the same time, in the mounts of the host.
@@ -40,17 +41,27 @@ enter_mounts() {
       mount --make-rshared / && shift 2 && exec "$@"' "$DIR/host" "$PLACES" "$DIR/resolv.conf" "$@"
 }
 
+# One node at a time makes places or removes them. The last one removes the lock, too: who waited for
+# that one takes the next one, as others do.
+lock_places() {
+  while :; do
+    exec 8>"$NODES_LOCK"
+    flock 8
+    [ "$NODES_LOCK" -ef /proc/self/fd/8 ] && return 0
+  done
+}
+
 # The places must be there to be mounted over; which of them were not is kept in `made`.
 make_places() {
   (
-    flock 8
+    lock_places
     mkdir -p "$NODES"
     echo "$DIR" >"$NODES/$CGROUP"
     for place in $PLACES; do
       case $place in /run/*) ;; *) mkdir -p "$DIR/host$place" ;; esac
       [ -d "$place" ] || { mkdir -p "$place" && echo "$place" >>"$DIR/made"; }
     done
-  ) 8>/run/plonk.lock
+  )
 }
 
 # Removing a directory would unmount it from the namespaces of other nodes, so the last node of the
@@ -58,7 +69,7 @@ make_places() {
 remove_places() {
   [ -e "$NODES/$CGROUP" ] || [ -s "$DIR/made" ] || return 0
   (
-    flock 8
+    lock_places
     rm -f "$NODES/$CGROUP"
     for node in "$NODES"/*; do
       [ -f "$node" ] || continue
@@ -69,8 +80,8 @@ remove_places() {
       rmdir "$place" 2>/dev/null
     done
     rmdir "$NODES" 2>/dev/null
-    rm -f /run/plonk.lock
-  ) 8>/run/plonk.lock
+    rm -f "$NODES_LOCK"
+  )
 }
 
 # The node's own directory in each hierarchy of cgroups, whether or not it exists.

@@ -100,3 +100,18 @@ it("knows the guard of an interface from that of one whose name only looks alike
     ]).code;
   expect(["eth0x100", "br-1", "eth0.100", "br.1", "1"].map(ask)).toEqual([0, 0, 1, 1, 1]);
 });
+
+it("is alone at the places of all nodes, also after the last one before has removed their lock", () => {
+  const program = [
+    `DIR=${quote(node.folder)} CLUSTER=c CGROUP=c`,
+    `. ${quote(join(HOST, "isolation.sh"))}`,
+    "NODES_LOCK=$DIR/nodes.lock",
+    // The one before has it until this one waits for it.
+    "lock_places",
+    '(exec 8>&-; flock() { touch "$DIR/waits"; command flock "$@"; }; lock_places',
+    'command flock -n "$NODES_LOCK" true || echo alone) &',
+    'until [ -e "$DIR/waits" ]; do sleep 0.05; done',
+    'sleep 0.2; rm "$NODES_LOCK"; exec 8>&-; wait',
+  ].join("\n");
+  expect(node.execute(["sh", "-c", program])).toEqual({ ...OK, stdout: "alone\n" });
+});
