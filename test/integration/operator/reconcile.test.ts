@@ -64,7 +64,6 @@ describe("a Function", () => {
     });
     await cluster.scale("scaled", 0);
     expect((await cluster.waitForReason("scaled", "ScaledToZero")).status).toBe("True");
-    // It is ready to start again from when its Deployment says so: pods go after that.
     await eventually(async () => (await cluster.pods("scaled")).length === 0);
     await cluster.scale("scaled", 1);
     await cluster.runPods("scaled", 1);
