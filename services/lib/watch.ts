@@ -5,6 +5,7 @@ import { backoffMs, type BackoffOptions } from "./backoff.ts";
 import { type KubernetesClient, KubernetesError } from "./kubernetes.ts";
 import { readLines } from "./lines.ts";
 import { type Logger, messageOf } from "./logger.ts";
+import { startAwakeTimer } from "./timer.ts";
 
 /** The required fields of a watched object. */
 export interface WatchedObject {
@@ -145,7 +146,7 @@ export class ResourceWatch<
   waitUntil(condition: () => boolean, milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       const finish = (): void => {
-        clearTimeout(timer);
+        stopTimer();
         this.off("change", look);
         resolve(condition());
       };
@@ -154,7 +155,7 @@ export class ResourceWatch<
           finish();
         }
       };
-      const timer = setTimeout(finish, milliseconds);
+      const stopTimer = startAwakeTimer(finish, milliseconds);
       this.on("change", look);
       look();
     });
@@ -245,8 +246,7 @@ export class ResourceWatch<
       next = page.metadata.continue ?? "";
     } while (next !== "");
     this.#replaceAll(listed, resourceVersion);
-    this.#resourceVersion = resourceVersion;
-    this.#heardVersion = resourceVersion;
+    this.#resourceVersion = this.#heardVersion = resourceVersion;
     this.#heardAt = performance.now();
     logger.debug({ path, objects: listed.size }, "listed");
     this.#announceList();

@@ -1,0 +1,39 @@
+import { afterEach, expect, jest, test } from "@jest/globals";
+import { startAwakeTimer } from "../../../services/lib/timer.ts";
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test("calls back once, after the time", () => {
+  jest.useFakeTimers();
+  const callback = jest.fn();
+  startAwakeTimer(callback, 1000);
+  jest.advanceTimersByTime(999);
+  expect(callback).not.toHaveBeenCalled();
+  jest.advanceTimersByTime(2000);
+  expect(callback).toHaveBeenCalledTimes(1);
+});
+
+test("calls nobody back once it is stopped", () => {
+  jest.useFakeTimers();
+  const callback = jest.fn();
+  startAwakeTimer(callback, 1000)();
+  jest.advanceTimersByTime(2000);
+  expect(callback).not.toHaveBeenCalled();
+});
+
+test("lets what came while the process stood still be seen before", async () => {
+  const said: string[] = [];
+  const ended = new Promise<void>((resolve) => {
+    startAwakeTimer(() => {
+      said.push("over");
+      resolve();
+    }, 200);
+  });
+  setImmediate(() => said.push("came"));
+  // Longer than is waited.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  await ended;
+  expect(said).toEqual(["came", "over"]);
+});
