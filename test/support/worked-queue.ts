@@ -24,6 +24,7 @@ import { ensureStreams } from "../../services/lib/queue/streams.ts";
 import { listen } from "../../services/lib/servers.ts";
 import { createWorker, type Worker } from "../../services/queue-worker/app.ts";
 import { readConfig } from "../../services/queue-worker/config.ts";
+import { readAckSubject } from "../../services/queue-worker/delivery.ts";
 import { createKeptLog, type KeptLog } from "./logs.ts";
 import { NatsServer } from "./nats.ts";
 import { stopServer } from "./network.ts";
@@ -178,6 +179,25 @@ export class WorkedQueue {
     });
     await this.#connection.flush();
     return heard;
+  }
+
+  /**
+   * Keeps by a call's place in the stream what workers tell first of what becomes of it, from now
+   * on: not that they work on it, which they say whenever a second is over.
+   */
+  async hearSettled(): Promise<ReadonlyMap<string, string>> {
+    const settled = new Map<string, string>();
+    this.#connection.subscribe(`$JS.ACK.${STREAM.calls}.>`, {
+      callback: (_error, message) => {
+        const sequence = String(readAckSubject(message.subject)?.sequence);
+        const word = message.string();
+        if (word !== "+WPI" && !settled.has(sequence)) {
+          settled.set(sequence, word);
+        }
+      },
+    });
+    await this.#connection.flush();
+    return settled;
   }
 
   /** Waits until workers have so many calls. */

@@ -31,14 +31,16 @@ function readDelay(told: string): number | undefined {
     : undefined;
 }
 
-/** Queues one call after the other, and tells what the queue heard of each. */
+/** Queues one call after the other, and tells what the queue heard of the first run of each. */
 async function tellEach(names: string[]): Promise<string[]> {
-  const heard = await queue.hearWorkers();
-  for (const [index, name] of names.entries()) {
-    await queue.publish(name);
-    await until(`word of ${name}`, () => heard.length > index);
+  const settled = await queue.hearSettled();
+  const words: string[] = [];
+  for (const name of names) {
+    const [sequence = ""] = (await queue.publish(name)).split("-");
+    await until(`word of ${name}`, () => settled.has(sequence));
+    words.push(settled.get(sequence) ?? "");
   }
-  return heard;
+  return words;
 }
 
 const nameOf = (url = ""): string => /^\/function\/(.*)\.openfaas-fn$/.exec(url)?.[1] ?? "";
@@ -88,7 +90,11 @@ describe("the queue is told", () => {
     for (const delay of delays.slice(8)) {
       expect(delay).toBeLessThanOrEqual(1);
     }
-    expect([queue.seen.length, await queue.waiting()]).toEqual([11, 11]);
+    // The last three come again soon.
+    const once = Object.keys(answers).slice(0, 8);
+    const seen = queue.seen.map((call) => nameOf(call.replace("POST ", "")));
+    expect(seen.filter((name) => once.includes(name))).toEqual(once);
+    expect(await queue.waiting()).toBe(11);
   });
 
   test("nothing of attempts while the gateway is away: the call is run when it is back", async () => {

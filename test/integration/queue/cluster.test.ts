@@ -31,8 +31,10 @@ describe("a cluster of three", () => {
     await until("the queue", async () => (await enqueue("first")).status === 202);
   }, 300_000);
 
+  /** With a key: what had no answer may be stored all the same, and is asked for again. */
   function enqueue(body: string): Promise<Response> {
-    const init = { method: "POST", body, signal: AbortSignal.timeout(30_000) };
+    const headers = { "idempotency-key": body };
+    const init = { method: "POST", headers, body, signal: AbortSignal.timeout(30_000) };
     return fetch(`${gateway.url}/async-function/f`, init);
   }
 

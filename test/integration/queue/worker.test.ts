@@ -172,7 +172,7 @@ describe("the queue-worker", () => {
     expect([...queue.seen].sort()).toEqual(called("later", "now"));
     expect(begun.get("/function/later.openfaas-fn")).toBeGreaterThanOrEqual(now + 1500);
     expect(await queue.letters()).toMatchObject([{ id, reason: "it was not begun in time" }]);
-    expect((await queue.state(id))?.state).toBe("expired");
+    await until("its state", async () => (await queue.state(id))?.state === "expired");
   });
 
   test("ends the run of a call that is cancelled, and does not repeat it", async () => {
