@@ -60,6 +60,8 @@ export class LanesWorld {
   sayFailure: Error | undefined;
   /** Where the next message is in the stream. */
   sequence = 1;
+  #looks = 0;
+  readonly #looksAgain = Promise.withResolvers<undefined>();
   /** Consumers that say something of themselves, by lanes; others have nothing to do. */
   readonly consumers = new Map<string, FakeConsumer>();
   /** Places of the oldest messages of lanes. */
@@ -81,6 +83,14 @@ export class LanesWorld {
   start(): void {
     const puller = { pull: (_stream: string, consumer: string) => this.#pull(consumer) };
     this.lanes.start(puller as unknown as Puller);
+  }
+
+  /**
+   * Has the stream answer the looks after the first one. They wait by a timer that no test can
+   * fake: on a busy machine one would find what nobody has told of before a test expects it.
+   */
+  lookAgain(): void {
+    this.#looksAgain.resolve(undefined);
   }
 
   /** Puts messages into a lane, in silence. */
@@ -105,7 +115,7 @@ export class LanesWorld {
   #createLink(): QueueLink {
     const manager = {
       streams: {
-        info: () => Promise.resolve({ state: { subjects: Object.fromEntries(this.waiting) } }),
+        info: () => this.#look(),
         getMessage: (_stream: string, query: { seq: number; next_by_subj?: string }) => {
           const oldest = this.oldest.get(toName(query.next_by_subj ?? ""));
           const seq = query.next_by_subj === undefined ? query.seq : (oldest ?? 0);
@@ -138,6 +148,12 @@ export class LanesWorld {
       },
     };
     return { access: { manager }, problem: () => this.problem } as unknown as QueueLink;
+  }
+
+  async #look(): Promise<object> {
+    this.#looks += 1;
+    await (this.#looks > 1 && this.#looksAgain.promise);
+    return { state: { subjects: Object.fromEntries(this.waiting) } };
   }
 
   async #pull(consumer: string): Promise<Delivery | undefined> {

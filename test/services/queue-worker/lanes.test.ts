@@ -27,8 +27,7 @@ describe("lanes", () => {
     world.add("a", 3);
     world.start();
     await settleDown();
-    // On a busy machine there may be another look by now.
-    expect(depths[0]).toEqual([["faas-request.n.a", 3]]);
+    expect(depths).toEqual([[["faas-request.n.a", 3]]]);
     expect(world.taken).toEqual(["a", "a"]);
   });
 
@@ -100,6 +99,7 @@ describe("lanes", () => {
     expect(world.taken).toEqual([]);
     // The look at the stream waits by a timer that no test can fake.
     jest.useRealTimers();
+    world.lookAgain();
     await until("the message", () => world.taken.length > 0);
     expect(world.taken).toEqual(["a"]);
   });
