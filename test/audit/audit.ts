@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseCallId, STREAM } from "../../contract/queue/index.ts";
 import { type Breach, check, type Verdict } from "./checker.ts";
 import { AuditClient } from "./client.ts";
-import type { Evidence, FaultWindow } from "./evidence.ts";
+import type { Evidence, FaultWindow, StreamFigures } from "./evidence.ts";
 import { type Fault, FAULT_KINDS, type FaultKind, FAULTS, recover } from "./faults.ts";
 import { type Pace, USUAL_PACE } from "./pace.ts";
 import { createRandom, type Random, shuffle } from "./random.ts";
@@ -31,6 +31,8 @@ export interface AuditResult extends Verdict {
   runs: number;
   answers: Readonly<Record<string, number>>;
   windows: readonly FaultWindow[];
+  /** Calls that were taken out of the queue, by `dropEvery`. */
+  dropped: number;
   hasRealDisk: boolean;
   seconds: number;
 }
@@ -38,11 +40,11 @@ export interface AuditResult extends Verdict {
 /** Requests at the same time. */
 const CONCURRENCY = 32;
 
-/** Longest wait for the queue to be empty at the end, milliseconds. */
+/**
+ * Longest wait for the queue to be empty at the end, and in a quiet window for consumers that know
+ * of all that is in it, milliseconds.
+ */
 const PATIENCE_MS = 120_000;
-
-/** The same for what no worker is given to be so in a quiet window, milliseconds. */
-const LEFT_OVER_PATIENCE_MS = 30_000;
 
 const STALLED = ["ack", "lease", "late"] as const;
 
@@ -52,7 +54,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditResult> {
   const audit = new Audit(world, options);
   try {
     await Promise.race([audit.run(), untilAborted(options.signal)]);
-    const verdict = await audit.check(true);
+    const verdict = await audit.check(true, await world.reader.readFigures());
     return {
       ...verdict,
       breaches: withoutRepetitions([...audit.breaches, ...verdict.breaches]),
@@ -60,6 +62,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditResult> {
       runs: world.functions.runs.length,
       answers: audit.client.answers,
       windows: audit.windows,
+      dropped: audit.dropped,
       hasRealDisk: world.disk.isReal,
       seconds: (performance.now() - startedAt) / 1000,
     };
@@ -93,6 +96,8 @@ class Audit {
   readonly windows: FaultWindow[] = [];
   /** Found in quiet windows. */
   readonly breaches: Breach[] = [];
+  dropped = 0;
+  readonly #drops: Promise<void>[] = [];
   readonly #world: AuditWorld;
   readonly #options: AuditOptions;
   readonly #random: Random;
@@ -135,7 +140,10 @@ class Audit {
   }
 
   async #run(): Promise<void> {
-    const { calls, faults, quietEvery = 5 } = this.#options;
+    const { calls, faults, quietEvery = 5, dropEvery = 0 } = this.#options;
+    if (dropEvery > 0) {
+      await this.#loadAndDrop(calls);
+    }
     const plan = typeof faults === "number" ? planFaults(this.#random, faults) : faults;
     for (const [index, kind] of plan.entries()) {
       const target = Math.round((calls * (index + 1)) / (plan.length + 1));
@@ -150,10 +158,9 @@ class Audit {
     await this.#end();
   }
 
-  async check(isFinal: boolean): Promise<Verdict> {
+  /** @param stream read before: what has left it has been run, or has its letter, by now */
+  async check(isFinal: boolean, stream: StreamFigures): Promise<Verdict> {
     const { reader, functions } = this.#world;
-    // In this order: what has left the stream has been run, or has its letter, by then.
-    const stream = await reader.readFigures();
     const letters = await reader.readLetters();
     const evidence: Evidence = {
       calls: this.client.calls,
@@ -169,8 +176,22 @@ class Audit {
     const { dropEvery = 0 } = this.#options;
     this.#accepted += 1;
     if (dropEvery > 0 && this.#accepted % dropEvery === 0) {
-      void this.#world.reader.drop(parseCallId(id)?.sequence ?? 0);
+      this.#drops.push(this.#drop(id));
     }
+  }
+
+  async #drop(id: string): Promise<void> {
+    const isDropped = await this.#world.reader.drop(parseCallId(id)?.sequence ?? 0);
+    this.dropped += isDropped ? 1 : 0;
+  }
+
+  /** Workers stand still meanwhile: none has got what is taken out of the queue. */
+  async #loadAndDrop(calls: number): Promise<void> {
+    const { workers } = this.#world;
+    workers.forEach(({ process }) => process.signal("SIGSTOP"));
+    await this.#load(calls);
+    await Promise.all(this.#drops);
+    workers.forEach(({ process }) => process.signal("SIGCONT"));
   }
 
   async #break(kind: FaultKind): Promise<void> {
@@ -213,21 +234,24 @@ class Audit {
   /** Nothing is broken and nothing is sent: all that was accepted has to be somewhere. */
   async #beQuiet(): Promise<void> {
     await sleep(this.#world.pace.quietMs);
-    await this.#untilKnown();
-    const { breaches, balance } = await this.check(false);
+    const { breaches, balance } = await this.check(false, await this.#untilKnown());
     this.breaches.push(...breaches);
     this.#report(`quiet: ${Object.entries(balance).map(toPair).join(", ")}`);
   }
 
-  /** What JetStream would give to nobody, workers find after some looks at a lane at rest. */
-  async #untilKnown(): Promise<void> {
-    const deadline = Date.now() + LEFT_OVER_PATIENCE_MS;
+  /**
+   * What JetStream would give to nobody, workers find after some looks at a lane at rest. Resolves
+   * to the figures that fit: others, read later, may be of a moment at which calls come and go.
+   */
+  async #untilKnown(): Promise<StreamFigures> {
+    const deadline = performance.now() + PATIENCE_MS;
     let figures = await this.#world.reader.readFigures();
-    while (figures.known !== figures.sequences.size && Date.now() < deadline) {
+    while (figures.known !== figures.sequences.size && performance.now() < deadline) {
       this.#options.signal?.throwIfAborted();
       await sleep(250);
       figures = await this.#world.reader.readFigures();
     }
+    return figures;
   }
 
   /** Waits until nobody has anything to do any more, or can wait any longer. */

@@ -68,7 +68,9 @@ function toSuspects(last: Run, next: Run): Suspect[] {
   const { worker, startedAt } = last;
   const late = toLate(next);
   const endedAt = last.endedAt ?? Infinity;
-  if (endedAt > next.startedAt) {
+  // A function that is told late that its caller has gone may have the next run by then.
+  const knownMs = last.end === "cut" ? CUT_MS : 0;
+  if (endedAt - knownMs > next.startedAt) {
     // Both run: the queue has not heard of the first one for too long.
     const silence = { from: startedAt, to: next.startedAt, worker };
     const isOnePlace = worker !== undefined && worker === next.worker;

@@ -216,7 +216,9 @@ const CANCEL_MS = 1000;
 /** A call that was cancelled has no run from then on, where nothing held its message up. */
 function findRunsAfterCancellation({ evidence, callOf }: Index): Breach[] {
   return evidence.runs.flatMap((run): Breach[] => {
-    const cancelledAt = callOf.get(run.id)?.cancelledAt ?? Infinity;
+    const { ids: [cancelled] = [], cancelledAt: at = Infinity } = callOf.get(run.id) ?? {};
+    // Where the queue took a repetition anew, that goes on.
+    const cancelledAt = run.id === cancelled ? at : Infinity;
     const isLate = run.startedAt > cancelledAt + CANCEL_MS;
     if (!isLate || explainLateRun(evidence.windows, run).length > 0) {
       return [];

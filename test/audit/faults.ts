@@ -221,12 +221,10 @@ async function restartNats(
 
 /** Waits until all that was broken works again, or the audit has been stopped. */
 export async function recover(world: AuditWorld): Promise<void> {
-  const { nats, gateways, workers, reader } = world;
+  const { nats, reader } = world;
   const works = async (isReady: () => Promise<boolean>): Promise<boolean> =>
     world.isStopped || (await isReady());
   await until("NATS after a fault", () => works(() => nats.isReady()));
   await until("the audit's own connection", () => works(() => reader.isConnected()));
-  for (const place of [...gateways, ...workers]) {
-    await until("a service after a fault", () => works(() => place.process.isReady()));
-  }
+  await world.untilReady();
 }

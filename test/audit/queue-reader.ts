@@ -74,9 +74,10 @@ export class QueueReader {
     return (await this.#manager.streams.info(stream)).state.messages;
   }
 
-  /** Takes a message out of the stream of calls, as if it had never been there. */
-  async drop(sequence: number): Promise<void> {
-    await this.#manager.streams.deleteMessage(STREAM.calls, sequence, false).catch(() => false);
+  /** Takes a message out of the stream of calls, as if it had never been there; if it is there. */
+  async drop(sequence: number): Promise<boolean> {
+    const { streams } = this.#manager;
+    return streams.deleteMessage(STREAM.calls, sequence, false).catch(() => false);
   }
 
   /** Figures of one moment: what its consumers know of, is asked until it fits, or for a time. */

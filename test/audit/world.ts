@@ -147,6 +147,19 @@ export class AuditWorld {
       this.workers.push({ ...links, process: await this.#startWorker(links) });
     }
     await this.#startOperator();
+    await this.untilReady();
+  }
+
+  /** Waits until all services take and run calls, or the audit has been stopped. */
+  async untilReady(): Promise<void> {
+    const works = async (isReady: () => Promise<boolean>): Promise<boolean> =>
+      this.isStopped || (await isReady());
+    for (const { process } of this.gateways) {
+      await until("a gateway with a queue", () => works(() => hasQueue(process)));
+    }
+    for (const { process } of this.workers) {
+      await until("a worker that takes calls", () => works(() => process.isReady()));
+    }
   }
 
   async #link(ports: readonly number[], localAddress?: string): Promise<FaultyLink> {
@@ -202,6 +215,17 @@ export class AuditWorld {
       },
       stdio: "ignore",
     });
+  }
+}
+
+/** Whether a gateway is ready and has its queue, of which its readiness says nothing. */
+async function hasQueue(gateway: GatewayProcess): Promise<boolean> {
+  try {
+    const answer = await fetch(`${gateway.url}/system/queue`);
+    await answer.text();
+    return answer.ok && (await gateway.isReady());
+  } catch {
+    return false;
   }
 }
 
