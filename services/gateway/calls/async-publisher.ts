@@ -108,7 +108,7 @@ export class AsyncPublisher {
       const id = nonce === undefined ? undefined : toCallId({ sequence: seq, nonce });
       return { id, isRepeated: true };
     }
-    this.link.access.connection.publish(toHint(lane));
+    this.#tell(lane);
     this.onQueued();
     return { id: toCallId({ sequence: seq, nonce: call.nonce }), isRepeated: false };
   }
@@ -143,6 +143,15 @@ export class AsyncPublisher {
 
   close(): void {
     this.link.close();
+  }
+
+  /** A call that is stored is accepted, whoever hears of it: workers find it by themselves, too. */
+  #tell(lane: string): void {
+    try {
+      this.link.access.connection.publish(toHint(lane));
+    } catch {
+      // The connection was lost since.
+    }
   }
 
   #checkSize(message: OutgoingMessage): void {

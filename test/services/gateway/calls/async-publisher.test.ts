@@ -80,6 +80,16 @@ describe("a call", () => {
     expect(heard).toBe(1);
   });
 
+  test("that is stored is accepted, though the connection is lost before anybody hears of it", async () => {
+    const { access } = streams;
+    const publish = (): void => {
+      throw new Error("closed connection");
+    };
+    const lost = { ...access, connection: { publish } };
+    Object.defineProperty(queue, "link", { value: { access: lost, maxPayload: Infinity } });
+    expect(await queue.publish(call, USUAL)).toMatchObject({ id: `1-${call.nonce}` });
+  });
+
   test("that was accepted before is told by the id of that one, and wakes nobody", async () => {
     const options = { ...USUAL, messageId: "same" };
     const first = await queue.publish({ ...call, nonce: "BBBBBBBBBBBBBBBB" }, options);
