@@ -54,6 +54,8 @@ export class QueueLink {
   #hadStreams = false;
   #isClosing = false;
   #checking: Promise<void> | undefined;
+  /** Connections that were made after one was lost. */
+  #reconnects = 0;
   /** Why there are no streams. */
   #reason = "no stream yet";
 
@@ -65,7 +67,10 @@ export class QueueLink {
     this.#nats = nats;
     this.#logger = logger;
     this.#options = options;
-    nats.onReconnect(() => void this.check());
+    nats.onReconnect(() => {
+      this.#reconnects += 1;
+      void this.check();
+    });
     void this.check();
   }
 
@@ -112,8 +117,12 @@ export class QueueLink {
     const connection = await this.#nats.connection().catch(() => undefined);
     while (connection !== undefined && !this.#isClosing) {
       try {
+        const before = this.#reconnects;
         await this.#make(connection);
-        return;
+        // Else what was there may be gone: it was another NATS', or that has lost its disk.
+        if (this.#reconnects === before) {
+          return;
+        }
       } catch (error) {
         this.#access = undefined;
         this.#reason = `no stream yet: ${messageOf(error)}`;

@@ -81,6 +81,26 @@ describe("the streams", () => {
     }
   });
 
+  test("are looked at again where the connection was lost in the middle of that", async () => {
+    const listeners: (() => void)[] = [];
+    const connector = {
+      connection: () => Promise.resolve(connection),
+      onReconnect: (listener: () => void) => void listeners.push(listener),
+      problem: () => undefined,
+      inboxPrefix: "_INBOX_test",
+    };
+    const link = new QueueLink(connector as unknown as NatsConnector, createKeptLog().logger);
+    let looks = 0;
+    link.onReady(() => {
+      looks += 1;
+      // The look is not over yet: who hears of it belongs to it.
+      listeners.splice(0).forEach((listener) => listener());
+    });
+    await link.check();
+    link.close();
+    expect(looks).toBe(2);
+  });
+
   test("may have the states on the disk, where a server gives no memory", async () => {
     const settings = STREAMS.find(({ name }) => name === STREAM.states);
     await manager.streams.add({ ...settings, name: STREAM.states, storage: "file" });
