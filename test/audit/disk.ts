@@ -93,7 +93,7 @@ export class AuditDisk {
 
   /** Goes on with a copy, as after a loss of power. Nobody may use the disk. */
   async restore(image: string): Promise<void> {
-    await runCommand("umount", [this.path]);
+    await unmount(this.path);
     await rm(this.#image);
     this.#image = image;
     await this.#mount();
@@ -124,15 +124,19 @@ export class AuditDisk {
 
   async #unmount(): Promise<void> {
     for (const path of [this.path, join(this.#folder, "images")]) {
-      // The kernel gives up a file only some time after the file system in it.
-      await until(`${path} to be unmounted`, async () => {
-        if (isMounted(path)) {
-          await runCommand("umount", [path]).catch(() => undefined);
-        }
-        return !isMounted(path);
-      });
+      await unmount(path);
     }
   }
+}
+
+/** The kernel gives up a file only some time after the file system in it. */
+async function unmount(path: string): Promise<void> {
+  await until(`${path} to be unmounted`, async () => {
+    if (isMounted(path)) {
+      await runCommand("umount", [path]).catch(() => undefined);
+    }
+    return !isMounted(path);
+  });
 }
 
 function isMounted(path: string): boolean {
