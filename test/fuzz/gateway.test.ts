@@ -48,8 +48,8 @@ describe("the gateway", () => {
   );
 
   test("is still the same process, with its memory and sockets as before", async () => {
+    await until("a ready gateway", () => world.gateway.isReady());
     expect(world.gateway.hasEnded).toBe(false);
-    expect(await world.gateway.isReady()).toBe(true);
     expect(world.gateway.memoryMiB).toBeLessThan(400);
     // Connections to the function stay open for a few seconds after the last call, and those to the
     // API server come and go; a leak would leave one of every few cases.
