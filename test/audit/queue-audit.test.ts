@@ -35,4 +35,4 @@ test("an audit of a queue that loses calls finds each of them", async () => {
   expect(result.breaches.map(({ kind }) => kind)).toEqual(
     Array.from({ length: result.dropped }, () => "lost"),
   );
-}, 120_000);
+}, 300_000);
