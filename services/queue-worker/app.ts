@@ -20,6 +20,7 @@ import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsConnector } from "../lib/nats.ts";
 import { CallStates } from "../lib/queue/call-states.ts";
+import { say } from "../lib/queue/publish.ts";
 import { QueueLink } from "../lib/queue/queue-link.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { FunctionCalls } from "./call-function.ts";
@@ -147,7 +148,7 @@ function createParts(config: WorkerConfig, logger: Logger, registry: Registry): 
       delivery.subject === QUEUE.subject
         ? moveForeignCall(foreign, delivery)
         : processor.handle(delivery, lane),
-    onDropped: (lane) => link.access.connection.publish(toHint(lane), CONSUMER_DROPPED),
+    onDropped: (lane) => say(link, toHint(lane), CONSUMER_DROPPED),
     // The oldest message is that of all queues, of which one kind of workers tells.
     onDepths: (depths, oldestAt) =>
       metrics.saw({ byFunction: toFunctionDepths(depths), ...(isUsual && { oldestAt }) }),

@@ -9,7 +9,7 @@ import {
 } from "../../contract/queue/index.ts";
 import { type Logger, messageOf } from "../lib/logger.ts";
 import { drawNonce } from "../lib/queue/nonce.ts";
-import { publish } from "../lib/queue/publish.ts";
+import { publish, say } from "../lib/queue/publish.ts";
 import type { QueueLink } from "../lib/queue/queue-link.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
@@ -45,9 +45,8 @@ export async function moveForeignCall(
     // As our message a call can be larger than it was.
     checkSize(message, link);
     const messageId = `${QUEUE.subject} ${delivery.sequence} ${delivery.storedAt}`;
-    const { access } = link;
-    await publish(access, { subject: lane, ...message, messageId });
-    access.connection.publish(toHint(lane));
+    await publish(link.access, { subject: lane, ...message, messageId });
+    say(link, toHint(lane));
     return { isDone: true };
   } catch (error) {
     if (error instanceof MalformedMessageError) {

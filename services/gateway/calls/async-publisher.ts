@@ -24,6 +24,7 @@ import {
   NobodyThereError,
   type OutgoingMessage,
   publish,
+  say,
   sizeLimitOf,
   sizeOf,
 } from "../../lib/queue/publish.ts";
@@ -108,7 +109,8 @@ export class AsyncPublisher {
       const id = nonce === undefined ? undefined : toCallId({ sequence: seq, nonce });
       return { id, isRepeated: true };
     }
-    this.#tell(lane);
+    // It is stored, and accepted, whoever hears of it: workers find it by themselves, too.
+    say(this.link, toHint(lane));
     this.onQueued();
     return { id: toCallId({ sequence: seq, nonce: call.nonce }), isRepeated: false };
   }
@@ -143,15 +145,6 @@ export class AsyncPublisher {
 
   close(): void {
     this.link.close();
-  }
-
-  /** A call that is stored is accepted, whoever hears of it: workers find it by themselves, too. */
-  #tell(lane: string): void {
-    try {
-      this.link.access.connection.publish(toHint(lane));
-    } catch {
-      // The connection was lost since.
-    }
   }
 
   #checkSize(message: OutgoingMessage): void {

@@ -12,6 +12,7 @@ import {
   toLane,
   toReference,
 } from "../../../contract/queue/index.ts";
+import { say } from "../../lib/queue/publish.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
 import type { AsyncPublisher } from "./async-publisher.ts";
 import { pickCallFields, readCall, toShownCall } from "./shown-call.ts";
@@ -88,14 +89,14 @@ export class QueuedCalls {
    * over in the meantime.
    */
   async cancel({ id, reference, state, message }: FoundCall): Promise<boolean> {
-    const { manager, connection } = this.#queue.link.access;
+    const { manager } = this.#queue.link.access;
     if (message === undefined || !(await deleteMessage(manager, STREAM.calls, message.sequence))) {
       return false;
     }
     const { attempts, starts } = state ?? { attempts: 0, starts: 0 };
     // A worker that is given it all the same reads this first; and who asks after the answer, too.
     const told = this.#queue.states.store(reference, id, { state: "cancelled", attempts, starts });
-    connection.publish(`${SUBJECT.cancel}.${id}`);
+    say(this.#queue.link, `${SUBJECT.cancel}.${id}`);
     await told;
     const body = readCall(message)?.body;
     if (body !== undefined) {

@@ -10,6 +10,7 @@ import {
   toReference,
   toStateSubject,
 } from "../../../contract/queue/index.ts";
+import { say } from "./publish.ts";
 import type { QueueAccess, QueueLink } from "./queue-link.ts";
 
 /** Ends of calls that are told again when NATS has forgotten them. */
@@ -37,11 +38,7 @@ export class CallStates {
   /** Tells a state. Nobody waits for it: what is lost with a connection is only not shown. */
   tell(reference: FunctionReference, id: string, state: Omit<CallState, "at">): void {
     const { subject, text } = this.#keep(reference, id, state);
-    try {
-      this.#link.access.connection.publish(subject, text);
-    } catch {
-      // Not connected: nobody could read it either.
-    }
+    say(this.#link, subject, text);
   }
 
   /** Tells a state; resolves when whoever asks next is answered it, or it is lost as in `tell`. */

@@ -95,6 +95,19 @@ export async function publish(
   return store(subject, payload, MsgHdrsImpl.fromRecord(head));
 }
 
+/** Says something to whoever listens; nobody waits for it, so that it may be lost. */
+export function say(
+  link: { readonly access: Pick<QueueAccess, "connection"> },
+  subject: string,
+  text?: string,
+): void {
+  try {
+    link.access.connection.publish(subject, text);
+  } catch {
+    // Not connected: nobody could hear it.
+  }
+}
+
 /** @throws Error for what would be more than a header's value. */
 function toLine(value: string): string {
   if (/[\r\n]/.test(value)) {

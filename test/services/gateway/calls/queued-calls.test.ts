@@ -255,6 +255,17 @@ describe("a cancellation", () => {
     expect(streams.said).toEqual([`faas-cancel.${id}`]);
   });
 
+  test("is one although its run cannot be told of it, as the connection is lost just then", async () => {
+    const id = put();
+    const call = await find(id);
+    const publish = (): void => {
+      throw new Error("closed connection");
+    };
+    const lost = { access: { ...streams.access, connection: { publish } } };
+    expect(await new QueuedCalls(streams.queueWith({ link: lost })).cancel(call)).toBe(true);
+    expect(await find(id)).toMatchObject({ state: { state: "cancelled" } });
+  });
+
   test("forgets a body that was kept beside the call", async () => {
     const body = { name: "large", bytes: 3 };
     streams.bodies.kept.set("large", Buffer.from("big"));
