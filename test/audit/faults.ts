@@ -1,6 +1,5 @@
 /** What can break, and how it is mended again. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../support/until.ts";
 import type { Harm } from "./evidence.ts";
 import type { FaultyLink } from "./faulty-link.ts";
 import type { Span } from "./pace.ts";
@@ -222,9 +221,7 @@ async function restartNats(
 /** Waits until all that was broken works again, or the audit has been stopped. */
 export async function recover(world: AuditWorld): Promise<void> {
   const { nats, reader } = world;
-  const works = async (isReady: () => Promise<boolean>): Promise<boolean> =>
-    world.isStopped || (await isReady());
-  await until("NATS after a fault", () => works(() => nats.isReady()));
-  await until("the audit's own connection", () => works(() => reader.isConnected()));
+  await world.until("NATS after a fault", () => nats.isReady());
+  await world.until("the audit's own connection", () => reader.isConnected());
   await world.untilReady();
 }

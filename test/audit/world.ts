@@ -152,14 +152,17 @@ export class AuditWorld {
 
   /** Waits until all services take and run calls, or the audit has been stopped. */
   async untilReady(): Promise<void> {
-    const works = async (isReady: () => Promise<boolean>): Promise<boolean> =>
-      this.isStopped || (await isReady());
     for (const { process } of this.gateways) {
-      await until("a gateway with a queue", () => works(() => hasQueue(process)));
+      await this.until("a gateway with a queue", () => hasQueue(process));
     }
     for (const { process } of this.workers) {
-      await until("a worker that takes calls", () => works(() => process.isReady()));
+      await this.until("a worker that takes calls", () => process.isReady());
     }
+  }
+
+  /** Waits until something is so, or the audit has been stopped. */
+  until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    return until(what, async () => this.isStopped || (await isSo()));
   }
 
   async #link(ports: readonly number[], localAddress?: string): Promise<FaultyLink> {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { listen } from "../../services/lib/servers.ts";
 import { send, sendStatus } from "./kubernetes-answers.ts";
-import { findFreePort } from "./network.ts";
+import { findFreePort, toListener } from "./network.ts";
 import { until } from "./until.ts";
 import { MARK, WatchingClient } from "./watching-client.ts";
 
@@ -70,14 +70,7 @@ export class FakeKubernetes {
   #mark = 0;
 
   constructor() {
-    this.#server = createServer((request, response) => {
-      this.#answer(request, response).catch((error: unknown) => {
-        // Its client was closed while it still sent: nobody is left to be answered.
-        if (request.complete) {
-          throw error;
-        }
-      });
-    });
+    this.#server = createServer(toListener((...given) => this.#answer(...given)));
     // A connection that is closed while it is used again would be a failed request.
     this.#server.keepAliveTimeout = 0;
   }

@@ -1,6 +1,6 @@
 /** Ports and addresses for tests and benchmarks. */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { createServer, type ListenOptions, type Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
@@ -105,4 +105,18 @@ export function findOwnAddress(): string {
 export async function stopServer(server: Server): Promise<void> {
   server.closeAllConnections();
   await closeServer(server);
+}
+
+/** A server's listener; what fails as its client has gone while it still sent is no failure. */
+export function toListener(
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): RequestListener {
+  return (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      // Of a request that is not whole, nobody is left to be answered.
+      if (request.complete) {
+        throw error;
+      }
+    });
+  };
 }

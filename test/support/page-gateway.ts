@@ -9,7 +9,7 @@ import { listen } from "../../services/lib/servers.ts";
 import { buildAssets } from "../../toolchain/images/assets.ts";
 import { createImageContext } from "../../toolchain/images/context.ts";
 import { PACKAGE_ROOT } from "../../toolchain/images/package.ts";
-import { stopServer } from "./network.ts";
+import { stopServer, toListener } from "./network.ts";
 import { UiPage } from "./ui-page.ts";
 import { until } from "./until.ts";
 
@@ -59,14 +59,7 @@ export class PageGateway {
   private constructor(browser: Browser, assets: string) {
     this.#browser = browser;
     this.#assets = assets;
-    this.#server = createServer((request, response) => {
-      this.#answer(request, response).catch((error: unknown) => {
-        // The page was left while it still sent: nobody is there to be answered.
-        if (request.complete) {
-          throw error;
-        }
-      });
-    });
+    this.#server = createServer(toListener((...given) => this.#answer(...given)));
   }
 
   static async start(browser: Browser): Promise<PageGateway> {
