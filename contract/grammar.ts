@@ -67,6 +67,9 @@ export const DURATION = `^([0-9]+|(${TIME_PART})+)$`;
 /** Digits of a count; so few that no language reads them as another number. */
 export const COUNT = "^[0-9]{1,9}$";
 
+/** Part of a whole, as a decimal number. */
+export const PROPORTION_TEXT = "^[01]([.][0-9]{1,6})?$";
+
 /** What may stand between the slashes of `/function/<name>/`: `name` or `name.namespace`. */
 export const FUNCTION_SEGMENT = "^[-a-zA-Z0-9_.]+$";
 

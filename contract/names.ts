@@ -38,6 +38,7 @@ export const LABEL = {
   scaleTarget: "com.openfaas.scale.target",
   scaleTargetProportion: "com.openfaas.scale.target-proportion",
   scaleType: "com.openfaas.scale.type",
+  scaleDownWindow: "com.openfaas.scale.down.window",
   /** Most calls of the function in flight at one gateway, waiting ones included; 0: no limit. */
   maxInflight: "plonk/max-inflight",
   /** Longest call, e.g. `90s`; 0: no limit (see timeouts.ts). */

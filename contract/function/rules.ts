@@ -8,6 +8,7 @@ import { LABEL } from "../names.ts";
 import { findSchemaMistakes } from "../schema-findings.ts";
 import { findKeyMistakes } from "./keys.ts";
 import { findResourceMistakes } from "./resources.ts";
+import { findScaleMistakes } from "./scale-rules.ts";
 import { FunctionSpec } from "./schema.ts";
 import { VALUE_RULES } from "./values.ts";
 
@@ -50,6 +51,7 @@ const RULES: readonly ((spec: SpecPart) => Finding[])[] = [
   ({ labels }) => findKeyMistakes("labels", toTexts(labels), toValueField),
   ({ annotations }) => findKeyMistakes("annotations", toTexts(annotations), toValueField),
   findScaleOrder,
+  ({ labels, scale }) => findScaleMistakes({ labels: toTexts(labels), scale }),
   findAnnotationSize,
   // Whole specs have an image.
   (spec) => findResourceMistakes(spec, spec.image !== undefined || spec.limits !== undefined),

@@ -1,7 +1,11 @@
 /** How many replicas a function's labels ask for. */
 import { readCount } from "../grammar.ts";
 import { LABEL, SCALE } from "../names.ts";
-import type { FunctionSpec } from "./schema.ts";
+
+/** What is read of a spec. */
+interface Labelled {
+  labels?: Partial<Record<string, string>>;
+}
 
 export interface ScaleLimits {
   min: number;
@@ -14,7 +18,7 @@ export interface ScaleLimits {
  * The limits that the labels set; a label that is no number counts as not set. A minimum above a
  * maximum that nobody has set raises that.
  */
-export function scaleLimits({ spec }: { spec: Pick<FunctionSpec, "labels"> }): ScaleLimits {
+export function scaleLimits({ spec }: { spec: Labelled }): ScaleLimits {
   const read = (label: string, fallback: number): number =>
     readCount(spec.labels?.[label]) ?? fallback;
   const min = Math.min(read(LABEL.scaleMin, SCALE.min), SCALE.hardMax);

@@ -12,6 +12,7 @@ import {
   VariableName,
   VariableValue,
 } from "../syntax.ts";
+import { ScaleSpec } from "./scale-spec.ts";
 
 /** Texts by key; the keys have a grammar, too. */
 export function toMap(
@@ -45,6 +46,7 @@ export const SHARED_FIELDS = {
   annotations: Type.Optional(
     toMap("annotations, such as topic and schedule", { keys: MetadataKey }),
   ),
+  scale: Type.Optional(ScaleSpec),
   limits: Type.Optional(FunctionResources),
   requests: Type.Optional(FunctionResources),
   readOnlyRootFilesystem: Type.Optional(

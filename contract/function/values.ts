@@ -2,11 +2,20 @@
  * Labels, annotations and environment variables that mean something to the platform, and which
  * values they may have. A limit that functions set by one more of them is one more line here.
  */
-import { ABSOLUTE_PATH, COUNT, DNS_NAME, DURATION, isMatch, ORIGINS } from "../grammar.ts";
+import {
+  ABSOLUTE_PATH,
+  COUNT,
+  DNS_NAME,
+  DURATION,
+  isMatch,
+  ORIGINS,
+  PROPORTION_TEXT,
+} from "../grammar.ts";
 import { ANNOTATION, LABEL, SCALE } from "../names.ts";
 import { QUEUE_NAME, QUEUE_NAME_WORDS } from "../queue/queue-names.ts";
 import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-policy.ts";
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
+import { SCALE_TYPES } from "./autoscale.ts";
 import { PULL_POLICIES } from "./image-pull.ts";
 
 export interface ValueRule {
@@ -30,37 +39,63 @@ function wholeNumber(from: number, to: number): Test {
   };
 }
 
-const TIMEOUT: Test = {
-  expected: "a duration such as 30s, at most 24h",
-  accepts: (text) => readTimeout(text) !== undefined,
+/** A duration of so many seconds. @param expected - in words */
+function duration(expected: string, from: number, to: number): Test {
+  return {
+    expected,
+    accepts: (text) => {
+      const milliseconds = readTimeout(text);
+      return milliseconds !== undefined && milliseconds >= from * 1000 && milliseconds <= to * 1000;
+    },
+    toCel: (value) => {
+      const ofSeconds = (bound: number): string => `duration('${bound}s')`;
+      const least = from > 0;
+      const whole = [
+        `${value}.matches('${COUNT}')`,
+        `int(${value}) <= ${to}`,
+        ...(least ? [`int(${value}) >= ${from}`] : []),
+      ];
+      const inParts = [
+        `${value}.matches('${DURATION}')`,
+        `duration(${value}) <= ${ofSeconds(to)}`,
+        ...(least ? [`duration(${value}) >= ${ofSeconds(from)}`] : []),
+      ];
+      return `${value}.matches('^[0-9]+$') ? ${whole.join(" && ")} : ${inParts.join(" && ")}`;
+    },
+  };
+}
+
+const DAY_SECONDS = 86_400;
+
+const TIMEOUT = duration("a duration such as 30s, at most 24h", 0, DAY_SECONDS);
+
+/** Part of a target that is aimed at. */
+const PROPORTION: Test = {
+  expected: "a number from 0.01 to 1",
+  accepts: (text) => isMatch(PROPORTION_TEXT, text) && Number(text) >= 0.01 && Number(text) <= 1,
   toCel: (value) =>
-    `${value}.matches('^[0-9]+$') ? ${value}.matches('${COUNT}') && int(${value}) <= 86400 : ` +
-    `${value}.matches('${DURATION}') && duration(${value}) <= duration('24h')`,
+    `${value}.matches('${PROPORTION_TEXT}') && double(${value}) >= 0.01 && double(${value}) <= 1.0`,
 };
 
-/** What OpenFaaS has and Plonk has not yet: taken in silence, it would seem to work. */
-const UNAVAILABLE: Test = {
-  expected: "none, it is not available yet",
-  accepts: () => false,
-  toCel: () => "false",
-};
-
-/** What says what holds anyway. */
-const NOT_AVAILABLE_BUT_FALSE: Test = {
-  expected: "none or false, it is not available yet",
-  accepts: (text) => text === "false",
-  toCel: (value) => `${value} == 'false'`,
-};
+/** One of some words. */
+function oneOf(words: readonly string[]): Test {
+  return {
+    expected: words.join(" or "),
+    accepts: (text) => words.includes(text),
+    toCel: (value) => `${value} in ['${words.join("', '")}']`,
+  };
+}
 
 const LABEL_TESTS: readonly [label: string, test: Test][] = [
   [LABEL.scaleMin, wholeNumber(0, SCALE.hardMax)],
   [LABEL.scaleMax, wholeNumber(1, SCALE.hardMax)],
   [LABEL.scaleFactor, wholeNumber(0, 100)],
-  [LABEL.scaleZero, NOT_AVAILABLE_BUT_FALSE],
-  [LABEL.scaleZeroDuration, UNAVAILABLE],
-  [LABEL.scaleTarget, UNAVAILABLE],
-  [LABEL.scaleTargetProportion, UNAVAILABLE],
-  [LABEL.scaleType, UNAVAILABLE],
+  [LABEL.scaleZero, oneOf(["true", "false"])],
+  [LABEL.scaleZeroDuration, duration("a duration from 10s to 24h", 10, DAY_SECONDS)],
+  [LABEL.scaleTarget, wholeNumber(1, 999_999_999)],
+  [LABEL.scaleTargetProportion, PROPORTION],
+  [LABEL.scaleType, oneOf(Object.keys(SCALE_TYPES))],
+  [LABEL.scaleDownWindow, duration("a duration such as 1m, at most 1h", 0, 3600)],
   [LABEL.maxInflight, wholeNumber(0, 999_999_999)],
   ...TIMEOUT_LABELS.map((label): [string, Test] => [label, TIMEOUT]),
 ];
@@ -107,12 +142,6 @@ const ORIGINS_TEST: Test = {
   toCel: (value) => `${value}.matches('^([*]|${ANY_HOST}(, ?${ANY_HOST})*)$')`,
 };
 
-const PULL_POLICY_TEST: Test = {
-  expected: PULL_POLICIES.join(" or "),
-  accepts: (text) => PULL_POLICIES.some((each) => each === text),
-  toCel: (value) => `${value} in ['${PULL_POLICIES.join("', '")}']`,
-};
-
 const USER_NUMBER = wholeNumber(1, 999_999_999);
 
 /** Not root; a name is no good, as no node can tell whose it is before the image runs. */
@@ -129,7 +158,7 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [`${ANNOTATION.readyProbe}successThreshold`, wholeNumber(1, 86_400)],
   [ANNOTATION.serviceAccount, DNS_NAME_TEST],
   [ANNOTATION.maxWaiting, wholeNumber(1, 999_999_999)],
-  [ANNOTATION.imagePullPolicy, PULL_POLICY_TEST],
+  [ANNOTATION.imagePullPolicy, oneOf(PULL_POLICIES)],
   [ANNOTATION.user, USER_TEST],
   [ANNOTATION.queue, QUEUE_NAME_TEST],
   [ANNOTATION.asyncOrigins, ORIGINS_TEST],
