@@ -1,6 +1,7 @@
 /** The operator's environment variables. */
 import { Type } from "typebox";
 import { NAMESPACE, PORT } from "../names.ts";
+import { prometheusSettings } from "./servers.ts";
 import { booleanSetting, logLevelSetting, portSetting } from "./settings.ts";
 import { timeoutSettings } from "./timeouts.ts";
 
@@ -29,6 +30,7 @@ export const OperatorEnvironment = Type.Object({
   image_pull_secrets: Type.String({ default: "", pattern: "^[-.,a-z0-9]*$" }),
   /** Namespace of the Prometheus that watches functions. @default the platform's own does */
   metrics_namespace: Type.Optional(Type.String()),
+  ...prometheusSettings,
   ...timeoutSettings,
   log_level: logLevelSetting,
 });

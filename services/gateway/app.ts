@@ -8,6 +8,7 @@ import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createMetricsServer, createRegistry, type Registry } from "../lib/metrics.ts";
 import { NatsConnector } from "../lib/nats.ts";
+import { PrometheusApi } from "../lib/prometheus.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { FunctionGuard } from "./auth/function-guard.ts";
 import { QueueMarks } from "./auth/queue-marks.ts";
@@ -40,7 +41,6 @@ import {
 } from "./metrics.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
-import { PrometheusApi } from "./system/prometheus.ts";
 import { createStore } from "./system/store.ts";
 import { createSystemApp } from "./system/system.ts";
 import { createEndpointWatch } from "./upstream/endpoint-slices.ts";

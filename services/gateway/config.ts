@@ -8,12 +8,12 @@ import { findStoreMistake, STORE } from "../../contract/store.ts";
 import { readAllowed } from "../lib/address-policy.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
 import { type NatsAddress, toNatsAddress } from "../lib/nats.ts";
+import { type PrometheusAddress, toPrometheusAddress } from "../lib/prometheus.ts";
 import { readStreamTerms } from "../lib/queue/stream-terms.ts";
 import type { OidcConfig } from "./auth/bearer-auth.ts";
 import { type CallConfig, toCallConfig } from "./calls/call-settings.ts";
 import type { ColdStartConfig } from "./calls/cold-starts.ts";
 import type { WorkerRules } from "./calls/worker-scale.ts";
-import type { PrometheusAddress } from "./system/prometheus.ts";
 import type { StoreSource } from "./system/store.ts";
 
 /** Beside the bundle; a checkout has them elsewhere, where they have been built. */
@@ -75,10 +75,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): G
     workers: toWorkerRules(raw),
     callbackAllow: readAllowed(raw.callback_allow),
     queueNames: readQueueNames(raw.queue_names),
-    prometheus: {
-      url: raw.prometheus_url ?? `http://${raw.faas_prometheus_host}:${raw.faas_prometheus_port}`,
-      secretPath: raw.prometheus_secret_path,
-    },
+    prometheus: toPrometheusAddress(raw),
     secretMountPath: raw.basic_auth === "true" ? raw.secret_mount_path : undefined,
     queueSecretPath: raw.queue_secret_path,
     oidc: toOidc(raw),

@@ -2,13 +2,17 @@
 import type { KubernetesClient } from "../lib/kubernetes.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Registry } from "../lib/metrics.ts";
+import { readPodUsage } from "../lib/pod-usage.ts";
+import { PrometheusApi } from "../lib/prometheus.ts";
 import type { OperatorConfig } from "./config.ts";
+import { AutoscalerController } from "./controllers/autoscaler/controller.ts";
 import { FunctionController } from "./controllers/function/controller.ts";
 import { NamespaceController } from "./controllers/namespace/controller.ts";
 import type { Controller } from "./kubernetes/controller.ts";
 import { Informers } from "./kubernetes/informers.ts";
 import { type ElectionTimes, LeaderElection } from "./kubernetes/leader-election.ts";
 import { Manager } from "./kubernetes/manager.ts";
+import { ScaleDecisions } from "./scale-decisions.ts";
 
 export interface OperatorOptions {
   client: KubernetesClient;
@@ -17,6 +21,8 @@ export interface OperatorOptions {
   registry: Registry;
   /** Times of the leader election, for tests. */
   election?: ElectionTimes;
+  /** Says where the metrics of a gateway are, for tests. @default at its address */
+  locateGateway?: (address: string) => string;
 }
 
 /** Name of the Lease in the platform's namespace. */
@@ -24,7 +30,7 @@ const LEASE_NAME = "plonk-operator";
 
 /** An operator; nothing runs before its `start`. */
 export function createOperator(options: OperatorOptions): Manager {
-  const { client, config, logger, registry } = options;
+  const { client, config, logger, registry, locateGateway } = options;
   const informers = new Informers({ ...config, client, logger });
   const election = new LeaderElection({
     client,
@@ -41,6 +47,8 @@ export function createOperator(options: OperatorOptions): Manager {
     informers,
     leadership: election,
     registry,
+    decisions: new ScaleDecisions(),
+    locateGateway,
   });
   return new Manager({ informers, controllers, election, logger, registry });
 }
@@ -52,9 +60,19 @@ interface ControllerContext extends OperatorConfig {
   informers: Informers;
   leadership: LeaderElection;
   registry: Registry;
+  decisions: ScaleDecisions;
+  locateGateway: ((address: string) => string) | undefined;
 }
 
 /** All controllers; `kubernetes/controller.ts` says how to add one. */
 function createControllers(context: ControllerContext): readonly Controller[] {
-  return [new FunctionController(context), new NamespaceController(context)];
+  const { client, informers, prometheus: address, logger } = context;
+  const prometheus = new PrometheusApi(address, logger);
+  const autoscaler = new AutoscalerController({
+    ...context,
+    gateways: () => informers.gateways.list(),
+    readUsage: (namespace) => readPodUsage(client, { namespace }),
+    querySum: (query) => prometheus.querySum(query),
+  });
+  return [new FunctionController(context), new NamespaceController(context), autoscaler];
 }

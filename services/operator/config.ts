@@ -4,6 +4,7 @@ import { findNetworkMistake } from "../../contract/address-range.ts";
 import { OperatorEnvironment, toTimeouts } from "../../contract/environment/index.ts";
 import type { CallTimeouts } from "../../contract/index.ts";
 import { ConfigError, loadConfig } from "../lib/config.ts";
+import { type PrometheusAddress, toPrometheusAddress } from "../lib/prometheus.ts";
 
 export interface OperatorConfig {
   functionNamespace: string;
@@ -20,6 +21,8 @@ export interface OperatorConfig {
   deniedEgress: readonly string[];
   /** Secrets of their namespace by which the images of all functions are pulled. */
   imagePullSecrets: readonly string[];
+  /** The Prometheus whose numbers functions may be scaled by. */
+  prometheus: PrometheusAddress;
   logLevel: string;
 }
 
@@ -37,6 +40,7 @@ export function readConfig(env?: Readonly<Record<string, string | undefined>>): 
     metricsNamespace: settings.metrics_namespace,
     deniedEgress: toList(settings.denied_egress).map(checkNetwork),
     imagePullSecrets: toList(settings.image_pull_secrets),
+    prometheus: toPrometheusAddress(settings),
     logLevel: settings.log_level,
   };
 }

@@ -1,7 +1,7 @@
 /** Calls per second, errors and latency of each function in the last minute, from Prometheus. */
 import { type FunctionStats, METRIC } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
-import type { PrometheusApi } from "./prometheus.ts";
+import type { PrometheusApi } from "../../lib/prometheus.ts";
 
 /** How long an answer is good for: several pages may ask at once, milliseconds. */
 const MAX_AGE_MS = 1000;

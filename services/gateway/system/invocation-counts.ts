@@ -1,7 +1,7 @@
 /** How often each function was called, asked of Prometheus; the list works without it, too. */
 import { METRIC } from "../../../contract/index.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
-import type { PrometheusApi } from "./prometheus.ts";
+import type { PrometheusApi } from "../../lib/prometheus.ts";
 
 /** How long an answer is good for, so that a busy list does not load Prometheus, milliseconds. */
 const MAX_AGE_MS = 2000;

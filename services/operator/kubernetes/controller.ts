@@ -16,15 +16,15 @@ export type Trigger = (enqueue: Enqueue) => void;
  * Brings the objects behind its keys to their desired state. A key says what to look at, never what
  * has happened: `reconcile` reads the informers and works from what is there now.
  *
- * To add one, say an autoscaler:
+ * To add one, say for canaries:
  *
- * 1. A folder `controllers/autoscaler/` whose `controller.ts` has
+ * 1. A folder `controllers/canary/` whose `controller.ts` has
  *    ```ts
- *    export class AutoscalerController implements Controller {
- *      readonly name = "autoscaler";
+ *    export class CanaryController implements Controller {
+ *      readonly name = "canary";
  *      readonly informers: readonly Trigger[];
  *
- *      constructor({ informers: { functions } }: AutoscalerControllerOptions) {
+ *      constructor({ informers: { functions } }: CanaryControllerOptions) {
  *        this.informers = [enqueueOn(functions, "change", toKeys)];
  *      }
  *
@@ -36,7 +36,7 @@ export type Trigger = (enqueue: Enqueue) => void;
  *      }
  *    }
  *    ```
- * 2. A line in `createControllers` of `app.ts`: `new AutoscalerController(context)`.
+ * 2. A line in `createControllers` of `app.ts`: `new CanaryController(context)`.
  *
  * A kind of object that no controller has read so far also needs an informer in `informers.ts`.
  */
@@ -49,6 +49,8 @@ export interface Controller {
   keys(): Iterable<string>;
   /** Called by the leader alone, for one key by one call at a time. */
   reconcile(key: string): Promise<ReconcileResult>;
+  /** Ends what it holds open, when nothing is reconciled any more. */
+  close?(): Promise<void>;
 }
 
 /** A trigger: each event of an informer, and the keys that it concerns. */

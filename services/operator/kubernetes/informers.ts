@@ -5,6 +5,7 @@ import type { KubernetesClient } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
 import { FunctionNamespaces } from "./function-namespaces.ts";
+import { GatewayEndpoints } from "./gateway-endpoints.ts";
 import { functionKey } from "./keys.ts";
 import { NamespaceInformers } from "./namespace-informers.ts";
 import { trimDeployment, trimFunction, trimPod, trimService } from "./transforms.ts";
@@ -24,10 +25,11 @@ export class Informers {
   /** By index: the key of a Function. */
   readonly pods: NamespaceInformers<Pod>;
   readonly namespaces: FunctionNamespaces;
+  readonly gateways: GatewayEndpoints;
   readonly #stopping = new AbortController();
 
   constructor(options: InformersOptions) {
-    const { client, logger, functionNamespace, isClusterScoped } = options;
+    const { client, logger, functionNamespace, platformNamespace, isClusterScoped } = options;
     const connection = { client, logger };
     this.functions = new ResourceWatch<FunctionResource>({
       ...connection,
@@ -52,17 +54,20 @@ export class Informers {
     });
     const informers = [this.deployments, this.services, this.pods];
     this.namespaces = new FunctionNamespaces({ ...options, informers });
+    this.gateways = new GatewayEndpoints(client, platformNamespace, logger);
   }
 
   /** Resolves when the copies are complete; they are kept up to date from then on. */
   async start(): Promise<void> {
+    // Without them functions keep their replicas, so nothing waits.
+    this.gateways.start();
     const functions = this.functions.start().waitForSync(this.#stopping.signal);
     await Promise.all([functions, this.namespaces.start()]);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.functions.stop(), this.namespaces.stop()]);
+    await Promise.all([this.functions.stop(), this.namespaces.stop(), this.gateways.stop()]);
   }
 
   /** For readiness: undefined, or what is wrong. */

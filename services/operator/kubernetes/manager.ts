@@ -67,6 +67,7 @@ export class Manager {
     await Promise.race([closed, limit.promise]);
     clearTimeout(timer);
     this.#clear();
+    await Promise.all(this.#work.map(async ({ controller }) => controller.close?.()));
     await this.#options.election.stop();
     await this.#options.informers.stop();
   }

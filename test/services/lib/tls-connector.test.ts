@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
-import { PrometheusApi } from "../../../services/gateway/system/prometheus.ts";
+import { PrometheusApi } from "../../../services/lib/prometheus.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { listen } from "../../../services/lib/servers.ts";

@@ -8,6 +8,7 @@ describe("readConfig", () => {
     expect(readConfig({})).toEqual({
       functionNamespace: "openfaas-fn",
       platformNamespace: "openfaas",
+      prometheus: { url: "http://prometheus:9090", secretPath: undefined },
       port: 8081,
       identity: hostname(),
       isClusterScoped: false,
@@ -35,11 +36,14 @@ describe("readConfig", () => {
       first_byte_timeout: "2",
       idle_timeout: "3s",
       upstream_timeout: "1m5s",
+      prometheus_url: "https://metrics.example/p",
+      prometheus_secret_path: "/var/secrets/prometheus",
       log_level: "debug",
     });
     expect(config).toEqual({
       functionNamespace: "fn",
       platformNamespace: "platform",
+      prometheus: { url: "https://metrics.example/p", secretPath: "/var/secrets/prometheus" },
       port: 1,
       identity: "operator-1",
       isClusterScoped: true,

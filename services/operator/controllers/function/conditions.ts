@@ -1,6 +1,12 @@
 /** The conditions of a Function beside Ready: what is under way, what is wrong, and its scale. */
-import { type Condition, type FunctionResource, scaleLimits } from "../../../../contract/index.ts";
+import {
+  type Condition,
+  type FunctionResource,
+  isAutoscaled,
+  scaleLimits,
+} from "../../../../contract/index.ts";
 import type { Deployment } from "../../kubernetes/types.ts";
+import type { ScaleNews } from "../../scale-decisions.ts";
 import type { Observation } from "./observation.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";
 import {
@@ -76,7 +82,7 @@ function findDelay(deployment: Deployment, { isOverdue }: Observation): Problem 
 /** Whether there are as many pods as are wanted, of whatever revision, and which limit holds. */
 export function judgeScaled(
   resource: FunctionResource,
-  { deployment }: Observation,
+  { deployment, scaling }: Observation,
 ): ConditionState {
   if (deployment === undefined) {
     return { status: "False", reason: "NotDeployed", message: "there is no Deployment" };
@@ -85,14 +91,38 @@ export function judgeScaled(
   const wanted = resource.spec.replicas ?? replicas.wanted;
   const limit = findLimit(resource, wanted);
   const count = `${Math.min(available, wanted)} of ${wanted} replicas are available`;
-  const message = [count, ...limit.notes].join("; ");
+  const message = [count, ...limit.notes, ...toNews(resource, scaling)].join("; ");
   if (available < wanted) {
     return { status: "False", reason: "TooFewReplicas", message };
   }
   // While new pods take the place of old ones there is one more.
   return total > wanted && !hasOld
     ? { status: "False", reason: "TooManyReplicas", message }
-    : { status: "True", reason: limit.reason, message };
+    : { status: "True", reason: scaling?.unknown ? "LoadUnknown" : limit.reason, message };
+}
+
+/** Stands before the last decision, at the end of the message. */
+const LAST = "last change: ";
+
+/** What its load has to do with it, where that scales the function. */
+function toNews(resource: FunctionResource, scaling: ScaleNews = {}): string[] {
+  if (!isAutoscaled(resource.spec)) {
+    return [];
+  }
+  const { unknown, last = findLast(resource) } = scaling;
+  return [
+    ...(unknown === undefined
+      ? []
+      : [`there will be no fewer while a load is unknown (${unknown})`]),
+    ...(last === undefined ? [] : [`${LAST}${last}`]),
+  ];
+}
+
+/** The last decision by the status: another instance may have made it. */
+function findLast({ status }: FunctionResource): string | undefined {
+  const before = status?.conditions?.find(({ type }) => type === "Scaled")?.message ?? "";
+  const index = before.indexOf(LAST);
+  return index < 0 ? undefined : before.slice(index + LAST.length);
 }
 
 function findLimit(

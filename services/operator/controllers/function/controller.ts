@@ -5,6 +5,7 @@ import {
   CRD,
   FIELD_MANAGER,
   type FunctionResource,
+  isAutoscaled,
   scaleLimits,
   toDisplayName,
   toKey,
@@ -30,6 +31,7 @@ import type { Informers } from "../../kubernetes/informers.ts";
 import { functionKey } from "../../kubernetes/keys.ts";
 import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.ts";
+import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { createDriftReport } from "./drift-report.ts";
@@ -50,6 +52,8 @@ export interface FunctionControllerOptions {
   timeouts: CallTimeouts;
   /** Secrets of their namespace by which the images of all functions are pulled. @default none */
   imagePullSecrets?: readonly string[];
+  /** What its load has to say of a function's replicas. */
+  decisions: ScaleDecisions;
   /** Name of this instance, for Events. */
   identity: string;
   registry: Registry;
@@ -121,6 +125,7 @@ export class FunctionController implements Controller {
       enqueueOn(pods, "change", toFunctionKeys),
       enqueueOn(namespaces, "change", (namespace: string) => this.#keysIn(namespace)),
       enqueueOn(namespaces, "synced", (namespace: string) => this.#keysIn(namespace)),
+      enqueueOn(options.decisions, "change", (key: string) => [key]),
     ];
   }
 
@@ -157,12 +162,12 @@ export class FunctionController implements Controller {
     resource: FunctionResource,
     { deployment, problem, lost, template, requeueAfterMs }: Progress,
   ): Promise<ReconcileResult> {
-    const { informers } = this.#options;
+    const { informers, decisions } = this.#options;
     const pods = informers.pods.byIndex(key);
     const { failure, waitMs } = await this.#starts.find(key, pods);
     const rollout = this.#rollouts.look({ key, resource, deployment, template });
-    const observation = { deployment, pods, problem, lost, failure, ...rollout };
-    const status = toStatus(resource, observation);
+    const told = { failure, scaling: decisions.of(key), ...rollout };
+    const status = toStatus(resource, { deployment, pods, problem, lost, ...told });
     await this.#status.write(resource, status);
     if (status.conditions?.[0]?.status === "True") {
       await this.#pruneOnce(key, resource, pods);
@@ -243,13 +248,13 @@ export class FunctionController implements Controller {
   }
 
   /**
-   * Writes the replicas when other limits are set than those that the Deployment was made with,
-   * which carries them as labels. Throws a Conflict when somebody else has scaled meanwhile.
+   * Writes the replicas, unless its load scales it, when other limits are set than those that the
+   * Deployment has as labels. Throws a Conflict when somebody else has scaled meanwhile.
    */
   async #adjustScale(resource: FunctionResource, { metadata }: Deployment): Promise<boolean> {
     const { client, leadership } = this.#options;
     const { replicas } = resource.spec;
-    if (replicas === undefined) {
+    if (replicas === undefined || isAutoscaled(resource.spec)) {
       return false;
     }
     const before = scaleLimits({ spec: { labels: metadata.labels ?? {} } });

@@ -1,5 +1,6 @@
 /** What a reconciliation knows of a Function, of which its status is made. */
 import type { Deployment, Pod } from "../../kubernetes/types.ts";
+import type { ScaleNews } from "../../scale-decisions.ts";
 import type { Problem, StartFailure } from "./pod-problem.ts";
 
 export interface Observation {
@@ -15,6 +16,8 @@ export interface Observation {
   isSameTemplate?: boolean;
   /** Whether a scaling makes no progress any more. */
   isOverdue?: boolean;
+  /** What was decided of its replicas, where its load does. */
+  scaling?: ScaleNews | undefined;
   /** @default now */
   now?: Date;
 }

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { FunctionStatsReader } from "../../../../services/gateway/system/function-stats.ts";
 import { InvocationCounts } from "../../../../services/gateway/system/invocation-counts.ts";
-import { PrometheusApi } from "../../../../services/gateway/system/prometheus.ts";
+import { PrometheusApi } from "../../../../services/lib/prometheus.ts";
 import { listen } from "../../../../services/lib/servers.ts";
 import { createKeptLog, type KeptLog } from "../../../support/logs.ts";
 import { stopServer } from "../../../support/network.ts";
@@ -75,12 +75,12 @@ describe("an answer", () => {
     answer = () => bad;
     await expect(api.queryByFunction("up")).rejects.toThrow(reason);
     await expect(api.queryByFunction("up")).rejects.toThrow(reason);
-    expect(count("no figures of calls from Prometheus")).toBe(1);
+    expect(count("no figures from Prometheus")).toBe(1);
     answer = () => ({});
     await api.queryByFunction("up");
     answer = () => bad;
     await expect(api.queryByFunction("up")).rejects.toThrow(reason);
-    expect(count("no figures of calls from Prometheus")).toBe(2);
+    expect(count("no figures from Prometheus")).toBe(2);
   });
 
   test("is asked for with the query as it is, whatever is in it", async () => {

@@ -192,4 +192,49 @@ describe("Scaled", () => {
     const resource = makeFunction({ replicas: 4, ...limits(1, 4) });
     expect(Object.values(judgeScaled(resource, observe(deployment)))).toStrictEqual(expected);
   });
+
+  const LAST = "last change: LoadRose: from 1 to 3 replicas, as rps is 130 (45 for each)";
+  const before = (message: string) => ({
+    status: {
+      conditions: [
+        {
+          ...{ type: "Scaled", status: "True" as const, reason: "WithinLimits", message },
+          ...{ lastTransitionTime: "", observedGeneration: 1 },
+        },
+      ],
+    },
+  });
+  const judge = (labels: Record<string, string>, news: Observation["scaling"], message = "") =>
+    judgeScaled(
+      makeFunction({ replicas: 3, labels }, before(message)),
+      observe(running(3, 3), { scaling: news }),
+    );
+  const byLoad = { "com.openfaas.scale.type": "rps" };
+  const last = LAST.replace("last change: ", "");
+
+  it("tells what was decided last of a function that its load scales", () => {
+    expect(judge(byLoad, { last })).toStrictEqual({
+      status: "True",
+      reason: "WithinLimits",
+      message: `3 of 3 replicas are available; ${LAST}`,
+    });
+  });
+
+  it("keeps what another instance has decided, and nothing where alerts scale it", () => {
+    const message = `1 of 1 replicas are available; the minimum is 1; ${LAST}`;
+    expect(judge(byLoad, undefined, message).message).toBe(
+      `3 of 3 replicas are available; ${LAST}`,
+    );
+    expect(judge({}, undefined, message).message).toBe("3 of 3 replicas are available");
+  });
+
+  it("tells of loads that are unknown", () => {
+    expect(judge(byLoad, { unknown: "queue, signals[1]", last })).toStrictEqual({
+      status: "True",
+      reason: "LoadUnknown",
+      message:
+        "3 of 3 replicas are available; " +
+        `there will be no fewer while a load is unknown (queue, signals[1]); ${LAST}`,
+    });
+  });
 });

@@ -3,6 +3,7 @@ import { type Condition, LABEL, toKey } from "../../../../../contract/index.ts";
 import { Registry } from "../../../../../services/lib/metrics.ts";
 import { readConfig } from "../../../../../services/operator/config.ts";
 import { FunctionController } from "../../../../../services/operator/controllers/function/controller.ts";
+import { ScaleDecisions } from "../../../../../services/operator/scale-decisions.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
 import { DEPLOYMENTS, PODS, useWorlds, writesOf } from "../../world.ts";
 
@@ -23,6 +24,7 @@ async function createReady() {
     leadership: { assertLeading: () => undefined },
     identity: "operator-1",
     registry: new Registry(),
+    decisions: new ScaleDecisions(),
     now: () => clock.now,
   });
   await informers.start();

@@ -3,6 +3,7 @@ import { LABEL, toKey } from "../../../../../contract/index.ts";
 import { Registry } from "../../../../../services/lib/metrics.ts";
 import { readConfig } from "../../../../../services/operator/config.ts";
 import { FunctionController } from "../../../../../services/operator/controllers/function/controller.ts";
+import { ScaleDecisions } from "../../../../../services/operator/scale-decisions.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
 import { until } from "../../../../support/until.ts";
 import {
@@ -30,6 +31,7 @@ function createController({ client, informers, log }: World, assertLeading = () 
     imagePullSecrets: ["everybody"],
     identity: "operator-1",
     registry: new Registry(),
+    decisions: new ScaleDecisions(),
   });
   for (const trigger of controller.informers) {
     trigger((key) => enqueued.push(key));

@@ -1,0 +1,253 @@
+/** The load of functions by the gateways' own numbers, added up. */
+import { Agent, request } from "undici";
+import { GatewayLoads, LOADS_PATH, WITH_QUEUE } from "../../../../contract/gateway-loads.ts";
+import { PORT } from "../../../../contract/index.ts";
+import { isValid } from "../../../../contract/schema-findings.ts";
+import { type Logger, messageOf } from "../../../lib/logger.ts";
+import type { GatewayEndpoint } from "../../kubernetes/gateway-endpoints.ts";
+import type { Load } from "./decide.ts";
+
+/** What all gateways together say of one function. */
+export interface FunctionLoads {
+  /** Calls that begin, each second. */
+  rps: Load;
+  /** Calls in flight, and those that wait for a pod. */
+  inflight: Load;
+  /** Asynchronous calls that no worker was given. */
+  queue: Load;
+  /** For how long nobody has called it; undefined: unknown. */
+  idleMs: number | undefined;
+}
+
+/** Time over which rates and means go, milliseconds: longer, and more come late. */
+const WINDOW_MS = 5000;
+
+/** Longest wait for a gateway's answer, milliseconds. */
+const TIMEOUT_MS = 800;
+
+/** How long an answer is good for, but for idleness, where later ones do not come; milliseconds. */
+const STALE_MS = 5000;
+
+/** A rate over less time says little, milliseconds. */
+const LEAST_MS = 500;
+
+/** Room for 100,000 functions. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+const UNKNOWN: Load = { value: undefined, isWhole: true };
+
+export interface GatewayLoadsOptions {
+  /** The gateways that there are; undefined: nobody knows. */
+  gateways: () => readonly GatewayEndpoint[] | undefined;
+  logger: Logger;
+  /** Of a clock that never goes back, milliseconds. */
+  now: () => number;
+  /** Says where a gateway's metrics are, for tests. */
+  locate?: ((address: string) => string) | undefined;
+}
+
+interface Answer {
+  at: number;
+  loads: GatewayLoads;
+}
+
+/** What is known of one gateway. */
+interface Gateway {
+  isLeaving: boolean;
+  /** Those of the window and one before, the latest last. */
+  answers: Answer[];
+  /** Why the last one did not come: told once. */
+  reason: string | undefined;
+}
+
+export class GatewayLoadsReader {
+  readonly #options: GatewayLoadsOptions;
+  readonly #agent = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
+  readonly #gateways = new Map<string, Gateway>();
+  #isKnown = false;
+  #queue: { at: number; depths: Readonly<Record<string, number>> } | undefined;
+  #turn = 0;
+  #lookedAt = 0;
+  #isQueueAsked = false;
+
+  constructor(options: GatewayLoadsOptions) {
+    this.#options = options;
+  }
+
+  /** Asks all gateways once. @param withQueue whether the queue's depths are of interest */
+  async look(withQueue: boolean): Promise<void> {
+    this.#follow();
+    this.#lookedAt = this.#options.now();
+    this.#isQueueAsked = withQueue;
+    const addresses = [...this.#gateways.keys()];
+    // All see the same queue: each is asked in its turn.
+    this.#turn += 1;
+    const asked = withQueue ? addresses[this.#turn % addresses.length] : undefined;
+    await Promise.all(addresses.map((address) => this.#ask(address, address === asked)));
+  }
+
+  /** Of a function, `name.namespace`. */
+  of(name: string): FunctionLoads {
+    const parts = Array.from(this.#gateways.values())
+      .map((gateway) => this.#toPart(gateway, name))
+      .filter((part) => part !== undefined);
+    if (!this.#isKnown || parts.length === 0) {
+      return { rps: UNKNOWN, inflight: UNKNOWN, queue: UNKNOWN, idleMs: undefined };
+    }
+    const queue = this.#depthOf(name);
+    return {
+      rps: sum(parts.map(({ rps }) => rps)),
+      inflight: sum(parts.map(({ inflight }) => inflight)),
+      queue: { value: queue, isWhole: true },
+      idleMs: this.#isQueueAsked ? withWaiting(toIdle(parts), queue) : toIdle(parts),
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#agent.close();
+  }
+
+  #depthOf(name: string): number | undefined {
+    const queue = this.#queue;
+    const isFresh = queue !== undefined && this.#lookedAt - queue.at <= STALE_MS;
+    return isFresh ? (queue.depths[name] ?? 0) : undefined;
+  }
+
+  /** Takes up those that have come, and drops those that have gone. */
+  #follow(): void {
+    const endpoints = this.#options.gateways();
+    this.#isKnown = endpoints !== undefined;
+    const there = new Map((endpoints ?? []).map((endpoint) => [endpoint.address, endpoint]));
+    for (const address of this.#gateways.keys()) {
+      if (!there.has(address)) {
+        this.#gateways.delete(address);
+      }
+    }
+    for (const { address, isLeaving } of there.values()) {
+      const known = this.#gateways.get(address) ?? { answers: [], reason: undefined };
+      this.#gateways.set(address, Object.assign(known, { isLeaving }));
+    }
+  }
+
+  async #ask(address: string, withQueue: boolean): Promise<void> {
+    const { now, logger } = this.#options;
+    const gateway = this.#gateways.get(address);
+    try {
+      const loads = await this.#read(address, withQueue);
+      if (gateway !== undefined) {
+        addAnswer(gateway, { at: now(), loads });
+        gateway.reason = undefined;
+      }
+      if (loads.queue !== undefined) {
+        this.#queue = { at: now(), depths: loads.queue };
+      }
+    } catch (error) {
+      const reason = messageOf(error);
+      const isNews = gateway?.isLeaving === false && gateway.reason === undefined;
+      logger[isNews ? "warn" : "debug"]({ address, reason }, "load of a gateway not known");
+      if (gateway !== undefined) {
+        gateway.reason = reason;
+      }
+    }
+  }
+
+  async #read(address: string, withQueue: boolean): Promise<GatewayLoads> {
+    const { locate = toOrigin } = this.#options;
+    const { statusCode, body } = await request(
+      `${locate(address)}${LOADS_PATH}${withQueue ? `?${WITH_QUEUE}` : ""}`,
+      { dispatcher: this.#agent, signal: AbortSignal.timeout(TIMEOUT_MS) },
+    );
+    const text = await body.text();
+    if (statusCode !== 200) {
+      throw new Error(`expected status 200, got ${statusCode}`);
+    }
+    const loads: unknown = JSON.parse(text);
+    if (!isValid(GatewayLoads, loads)) {
+      throw new Error("expected loads of functions, got something else");
+    }
+    return loads;
+  }
+
+  /** What one gateway says; undefined: it leaves, and says nothing any more. */
+  #toPart({ answers, isLeaving }: Gateway, name: string): Part | undefined {
+    const latest = answers.at(-1);
+    if (latest === undefined || this.#lookedAt - latest.at > STALE_MS) {
+      return isLeaving ? undefined : NOTHING_KNOWN;
+    }
+    const { functions, ageMs } = latest.loads;
+    const isOfThisLook = latest.at >= this.#lookedAt;
+    return {
+      rps: toRate(answers, name),
+      inflight: toMean(answers, name),
+      idleMs: isOfThisLook ? (functions[name]?.[3] ?? ageMs) : isLeaving ? Infinity : undefined,
+    };
+  }
+}
+
+/** Undefined: unknown. */
+interface Part {
+  rps: number | undefined;
+  inflight: number | undefined;
+  idleMs: number | undefined;
+}
+
+const NOTHING_KNOWN: Part = { rps: undefined, inflight: undefined, idleMs: undefined };
+
+function toOrigin(address: string): string {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `http://${host}:${PORT.gatewayMetrics}`;
+}
+
+function addAnswer(gateway: Gateway, answer: Answer): void {
+  const last = gateway.answers.at(-1);
+  // It began anew, at the same address.
+  const isSame = last === undefined || last.loads.ageMs <= answer.loads.ageMs;
+  const kept = isSame ? gateway.answers : [];
+  const first = kept.findLastIndex(({ at }) => answer.at - at >= WINDOW_MS);
+  gateway.answers = [...kept.slice(Math.max(0, first)), answer];
+}
+
+/** Calls that began, each second, by the gateway's own clock. */
+function toRate(answers: readonly Answer[], name: string): number | undefined {
+  const [first, latest] = [answers[0]?.loads, answers.at(-1)?.loads];
+  if (first === undefined || latest === undefined) {
+    return undefined;
+  }
+  const [before, started] = [first, latest].map(({ functions }) => functions[name]?.[0] ?? 0) as [
+    number,
+    number,
+  ];
+  const span = latest.ageMs - first.ageMs;
+  if (span >= LEAST_MS) {
+    // Where it is less, the counter began anew with a function of the same name.
+    const calls = started >= before ? started - before : started;
+    return (calls / span) * 1000;
+  }
+  const isYoung = latest.ageMs <= WINDOW_MS;
+  return isYoung ? (started / Math.max(latest.ageMs, LEAST_MS)) * 1000 : undefined;
+}
+
+function toMean(answers: readonly Answer[], name: string): number {
+  const numbers = answers.map(({ loads }) => {
+    const [, inFlight = 0, waiting = 0] = loads.functions[name] ?? [];
+    return inFlight + waiting;
+  });
+  return numbers.reduce((total, number) => total + number, 0) / numbers.length;
+}
+
+function sum(parts: readonly (number | undefined)[]): Load {
+  const known = parts.filter((part) => part !== undefined);
+  const value = known.reduce((total, part) => total + part, 0);
+  return known.length === 0 ? UNKNOWN : { value, isWhole: known.length === parts.length };
+}
+
+/** Since the last call at any of them. */
+function toIdle(parts: readonly Part[]): number | undefined {
+  const idle = parts.map(({ idleMs }) => idleMs);
+  return idle.includes(undefined) ? undefined : Math.min(...(idle as number[]));
+}
+
+/** A call that waits in the queue is one, and a queue that is not known may have some. */
+function withWaiting(idleMs: number | undefined, depth: number | undefined): number | undefined {
+  return depth === undefined ? undefined : depth > 0 ? 0 : idleMs;
+}

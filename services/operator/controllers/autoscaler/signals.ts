@@ -1,0 +1,83 @@
+/** The loads of a function by its signals, each from where it is known. */
+import type { AimedSignal, Autoscale, FunctionResource } from "../../../../contract/index.ts";
+import { toDisplayName } from "../../../../contract/index.ts";
+import { type Logger, messageOf } from "../../../lib/logger.ts";
+import type { GatewayEndpoint } from "../../kubernetes/gateway-endpoints.ts";
+import type { Load } from "./decide.ts";
+import { type FunctionLoads, GatewayLoadsReader } from "./gateway-loads.ts";
+import { Polled } from "./polled.ts";
+
+export interface SignalReaderOptions {
+  logger: Logger;
+  /** The gateways that there are; undefined: nobody knows. */
+  gateways: () => readonly GatewayEndpoint[] | undefined;
+  /** Says where a gateway's metrics are, for tests. */
+  locateGateway?: ((address: string) => string) | undefined;
+  /** Thousandths of a core that the pods of each function of a namespace use, by its name. */
+  readUsage: (namespace: string) => Promise<ReadonlyMap<string, { cpu: number }>>;
+  /** The sum of what a query of Prometheus gives; undefined: it gives nothing. */
+  querySum: (query: string) => Promise<number | undefined>;
+  /** Of a clock that never goes back, milliseconds. */
+  now: () => number;
+}
+
+export interface Loads {
+  loads: readonly Load[];
+  idleMs: number | undefined;
+}
+
+export class SignalReader {
+  readonly #gateways: GatewayLoadsReader;
+  readonly #usage: Polled<ReadonlyMap<string, { cpu: number }>>;
+  readonly #queries: Polled<number | undefined>;
+
+  constructor(options: SignalReaderOptions) {
+    const { logger, now, readUsage, querySum, locateGateway } = options;
+    const tell = (what: string) => (key: string, error: unknown) => {
+      logger.warn({ [what]: key, reason: messageOf(error) }, "load not known");
+    };
+    this.#gateways = new GatewayLoadsReader({ ...options, locate: locateGateway });
+    this.#usage = new Polled({ read: readUsage, now, onFailure: tell("namespace") });
+    this.#queries = new Polled({ read: querySum, now, onFailure: tell("query") });
+  }
+
+  /** Asks for what functions that are scaled so need. */
+  async look(autoscales: readonly Autoscale[]): Promise<void> {
+    this.#usage.sweep();
+    this.#queries.sweep();
+    if (autoscales.length > 0) {
+      const withQueue = autoscales.some(
+        ({ signals, zeroAfterMs }) =>
+          zeroAfterMs !== undefined || signals.some(({ type }) => type === "queue"),
+      );
+      await this.#gateways.look(withQueue);
+    }
+  }
+
+  of({ metadata }: FunctionResource, { signals }: Autoscale): Loads {
+    const known = this.#gateways.of(toDisplayName(metadata));
+    return {
+      loads: signals.map((signal) => this.#read(signal, metadata, known)),
+      idleMs: known.idleMs,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#gateways.close();
+  }
+
+  #read(
+    { type, query = "" }: AimedSignal,
+    { name, namespace }: FunctionResource["metadata"],
+    known: FunctionLoads,
+  ): Load {
+    switch (type) {
+      case "cpu":
+        return { value: this.#usage.get(namespace)?.get(name)?.cpu, isWhole: true };
+      case "prometheus":
+        return { value: this.#queries.get(query), isWhole: true };
+      default:
+        return known[type];
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/** The autoscaler's controller: what it looks at, what it writes, and what it says of it. */
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
+import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
+import { writesOf } from "../../world.ts";
+import { eventsOf, HOUR, KEY, labels, NAME, SCALE, useAutoscalers, valueOf } from "./world.ts";
+
+const createAutoscaler = useAutoscalers(afterEach);
+
+describe("AutoscalerController", () => {
+  it("scales a function by its calls, and says why in Event, metric and news", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", target: "100", max: "8" }) }),
+    );
+    await world.call(0, 6);
+    expect(world.replicas()).toBe(1);
+    await world.call(450, 5);
+    expect(world.replicas()).toBe(5);
+    const last = "from 4 to 5 replicas, as rps is 450 (90 for each)";
+    expect(eventsOf(world).at(-1)).toStrictEqual({
+      type: "Normal",
+      reason: "LoadRose",
+      message: last,
+    });
+    expect(world.decisions.of(KEY)).toStrictEqual({ last: `LoadRose: ${last}` });
+    expect(world.changed).toContain(KEY);
+    const name = `function_name="${NAME}"`;
+    expect(await valueOf(world, `operator_scale_load{${name},signal="rps"}`)).toBe("450");
+    expect(await valueOf(world, `operator_scale_wanted_replicas{${name}}`)).toBe("5");
+    const decided = `operator_scale_decisions_total{${name},reason="LoadRose"}`;
+    expect(await valueOf(world, decided)).toBe(String(eventsOf(world).length));
+    expect(world.log.text()).toContain('"reason":"LoadRose"');
+  });
+
+  it("writes the scale alone, of the version that it has seen, and nothing without need", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
+    );
+    const seen = world.fake.objects.get(`${FUNCTIONS}/resize`)?.metadata["resourceVersion"];
+    await world.look();
+    await world.look();
+    const writes = world.fake.requests.filter(({ method }) => method === "PATCH");
+    expect(writes.map(({ path, body }) => ({ path, body }))).toStrictEqual([
+      { path: SCALE, body: { metadata: { resourceVersion: seen }, spec: { replicas: 3 } } },
+    ]);
+    expect(eventsOf(world)).toHaveLength(1);
+  });
+
+  it("leaves functions alone that alerts scale, that are refused, or that have no scale yet", async () => {
+    const world = await createAutoscaler((fake) => {
+      putFunction(fake, "alerted", { spec: { ...labels({ min: "3" }), replicas: 1 } });
+      putFunction(fake, "wrong", { spec: labels({ type: "rps", min: "9", max: "3" }) });
+      putFunction(fake, "new", {
+        spec: { ...labels({ type: "rps", min: "3" }), replicas: undefined },
+      });
+    });
+    await world.look();
+    expect(writesOf(world.fake)).toStrictEqual([]);
+    expect(world.gateway.asked).toHaveLength(1);
+  });
+
+  it("asks no gateway where there is no function to scale", async () => {
+    const world = await createAutoscaler((fake) => putFunction(fake, "alerted"));
+    await world.look();
+    expect(world.gateway.asked).toStrictEqual([]);
+  });
+
+  it("writes nothing when another instance leads", async () => {
+    const spec = labels({ type: "rps", min: "3" });
+    const notLeading = (): void => {
+      throw new Error("not the leader");
+    };
+    const world = await createAutoscaler(
+      (fake) => putFunction(fake, "resize", { spec }),
+      notLeading,
+    );
+    await world.look();
+    expect(writesOf(world.fake)).toStrictEqual([]);
+    expect(world.decisions.of(KEY)).toBeUndefined();
+  });
+
+  it("looks again where somebody else has scaled meanwhile", async () => {
+    const spec = labels({ type: "rps", min: "3" });
+    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
+    world.fake.intercept = ({ path }) => {
+      if (path === SCALE) {
+        world.fake.intercept = () => false;
+        putFunction(world.fake, "resize", { spec: { ...spec, replicas: 2 } });
+      }
+      return false;
+    };
+    await world.look();
+    expect(world.replicas()).toBe(2);
+    expect(eventsOf(world)).toStrictEqual([]);
+    await world.look();
+    expect(world.replicas()).toBe(3);
+    expect(eventsOf(world)).toMatchObject([
+      { message: "from 2 to 3 replicas, as the minimum is 3" },
+    ]);
+  });
+
+  it("goes on with the others where one cannot be written", async () => {
+    const spec = labels({ type: "rps", min: "2" });
+    const world = await createAutoscaler((fake) => {
+      ["a", "resize", "z"].forEach((name) => putFunction(fake, name, { spec }));
+    });
+    world.fake.intercept = ({ path }, response) => {
+      if (path !== SCALE) {
+        return false;
+      }
+      response.writeHead(500).end("{}");
+      return true;
+    };
+    await world.look();
+    expect(["a", "resize", "z"].map((name) => world.replicas(name))).toStrictEqual([2, 1, 2]);
+    expect(world.log.text()).toContain("not scaled");
+  });
+});
+
+describe("limits", () => {
+  it("hold as soon as they change", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
+    );
+    await world.look();
+    const change = async (values: Record<string, string>): Promise<number | undefined> => {
+      const replicas = world.replicas();
+      putFunction(world.fake, "resize", { spec: { ...labels(values), replicas } });
+      await world.fake.settle();
+      await world.look();
+      return world.replicas();
+    };
+    expect(await change({ type: "rps", min: "7" })).toBe(7);
+    expect(await change({ type: "rps", min: "1", max: "4" })).toBe(4);
+    expect(eventsOf(world).at(-1)).toMatchObject({
+      reason: "AboveMaximum",
+      message: "from 7 to 4 replicas, as the maximum is 4",
+    });
+  });
+
+  it("are those of the floors that are in force", async () => {
+    const floors = [{ start: "0 6 * * *", end: "0 7 * * *", timeZone: "Europe/Berlin", min: 4 }];
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: { scale: { floors, down: { windowSeconds: 2 } } } }),
+    );
+    await world.call(0, 2);
+    expect(world.replicas()).toBe(4);
+    world.clock.wall += HOUR;
+    await world.call(0, 4);
+    expect(world.replicas()).toBe(1);
+  });
+});
+
+describe("signals", () => {
+  it("are those of the processor, for each pod", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", {
+        spec: labels({ type: "cpu", target: "200", "target-proportion": "1" }),
+      }),
+    );
+    world.usage.set("resize", { cpu: 900 });
+    await world.look();
+    await world.look();
+    expect(world.replicas()).toBe(5);
+  });
+
+  it("are queries of Prometheus, and those of the gateways where it is away", async () => {
+    const scale = {
+      signals: [
+        { type: "rps", target: 100, proportion: 1 },
+        { type: "prometheus", target: 10, query: "lag" },
+      ],
+    };
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: { scale, replicas: 2 } }),
+    );
+    world.answers.set("lag", new Error("away"));
+    await world.call(100, 2);
+    await world.call(400, 6);
+    expect(world.replicas()).toBe(4);
+    expect(world.log.text()).toContain("load not known");
+    world.answers.set("lag", 63);
+    await world.call(400, 16);
+    expect(world.replicas()).toBe(7);
+    expect(world.decisions.of(KEY)?.last).toBe(
+      "LoadRose: from 4 to 7 replicas, as signals[1] is 63 (9 for each)",
+    );
+  });
+
+  it("that have been unknown for a while are news, and make no fewer replicas", async () => {
+    const scale = {
+      signals: [{ type: "prometheus", target: 10, query: "lag" }],
+      down: { windowSeconds: 0 },
+    };
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: { scale, replicas: 5 } }),
+    );
+    await world.call(0, 30);
+    expect(world.decisions.of(KEY)).toBeUndefined();
+    await world.call(0, 1);
+    expect(world.decisions.of(KEY)).toStrictEqual({ unknown: "signals[0]" });
+    expect(world.replicas()).toBe(5);
+    world.answers.set("lag", 1);
+    await world.call(0, 16);
+    expect(world.decisions.of(KEY)).toStrictEqual({
+      last: "LoadFell: from 5 to 1 replicas, as signals[0] is 1 (9 for each)",
+    });
+  });
+});
+
+describe("a function that goes to zero", () => {
+  const spec = labels({ zero: "true", "zero-duration": "10s" });
+  const idle = (ms: number, queue: number): Partial<GatewayLoads> => ({
+    functions: { [NAME]: [5, 0, 0, ms] },
+    queue: queue > 0 ? { [NAME]: queue } : {},
+  });
+
+  it("does so after its idle time, when no call waits in the queue, and wakes for one", async () => {
+    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
+    for (let second = 0; second < 11; second++) {
+      await world.look(idle(second * 1000, 0));
+    }
+    expect(world.gateway.asked.every((path) => path === "/loads?queue=1")).toBe(true);
+    expect(world.replicas()).toBe(0);
+    expect(eventsOf(world)).toMatchObject([
+      { reason: "Idle", message: "from 1 to 0 replicas, as nobody has called it for 10s" },
+    ]);
+    await world.look(idle(12_000, 1));
+    expect(world.replicas()).toBe(1);
+    for (let second = 0; second < 15; second++) {
+      await world.look(idle(90_000, 1));
+    }
+    expect(world.replicas()).toBe(1);
+    await world.look(idle(90_000, 0));
+    expect(world.replicas()).toBe(0);
+  });
+
+  it("does not while a gateway does not answer", async () => {
+    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
+    for (let second = 0; second < 20; second++) {
+      await world.look({ ageMs: -1 });
+    }
+    expect(world.replicas()).toBe(1);
+  });
+});
+
+describe("a function that goes", () => {
+  it("is forgotten, with its series", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
+    );
+    await world.look();
+    expect(await world.registry.metrics()).toContain(NAME);
+    world.fake.remove(FUNCTIONS, "resize");
+    await world.fake.settle();
+    await world.look();
+    expect(await world.registry.metrics()).not.toContain(NAME);
+    expect(world.decisions.of(KEY)).toBeUndefined();
+  });
+
+  it("to the alerts is theirs alone", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
+    );
+    await world.look();
+    putFunction(world.fake, "resize", { spec: { ...labels({ min: "6" }), replicas: 3 } });
+    await world.fake.settle();
+    await world.look();
+    expect(world.replicas()).toBe(3);
+    expect(world.decisions.of(KEY)).toBeUndefined();
+  });
+});
