@@ -8,12 +8,14 @@ import { createTlsConnector, type TlsFiles } from "./tls-connector.ts";
 
 type Sample = [time: number, value: string];
 
+interface VectorAnswer {
+  resultType: "vector";
+  result: { metric: { function_name?: string }; value: Sample }[];
+}
+
 /** Of an instant query. */
 type QueryAnswer =
-  | {
-      resultType: "vector";
-      result: { metric: { function_name?: string }; value: Sample }[];
-    }
+  | VectorAnswer
   | { resultType: "scalar"; result: Sample }
   | { resultType: "matrix" | "string"; result: unknown };
 
@@ -41,7 +43,15 @@ export function toPrometheusAddress(
   return { url: url ?? `http://${host}:${port}`, secretPath: settings.prometheus_secret_path };
 }
 
-/** Prometheus refuses a query, as it is now. */
+/** Throws for what is no numbers of now. */
+function toVector(answer: QueryAnswer): VectorAnswer["result"] {
+  if (answer.resultType !== "vector") {
+    throw new QueryError(`query: expected a vector or a scalar, got a ${answer.resultType}`);
+  }
+  return answer.result;
+}
+
+/** Prometheus refuses a query, or gives something else for it. */
 class QueryError extends Error {
   override name = "QueryError";
 }
@@ -77,7 +87,7 @@ export class PrometheusApi {
    */
   async queryByFunction(query: string): Promise<Map<string, number>> {
     const answer = await this.#ask(query);
-    const entries = (answer.resultType === "vector" ? answer.result : []).map(
+    const entries = toVector(answer).map(
       ({ metric, value }) => [metric.function_name ?? "", Number(value[1])] as const,
     );
     return new Map(entries.filter(([, value]) => Number.isFinite(value)));
@@ -88,24 +98,22 @@ export class PrometheusApi {
    * `queryByFunction` does, and for a query that gives something else than numbers of now.
    */
   async querySum(query: string): Promise<number | undefined> {
-    const answer = await this.#ask(query);
-    if (answer.resultType !== "vector" && answer.resultType !== "scalar") {
-      throw new QueryError(`query: expected a vector or a scalar, got a ${answer.resultType}`);
-    }
+    const answer = await this.#ask(query, true);
     const samples =
-      answer.resultType === "scalar" ? [answer.result] : answer.result.map(({ value }) => value);
+      answer.resultType === "scalar" ? [answer.result] : toVector(answer).map(({ value }) => value);
     const sum = samples.reduce((total, [, value]) => total + Number(value), 0);
     return samples.length === 0 || !Number.isFinite(sum) ? undefined : sum;
   }
 
-  async #ask(query: string): Promise<QueryAnswer> {
+  /** @param isOthers - who asks for what it refuses hears so: Prometheus is not away */
+  async #ask(query: string, isOthers = false): Promise<QueryAnswer> {
     try {
       const answer = await this.#query(query);
       this.#isAway = false;
       return answer;
     } catch (error) {
-      // Who asks for what it refuses hears so.
-      if (!this.#isAway && !(error instanceof QueryError)) {
+      const isRefusal = isOthers && error instanceof QueryError;
+      if (!this.#isAway && !isRefusal) {
         this.#isAway = true;
         this.#logger.warn(
           { url: this.#url, reason: messageOf(error) },
@@ -129,14 +137,17 @@ export class PrometheusApi {
       },
     );
     if (statusCode === 400 || statusCode === 422) {
-      const { error } = (await body.json()) as { error?: unknown };
-      throw new QueryError(`Prometheus refuses the query: ${String(error).slice(0, MAX_SHOWN)}`);
+      const text = await body.text();
+      throw new QueryError(`Prometheus answered ${statusCode}: ${text.slice(0, MAX_SHOWN)}`);
     }
     if (statusCode !== 200) {
       await body.dump();
       throw new Error(`Prometheus answered ${statusCode}`);
     }
-    const { data } = (await body.json()) as { data: QueryAnswer };
+    const { data } = (await body.json()) as { data?: QueryAnswer };
+    if (data === undefined) {
+      throw new Error("Prometheus answered with no data");
+    }
     return data;
   }
 

@@ -15,7 +15,7 @@ const directory = mkdtempSync(join(tmpdir(), "plonk-system-"));
 const prometheus = createServer((request, response) => {
   queries.push(new URL(request.url ?? "", "http://x").searchParams.get("query") ?? "");
   const result = [{ metric: { function_name: "counted.openfaas-fn" }, value: [0, "7"] }];
-  response.end(JSON.stringify({ data: { result } }));
+  response.end(JSON.stringify({ data: { resultType: "vector", result } }));
 });
 const queries: string[] = [];
 const onTestEnd = collectCleanups(afterEach);

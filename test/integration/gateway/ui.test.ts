@@ -26,7 +26,7 @@ const prometheus = createServer((request, response) => {
     const value = isTime ? 0.012 : query.includes("5..") ? rate / 10 : rate;
     return { metric: { function_name: `${name}.openfaas-fn` }, value: [0, String(value)] };
   });
-  response.end(JSON.stringify({ data: { result } }));
+  response.end(JSON.stringify({ data: { resultType: "vector", result } }));
 });
 
 const atEnd = collectCleanups(afterAll);

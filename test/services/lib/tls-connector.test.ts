@@ -6,9 +6,9 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
-import { PrometheusApi } from "../../../services/lib/prometheus.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { PrometheusApi } from "../../../services/lib/prometheus.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import { Authority, type ServerIdentity } from "../../support/authority.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
@@ -36,7 +36,7 @@ async function serve(authority: Authority): Promise<void> {
   server = createServer(options, (_request, response) => {
     // Each request has a connection of its own.
     response.shouldKeepAlive = false;
-    response.end('{"data":{"result":[]}}');
+    response.end('{"data":{"resultType":"vector","result":[]}}');
   });
   server.on("secureConnection", (socket: TLSSocket) => {
     const { raw } = socket.getPeerCertificate();

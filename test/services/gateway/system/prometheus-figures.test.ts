@@ -34,7 +34,7 @@ beforeEach(async () => {
         metric: name === "" ? {} : { function_name: name },
         value: [1, value],
       }));
-      response.end(JSON.stringify({ status: "success", data: { result } }));
+      response.end(JSON.stringify({ status: "success", data: { resultType: "vector", result } }));
     } else {
       response.writeHead(typeof given === "number" ? given : 200).end(String(given));
     }
@@ -70,7 +70,7 @@ describe("an answer", () => {
     [503, "Prometheus answered 503"],
     [422, "Prometheus answered 422"],
     ["<html>", "is not valid JSON"],
-    ['{"status":"error"}', "Cannot read properties of undefined"],
+    ['{"status":"error"}', "Prometheus answered with no data"],
   ])("of %j is none, which is told once until there is one again", async (bad, reason) => {
     answer = () => bad;
     await expect(api.queryByFunction("up")).rejects.toThrow(reason);
