@@ -120,6 +120,11 @@ export const METRIC = {
   started: "gateway_function_invocation_started",
   seconds: "gateway_functions_seconds",
   serviceCount: "gateway_service_count",
+  /** Of OpenFaaS' paid editions. */
+  serviceMin: "gateway_service_min",
+  serviceReady: "gateway_service_ready_count",
+  targetLoad: "gateway_service_target_load",
+  inFlight: "gateway_invocation_function_inflight",
 } as const;
 
 /** What users and the owners of tokens may be; `docs/authentication.md` says what each may do. */

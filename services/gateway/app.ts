@@ -1,6 +1,7 @@
 /** The wiring of the gateway; it listens to nothing. */
 import type { Server } from "node:http";
 import type { RouteOptions } from "fastify";
+import { LOADS_PATH } from "../../contract/gateway-loads.ts";
 import { AddressPolicy } from "../lib/address-policy.ts";
 import { endByFault, logFaultsTo } from "../lib/faults.ts";
 import { Health } from "../lib/health.ts";
@@ -17,7 +18,9 @@ import { AsyncPublisher } from "./calls/async-publisher.ts";
 import { CallClock } from "./calls/call-clock.ts";
 import { ColdStarts } from "./calls/cold-starts.ts";
 import { FunctionStates } from "./calls/function-states.ts";
+import { LoadsReader } from "./calls/loads.ts";
 import { longestCallMs } from "./calls/longest-call.ts";
+import { QueueDepths } from "./calls/queue-depth.ts";
 import { QueueFactsReader } from "./calls/queue-facts.ts";
 import { QueueMetrics } from "./calls/queue-metrics.ts";
 import type { QueueOptionRules } from "./calls/queue-options.ts";
@@ -32,13 +35,8 @@ import { WorkerDeployment } from "./cluster/worker-deployment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createFrontServer, type FrontContext } from "./front-server.ts";
 import { TrustedPeers } from "./http/trusted-peers.ts";
-import {
-  forgetDeleted,
-  GatewayMetrics,
-  registerCalls,
-  registerServiceCount,
-  registerSilence,
-} from "./metrics.ts";
+import { forgetDeleted, GatewayMetrics, registerCalls, registerSilence } from "./metrics.ts";
+import { registerScale } from "./scale-metrics.ts";
 import { FunctionStatsReader } from "./system/function-stats.ts";
 import { InvocationCounts } from "./system/invocation-counts.ts";
 import { createStore } from "./system/store.ts";
@@ -60,7 +58,7 @@ export interface GatewayDependencies {
 export interface Gateway {
   /** Functions and `/system`. */
   server: Server;
-  /** `/metrics`, `/healthz`, `/readyz`. */
+  /** `/metrics`, `/healthz`, `/readyz`, `/loads`. */
   metricsServer: Server;
   health: Health;
   /** Begins to watch and waits until the gateway knows its functions. */
@@ -241,7 +239,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   const { queue, scaler } = createQueue(dependencies, link, registry);
   const parts = { cluster, registry, health, auth, marks, peers, queue };
   const context = createFrontContext(dependencies, parts);
-  registerServiceCount(registry, functions);
+  registerScale(registry, { functions, endpoints, states: context.states });
   registerCalls(registry, context.admission);
   registerSilence(registry, [namespaces.watch, functions, endpoints.watch]);
   const prometheus = new PrometheusApi(config.prometheus, logger);
@@ -267,11 +265,17 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
   });
   await system.ready();
   const front = server ?? system.server;
+  const depths = queue && new QueueDepths(() => queue.link.access.manager);
+  const loads = new LoadsReader({ states: context.states, depths });
   // Only then: who is ready gets connections.
   health.addCheck("port", () => (front.listening ? undefined : "not listening yet"));
   return {
     server: front,
-    metricsServer: createMetricsServer({ registry, health }),
+    metricsServer: createMetricsServer({
+      registry,
+      health,
+      pages: { [LOADS_PATH]: (query) => loads.read(query) },
+    }),
     health,
     start: async () => {
       scaler?.start();

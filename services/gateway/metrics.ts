@@ -4,13 +4,14 @@ import { registerSamples, type Registry, type Sample } from "../lib/metrics.ts";
 import type { ResourceWatch } from "../lib/watch.ts";
 import type { Admission } from "./calls/admission.ts";
 import type { FunctionWatch } from "./cluster/functions.ts";
-import { desiredReplicas } from "./cluster/scaling.ts";
 
 /** Upper bounds in seconds; calls that take longer are in `+Inf` only. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The counters of one function. */
 export interface FunctionMetrics {
+  /** Calls that have begun. */
+  readonly started: number;
   /** Counts a call that begins. */
   start(): void;
   /** Counts a call that has ended. */
@@ -143,20 +144,6 @@ function toHistogram(calls: StatusCalls, labels: Sample["labels"]): Sample[] {
     { metricName: `${METRIC.seconds}_sum`, labels, value: seconds },
     { metricName: `${METRIC.seconds}_count`, labels, value: count },
   ];
-}
-
-/** Shows each function's desired replicas, taken from the watch when the metrics are read. */
-export function registerServiceCount(registry: Registry, functions: FunctionWatch): void {
-  registerSamples(registry, {
-    name: METRIC.serviceCount,
-    help: "Desired replicas of a function.",
-    type: "gauge",
-    collect: () =>
-      Array.from(functions.values(), (resource) => ({
-        labels: { function_name: toDisplayName(resource.metadata) },
-        value: desiredReplicas(resource),
-      })),
-  });
 }
 
 /** Shows what has places now. @param admission - what gives them */

@@ -48,9 +48,17 @@ export function registerSamples(registry: Registry, metric: SampledMetric): void
 export interface MetricsServerOptions {
   registry: Registry;
   health: Health;
+  /** What the service itself has to tell by path, as JSON. */
+  pages?: Readonly<Record<string, Page>>;
 }
 
-/** An HTTP server with `/metrics`, `/healthz` (liveness) and `/readyz`, not yet listening. */
+/** Gives what a page says now. */
+export type Page = (query: URLSearchParams) => Promise<object>;
+
+/**
+ * An HTTP server with `/metrics`, `/healthz` (liveness), `/readyz` and the service's own pages, not
+ * yet listening.
+ */
 export function createMetricsServer(options: MetricsServerOptions): Server {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     void answer(options, request, response);
@@ -63,13 +71,17 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const [path = "/", query] = (request.url ?? "/").split("?", 2);
+  const page = options.pages?.[path];
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/metrics") {
     const { registry } = options;
     const text = await registry.metrics();
     response.writeHead(200, { "content-type": registry.contentType }).end(text);
+  } else if (page !== undefined) {
+    const text = JSON.stringify(await page(new URLSearchParams(query)));
+    response.writeHead(200, { "content-type": "application/json" }).end(text);
   } else {
     answerPage(options, path, response);
   }

@@ -22,3 +22,14 @@ export function startAwakeTimer(callback: () => void, milliseconds: number): () 
   const stop = (): void => clearInterval(timer);
   return stop;
 }
+
+/** What a promise gives, or an error after so many milliseconds; it goes on all the same. */
+export async function withTimeout<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("timed out")), milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -96,6 +96,7 @@ export class Admission {
   leave(state: FunctionState, kind: Admitted | "waiting" = "inFlight"): void {
     this.#budgets[kind].used -= 1;
     state[kind] -= 1;
+    state.lastLeftAt = performance.now();
   }
 
   /** What was let in gives its place up for one among those that wait; or says why it may not. */

@@ -45,6 +45,8 @@ export interface FunctionState {
   upgraded: number;
   /** Bytes of bodies that are held in memory. */
   heldBytes: number;
+  /** When something of it ended, or stopped waiting, last; milliseconds of the process. */
+  lastLeftAt: number;
 }
 
 /** What its resource says. */
@@ -91,6 +93,11 @@ export class FunctionStates {
     return resource === undefined ? undefined : state;
   }
 
+  /** Those that were called, each once. */
+  called(): Set<FunctionState> {
+    return new Set(this.#bySegment.values());
+  }
+
   /** Why there is no such function: it does not exist, or nobody knows yet. */
   explain(segment: string): Failure {
     return this.#options.functions.hasSynced
@@ -119,6 +126,7 @@ export class FunctionStates {
       waiting: 0,
       upgraded: 0,
       heldBytes: 0,
+      lastLeftAt: performance.now(),
       ...this.#derive(resource),
     };
     this.#bySegment.set(segment, state);

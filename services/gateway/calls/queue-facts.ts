@@ -10,6 +10,7 @@ import {
 } from "../../../contract/queue/index.ts";
 import type { CallStates } from "../../lib/queue/call-states.ts";
 import type { QueueAccess } from "../../lib/queue/queue-link.ts";
+import { readDepth, type StreamDepth } from "./queue-depth.ts";
 import { findMessage } from "./stream-reader.ts";
 import type { WorkerLoads } from "./worker-loads.ts";
 import type { QueueFacts } from "./worker-scale.ts";
@@ -19,20 +20,6 @@ const MOST_READ = 256;
 
 /** Lanes of which the first waiting message is read: those that were given one longest ago. */
 const MOST_LANES = 8;
-
-/** The consumer has given all messages of its lane up to a place. */
-interface LaneDepth {
-  subject: string;
-  waiting: number;
-  given: number;
-}
-
-interface StreamDepth {
-  messages: number;
-  lanes: LaneDepth[];
-  /** Changes with every message that comes or goes. */
-  version: string;
-}
 
 /** What was read of the calls when the stream was as its version says. */
 interface KnownDue {
@@ -125,29 +112,6 @@ export class QueueFactsReader {
     }
     return state.state === "retrying" ? (state.nextAt ?? 0) : 0;
   }
-}
-
-async function readDepth(
-  manager: JetStreamManager,
-  stream: string,
-  isOurs: (subject: string) => boolean = () => true,
-): Promise<StreamDepth> {
-  const { state } = await manager.streams.info(stream, { subjects_filter: ">" });
-  const ours = Object.entries(state.subjects ?? {}).filter(([subject]) => isOurs(subject));
-  const messages = ours.reduce((sum, [, count]) => sum + count, 0);
-  const counts = new Map(ours);
-  const lanes: LaneDepth[] = [];
-  for await (const { config, num_pending, delivered } of manager.consumers.list(stream)) {
-    const subject = config.filter_subject ?? "";
-    counts.delete(subject);
-    if (isOurs(subject)) {
-      lanes.push({ subject, waiting: num_pending, given: delivered.stream_seq });
-    }
-  }
-  // No worker has asked for these yet.
-  counts.forEach((waiting, subject) => lanes.push({ subject, waiting, given: 0 }));
-  const version = `${state.messages} ${state.first_seq} ${state.last_seq}`;
-  return { messages, lanes, version };
 }
 
 function sumWaiting({ lanes }: StreamDepth): number {

@@ -3,6 +3,7 @@ import {
   AlertRequest,
   type FunctionReference,
   type FunctionResource,
+  isAutoscaled,
   scaleLimits,
   splitName,
   toDisplayName,
@@ -118,6 +119,11 @@ async function scale(
   { client, logger }: SystemContext,
   { alert, reference, resource }: Scaling,
 ): Promise<void> {
+  if (isAutoscaled(resource.spec)) {
+    // The operator does it: two who go by different numbers would undo each other's work.
+    logger.debug({ functionName: toDisplayName(reference) }, "alert of no use: scaled by its load");
+    return;
+  }
   const limits = scaleLimits(resource);
   if (limits.min === limits.max || limits.factorPercent === 0) {
     return;

@@ -39,13 +39,13 @@ const series = (...values: string[]) =>
 
 describe("querySum", () => {
   test.each([
-    ["one series", "vector", series("4.5"), 4.5],
-    ["several series", "vector", series("1", "2", "-0.5"), 2.5],
-    ["a scalar", "scalar", [1, "7"], 7],
-    ["nothing", "vector", [], undefined],
-    ["no number", "vector", series("1", "NaN"), undefined],
-    ["an endless number", "scalar", [1, "+Inf"], undefined],
-  ])("is the sum of %s", async (_what, ...[type, result, expected]) => {
+    { what: "one series", type: "vector", result: series("4.5"), expected: 4.5 },
+    { what: "several series", type: "vector", result: series("1", "2", "-0.5"), expected: 2.5 },
+    { what: "a scalar", type: "scalar", result: [1, "7"], expected: 7 },
+    { what: "nothing", type: "vector", result: [], expected: undefined },
+    { what: "no number", type: "vector", result: series("1", "NaN"), expected: undefined },
+    { what: "an endless number", type: "scalar", result: [1, "+Inf"], expected: undefined },
+  ])("is the sum of $what", async ({ type, result, expected }) => {
     give(type, result);
     expect(await api.querySum("sum(x)")).toBe(expected);
     expect(asked[0]?.searchParams.get("query")).toBe("sum(x)");
