@@ -87,7 +87,7 @@ export function isAutoscaled({ scale, labels = {} }: ScaleSource): boolean {
   );
 }
 
-/** How it is; undefined where alerts do it. */
+/** How it is; undefined where alerts do it. A label that is wrong counts as not set. */
 export function readAutoscale(spec: ScaleSource): Autoscale | undefined {
   if (!isAutoscaled(spec)) {
     return undefined;
@@ -121,8 +121,10 @@ function readSignals({ scale, labels = {} }: ScaleSource): AimedSignal[] {
       };
     });
   }
-  const type = SCALE_TYPES[(labels[LABEL.scaleType] ?? "rps") as ScaleType];
-  const proportion = Number(labels[LABEL.scaleTargetProportion] ?? TARGET_PROPORTION);
+  // What is refused now may be stored from before.
+  const given = labels[LABEL.scaleType] ?? "";
+  const type = Object.hasOwn(SCALE_TYPES, given) ? SCALE_TYPES[given as ScaleType] : "rps";
+  const proportion = Number(labels[LABEL.scaleTargetProportion]) || TARGET_PROPORTION;
   return [{ name: type, ...toAim(type, readCount(labels[LABEL.scaleTarget]), proportion) }];
 }
 

@@ -24,6 +24,12 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
+/** Whether two expressions mean the same time, as far as can be told. */
+export function isSameTime(one: string, other: string): boolean {
+  const now = Date.now();
+  return one === other || nextOf(one, TIME_ZONE, now) === nextOf(other, TIME_ZONE, now);
+}
+
 /** Whether a floor is in force, and until when that stays so. */
 export interface FloorState {
   isInForce: boolean;
@@ -33,20 +39,35 @@ export interface FloorState {
 
 /**
  * A floor is in force when its end is the next of both that comes: so it needs no memory. A time
- * that the clock skips in spring is the one after the gap, and one that it shows twice in autumn
+ * that the clock skips in spring is the moment after the gap, and one that it shows twice in autumn
  * is the first.
  *
  * @param now Unix milliseconds
  */
 export function stateOfFloor({ start, end, timeZone }: ScaleFloor, now: number): FloorState {
   const [begins, ends] = [start, end].map((expression) => {
-    const next = toCron(expression, timeZone ?? TIME_ZONE)?.nextRun(new Date(now));
-    return next?.getTime() ?? Infinity;
+    return nextOf(expression, timeZone ?? TIME_ZONE, now);
   }) as [number, number];
   return { isInForce: ends < begins, until: Math.min(begins, ends) };
 }
 
+/** Unix milliseconds; Infinity: never, also where something is wrong. */
+function nextOf(expression: string, timeZone: string, now: number): number {
+  try {
+    return toCron(expression, timeZone)?.nextRun(new Date(now))?.getTime() ?? Infinity;
+  } catch {
+    // The process knows no such time zone.
+    return Infinity;
+  }
+}
+
+/** Dates, and names such as `@daily`, are none. */
+const FIVE_FIELDS = /^\S+( +\S+){4}$/;
+
 function toCron(expression: string, timezone: string): Cron | undefined {
+  if (!FIVE_FIELDS.test(expression)) {
+    return undefined;
+  }
   try {
     return new Cron(expression, { mode: "5-part", timezone, paused: true });
   } catch {

@@ -3,7 +3,7 @@ import { type Finding, quote } from "../finding.ts";
 import { LABEL } from "../names.ts";
 import { isValid } from "../schema-findings.ts";
 import { isAutoscaled, type ScaleSource, SIGNAL_LABELS } from "./autoscale.ts";
-import { findCronMistake, isTimeZone } from "./floors.ts";
+import { findCronMistake, isSameTime, isTimeZone } from "./floors.ts";
 import { scaleLimits } from "./scale.ts";
 import { type ScaleDirection, type ScaleFloor, ScaleSpec } from "./scale-spec.ts";
 
@@ -43,8 +43,8 @@ function findLabelMistakes(source: ScaleSource): Finding[] {
   if (scale?.down?.windowSeconds !== undefined) {
     refuse(LABEL.scaleDownWindow, "none beside scale.down.windowSeconds");
   }
-  if (labels[LABEL.scaleZero] === undefined) {
-    refuse(LABEL.scaleZeroDuration, `none without ${LABEL.scaleZero}`);
+  if (labels[LABEL.scaleZero] !== "true") {
+    refuse(LABEL.scaleZeroDuration, `none without ${LABEL.scaleZero}: true`);
   }
   if (isAutoscaled(source)) {
     refuse(LABEL.scaleFactor, "none where its load scales it, as it is about alerts");
@@ -88,16 +88,21 @@ function findDirectionMistakes(name: "up" | "down", direction: ScaleDirection = 
 }
 
 function findFloorMistakes({ labels = {}, scale = {} }: ScaleSource): Finding[] {
-  const { max } = scaleLimits({ spec: { labels } });
+  const { min, max } = scaleLimits({ spec: { labels } });
+  const least = labels[LABEL.scaleZero] === "true" ? 0 : min;
   return (scale.floors ?? []).flatMap((floor, index) =>
-    findMistakesOf(floor, max).map(({ field, ...finding }) => ({
+    findMistakesOf(floor, { least, max }).map(({ field, ...finding }) => ({
       field: `scale.floors[${index}].${field}`,
       ...finding,
     })),
   );
 }
 
-function findMistakesOf({ start, end, timeZone, min }: ScaleFloor, max: number): Finding[] {
+/** @param limits - it has to be above `least` to mean something */
+function findMistakesOf(
+  { start, end, timeZone, min }: ScaleFloor,
+  { least, max }: { least: number; max: number },
+): Finding[] {
   const crons = { start, end };
   const times = Object.entries(crons).flatMap(([field, text]) => {
     const mistake = findCronMistake(text);
@@ -105,10 +110,15 @@ function findMistakesOf({ start, end, timeZone, min }: ScaleFloor, max: number):
   });
   return [
     ...times,
-    ...(start === end ? [{ field: "end", expected: "another time", got: quote(end) }] : []),
+    ...(times.length === 0 && isSameTime(start, end)
+      ? [{ field: "end", expected: "another time", got: quote(end) }]
+      : []),
     ...(timeZone === undefined || isTimeZone(timeZone)
       ? []
       : [{ field: "timeZone", expected: "a time zone of the IANA", got: quote(timeZone) }]),
+    ...(min <= least
+      ? [{ field: "min", expected: `above ${LABEL.scaleMin} (${least})`, got: String(min) }]
+      : []),
     ...(min > max
       ? [{ field: "min", expected: `at most ${LABEL.scaleMax} (${max})`, got: String(min) }]
       : []),

@@ -54,14 +54,21 @@ export const ScaleSignal = Type.Object(
 
 export const ScaleDirection = Type.Object(
   {
-    /** How long more, or fewer, pods have to be wanted without a break; 0: at once. */
+    /**
+     * How long more, or fewer, pods have to be wanted without a break; 0: at once. Limits, floors
+     * and the way to zero and back do not wait for it.
+     */
     windowSeconds: Type.Optional(wholeNumber(SECONDS.minimum, SECONDS.maximum)),
     /** Most pods within a period, and the same in percent of those at its begin: the larger. */
     replicas: Type.Optional(wholeNumber(1, SCALE.hardMax)),
     percent: Type.Optional(wholeNumber(1, 10_000)),
     periodSeconds: Type.Optional(wholeNumber(1, SECONDS.maximum)),
   },
-  { ...CLOSED, description: "an object: windowSeconds, replicas, percent, periodSeconds" },
+  {
+    ...CLOSED,
+    minProperties: 1,
+    description: "an object: windowSeconds, replicas, percent, periodSeconds",
+  },
 );
 export type ScaleDirection = Static<typeof ScaleDirection>;
 
@@ -91,7 +98,7 @@ export const ScaleSpec = Type.Object(
     signals: Type.Optional(Type.Array(ScaleSignal, { minItems: 1, maxItems: 8 })),
     up: Type.Optional(ScaleDirection),
     down: Type.Optional(ScaleDirection),
-    floors: Type.Optional(Type.Array(ScaleFloor, { maxItems: 16 })),
+    floors: Type.Optional(Type.Array(ScaleFloor, { minItems: 1, maxItems: 16 })),
   },
   { ...CLOSED, description: "how it is scaled by its own load: signals, up, down, floors" },
 );

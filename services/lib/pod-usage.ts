@@ -4,6 +4,8 @@ import { type KubernetesClient, resourcePath } from "./kubernetes.ts";
 
 /** Of all pods of a function together. */
 export interface PodUsage {
+  /** Those that are measured. */
+  pods: number;
   /** Thousandths of a core. */
   cpu: number;
   totalMemoryBytes: number;
@@ -44,11 +46,15 @@ export async function readPodUsage(
 
 function addPod(
   { containers = [] }: PodMetrics,
-  { cpu, totalMemoryBytes }: PodUsage = { cpu: 0, totalMemoryBytes: 0 },
+  { pods, cpu, totalMemoryBytes }: PodUsage = { pods: 0, cpu: 0, totalMemoryBytes: 0 },
 ): PodUsage {
   const sum = (resource: "cpu" | "memory"): number =>
     containers
       .map(({ usage }) => parseQuantity(usage?.[resource] ?? "0"))
       .reduce((total, part) => total + part, 0);
-  return { cpu: cpu + sum("cpu") * 1000, totalMemoryBytes: totalMemoryBytes + sum("memory") };
+  return {
+    pods: pods + 1,
+    cpu: cpu + sum("cpu") * 1000,
+    totalMemoryBytes: totalMemoryBytes + sum("memory"),
+  };
 }

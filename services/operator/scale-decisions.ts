@@ -36,6 +36,11 @@ export class ScaleDecisions extends EventEmitter<ScaleDecisionEvents> {
     }
   }
 
+  /** Forgets all: others may have decided since. */
+  clear(): void {
+    this.#news.clear();
+  }
+
   forget(key: string): void {
     this.#news.delete(key);
   }

@@ -18,7 +18,8 @@ export async function readUsage(
 ): Promise<FunctionDescription["usage"]> {
   try {
     const query = { ...reference, ...(timeoutMs !== undefined && { timeoutMs }) };
-    return (await readPodUsage(client, query)).get(reference.name);
+    const { pods = 0, ...usage } = (await readPodUsage(client, query)).get(reference.name) ?? {};
+    return pods === 0 ? undefined : usage;
   } catch (error) {
     logger.debug({ reason: messageOf(error) }, "usage of a function not available");
     return undefined;

@@ -7,13 +7,16 @@ import type { Metadata } from "./types.ts";
 /** A gateway that takes calls, or has some still. */
 export interface GatewayEndpoint {
   address: string;
-  /** It takes no more, and may be gone at any time. */
+  /** It takes no more, or none yet, and may be gone at any time. */
   isLeaving: boolean;
 }
 
 interface GatewaySlice {
   metadata: Metadata;
-  gateways: readonly GatewayEndpoint[];
+  gateways: readonly (GatewayEndpoint & {
+    /** The same in slices of IPv4 and of IPv6. */
+    id: string;
+  })[];
 }
 
 /** The part of a discovery.k8s.io/v1 EndpointSlice that is read. */
@@ -24,11 +27,8 @@ interface EndpointSlice {
 
 interface Endpoint {
   addresses: readonly string[];
-  conditions?: {
-    ready?: boolean | null;
-    serving?: boolean | null;
-    terminating?: boolean | null;
-  };
+  targetRef?: { uid?: string } | null;
+  conditions?: { ready?: boolean | null; terminating?: boolean | null };
 }
 
 const SELECTOR = "kubernetes.io/service-name=gateway";
@@ -58,19 +58,21 @@ export class GatewayEndpoints {
 
   /** Those that there are; undefined: nobody knows yet. */
   list(): readonly GatewayEndpoint[] | undefined {
-    return this.#watch.hasSynced
-      ? Array.from(this.#watch.values()).flatMap(({ gateways }) => gateways)
-      : undefined;
+    if (!this.#watch.hasSynced) {
+      return undefined;
+    }
+    const all = Array.from(this.#watch.values()).flatMap(({ gateways }) => gateways);
+    return [...new Map(all.map((gateway) => [gateway.id, gateway])).values()];
   }
 }
 
 function toSlice({ metadata, endpoints }: EndpointSlice): GatewaySlice {
   const { name, namespace, resourceVersion } = metadata;
-  const gateways = (endpoints ?? []).flatMap(({ addresses: [address], conditions = {} }) => {
-    const { ready, serving, terminating } = conditions;
-    const isLeaving = terminating === true;
-    const isThere = isLeaving ? serving === true : ready !== false;
-    return address !== undefined && isThere ? [{ address, isLeaving }] : [];
+  const gateways = (endpoints ?? []).flatMap(({ addresses: [address], ...endpoint }) => {
+    const { targetRef, conditions = {} } = endpoint;
+    // One that stops is not ready, and has calls for a long time to come.
+    const isLeaving = conditions.terminating === true || conditions.ready === false;
+    return address === undefined ? [] : [{ id: targetRef?.uid ?? address, address, isLeaving }];
   });
   return {
     metadata: {

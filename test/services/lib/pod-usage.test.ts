@@ -33,9 +33,9 @@ test("the pods of all functions are asked for at once, and summed up by function
   };
   expect(await readPodUsage(client, { namespace: "fn", timeoutMs: 60_000 })).toEqual(
     new Map([
-      ["a", { cpu: 150.000_001, totalMemoryBytes: 1048 }],
-      ["b", { cpu: 2000, totalMemoryBytes: 0 }],
-      ["c", { cpu: 0, totalMemoryBytes: 0 }],
+      ["a", { pods: 2, cpu: 150.000_001, totalMemoryBytes: 1048 }],
+      ["b", { pods: 1, cpu: 2000, totalMemoryBytes: 0 }],
+      ["c", { pods: 1, cpu: 0, totalMemoryBytes: 0 }],
     ]),
   );
   expect(Object.fromEntries(fake.requests[0]?.query ?? [])).toEqual({

@@ -3,6 +3,7 @@ import {
   type Autoscale,
   FIELD_MANAGER,
   type FunctionResource,
+  isAutoscaled,
   readAutoscale,
   toDisplayName,
   toKey,
@@ -52,6 +53,12 @@ const LOOK_MS = 1000;
 /** How long a load has to be unknown before the status says so, milliseconds. */
 const UNKNOWN_MS = 30_000;
 
+/** What was remembered is of before, where nobody has looked for longer, milliseconds. */
+const GAP_MS = 10_000;
+
+/** For how long changes of one look are begun to be written, milliseconds. */
+const WRITE_MS = 3000;
+
 /** Writes at the same time. */
 const MOST_WRITES = 8;
 
@@ -86,6 +93,7 @@ export class AutoscalerController implements Controller {
   readonly #signals: SignalReader;
   readonly #metrics: AutoscalerMetrics;
   readonly #courses = new Map<string, Course>();
+  #lookedAt = -Infinity;
 
   constructor(options: AutoscalerControllerOptions) {
     this.#options = options;
@@ -101,11 +109,19 @@ export class AutoscalerController implements Controller {
 
   /** Never throws: what fails for one function is tried again with the next look. */
   async reconcile(): Promise<ReconcileResult> {
+    const now = this.#now();
+    if (now - this.#lookedAt > GAP_MS) {
+      // Another instance may have decided meanwhile.
+      this.#courses.clear();
+      this.#options.decisions.clear();
+    }
+    this.#lookedAt = now;
     this.#follow();
     const autoscales = Array.from(this.#courses.values(), ({ autoscale }) => autoscale);
     await this.#signals.look(autoscales);
     const changes = Array.from(this.#courses).flatMap(([key, course]) => this.#decide(key, course));
-    while (changes.length > 0) {
+    // What is not written in time is decided anew.
+    while (changes.length > 0 && this.#now() - now < WRITE_MS) {
       await Promise.all(changes.splice(0, MOST_WRITES).map((change) => this.#write(change)));
     }
     return { requeueAfterMs: LOOK_MS };
@@ -126,7 +142,7 @@ export class AutoscalerController implements Controller {
       }
     }
     for (const [key, { resource }] of this.#courses) {
-      if (informers.functions.get(key) !== resource) {
+      if (informers.functions.get(key) !== resource || !this.#isServed(resource)) {
         this.#courses.delete(key);
         decisions.forget(key);
         this.#metrics.forget(toDisplayName(resource.metadata));
@@ -135,7 +151,8 @@ export class AutoscalerController implements Controller {
   }
 
   #take(key: string, resource: FunctionResource, before: Course | undefined): void {
-    const autoscale = readAutoscale(resource.spec);
+    const isRight = isAutoscaled(resource.spec) && findMistakes(resource).length === 0;
+    const autoscale = isRight ? readAutoscale(resource.spec) : undefined;
     if (autoscale === undefined || !this.#isServed(resource)) {
       return;
     }
@@ -153,9 +170,8 @@ export class AutoscalerController implements Controller {
 
   #isServed(resource: FunctionResource): boolean {
     const { namespace, deletionTimestamp } = resource.metadata;
-    const isThere = deletionTimestamp === undefined;
-    const isServed = this.#options.informers.namespaces.state(namespace) === "served";
-    return isThere && isServed && findMistakes(resource).length === 0;
+    const state = this.#options.informers.namespaces.state(namespace);
+    return deletionTimestamp === undefined && state === "served";
   }
 
   /** What is to be written, if anything. */
@@ -184,8 +200,11 @@ export class AutoscalerController implements Controller {
     course: Course,
     { rules, loads: { loads } }: { rules: ScaleRules; loads: Loads },
   ): void {
+    const hasPods = course.resource.spec.replicas !== 0;
     const names = rules.signals
       .filter((_signal, index) => loads[index]?.value === undefined || !loads[index].isWhole)
+      // Without a pod there is nothing that pods use.
+      .filter(({ isDemand }) => isDemand || hasPods)
       .map(({ name }) => name);
     course.unknownSince = names.length === 0 ? undefined : (course.unknownSince ?? this.#now());
     const { unknownSince } = course;
@@ -214,6 +233,7 @@ export class AutoscalerController implements Controller {
     logger.info({ functionName, from: replicas, to: decision.replicas, reason, text }, "scaled");
     this.#metrics.decided(functionName, reason);
     decisions.decided(key, `${reason}: ${text}`);
-    await recordEvent(this.#options, resource, { type: "Normal", reason, message: text });
+    // The next look does not wait for it; a failure is only logged.
+    void recordEvent(this.#options, resource, { type: "Normal", reason, message: text });
   }
 }

@@ -175,7 +175,8 @@ function wake(seen: Seen, rules: ScaleRules): Choice {
     const replicas = Math.min(Math.max(leastOf(rules), wanted), rules.max);
     return { replicas, reason: "Called", restraint: undefined };
   }
-  return { replicas: rules.floor, reason: "BelowMinimum", restraint: undefined };
+  const replicas = rules.floor > 0 ? leastOf(rules) : 0;
+  return { replicas, reason: "BelowMinimum", restraint: undefined };
 }
 
 /** More are wanted. */

@@ -30,7 +30,7 @@ function toReason({ reason, wanted }: Decision, rules: ScaleRules): string {
     case "Idle":
       return `nobody has called it for ${formatDuration(rules.zeroAfterMs ?? 0)}`;
     case "Called":
-      return "it is called";
+      return "it is called, or has something to do";
     default:
       return load;
   }

@@ -175,11 +175,13 @@ export class GatewayLoadsReader {
       return isLeaving ? undefined : NOTHING_KNOWN;
     }
     const { functions, ageMs } = latest.loads;
-    const isOfThisLook = latest.at >= this.#lookedAt;
+    const idleMs = functions[name]?.[3] ?? ageMs;
+    // Of one that leaves there may be no other answer.
+    const isCurrent = latest.at >= this.#lookedAt || isLeaving;
     return {
       rps: toRate(answers, name),
       inflight: toMean(answers, name),
-      idleMs: isOfThisLook ? (functions[name]?.[3] ?? ageMs) : isLeaving ? Infinity : undefined,
+      idleMs: isCurrent ? idleMs : undefined,
     };
   }
 }

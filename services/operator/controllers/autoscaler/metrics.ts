@@ -31,7 +31,7 @@ export class AutoscalerMetrics {
       help: "Replicas that a function's load wants, before limits, windows and steps.",
       type: "gauge",
       collect: () =>
-        [...this.#seen].flatMap(
+        this.#current().flatMap(
           ([
             name,
             {

@@ -64,13 +64,13 @@ function begin(now: number, replicas: number): ScaleMemory {
 
 /** Those changes that a step may still count. */
 function addChange(
-  { changes, at }: ScaleMemory,
+  { changes, at, replicas }: ScaleMemory,
   { now, by, directions }: { now: number; by: number; directions: readonly Direction[] },
 ): readonly Change[] {
   const longest = Math.max(...directions.map(({ step }) => step?.periodMs ?? 0));
   const recent = changes.filter((change) => now - change.at < longest);
-  // It was made after the last look, and as a rule at once.
-  return by === 0 ? recent : [...recent, { at, by }];
+  // Who wakes takes no step. All others were made after the last look, and as a rule at once.
+  return by === 0 || replicas === 0 ? recent : [...recent, { at, by }];
 }
 
 /** Adds a number to those of a window; less, or more, that came before it counts no longer. */

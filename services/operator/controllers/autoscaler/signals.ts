@@ -2,10 +2,14 @@
 import type { AimedSignal, Autoscale, FunctionResource } from "../../../../contract/index.ts";
 import { toDisplayName } from "../../../../contract/index.ts";
 import { type Logger, messageOf } from "../../../lib/logger.ts";
+import type { PodUsage } from "../../../lib/pod-usage.ts";
 import type { GatewayEndpoint } from "../../kubernetes/gateway-endpoints.ts";
 import type { Load } from "./decide.ts";
 import { type FunctionLoads, GatewayLoadsReader } from "./gateway-loads.ts";
 import { Polled } from "./polled.ts";
+
+/** Of the pods of a function that are measured. */
+type Usage = Pick<PodUsage, "pods" | "cpu">;
 
 export interface SignalReaderOptions {
   logger: Logger;
@@ -14,7 +18,7 @@ export interface SignalReaderOptions {
   /** Says where a gateway's metrics are, for tests. */
   locateGateway?: ((address: string) => string) | undefined;
   /** Thousandths of a core that the pods of each function of a namespace use, by its name. */
-  readUsage: (namespace: string) => Promise<ReadonlyMap<string, { cpu: number }>>;
+  readUsage: (namespace: string) => Promise<ReadonlyMap<string, Usage>>;
   /** The sum of what a query of Prometheus gives; undefined: it gives nothing. */
   querySum: (query: string) => Promise<number | undefined>;
   /** Of a clock that never goes back, milliseconds. */
@@ -28,7 +32,7 @@ export interface Loads {
 
 export class SignalReader {
   readonly #gateways: GatewayLoadsReader;
-  readonly #usage: Polled<ReadonlyMap<string, { cpu: number }>>;
+  readonly #usage: Polled<ReadonlyMap<string, Usage>>;
   readonly #queries: Polled<number | undefined>;
 
   constructor(options: SignalReaderOptions) {
@@ -54,10 +58,10 @@ export class SignalReader {
     }
   }
 
-  of({ metadata }: FunctionResource, { signals }: Autoscale): Loads {
-    const known = this.#gateways.of(toDisplayName(metadata));
+  of(resource: FunctionResource, { signals }: Autoscale): Loads {
+    const known = this.#gateways.of(toDisplayName(resource.metadata));
     return {
-      loads: signals.map((signal) => this.#read(signal, metadata, known)),
+      loads: signals.map((signal) => this.#read(signal, resource, known)),
       idleMs: known.idleMs,
     };
   }
@@ -66,18 +70,21 @@ export class SignalReader {
     return this.#gateways.close();
   }
 
-  #read(
-    { type, query = "" }: AimedSignal,
-    { name, namespace }: FunctionResource["metadata"],
-    known: FunctionLoads,
-  ): Load {
+  #read({ type, query = "" }: AimedSignal, resource: FunctionResource, known: FunctionLoads): Load {
     switch (type) {
       case "cpu":
-        return { value: this.#usage.get(namespace)?.get(name)?.cpu, isWhole: true };
+        return this.#readUsage(resource);
       case "prometheus":
         return { value: this.#queries.get(query), isWhole: true };
       default:
         return known[type];
     }
+  }
+
+  /** Pods that have just come are measured later. */
+  #readUsage({ metadata: { name, namespace }, status }: FunctionResource): Load {
+    const usage = this.#usage.get(namespace)?.get(name);
+    const isWhole = (usage?.pods ?? 0) >= (status?.availableReplicas ?? 0);
+    return { value: usage?.cpu, isWhole };
   }
 }

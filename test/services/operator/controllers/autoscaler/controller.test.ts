@@ -1,8 +1,10 @@
 /** The autoscaler's controller: what it looks at, what it writes, and what it says of it. */
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
+import { PREPARED } from "../../../../../contract/index.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
-import { writesOf } from "../../world.ts";
+import { until } from "../../../../support/until.ts";
+import { NAMESPACES, writesOf } from "../../world.ts";
 import { eventsOf, HOUR, KEY, labels, NAME, SCALE, useAutoscalers, valueOf } from "./world.ts";
 
 const createAutoscaler = useAutoscalers(afterEach);
@@ -158,10 +160,33 @@ describe("signals", () => {
         spec: labels({ type: "cpu", target: "200", "target-proportion": "1" }),
       }),
     );
-    world.usage.set("resize", { cpu: 900 });
+    world.usage.set("resize", { cpu: 900, pods: 1 });
     await world.look();
     await world.look();
     expect(world.replicas()).toBe(5);
+  });
+
+  it("of pods that are not all measured yet make no fewer, and none where there is no pod", async () => {
+    const spec = { ...labels({ type: "cpu", "down.window": "0" }), replicas: 4 };
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec, extra: { status: { availableReplicas: 4 } } }),
+    );
+    world.usage.set("resize", { cpu: 100, pods: 2 });
+    await world.call(0, 3);
+    expect(world.replicas()).toBe(4);
+    world.usage.set("resize", { cpu: 100, pods: 4 });
+    await world.call(0, 15);
+    expect(world.replicas()).toBe(1);
+  });
+
+  it("that only pods have are no news where there is none", async () => {
+    const spec = { ...labels({ type: "cpu", zero: "true", min: "0" }), replicas: 0 };
+    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
+    for (let second = 0; second < 40; second++) {
+      await world.look({ queue: {}, functions: { [NAME]: [5, 0, 0, 90_000] } });
+    }
+    expect(world.decisions.of(KEY)).toBeUndefined();
+    expect(world.replicas()).toBe(0);
   });
 
   it("are queries of Prometheus, and those of the gateways where it is away", async () => {
@@ -255,6 +280,50 @@ describe("a function that goes", () => {
     await world.fake.settle();
     await world.look();
     expect(await world.registry.metrics()).not.toContain(NAME);
+    expect(world.decisions.of(KEY)).toBeUndefined();
+  });
+
+  it("out of service with its namespace is left as it is", async () => {
+    const other = FUNCTIONS.replace("openfaas-fn", "team");
+    const spec = {
+      name: "resize",
+      image: "example/image:1",
+      replicas: 1,
+      ...labels({ type: "rps" }),
+    };
+    const annotations = { openfaas: "1", [PREPARED]: "1" };
+    const world = await createAutoscaler((fake) => {
+      fake.put(NAMESPACES, { metadata: { name: "team", annotations } });
+      fake.put(other, { metadata: { name: "resize" }, spec });
+    });
+    const replicas = () =>
+      (world.fake.objects.get(`${other}/resize`)?.["spec"] as { replicas: number }).replicas;
+    await until(
+      "the namespace to be served",
+      () => world.informers.namespaces.state("team") === "served",
+    );
+    fake(world, { ...spec, ...labels({ type: "rps", min: "2" }) });
+    await world.fake.settle();
+    await world.look();
+    expect(replicas()).toBe(2);
+    world.fake.put(NAMESPACES, { metadata: { name: "team", annotations: {} } });
+    fake(world, { ...spec, ...labels({ type: "rps", min: "5" }), replicas: 2 });
+    await world.fake.settle();
+    await world.look();
+    expect(replicas()).toBe(2);
+    function fake({ fake: kubernetes }: typeof world, changed: object): void {
+      kubernetes.put(other, { metadata: { name: "resize" }, spec: changed });
+    }
+  });
+
+  it("to another instance for a while has no news of before", async () => {
+    const world = await createAutoscaler((fake) =>
+      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
+    );
+    await world.look();
+    expect(world.decisions.of(KEY)?.last).toContain("BelowMinimum");
+    world.clock.now += 11_000;
+    await world.look();
     expect(world.decisions.of(KEY)).toBeUndefined();
   });
 

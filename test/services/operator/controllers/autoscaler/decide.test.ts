@@ -98,6 +98,15 @@ describe("more replicas", () => {
     expect(course.hold(900, 3)).toEqual([7, 7, 10]);
   });
 
+  test("of which some woke the function, whoever has done it, are no step", () => {
+    const step = { replicas: 1, percent: 0, periodMs: 60_000 };
+    const course = start({ floor: 0, up: { windowMs: 0, step }, zeroAfterMs: 60_000 }, 0);
+    course.look(0, { idleMs: 90_000 });
+    course.replicas = 1;
+    expect(course.look(450, { idleMs: 0 })).toMatchObject({ replicas: 2, restraint: "Step" });
+    expect(course.look(450, { idleMs: 0 })).toMatchObject({ replicas: 2, restraint: "Step" });
+  });
+
   test("are those that the highest of several signals wants, though another is unknown", () => {
     const signals = [
       { name: "rps", target: 45, isDemand: true },
@@ -243,7 +252,7 @@ describe("no replica", () => {
   test("there is never while there shall be one whatever happens", () => {
     const course = start({ ...zero, floor: 1 }, 2);
     expect(course.look(0, { idleMs: 90_000 }).replicas).toBe(2);
-    expect(course.look(0, { idleMs: 91_000, replicas: 0 }).replicas).toBe(1);
+    expect(course.look(0, { idleMs: 91_000, replicas: 0 }).replicas).toBe(2);
   });
 
   test("becomes as many as are wanted with the first call", () => {

@@ -216,7 +216,7 @@ describe("a gateway that does not answer", () => {
     expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(3), idleMs: 0 });
     second.answer = "silence";
     await world.look();
-    expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(3), idleMs: 9000 });
+    expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(3), idleMs: 0 });
     await world.look(6000);
     expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(1), idleMs: 9000 });
     world.told.endpoints = [first.endpoint];

@@ -7,6 +7,7 @@ import { ScaleDecisions } from "../../../../../services/operator/scale-decisions
 import { collectCleanups } from "../../../../support/cleanup.ts";
 import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../../../support/function-objects.ts";
+import { until } from "../../../../support/until.ts";
 import { useWorlds, type World } from "../../world.ts";
 import { FakeGateway, locateGateway } from "./gateways.ts";
 
@@ -15,7 +16,6 @@ export const NAME = "resize.openfaas-fn";
 export const KEY = "openfaas-fn/resize";
 export const SCALE = `${FUNCTIONS}/resize/scale`;
 
-const EVENTS = "/api/v1/namespaces/openfaas-fn/events";
 export const HOUR = 3_600_000;
 
 /** Labels of a scale, part of a spec. @param values - by the last part of their names */
@@ -31,7 +31,7 @@ export interface Autoscaler extends World {
   decisions: ScaleDecisions;
   registry: Registry;
   clock: { now: number; wall: number };
-  usage: Map<string, { cpu: number }>;
+  usage: Map<string, { cpu: number; pods: number }>;
   answers: Map<string, number | Error>;
   changed: string[];
   /** A second later it looks, at what the gateway says then. */
@@ -67,7 +67,7 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
   const decisions = new ScaleDecisions();
   const registry = new Registry();
   const clock = { now: 0, wall: Date.parse("2027-01-04T05:00:00Z") };
-  const usage = new Map<string, { cpu: number }>();
+  const usage = new Map<string, { cpu: number; pods: number }>();
   const answers = new Map<string, number | Error>();
   const changed: string[] = [];
   decisions.on("change", (key) => changed.push(key));
@@ -94,6 +94,8 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
     gateway.answer = { ageMs: HOUR + clock.now, functions: {}, ...load };
     expect(await controller.reconcile()).toStrictEqual({ requeueAfterMs: 1000 });
     await world.fake.settle();
+    const decided = await sumOf(registry, "operator_scale_decisions_total");
+    await until("the Events, which nothing waits for", () => eventsOf(world).length >= decided);
   };
   const call: Autoscaler["call"] = async (rps, seconds) => {
     for (let second = 0; second < seconds; second++) {
@@ -109,10 +111,17 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
   };
 }
 
+/** Of all series of a metric. */
+async function sumOf(registry: Registry, name: string): Promise<number> {
+  const text = await registry.metrics();
+  const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
 /** Events that were written, in their order. */
 export const eventsOf = ({ fake }: World): unknown[] =>
   fake.requests
-    .filter(({ method, path }) => method === "POST" && path === EVENTS)
+    .filter(({ method, path }) => method === "POST" && path.endsWith("/events"))
     .map(({ body }) => {
       const { type, reason, message } = body as Record<string, string>;
       return { type, reason, message };
