@@ -4,8 +4,8 @@ import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
 import { GatewayLoadsReader } from "../../../../../services/operator/controllers/autoscaler/gateway-loads.ts";
 import type { GatewayEndpoint } from "../../../../../services/operator/kubernetes/gateway-endpoints.ts";
 import { collectCleanups } from "../../../../support/cleanup.ts";
+import { FakeGateway, locateGateway } from "../../../../support/fake-gateway.ts";
 import { createKeptLog } from "../../../../support/logs.ts";
-import { FakeGateway, locateGateway } from "./gateways.ts";
 
 const atEnd = collectCleanups(afterEach);
 const NAME = "resize.openfaas-fn";

@@ -5,11 +5,11 @@ import { Registry } from "../../../../../services/lib/metrics.ts";
 import { AutoscalerController } from "../../../../../services/operator/controllers/autoscaler/controller.ts";
 import { ScaleDecisions } from "../../../../../services/operator/scale-decisions.ts";
 import { collectCleanups } from "../../../../support/cleanup.ts";
+import { FakeGateway, locateGateway } from "../../../../support/fake-gateway.ts";
 import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../../../support/function-objects.ts";
 import { until } from "../../../../support/until.ts";
 import { useWorlds, type World } from "../../world.ts";
-import { FakeGateway, locateGateway } from "./gateways.ts";
 
 /** The function of most tests. */
 export const NAME = "resize.openfaas-fn";

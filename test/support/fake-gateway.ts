@@ -1,11 +1,15 @@
 /** Gateways that say what a test has them say, for the autoscaler. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
-import { listen } from "../../../../../services/lib/servers.ts";
-import type { GatewayEndpoint } from "../../../../../services/operator/kubernetes/gateway-endpoints.ts";
+import type { GatewayLoads } from "../../contract/gateway-loads.ts";
+import { listen } from "../../services/lib/servers.ts";
+import type { GatewayEndpoint } from "../../services/operator/kubernetes/gateway-endpoints.ts";
 
-type Answer = Partial<GatewayLoads> | "silence" | { status: number; text: string };
+type Answer =
+  | Partial<GatewayLoads>
+  | (() => Partial<GatewayLoads>)
+  | "silence"
+  | { status: number; text: string };
 
 export class FakeGateway {
   /** What the next questions are answered with. */
@@ -17,7 +21,7 @@ export class FakeGateway {
   private constructor() {
     this.#server = createServer((request, response) => {
       this.asked.push(request.url ?? "");
-      const { answer } = this;
+      const answer = typeof this.answer === "function" ? this.answer() : this.answer;
       if (answer === "silence") {
         return;
       }
