@@ -52,9 +52,10 @@ export function registerScale(registry: Registry, sources: ScaleSources): void {
     Array.from(functions.values()).flatMap(toTargets),
   );
   register(METRIC.inFlight, "Calls of a function in flight at this gateway.", () =>
-    Array.from(states.called(), ({ displayName, inFlight, waiting }) => ({
+    Array.from(states.called(), ({ displayName, inFlight, waiting, upgraded }) => ({
       labels: { function_name: displayName },
-      value: inFlight + waiting,
+      // As the signal has it that is compared with the target.
+      value: inFlight + waiting + upgraded,
     })),
   );
 }

@@ -56,6 +56,7 @@ export class CallWorld {
       key: "fn/f",
       displayName: "f.fn",
       metrics: {
+        started: 0,
         start: () => this.counted.push("start"),
         end: (status, seconds) => {
           this.counted.push(`end ${status}`);
@@ -74,6 +75,7 @@ export class CallWorld {
       waiting: 0,
       upgraded: 0,
       heldBytes: 0,
+      lastLeftAt: 0,
     };
   }
 

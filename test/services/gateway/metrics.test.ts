@@ -3,14 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FunctionWatch } from "../../../services/gateway/cluster/functions.ts";
 import { FunctionNamespaces } from "../../../services/gateway/cluster/namespaces.ts";
-import {
-  forgetDeleted,
-  GatewayMetrics,
-  registerCalls,
-  registerServiceCount,
-} from "../../../services/gateway/metrics.ts";
+import { forgetDeleted, GatewayMetrics, registerCalls } from "../../../services/gateway/metrics.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
-import { FunctionFeed, functionOf } from "../../support/call-parts.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../support/gateway.ts";
 import { createKeptLog } from "../../support/logs.ts";
@@ -186,26 +180,5 @@ describe("a histogram", () => {
         }
       }),
     );
-  });
-});
-
-describe("registerServiceCount", () => {
-  test("shows what each function shall have at the moment when it is asked", async () => {
-    const registry = new Registry();
-    const functions = new FunctionFeed();
-    registerServiceCount(registry, functions.watch);
-    const lines = async (): Promise<string[]> =>
-      (await registry.metrics()).split("\n").filter((line) => !line.startsWith("#") && line !== "");
-    expect(await lines()).toEqual([]);
-    functions.put(functionOf("a", { replicas: 3 }));
-    functions.put(functionOf("b", { replicas: 0 }));
-    functions.put(functionOf("c", { labels: { "com.openfaas.scale.min": "2" } }));
-    expect(await lines()).toEqual([
-      'gateway_service_count{function_name="a.fn"} 3',
-      'gateway_service_count{function_name="b.fn"} 0',
-      'gateway_service_count{function_name="c.fn"} 2',
-    ]);
-    functions.remove("fn/a");
-    expect(await lines()).toHaveLength(2);
   });
 });
