@@ -8,6 +8,7 @@ import {
   type FunctionResource,
   type FunctionSpec,
   LABEL,
+  SHARED_FIELDS,
 } from "../../../contract/index.ts";
 import { desiredReplicas } from "../cluster/scaling.ts";
 import { failures, HttpError } from "../errors.ts";
@@ -72,17 +73,10 @@ function dropZeros<K extends string>(
   ) as Partial<Record<K, number>>;
 }
 
-const SHARED = [
-  "constraints",
-  "secrets",
-  "labels",
-  "annotations",
-  "limits",
-  "requests",
-  "readOnlyRootFilesystem",
-] as const;
+/** All of them: a field that is not carried over would be accepted and then without effect. */
+const SHARED = Object.keys(SHARED_FIELDS) as (keyof typeof SHARED_FIELDS)[];
 
-type Shared = Pick<FunctionSpec, (typeof SHARED)[number]>;
+type Shared = Pick<FunctionSpec, keyof typeof SHARED_FIELDS>;
 
 function pickShared(source: Shared): Shared {
   return Object.fromEntries(

@@ -20,6 +20,17 @@ describe("checkDeployment", () => {
     ).not.toThrow();
   });
 
+  test("takes what says how its own load scales a function", () => {
+    const labels = { [scale("zero")]: "true", [scale("zero-duration")]: "5m" };
+    const byLabels = { [scale("type")]: "capacity", [scale("target")]: "10" };
+    const floor = { start: "0 7 * * 1-5", end: "0 19 * * 1-5", timeZone: "Europe/Berlin", min: 2 };
+    const signals = [{ type: "cpu", target: 300 }];
+    expect(() => {
+      checkDeployment({ ...base, labels: { ...labels, ...byLabels } }, []);
+      checkDeployment({ ...base, labels, scale: { signals, floors: [floor] } }, []);
+    }).not.toThrow();
+  });
+
   test.each([
     [
       { labels: { [scale("min")]: "many" } },
@@ -38,12 +49,29 @@ describe("checkDeployment", () => {
       `labels["${scale("min")}"]: expected at most ${scale("max")} (2), got "3"`,
     ],
     [
-      { labels: { [scale("zero")]: "true" } },
-      `labels["${scale("zero")}"]: expected none or false, it is not available yet, got "true"`,
+      { labels: { [scale("zero")]: "yes" } },
+      `labels["${scale("zero")}"]: expected true or false, got "yes"`,
     ],
     [
-      { labels: { [scale("type")]: "capacity" } },
-      `labels["${scale("type")}"]: expected none, it is not available yet, got "capacity"`,
+      { labels: { [scale("type")]: "memory" } },
+      `labels["${scale("type")}"]: expected rps or capacity or cpu or queue, got "memory"`,
+    ],
+    [
+      { labels: { [scale("factor")]: "10" }, scale: {} },
+      `labels["${scale("factor")}"]: expected none where its load scales it, as it is about ` +
+        'alerts, got "10"',
+    ],
+    [
+      { scale: { signals: [{ type: "prometheus", target: 5 }] } },
+      "scale.signals[0].query: expected a query of Prometheus, got none",
+    ],
+    [
+      { scale: { floors: [{ start: "0 7 * * *", end: "0 19 * * x", min: 2 }] } },
+      'scale.floors[0].end: expected a cron expression of five fields, got "0 19 * * x"',
+    ],
+    [
+      { scale: { floors: [{ start: "0 7 * * *", end: "0 19 * * *", min: 21 }] } },
+      `scale.floors[0].min: expected at most ${scale("max")} (20), got 21`,
     ],
     [
       { envVars: { exec_timeout: "soon" } },

@@ -19,6 +19,7 @@ const FULL: Required<Omit<FunctionDeployment, Unset>> = {
   secrets: ["s"],
   labels: { "com.openfaas.scale.max": "3" },
   annotations: { topic: "x" },
+  scale: { signals: [{ type: "inflight", target: 5 }], down: { windowSeconds: 30 } },
   limits: { memory: "128Mi" },
   requests: { cpu: "10m" },
   readOnlyRootFilesystem: false,
@@ -40,6 +41,12 @@ describe("toApplied and toDescription", () => {
       replicas: 1,
       createdAt: "2026-11-21T09:18:58Z",
     });
+  });
+
+  test("echo an empty scale, which says that its load scales the function", () => {
+    const applied = toApplied({ service: "e", scale: {} }, "ns", { image: "i" });
+    expect(applied.spec.scale).toEqual({});
+    expect(toDescription(stored(applied), undefined)).toMatchObject({ scale: {} });
   });
 
   test("do not echo what was not sent", () => {

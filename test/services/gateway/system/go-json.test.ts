@@ -41,7 +41,8 @@ describe("names of fields", () => {
   ])("like %j are other ones, which are refused", (name) => {
     expect(() => read({ service: "f", [name]: null })).toThrow(
       `${name}: expected service, image, code, namespace, envProcess, envVars, constraints, ` +
-        "secrets, labels, annotations, limits, requests, readOnlyRootFilesystem, got another field",
+        "secrets, labels, annotations, scale, limits, requests, readOnlyRootFilesystem, " +
+        "got another field",
     );
   });
 
@@ -54,6 +55,15 @@ describe("names of fields", () => {
     expect(() => readAsGo(Inner, { ["x".repeat(1000)]: 1 })).toThrow(
       `${"x".repeat(80)}: expected a, got another field`,
     );
+  });
+
+  test.each([
+    [{ signals: [{ type: "rps", targt: 5 }] }, "scale.signals[0].targt: expected type, target, "],
+    [{ down: { window: 5 } }, "scale.down.window: expected windowSeconds, replicas, "],
+    [{ floors: [{ begin: "0 7 * * *" }] }, "scale.floors[0].begin: expected start, end, "],
+    [{ min: 2 }, "scale.min: expected signals, up, down, floors, got another field"],
+  ])("that there are not are refused in a scale, as in %j", (scale, message) => {
+    expect(() => read({ service: "f", scale })).toThrow(message);
   });
 
   test("that there are not pass where others may be, as in what a route only reads", () => {

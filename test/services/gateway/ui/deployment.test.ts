@@ -69,11 +69,14 @@ describe("toFields", () => {
     const rare = {
       ...description,
       constraints: ["zone=a"],
+      scale: { signals: [{ type: "rps", target: 5 }] },
       limits: { memory: "128Mi", "nvidia.com/gpu": "1" },
       requests: { memory: "64Mi", "ephemeral-storage": "1Gi" },
     };
-    const { constraints, limits, requests } = rare;
-    expect(toDeployment(toFields(rare))).toMatchObject({ constraints, limits, requests });
+    const { constraints, scale, limits, requests } = rare;
+    expect(toDeployment(toFields(rare))).toMatchObject({
+      ...{ constraints, scale, limits, requests },
+    });
     const fields = { ...toFields(rare), memoryLimit: "", cpuLimit: "2" };
     expect(toDeployment(fields).limits).toEqual({ "nvidia.com/gpu": "1", cpu: "2" });
   });

@@ -23,7 +23,7 @@ export interface DeployFields {
   cpuRequest: string;
   readOnlyRootFilesystem: boolean;
   /** What a function has that the form does not show, and that stays as it is. */
-  kept: Pick<FunctionDeployment, "constraints" | "limits" | "requests">;
+  kept: Pick<FunctionDeployment, "constraints" | "scale" | "limits" | "requests">;
 }
 
 /** What a new function's code begins with. */
@@ -87,9 +87,15 @@ export function toFields(description: FunctionDescription): DeployFields {
   };
 }
 
-function toKept({ constraints, limits, requests }: FunctionDescription): DeployFields["kept"] {
+function toKept({
+  constraints,
+  scale,
+  limits,
+  requests,
+}: FunctionDescription): DeployFields["kept"] {
   return {
     ...(constraints !== undefined && { constraints }),
+    ...(scale !== undefined && { scale }),
     limits: withoutFields(limits),
     requests: withoutFields(requests),
   };
@@ -130,6 +136,7 @@ export function toDeployment(fields: DeployFields): FunctionDeployment {
     ...toMap("annotations", "Annotations", fields.annotations),
     ...(secrets.length > 0 && { secrets: [...secrets] }),
     ...(kept.constraints !== undefined && { constraints: kept.constraints }),
+    ...(kept.scale !== undefined && { scale: kept.scale }),
     ...(limits !== undefined && { limits }),
     ...(requests !== undefined && { requests }),
     ...(readOnlyRootFilesystem && { readOnlyRootFilesystem }),
