@@ -45,7 +45,7 @@ export async function readDepth(
 /** How long one look is good for, milliseconds. */
 const FRESH_MS = 500;
 
-/** Longest wait for NATS, milliseconds: who asks has other things to hear, too. */
+/** Longest time of a look, milliseconds: who asks has other things to hear, too. */
 const TIMEOUT_MS = 700;
 
 /** Calls that no worker was given, by function; who asks at the same time shares a look. */
@@ -62,10 +62,10 @@ export class QueueDepths {
   async read(): Promise<Record<string, number> | undefined> {
     const now = performance.now();
     if (this.#known === undefined || now - this.#known.at > FRESH_MS) {
-      this.#known = { at: now, depths: this.#read() };
+      this.#known = { at: now, depths: withTimeout(this.#read(), TIMEOUT_MS) };
     }
     try {
-      return await withTimeout(this.#known.depths, TIMEOUT_MS);
+      return await this.#known.depths;
     } catch {
       return undefined;
     }

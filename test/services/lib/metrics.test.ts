@@ -7,7 +7,11 @@ import { REVISION, VERSION } from "../../../services/lib/version.ts";
 
 const registry = createRegistry();
 const health = new Health();
-const server = createMetricsServer({ registry, health });
+const server = createMetricsServer({
+  registry,
+  health,
+  pages: { "/own": (query) => Promise.resolve({ asked: Object.fromEntries(query) }) },
+});
 let url = "";
 let problem: string | undefined;
 
@@ -47,6 +51,18 @@ describe("createMetricsServer", () => {
   test("knows no other paths and methods", async () => {
     expect((await fetch(`${url}/x`)).status).toBe(404);
     expect((await fetch(`${url}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  test("shows a page of the service's own as JSON, with what was asked", async () => {
+    const response = await fetch(`${url}/own?a=1&b=x%20y`);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toEqual({ asked: { a: "1", b: "x y" } });
+    expect(await (await fetch(`${url}/own`)).json()).toEqual({ asked: {} });
+    const head = await fetch(`${url}/own`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const post = await fetch(`${url}/own`, { method: "POST" });
+    expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect((await fetch(`${url}/own/`)).status).toBe(404);
   });
 
   test("is not ready any more once the shutdown has begun", async () => {

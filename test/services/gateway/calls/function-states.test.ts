@@ -78,6 +78,17 @@ describe("the state of a function", () => {
     expect(find("f")).toBe(short);
   });
 
+  test("is among those that were called, once, until the function is deleted", () => {
+    declare("f");
+    declare("g");
+    expect(states.called()).toEqual(new Set());
+    const state = find("f");
+    find("f.fn");
+    expect([...states.called()]).toEqual([state]);
+    functions.remove("fn/f");
+    expect(states.called()).toEqual(new Set());
+  });
+
   test("is another one for a function of the same name elsewhere", () => {
     declare("f");
     declare("f", {}, "other");

@@ -1,0 +1,130 @@
+/** How many calls no worker was given, by function. */
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { QUEUE, STREAM } from "../../../../contract/queue/index.ts";
+import { QueueDepths } from "../../../../services/gateway/calls/queue-depth.ts";
+import { FakeStreams } from "../../../support/fake-streams.ts";
+import { LEAST_CALL } from "../../../support/queued-message.ts";
+
+let streams: FakeStreams;
+let depths: QueueDepths;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  streams = new FakeStreams();
+  depths = new QueueDepths(() => streams.access.manager);
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function put(name: string, queue: string = QUEUE.name, namespace = "fn"): void {
+  streams.putCall({ ...LEAST_CALL, reference: { name, namespace } }, queue);
+}
+
+/** What a lane's consumer has not given yet. */
+function leave(lane: string, waiting: number): void {
+  const known = streams.consumers.get(STREAM.calls) ?? [];
+  const rest = { num_ack_pending: 1, num_redelivered: 0, delivered: { stream_seq: 1 } };
+  const config = { filter_subject: lane };
+  streams.consumers.set(STREAM.calls, [...known, { config, num_pending: waiting, ...rest }]);
+}
+
+const looks = (): number => streams.asked.filter((what) => what === `info ${STREAM.calls}`).length;
+
+describe("calls that wait", () => {
+  test("are none where the queue is empty", async () => {
+    expect(await depths.read()).toEqual({});
+  });
+
+  test("are by function, of lanes that no worker has asked for yet, too", async () => {
+    put("f");
+    put("f");
+    put("g");
+    put("f", QUEUE.name, "other");
+    expect(await depths.read()).toEqual({ "f.fn": 2, "g.fn": 1, "f.other": 1 });
+  });
+
+  test("are those of all queues together, also of one that nobody has any more", async () => {
+    put("f");
+    put("f", "slow");
+    put("f", "gone");
+    leave("faas-request.fn.f.slow", 4);
+    expect(await depths.read()).toEqual({ "f.fn": 6 });
+  });
+
+  test("are not those that a worker was given, so that a function without any is not there", async () => {
+    put("f");
+    put("f");
+    put("g");
+    leave("faas-request.fn.f.faas-request", 1);
+    leave("faas-request.fn.g.faas-request", 0);
+    expect(await depths.read()).toEqual({ "f.fn": 1 });
+  });
+
+  test("are of a lane of before there were queues, too", async () => {
+    streams.put(STREAM.calls, "faas-request.fn.f", { data: "{}" });
+    expect(await depths.read()).toEqual({ "f.fn": 1 });
+  });
+
+  test("are nobody's as long as no worker has moved what another publisher has written", async () => {
+    streams.put(STREAM.calls, "faas-request", { data: "{}" });
+    leave("faas-request", 3);
+    expect(await depths.read()).toEqual({});
+  });
+});
+
+describe("a look", () => {
+  test("is shared by those who ask within half a second, and is then made anew", async () => {
+    put("f");
+    expect(await Promise.all([depths.read(), depths.read()])).toEqual([
+      { "f.fn": 1 },
+      { "f.fn": 1 },
+    ]);
+    put("f");
+    jest.advanceTimersByTime(500);
+    expect([await depths.read(), looks()]).toEqual([{ "f.fn": 1 }, 1]);
+    jest.advanceTimersByTime(1);
+    expect([await depths.read(), looks()]).toEqual([{ "f.fn": 2 }, 2]);
+  });
+
+  test("that fails tells nothing, and the next one does", async () => {
+    put("f");
+    streams.onAsk = () => {
+      throw new Error("away");
+    };
+    expect(await depths.read()).toBeUndefined();
+    streams.onAsk = () => undefined;
+    jest.advanceTimersByTime(501);
+    expect(await depths.read()).toEqual({ "f.fn": 1 });
+  });
+
+  test("tells nothing without a connection", async () => {
+    const absent = new QueueDepths(() => {
+      throw new Error("queue: not connected");
+    });
+    expect(await absent.read()).toBeUndefined();
+  });
+
+  test("that hangs ends after 700 ms for all who wait for it, and holds up no later one", async () => {
+    put("f");
+    const { manager } = streams.access;
+    const never = new Promise<never>(() => undefined);
+    let isStuck = true;
+    const info = (stream: string, options: { subjects_filter: string }): Promise<unknown> =>
+      isStuck ? never : manager.streams.info(stream, options);
+    const stuck = { ...manager, streams: { ...manager.streams, info } };
+    const slow = new QueueDepths(() => stuck as unknown as typeof manager);
+    const ended: string[] = [];
+    const note = (what: string) => (found?: object) => ended.push(`${what} ${typeof found}`);
+    void slow.read().then(note("first"));
+    await jest.advanceTimersByTimeAsync(400);
+    void slow.read().then(note("second"));
+    await jest.advanceTimersByTimeAsync(299);
+    expect(ended).toEqual([]);
+    isStuck = false;
+    expect(await slow.read()).toEqual({ "f.fn": 1 });
+    await jest.advanceTimersByTimeAsync(1);
+    expect(ended).toEqual(["first undefined", "second undefined"]);
+  });
+});
