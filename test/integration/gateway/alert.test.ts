@@ -83,6 +83,28 @@ describe("Alertmanager's webhook", () => {
     expect([replicasOf("fixed"), replicasOf("off")]).toEqual([1, 1]);
   });
 
+  test.each<[string, object]>([
+    ["a type", { labels: { "com.openfaas.scale.type": "rps" } }],
+    ["zero", { labels: { "com.openfaas.scale.zero": "true" } }],
+    ["a scale of its own", { scale: {} }],
+  ])("leaves a function alone that its load scales, by %s", async (_what, spec) => {
+    gateway.declare("loaded", { replicas: 3, ...spec });
+    gateway.declare("beside");
+    await gateway.settle();
+    const before = gateway.log.text().length;
+    expect(await post(alert("loaded"), alert("beside"))).toEqual({ status: 200, text: "" });
+    expect([replicasOf("loaded"), replicasOf("beside")]).toEqual([3, 5]);
+    expect(await post(alert("loaded", "resolved"))).toEqual({ status: 200, text: "" });
+    expect(replicasOf("loaded")).toBe(3);
+    const lines = gateway.log.text().slice(before).trim().split("\n");
+    const own = lines.filter((line) => line.includes("loaded.openfaas-fn"));
+    // Alertmanager says it again and again.
+    expect(own.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([
+      "debug",
+      "debug",
+    ]);
+  });
+
   test("skips an alert about no function with a line, and handles the others", async () => {
     gateway.declare("named");
     await gateway.settle();

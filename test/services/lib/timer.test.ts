@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { startAwakeTimer } from "../../../services/lib/timer.ts";
+import { startAwakeTimer, withTimeout } from "../../../services/lib/timer.ts";
 
 afterEach(() => {
   jest.useRealTimers();
@@ -36,4 +36,19 @@ test("lets what came while the process stood still be seen before", async () => 
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
   await ended;
   expect(said).toEqual(["came", "over"]);
+});
+
+test("gives what a promise gives in time, or its own error", async () => {
+  expect(await withTimeout(Promise.resolve(5), 1000)).toBe(5);
+  await expect(withTimeout(Promise.reject(new Error("own")), 1000)).rejects.toThrow("own");
+});
+
+test("gives an error for a promise that takes longer, whatever comes of it then", async () => {
+  jest.useFakeTimers();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const ended = expect(withTimeout(promise, 1000)).rejects.toThrow("timed out");
+  await jest.advanceTimersByTimeAsync(1000);
+  await ended;
+  reject(new Error("too late"));
+  expect(jest.getTimerCount()).toBe(0);
 });
