@@ -23,7 +23,7 @@ import {
   readMachineState,
 } from "../support/machine.ts";
 import { until } from "../support/until.ts";
-import { describeScaling } from "./stack/scaling.ts";
+import { describeScaling, type SystemRequest } from "./stack/scaling.ts";
 import { describeSecondStack } from "./stack/second-stack.ts";
 
 const CLUSTER = "e2e";
@@ -49,6 +49,11 @@ async function call(path: string, init: RequestInit = {}): Promise<Response> {
 
 function authorized(user = "admin", secret = password): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}` };
+}
+
+function system(path: string, { method = "GET", body }: SystemRequest = {}): Promise<Response> {
+  const headers = { "content-type": "application/json", ...authorized() };
+  return call(path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
 }
 
 beforeAll(() => {
@@ -248,8 +253,9 @@ describe("an edited handler", () => {
 describeScaling({
   kubectl: (args, input = "") => clone.kubectl(CLUSTER, args, input),
   gateway: () => gateway,
+  system,
   readFunction: async (name) => {
-    const answer = await call(`/system/function/${name}`, { headers: authorized() });
+    const answer = await system(`/system/function/${name}`);
     return (await answer.json()) as { replicas?: number };
   },
 });

@@ -2,12 +2,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startLoad } from "../../support/load.ts";
+import { SteadyLoad } from "../../support/steady-load.ts";
+import { until } from "../../support/until.ts";
+
+/** To the gateway's API; a body goes as JSON. */
+export interface SystemRequest {
+  method?: "POST" | "DELETE";
+  body?: object;
+}
 
 /** The stack as far as it is needed. */
 export interface ScaledStack {
   /** Output of a kubectl command on its cluster, with standard input as its last argument. */
   kubectl: (args: readonly string[], input?: string) => string;
   gateway: () => string;
+  /** Asks the gateway's API, as its administrator. */
+  system: (path: string, request?: SystemRequest) => Promise<Response>;
   readFunction: (name: string) => Promise<{ replicas?: number }>;
 }
 
@@ -69,9 +79,10 @@ export function describeScaling(stack: ScaledStack): void {
       kubectl(["delete", "-n", BUSY.namespace, `deployment/${BUSY.name}`, `hpa/${BUSY.name}`]);
     });
 
+    // Alerts take most of a minute by the clock: the other function has its turn meanwhile.
     it(
-      "a function is scaled up by Prometheus' alert, and down again when the load ends",
-      () => expectScaledFunction(stack),
+      "a function is scaled by Prometheus' alert, and another from zero to zero by its own load",
+      () => Promise.all([expectScaledFunction(stack), expectAutoscaled(stack)]),
       10 * minute,
     );
 
@@ -120,6 +131,41 @@ async function expectScaledFunction({ gateway, readFunction }: ScaledStack): Pro
     expect((await load.stop()).failures).toEqual([]);
   }
   await waitForReplicas(1);
+}
+
+const SPIKY = "spiky";
+
+/** Idle to zero; then a load in two steps of which no call fails, and to zero again. */
+async function expectAutoscaled({ gateway, system, kubectl }: ScaledStack): Promise<void> {
+  const scale = { zero: "true", "zero-duration": "10s", target: "30", max: "3" };
+  const labels = Object.fromEntries(
+    Object.entries(scale).map(([name, value]) => [`com.openfaas.scale.${name}`, value]),
+  );
+  const body = { service: SPIKY, code: "export default () => 'well';", labels };
+  const deployed = await system("/system/functions", { method: "POST", body });
+  expect([200, 202]).toContain(deployed.status);
+  const get = ["-n", "openfaas-fn", "get", `functions.openfaas.com/${SPIKY}`, "-o"];
+  const untilReplicas = (replicas: number): Promise<void> =>
+    until(
+      `${replicas} replicas of ${SPIKY}`,
+      () =>
+        kubectl([...get, "jsonpath={.spec.replicas}/{.status.availableReplicas}"]) ===
+        `${replicas}/${replicas}`,
+      3 * minute,
+    );
+  await untilReplicas(0);
+  const url = `${gateway()}/function/${SPIKY}`;
+  const first = new SteadyLoad({ url, connections: 10, callsPerSecond: 20 });
+  await untilReplicas(1);
+  const second = new SteadyLoad({ url, connections: 20, callsPerSecond: 80 });
+  await untilReplicas(3);
+  for (const { calls, failed, outcomes } of [await first.stop(), await second.stop()]) {
+    expect({ failed, outcomes }).toEqual({ failed: 0, outcomes: { 200: calls } });
+  }
+  const scaled = "jsonpath={.status.conditions[?(@.type=='Scaled')].message}";
+  expect(kubectl([...get, scaled])).toContain("last change: LoadRose: from ");
+  await untilReplicas(0);
+  await system("/system/functions", { method: "DELETE", body: { functionName: SPIKY } });
 }
 
 /** What kubectl says once it is as expected; what it said last when that never comes. */
