@@ -110,6 +110,9 @@ function toSpecSchema(): JsonSchema {
         ...spec.properties?.["environment"],
         "x-kubernetes-validations": toValidations("environment"),
       },
+      // As a whole: an empty one means something, and part by part it would be null where the
+      // one before was not empty, which server-side apply takes apart.
+      scale: { ...spec.properties?.["scale"], "x-kubernetes-map-type": "atomic" },
       limits: toResourcesSchema("limits"),
       requests: toResourcesSchema("requests"),
     },

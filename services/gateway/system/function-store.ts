@@ -109,13 +109,15 @@ function toRestart(
 
 /**
  * Leaves out maps that become empty: server-side apply would take all their keys away and make them
- * null, which the schema refuses. Left out, they go as a whole.
+ * null, which the schema refuses. Left out, they go as a whole. A scale is applied as a whole, and
+ * means something when it is empty.
  */
 function withoutEmptied(
   spec: AppliedFunction["spec"],
   existing: AppliedFunction["spec"] | undefined,
 ): AppliedFunction["spec"] {
   const isEmptied = (field: string, value: unknown): boolean =>
+    field !== "scale" &&
     isMap(value) &&
     Object.keys(value).length === 0 &&
     Object.keys(existing?.[field as keyof FunctionSpec] ?? {}).length > 0;

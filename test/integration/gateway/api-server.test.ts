@@ -96,6 +96,22 @@ describe("a Function on a real API server", () => {
     });
   });
 
+  test("has its scale replaced as a whole, also by an empty one, and loses it", async () => {
+    const put = async (scale?: object): Promise<unknown> => {
+      const sent = deployment("loaded", scale === undefined ? {} : { scale });
+      const answer = await call("PUT", "functions", sent);
+      expect([answer.status, await answer.text()]).toEqual([202, ""]);
+      return ((await describeFunction("loaded")) as { scale?: object }).scale;
+    };
+    expect((await call("POST", "functions", deployment("loaded"))).status).toBe(202);
+    const signals = [{ type: "rps", target: 5 }];
+    const scales = [{ signals, down: { windowSeconds: 5 } }, { signals }, {}, { signals }];
+    for (const scale of scales) {
+      expect(await put(scale)).toEqual(scale);
+    }
+    expect(await put()).toBeUndefined();
+  });
+
   test("of a tag that moves says when it was deployed again, until it is another image", async () => {
     const image = "example/moving:latest";
     const deploy = async (method: string, more: object): Promise<unknown> => {

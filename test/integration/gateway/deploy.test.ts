@@ -43,6 +43,11 @@ const FULL = {
   secrets: ["api.key", "second"],
   labels: { "com.openfaas.scale.min": "2", "example.com/team": "A_b.c", empty: "" },
   annotations: { topic: "a,b", schedule: "*/5 * * * *", "example.com/text": '{"a": "\\u00fc"}\n' },
+  scale: {
+    signals: [{ type: "inflight", target: 8, proportion: 0.5 }],
+    down: { windowSeconds: 0, replicas: 1, percent: 50 },
+    floors: [{ start: "0 7 * * 1-5", end: "0 19 * * 1-5", timeZone: "Europe/Berlin", min: 3 }],
+  },
   limits: { memory: "128Mi", cpu: "1.5", "nvidia.com/gpu": "1" },
   requests: { memory: "1e8", cpu: "100m" },
   readOnlyRootFilesystem: true,
@@ -97,6 +102,32 @@ describe("a deployment", () => {
     expect((await call("scale-function/zeros", { body: scaled })).status).toBe(202);
     const gone = { method: "DELETE", body: { FunctionName: "zeros" } };
     expect((await call("functions", gone)).status).toBe(202);
+  });
+
+  test("has the scale that was sent last, or none", async () => {
+    const body = { service: "loaded", image: "example/a:1" };
+    const scale = { signals: [{ type: "queue" }] };
+    const listed = async (): Promise<unknown> => {
+      const list = JSON.parse((await call("functions")).text) as { name: string; scale?: object }[];
+      return list.find(({ name }) => name === "loaded")?.scale;
+    };
+    expect((await call("functions", { body: { ...body, scale } })).status).toBe(202);
+    expect(await listed()).toEqual(scale);
+    const change = { method: "PUT", body: { ...body, scale: {} } };
+    expect((await call("functions", change)).status).toBe(202);
+    expect(await listed()).toEqual({});
+    expect((await call("functions", { method: "PUT", body })).status).toBe(202);
+    expect(await listed()).toBeUndefined();
+  });
+
+  test.each([
+    [{ signals: [{ type: "rps", targt: 5 }] }, "scale.signals[0].targt: expected type, target, "],
+    [{ signals: [{ type: "memory" }] }, "scale.signals[0].type: expected rps, inflight, cpu, "],
+    [{ signals: [] }, "scale.signals: expected "],
+    [{ down: { windowSeconds: 1.5 } }, "scale.down.windowSeconds: expected "],
+    [{ up: { periodSeconds: 5 } }, "scale.up.periodSeconds: expected none without replicas or "],
+  ])("is refused with a scale that means nothing, as %j", async (scale, message) => {
+    expect(await refusal({ service: "f", image: "i", scale })).toContain(message);
   });
 
   test("goes where its body, its query or both say", async () => {
@@ -170,7 +201,7 @@ describe("a deployment", () => {
     [{ readOnlyRootFilesystem: "yes" }, 'readOnlyRootFilesystem: expected a boolean, got "yes"'],
     [
       { envproces: "cat" },
-      "envproces: expected service, image, code, namespace, envProcess, envVars, constraints, secrets, labels, annotations, limits, requests, readOnlyRootFilesystem, got another field",
+      "envproces: expected service, image, code, namespace, envProcess, envVars, constraints, secrets, labels, annotations, scale, limits, requests, readOnlyRootFilesystem, got another field",
     ],
     [{ Service: "f" }, 'service: expected the field once, got "service" and "Service"'],
     [
