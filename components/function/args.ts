@@ -16,28 +16,108 @@ export interface PlatformReference {
   queueNames?: pulumi.Input<string[]>;
 }
 
-/** How many pods a function has. */
+/** What a function is scaled by. */
+export interface FunctionScaleSignal {
+  /**
+   * `rps`, calls that begin each second; `inflight`, calls that are under way or wait for a pod;
+   * `cpu`, thousandths of a core; `queue`, asynchronous calls that no worker has taken yet; or
+   * `prometheus`, what `query` gives. Each but the last comes only once.
+   */
+  type: pulumi.Input<string>;
+  /**
+   * Load of one pod, in the unit of `type`; 0.001 or more.
+   * @default 50 for rps and inflight, 500 for cpu, 10 for queue; `prometheus` has none
+   */
+  target?: pulumi.Input<number>;
+  /** Part of the target that is aimed at, from 0.01 to 1. @default 0.9 */
+  proportion?: pulumi.Input<number>;
+  /** A query in PromQL, all of whose values are added up; for `prometheus` alone. */
+  query?: pulumi.Input<string>;
+}
+
+/** How quickly there are more pods, or fewer. Of `replicas` and `percent` the larger holds. */
+export interface FunctionScaleDirection {
+  /**
+   * How long other pods have to be wanted without a break, seconds, from 0, which is at once, to
+   * 3600. Limits, floors and the way to zero and back do not wait for it.
+   * @default 0 up, 60 down
+   */
+  windowSeconds?: pulumi.Input<number>;
+  /** Most pods that come, or go, within a period. @default any number */
+  replicas?: pulumi.Input<number>;
+  /** The same in percent of those that there were when the period began. @default any */
+  percent?: pulumi.Input<number>;
+  /** Length of a period, seconds; only beside `replicas` or `percent`. @default 60 */
+  periodSeconds?: pulumi.Input<number>;
+}
+
+/** More pods at some hours, whatever the load is. */
+export interface FunctionScaleFloor {
+  /** When it begins: a cron expression of five fields, e.g. `0 7 * * 1-5`. */
+  start: pulumi.Input<string>;
+  /** When it ends: the same. */
+  end: pulumi.Input<string>;
+  /** Name of the time zone of both, e.g. `Europe/Berlin` (IANA). @default "UTC" */
+  timeZone?: pulumi.Input<string>;
+  /** Fewest pods in between: more than `min` of the scale, and at most its `max`. */
+  min: pulumi.Input<number>;
+}
+
+/**
+ * How many pods a function has. With `type`, `target`, `targetProportion`, `downWindowSeconds`,
+ * `zero`, `signals`, `up`, `down` or `floors` it is scaled by its own load, otherwise by alerts.
+ */
 export interface FunctionScale {
   /** Fewest pods while the function is not idle. @default 1 */
   min?: pulumi.Input<number>;
   /** Most pods. Equal to `min`, it turns scaling off. @default 20 */
   max?: pulumi.Input<number>;
-  /** Step of the alert-driven scaling, percent of `max`. @default 20 */
+  /**
+   * Step of the alert-driven scaling, percent of `max`; of no use, and refused, where the load
+   * scales.
+   * @default 20
+   */
   factorPercent?: pulumi.Input<number>;
-  /** Whether an idle function goes down to no pod at all. Not available yet. @default false */
+  /** Whether an idle function goes down to no pod at all. @default false */
   zero?: pulumi.Input<boolean>;
   /**
-   * Time without a call after which a function counts as idle, seconds. Not available yet.
+   * Time without a call after which a function counts as idle, seconds, from 10 to 86400; only
+   * beside `zero`.
    * @default 900
    */
   zeroAfterSeconds?: pulumi.Input<number>;
-  /** What is scaled by: `rps`, `capacity` or `cpu`. Not available yet. @default "rps" */
+  /**
+   * What is scaled by: `rps`, `capacity` (calls that are under way or wait), `cpu` or `queue`. More
+   * than one of them, and others, are `signals`.
+   * @default "rps"
+   */
   type?: pulumi.Input<string>;
   /**
-   * Load of one pod that scaling aims at, in the unit of `type`. Not available yet.
-   * @default 50
+   * Load of one pod, in the unit of `type`: calls per second, calls, thousandths of a core, queued
+   * calls. A whole number.
+   * @default 50 for rps and capacity, 500 for cpu, 10 for queue
    */
   target?: pulumi.Input<number>;
+  /** Part of the target that is aimed at, from 0.01 to 1. @default 0.9 */
+  targetProportion?: pulumi.Input<number>;
+  /**
+   * How long fewer pods have to be enough before there are fewer, seconds, at most 3600. Not beside
+   * `down.windowSeconds`, which is the same.
+   * @default 60
+   */
+  downWindowSeconds?: pulumi.Input<number>;
+  /**
+   * What is scaled by, up to 8, of which the one that wants most pods wins. Not beside `type`,
+   * `target` and `targetProportion`.
+   * @default what these say
+   */
+  signals?: FunctionScaleSignal[];
+  /** How quickly there are more pods. @default at once, as many as are wanted */
+  up?: FunctionScaleDirection;
+  /** How quickly there are fewer. @default after `downWindowSeconds`, as few as are wanted */
+  down?: FunctionScaleDirection;
+  /** More pods at some hours, up to 16; of those in force the highest holds. @default none */
+  floors?: FunctionScaleFloor[];
 }
 
 /** Memory and processor of one pod of a function; an empty text says nothing. */

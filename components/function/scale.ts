@@ -1,22 +1,37 @@
-/** `scale` of a function: OpenFaaS keeps it in labels, and the rules are those for the labels. */
-import { findMistakes, LABEL, toText } from "../../contract/index.ts";
+/**
+ * `scale` of a function: what OpenFaaS has labels for becomes those, the rest is `spec.scale`. The
+ * rules are those for both.
+ */
+import {
+  dropEmptyFields,
+  type Finding,
+  findMistakes,
+  LABEL,
+  ScaleSpec,
+  toText,
+} from "../../contract/index.ts";
 import { ArgumentError } from "../errors.ts";
 
-/** `FunctionScale` with every value known. */
-export interface ScaleValues {
+/** Fields that are labels, with every value known. */
+interface LabelValues {
   min?: number;
   max?: number;
   factorPercent?: number;
-  /** As it is anyway: `false` only. */
   zero?: boolean;
   zeroAfterSeconds?: number;
   type?: string;
   target?: number;
+  targetProportion?: number;
+  downWindowSeconds?: number;
 }
 
-type ScaleField = keyof ScaleValues;
+/** `FunctionScale` with every value known. */
+export interface ScaleValues extends LabelValues, ScaleSpec {}
 
-const LABELS: Readonly<Record<ScaleField, string>> = {
+type LabelField = keyof LabelValues;
+
+/** The label of each field, by OpenFaaS' documentation of its autoscaler. */
+export const SCALE_LABELS: Readonly<Record<LabelField, string>> = {
   min: LABEL.scaleMin,
   max: LABEL.scaleMax,
   factorPercent: LABEL.scaleFactor,
@@ -24,34 +39,81 @@ const LABELS: Readonly<Record<ScaleField, string>> = {
   zeroAfterSeconds: LABEL.scaleZeroDuration,
   type: LABEL.scaleType,
   target: LABEL.scaleTarget,
+  targetProportion: LABEL.scaleTargetProportion,
+  downWindowSeconds: LABEL.scaleDownWindow,
 };
 
-const FIELDS = Object.keys(LABELS) as ScaleField[];
+const FIELDS = Object.keys(SCALE_LABELS) as LabelField[];
+
+/** Fields of `spec.scale`. */
+const SPEC_FIELDS = ["signals", "up", "down", "floors"] as const;
+
+/** Labels say these with a unit, which their rules have in words. */
+const SECONDS: Readonly<Partial<Record<string, string>>> = {
+  zeroAfterSeconds: "seconds from 10 to 86400",
+  downWindowSeconds: "seconds from 0 to 3600",
+};
+
+/** Whether a scale says more than labels do. */
+export function hasScaleSpec(scale: object = {}): boolean {
+  const given = scale as Partial<Record<string, unknown>>;
+  return SPEC_FIELDS.some((field) => given[field] !== undefined);
+}
 
 /** The labels `com.openfaas.scale.*` for those values that are given. */
 export function toScaleLabels(scale: ScaleValues): Record<string, string> {
   return Object.fromEntries(
     FIELDS.filter((field) => scale[field] !== undefined).map((field) => [
-      LABELS[field],
-      `${String(scale[field])}${field === "zeroAfterSeconds" ? "s" : ""}`,
+      SCALE_LABELS[field],
+      `${String(scale[field])}${field in SECONDS ? "s" : ""}`,
     ]),
   );
 }
 
-/** Returns `scale` when each value is in range, has an effect, and `min` does not exceed `max`. */
-export function checkScale(scale: ScaleValues): ScaleValues {
-  const mistakes = findMistakes({ labels: toScaleLabels(scale) }).map((finding) => {
-    const field = FIELDS.find((each) => finding.field.includes(`"${LABELS[each]}"`));
-    return field === undefined
-      ? finding
-      : {
-          field: `scale.${field}`,
-          expected: finding.expected.replace(LABEL.scaleMax, "scale.max"),
-          got: typeof scale[field] === "string" ? finding.got : String(scale[field]),
-        };
+/** `spec.scale` for those values that are given, without optional texts that are empty. */
+export function toScaleSpec(scale: ScaleValues): ScaleSpec {
+  const given = SPEC_FIELDS.filter((field) => scale[field] !== undefined);
+  const spec = Object.fromEntries(given.map((field) => [field, scale[field]]));
+  return dropEmptyFields(ScaleSpec, spec as ScaleSpec);
+}
+
+/**
+ * Returns `scale` when each value is in range and has an effect, and all go together.
+ *
+ * @param labels that the function has beside it
+ */
+export function checkScale(scale: ScaleValues, labels: Record<string, string> = {}): ScaleValues {
+  const mistakes = findMistakes({
+    labels: { ...labels, ...toScaleLabels(scale) },
+    ...(hasScaleSpec(scale) && { scale: toScaleSpec(scale) }),
   });
   if (mistakes.length > 0) {
-    throw new ArgumentError(mistakes.map(toText).join("; "));
+    throw new ArgumentError(mistakes.map((found) => toText(rename(found, scale))).join("; "));
   }
   return scale;
+}
+
+/** A finding in the words of the arguments. */
+function rename(finding: Finding, scale: ScaleValues): Finding {
+  const field = FIELDS.find((each) => finding.field === `labels["${SCALE_LABELS[each]}"]`);
+  if (field === undefined || scale[field] === undefined) {
+    return { ...finding, expected: toArguments(finding.expected) };
+  }
+  const value = scale[field];
+  const { expected } = finding;
+  return {
+    field: `scale.${field}`,
+    expected: expected.startsWith("a duration")
+      ? (SECONDS[field] ?? expected)
+      : toArguments(expected),
+    got: typeof value === "string" ? finding.got : String(value),
+  };
+}
+
+/** Labels by the names of their arguments. */
+function toArguments(text: string): string {
+  return text.replaceAll(/com\.openfaas\.scale\.[-.a-z]*[a-z]/g, (label) => {
+    const field = FIELDS.find((each) => SCALE_LABELS[each] === label);
+    return field === undefined ? label : `scale.${field}`;
+  });
 }

@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { ANNOTATION, type FunctionSpec } from "../../contract/index.ts";
 import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
-import { checkScale, type ScaleValues, toScaleLabels } from "./scale.ts";
+import { hasScaleSpec, type ScaleValues, toScaleLabels, toScaleSpec } from "./scale.ts";
+import { checkScaleInputs } from "./scale-inputs.ts";
 import { checkEntry, checkItem, checkResources, checkTexts, checkTimeout } from "./validation.ts";
 
 /** `spec` with Inputs, as the Kubernetes provider takes it. */
@@ -18,10 +19,7 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
   // Compared with undefined all of them: 0 is to be refused, not left out.
   const timeout =
     timeoutSeconds === undefined ? undefined : checks.apply(timeoutSeconds, checkTimeout);
-  const scale =
-    args.scale === undefined
-      ? undefined
-      : checks.apply<ScaleInputs, ScaleValues>(args.scale, checkScale);
+  const scale = toScale(checks, args);
   checkUnchanged(checks, args);
   if (requests !== undefined) {
     // Each of them is right by itself: what is left is whether they go together.
@@ -31,6 +29,7 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
   return dropUndefined({
     environment: timeout ? toEnvironment(environment, timeout) : environment,
     labels: toLabels(checks, args.labels, scale),
+    scale: toOwnScale(args.scale, scale),
     secrets: secrets?.map((name, index) =>
       checks.apply(name, (value) => checkItem("secrets", index, value)),
     ),
@@ -46,7 +45,21 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
 
 type LabelInputs = NonNullable<FunctionOptions["labels"]>;
 type ResourceInputs = Record<"limits" | "requests", Record<string, pulumi.Input<string>>>;
-type ScaleInputs = NonNullable<FunctionOptions["scale"]>;
+
+function toScale(
+  checks: ArgumentChecks,
+  { scale, labels = {} }: FunctionOptions,
+): pulumi.Output<ScaleValues> | undefined {
+  return scale === undefined ? undefined : checkScaleInputs(checks, { scale, labels });
+}
+
+/** What no label says. */
+function toOwnScale(
+  given: FunctionOptions["scale"],
+  scale: pulumi.Output<ScaleValues> | undefined,
+): pulumi.Output<unknown> | undefined {
+  return hasScaleSpec(given) ? scale?.apply(toScaleSpec) : undefined;
+}
 
 /** The watchdog's time-outs, unless the environment sets its own. */
 function toEnvironment(
@@ -78,10 +91,10 @@ function toLabels(
   if (scale === undefined) {
     return labels === undefined ? undefined : own;
   }
-  // Each of them is right by itself: what is left is that one has a minimum, the other a maximum.
-  return checks.apply(pulumi.all([own, scale]), ([given, values]) =>
-    checkTexts("labels", { ...given, ...toScaleLabels(values) }),
-  );
+  return pulumi.all([own, scale]).apply(([given, values]) => ({
+    ...given,
+    ...toScaleLabels(values),
+  }));
 }
 
 function toResources(
