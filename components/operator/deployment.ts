@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { OperatorEnvironment } from "../../contract/environment/index.ts";
 import { FUNCTION_ROLE, PORT } from "../../contract/index.ts";
 import { createAccount, type Grant } from "../kubernetes/accounts.ts";
+import { type ExistingPrometheus, PROMETHEUS } from "../kubernetes/existing-servers.ts";
 import { toNodeOptions, toServiceProbes } from "../kubernetes/node-service.ts";
 import type { PodDefaults, PodOptions } from "../kubernetes/pod-options.ts";
 import { toPodSettings } from "../kubernetes/pod-settings.ts";
@@ -13,18 +14,23 @@ import {
   toContainer,
   toEnvironment,
 } from "../kubernetes/pods.ts";
+import { createServerAccess } from "../kubernetes/server-access.ts";
 import {
   createDeployment,
   createDisruptionBudget,
   type PartContext,
 } from "../kubernetes/workloads.ts";
 import { joinEntries } from "../lists.ts";
-import { LEASE_RULES, OPERATOR_CLUSTER_RULES, OPERATOR_FUNCTION_RULES } from "./rbac-rules.ts";
+import {
+  OPERATOR_CLUSTER_RULES,
+  OPERATOR_FUNCTION_RULES,
+  OPERATOR_PLATFORM_RULES,
+} from "./rbac-rules.ts";
 
 const GRANTS: Grant[] = [
   { place: "functions", name: FUNCTION_ROLE.operator, rules: OPERATOR_FUNCTION_RULES },
   { place: "cluster", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
-  { place: "platform", name: "plonk-operator", rules: LEASE_RULES },
+  { place: "platform", name: "plonk-operator", rules: OPERATOR_PLATFORM_RULES },
 ];
 
 /** What the operator is made by. */
@@ -32,6 +38,7 @@ export interface OperatorSettings {
   image: pulumi.Input<string>;
   functionNamespace: pulumi.Input<string>;
   metricsNamespace?: pulumi.Input<string>;
+  prometheus?: ExistingPrometheus;
   timeoutSeconds: pulumi.Input<number>;
   replicas: number;
   /** What the program says of its pods. */
@@ -56,6 +63,8 @@ export function createOperator(
     size: operator.size,
   });
   const { capabilities } = context.cluster;
+  const use = { kind: PROMETHEUS, component: "operator", path: "prometheus" };
+  const access = createServerAccess(context, use, operator.prometheus);
   const variables = toEnvironment<typeof OperatorEnvironment>({
     function_namespace: functionNamespace,
     platform_namespace: context.namespace,
@@ -65,6 +74,7 @@ export function createOperator(
     ...(context.pods.imagePullSecrets && {
       image_pull_secrets: joinNames(context.pods.imagePullSecrets),
     }),
+    ...access.variables,
     denied_egress: joinEntries(capabilities.apiServerNetworks),
     port: `${PORT.operatorMetrics}`,
     // Pods of functions get their time-outs from it, and the gateway waits as long.
@@ -82,6 +92,7 @@ export function createOperator(
       ],
       ports: [{ name: METRICS_PORT, containerPort: PORT.operatorMetrics }],
       ...toServiceProbes(),
+      ...(access.volumes.length > 0 && { volumeMounts: access.volumeMounts }),
     },
     settings,
   );
@@ -101,9 +112,10 @@ export function createOperator(
         automountServiceAccountToken: true,
         terminationGracePeriodSeconds: 15,
         containers: [container],
+        ...(access.volumes.length > 0 && { volumes: access.volumes }),
       },
     },
-    { dependsOn: [definition] },
+    { dependsOn: access.passed.apply((passed) => [definition, ...passed]) },
   );
 }
 

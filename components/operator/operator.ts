@@ -4,6 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { CRD } from "../../contract/index.ts";
 import { ArgumentChecks, checkFor } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
+import {
+  checkExisting,
+  type ExistingPrometheus,
+  PROMETHEUS,
+} from "../kubernetes/existing-servers.ts";
 import type { PodOptions } from "../kubernetes/pod-options.ts";
 import { type ContainerSize, toLabels } from "../kubernetes/pods.ts";
 import { CALL_TIMEOUT_SECONDS, Profile } from "../kubernetes/settings.ts";
@@ -46,6 +51,11 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
    * @default the platform's own watches them
    */
   metricsNamespace?: pulumi.Input<string>;
+  /**
+   * The Prometheus that functions with a query are scaled by.
+   * @default `prometheus` in the part's namespace
+   */
+  prometheus?: ExistingPrometheus;
   /** Takes over the Function definition of another OpenFaaS on the cluster. @default false */
   adopt?: boolean;
 }
@@ -78,7 +88,10 @@ export class Operator extends pulumi.ComponentResource {
     super("plonk:index:Operator", name, {}, withFieldManager(opts));
     const { image, functionNamespace, pod } = args;
     const checks = new ArgumentChecks(this);
-    const checked = checkFor(this, () => checkOperator(checks, args));
+    const checked = checkFor(this, () => {
+      checkExisting(PROMETHEUS, "prometheus", args.prometheus);
+      return checkOperator(checks, args);
+    });
     const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = checked;
     const context = comeAfter(createContext(this, name, args), checks);
     const definition = createDefinition(context, args);

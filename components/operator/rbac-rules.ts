@@ -27,6 +27,8 @@ export const OPERATOR_FUNCTION_RULES: Rule[] = [
   { apiGroups: [""], resources: ["services"], verbs: [...READ, ...WRITE] },
   { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "patch", "delete"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
+  // What they take of processor, for functions that are scaled by it.
+  { apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get", "list"] },
   // To say which is missing and which is a login: kubelet reads the values, metadata comes here.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
@@ -57,11 +59,12 @@ export const OPERATOR_CLUSTER_RULES: Rule[] = [
   { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },
 ];
 
-/** Leader election, in the platform's own namespace. */
-export const LEASE_RULES: Rule[] = [
+/** In the platform's own namespace: leader election, and the gateways, which count the calls. */
+export const OPERATOR_PLATFORM_RULES: Rule[] = [
   {
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],
     verbs: ["get", "create", "update", "patch"],
   },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
 ];

@@ -29,7 +29,7 @@ const ROUTES: AllowRule = { to: "nats", port: PORT.natsCluster, from: ["nats"] }
 /** Of servers that may be somebody else's, those in other namespaces need nothing here. */
 const ALLOW_RULES: AllowRule[] = [
   { to: "gateway", port: PORT.gateway, from: [], was: 0 },
-  { to: "gateway", port: PORT.gatewayMetrics, from: ["prometheus"], was: 1 },
+  { to: "gateway", port: PORT.gatewayMetrics, from: ["operator", "prometheus"], was: 1 },
   { to: "nats", port: PORT.nats, from: ["gateway", "queue-worker"], was: 2 },
   ROUTES,
   { to: "prometheus", port: PORT.prometheus, from: ["gateway", "operator", "prometheus"], was: 3 },

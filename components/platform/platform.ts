@@ -157,14 +157,14 @@ function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
 /** What the parts are told of the queue, and of a NATS and a Prometheus that are there already. */
 function toServers({ queue = {}, metrics }: PlatformArgs): {
   gateway: Pick<GatewayArgs, "prometheus"> & QueueOfGateway;
-  operator: Pick<OperatorArgs, "metricsNamespace">;
+  operator: Pick<OperatorArgs, "metricsNamespace" | "prometheus">;
   traffic: Omit<Traffic, "functionNamespace">;
 } {
   const prometheus = metrics?.existing;
   const { existing, replicas = 1 } = queue;
   return {
     gateway: { ...toQueueOfGateway(queue), ...(prometheus && { prometheus }) },
-    operator: prometheus ? { metricsNamespace: prometheus.namespace } : {},
+    operator: prometheus ? { metricsNamespace: prometheus.namespace, prometheus } : {},
     traffic: {
       queueNames: Object.keys(queue.queues ?? {}).sort(),
       metricsNamespace: prometheus && pulumi.output(prometheus.namespace),

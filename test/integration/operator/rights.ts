@@ -5,9 +5,9 @@ import {
 } from "../../../components/gateway/rbac-rules.ts";
 import type { Rule } from "../../../components/kubernetes/accounts.ts";
 import {
-  LEASE_RULES,
   OPERATOR_CLUSTER_RULES,
   OPERATOR_FUNCTION_RULES,
+  OPERATOR_PLATFORM_RULES,
 } from "../../../components/operator/rbac-rules.ts";
 import { type KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
 import { createTokenClient } from "../../support/apiserver.ts";
@@ -28,7 +28,7 @@ interface Grant {
 const GRANTS: Grant[] = [
   { account: "gateway", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
   { account: "operator", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
-  { account: "operator", name: "plonk-lease", rules: LEASE_RULES, namespace: PLATFORM },
+  { account: "operator", name: "plonk-lease", rules: OPERATOR_PLATFORM_RULES, namespace: PLATFORM },
   ...["gateway", "operator"].map((account) => ({
     account,
     name: `plonk-${account}-functions`,
