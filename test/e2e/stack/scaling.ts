@@ -7,7 +7,7 @@ import { until } from "../../support/until.ts";
 
 /** To the gateway's API; a body goes as JSON. */
 export interface SystemRequest {
-  method?: "POST" | "DELETE";
+  method?: "GET" | "POST" | "DELETE";
   body?: object;
 }
 
