@@ -46,7 +46,7 @@ export async function readDepth(
 const FRESH_MS = 500;
 
 /** Longest time of a look, milliseconds: who asks has other things to hear, too. */
-const TIMEOUT_MS = 700;
+const TIMEOUT_MS = 400;
 
 /** Calls that no worker was given, by function; who asks at the same time shares a look. */
 export class QueueDepths {
@@ -61,12 +61,15 @@ export class QueueDepths {
   /** By `name.namespace`, where there are any; undefined where the queue cannot be asked now. */
   async read(): Promise<Record<string, number> | undefined> {
     const now = performance.now();
-    if (this.#known === undefined || now - this.#known.at > FRESH_MS) {
-      this.#known = { at: now, depths: withTimeout(this.#read(), TIMEOUT_MS) };
-    }
+    const isFresh = this.#known !== undefined && now - this.#known.at <= FRESH_MS;
+    const known = isFresh
+      ? this.#known
+      : { at: now, depths: withTimeout(this.#read(), TIMEOUT_MS) };
+    this.#known = known;
     try {
-      return await this.#known.depths;
+      return await known?.depths;
     } catch {
+      this.#known = this.#known === known ? undefined : this.#known;
       return undefined;
     }
   }
