@@ -96,22 +96,6 @@ describe("a Function on a real API server", () => {
     });
   });
 
-  test("has its scale replaced as a whole, also by an empty one, and loses it", async () => {
-    const put = async (scale?: object): Promise<unknown> => {
-      const sent = deployment("loaded", scale === undefined ? {} : { scale });
-      const answer = await call("PUT", "functions", sent);
-      expect([answer.status, await answer.text()]).toEqual([202, ""]);
-      return ((await describeFunction("loaded")) as { scale?: object }).scale;
-    };
-    expect((await call("POST", "functions", deployment("loaded"))).status).toBe(202);
-    const signals = [{ type: "rps", target: 5 }];
-    const scales = [{ signals, down: { windowSeconds: 5 } }, { signals }, {}, { signals }];
-    for (const scale of scales) {
-      expect(await put(scale)).toEqual(scale);
-    }
-    expect(await put()).toBeUndefined();
-  });
-
   test("of a tag that moves says when it was deployed again, until it is another image", async () => {
     const image = "example/moving:latest";
     const deploy = async (method: string, more: object): Promise<unknown> => {
@@ -133,13 +117,15 @@ describe("a Function on a real API server", () => {
     expect(await describeFunction("moving")).toMatchObject({ limits: { cpu: "1" } });
   });
 
-  test("loses all labels and variables when a client sends none", async () => {
-    const full = { labels: { a: "b" }, annotations: { c: "d" }, envVars: { E: "f" } };
+  test("loses all labels and variables when a client sends none; an empty scale is one", async () => {
+    const scale = { signals: [{ type: "rps" }] };
+    const full = { labels: { a: "b" }, annotations: { c: "d" }, envVars: { E: "f" }, scale };
     expect((await call("POST", "functions", deployment("emptied", full))).status).toBe(202);
     const empty = { labels: {}, annotations: {}, envVars: {} };
-    expect((await call("PUT", "functions", deployment("emptied", empty))).status).toBe(202);
-    const shown = await describeFunction("emptied");
-    expect(shown).toMatchObject({ name: "emptied", image: "example/a:1" });
+    const sent = deployment("emptied", { ...empty, scale: {} });
+    expect((await call("PUT", "functions", sent)).status).toBe(202);
+    const shown = (await describeFunction("emptied")) as { image: string; scale: object };
+    expect([shown.image, shown.scale]).toEqual(["example/a:1", {}]);
     for (const field of Object.keys(empty)) {
       expect(shown).not.toHaveProperty(field);
     }

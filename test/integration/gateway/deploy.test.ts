@@ -104,32 +104,6 @@ describe("a deployment", () => {
     expect((await call("functions", gone)).status).toBe(202);
   });
 
-  test("has the scale that was sent last, or none", async () => {
-    const body = { service: "loaded", image: "example/a:1" };
-    const scale = { signals: [{ type: "queue" }] };
-    const listed = async (): Promise<unknown> => {
-      const list = JSON.parse((await call("functions")).text) as { name: string; scale?: object }[];
-      return list.find(({ name }) => name === "loaded")?.scale;
-    };
-    expect((await call("functions", { body: { ...body, scale } })).status).toBe(202);
-    expect(await listed()).toEqual(scale);
-    const change = { method: "PUT", body: { ...body, scale: {} } };
-    expect((await call("functions", change)).status).toBe(202);
-    expect(await listed()).toEqual({});
-    expect((await call("functions", { method: "PUT", body })).status).toBe(202);
-    expect(await listed()).toBeUndefined();
-  });
-
-  test.each([
-    [{ signals: [{ type: "rps", targt: 5 }] }, "scale.signals[0].targt: expected type, target, "],
-    [{ signals: [{ type: "memory" }] }, "scale.signals[0].type: expected rps, inflight, cpu, "],
-    [{ signals: [] }, "scale.signals: expected "],
-    [{ down: { windowSeconds: 1.5 } }, "scale.down.windowSeconds: expected "],
-    [{ up: { periodSeconds: 5 } }, "scale.up.periodSeconds: expected none without replicas or "],
-  ])("is refused with a scale that means nothing, as %j", async (scale, message) => {
-    expect(await refusal({ service: "f", image: "i", scale })).toContain(message);
-  });
-
   test("goes where its body, its query or both say", async () => {
     const body = { service: "placed", image: "i", namespace: "team-a" };
     expect((await call("functions", { body })).status).toBe(202);
