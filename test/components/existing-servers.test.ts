@@ -88,7 +88,11 @@ it("opens metrics to the namespace of that Prometheus, and to no pods of its own
   const monitoring = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } },
   };
-  for (const name of ["gateway-8082", "alertmanager-9093", "queue-worker-8081", "operator-8081"]) {
+  const operators = { podSelector: { matchLabels: { "app.kubernetes.io/name": "operator" } } };
+  expect(find(all, "p-allow-gateway-8082").inputs["spec"]).toMatchObject({
+    ingress: [{ from: [operators, monitoring] }],
+  });
+  for (const name of ["alertmanager-9093", "queue-worker-8081", "operator-8081"]) {
     expect(find(all, `p-allow-${name}`).inputs["spec"]).toMatchObject({
       ingress: [{ from: [monitoring] }],
     });
@@ -99,6 +103,9 @@ it("opens metrics to the namespace of that Prometheus, and to no pods of its own
   // Of other function namespaces the operator makes them.
   const operator = readOperatorConfig(environmentOf(all, "p-operator"));
   expect(operator.metricsNamespace).toBe("monitoring");
+  expect(environmentOf(all, "p-operator")).toMatchObject({
+    prometheus_url: "http://prometheus.monitoring:9090",
+  });
 });
 
 it("says what that Prometheus is to be given, and where it is", async () => {

@@ -255,9 +255,9 @@ describe("a platform with its defaults", () => {
       NODE_OPTIONS: "--max-old-space-size=115 --max-semi-space-size=4",
     });
     expect(environmentOf(all, "p-operator")).toEqual({
-      function_namespace: "openfaas-fn",
-      platform_namespace: "openfaas",
+      ...{ function_namespace: "openfaas-fn", platform_namespace: "openfaas" },
       cluster_scope: "true",
+      ...{ faas_prometheus_host: "prometheus.openfaas", faas_prometheus_port: "9090" },
       network_policies: "false",
       denied_egress: "",
       port: "8081",

@@ -41,12 +41,12 @@ it.each<[Omit<FunctionOptions, "platform">, string]>([
   [{ constraints: [""] }, 'constraints[0]: expected a node\'s label as key=value, got ""'],
   [{ scale: { max: 0 } }, "scale.max: expected a whole number from 1 to 1000, got 0"],
   [
-    { scale: { zero: true } },
-    "scale.zero: expected none or false, it is not available yet, got true",
+    { scale: { zeroAfterSeconds: 900 } },
+    "scale.zeroAfterSeconds: expected none without scale.zero: true, got 900",
   ],
   [
     { labels: { "com.openfaas.scale.type": "" } },
-    'labels["com.openfaas.scale.type"]: expected none, it is not available yet, got ""',
+    'labels["com.openfaas.scale.type"]: expected rps or capacity or cpu or queue, got ""',
   ],
   [
     { environment: { exec_timeout: "25h" } },
@@ -66,6 +66,79 @@ it("keeps what is right though it looks like nothing", async () => {
     environment: { EMPTY: "" },
     labels: { "com.openfaas.scale.min": "0", "com.openfaas.scale.factor": "0" },
     annotations: { "plonk/private": "false" },
+  });
+});
+
+const later = (): pulumi.Output<never> => pulumi.output(new Promise<never>(() => undefined));
+
+it.each<[NonNullable<FunctionOptions["scale"]>, string]>([
+  [
+    { min: later(), zeroAfterSeconds: later() },
+    "scale.zeroAfterSeconds: expected none without scale.zero: true, got 10",
+  ],
+  [
+    { factorPercent: 5, target: later() },
+    "scale.factorPercent: expected none where its load scales it, as it is about alerts, got 5",
+  ],
+  [
+    { type: "cpu", signals: [{ type: later() }] },
+    'scale.type: expected none beside scale.signals, got "cpu"',
+  ],
+  [
+    { max: later(), floors: [{ start: "7", end: later(), timeZone: later(), min: later() }] },
+    'scale.floors[0].start: expected a cron expression of five fields, got "7"',
+  ],
+  [
+    { signals: [{ type: "rps", target: later() }, { type: "rps" }] },
+    'scale.signals[1].type: expected one that comes only once, got "rps"',
+  ],
+  [
+    { max: 4, floors: [{ start: "0 7 * * *", end: "0 8 * * *", min: 5 }], zero: later() },
+    "scale.floors[0].min: expected at most scale.max (4), got 5",
+  ],
+])("refuses what is known, beside what is not: %#", (scale, message) => {
+  expect(() => toSpec(checks, { platform, scale })).toThrow(new ArgumentError(message));
+});
+
+it("takes any that may come to be right", () => {
+  const start = later();
+  const all = {
+    ...{ min: later(), max: later(), zero: later(), zeroAfterSeconds: later() },
+    signals: [{ type: later(), query: later(), target: later() }, { type: later() }],
+    up: { windowSeconds: later(), percent: later(), replicas: later(), periodSeconds: later() },
+    floors: [{ start, end: later(), timeZone: later(), min: later() }],
+  };
+  expect(() => toSpec(checks, { platform, scale: all })).not.toThrow();
+  expect(() =>
+    toSpec(checks, { platform, scale: { zero: later(), factorPercent: 5 } }),
+  ).not.toThrow();
+});
+
+it("says what labels cannot in a field of its own", async () => {
+  const floors = [{ start: "0 7 * * *", end: pulumi.output("0 8 * * *"), timeZone: "", min: 5 }];
+  const signals = [{ type: "prometheus", query: pulumi.output("up"), target: 2 }];
+  const up = { percent: pulumi.output(50) };
+  const scale = {
+    max: 9,
+    zero: true,
+    zeroAfterSeconds: 60,
+    downWindowSeconds: 30,
+    signals,
+    up,
+    floors,
+  };
+  expect(await toValues({ scale })).toEqual({
+    labels: {
+      "com.openfaas.scale.max": "9",
+      "com.openfaas.scale.zero": "true",
+      "com.openfaas.scale.zero-duration": "60s",
+      "com.openfaas.scale.down.window": "30s",
+    },
+    scale: {
+      signals: [{ type: "prometheus", query: "up", target: 2 }],
+      up: { percent: 50 },
+      floors: [{ start: "0 7 * * *", end: "0 8 * * *", min: 5 }],
+    },
   });
 });
 

@@ -156,13 +156,29 @@ describe("the scale", () => {
     [{ max: 1001 }, "scale.max: expected a whole number from 1 to 1000, got 1001"],
     [{ min: 1.5 }, "scale.min: expected a whole number from 0 to 1000, got 1.5"],
     [{ factorPercent: 101 }, "scale.factorPercent: expected a whole number from 0 to 100, got 101"],
-    [{ zero: true }, "scale.zero: expected none or false, it is not available yet, got true"],
     [
       { zeroAfterSeconds: 900 },
-      "scale.zeroAfterSeconds: expected none, it is not available yet, got 900",
+      "scale.zeroAfterSeconds: expected none without scale.zero: true, got 900",
     ],
-    [{ type: "cpu" }, 'scale.type: expected none, it is not available yet, got "cpu"'],
-    [{ target: 0 }, "scale.target: expected none, it is not available yet, got 0"],
+    [
+      { zero: true, zeroAfterSeconds: 9 },
+      "scale.zeroAfterSeconds: expected seconds from 10 to 86400, got 9",
+    ],
+    [
+      { downWindowSeconds: 3601 },
+      "scale.downWindowSeconds: expected seconds from 0 to 3600, got 3601",
+    ],
+    [{ type: "memory" }, 'scale.type: expected rps or capacity or cpu or queue, got "memory"'],
+    [{ target: 0 }, "scale.target: expected a whole number from 1 to 999999999, got 0"],
+    [{ targetProportion: 2 }, "scale.targetProportion: expected a number from 0.01 to 1, got 2"],
+    [
+      { zero: true, factorPercent: 5 },
+      "scale.factorPercent: expected none where its load scales it, as it is about alerts, got 5",
+    ],
+    [
+      { floors: [{ start: "0 7 * * *", end: "0 8 * * *", min: 1 }] },
+      "scale.floors[0].min: expected above scale.min (1), got 1",
+    ],
   ])("refuses %j", (scale, message) => {
     expect(() => checkScale(scale)).toThrow(new ArgumentError(message));
   });
@@ -199,10 +215,10 @@ describe("labels", () => {
     expect(checkTexts("labels", labels)).toBe(labels);
   });
 
-  it("must not be what is not available yet", () => {
-    expect(() => checkTexts("labels", { "com.openfaas.scale.type": "cpu" })).toThrow(
+  it("must not be what there is not", () => {
+    expect(() => checkTexts("labels", { "com.openfaas.scale.type": "memory" })).toThrow(
       new ArgumentError(
-        'labels["com.openfaas.scale.type"]: expected none, it is not available yet, got "cpu"',
+        'labels["com.openfaas.scale.type"]: expected rps or capacity or cpu or queue, got "memory"',
       ),
     );
   });

@@ -1,5 +1,6 @@
 /** Specs that everybody takes, and specs that everybody refuses: the same for all callers. */
 import type { SpecPart } from "../../../contract/index.ts";
+import { SCALE_RIGHT, SCALE_WRONG } from "./scale-cases.ts";
 
 export interface Case {
   what: string;
@@ -89,6 +90,7 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ["a minimum above the usual maximum", labels({ [scale("min")]: "21" })],
   ["a count with zeros before it", labels({ [scale("min")]: "007" })],
   ["zero: false, which holds anyway", labels({ [scale("zero")]: "false" })],
+  ...SCALE_RIGHT,
   ["no limit of calls in flight", labels({ "plonk/max-inflight": "0" })],
   ["time-outs of the platform", labels({ "plonk/call-timeout": "24h", "plonk/idle-timeout": "0" })],
   ["a time-out in seconds", variable("86400")],
@@ -256,17 +258,7 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     "a minimum above the maximum",
     labels({ [scale("min")]: "10", [scale("max")]: "9" }),
   ],
-  ...[
-    ["zero", "true"],
-    ["zero-duration", "15m"],
-    ["target", "50"],
-    ["target-proportion", "0.9"],
-    ["type", "cpu"],
-  ].map(([name = "", value = ""]): (typeof WRONG)[number] => [
-    `labels["${scale(name)}"]`,
-    `what is not available yet: ${name}`,
-    labels({ [scale(name)]: value }),
-  ]),
+  ...SCALE_WRONG,
   ...[
     "plonk/max-inflihgt",
     "plonk/max-waiting",
