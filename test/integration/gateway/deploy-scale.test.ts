@@ -22,7 +22,7 @@ interface Shown {
 test("a function has the scale that was sent last, or none", async () => {
   const body = { service: "loaded", image: "example/a:1" };
   const scale = { signals: [{ type: "queue" }], up: { replicas: 2 } };
-  const shown = async (): Promise<[object?, object?]> => {
+  const shown = async (): Promise<(object | undefined)[]> => {
     const list = JSON.parse((await call("functions")).text) as Shown[];
     const described = JSON.parse((await call("function/loaded")).text) as Shown;
     return [list.find(({ name }) => name === "loaded")?.scale, described.scale];
