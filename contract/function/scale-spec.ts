@@ -67,7 +67,7 @@ export const ScaleDirection = Type.Object(
   {
     ...CLOSED,
     minProperties: 1,
-    description: "an object: windowSeconds, replicas, percent, periodSeconds",
+    description: "one or more of windowSeconds, replicas, percent, periodSeconds",
   },
 );
 export type ScaleDirection = Static<typeof ScaleDirection>;
