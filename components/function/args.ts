@@ -64,8 +64,8 @@ export interface FunctionScaleFloor {
 }
 
 /**
- * How many pods a function has. With `type`, `target`, `targetProportion`, `downWindowSeconds`,
- * `zero`, `signals`, `up`, `down` or `floors` it is scaled by its own load, otherwise by alerts.
+ * How many pods a function has. With `type`, `target`, `targetProportion`, `zero`, `signals`, `up`,
+ * `down` or `floors` it is scaled by its own load, otherwise by alerts.
  */
 export interface FunctionScale {
   /** Fewest pods while the function is not idle. @default 1 */
@@ -101,12 +101,6 @@ export interface FunctionScale {
   /** Part of the target that is aimed at, from 0.01 to 1. @default 0.9 */
   targetProportion?: pulumi.Input<number>;
   /**
-   * How long fewer pods have to be enough before there are fewer, seconds, at most 3600. Not beside
-   * `down.windowSeconds`, which is the same.
-   * @default 60
-   */
-  downWindowSeconds?: pulumi.Input<number>;
-  /**
    * What is scaled by, up to 8, of which the one that wants most pods wins. Not beside `type`,
    * `target` and `targetProportion`.
    * @default what these say
@@ -114,7 +108,7 @@ export interface FunctionScale {
   signals?: FunctionScaleSignal[];
   /** How quickly there are more pods. @default at once, as many as are wanted */
   up?: FunctionScaleDirection;
-  /** How quickly there are fewer. @default after `downWindowSeconds`, as few as are wanted */
+  /** How quickly there are fewer. @default after 60 s, as few as were wanted in them */
   down?: FunctionScaleDirection;
   /** More pods at some hours, up to 16; of those in force the highest holds. @default none */
   floors?: FunctionScaleFloor[];

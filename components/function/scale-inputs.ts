@@ -30,7 +30,6 @@ const STAND_INS: Readonly<Fields> = {
   type: "rps",
   target: 1,
   targetProportion: 1,
-  downWindowSeconds: 0,
   proportion: 1,
   query: "x",
   windowSeconds: 0,

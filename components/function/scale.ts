@@ -22,7 +22,6 @@ interface LabelValues {
   type?: string;
   target?: number;
   targetProportion?: number;
-  downWindowSeconds?: number;
 }
 
 /** `FunctionScale` with every value known. */
@@ -40,7 +39,6 @@ export const SCALE_LABELS: Readonly<Record<LabelField, string>> = {
   type: LABEL.scaleType,
   target: LABEL.scaleTarget,
   targetProportion: LABEL.scaleTargetProportion,
-  downWindowSeconds: LABEL.scaleDownWindow,
 };
 
 const FIELDS = Object.keys(SCALE_LABELS) as LabelField[];
@@ -51,7 +49,6 @@ const SPEC_FIELDS = ["signals", "up", "down", "floors"] as const;
 /** Labels say these with a unit, which their rules have in words. */
 const SECONDS: Readonly<Partial<Record<string, string>>> = {
   zeroAfterSeconds: "seconds from 10 to 86400",
-  downWindowSeconds: "seconds from 0 to 3600",
 };
 
 /** Whether a scale says more than labels do. */

@@ -9,6 +9,7 @@ import {
   QUANTITY,
   RESOURCE_RULES,
   type ResourceRule,
+  SIGNAL_LABELS,
   VALUE_RULES,
   type ValueRule,
 } from "../../contract/index.ts";
@@ -83,6 +84,48 @@ function toOrder(resource: ResourceRule["resource"]): Validation {
   };
 }
 
+const SIGNAL_RULES: readonly Validation[] = [
+  {
+    rule: "has(self.query) == (self.type == 'prometheus')",
+    message: "query: expected one with type prometheus, and with no other",
+    fieldPath: ".query",
+  },
+  {
+    // The server compares whole numbers with the whole part of a minimum.
+    rule: "has(self.target) ? self.target > 0.0 : self.type != 'prometheus'",
+    message: "target: expected the load of one pod, above 0",
+    fieldPath: ".target",
+  },
+  {
+    rule: "!has(self.proportion) || self.proportion > 0.0",
+    message: "proportion: expected above 0",
+    fieldPath: ".proportion",
+  },
+];
+
+const STEP_RULE: Validation = {
+  rule: "!has(self.periodSeconds) || has(self.replicas) || has(self.percent)",
+  message: "periodSeconds: expected none without replicas or percent",
+  fieldPath: ".periodSeconds",
+};
+
+const SIGNALS_OR_LABELS: Validation = {
+  rule: [
+    "!has(self.labels) || !has(self.scale) || !has(self.scale.signals)",
+    `!(${SIGNAL_LABELS.map((label) => `'${label}' in self.labels`).join(" || ")})`,
+  ].join(" || "),
+  message: `${SIGNAL_LABELS.join(", ")}: expected none beside scale.signals`,
+  fieldPath: ".labels",
+};
+
+const ZERO_DURATION: Validation = {
+  rule: [
+    `!('${LABEL.scaleZeroDuration}' in self)`,
+    `('${LABEL.scaleZero}' in self && self['${LABEL.scaleZero}'] == 'true')`,
+  ].join(" || "),
+  message: `${LABEL.scaleZeroDuration}: expected none without ${LABEL.scaleZero}: true`,
+};
+
 const NAME_RULE = {
   rule: "self.metadata.name == self.spec.name",
   message: "spec.name must equal metadata.name",
@@ -100,7 +143,7 @@ function toSpecSchema(): JsonSchema {
       ...spec.properties,
       labels: {
         ...spec.properties?.["labels"],
-        "x-kubernetes-validations": [...toValidations("labels"), SCALE_ORDER],
+        "x-kubernetes-validations": [...toValidations("labels"), SCALE_ORDER, ZERO_DURATION],
       },
       annotations: {
         ...spec.properties?.["annotations"],
@@ -110,13 +153,34 @@ function toSpecSchema(): JsonSchema {
         ...spec.properties?.["environment"],
         "x-kubernetes-validations": toValidations("environment"),
       },
-      // As a whole: an empty one means something, and part by part it would be null where the
-      // one before was not empty, which server-side apply takes apart.
-      scale: { ...spec.properties?.["scale"], "x-kubernetes-map-type": "atomic" },
+      scale: toScaleSchema(spec.properties?.["scale"]),
       limits: toResourcesSchema("limits"),
       requests: toResourcesSchema("requests"),
     },
-    "x-kubernetes-validations": [CODE_OR_HANDLER, toOrder("memory"), toOrder("cpu")],
+    "x-kubernetes-validations": [
+      CODE_OR_HANDLER,
+      toOrder("memory"),
+      toOrder("cpu"),
+      SIGNALS_OR_LABELS,
+    ],
+  };
+}
+
+/** `spec.scale` with rules for what goes together, and for minima between 0 and 1. */
+function toScaleSchema({ properties = {}, ...scale }: JsonSchema = {}): JsonSchema {
+  const { signals, up, down } = properties;
+  const items = { ...signals?.items, "x-kubernetes-validations": SIGNAL_RULES };
+  return {
+    ...scale,
+    // As a whole: an empty one means something, and part by part it would be null where the one
+    // before was not empty, which server-side apply takes apart.
+    "x-kubernetes-map-type": "atomic",
+    properties: {
+      ...properties,
+      signals: { ...signals, items },
+      up: { ...up, "x-kubernetes-validations": [STEP_RULE] },
+      down: { ...down, "x-kubernetes-validations": [STEP_RULE] },
+    },
   };
 }
 

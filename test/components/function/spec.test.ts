@@ -122,7 +122,6 @@ it("says what labels cannot in a field of its own", async () => {
     max: 9,
     zero: true,
     zeroAfterSeconds: 60,
-    downWindowSeconds: 30,
     signals,
     up,
     floors,
@@ -132,7 +131,6 @@ it("says what labels cannot in a field of its own", async () => {
       "com.openfaas.scale.max": "9",
       "com.openfaas.scale.zero": "true",
       "com.openfaas.scale.zero-duration": "60s",
-      "com.openfaas.scale.down.window": "30s",
     },
     scale: {
       signals: [{ type: "prometheus", query: "up", target: 2 }],

@@ -184,7 +184,7 @@ describe("refuses", () => {
     environment: { "A=B": 1, read_timeout: soon }
     secrets: [ok, Not_Ok]
     constraints: [odd]
-    labels: { com.openfaas.scale.min: 0.5, com.openfaas.scale.zero: true }
+    labels: { com.openfaas.scale.min: 0.5, com.openfaas.scale.zero: yes }
     annotations: { plonk/user: root }
     limits: { memory: 128, cpu: 200m }
     requests: { cpu: 300m }
@@ -206,7 +206,7 @@ describe("refuses", () => {
         /^functions\.hello\.labels\["com\.openfaas\.scale\.min"\]: expected .*, got "0\.5"$/,
       ),
       expect.stringMatching(
-        /^functions\.hello\.labels\["com\.openfaas\.scale\.zero"\]: expected .*, got "true"$/,
+        /^functions\.hello\.labels\["com\.openfaas\.scale\.zero"\]: expected .*, got "yes"$/,
       ),
       expect.stringMatching(
         /^functions\.hello\.environment\.read_timeout: expected .*, got "soon"$/,

@@ -165,8 +165,8 @@ describe("the scale", () => {
       "scale.zeroAfterSeconds: expected seconds from 10 to 86400, got 9",
     ],
     [
-      { downWindowSeconds: 3601 },
-      "scale.downWindowSeconds: expected seconds from 0 to 3600, got 3601",
+      { down: { windowSeconds: 3601 } },
+      "scale.down.windowSeconds: expected a whole number from 0 to 3600, got 3601",
     ],
     [{ type: "memory" }, 'scale.type: expected rps or capacity or cpu or queue, got "memory"'],
     [{ target: 0 }, "scale.target: expected a whole number from 1 to 999999999, got 0"],
