@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { Gateway, Monitoring, Platform, Queue } from "../../components/index.ts";
+import { Gateway, Monitoring, Operator, Platform, Queue } from "../../components/index.ts";
 import { readConfig as readGatewayConfig } from "../../services/gateway/config.ts";
 import { readConfig as readOperatorConfig } from "../../services/operator/config.ts";
 import { readConfig as readWorkerConfig } from "../../services/queue-worker/config.ts";
@@ -130,6 +130,7 @@ it("its parts take them, too", async () => {
   const monitoring = new Monitoring("m", { ...place, alerts, existing: prometheus });
   const functionNamespace = "openfaas-fn";
   new Gateway("g", { ...place, functionNamespace, adminPassword: "pw", nats, prometheus });
+  new Operator("o", { ...place, functionNamespace, image: IMAGES.operator, prometheus });
   await settle();
   expect(await valueOf(queue.natsUrl)).toBe(nats.url);
   expect(await valueOf(monitoring.prometheusUrl)).toBe(prometheus.url);
@@ -138,6 +139,21 @@ it("its parts take them, too", async () => {
   expect(readGatewayConfig(environmentOf(all, "g-gateway")).prometheus).toEqual({
     url: prometheus.url,
     secretPath: "/var/secrets/prometheus",
+  });
+  expect(dataOf("o-operator-prometheus")).toEqual({ token: base64("t0ken") });
+  expect(readOperatorConfig(environmentOf(all, "o-operator")).prometheus).toEqual({
+    url: prometheus.url,
+    secretPath: "/var/secrets/prometheus",
+  });
+  const { volumes, containers } = podOf(all, "o-operator");
+  expect(volumes).toContainEqual({
+    name: "prometheus-login",
+    secret: { secretName: "operator-prometheus" },
+  });
+  expect(containers[0]?.["volumeMounts"]).toContainEqual({
+    name: "prometheus-login",
+    mountPath: "/var/secrets/prometheus",
+    readOnly: true,
   });
 });
 

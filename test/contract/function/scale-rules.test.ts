@@ -1,4 +1,4 @@
-/** What the errors of a scale say; `scale-cases.ts` asks everybody whether they are found at all. */
+/** What the errors of a scale say; `scale-cases.ts` asks everybody whether they are found. */
 import { expect, it } from "@jest/globals";
 import { findMistakes, type ScaleSpec, toText } from "../../../contract/index.ts";
 
