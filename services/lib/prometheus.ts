@@ -22,6 +22,9 @@ type QueryAnswer =
 /** Longest wait for an answer, milliseconds: a page must not hang where Prometheus does. */
 const TIMEOUT_MS = 3000;
 
+/** Longest answer: what a query of a user's gives is held in memory. Room for 40,000 functions. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
 /** What errors show of what Prometheus says, characters. */
 const MAX_SHOWN = 200;
 
@@ -78,7 +81,8 @@ export class PrometheusApi {
       const ca = this.#files.read("ca");
       return ca === undefined ? {} : { ca };
     };
-    this.#agent = new Agent({ connect: createTlsConnector({}, readTls) });
+    const connect = createTlsConnector({}, readTls);
+    this.#agent = new Agent({ connect, maxResponseSize: MAX_ANSWER_BYTES });
   }
 
   /**

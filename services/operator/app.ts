@@ -67,12 +67,11 @@ interface ControllerContext extends OperatorConfig {
 /** All controllers; `kubernetes/controller.ts` says how to add one. */
 function createControllers(context: ControllerContext): readonly Controller[] {
   const { client, informers, prometheus: address, logger } = context;
-  const prometheus = new PrometheusApi(address, logger);
   const autoscaler = new AutoscalerController({
     ...context,
     gateways: () => informers.gateways.list(),
     readUsage: (namespace) => readPodUsage(client, { namespace }),
-    querySum: (query) => prometheus.querySum(query),
+    prometheus: new PrometheusApi(address, logger),
   });
   return [new FunctionController(context), new NamespaceController(context), autoscaler];
 }

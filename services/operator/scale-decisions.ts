@@ -38,10 +38,14 @@ export class ScaleDecisions extends EventEmitter<ScaleDecisionEvents> {
 
   /** Forgets all: others may have decided since. */
   clear(): void {
-    this.#news.clear();
+    for (const key of this.#news.keys()) {
+      this.forget(key);
+    }
   }
 
   forget(key: string): void {
-    this.#news.delete(key);
+    if (this.#news.delete(key)) {
+      this.emit("change", key);
+    }
   }
 }

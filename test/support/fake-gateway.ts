@@ -47,7 +47,7 @@ export class FakeGateway {
   }
 
   get endpoint(): GatewayEndpoint {
-    return { address: this.address, isLeaving: false };
+    return { address: this.address, isReady: true, isLeaving: false };
   }
 
   async stop(): Promise<void> {

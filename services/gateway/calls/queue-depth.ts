@@ -42,16 +42,20 @@ export async function readDepth(
   return { messages, lanes, version };
 }
 
-/** How long one look is good for, milliseconds. */
+/** How long one look is good for, and one that is the last while the next takes long, ms. */
 const FRESH_MS = 500;
+const LATE_MS = 5000;
 
-/** Longest time of a look, milliseconds: who asks has other things to hear, too. */
+/** Longest wait for a look, milliseconds: who asks has other things to hear, too. */
 const TIMEOUT_MS = 400;
+
+type Depths = Record<string, number>;
 
 /** Calls that no worker was given, by function; who asks at the same time shares a look. */
 export class QueueDepths {
   readonly #manager: () => JetStreamManager;
-  #known: { at: number; depths: Promise<Record<string, number>> } | undefined;
+  #latest: { at: number; depths: Depths } | undefined;
+  #look: Promise<void> | undefined;
 
   /** @param manager - throws where there is no queue now */
   constructor(manager: () => JetStreamManager) {
@@ -59,24 +63,34 @@ export class QueueDepths {
   }
 
   /** By `name.namespace`, where there are any; undefined where the queue cannot be asked now. */
-  async read(): Promise<Record<string, number> | undefined> {
-    const now = performance.now();
-    const isFresh = this.#known !== undefined && now - this.#known.at <= FRESH_MS;
-    const known = isFresh
-      ? this.#known
-      : { at: now, depths: withTimeout(this.#read(), TIMEOUT_MS) };
-    this.#known = known;
+  async read(): Promise<Depths | undefined> {
+    if (this.#isWithin(FRESH_MS)) {
+      return this.#latest?.depths;
+    }
+    // One at a time, however long it takes.
+    this.#look ??= this.#begin();
+    await withTimeout(this.#look, TIMEOUT_MS).catch(() => undefined);
+    return this.#isWithin(LATE_MS) ? this.#latest?.depths : undefined;
+  }
+
+  #isWithin(milliseconds: number): boolean {
+    return this.#latest !== undefined && performance.now() - this.#latest.at <= milliseconds;
+  }
+
+  async #begin(): Promise<void> {
+    const at = performance.now();
     try {
-      return await known?.depths;
+      this.#latest = { at, depths: await this.#read() };
     } catch {
-      this.#known = this.#known === known ? undefined : this.#known;
-      return undefined;
+      this.#latest = undefined;
+    } finally {
+      this.#look = undefined;
     }
   }
 
-  async #read(): Promise<Record<string, number>> {
+  async #read(): Promise<Depths> {
     const { lanes } = await readDepth(this.#manager(), STREAM.calls, isLane);
-    const depths: Record<string, number> = {};
+    const depths: Depths = {};
     for (const { subject, waiting } of lanes) {
       if (waiting > 0) {
         const name = toDisplayName(toReference(subject));

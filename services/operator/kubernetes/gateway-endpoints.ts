@@ -1,13 +1,15 @@
 /** Where the platform's gateways are: the EndpointSlices of their Service. */
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch } from "../../lib/watch.ts";
+import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
 import type { Metadata } from "./types.ts";
 
 /** A gateway that takes calls, or has some still. */
 export interface GatewayEndpoint {
   address: string;
-  /** It takes no more, or none yet, and may be gone at any time. */
+  /** It takes calls, by its own account. */
+  isReady: boolean;
+  /** It takes no more, and may be gone at any time. */
   isLeaving: boolean;
 }
 
@@ -44,6 +46,8 @@ export class GatewayEndpoints {
       logger,
       path: resourcePath({ group, plural: "endpointslices", namespace }),
       labelSelector: SELECTOR,
+      // Calls at one that nobody knows of would count for none.
+      renewSeconds: FRESH_SECONDS,
       project: toSlice,
     });
   }
@@ -70,9 +74,10 @@ function toSlice({ metadata, endpoints }: EndpointSlice): GatewaySlice {
   const { name, namespace, resourceVersion } = metadata;
   const gateways = (endpoints ?? []).flatMap(({ addresses: [address], ...endpoint }) => {
     const { targetRef, conditions = {} } = endpoint;
-    // One that stops is not ready, and has calls for a long time to come.
-    const isLeaving = conditions.terminating === true || conditions.ready === false;
-    return address === undefined ? [] : [{ id: targetRef?.uid ?? address, address, isLeaving }];
+    const isReady = conditions.ready !== false;
+    const isLeaving = conditions.terminating === true;
+    const id = targetRef?.uid ?? address;
+    return address === undefined ? [] : [{ id: id ?? address, address, isReady, isLeaving }];
   });
   return {
     metadata: {

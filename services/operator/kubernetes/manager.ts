@@ -67,7 +67,8 @@ export class Manager {
     await Promise.race([closed, limit.promise]);
     clearTimeout(timer);
     this.#clear();
-    await Promise.all(this.#work.map(async ({ controller }) => controller.close?.()));
+    // Whatever becomes of that, the lead is to be given back.
+    await Promise.allSettled(this.#work.map(async ({ controller }) => controller.close?.()));
     await this.#options.election.stop();
     await this.#options.informers.stop();
   }

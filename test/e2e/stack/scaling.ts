@@ -159,11 +159,11 @@ async function expectAutoscaled({ gateway, system, kubectl }: ScaledStack): Prom
   await untilReplicas(1);
   const second = new SteadyLoad({ url, connections: 20, callsPerSecond: 80 });
   await untilReplicas(3);
+  const scaled = "jsonpath={.status.conditions[?(@.type=='Scaled')].message}";
+  expect(kubectl([...get, scaled])).toContain("last change: LoadRose: from ");
   for (const { calls, failed, outcomes } of [await first.stop(), await second.stop()]) {
     expect({ failed, outcomes }).toEqual({ failed: 0, outcomes: { 200: calls } });
   }
-  const scaled = "jsonpath={.status.conditions[?(@.type=='Scaled')].message}";
-  expect(kubectl([...get, scaled])).toContain("last change: LoadRose: from ");
   await untilReplicas(0);
   await system("/system/functions", { method: "DELETE", body: { functionName: SPIKY } });
 }

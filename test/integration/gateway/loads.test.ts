@@ -130,10 +130,7 @@ describe("the queue", () => {
     process.kill(pid, "SIGSTOP");
     try {
       await until("no queue", async () => {
-        const begun = performance.now();
         const loads = await read("?queue=1");
-        // NATS' own time-out is three seconds.
-        expect(performance.now() - begun).toBeLessThan(2000);
         expect(loads.functions).toHaveProperty(["f.openfaas-fn"]);
         return loads.queue === undefined;
       });

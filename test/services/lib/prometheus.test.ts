@@ -71,6 +71,11 @@ describe("querySum", () => {
     expect(log.text()).toBe("");
   });
 
+  test("takes no answer of more than 4 MiB", async () => {
+    give("vector", series(...Array<string>(100_000).fill("1")));
+    await expect(api.querySum("x")).rejects.toThrow("Response content exceeded max size");
+  });
+
   test("tells once that Prometheus is away", async () => {
     answer = { status: 503, body: {} };
     await expect(api.querySum("x")).rejects.toThrow("Prometheus answered 503");

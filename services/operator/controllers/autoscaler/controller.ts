@@ -18,11 +18,11 @@ import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts
 import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes } from "../../validate.ts";
-import { decide, type Decision, type ScaleRules } from "./decide.ts";
-import { describeDecision } from "./describe.ts";
+import { decide, type Decision, type Load, type ScaleRules } from "./decide.ts";
+import { describeDecision, type ScaleChange } from "./describe.ts";
 import { AutoscalerMetrics } from "./metrics.ts";
 import { Floors, toRules } from "./rules.ts";
-import type { ScaleMemory } from "./scale-memory.ts";
+import { GAP_MS, type ScaleMemory } from "./scale-memory.ts";
 import { type Loads, SignalReader, type SignalReaderOptions } from "./signals.ts";
 
 export interface AutoscalerControllerOptions extends Omit<SignalReaderOptions, "now"> {
@@ -41,6 +41,8 @@ export interface AutoscalerControllerOptions extends Omit<SignalReaderOptions, "
   /** Name of this instance, for Events. */
   identity: string;
   registry: Registry;
+  /** Longest wait for the API server to take a change, milliseconds. @default 3000 */
+  writeTimeoutMs?: number;
   /** Milliseconds of a clock that is never set. @default the process's own */
   now?: () => number;
   /** Unix milliseconds. @default the system's */
@@ -53,10 +55,7 @@ const LOOK_MS = 1000;
 /** How long a load has to be unknown before the status says so, milliseconds. */
 const UNKNOWN_MS = 30_000;
 
-/** What was remembered is of before, where nobody has looked for longer, milliseconds. */
-const GAP_MS = 10_000;
-
-/** For how long changes of one look are begun to be written, milliseconds. */
+/** Longest wait for the API server to take a change, milliseconds. */
 const WRITE_MS = 3000;
 
 /** Writes at the same time. */
@@ -76,10 +75,10 @@ interface Course {
 }
 
 interface Change {
-  key: string;
   resource: FunctionResource;
+  /** Before it. */
   replicas: number;
-  decision: Decision;
+  decision: ScaleChange;
   text: string;
 }
 
@@ -93,6 +92,11 @@ export class AutoscalerController implements Controller {
   readonly #signals: SignalReader;
   readonly #metrics: AutoscalerMetrics;
   readonly #courses = new Map<string, Course>();
+  /** Functions that are wrong. */
+  readonly #refused = new WeakSet<FunctionResource>();
+  /** What is being written, by key. */
+  readonly #writes = new Map<string, Promise<void>>();
+  #lastWritten = "";
   #lookedAt = -Infinity;
 
   constructor(options: AutoscalerControllerOptions) {
@@ -107,28 +111,36 @@ export class AutoscalerController implements Controller {
     return [ALL];
   }
 
-  /** Never throws: what fails for one function is tried again with the next look. */
+  /** What fails for one function is tried again with the next look, and concerns no other. */
   async reconcile(): Promise<ReconcileResult> {
     const now = this.#now();
     if (now - this.#lookedAt > GAP_MS) {
-      // Another instance may have decided meanwhile.
-      this.#courses.clear();
-      this.#options.decisions.clear();
+      this.#beginAnew();
     }
     this.#lookedAt = now;
     this.#follow();
     const autoscales = Array.from(this.#courses.values(), ({ autoscale }) => autoscale);
     await this.#signals.look(autoscales);
-    const changes = Array.from(this.#courses).flatMap(([key, course]) => this.#decide(key, course));
-    // What is not written in time is decided anew.
-    while (changes.length > 0 && this.#now() - now < WRITE_MS) {
-      await Promise.all(changes.splice(0, MOST_WRITES).map((change) => this.#write(change)));
-    }
+    this.#write(this.#decideAll());
     return { requeueAfterMs: LOOK_MS };
   }
 
-  close(): Promise<void> {
-    return this.#signals.close();
+  /** Resolves when nothing is being written. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#writes.values());
+  }
+
+  /** Another instance may have looked, and decided, meanwhile. */
+  #beginAnew(): void {
+    this.#options.decisions.clear();
+    for (const course of this.#courses.values()) {
+      course.unknownSince = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.settle();
+    await this.#signals.close();
   }
 
   /** Takes up functions that are scaled by their load, and drops those that are not any more. */
@@ -151,9 +163,8 @@ export class AutoscalerController implements Controller {
   }
 
   #take(key: string, resource: FunctionResource, before: Course | undefined): void {
-    const isRight = isAutoscaled(resource.spec) && findMistakes(resource).length === 0;
-    const autoscale = isRight ? readAutoscale(resource.spec) : undefined;
-    if (autoscale === undefined || !this.#isServed(resource)) {
+    const autoscale = this.#isServed(resource) ? this.#read(resource) : undefined;
+    if (autoscale === undefined) {
       return;
     }
     // What was made anew under its name has another past.
@@ -168,30 +179,54 @@ export class AutoscalerController implements Controller {
     });
   }
 
+  /** Undefined: alerts scale it, or something is wrong, which is found once. */
+  #read(resource: FunctionResource): Autoscale | undefined {
+    if (!isAutoscaled(resource.spec) || this.#refused.has(resource)) {
+      return undefined;
+    }
+    if (findMistakes(resource).length > 0) {
+      this.#refused.add(resource);
+      return undefined;
+    }
+    return readAutoscale(resource.spec);
+  }
+
   #isServed(resource: FunctionResource): boolean {
     const { namespace, deletionTimestamp } = resource.metadata;
     const state = this.#options.informers.namespaces.state(namespace);
     return deletionTimestamp === undefined && state === "served";
   }
 
+  #decideAll(): Map<string, Change> {
+    const changes = new Map<string, Change>();
+    for (const [key, course] of this.#courses) {
+      const change = this.#decide(key, course);
+      if (change !== undefined) {
+        changes.set(key, change);
+      }
+    }
+    return changes;
+  }
+
   /** What is to be written, if anything. */
-  #decide(key: string, course: Course): Change[] {
+  #decide(key: string, course: Course): Change | undefined {
     const { resource, autoscale, floors, memory } = course;
     const { replicas } = resource.spec;
     if (replicas === undefined) {
       // It is the controller of Functions that writes the first ones.
-      return [];
+      return undefined;
     }
     const functionName = toDisplayName(resource.metadata);
     const rules = toRules(autoscale, floors.at(this.#wallNow()));
     const loads = this.#signals.of(resource, autoscale);
-    const seen = { now: this.#now(), replicas, ...loads };
-    const decision = decide(memory, seen, rules);
+    const decision = decide(memory, { now: this.#now(), replicas, ...loads }, rules);
     course.memory = decision.memory;
     this.#metrics.saw(functionName, { loads: loads.loads, rules, decision });
     this.#tellUnknown(key, course, { rules, loads });
-    const text = describeDecision(decision, replicas, rules);
-    return decision.reason === undefined ? [] : [{ key, resource, replicas, decision, text }];
+    if (!isChange(decision)) {
+      return undefined;
+    }
+    return { resource, replicas, decision, text: describeDecision(decision, replicas, rules) };
   }
 
   /** Says in the status which loads are unknown, when that lasts. */
@@ -202,9 +237,10 @@ export class AutoscalerController implements Controller {
   ): void {
     const hasPods = course.resource.spec.replicas !== 0;
     const names = rules.signals
-      .filter((_signal, index) => loads[index]?.value === undefined || !loads[index].isWhole)
-      // Without a pod there is nothing that pods use.
-      .filter(({ isDemand }) => isDemand || hasPods)
+      // Without a pod there is nothing that pods use; those that have just come are measured later.
+      .filter(({ isDemand }, index) =>
+        isDemand ? !isKnown(loads[index]) : hasPods && loads[index]?.value === undefined,
+      )
       .map(({ name }) => name);
     course.unknownSince = names.length === 0 ? undefined : (course.unknownSince ?? this.#now());
     const { unknownSince } = course;
@@ -214,16 +250,33 @@ export class AutoscalerController implements Controller {
     }
   }
 
-  async #write({ key, resource, replicas, decision, text }: Change): Promise<void> {
-    const { client, leadership, logger, decisions } = this.#options;
+  /**
+   * Begins to write, and does not wait: one that takes long holds up no look, and only itself.
+   * Those that have waited longest go first.
+   */
+  #write(changes: ReadonlyMap<string, Change>): void {
+    const keys = [...changes.keys()];
+    const next = keys.indexOf(this.#lastWritten) + 1;
+    for (const key of [...keys.slice(next), ...keys.slice(0, next)]) {
+      const change = changes.get(key);
+      if (this.#writes.size >= MOST_WRITES) {
+        return;
+      }
+      if (change !== undefined && !this.#writes.has(key)) {
+        this.#lastWritten = key;
+        const written = this.#writeOne(key, change).finally(() => this.#writes.delete(key));
+        this.#writes.set(key, written);
+      }
+    }
+  }
+
+  async #writeOne(key: string, { resource, replicas, decision, text }: Change): Promise<void> {
+    const { leadership, logger, decisions } = this.#options;
     const functionName = toDisplayName(resource.metadata);
-    const { reason = "LoadRose" } = decision;
+    const { reason } = decision;
     try {
       leadership.assertLeading();
-      const { resourceVersion } = resource.metadata;
-      const body = { metadata: { resourceVersion }, spec: { replicas: decision.replicas } };
-      const path = functionPath(resource.metadata, "scale");
-      await client.mergePatch(path, body, FIELD_MANAGER.operator);
+      await this.#patch(resource, decision.replicas);
     } catch (error) {
       // Somebody else has changed it meanwhile, or it is gone: the next look sees what is there.
       const isUsual = isKubernetesStatus(error, 409) || isKubernetesStatus(error, 404);
@@ -233,7 +286,26 @@ export class AutoscalerController implements Controller {
     logger.info({ functionName, from: replicas, to: decision.replicas, reason, text }, "scaled");
     this.#metrics.decided(functionName, reason);
     decisions.decided(key, `${reason}: ${text}`);
-    // The next look does not wait for it; a failure is only logged.
-    void recordEvent(this.#options, resource, { type: "Normal", reason, message: text });
+    await recordEvent(this.#options, resource, { type: "Normal", reason, message: text });
   }
+
+  /** Throws a Conflict where it is not as it was seen. */
+  async #patch({ metadata }: FunctionResource, replicas: number): Promise<void> {
+    const { resourceVersion } = metadata;
+    await this.#options.client.request(functionPath(metadata, "scale"), {
+      method: "PATCH",
+      query: { fieldManager: FIELD_MANAGER.operator },
+      contentType: "application/merge-patch+json",
+      body: { metadata: { resourceVersion }, spec: { replicas } },
+      signal: AbortSignal.timeout(this.#options.writeTimeoutMs ?? WRITE_MS),
+    });
+  }
+}
+
+function isChange(decision: Decision): decision is ScaleChange {
+  return decision.reason !== undefined;
+}
+
+function isKnown(load: Load | undefined): boolean {
+  return load?.value !== undefined && load.isWhole;
 }

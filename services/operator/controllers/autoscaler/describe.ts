@@ -1,20 +1,25 @@
 /** Decisions in words. */
 import { formatDuration } from "../../../../contract/index.ts";
-import type { Decision, Restraint, ScaleRules } from "./decide.ts";
+import type { Decision, Restraint, ScaleReason, ScaleRules } from "./decide.ts";
 
-const RESTRAINTS: Readonly<Record<Restraint, string>> = {
+/** A decision that changes something. */
+export type ScaleChange = Decision & { reason: ScaleReason };
+
+const RESTRAINTS: Readonly<Record<Exclude<Restraint, "Unknown">, string>> = {
   Maximum: "the maximum keeps it from more",
   Minimum: "the minimum keeps it from fewer",
   Step: "the rest follows, as a step is so long",
   Window: "that many were wanted in the window",
-  Unknown: "a load is unknown",
 };
 
 /** What has changed, and why: `from 2 to 5 replicas, as rps is 213 (45 for each)`. */
-export function describeDecision(decision: Decision, before: number, rules: ScaleRules): string {
+export function describeDecision(decision: ScaleChange, before: number, rules: ScaleRules): string {
   const { replicas, restraint } = decision;
   const change = `from ${before} to ${replicas} replicas, as ${toReason(decision, rules)}`;
-  return restraint === undefined ? change : `${change}; ${RESTRAINTS[restraint]}`;
+  // What is unknown keeps all as it is.
+  return restraint === undefined || restraint === "Unknown"
+    ? change
+    : `${change}; ${RESTRAINTS[restraint]}`;
 }
 
 function toReason({ reason, wanted }: Decision, rules: ScaleRules): string {
@@ -24,7 +29,7 @@ function toReason({ reason, wanted }: Decision, rules: ScaleRules): string {
       : `${wanted.signal} is ${toShort(wanted.load)} (${toShort(wanted.target)} for each)`;
   switch (reason) {
     case "BelowMinimum":
-      return `the minimum is ${Math.max(rules.floor, rules.min)}`;
+      return `the minimum is ${rules.min}`;
     case "AboveMaximum":
       return `the maximum is ${rules.max}`;
     case "Idle":

@@ -22,7 +22,7 @@ export interface FunctionLoads {
 /** Time over which rates and means go, milliseconds: longer, and more come late. */
 const WINDOW_MS = 5000;
 
-/** Longest wait for a gateway's answer, milliseconds. */
+/** Longest wait for a gateway's answer, milliseconds: the next look is near. */
 const TIMEOUT_MS = 800;
 
 /** How long an answer is good for, but for idleness, where later ones do not come; milliseconds. */
@@ -31,7 +31,7 @@ const STALE_MS = 5000;
 /** A rate over less time says little, milliseconds. */
 const LEAST_MS = 500;
 
-/** Room for 100,000 functions. */
+/** What is longer is no answer, bytes. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 const UNKNOWN: Load = { value: undefined, isWhole: true };
@@ -44,6 +44,8 @@ export interface GatewayLoadsOptions {
   now: () => number;
   /** Says where a gateway's metrics are, for tests. */
   locate?: ((address: string) => string) | undefined;
+  /** Longest wait for a gateway's answer, milliseconds. @default 800 */
+  timeoutMs?: number | undefined;
 }
 
 interface Answer {
@@ -52,8 +54,7 @@ interface Answer {
 }
 
 /** What is known of one gateway. */
-interface Gateway {
-  isLeaving: boolean;
+interface Gateway extends Pick<GatewayEndpoint, "isReady" | "isLeaving"> {
   /** Those of the window and one before, the latest last. */
   answers: Answer[];
   /** Why the last one did not come: told once. */
@@ -123,9 +124,9 @@ export class GatewayLoadsReader {
         this.#gateways.delete(address);
       }
     }
-    for (const { address, isLeaving } of there.values()) {
+    for (const { address, isReady, isLeaving } of there.values()) {
       const known = this.#gateways.get(address) ?? { answers: [], reason: undefined };
-      this.#gateways.set(address, Object.assign(known, { isLeaving }));
+      this.#gateways.set(address, Object.assign(known, { isReady, isLeaving }));
     }
   }
 
@@ -143,7 +144,7 @@ export class GatewayLoadsReader {
       }
     } catch (error) {
       const reason = messageOf(error);
-      const isNews = gateway?.isLeaving === false && gateway.reason === undefined;
+      const isNews = gateway?.isReady === true && gateway.reason === undefined;
       logger[isNews ? "warn" : "debug"]({ address, reason }, "load of a gateway not known");
       if (gateway !== undefined) {
         gateway.reason = reason;
@@ -152,10 +153,10 @@ export class GatewayLoadsReader {
   }
 
   async #read(address: string, withQueue: boolean): Promise<GatewayLoads> {
-    const { locate = toOrigin } = this.#options;
+    const { locate = toOrigin, timeoutMs = TIMEOUT_MS } = this.#options;
     const { statusCode, body } = await request(
       `${locate(address)}${LOADS_PATH}${withQueue ? `?${WITH_QUEUE}` : ""}`,
-      { dispatcher: this.#agent, signal: AbortSignal.timeout(TIMEOUT_MS) },
+      { dispatcher: this.#agent, signal: AbortSignal.timeout(timeoutMs) },
     );
     const text = await body.text();
     if (statusCode !== 200) {
@@ -168,11 +169,13 @@ export class GatewayLoadsReader {
     return loads;
   }
 
-  /** What one gateway says; undefined: it leaves, and says nothing any more. */
-  #toPart({ answers, isLeaving }: Gateway, name: string): Part | undefined {
+  /** What one gateway says; undefined: it has no calls yet, or leaves and says nothing any more. */
+  #toPart({ answers, isReady, isLeaving }: Gateway, name: string): Part | undefined {
     const latest = answers.at(-1);
     if (latest === undefined || this.#lookedAt - latest.at > STALE_MS) {
-      return isLeaving ? undefined : NOTHING_KNOWN;
+      // One that is not ready, and was, may just have too many calls to answer.
+      const hasNone = isLeaving || (!isReady && latest === undefined);
+      return hasNone ? undefined : NOTHING_KNOWN;
     }
     const { functions, ageMs } = latest.loads;
     const idleMs = functions[name]?.[3] ?? ageMs;
@@ -202,9 +205,9 @@ function toOrigin(address: string): string {
 
 function addAnswer(gateway: Gateway, answer: Answer): void {
   const last = gateway.answers.at(-1);
-  // It began anew, at the same address.
-  const isSame = last === undefined || last.loads.ageMs <= answer.loads.ageMs;
-  const kept = isSame ? gateway.answers : [];
+  // It may have begun anew, at the same address; and what is older says nothing of now.
+  const isSame = last !== undefined && last.loads.ageMs <= answer.loads.ageMs;
+  const kept = isSame && answer.at - last.at <= STALE_MS ? gateway.answers : [];
   const first = kept.findLastIndex(({ at }) => answer.at - at >= WINDOW_MS);
   gateway.answers = [...kept.slice(Math.max(0, first)), answer];
 }

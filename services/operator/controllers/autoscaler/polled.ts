@@ -30,6 +30,8 @@ interface Entry<T> {
 export class Polled<T> {
   readonly #options: PolledOptions<T>;
   readonly #entries = new Map<string, Entry<T>>();
+  /** Keys that are to be asked for, those that wait longest first. */
+  readonly #due = new Set<string>();
   #asked = 0;
 
   constructor(options: PolledOptions<T>) {
@@ -42,9 +44,9 @@ export class Polled<T> {
     const entry = this.#entries.get(key) ?? createEntry<T>();
     this.#entries.set(key, entry);
     entry.isUsed = true;
-    const isDue = now - entry.askedAt >= INTERVAL_MS;
-    if (isDue && !entry.isAsked && this.#asked < MOST_ASKED) {
-      void this.#ask(key, entry);
+    if (now - entry.askedAt >= INTERVAL_MS && !entry.isAsked) {
+      this.#due.add(key);
+      this.#pump();
     }
     return now - entry.valueAt <= STALE_MS ? entry.value : undefined;
   }
@@ -54,8 +56,22 @@ export class Polled<T> {
     for (const [key, entry] of this.#entries) {
       if (!entry.isUsed) {
         this.#entries.delete(key);
+        this.#due.delete(key);
       }
       entry.isUsed = false;
+    }
+  }
+
+  #pump(): void {
+    for (const key of this.#due) {
+      if (this.#asked >= MOST_ASKED) {
+        return;
+      }
+      this.#due.delete(key);
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) {
+        void this.#ask(key, entry);
+      }
     }
   }
 
@@ -74,6 +90,7 @@ export class Polled<T> {
     } finally {
       this.#asked -= 1;
       entry.isAsked = false;
+      this.#pump();
     }
   }
 }

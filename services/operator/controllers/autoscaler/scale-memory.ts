@@ -28,7 +28,7 @@ interface Change {
 }
 
 /** Nobody knows what was wanted while nobody has looked for longer, milliseconds. */
-const GAP_MS = 10_000;
+export const GAP_MS = 10_000;
 
 /** Numbers of one look, for the windows. */
 export interface WantedRange {
@@ -93,9 +93,9 @@ export function leftOf(step: Step | undefined, memory: ScaleMemory, sign: 1 | -1
     return Infinity;
   }
   const { at: now, replicas, changes } = memory;
-  const recent = changes.filter(({ at, by }) => now - at < step.periodMs && by * sign > 0);
-  const done = recent.reduce((sum, { by }) => sum + Math.abs(by), 0);
-  const before = replicas - sign * done;
+  const recent = changes.filter(({ at }) => now - at < step.periodMs).map(({ by }) => by);
+  const before = recent.reduce((count, by) => count - by, replicas);
+  const done = recent.reduce((sum, by) => (by * sign > 0 ? sum + Math.abs(by) : sum), 0);
   const most = Math.max(1, step.replicas, Math.floor((before * step.percent) / 100));
   return Math.max(0, most - done);
 }

@@ -3,6 +3,7 @@ import type { AimedSignal, Autoscale, FunctionResource } from "../../../../contr
 import { toDisplayName } from "../../../../contract/index.ts";
 import { type Logger, messageOf } from "../../../lib/logger.ts";
 import type { PodUsage } from "../../../lib/pod-usage.ts";
+import type { PrometheusApi } from "../../../lib/prometheus.ts";
 import type { GatewayEndpoint } from "../../kubernetes/gateway-endpoints.ts";
 import type { Load } from "./decide.ts";
 import { type FunctionLoads, GatewayLoadsReader } from "./gateway-loads.ts";
@@ -19,8 +20,9 @@ export interface SignalReaderOptions {
   locateGateway?: ((address: string) => string) | undefined;
   /** Thousandths of a core that the pods of each function of a namespace use, by its name. */
   readUsage: (namespace: string) => Promise<ReadonlyMap<string, Usage>>;
-  /** The sum of what a query of Prometheus gives; undefined: it gives nothing. */
-  querySum: (query: string) => Promise<number | undefined>;
+  prometheus: Pick<PrometheusApi, "querySum" | "close">;
+  /** Longest wait for a gateway's answer, milliseconds. @default 800 */
+  gatewayTimeoutMs?: number;
   /** Of a clock that never goes back, milliseconds. */
   now: () => number;
 }
@@ -34,15 +36,25 @@ export class SignalReader {
   readonly #gateways: GatewayLoadsReader;
   readonly #usage: Polled<ReadonlyMap<string, Usage>>;
   readonly #queries: Polled<number | undefined>;
+  readonly #prometheus: Pick<PrometheusApi, "close">;
 
   constructor(options: SignalReaderOptions) {
-    const { logger, now, readUsage, querySum, locateGateway } = options;
+    const { logger, now, readUsage, prometheus, locateGateway, gatewayTimeoutMs } = options;
+    this.#prometheus = prometheus;
     const tell = (what: string) => (key: string, error: unknown) => {
       logger.warn({ [what]: key, reason: messageOf(error) }, "load not known");
     };
-    this.#gateways = new GatewayLoadsReader({ ...options, locate: locateGateway });
+    this.#gateways = new GatewayLoadsReader({
+      ...options,
+      locate: locateGateway,
+      timeoutMs: gatewayTimeoutMs,
+    });
     this.#usage = new Polled({ read: readUsage, now, onFailure: tell("namespace") });
-    this.#queries = new Polled({ read: querySum, now, onFailure: tell("query") });
+    this.#queries = new Polled({
+      read: (query) => prometheus.querySum(query),
+      now,
+      onFailure: tell("query"),
+    });
   }
 
   /** Asks for what functions that are scaled so need. */
@@ -66,8 +78,8 @@ export class SignalReader {
     };
   }
 
-  close(): Promise<void> {
-    return this.#gateways.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#gateways.close(), this.#prometheus.close()]);
   }
 
   #read({ type, query = "" }: AimedSignal, resource: FunctionResource, known: FunctionLoads): Load {

@@ -95,10 +95,11 @@ export function judgeScaled(
   if (available < wanted) {
     return { status: "False", reason: "TooFewReplicas", message };
   }
+  const isUnknown = isAutoscaled(resource.spec) && scaling?.unknown !== undefined;
   // While new pods take the place of old ones there is one more.
   return total > wanted && !hasOld
     ? { status: "False", reason: "TooManyReplicas", message }
-    : { status: "True", reason: scaling?.unknown ? "LoadUnknown" : limit.reason, message };
+    : { status: "True", reason: isUnknown ? "LoadUnknown" : limit.reason, message };
 }
 
 /** Stands before the last decision, at the end of the message. */

@@ -1,10 +1,8 @@
 /** The autoscaler's controller: what it looks at, what it writes, and what it says of it. */
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
-import { PREPARED } from "../../../../../contract/index.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
 import { until } from "../../../../support/until.ts";
-import { NAMESPACES, writesOf } from "../../world.ts";
+import { writesOf } from "../../world.ts";
 import { eventsOf, HOUR, KEY, labels, NAME, SCALE, useAutoscalers, valueOf } from "./world.ts";
 
 const createAutoscaler = useAutoscalers(afterEach);
@@ -99,6 +97,35 @@ describe("AutoscalerController", () => {
     expect(eventsOf(world)).toMatchObject([
       { message: "from 2 to 3 replicas, as the minimum is 3" },
     ]);
+  });
+
+  it("waits for no write, of which each function has its turn", async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `f${index}`);
+    const spec = labels({ type: "rps", min: "2" });
+    const world = await createAutoscaler((fake) => {
+      names.forEach((name) => putFunction(fake, name, { spec }));
+    });
+    const held: (() => void)[] = [];
+    const tried = new Set<string>();
+    world.fake.intercept = ({ path }, response) => {
+      const [, name = ""] = /functions\/(\w+)\/scale$/.exec(path) ?? [];
+      if (name !== "") {
+        tried.add(name);
+        held.push(() => response.writeHead(500).end("{}"));
+      }
+      return name !== "";
+    };
+    const end = (): void => held.splice(0).forEach((fail) => fail());
+    await world.lookOnly();
+    await until("eight writes", () => held.length === 8);
+    await world.lookOnly();
+    expect(held).toHaveLength(8);
+    end();
+    await world.settle();
+    await world.lookOnly();
+    await until("the others, too", () => tried.size === 12);
+    end();
+    await world.settle();
   });
 
   it("goes on with the others where one cannot be written", async () => {
@@ -230,112 +257,5 @@ describe("signals", () => {
     expect(world.decisions.of(KEY)).toStrictEqual({
       last: "LoadFell: from 5 to 1 replicas, as signals[0] is 1 (9 for each)",
     });
-  });
-});
-
-describe("a function that goes to zero", () => {
-  const spec = labels({ zero: "true", "zero-duration": "10s" });
-  const idle = (ms: number, queue: number): Partial<GatewayLoads> => ({
-    functions: { [NAME]: [5, 0, 0, ms] },
-    queue: queue > 0 ? { [NAME]: queue } : {},
-  });
-
-  it("does so after its idle time, when no call waits in the queue, and wakes for one", async () => {
-    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
-    for (let second = 0; second < 11; second++) {
-      await world.look(idle(second * 1000, 0));
-    }
-    expect(world.gateway.asked.every((path) => path === "/loads?queue=1")).toBe(true);
-    expect(world.replicas()).toBe(0);
-    expect(eventsOf(world)).toMatchObject([
-      { reason: "Idle", message: "from 1 to 0 replicas, as nobody has called it for 10s" },
-    ]);
-    await world.look(idle(12_000, 1));
-    expect(world.replicas()).toBe(1);
-    for (let second = 0; second < 15; second++) {
-      await world.look(idle(90_000, 1));
-    }
-    expect(world.replicas()).toBe(1);
-    await world.look(idle(90_000, 0));
-    expect(world.replicas()).toBe(0);
-  });
-
-  it("does not while a gateway does not answer", async () => {
-    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }));
-    for (let second = 0; second < 20; second++) {
-      await world.look({ ageMs: -1 });
-    }
-    expect(world.replicas()).toBe(1);
-  });
-});
-
-describe("a function that goes", () => {
-  it("is forgotten, with its series", async () => {
-    const world = await createAutoscaler((fake) =>
-      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
-    );
-    await world.look();
-    expect(await world.registry.metrics()).toContain(NAME);
-    world.fake.remove(FUNCTIONS, "resize");
-    await world.fake.settle();
-    await world.look();
-    expect(await world.registry.metrics()).not.toContain(NAME);
-    expect(world.decisions.of(KEY)).toBeUndefined();
-  });
-
-  it("out of service with its namespace is left as it is", async () => {
-    const other = FUNCTIONS.replace("openfaas-fn", "team");
-    const spec = {
-      name: "resize",
-      image: "example/image:1",
-      replicas: 1,
-      ...labels({ type: "rps" }),
-    };
-    const annotations = { openfaas: "1", [PREPARED]: "1" };
-    const world = await createAutoscaler((fake) => {
-      fake.put(NAMESPACES, { metadata: { name: "team", annotations } });
-      fake.put(other, { metadata: { name: "resize" }, spec });
-    });
-    const replicas = () =>
-      (world.fake.objects.get(`${other}/resize`)?.["spec"] as { replicas: number }).replicas;
-    await until(
-      "the namespace to be served",
-      () => world.informers.namespaces.state("team") === "served",
-    );
-    fake(world, { ...spec, ...labels({ type: "rps", min: "2" }) });
-    await world.fake.settle();
-    await world.look();
-    expect(replicas()).toBe(2);
-    world.fake.put(NAMESPACES, { metadata: { name: "team", annotations: {} } });
-    fake(world, { ...spec, ...labels({ type: "rps", min: "5" }), replicas: 2 });
-    await world.fake.settle();
-    await world.look();
-    expect(replicas()).toBe(2);
-    function fake({ fake: kubernetes }: typeof world, changed: object): void {
-      kubernetes.put(other, { metadata: { name: "resize" }, spec: changed });
-    }
-  });
-
-  it("to another instance for a while has no news of before", async () => {
-    const world = await createAutoscaler((fake) =>
-      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
-    );
-    await world.look();
-    expect(world.decisions.of(KEY)?.last).toContain("BelowMinimum");
-    world.clock.now += 11_000;
-    await world.look();
-    expect(world.decisions.of(KEY)).toBeUndefined();
-  });
-
-  it("to the alerts is theirs alone", async () => {
-    const world = await createAutoscaler((fake) =>
-      putFunction(fake, "resize", { spec: labels({ type: "rps", min: "3" }) }),
-    );
-    await world.look();
-    putFunction(world.fake, "resize", { spec: { ...labels({ min: "6" }), replicas: 3 } });
-    await world.fake.settle();
-    await world.look();
-    expect(world.replicas()).toBe(3);
-    expect(world.decisions.of(KEY)).toBeUndefined();
   });
 });

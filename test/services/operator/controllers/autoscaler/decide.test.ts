@@ -98,6 +98,14 @@ describe("more replicas", () => {
     expect(course.hold(900, 3)).toEqual([7, 7, 10]);
   });
 
+  test("of a step are a part of those at the begin of the period, whoever took some away", () => {
+    const step = { replicas: 1, percent: 100, periodMs: 60_000 };
+    const course = start({ up: { windowMs: 0, step } }, 10);
+    course.look(450);
+    course.replicas = 4;
+    expect(course.look(900)).toMatchObject({ replicas: 14, restraint: "Step" });
+  });
+
   test("of which some woke the function, whoever has done it, are no step", () => {
     const step = { replicas: 1, percent: 0, periodMs: 60_000 };
     const course = start({ floor: 0, up: { windowMs: 0, step }, zeroAfterMs: 60_000 }, 0);

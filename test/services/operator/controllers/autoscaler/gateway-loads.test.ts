@@ -21,7 +21,8 @@ interface World {
   look: (afterMs?: number, withQueue?: boolean) => Promise<void>;
 }
 
-async function createWorld(count = 1): Promise<World> {
+/** @param timeoutMs the usual one is long, however busy the machine is */
+async function createWorld(count = 1, timeoutMs = 60_000): Promise<World> {
   const gateways = await Promise.all(Array.from({ length: count }, () => FakeGateway.start()));
   gateways.forEach((gateway) => atEnd(() => gateway.stop()));
   const { logger, text } = createKeptLog();
@@ -32,6 +33,7 @@ async function createWorld(count = 1): Promise<World> {
     logger,
     now: () => now,
     locate: locateGateway,
+    timeoutMs,
   });
   atEnd(() => reader.close());
   const look = async (afterMs = 1000, withQueue = false): Promise<void> => {
@@ -178,7 +180,6 @@ describe("the queue", () => {
 
 describe("a gateway that does not answer", () => {
   const wrong: [what: string, answer: FakeGateway["answer"]][] = [
-    ["says nothing", "silence"],
     ["fails", { status: 503, text: "later" }],
     ["answers with something else", { status: 200, text: "<html>" }],
     ["answers in another form", { status: 200, text: '{"ageMs":1,"functions":{"a.b":[1]}}' }],
@@ -204,17 +205,59 @@ describe("a gateway that does not answer", () => {
     expect(world.text().match(/"level":"warn"/g)).toHaveLength(1);
   });
 
+  it("is waited for no longer than a look may take", async () => {
+    const world = await createWorld(1, 50);
+    Object.assign(world.gateways[0] ?? {}, { answer: "silence" });
+    await world.look();
+    expect(world.reader.of(NAME)).toMatchObject({ rps: whole(undefined), idleMs: undefined });
+    expect(world.text()).toContain("load of a gateway not known");
+  });
+
+  it("has too many calls where it is not ready any more, and none where it never was", async () => {
+    const world = await createWorld(2);
+    const [first, second] = world.gateways as [FakeGateway, FakeGateway];
+    const tell = (isReady: boolean): void => {
+      world.told.endpoints = [first.endpoint, { ...second.endpoint, isReady }];
+    };
+    tell(false);
+    first.answer = after(0, [0, 0, 0, 9000]);
+    second.answer = { status: 503, text: "not yet" };
+    await world.look();
+    expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(0), idleMs: 9000 });
+    tell(true);
+    second.answer = after(0, [500, 500, 0, 0]);
+    await world.look();
+    expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(500), idleMs: 0 });
+    tell(false);
+    second.answer = { status: 503, text: "too much" };
+    await world.look(6000);
+    expect(world.reader.of(NAME)).toMatchObject({ inflight: part(0), idleMs: undefined });
+    expect(world.text()).not.toContain('"level":"warn"');
+  });
+
+  it("says nothing of before when it answers again after a while", async () => {
+    const world = await createWorld();
+    await play(world, [after(0, [0, 100, 0, 0]), after(1, [1000, 100, 0, 0])]);
+    Object.assign(world.gateways[0] ?? {}, { answer: after(3600, [2000, 0, 0, 0]) });
+    await world.look(HOUR);
+    expect(world.reader.of(NAME)).toMatchObject({ rps: whole(undefined), inflight: whole(0) });
+    Object.assign(world.gateways[0] ?? {}, { answer: after(3601, [3000, 0, 0, 0]) });
+    await world.look();
+    expect(world.reader.of(NAME).rps).toStrictEqual(whole(1000));
+  });
+
   it("counts no more when it was leaving, and is gone", async () => {
     const world = await createWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
-    world.told.endpoints = [first.endpoint, { ...second.endpoint, isLeaving: true }];
+    const leaving = { ...second.endpoint, isReady: false, isLeaving: true };
+    world.told.endpoints = [first.endpoint, leaving];
     for (const seconds of [0, 1]) {
       first.answer = after(seconds, [10 * seconds, 1, 0, 9000]);
       second.answer = after(seconds, [0, 2, 0, 0]);
       await world.look();
     }
     expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(3), idleMs: 0 });
-    second.answer = "silence";
+    second.answer = { status: 503, text: "gone" };
     await world.look();
     expect(world.reader.of(NAME)).toMatchObject({ inflight: whole(3), idleMs: 0 });
     await world.look(6000);

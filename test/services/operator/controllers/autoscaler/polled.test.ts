@@ -80,8 +80,25 @@ describe("Polled", () => {
     expect(open).toHaveLength(8);
     await open[0]?.answer(0);
     await open[0]?.answer(0);
-    keys.forEach((key) => polled.get(key));
     expect(open.map(({ key }) => key)).toStrictEqual(keys.slice(2));
+  });
+
+  it("asks for those first that wait longest, so that each has its turn", async () => {
+    const { polled, clock, open } = createWorld();
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const asked = new Set<string>();
+    for (let look = 0; look < 30; look++) {
+      keys.forEach((key) => polled.get(key));
+      open.forEach(({ key }) => asked.add(key));
+      // Each answer takes three looks, and eight are asked for at once.
+      clock.now += 1000;
+      if (look % 3 === 2) {
+        for (const { answer } of [...open]) {
+          await answer(1);
+        }
+      }
+    }
+    expect([...asked].sort()).toStrictEqual([...keys].sort());
   });
 
   it("forgets what nobody has asked for between two sweeps", async () => {

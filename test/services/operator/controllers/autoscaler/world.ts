@@ -8,7 +8,6 @@ import { collectCleanups } from "../../../../support/cleanup.ts";
 import { FakeGateway, locateGateway } from "../../../../support/fake-gateway.ts";
 import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../../../support/function-objects.ts";
-import { until } from "../../../../support/until.ts";
 import { useWorlds, type World } from "../../world.ts";
 
 /** The function of most tests. */
@@ -36,6 +35,10 @@ export interface Autoscaler extends World {
   changed: string[];
   /** A second later it looks, at what the gateway says then. */
   look: (load?: Partial<GatewayLoads>) => Promise<void>;
+  /** The same, and waits for nothing that it begins to write. */
+  lookOnly: (load?: Partial<GatewayLoads>) => Promise<void>;
+  /** Waits for what is being written. */
+  settle: () => Promise<void>;
   /** So many calls a second from now on, for so many seconds. */
   call: (rps: number, seconds: number) => Promise<void>;
   replicas: (name?: string) => number | undefined;
@@ -78,24 +81,34 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
     gateways: () => [gateway.endpoint],
     locateGateway,
     readUsage: () => Promise.resolve(usage),
-    querySum: async (query) => {
-      const answer = answers.get(query);
-      return answer instanceof Error ? Promise.reject(answer) : answer;
+    prometheus: {
+      querySum: async (query) => {
+        const answer = answers.get(query);
+        return answer instanceof Error ? Promise.reject(answer) : answer;
+      },
+      close: () => Promise.resolve(),
     },
+    // However busy the machine is.
+    ...{ gatewayTimeoutMs: 60_000, writeTimeoutMs: 60_000 },
     now: () => clock.now,
     wallNow: () => clock.wall,
   });
   atEnd(() => controller.close());
   await world.informers.start();
   let started = 0;
-  const look: Autoscaler["look"] = async (load = {}) => {
+  const lookOnly: Autoscaler["lookOnly"] = async (load = {}) => {
     clock.now += 1000;
     clock.wall += 1000;
     gateway.answer = { ageMs: HOUR + clock.now, functions: {}, ...load };
     expect(await controller.reconcile()).toStrictEqual({ requeueAfterMs: 1000 });
+  };
+  const settle = async (): Promise<void> => {
+    await controller.settle();
     await world.fake.settle();
-    const decided = await sumOf(registry, "operator_scale_decisions_total");
-    await until("the Events, which nothing waits for", () => eventsOf(world).length >= decided);
+  };
+  const look: Autoscaler["look"] = async (load) => {
+    await lookOnly(load);
+    await settle();
   };
   const call: Autoscaler["call"] = async (rps, seconds) => {
     for (let second = 0; second < seconds; second++) {
@@ -107,15 +120,8 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
     (world.fake.objects.get(`${FUNCTIONS}/${name}`)?.["spec"] as { replicas?: number }).replicas;
   return {
     ...{ ...world, gateway, decisions, registry, clock, usage, answers, changed },
-    ...{ look, call, replicas },
+    ...{ look, lookOnly, settle, call, replicas },
   };
-}
-
-/** Of all series of a metric. */
-async function sumOf(registry: Registry, name: string): Promise<number> {
-  const text = await registry.metrics();
-  const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`));
-  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 /** Events that were written, in their order. */

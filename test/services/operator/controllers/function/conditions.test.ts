@@ -225,7 +225,10 @@ describe("Scaled", () => {
     expect(judge(byLoad, undefined, message).message).toBe(
       `3 of 3 replicas are available; ${LAST}`,
     );
-    expect(judge({}, undefined, message).message).toBe("3 of 3 replicas are available");
+    expect(judge({}, { unknown: "rps" }, message)).toMatchObject({
+      reason: "WithinLimits",
+      message: "3 of 3 replicas are available",
+    });
   });
 
   it("tells of loads that are unknown", () => {
