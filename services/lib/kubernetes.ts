@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { type KubernetesConnection, loadConnection } from "./kubeconfig.ts";
-import { createTlsConnector } from "./tls-connector.ts";
+import { createTlsConnector, HTTP_1 } from "./tls-connector.ts";
 
 /** An error response of the API server (its Status object). */
 export class KubernetesError extends Error {
@@ -121,6 +121,7 @@ export class KubernetesClient {
       ...(isInsecure === true && { rejectUnauthorized: false }),
     };
     this.#agent = new Agent({
+      ...HTTP_1,
       keepAliveTimeout: 30_000,
       connect: createTlsConnector(connect, readTls),
     });

@@ -4,7 +4,7 @@ import { Agent, request } from "undici";
 import type { prometheusSettings } from "../../contract/environment/servers.ts";
 import { type Logger, messageOf } from "./logger.ts";
 import { LoginFiles } from "./login-files.ts";
-import { createTlsConnector, type TlsFiles } from "./tls-connector.ts";
+import { createTlsConnector, HTTP_1, type TlsFiles } from "./tls-connector.ts";
 
 type Sample = [time: number, value: string];
 
@@ -82,7 +82,7 @@ export class PrometheusApi {
       return ca === undefined ? {} : { ca };
     };
     const connect = createTlsConnector({}, readTls);
-    this.#agent = new Agent({ connect, maxResponseSize: MAX_ANSWER_BYTES });
+    this.#agent = new Agent({ ...HTTP_1, connect, maxResponseSize: MAX_ANSWER_BYTES });
   }
 
   /**

@@ -11,7 +11,13 @@ export interface TlsFiles {
 }
 
 /**
- * For undici's `connect`.
+ * HTTP/1.1, for undici's agents: its HTTP/2 may end a process, by an error of a session that nobody
+ * hears, when a connection goes, or is closed, at the wrong moment (8.12).
+ */
+export const HTTP_1 = { allowH2: false } as const;
+
+/**
+ * For undici's `connect`, of an agent that has `HTTP_1`, too.
  * @param read - asked for each new connection, which fails with what it throws
  */
 export function createTlsConnector(
@@ -19,13 +25,13 @@ export function createTlsConnector(
   read: () => TlsFiles,
 ): buildConnector.connector {
   let known: TlsFiles = {};
-  let connect = buildConnector(options);
+  let connect = buildConnector({ ...options, ...HTTP_1 });
   return (to, callback) => {
     try {
       const files = read();
       if (!isSame(files, known)) {
         // With no session of before: one that is resumed is not checked by the new authority.
-        connect = buildConnector({ ...options, ...files });
+        connect = buildConnector({ ...options, ...files, ...HTTP_1 });
         known = files;
       }
     } catch (error) {

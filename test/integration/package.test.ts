@@ -141,6 +141,7 @@ describe("the packed package", () => {
       "@pulumi/kubernetes",
       "@pulumi/pulumi",
       "acorn",
+      "croner",
       "esbuild",
       "google-protobuf",
       "marked",

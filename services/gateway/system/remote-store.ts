@@ -3,6 +3,7 @@ import { Agent, type buildConnector, request } from "undici";
 import { StoreDocument, toText } from "../../../contract/index.ts";
 import { findSchemaMistakes } from "../../../contract/schema-findings.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
+import { HTTP_1 } from "../../lib/tls-connector.ts";
 import { type Failure, failures } from "../errors.ts";
 import { type Store, type StoreCopy, toCopy } from "./store-copy.ts";
 
@@ -43,7 +44,8 @@ export class RemoteStore implements Store {
 
   constructor(options: RemoteStoreOptions) {
     this.#options = options;
-    this.#agent = new Agent({ connect: options.tls ?? {}, maxResponseSize: MAX_BYTES });
+    const connect = options.tls ?? {};
+    this.#agent = new Agent({ ...HTTP_1, connect, maxResponseSize: MAX_BYTES });
   }
 
   async read(): Promise<StoreAnswer> {

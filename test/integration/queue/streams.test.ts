@@ -1,4 +1,6 @@
 /** What gateway and worker keep on a real NATS: streams, bodies, and the states of calls. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
@@ -34,6 +36,12 @@ async function deleteStreams(): Promise<void> {
   for await (const { config } of manager.streams.list()) {
     await manager.streams.delete(config.name);
   }
+  // NATS takes the folders away when it has answered, also that of a stream that is made meanwhile.
+  const folder = join(nats.directory, "jetstream", "$G", "streams");
+  await until(
+    "no folders of streams",
+    () => !existsSync(folder) || readdirSync(folder).length === 0,
+  );
 }
 
 describe("the streams", () => {
