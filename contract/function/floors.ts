@@ -27,7 +27,7 @@ export function isTimeZone(name: string): boolean {
 /** Whether two expressions mean the same time, as far as can be told. */
 export function isSameTime(one: string, other: string): boolean {
   const now = Date.now();
-  return one === other || nextOf(one, TIME_ZONE, now) === nextOf(other, TIME_ZONE, now);
+  return nextOf(one, TIME_ZONE, now) === nextOf(other, TIME_ZONE, now);
 }
 
 /** Whether a floor is in force, and until when that stays so. */
@@ -45,9 +45,9 @@ export interface FloorState {
  * @param now Unix milliseconds
  */
 export function stateOfFloor({ start, end, timeZone }: ScaleFloor, now: number): FloorState {
-  const [begins, ends] = [start, end].map((expression) => {
-    return nextOf(expression, timeZone ?? TIME_ZONE, now);
-  }) as [number, number];
+  const [begins, ends] = [start, end].map((expression) =>
+    nextOf(expression, timeZone ?? TIME_ZONE, now),
+  ) as [number, number];
   return { isInForce: ends < begins, until: Math.min(begins, ends) };
 }
 

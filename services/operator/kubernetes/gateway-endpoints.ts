@@ -2,6 +2,7 @@
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
+import { trimToMetadata } from "./transforms.ts";
 import type { Metadata } from "./types.ts";
 
 /** A gateway that takes calls, or has some still. */
@@ -71,20 +72,13 @@ export class GatewayEndpoints {
 }
 
 function toSlice({ metadata, endpoints }: EndpointSlice): GatewaySlice {
-  const { name, namespace, resourceVersion } = metadata;
   const gateways = (endpoints ?? []).flatMap(({ addresses: [address], ...endpoint }) => {
     const { targetRef, conditions = {} } = endpoint;
     const isReady = conditions.ready !== false;
     const isLeaving = conditions.terminating === true;
-    const id = targetRef?.uid ?? address;
-    return address === undefined ? [] : [{ id: id ?? address, address, isReady, isLeaving }];
+    return address === undefined
+      ? []
+      : [{ id: targetRef?.uid ?? address, address, isReady, isLeaving }];
   });
-  return {
-    metadata: {
-      name,
-      ...(namespace && { namespace }),
-      ...(resourceVersion && { resourceVersion }),
-    },
-    gateways,
-  };
+  return { ...trimToMetadata({ metadata }), gateways };
 }

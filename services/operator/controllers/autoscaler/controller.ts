@@ -18,7 +18,7 @@ import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts
 import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes } from "../../validate.ts";
-import { decide, type Decision, type Load, type ScaleRules } from "./decide.ts";
+import { decide, type Decision, isKnown, type ScaleRules } from "./decide.ts";
 import { describeDecision, type ScaleChange } from "./describe.ts";
 import { AutoscalerMetrics } from "./metrics.ts";
 import { Floors, toRules } from "./rules.ts";
@@ -304,8 +304,4 @@ export class AutoscalerController implements Controller {
 
 function isChange(decision: Decision): decision is ScaleChange {
   return decision.reason !== undefined;
-}
-
-function isKnown(load: Load | undefined): boolean {
-  return load?.value !== undefined && load.isWhole;
 }

@@ -158,9 +158,9 @@ function isIdle({ memory: { awakeSince }, seen, rules }: Situation): boolean {
 
 /** Whether there is, or may be, something to do. */
 function hasDemand({ loads }: Seen, { signals }: ScaleRules): boolean {
-  return loads.some(({ value, isWhole }, index) => {
+  return loads.some((load, index) => {
     const isDemand = signals[index]?.isDemand ?? false;
-    return isDemand && (!isWhole || value === undefined || value > 0);
+    return isDemand && (!isKnown(load) || (load.value ?? 0) > 0);
   });
 }
 
@@ -198,7 +198,7 @@ function fall(situation: Situation): Choice {
   const { seen, rules, wanted } = situation;
   const { replicas } = seen;
   const stay = { replicas, reason: undefined };
-  if (wanted === undefined || !isKnown(seen)) {
+  if (wanted === undefined || !seen.loads.every(isKnown)) {
     return { ...stay, restraint: "Unknown" };
   }
   if (Math.max(wanted.replicas, leastOf(rules)) >= replicas) {
@@ -224,8 +224,9 @@ function lower({ memory, seen, rules }: Situation, wanted: number): Choice {
   return { replicas: chosen, reason: "LoadFell", restraint: chosen > wanted ? limit : undefined };
 }
 
-function isKnown({ loads }: Seen): boolean {
-  return loads.every(({ value, isWhole }) => isWhole && value !== undefined);
+/** Whether all of a load is known; undefined: there is none. */
+export function isKnown(load: Load | undefined): boolean {
+  return load?.value !== undefined && load.isWhole;
 }
 
 /** So little above a whole number is the noise of divisions, as `0.3 / 0.1` has it. */
@@ -248,5 +249,5 @@ function findHighest({ loads }: Seen, { signals }: ScaleRules): Wanted | undefin
 /** Whatever a load that is unknown wants, it may be as many as there are. */
 function toRange(seen: Seen, wanted: Wanted | undefined): WantedRange {
   const least = wanted?.replicas ?? 0;
-  return { least, most: isKnown(seen) ? least : Math.max(least, seen.replicas) };
+  return { least, most: seen.loads.every(isKnown) ? least : Math.max(least, seen.replicas) };
 }

@@ -1,6 +1,10 @@
 /** The loads of a function by its signals, each from where it is known. */
-import type { AimedSignal, Autoscale, FunctionResource } from "../../../../contract/index.ts";
-import { toDisplayName } from "../../../../contract/index.ts";
+import {
+  type AimedSignal,
+  type Autoscale,
+  type FunctionResource,
+  toDisplayName,
+} from "../../../../contract/index.ts";
 import { type Logger, messageOf } from "../../../lib/logger.ts";
 import type { PodUsage } from "../../../lib/pod-usage.ts";
 import type { PrometheusApi } from "../../../lib/prometheus.ts";
