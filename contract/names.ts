@@ -72,6 +72,10 @@ export const ANNOTATION = {
   retry: "com.openfaas.retry.",
   /** Queue whose workers run the asynchronous calls (OpenFaaS). */
   queue: "com.openfaas.queue",
+  /** Profiles that its pods are made by, names with commas between them (OpenFaaS). */
+  profile: "com.openfaas.profile",
+  /** On a Deployment: the profiles that it was made by, for when one has gone. */
+  appliedProfiles: "plonk/applied-profiles",
   /** On a Function that Pulumi manages: lets the REST API change or delete it all the same. */
   allowOverride: "plonk/allow-override",
   /** On a function that only callers with credentials may call; a label of that name does, too. */

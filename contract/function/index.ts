@@ -3,6 +3,7 @@ export * from "./autoscale.ts";
 export * from "./floors.ts";
 export * from "./handler.ts";
 export * from "./image-pull.ts";
+export * from "./profile.ts";
 export * from "./resources.ts";
 export * from "./rules.ts";
 export * from "./scale.ts";

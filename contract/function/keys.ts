@@ -17,9 +17,6 @@ const FAMILIES: readonly string[] = [
   ANNOTATION.retry,
 ];
 
-/** Of OpenFaaS, and not available. */
-const UNAVAILABLE: readonly string[] = ["com.openfaas.profile"];
-
 /** Those of the object, which are no part of its spec. */
 const OF_OBJECT: readonly string[] = [ANNOTATION.allowOverride, ANNOTATION.restartedAt];
 
@@ -57,9 +54,6 @@ function findExpected(map: KeyedMap, key: string): string | undefined {
   }
   if (OF_OBJECT.includes(key)) {
     return "none, as it is an annotation of the object itself";
-  }
-  if (UNAVAILABLE.includes(key)) {
-    return "none, it is not available yet";
   }
   return FAMILIES.some((family) => key.startsWith(family))
     ? `none, as nothing reads one of this name (${closest(map, key)})`

@@ -17,6 +17,7 @@ import { MAX_ATTEMPTS, RETRY_ANNOTATION, RETRY_CODES } from "../queue/retry-poli
 import { readTimeout, TIMEOUT_LABELS, WATCHDOG_TIMEOUTS } from "../timeouts.ts";
 import { SCALE_TYPES } from "./autoscale.ts";
 import { PULL_POLICIES } from "./image-pull.ts";
+import { MAX_PROFILE_NAMES, PROFILE_NAMES } from "./profile.ts";
 
 export interface ValueRule {
   map: "labels" | "annotations" | "environment";
@@ -133,6 +134,13 @@ const QUEUE_NAME_TEST: Test = {
   toCel: (value) => `${value}.matches('${QUEUE_NAME}')`,
 };
 
+const PROFILES_TEST: Test = {
+  expected: "names of profiles with commas between them",
+  accepts: (text) => text.length <= MAX_PROFILE_NAMES && isMatch(PROFILE_NAMES, text),
+  toCel: (value) =>
+    `size(${value}) <= ${MAX_PROFILE_NAMES} && ${value}.matches('${PROFILE_NAMES}')`,
+};
+
 const ANY_HOST = "https?://[-.:a-z0-9]+";
 
 const ORIGINS_TEST: Test = {
@@ -161,6 +169,7 @@ const ANNOTATION_TESTS: readonly [annotation: string, test: Test][] = [
   [ANNOTATION.imagePullPolicy, oneOf(PULL_POLICIES)],
   [ANNOTATION.user, USER_TEST],
   [ANNOTATION.queue, QUEUE_NAME_TEST],
+  [ANNOTATION.profile, PROFILES_TEST],
   [ANNOTATION.asyncOrigins, ORIGINS_TEST],
   [RETRY_ANNOTATION.attempts, wholeNumber(1, MAX_ATTEMPTS)],
   [RETRY_ANNOTATION.codes, RETRY_CODES_TEST],

@@ -1,15 +1,27 @@
 /** Live copies of all that controllers read: an informer for each kind, which they share. */
-import { type FunctionResource, type PlatformNamespaces } from "../../../contract/index.ts";
+import {
+  type FunctionResource,
+  type PlatformNamespaces,
+  PROFILE,
+  type ProfileResource,
+} from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
-import type { KubernetesClient } from "../../lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { ResourceWatch } from "../../lib/watch.ts";
 import { FunctionNamespaces } from "./function-namespaces.ts";
 import { GatewayEndpoints } from "./gateway-endpoints.ts";
 import { functionKey } from "./keys.ts";
 import { NamespaceInformers } from "./namespace-informers.ts";
-import { trimDeployment, trimFunction, trimPod, trimService } from "./transforms.ts";
-import type { Deployment, Pod, Service } from "./types.ts";
+import {
+  trimBudget,
+  trimDeployment,
+  trimFunction,
+  trimPod,
+  trimProfile,
+  trimService,
+} from "./transforms.ts";
+import type { Deployment, DisruptionBudget, Pod, Service } from "./types.ts";
 
 export interface InformersOptions extends PlatformNamespaces {
   client: KubernetesClient;
@@ -22,10 +34,13 @@ export class Informers {
   readonly functions: ResourceWatch<FunctionResource>;
   readonly deployments: NamespaceInformers<Deployment>;
   readonly services: NamespaceInformers<Service>;
+  readonly budgets: NamespaceInformers<DisruptionBudget>;
   /** By index: the key of a Function. */
   readonly pods: NamespaceInformers<Pod>;
   readonly namespaces: FunctionNamespaces;
   readonly gateways: GatewayEndpoints;
+  /** Those of the platform's namespace. */
+  readonly profiles: ResourceWatch<ProfileResource>;
   readonly #stopping = new AbortController();
 
   constructor(options: InformersOptions) {
@@ -46,32 +61,47 @@ export class Informers {
       kind: { plural: "services" },
       transform: trimService,
     });
+    this.budgets = new NamespaceInformers<DisruptionBudget>({
+      ...connection,
+      kind: { group: "policy", plural: "poddisruptionbudgets" },
+      transform: trimBudget,
+    });
     this.pods = new NamespaceInformers<Pod>({
       ...connection,
       kind: { plural: "pods" },
       transform: trimPod,
       indexBy: functionKey,
     });
-    const informers = [this.deployments, this.services, this.pods];
+    const informers = [this.deployments, this.services, this.budgets, this.pods];
     this.namespaces = new FunctionNamespaces({ ...options, informers });
     this.gateways = new GatewayEndpoints(client, platformNamespace, logger);
+    this.profiles = new ResourceWatch<ProfileResource>({
+      ...connection,
+      path: resourcePath({ ...PROFILE, namespace: platformNamespace }),
+      project: trimProfile,
+    });
   }
 
   /** Resolves when the copies are complete; they are kept up to date from then on. */
   async start(): Promise<void> {
     // Without them functions keep their replicas, so nothing waits.
     this.gateways.start();
-    const functions = this.functions.start().waitForSync(this.#stopping.signal);
-    await Promise.all([functions, this.namespaces.start()]);
+    const { signal } = this.#stopping;
+    await Promise.all([
+      this.functions.start().waitForSync(signal),
+      this.profiles.start().waitForSync(signal),
+      this.namespaces.start(),
+    ]);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.functions.stop(), this.namespaces.stop(), this.gateways.stop()]);
+    const watches = [this.functions, this.profiles, this.namespaces, this.gateways];
+    await Promise.all(watches.map((watch) => watch.stop()));
   }
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.functions.problem() ?? this.namespaces.problem();
+    return this.functions.problem() ?? this.profiles.problem() ?? this.namespaces.problem();
   }
 }

@@ -1,12 +1,18 @@
 /** What the informers keep of each object: managed fields, which are never read, are most of it. */
-import { dropEmptyFields, type FunctionResource, FunctionSpec } from "../../../contract/index.ts";
+import {
+  dropEmptyFields,
+  type FunctionResource,
+  FunctionSpec,
+  type ProfileResource,
+  ProfileSpec,
+} from "../../../contract/index.ts";
 import {
   DEPLOYMENT_SHARED,
   type FieldPath,
   findForeignFields,
   SERVICE_SHARED,
 } from "./foreign-fields.ts";
-import type { Deployment, Metadata, Pod, Service } from "./types.ts";
+import type { Deployment, DisruptionBudget, Metadata, Pod, Service } from "./types.ts";
 
 const KEPT = [
   "name",
@@ -41,6 +47,11 @@ export function trimFunction(resource: FunctionResource): FunctionResource {
   };
 }
 
+/** Without fields that say nothing, too. */
+export function trimProfile({ metadata, spec = {} }: ProfileResource): ProfileResource {
+  return { metadata: trimMetadata(metadata), spec: dropEmptyFields(ProfileSpec, spec) };
+}
+
 export function trimDeployment({ metadata, spec, status }: Deployment): Deployment {
   return {
     ...trimOwned(metadata, DEPLOYMENT_SHARED),
@@ -51,6 +62,10 @@ export function trimDeployment({ metadata, spec, status }: Deployment): Deployme
 
 export function trimService({ metadata }: Service): Service {
   return trimOwned(metadata, SERVICE_SHARED);
+}
+
+export function trimBudget({ metadata }: DisruptionBudget): DisruptionBudget {
+  return trimOwned(metadata, []);
 }
 
 /** Metadata with the owners of an object that the operator writes, and what others wrote. */

@@ -64,6 +64,10 @@ export interface Service extends WithForeign {
   metadata: Metadata;
 }
 
+export interface DisruptionBudget extends WithForeign {
+  metadata: Metadata;
+}
+
 export interface Namespace {
   metadata: Metadata;
 }

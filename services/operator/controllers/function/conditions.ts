@@ -46,8 +46,8 @@ export function judgeProgressing(observation: Observation): ConditionState {
 
 /** The worst problem while something is not as it is wanted. */
 export function judgeDegraded(observation: Observation): ConditionState {
-  const { problem, lost } = observation;
-  const worst = problem ?? lost ?? findReplicaProblem(observation);
+  const { problem, lost, stale } = observation;
+  const worst = problem ?? lost ?? findReplicaProblem(observation) ?? stale;
   return worst === undefined
     ? { status: "False", reason: "AsExpected", message: "no problem is known" }
     : { status: "True", ...worst };

@@ -2,42 +2,37 @@
 import {
   adjustReplicas,
   type CallTimeouts,
-  CRD,
   FIELD_MANAGER,
   type FunctionResource,
   isAutoscaled,
+  type ProfileResource,
+  readProfileNames,
   scaleLimits,
   toDisplayName,
   toKey,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
-import {
-  isKubernetesStatus,
-  type KubernetesClient,
-  KubernetesError,
-  resourcePath,
-} from "../../../lib/kubernetes.ts";
+import { type KubernetesClient, KubernetesError } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { Registry } from "../../../lib/metrics.ts";
-import { Applier } from "../../kubernetes/applier.ts";
 import {
   type Controller,
   enqueueOn,
   type ReconcileResult,
   type Trigger,
 } from "../../kubernetes/controller.ts";
-import { DEPLOYMENT_SHARED, SERVICE_SHARED } from "../../kubernetes/foreign-fields.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
 import { functionKey } from "../../kubernetes/keys.ts";
 import type { Leadership } from "../../kubernetes/leader-election.ts";
-import type { Deployment, Metadata, Pod, Service } from "../../kubernetes/types.ts";
+import type { Deployment, Metadata, Pod } from "../../kubernetes/types.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { listMountedMaps, pruneCode } from "./code-revisions.ts";
-import { createDriftReport } from "./drift-report.ts";
 import { type Found, KnownDependencies } from "./known-dependencies.ts";
-import { toDeployment, toService } from "./manifests.ts";
+import { toDeployment } from "./manifests.ts";
+import { FunctionObjects, isOfAnother } from "./objects.ts";
 import type { Problem } from "./pod-problem.ts";
+import { findProfiles, type FoundProfiles } from "./profiles.ts";
 import { Rollouts } from "./rollouts.ts";
 import { StartFailures } from "./start-failures.ts";
 import { toStatus } from "./status.ts";
@@ -48,6 +43,8 @@ export interface FunctionControllerOptions {
   logger: Logger;
   informers: Informers;
   leadership: Pick<Leadership, "assertLeading">;
+  /** Where Profiles are. */
+  platformNamespace: string;
   /** The platform's time-outs of a call. */
   timeouts: CallTimeouts;
   /** Secrets of their namespace by which the images of all functions are pulled. @default none */
@@ -74,6 +71,8 @@ interface Progress extends ReconcileResult {
   problem?: Problem;
   /** What has gone since it was applied first. */
   lost?: Problem | undefined;
+  /** The same of what its pods do not need. */
+  stale?: Problem | undefined;
   /** What its pods are made from. */
   template?: object;
 }
@@ -88,8 +87,7 @@ export class FunctionController implements Controller {
   readonly name = "function";
   readonly informers: readonly Trigger[];
   readonly #options: FunctionControllerOptions;
-  readonly #deployments: Applier<Deployment>;
-  readonly #services: Applier<Service>;
+  readonly #objects: FunctionObjects;
   readonly #status: StatusWriter;
   readonly #dependencies: KnownDependencies;
   readonly #starts: StartFailures;
@@ -99,21 +97,9 @@ export class FunctionController implements Controller {
 
   constructor(options: FunctionControllerOptions) {
     this.#options = options;
-    const { client, informers, now = () => performance.now() } = options;
-    const { functions, deployments, services, pods, namespaces } = informers;
-    const report = createDriftReport({ ...options, functions });
-    this.#deployments = new Applier({
-      client,
-      informers: deployments,
-      shared: DEPLOYMENT_SHARED,
-      onDrift: report("Deployment"),
-    });
-    this.#services = new Applier({
-      client,
-      informers: services,
-      shared: SERVICE_SHARED,
-      onDrift: report("Service"),
-    });
+    const { informers, now = () => performance.now() } = options;
+    const { functions, deployments, services, budgets, pods, namespaces, profiles } = informers;
+    this.#objects = new FunctionObjects({ ...options, functions });
     this.#status = new StatusWriter({ ...options, namespaces });
     this.#dependencies = new KnownDependencies({ ...options, now });
     this.#starts = new StartFailures({ ...options, now });
@@ -122,7 +108,9 @@ export class FunctionController implements Controller {
       enqueueOn(functions, "change", ({ key }: { key: string }) => [key]),
       enqueueOn(deployments, "change", toFunctionKeys),
       enqueueOn(services, "change", toFunctionKeys),
+      enqueueOn(budgets, "change", toFunctionKeys),
       enqueueOn(pods, "change", toFunctionKeys),
+      enqueueOn(profiles, "change", ({ key }: { key: string }) => this.#keysWith(key)),
       enqueueOn(namespaces, "change", (namespace: string) => this.#keysIn(namespace)),
       enqueueOn(namespaces, "synced", (namespace: string) => this.#keysIn(namespace)),
       enqueueOn(options.decisions, "change", (key: string) => [key]),
@@ -160,21 +148,19 @@ export class FunctionController implements Controller {
   async #tell(
     key: string,
     resource: FunctionResource,
-    { deployment, problem, lost, template, requeueAfterMs }: Progress,
+    { deployment, problem, lost, stale, template, requeueAfterMs }: Progress,
   ): Promise<ReconcileResult> {
     const { informers, decisions } = this.#options;
     const pods = informers.pods.byIndex(key);
     const { failure, waitMs } = await this.#starts.find(key, pods);
     const rollout = this.#rollouts.look({ key, resource, deployment, template });
     const told = { failure, scaling: decisions.of(key), ...rollout };
-    const status = toStatus(resource, { deployment, pods, problem, lost, ...told });
+    const status = toStatus(resource, { deployment, pods, problem, lost, stale, ...told });
     await this.#status.write(resource, status);
     if (status.conditions?.[0]?.status === "True") {
       await this.#pruneOnce(key, resource, pods);
     }
-    // What others have written, and was left, is taken back later, by applying it.
-    const appliers = template === undefined ? [] : [this.#deployments, this.#services];
-    const drifts = appliers.map((it) => it.waitMs(key));
+    const drifts = template === undefined ? [] : this.#objects.waitsMs(key);
     return toResult([requeueAfterMs, waitMs, rollout.waitMs, ...drifts]);
   }
 
@@ -185,6 +171,37 @@ export class FunctionController implements Controller {
       .map(({ metadata }) => toKey(metadata));
   }
 
+  /** Keys of the Functions that name a profile. @param profile - key of it */
+  #keysWith(profile: string): string[] {
+    const { functions } = this.#options.informers;
+    return Array.from(functions.values())
+      .filter(({ spec }) =>
+        readProfileNames(spec.annotations).some((name) => this.#toProfileKey(name) === profile),
+      )
+      .map(({ metadata }) => toKey(metadata));
+  }
+
+  #toProfileKey(name: string): string {
+    return toKey({ namespace: this.#options.platformNamespace, name });
+  }
+
+  /** All that a Function refers to, or the first thing that is missing. */
+  async #look(
+    resource: FunctionResource,
+    deployment: Deployment | undefined,
+  ): Promise<(Found & FoundProfiles) | { missing: Problem }> {
+    const { informers, platformNamespace: namespace } = this.#options;
+    const get = (name: string): ProfileResource | undefined =>
+      informers.profiles.get(this.#toProfileKey(name));
+    const chosen = findProfiles(resource, deployment, { namespace, get });
+    if ("missing" in chosen) {
+      return chosen;
+    }
+    const key = toKey(resource.metadata);
+    const found = await this.#dependencies.look(key, resource, deployment !== undefined);
+    return "missing" in found ? found : { ...found, ...chosen };
+  }
+
   async #converge(key: string, resource: FunctionResource): Promise<Progress | Outdated> {
     const { informers } = this.#options;
     const deployment = informers.deployments.get(key);
@@ -192,19 +209,19 @@ export class FunctionController implements Controller {
     if (refusal !== undefined) {
       return { deployment, problem: refusal };
     }
-    const found = await this.#dependencies.look(key, resource, deployment !== undefined);
+    const found = await this.#look(resource, deployment);
     if ("missing" in found) {
       return { deployment, problem: found.missing, requeueAfterMs: MISSING_RETRY_MS };
     }
     try {
       if (deployment !== undefined && isOfAnother(deployment, resource)) {
-        await this.#remove(deployment);
+        await this.#objects.remove(deployment);
         return { deployment: undefined, requeueAfterMs: MISSING_RETRY_MS };
       }
       if (deployment !== undefined && (await this.#adjustScale(resource, deployment))) {
         return { isOutdated: true };
       }
-      return await this.#apply(key, resource, found);
+      return await this.#apply(resource, found);
     } catch (error) {
       if (isRefusal(error)) {
         const problem = { reason: error.reason || "Refused", message: error.message };
@@ -212,22 +229,6 @@ export class FunctionController implements Controller {
       }
       throw error;
     }
-  }
-
-  /**
-   * Removes what a Function of the same name has left that is gone: taken over, its pods would
-   * serve until there are others. Garbage collection has not come to it yet, or never will.
-   */
-  async #remove({ metadata: { name, namespace = "", uid } }: Deployment): Promise<void> {
-    const { client, leadership } = this.#options;
-    leadership.assertLeading();
-    const path = resourcePath({ group: "apps", plural: "deployments", namespace, name });
-    const body = { preconditions: { uid }, propagationPolicy: "Background" };
-    await client.request(path, { method: "DELETE", body }).catch((error: unknown) => {
-      if (!isKubernetesStatus(error, 404) && !isKubernetesStatus(error, 409)) {
-        throw error;
-      }
-    });
   }
 
   #findRefusal(resource: FunctionResource): Problem | undefined {
@@ -272,25 +273,21 @@ export class FunctionController implements Controller {
     return true;
   }
 
-  async #apply(key: string, resource: FunctionResource, found: Found): Promise<Progress> {
-    const { leadership, timeouts, imagePullSecrets = [] } = this.#options;
+  async #apply(resource: FunctionResource, found: Found & FoundProfiles): Promise<Progress> {
+    const { leadership, timeouts, imagePullSecrets: common = [] } = this.#options;
+    const key = toKey(resource.metadata);
     leadership.assertLeading();
     if (resource.spec.replicas === undefined) {
       await this.#writeInitialScale(resource);
     }
+    const { profiles, lost, stale, pullSecrets: own } = found;
     await this.#dependencies.adopt(key, resource, found);
-    leadership.assertLeading();
-    await this.#services.apply(toService(resource));
-    leadership.assertLeading();
-    const logins = { own: found.pullSecrets, common: imagePullSecrets };
-    const wanted = toDeployment(resource, timeouts, logins);
-    const deployment = await this.#deployments.apply(wanted);
+    const wanted = toDeployment(resource, timeouts, { own, common, profiles });
+    const deployment = await this.#objects.apply(resource, wanted);
     const requeueAfterMs = this.#dependencies.keep(key, found);
-    const template = wanted.spec?.template;
+    const { template } = wanted.spec;
     return {
-      deployment,
-      lost: found.lost,
-      ...(template && { template }),
+      ...{ deployment, lost, stale, template },
       ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     };
   }
@@ -337,11 +334,6 @@ function toFunctionKeys({
 function toResult(waits: readonly (number | undefined)[]): ReconcileResult {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) };
-}
-
-/** Whether a Deployment was made for another Function of this name, which is gone by now. */
-function isOfAnother({ metadata }: Deployment, { metadata: { uid } }: FunctionResource): boolean {
-  return metadata.ownerReferences?.some((it) => it.kind === CRD.kind && it.uid !== uid) ?? false;
 }
 
 /** Whether the API server refused what was sent: only another spec, or time, helps. */

@@ -10,6 +10,8 @@ export interface Observation {
   problem: Problem | undefined;
   /** What has gone since it was applied: pods that run go on, and new ones do not start. */
   lost?: Problem | undefined;
+  /** The same of what no pod needs to start: something that was taken over from before. */
+  stale?: Problem | undefined;
   /** Why its newest pod does not come to have containers. */
   failure?: StartFailure | undefined;
   /** Whether its pods are made from what those were made from that it had all of. */

@@ -2,10 +2,8 @@
 import type {
   V1Container,
   V1EnvVar,
-  V1PodSecurityContext,
   V1PodSpec,
   V1PodTemplateSpec,
-  V1ResourceRequirements,
   V1Volume,
   V1VolumeMount,
 } from "@kubernetes/client-node";
@@ -19,46 +17,56 @@ import {
   FUNCTION_PATHS,
   type FunctionResource,
   LABEL,
+  mergeProfiles,
   PORT,
   PRE_STOP_SECONDS,
+  type ProfileSpec,
   pullPolicy,
   watchdogTimeouts,
 } from "../../../../contract/index.ts";
 import type { Plain } from "../../kubernetes/types.ts";
-import { toNodeSelector } from "../../validate.ts";
+import {
+  hasReadOnlyRoot,
+  toContainerSecurity,
+  toPlacement,
+  toPodSecurity,
+  toResources,
+} from "./pod-profile.ts";
 import { toProbes } from "./probes.ts";
-
-/** The unprivileged user of all Plonk images; a number, since kubelet cannot check names. */
-const USER = 65532;
 
 /** What a watchdog needs beside its calls to stop: its own delay, and some slack. */
 const STOP_SECONDS = 7;
-
-/** Defaults for what a Function leaves out. No CPU limit: it would slow the start down. */
-const DEFAULT_REQUESTS: Record<string, string> = { cpu: "20m", memory: "64Mi" };
-const DEFAULT_MEMORY_LIMIT = "256Mi";
 
 /** Keys that only the platform reads: a change of them must not start new pods. */
 const PLATFORM_KEYS =
   /^(com\.openfaas\.|plonk\/|pulumi\.com\/|kubectl\.kubernetes\.io\/)|^(topic|schedule)$/;
 
-/** Secrets with logins to registries. */
-export interface RegistryLogins {
+/** Secrets with logins to registries, and profiles. */
+export interface PodParts {
   /** Those of the function's `secrets` that are such: they are no files for it. */
   own: readonly string[];
   /** Those of all functions, where their namespace has them. */
   common: readonly string[];
+  /** Profiles by name, the last of which goes before the others. @default none */
+  profiles?: readonly AppliedProfile[] | undefined;
 }
+
+/** Name and `spec` of a profile. */
+export type AppliedProfile = readonly [name: string, spec: ProfileSpec];
 
 /** The pod template; equal Functions give equal templates, so that nothing restarts needlessly. */
 export function toPodTemplate(
   resource: FunctionResource,
   timeouts: CallTimeouts,
-  { own, common }: RegistryLogins = { own: [], common: [] },
+  { own, common, profiles = [] }: PodParts = { own: [], common: [] },
 ): Plain<V1PodTemplateSpec> {
   const { metadata, spec } = resource;
   const secrets = spec.secrets?.filter((name) => !own.includes(name)) ?? [];
-  const mounting = { ...resource, spec: { ...spec, secrets } };
+  const pod = {
+    resource: { ...resource, spec: { ...spec, secrets } },
+    timeouts,
+    profile: mergeProfiles(profiles.map(([, profile]) => profile)),
+  };
   const restartedAt = metadata.annotations?.[ANNOTATION.restartedAt];
   const annotations = {
     ...dropPlatformKeys(spec.annotations ?? {}),
@@ -70,7 +78,7 @@ export function toPodTemplate(
       ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     spec: {
-      ...toPodSpec(mounting, timeouts),
+      ...toPodSpec(pod),
       ...withItems(
         "imagePullSecrets",
         [...new Set([...own, ...common])].map((name) => ({ name })),
@@ -83,50 +91,27 @@ function dropPlatformKeys(map: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(map).filter(([key]) => !PLATFORM_KEYS.test(key)));
 }
 
-function toPodSpec(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1PodSpec> {
-  const { spec } = resource;
-  const account = spec.annotations?.[ANNOTATION.serviceAccount];
-  const nodeSelector = toNodeSelector(spec.constraints ?? []);
+/** What a pod is made of. */
+interface PodSource {
+  resource: FunctionResource;
+  timeouts: CallTimeouts;
+  profile: ProfileSpec;
+}
+
+function toPodSpec(pod: PodSource): Plain<V1PodSpec> {
+  const { resource, timeouts, profile } = pod;
+  const account = resource.spec.annotations?.[ANNOTATION.serviceAccount];
   return {
     // Without the token an account would be a name alone.
     automountServiceAccountToken: account !== undefined,
     enableServiceLinks: false,
     ...(account !== undefined && { serviceAccountName: account }),
-    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    securityContext: {
-      runAsNonRoot: true,
-      ...toUser(resource),
-      fsGroup: USER,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    ...toPlacement(resource, profile),
+    securityContext: toPodSecurity(resource, profile),
     terminationGracePeriodSeconds: graceSeconds(resource, timeouts),
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: "kubernetes.io/hostname",
-        whenUnsatisfiable: "ScheduleAnyway",
-        labelSelector: { matchLabels: { [LABEL.function]: spec.name } },
-        matchLabelKeys: ["pod-template-hash"],
-      },
-    ],
-    containers: [toContainer(resource, timeouts)],
-    ...withItems("volumes", toVolumes(resource)),
+    containers: [toContainer(pod)],
+    ...withItems("volumes", toVolumes(pod)),
   };
-}
-
-/**
- * Who the pods run as. The image's own user and group are nobody's to know before a node has it:
- * kubelet refuses one that is root, or a name. Files of another user's may be of its group, which
- * the image knows, too.
- */
-function toUser({
-  spec,
-}: FunctionResource): Pick<V1PodSecurityContext, "runAsUser" | "runAsGroup"> {
-  const wanted = spec.annotations?.[ANNOTATION.user];
-  if (wanted === undefined) {
-    return { runAsUser: USER, runAsGroup: USER };
-  }
-  return wanted === "image" ? {} : { runAsUser: Number(wanted) };
 }
 
 /** Longer than the longest call, so that none is cut off. */
@@ -134,7 +119,8 @@ function graceSeconds({ spec }: FunctionResource, timeouts: CallTimeouts): numbe
   return PRE_STOP_SECONDS + STOP_SECONDS + Math.ceil(drainMs(spec, timeouts) / 1000);
 }
 
-function toContainer(resource: FunctionResource, timeouts: CallTimeouts): Plain<V1Container> {
+function toContainer(pod: PodSource): Plain<V1Container> {
+  const { resource, timeouts, profile } = pod;
   const { spec } = resource;
   return {
     name: spec.name,
@@ -142,22 +128,14 @@ function toContainer(resource: FunctionResource, timeouts: CallTimeouts): Plain<
     imagePullPolicy: pullPolicy(spec),
     ports: [{ name: "http", containerPort: PORT.function, protocol: "TCP" }],
     env: toEnvironment(resource, timeouts),
-    resources: toResources(resource),
+    resources: toResources(resource, profile),
     ...toProbes(resource, timeouts),
     lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ["ALL"] },
-      readOnlyRootFilesystem: hasReadOnlyRoot(resource),
-    },
+    securityContext: toContainerSecurity(resource, profile),
     // The last lines of the log tell why a function ended.
     terminationMessagePolicy: "FallbackToLogsOnError",
-    ...withItems("volumeMounts", toMounts(resource)),
+    ...withItems("volumeMounts", toMounts(pod)),
   };
-}
-
-function hasReadOnlyRoot({ spec }: FunctionResource): boolean {
-  return spec.readOnlyRootFilesystem ?? spec.code !== undefined;
 }
 
 function toEnvironment(
@@ -179,26 +157,7 @@ function toEnvironment(
     .map((name) => ({ name, value: toLiteral(variables[name] ?? "") }));
 }
 
-/**
- * Defaults apply to each resource that the Function leaves out entirely: next to a limit,
- * Kubernetes takes the limit for the request, and a default could contradict what is given.
- */
-function toResources({ spec }: FunctionResource): Plain<V1ResourceRequirements> {
-  const { limits = {}, requests = {} } = spec;
-  const isSilent = (name: string): boolean => !(name in limits) && !(name in requests);
-  const missing = Object.entries(DEFAULT_REQUESTS).filter(([name]) => isSilent(name));
-  const allRequests = { ...requests, ...Object.fromEntries(missing) } as Record<string, string>;
-  const allLimits = {
-    ...limits,
-    ...(isSilent("memory") && { memory: DEFAULT_MEMORY_LIMIT }),
-  } as Record<string, string>;
-  return {
-    ...(Object.keys(allRequests).length > 0 && { requests: allRequests }),
-    ...(Object.keys(allLimits).length > 0 && { limits: allLimits }),
-  };
-}
-
-function toVolumes(resource: FunctionResource): Plain<V1Volume>[] {
+function toVolumes({ resource, profile }: PodSource): Plain<V1Volume>[] {
   const { spec } = resource;
   const secrets = spec.secrets ?? [];
   return [
@@ -216,11 +175,11 @@ function toVolumes(resource: FunctionResource): Plain<V1Volume>[] {
             },
           },
         ]),
-    ...(hasReadOnlyRoot(resource) ? [{ name: "tmp", emptyDir: {} }] : []),
+    ...(hasReadOnlyRoot(resource, profile) ? [{ name: "tmp", emptyDir: {} }] : []),
   ];
 }
 
-function toMounts(resource: FunctionResource): Plain<V1VolumeMount>[] {
+function toMounts({ resource, profile }: PodSource): Plain<V1VolumeMount>[] {
   const { spec } = resource;
   return [
     ...(spec.code === undefined
@@ -229,7 +188,7 @@ function toMounts(resource: FunctionResource): Plain<V1VolumeMount>[] {
     ...(spec.secrets === undefined || spec.secrets.length === 0
       ? []
       : [{ name: "secrets", mountPath: FUNCTION_PATHS.secrets, readOnly: true }]),
-    ...(hasReadOnlyRoot(resource) ? [{ name: "tmp", mountPath: "/tmp" }] : []),
+    ...(hasReadOnlyRoot(resource, profile) ? [{ name: "tmp", mountPath: "/tmp" }] : []),
   ];
 }
 

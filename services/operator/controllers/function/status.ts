@@ -6,6 +6,7 @@ import {
   LABEL,
 } from "../../../../contract/index.ts";
 import type { Deployment } from "../../kubernetes/types.ts";
+import { judgeCodeLoaded } from "./code-loaded.ts";
 import { type ConditionState, judgeDegraded, judgeProgressing, judgeScaled } from "./conditions.ts";
 import type { Observation } from "./observation.ts";
 import { findProblem, type Problem } from "./pod-problem.ts";
@@ -16,11 +17,12 @@ export function toStatus(resource: FunctionResource, observation: Observation): 
   const { name, generation = 0 } = resource.metadata;
   const { replicas = 0, availableReplicas = 0 } = observation.deployment?.status ?? {};
   const before = resource.status?.conditions?.find(({ type }) => type === "Ready");
-  const states: [type: string, state: ConditionState][] = [
+  const states: [type: string, state: ConditionState | undefined][] = [
     ["Ready", judge(observation, before?.status === "True")],
     ["Progressing", judgeProgressing(observation)],
     ["Degraded", judgeDegraded(observation)],
     ["Scaled", judgeScaled(resource, observation)],
+    ["CodeLoaded", judgeCodeLoaded(resource, observation)],
   ];
   const { now = new Date() } = observation;
   return {
@@ -28,7 +30,9 @@ export function toStatus(resource: FunctionResource, observation: Observation): 
     replicas,
     availableReplicas,
     selector: `${LABEL.function}=${name}`,
-    conditions: states.map(([type, state]) => toCondition(resource, type, { ...state, now })),
+    conditions: states.flatMap(([type, state]) =>
+      state === undefined ? [] : [toCondition(resource, type, { ...state, now })],
+    ),
   };
 }
 

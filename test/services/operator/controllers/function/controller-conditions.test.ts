@@ -20,6 +20,7 @@ async function createReady() {
   const { fake, client, informers, log } = world;
   const clock = { now: 0 };
   const controller = new FunctionController({
+    platformNamespace: "openfaas",
     ...{ client, informers, logger: log.logger, timeouts: readConfig({}).timeouts },
     leadership: { assertLeading: () => undefined },
     identity: "operator-1",

@@ -23,6 +23,7 @@ const KEY = toKey({ name: "resize", namespace: "openfaas-fn" });
 function createController({ client, informers, log }: World, assertLeading = () => undefined) {
   const enqueued: string[] = [];
   const controller = new FunctionController({
+    platformNamespace: "openfaas",
     client,
     logger: log.logger,
     informers,

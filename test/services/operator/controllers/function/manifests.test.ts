@@ -3,9 +3,9 @@ import { toDeployment } from "../../../../../services/operator/controllers/funct
 import { makeFunction, OWNER } from "./functions.ts";
 
 const templateOf = (...parts: Parameters<typeof makeFunction>) =>
-  toDeployment(makeFunction(...parts), TIMEOUTS).spec?.template;
+  toDeployment(makeFunction(...parts), TIMEOUTS).spec.template;
 const containerOf = (...parts: Parameters<typeof makeFunction>) =>
-  templateOf(...parts)?.spec?.containers[0];
+  templateOf(...parts).spec?.containers[0];
 
 const TIMEOUTS = { connectMs: 3000, firstByteMs: 0, idleMs: 300_000, callMs: 60_000 };
 
@@ -141,13 +141,13 @@ describe("toDeployment", () => {
     ]);
     expect(container?.securityContext?.readOnlyRootFilesystem).toBe(false);
     expect(container).not.toHaveProperty("volumeMounts");
-    expect(templateOf({ handler: "sha256sum" })?.spec).not.toHaveProperty("volumes");
+    expect(templateOf({ handler: "sha256sum" }).spec).not.toHaveProperty("volumes");
   });
 
   it("gives an image a read-only root with a writable /tmp when asked to", () => {
     const template = templateOf({ readOnlyRootFilesystem: true });
-    expect(template?.spec?.containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(true);
-    expect(template?.spec?.volumes).toStrictEqual([{ name: "tmp", emptyDir: {} }]);
+    expect(template.spec?.containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(true);
+    expect(template.spec?.volumes).toStrictEqual([{ name: "tmp", emptyDir: {} }]);
   });
 
   it.each([
@@ -158,7 +158,7 @@ describe("toDeployment", () => {
     [{ labels: { "plonk/call-timeout": "0" } }, ["0s", "0s", "5m"], 310],
     [{ labels: { "plonk/call-timeout": "soon" } }, ["1m", "1m", "1m"], 70],
   ])("gives the pod of %j its time-outs", (spec, expected, graceSeconds) => {
-    const pod = templateOf(spec)?.spec;
+    const pod = templateOf(spec).spec;
     const env = pod?.containers[0]?.env?.filter(({ name }) => name.endsWith("_timeout"));
     expect(env?.map(({ value }) => value)).toStrictEqual(expected);
     expect(pod?.terminationGracePeriodSeconds).toBe(graceSeconds);
@@ -197,7 +197,7 @@ describe("toDeployment", () => {
     const resource = { environment: { OPENFAAS_NAME: "x" }, labels: { faas_function: "other" } };
     expect(containerOf(resource)?.env).toContainEqual({ name: "OPENFAAS_NAME", value: "resize" });
     expect(containerOf(resource)?.env).not.toContainEqual({ name: "OPENFAAS_NAME", value: "x" });
-    expect(templateOf(resource)?.metadata?.labels).toStrictEqual({ faas_function: "resize" });
+    expect(templateOf(resource).metadata?.labels).toStrictEqual({ faas_function: "resize" });
   });
 
   it("restarts no pods when only scaling, topics or Pulumi's annotations change", () => {
@@ -215,9 +215,9 @@ describe("toDeployment", () => {
       ...makeFunction().metadata,
       annotations: { "plonk/restarted-at": "2026-01-02T03:04:05.000Z", "pulumi.com/waitFor": "x" },
     };
-    const asked = toDeployment(makeFunction({}, { metadata }), TIMEOUTS).spec?.template.metadata;
+    const asked = toDeployment(makeFunction({}, { metadata }), TIMEOUTS).spec.template.metadata;
     expect(asked?.annotations).toStrictEqual({ "plonk/restarted-at": "2026-01-02T03:04:05.000Z" });
-    const own = templateOf({ annotations: { revision: "2", topic: "t" } })?.metadata;
+    const own = templateOf({ annotations: { revision: "2", topic: "t" } }).metadata;
     expect(own?.annotations).toStrictEqual({ revision: "2" });
   });
 
@@ -233,7 +233,7 @@ describe("toDeployment", () => {
     [{ "plonk/user": "1000" }, { runAsUser: 1000 }],
   ])("runs with %j as %j, never as root", (annotations, user) => {
     const rest = { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } };
-    const own = templateOf({ annotations })?.spec?.securityContext;
+    const own = templateOf({ annotations }).spec?.securityContext;
     expect(own).toStrictEqual({ ...rest, ...user });
   });
 
@@ -245,7 +245,7 @@ describe("toDeployment", () => {
     [{ labels: { "com.openfaas.scale.min": "0" } }, 0],
     [{ replicas: 1, labels: { "com.openfaas.scale.min": "3" } }, 1],
   ])("with %j wants %d replicas", (spec, expected) => {
-    expect(toDeployment(makeFunction(spec), TIMEOUTS).spec?.replicas).toBe(expected);
+    expect(toDeployment(makeFunction(spec), TIMEOUTS).spec.replicas).toBe(expected);
   });
 
   it.each([
@@ -270,7 +270,7 @@ describe("toDeployment", () => {
     const logins = { own: ["registry"], common: ["everybody", "registry"] };
     const podOf = (secrets: string[]) => {
       const { spec } = toDeployment(makeFunction({ secrets }), TIMEOUTS, logins);
-      return spec?.template.spec;
+      return spec.template.spec;
     };
 
     it("pulls its image by them, and mounts the others", () => {
@@ -288,13 +288,13 @@ describe("toDeployment", () => {
     });
 
     it("without any pulls by none", () => {
-      expect(templateOf({ secrets: ["key"] })?.spec).not.toHaveProperty("imagePullSecrets");
+      expect(templateOf({ secrets: ["key"] }).spec).not.toHaveProperty("imagePullSecrets");
     });
   });
 
   it("runs under the service account that an annotation names", () => {
     const annotations = { "com.openfaas.serviceaccount": "reader" };
-    expect(templateOf({ annotations })?.spec).toMatchObject({
+    expect(templateOf({ annotations }).spec).toMatchObject({
       serviceAccountName: "reader",
       automountServiceAccountToken: true,
     });

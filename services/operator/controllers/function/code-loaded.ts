@@ -1,0 +1,59 @@
+/** The condition CodeLoaded: whether a pod has loaded the code that the Function names. */
+import { CODE_ENTRY, type FunctionResource } from "../../../../contract/index.ts";
+import type { Pod } from "../../kubernetes/types.ts";
+import { listMountedMaps } from "./code-revisions.ts";
+import type { ConditionState } from "./conditions.ts";
+import type { Observation } from "./observation.ts";
+import { findProblem, type Problem } from "./pod-problem.ts";
+
+/**
+ * Undefined for a Function without code. What was loaded once stays so while its pods are busy and
+ * when they are gone; code is immutable.
+ */
+export function judgeCodeLoaded(
+  resource: FunctionResource,
+  { pods, problem, lost, failure }: Observation,
+): ConditionState | undefined {
+  const { code } = resource.spec;
+  if (code === undefined) {
+    return undefined;
+  }
+  const subject = `${code.entry ?? CODE_ENTRY} of ConfigMap ${code.configMap}`;
+  const own = pods.filter((pod) => isOf(pod, code.configMap));
+  if (own.some(isReady)) {
+    return { status: "True", reason: "Loaded", message: `${subject} is loaded` };
+  }
+  const missing = [problem, lost].find((it) => it?.reason === "CodeNotFound");
+  const worst = missing ?? findProblem(undefined, own, failure);
+  if (worst !== undefined) {
+    return toFailed(subject, worst);
+  }
+  return findLoaded(resource, subject) ?? toPending(subject, own);
+}
+
+/** What was said of this code when a pod had loaded it. */
+function findLoaded({ status }: FunctionResource, subject: string): ConditionState | undefined {
+  const before = status?.conditions?.find(({ type }) => type === "CodeLoaded");
+  return before?.status === "True" && before.message.startsWith(`${subject} `)
+    ? { status: "True", reason: before.reason, message: before.message }
+    : undefined;
+}
+
+function isOf(pod: Pod, configMap: string): boolean {
+  return pod.metadata.deletionTimestamp === undefined && listMountedMaps([pod]).includes(configMap);
+}
+
+/** The runtime answers nothing before it has loaded its module. */
+function isReady({ status }: Pod): boolean {
+  return status?.containerStatuses?.some(({ ready }) => ready) ?? false;
+}
+
+function toPending(subject: string, pods: readonly Pod[]): ConditionState {
+  return pods.length === 0
+    ? { status: "Unknown", reason: "NoPods", message: `${subject} was not loaded: it has no pod` }
+    : { status: "Unknown", reason: "Loading", message: `${subject} is not loaded yet` };
+}
+
+function toFailed(subject: string, { reason, message }: Problem): ConditionState {
+  return { status: "False", reason, message: `${subject} is not loaded: ${message}` };
+}
