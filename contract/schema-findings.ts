@@ -71,12 +71,16 @@ function toFindings(schema: Node, value: unknown, context: FindingContext): Find
       const expected = toExpectation(node?.propertyNames) ?? "other keys";
       return error.params.propertyNames.map((key) => ({ field, expected, got: quote(key) }));
     }
+    // The value at fault has an error of its own.
+    case "additionalProperties":
+      return [];
+    // Of an object that takes no other fields than its own.
+    case "boolean": {
+      const { properties = {} } = path.slice(0, -1).reduce<Node | undefined>(toChild, schema) ?? {};
+      const expected = `none, as there are only ${Object.keys(properties).join(", ")}`;
+      return [{ field, expected, got: toShown(path, value, context) }];
+    }
     default: {
-      // Of a map with a value that is wrong, the value has an error of its own.
-      const isMap = typeof node?.additionalProperties === "object";
-      if (error.keyword === "additionalProperties" && isMap) {
-        return [];
-      }
       const expected = toExpectation(node) ?? error.message;
       return [{ field, expected, got: toShown(path, value, context) }];
     }

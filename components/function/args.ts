@@ -14,6 +14,8 @@ export interface PlatformReference {
   runtimeImage: pulumi.Input<string>;
   /** Queues beside the usual one. @default unknown, so that none is refused */
   queueNames?: pulumi.Input<string[]>;
+  /** Profiles that functions may name. @default unknown, so that none is refused */
+  functionProfileNames?: pulumi.Input<string[]>;
 }
 
 /** What a function is scaled by. */
@@ -166,6 +168,12 @@ export interface FunctionOptions {
    * unless told
    */
   timeoutSeconds?: pulumi.Input<number>;
+  /**
+   * Profiles of the platform (`functionProfiles`) that its pods are made by; what a later one says
+   * takes the place of what those before it say.
+   * @default none
+   */
+  profiles?: pulumi.Input<string>[];
   /** Node labels that a node must have, `key=value` each. */
   constraints?: pulumi.Input<string>[];
   /**

@@ -10,7 +10,7 @@ import type { FunctionOptions, PlatformReference } from "./args.ts";
 import { dropEmptyTexts } from "./empty-texts.ts";
 import { takeName } from "./own-name.ts";
 import { type SpecInputs, toSpec } from "./spec.ts";
-import { checkName, checkQueueName } from "./validation.ts";
+import { checkName, checkProfiles, checkQueueName } from "./validation.ts";
 
 /** Time for pods of a function to become ready. */
 const READY_TIMEOUT = "120s";
@@ -111,7 +111,7 @@ export function createFunction(
   const name = checks.apply(args.name ?? logicalName, (value) => checkName(value));
   const namespace = toNamespace(checks, args);
   checkOwnName(checks, { resource, kind: "function", logicalName, args, name, namespace });
-  checkQueue(checks, args);
+  checkOffers(checks, args);
   const spec: SpecInputs = { name, ...toSpec(checks, args) };
   const options = { ...objectOptions, dependsOn: checks.passed };
   spec.image = source.image ?? args.platform.runtimeImage;
@@ -172,11 +172,15 @@ export function checkOwnName(checks: ArgumentChecks, object: NamedObject): void 
   );
 }
 
-/** Refuses a queue that the platform does not have, as far as both are known. */
-function checkQueue(
+/** Refuses queues and profiles that the platform does not have, as far as both are known. */
+function checkOffers(
   checks: ArgumentChecks,
-  { annotations, platform: { queueNames } }: FunctionOptions,
+  { annotations, profiles, platform: { queueNames, functionProfileNames } }: FunctionOptions,
 ): void {
+  checks.apply(
+    pulumi.all([profiles ?? [], annotations ?? {}, functionProfileNames ?? null]),
+    ([own, known, names]) => checkProfiles({ profiles: own, annotations: known }, names),
+  );
   if (annotations !== undefined && queueNames !== undefined) {
     checks.apply(pulumi.all([annotations, queueNames]), ([known, names]) =>
       checkQueueName(known, names),

@@ -16,17 +16,22 @@ export interface ExportedPlatform {
   runtimeImage: string;
   /** Queues beside the usual one. @default none */
   queueNames?: string[];
+  /** Profiles that functions may name. @default none */
+  functionProfileNames?: string[];
   /** Content of a kubeconfig file. Secret. */
   kubeconfig: string;
   /** Changes when it is another cluster. */
   clusterIdentity: string;
 }
 
+type TextField = Exclude<keyof ExportedPlatform, "queueNames" | "functionProfileNames">;
+
 const EXPORTED = Type.Object({
   gatewayUrl: Type.String(),
   functionNamespace: Type.String(),
   runtimeImage: Type.String(),
   queueNames: Type.Optional(Type.Array(Type.String())),
+  functionProfileNames: Type.Optional(Type.Array(Type.String())),
   kubeconfig: Type.String(),
   clusterIdentity: Type.String(),
 });
@@ -59,8 +64,10 @@ export function platformFromStack(
   const found: pulumi.Output<unknown> = reference.getOutput(output);
   const exported = checks.applyAsync(found, (value) => check(value, `output ${output}`));
   // The kubeconfig makes the whole output secret, but the other parts of it are none.
-  const read = (field: Exclude<keyof ExportedPlatform, "queueNames">): pulumi.Output<string> =>
+  const read = (field: TextField): pulumi.Output<string> =>
     pulumi.unsecret(exported.apply((known) => known[field]));
+  const readNames = (field: Exclude<keyof ExportedPlatform, TextField>): pulumi.Output<string[]> =>
+    pulumi.unsecret(exported.apply((known) => known[field] ?? []));
   const kubeconfig = pulumi.secret(exported.apply((known) => known.kubeconfig));
   const identity = read("clusterIdentity");
   const provider = createProvider(stack, { kubeconfig, identity }, { dependsOn: checks.passed });
@@ -68,7 +75,8 @@ export function platformFromStack(
     gatewayUrl: read("gatewayUrl"),
     functionNamespace: read("functionNamespace"),
     runtimeImage: read("runtimeImage"),
-    queueNames: pulumi.unsecret(exported.apply(({ queueNames = [] }) => queueNames)),
+    queueNames: readNames("queueNames"),
+    functionProfileNames: readNames("functionProfileNames"),
     // The cluster is not this stack's, and outlives it.
     cluster: { provider, deletedWith: undefined },
   };

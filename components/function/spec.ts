@@ -5,7 +5,14 @@ import type { ArgumentChecks } from "../errors.ts";
 import type { FunctionOptions, FunctionResources } from "./args.ts";
 import { hasScaleSpec, type ScaleValues, toScaleLabels, toScaleSpec } from "./scale.ts";
 import { checkScaleInputs } from "./scale-inputs.ts";
-import { checkEntry, checkItem, checkResources, checkTexts, checkTimeout } from "./validation.ts";
+import {
+  checkEntry,
+  checkItem,
+  checkProfileName,
+  checkResources,
+  checkTexts,
+  checkTimeout,
+} from "./validation.ts";
 
 /** `spec` with Inputs, as the Kubernetes provider takes it. */
 export type SpecInputs = Partial<
@@ -33,7 +40,7 @@ export function toSpec(checks: ArgumentChecks, args: FunctionOptions): SpecInput
     secrets: secrets?.map((name, index) =>
       checks.apply(name, (value) => checkItem("secrets", index, value)),
     ),
-    annotations: toAnnotations(args),
+    annotations: toAnnotations(checks, args),
     constraints: constraints?.map((constraint, index) =>
       checks.apply(constraint, (value) => checkItem("constraints", index, value)),
     ),
@@ -70,13 +77,25 @@ function toEnvironment(
   return { exec_timeout: timeout, read_timeout: timeout, write_timeout: timeout, ...environment };
 }
 
-function toAnnotations({
-  annotations,
-  private: isPrivate,
-}: FunctionOptions): FunctionOptions["annotations"] {
-  return isPrivate === undefined
-    ? annotations
-    : { ...annotations, [ANNOTATION.private]: pulumi.interpolate`${isPrivate}` };
+function toAnnotations(
+  checks: ArgumentChecks,
+  { annotations, profiles = [], private: isPrivate }: FunctionOptions,
+): FunctionOptions["annotations"] {
+  const own = {
+    ...(isPrivate !== undefined && { [ANNOTATION.private]: pulumi.interpolate`${isPrivate}` }),
+    ...(profiles.length > 0 && { [ANNOTATION.profile]: joinProfiles(checks, profiles) }),
+  };
+  return Object.keys(own).length === 0 ? annotations : { ...annotations, ...own };
+}
+
+function joinProfiles(
+  checks: ArgumentChecks,
+  profiles: readonly pulumi.Input<string>[],
+): pulumi.Output<string> {
+  const names = profiles.map((name, index) =>
+    checks.apply(name, (known) => checkProfileName(index, known)),
+  );
+  return pulumi.all(names).apply((known) => known.join(","));
 }
 
 /** The labels as given, and those of the scale. */

@@ -3,9 +3,13 @@
  * `ArgumentError`. What is not known yet in a preview does not keep the rest from being checked.
  */
 import {
+  ANNOTATION,
+  DNS_NAME,
   dropEmptyFields,
   findMistakes,
+  findUnknownProfile,
   FunctionSpec,
+  isMatch,
   quote,
   type SpecPart,
   toText,
@@ -46,6 +50,40 @@ export function checkQueueName(annotations: Record<string, string>, names: strin
     throw new ArgumentError(toText(mistake));
   }
 }
+
+/** Returns `name` when it can name a profile. */
+export function checkProfileName(index: number, name: string): string {
+  if (name.length > 253 || !isMatch(DNS_NAME, name)) {
+    throw new ArgumentError(
+      `profiles[${index}]: expected the name of a profile, got ${quote(name)}`,
+    );
+  }
+  return name;
+}
+
+/**
+ * Throws when a function names a profile that there is not.
+ *
+ * @param names of the platform's profiles; null: unknown
+ */
+export function checkProfiles(
+  { profiles = [], annotations = {} }: { profiles?: string[]; annotations?: Texts },
+  names: readonly string[] | null,
+): void {
+  const own = profiles.length > 0;
+  if (own && annotations[ANNOTATION.profile] !== undefined) {
+    throw new ArgumentError(
+      `profiles: expected none beside the annotation ${ANNOTATION.profile}, got ${quote(profiles)}`,
+    );
+  }
+  const given = own ? { [ANNOTATION.profile]: profiles.join(",") } : annotations;
+  const mistake = names === null ? undefined : findUnknownProfile(given, names);
+  if (mistake !== undefined) {
+    throw new ArgumentError(toText(own ? { ...mistake, field: "profiles" } : mistake));
+  }
+}
+
+type Texts = Record<string, string>;
 
 /** Returns `name` when it can name a Secret. */
 export function checkSecretName(name: string): string {

@@ -36,6 +36,7 @@ import {
   GATEWAY_BINDING,
   GATEWAY_CLUSTER_RULES,
   GATEWAY_FUNCTION_RULES,
+  PROFILE_RULES,
   QUEUE_WORKER_RULES,
 } from "./rbac-rules.ts";
 import type { GatewayArgs, GatewaySettings, OidcArgs } from "./settings.ts";
@@ -45,12 +46,11 @@ const GRANTS: Grant[] = [
   { place: "cluster", name: GATEWAY_BINDING, rules: GATEWAY_CLUSTER_RULES },
 ];
 
-/** Rights to change how many queue-workers there are, where the gateway sees to that. */
-const WORKER_GRANT: Grant = {
-  place: "platform",
-  name: "plonk-queue-workers",
-  rules: QUEUE_WORKER_RULES,
-};
+/** Rights beside the platform. @param scales - whether the gateway sees to the queue-workers */
+function toPlatformGrant(scales: boolean): Grant {
+  const rules = scales ? [...PROFILE_RULES, ...QUEUE_WORKER_RULES] : PROFILE_RULES;
+  return { place: "platform", name: "plonk-gateway", rules };
+}
 
 const SECRETS = "/var/secrets/gateway";
 
@@ -141,7 +141,7 @@ export function createGateway(context: PartContext, parts: GatewayParts): Create
     pod: {
       serviceAccountName: createAccount(context, {
         account: "gateway",
-        grants: settings.queueWorkers ? [...GRANTS, WORKER_GRANT] : GRANTS,
+        grants: [...GRANTS, toPlatformGrant(settings.queueWorkers !== undefined)],
         functionNamespace,
       }),
       automountServiceAccountToken: true,

@@ -2,7 +2,7 @@
  * What the gateway may do, as Kubernetes' rules: over the whole cluster only what tells where
  * functions are, in function namespaces what the REST API needs, and in all others nothing.
  */
-import { CRD, QUEUE_WORKER } from "../../contract/index.ts";
+import { CRD, PROFILE, QUEUE_WORKER } from "../../contract/index.ts";
 import type { Rule } from "../kubernetes/accounts.ts";
 
 const READ = ["get", "list", "watch"];
@@ -46,7 +46,12 @@ export const GATEWAY_CLUSTER_RULES: Rule[] = [
   },
 ];
 
-/** In the platform's namespace the gateway changes how many queue-workers there are. */
+/** In the platform's namespace the gateway looks for the profiles that deployments name. */
+export const PROFILE_RULES: Rule[] = [
+  { apiGroups: [PROFILE.group], resources: [PROFILE.plural], verbs: ["get"] },
+];
+
+/** There, too, it changes how many queue-workers there are. */
 export const QUEUE_WORKER_RULES: Rule[] = [
   {
     apiGroups: ["apps"],

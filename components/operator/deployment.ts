@@ -49,12 +49,12 @@ export interface OperatorSettings {
 /**
  * Creates the Deployment `operator`.
  *
- * @param definition the Function definition, which must exist before the operator watches it
+ * @param definitions of what the operator watches, which must exist before
  */
 export function createOperator(
   context: PartContext,
   operator: OperatorSettings,
-  definition: pulumi.Resource,
+  definitions: readonly pulumi.Resource[],
 ): k8s.apps.v1.Deployment {
   const { image, functionNamespace, metricsNamespace, timeoutSeconds, replicas } = operator;
   const settings = toPodSettings(context, {
@@ -115,7 +115,7 @@ export function createOperator(
         ...(access.volumes.length > 0 && { volumes: access.volumes }),
       },
     },
-    { dependsOn: access.passed.apply((passed) => [definition, ...passed]) },
+    { dependsOn: access.passed.apply((passed) => [...definitions, ...passed]) },
   );
 }
 

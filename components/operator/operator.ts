@@ -25,6 +25,12 @@ import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
 import { createOperator } from "./deployment.ts";
 import { refuseForeignDefinition } from "./ownership.ts";
+import {
+  checkProfileNames,
+  createProfileDefinition,
+  createProfiles,
+  type FunctionProfile,
+} from "./profiles.ts";
 
 /** The operator, as `Platform` takes it. */
 export interface OperatorOptions {
@@ -56,6 +62,12 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
    * @default `prometheus` in the part's namespace
    */
   prometheus?: ExistingPrometheus;
+  /**
+   * Profiles by name, which functions name by `profiles`: what their pods may have of Kubernetes'
+   * own, by whoever runs the platform.
+   * @default none
+   */
+  functionProfiles?: Record<string, FunctionProfile>;
   /** Takes over the Function definition of another OpenFaaS on the cluster. @default false */
   adopt?: boolean;
 }
@@ -64,6 +76,8 @@ export interface OperatorArgs extends OperatorOptions, PlaceArgs {
 export interface OperatorNodes {
   /** That of Functions. */
   definition: k8s.apiextensions.v1.CustomResourceDefinition;
+  /** That of Profiles. */
+  profileDefinition: k8s.apiextensions.v1.CustomResourceDefinition;
   deployment: k8s.apps.v1.Deployment;
 }
 
@@ -90,18 +104,25 @@ export class Operator extends pulumi.ComponentResource {
     const checks = new ArgumentChecks(this);
     const checked = checkFor(this, () => {
       checkExisting(PROMETHEUS, "prometheus", args.prometheus);
+      checkProfileNames("functionProfiles", Object.keys(args.functionProfiles ?? {}));
       return checkOperator(checks, args);
     });
     const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = checked;
     const context = comeAfter(createContext(this, name, args), checks);
     const definition = createDefinition(context, args);
+    const profileDefinition = createProfileDefinition(context, args);
+    const profiles = createProfiles(context, checks, {
+      profiles: args.functionProfiles ?? {},
+      definition: profileDefinition,
+    });
     const size = SIZES[context.profile];
     const settings = { ...args, pod, image, functionNamespace, timeoutSeconds, replicas, size };
-    const deployment = createOperator(context, settings, definition);
+    const deployment = createOperator(context, settings, [definition, profileDefinition]);
     this.definition = definition.metadata.name;
-    this.nodes = { definition, deployment };
+    this.nodes = { definition, profileDefinition, deployment };
+    const ready = pulumi.all([deployment.metadata.name, ...profiles.map(({ id }) => id)]);
     this.functionNamespace = pulumi
-      .all([functionNamespace, deployment.metadata.name])
+      .all([functionNamespace, ready])
       .apply(([namespace]) => namespace);
     this.registerOutputs({
       definition: this.definition,

@@ -3,7 +3,7 @@
  * what tells where functions are, in function namespaces what functions need, and in all others
  * nothing.
  */
-import { CRD, FUNCTION_POLICY, FUNCTION_ROLE } from "../../contract/index.ts";
+import { CRD, FUNCTION_POLICY, FUNCTION_ROLE, PROFILE } from "../../contract/index.ts";
 import type { Rule } from "../kubernetes/accounts.ts";
 
 const READ = ["get", "list", "watch"];
@@ -25,6 +25,11 @@ export const OPERATOR_FUNCTION_RULES: Rule[] = [
   { apiGroups: [CRD.group], resources: [`${FUNCTIONS}/finalizers`], verbs: ["update"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, ...WRITE] },
   { apiGroups: [""], resources: ["services"], verbs: [...READ, ...WRITE] },
+  {
+    apiGroups: ["policy"],
+    resources: ["poddisruptionbudgets"],
+    verbs: [...READ, "create", "update", "patch"],
+  },
   { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "patch", "delete"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
   // What they take of processor, for functions that are scaled by it.
@@ -59,12 +64,13 @@ export const OPERATOR_CLUSTER_RULES: Rule[] = [
   { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },
 ];
 
-/** In the platform's own namespace: leader election, and the gateways, which count the calls. */
+/** In the platform's own namespace: leader election, profiles, and the gateways, which count. */
 export const OPERATOR_PLATFORM_RULES: Rule[] = [
   {
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],
     verbs: ["get", "create", "update", "patch"],
   },
+  { apiGroups: [PROFILE.group], resources: [PROFILE.plural], verbs: READ },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
 ];

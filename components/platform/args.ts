@@ -16,6 +16,7 @@ import {
   type MonitoringImages,
 } from "../monitoring/settings.ts";
 import { checkOperator, type OperatorOptions } from "../operator/operator.ts";
+import { checkProfileNames, type FunctionProfile } from "../operator/profiles.ts";
 import { checkQueue, type QueueImages, type QueueOptions } from "../queue/settings.ts";
 
 /** Image references, each `name:tag@sha256:…`. */
@@ -46,6 +47,15 @@ export interface PlatformArgs extends GatewayAccess {
   functionNamespace?: pulumi.Input<string>;
   /** How much of a machine the platform takes. @default "standard" */
   profile?: Profile;
+  /**
+   * Profiles by name, which functions name by `profiles`: what their pods may have of Kubernetes'
+   * own, such as tolerations and a runtime class. Those that somebody else makes
+   * (`kubectl apply`) go by `otherProfileNames`.
+   * @default none
+   */
+  functionProfiles?: Record<string, FunctionProfile>;
+  /** Names of Profiles that the program does not make, and its functions may name. @default none */
+  otherProfileNames?: string[];
   /** The gateway. */
   gateway?: GatewayOptions;
   /** The queue of asynchronous calls, on a NATS of its own or on one that is there. */
@@ -68,6 +78,8 @@ export interface PlatformArgs extends GatewayAccess {
 export function checkPlatform(checks: ArgumentChecks, args: PlatformArgs): PlatformArgs {
   const { gateway, queue, metrics, operator } = args;
   checkProfile(args.profile);
+  checkProfileNames("functionProfiles", Object.keys(args.functionProfiles ?? {}));
+  checkProfileNames("otherProfileNames", args.otherProfileNames ?? []);
   return {
     ...args,
     ...(gateway && { gateway: checkGatewayOptions(checks, gateway, "gateway.") }),

@@ -52,6 +52,8 @@ export class Platform extends pulumi.ComponentResource {
   public readonly runtimeImage: pulumi.Output<string>;
   /** Queues beside the usual one, which functions name by `com.openfaas.queue`. */
   public readonly queueNames: pulumi.Output<string[]>;
+  /** Profiles that functions may name. */
+  public readonly functionProfileNames: pulumi.Output<string[]>;
   /** Address of Prometheus, as pods reach it. */
   public readonly prometheusUrl: pulumi.Output<string>;
   /** Prometheus' files by name: what another one is to be given (`metrics.existing`). */
@@ -85,6 +87,7 @@ export class Platform extends pulumi.ComponentResource {
         functionNamespace,
         ...(timeoutSeconds !== undefined && { timeoutSeconds }),
         ...servers.operator,
+        ...(checked.functionProfiles && { functionProfiles: checked.functionProfiles }),
         ...(checked.adopt && { adopt: true }),
       },
       options,
@@ -117,6 +120,7 @@ export class Platform extends pulumi.ComponentResource {
     this.functionNamespace = operator.functionNamespace;
     this.runtimeImage = pulumi.output(images.runtime);
     this.queueNames = pulumi.output([...servers.traffic.queueNames]);
+    this.functionProfileNames = pulumi.output(toProfileNames(checked));
     this.prometheusUrl = monitoring.prometheusUrl;
     this.prometheusConfig = monitoring.prometheusConfig;
     this.reference = pulumi.output({
@@ -124,6 +128,7 @@ export class Platform extends pulumi.ComponentResource {
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
       queueNames: this.queueNames,
+      functionProfileNames: this.functionProfileNames,
       kubeconfig: cluster.kubeconfig,
       clusterIdentity: cluster.identity,
     });
@@ -135,6 +140,7 @@ export class Platform extends pulumi.ComponentResource {
       functionNamespace: this.functionNamespace,
       runtimeImage: this.runtimeImage,
       queueNames: this.queueNames,
+      functionProfileNames: this.functionProfileNames,
       prometheusUrl: this.prometheusUrl,
       prometheusConfig: this.prometheusConfig,
     });
@@ -152,6 +158,10 @@ function keepIdentity(platform: Platform): pulumi.ResourceTransformation {
     }
     return { props, opts: pulumi.mergeOptions(opts, { aliases: [{ parent: platform }] }) };
   };
+}
+
+function toProfileNames({ functionProfiles = {}, otherProfileNames = [] }: PlatformArgs): string[] {
+  return [...new Set([...Object.keys(functionProfiles), ...otherProfileNames])].sort();
 }
 
 /** What the parts are told of the queue, and of a NATS and a Prometheus that are there already. */

@@ -58,6 +58,7 @@ it("has the parts, and each has its objects", async () => {
   });
   expect(await identify({ ...operator.nodes })).toEqual({
     definition: "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition p-functions",
+    profileDefinition: "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition p-profiles",
     deployment: "kubernetes:apps/v1:Deployment p-operator",
   });
 });

@@ -48,6 +48,7 @@ describe("a platform with its defaults", () => {
       "v1:ConfigMap p-nats-config",
       "v1:ConfigMap p-prometheus-config",
       "v1:CustomResourceDefinition p-functions",
+      "v1:CustomResourceDefinition p-profiles",
       "v1:DaemonSet p-node-exporter",
       "v1:Deployment p-alertmanager",
       "v1:Deployment p-gateway",
@@ -193,10 +194,10 @@ describe("a platform with its defaults", () => {
       "ClusterRoleBinding plonk-gateway  ClusterRole plonk-gateway gateway",
       "ClusterRoleBinding plonk-operator  ClusterRole plonk-operator operator",
       "ClusterRoleBinding plonk-prometheus  ClusterRole plonk-prometheus prometheus",
+      "RoleBinding plonk-gateway openfaas Role plonk-gateway gateway",
       "RoleBinding plonk-gateway-functions openfaas-fn ClusterRole plonk-gateway-functions gateway",
       "RoleBinding plonk-operator openfaas Role plonk-operator operator",
       "RoleBinding plonk-operator-functions openfaas-fn ClusterRole plonk-operator-functions operator",
-      "RoleBinding plonk-queue-workers openfaas Role plonk-queue-workers gateway",
     ]);
     const wide = ["p-gateway-cluster-role", "p-operator-cluster-role"].flatMap((name) =>
       (find(all, name).inputs["rules"] as { resources: string[] }[]).flatMap(

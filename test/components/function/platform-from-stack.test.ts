@@ -19,6 +19,7 @@ import {
 
 const EXPORTED = {
   queueNames: ["slow"],
+  functionProfileNames: ["gpu"],
   gatewayUrl: "http://gateway.example",
   functionNamespace: "openfaas-fn",
   runtimeImage: "plonk.local/runtime:1@sha256:04",
@@ -60,9 +61,10 @@ describe("platformFromStack", () => {
     expect(inputs["kubeconfig"]).not.toBe("the kubeconfig");
   });
 
-  it("knows the queues of the platform", async () => {
-    const { queueNames } = platformFromStack("acme/platform/prod");
+  it("knows the queues and the profiles of the platform", async () => {
+    const { queueNames, functionProfileNames } = platformFromStack("acme/platform/prod");
     expect(await valueOf(pulumi.output(queueNames))).toEqual(["slow"]);
+    expect(await valueOf(pulumi.output(functionProfileNames))).toEqual(["gpu"]);
   });
 
   it("takes what a Platform has to export", async () => {

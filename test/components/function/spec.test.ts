@@ -38,6 +38,7 @@ it.each<[Omit<FunctionOptions, "platform">, string]>([
     { secrets: [""] },
     'secrets[0]: expected 1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part (RFC 1123), got ""',
   ],
+  [{ profiles: ["gpu", "a b"] }, 'profiles[1]: expected the name of a profile, got "a b"'],
   [{ constraints: [""] }, 'constraints[0]: expected a node\'s label as key=value, got ""'],
   [{ scale: { max: 0 } }, "scale.max: expected a whole number from 1 to 1000, got 0"],
   [

@@ -8,6 +8,7 @@ import {
   checkItem,
   checkName,
   checkProcess,
+  checkProfiles,
   checkQueueName,
   checkResources,
   checkSecretName,
@@ -32,6 +33,32 @@ describe("the queue of a function", () => {
     expect(() => checkQueueName(named("slwo"), ["slow"])).toThrow(
       'annotations["com.openfaas.queue"]: expected a queue of the platform: faas-request, slow, got "slwo"',
     );
+  });
+});
+
+describe("the profiles of a function", () => {
+  const named = (text: string) => ({ annotations: { "com.openfaas.profile": text } });
+
+  it.each([{}, { profiles: ["gpu"] }, named("gpu, a.b"), { profiles: [], ...named("gpu") }])(
+    "may be %j",
+    (given) => {
+      expect(() => checkProfiles(given, ["gpu", "a.b"])).not.toThrow();
+      expect(() => checkProfiles(given, null)).not.toThrow();
+    },
+  );
+
+  it.each([
+    [{ profiles: ["gpu", "x"] }, 'profiles: expected profiles of the platform (gpu), got "x"'],
+    [
+      named("x,gpu"),
+      'annotations["com.openfaas.profile"]: expected profiles of the platform (gpu), got "x"',
+    ],
+    [
+      { profiles: ["gpu"], ...named("gpu") },
+      'profiles: expected none beside the annotation com.openfaas.profile, got ["gpu"]',
+    ],
+  ])("must be some of the platform's, said once: %j", (given, message) => {
+    expect(() => checkProfiles(given, ["gpu"])).toThrow(new ArgumentError(message));
   });
 });
 

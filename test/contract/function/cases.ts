@@ -66,6 +66,7 @@ const RIGHT: [what: string, spec: SpecPart][] = [
   ["a service account", annotations({ "com.openfaas.serviceaccount": "reader.of-all" })],
   ["a policy for its image", annotations({ "plonk/image-pull-policy": "IfNotPresent" })],
   ["its image's user", annotations({ "plonk/user": "image" })],
+  ["profiles", annotations({ "com.openfaas.profile": "gpu, gvisor,a.b" })],
   ["a user", annotations({ "plonk/user": "1000" })],
   ["a limit of waiting calls", annotations({ "plonk/max-waiting": "5" })],
   [
@@ -190,6 +191,11 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     `image-pull-policy: ${JSON.stringify(value)}`,
     annotations({ "plonk/image-pull-policy": value }),
   ]),
+  ...["GPU", "a,,b", "-a", "a b", ""].map((value): (typeof WRONG)[number] => [
+    'annotations["com.openfaas.profile"]',
+    `profile: ${JSON.stringify(value)}`,
+    annotations({ "com.openfaas.profile": value }),
+  ]),
   ...["0", "-1", "app", "1000:1000", "1000000000", ""].map((value): (typeof WRONG)[number] => [
     'annotations["plonk/user"]',
     `user: ${JSON.stringify(value)}`,
@@ -281,7 +287,6 @@ const WRONG: [field: string, what: string, spec: SpecPart, leftBy?: Case["leftBy
     "com.openfaas.retry.attempt",
     "com.openfaas.health.http.url",
     "com.openfaas.ready.http.url",
-    "com.openfaas.profile",
   ].map((key): (typeof WRONG)[number] => [
     `annotations["${key}"]`,
     `an annotation that nothing reads: ${key}`,

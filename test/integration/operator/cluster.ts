@@ -1,7 +1,14 @@
 /** A real API server with Plonk's CRD and namespaces, and helpers that read and write it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CRD_NAME, toDefinitionSpec } from "../../../components/operator/crd.ts";
-import type { Condition, FunctionResource, FunctionSpec } from "../../../contract/index.ts";
+import { PROFILE_CRD_NAME, toProfileDefinition } from "../../../components/operator/profiles.ts";
+import {
+  type Condition,
+  type FunctionResource,
+  type FunctionSpec,
+  PROFILE,
+  type ProfileSpec,
+} from "../../../contract/index.ts";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import {
   isKubernetesStatus,
@@ -72,21 +79,32 @@ export class TestCluster {
   }
 
   async #prepare(): Promise<void> {
-    const path = resourcePath({
-      group: "apiextensions.k8s.io",
-      plural: "customresourcedefinitions",
-      name: CRD_NAME,
-    });
-    const apiVersion = "apiextensions.k8s.io/v1";
-    const kind = "CustomResourceDefinition";
-    const metadata = { name: CRD_NAME };
-    await this.client.apply(path, { apiVersion, kind, metadata, spec: toDefinitionSpec() }, OWNER);
+    await this.#define(CRD_NAME, toDefinitionSpec());
+    await this.#define(PROFILE_CRD_NAME, toProfileDefinition());
     await this.createNamespace("openfaas");
     await this.createNamespace("openfaas-fn", {
       labels: { "pod-security.kubernetes.io/enforce": "restricted" },
     });
     // The storage of a new kind takes a moment; until then the server answers 404 or 429.
-    await eventually(() => this.read(FUNCTIONS).catch(() => undefined));
+    for (const kind of [FUNCTIONS, PROFILE]) {
+      await eventually(() => this.read(kind).catch(() => undefined));
+    }
+  }
+
+  async #define(name: string, spec: object): Promise<void> {
+    const group = "apiextensions.k8s.io";
+    const path = resourcePath({ group, plural: "customresourcedefinitions", name });
+    const kind = "CustomResourceDefinition";
+    const object = { apiVersion: `${group}/v1`, kind, metadata: { name }, spec };
+    await this.client.apply(path, object, OWNER);
+  }
+
+  /** Applies a Profile as an administrator would. */
+  async applyProfile(name: string, spec: ProfileSpec): Promise<void> {
+    const { apiVersion, kind } = PROFILE;
+    const metadata = { name, namespace: "openfaas" };
+    const path = resourcePath({ ...PROFILE, ...metadata });
+    await this.client.apply(path, { apiVersion, kind, metadata, spec }, OWNER);
   }
 
   async createNamespace(name: string, metadata: object = {}): Promise<void> {

@@ -1,5 +1,6 @@
 /** What a Function's conditions say on a real API server, by an operator with its real rights. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { V1PodDisruptionBudget, V1PodSpec } from "@kubernetes/client-node";
 import type { FunctionResource } from "../../../contract/index.ts";
 import { functionPath } from "../../../services/lib/function-path.ts";
 import { resourcePath } from "../../../services/lib/kubernetes.ts";
@@ -7,6 +8,7 @@ import { Registry } from "../../../services/lib/metrics.ts";
 import { ResourceWatch } from "../../../services/lib/watch.ts";
 import { createOperator } from "../../../services/operator/app.ts";
 import { readConfig } from "../../../services/operator/config.ts";
+import type { Pod } from "../../../services/operator/kubernetes/types.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { createKeptLog } from "../../support/logs.ts";
 import { until } from "../../support/until.ts";
@@ -154,6 +156,117 @@ describe("conditions", () => {
     await makeSecret("held");
     expect((await cluster.waitForReason("holds", "ScaledToZero")).status).toBe("True");
     expect((await cluster.waitForCondition(degraded, "AsExpected")).status).toBe("False");
+  });
+
+  it("tell whether a pod has loaded the code, and why not", async () => {
+    await cluster.applyCode("coded-1", "coded");
+    await cluster.applyFunction("coded", { code: { configMap: "coded-1" } });
+    const loaded = { name: "coded", type: "CodeLoaded" };
+    await cluster.waitForCondition(loaded, "Loading");
+    const pod = await eventually(async () => (await cluster.pods("coded"))[0]);
+    const terminated = { exitCode: 1, message: "watchdog: index.mjs: expected a handler\n" };
+    const container = { name: "coded", image: "x", imageID: "x", ready: false, restartCount: 1 };
+    const lastState = { terminated: { ...terminated, reason: "Error" } };
+    const state = { waiting: { reason: "CrashLoopBackOff" } };
+    const crashed = { containerStatuses: [{ ...container, state, lastState }] };
+    await cluster.setPodStatus(pod, crashed);
+    const message =
+      "index.mjs of ConfigMap coded-1 is not loaded: " +
+      "watchdog: index.mjs: expected a handler (exit code 1)";
+    await cluster.waitForCondition({ ...loaded, message }, "CrashLoopBackOff");
+    const running = { ...container, ready: true, state: { running: {} } };
+    await cluster.setPodStatus(pod, { containerStatuses: [running] });
+    expect((await cluster.waitForCondition(loaded, "Loaded")).status).toBe("True");
+    await cluster.scale("coded", 0);
+    await cluster.waitForReason("coded", "ScaledToZero");
+    expect((await cluster.waitForCondition(loaded, "Loaded")).status).toBe("True");
+  });
+
+  it("tell of profiles that there never were, and of those that have gone", async () => {
+    const annotations = { "com.openfaas.profile": "gpu,late" };
+    await cluster.applyProfile("gpu", { tolerations: [{ key: "gpu", operator: "Exists" }] });
+    await cluster.applyFunction("shaped", { annotations });
+    const message =
+      'spec.annotations["com.openfaas.profile"]: expected a Profile late in namespace openfaas, got none';
+    expect(await cluster.waitForReason("shaped", "ProfileNotFound")).toMatchObject({
+      status: "False",
+      message,
+    });
+    await cluster.applyProfile("late", { dnsConfig: { searches: ["a.example"] } });
+    await cluster.runPods("shaped", 1);
+    await cluster.waitForReason("shaped", "Available");
+    const specOf = async (): Promise<V1PodSpec | undefined> =>
+      (await cluster.pods("shaped"))[0]?.spec as V1PodSpec | undefined;
+    const [gpu] = (await specOf())?.tolerations?.filter(({ key }) => key === "gpu") ?? [];
+    expect([gpu, (await specOf())?.dnsConfig]).toEqual([
+      { key: "gpu", operator: "Exists" },
+      { searches: ["a.example"] },
+    ]);
+    // Another content means other pods.
+    await cluster.applyProfile("late", { dnsConfig: { searches: ["b.example"] } });
+    const isNew = ({ spec }: Pod): boolean =>
+      (spec as V1PodSpec | undefined)?.dnsConfig?.searches?.[0] === "b.example";
+    await eventually(async () => (await cluster.pods("shaped")).some(isNew));
+    await eventually(async () => {
+      await cluster.runPods("shaped", (await cluster.pods("shaped")).length);
+      return (await cluster.pods("shaped")).every(isNew);
+    });
+    await cluster.waitForReason("shaped", "Available");
+    // Gone, it is used as it was; scaling goes on.
+    await cluster.delete({
+      group: "openfaas.com",
+      plural: "profiles",
+      namespace: "openfaas",
+      name: "late",
+    });
+    const stale = {
+      name: "shaped",
+      type: "Degraded",
+      message: `${message}; its pods are as they were with it`,
+    };
+    expect((await cluster.waitForCondition(stale, "ProfileNotFound")).status).toBe("True");
+    await cluster.scale("shaped", 2);
+    const pods = await cluster.runPods("shaped", 2);
+    expect((await cluster.waitForReason("shaped", "Available")).status).toBe("True");
+    expect(pods.every(isNew)).toBe(true);
+  });
+
+  it("tell that the namespace lets nobody have what a profile asks for", async () => {
+    await cluster.applyProfile("root", { podSecurityContext: { runAsNonRoot: false } });
+    await cluster.applyFunction("rooted", { annotations: { "com.openfaas.profile": "root" } });
+    const { message } = await cluster.waitForReason("rooted", "FailedCreate");
+    expect(message).toMatch(/violates PodSecurity "restricted.*runAsNonRoot/);
+  });
+
+  it("are not all that keeps a function up: several pods have a budget", async () => {
+    const budget = { group: "policy", plural: "poddisruptionbudgets", namespace, name: "several" };
+    await cluster.applyFunction("several");
+    await cluster.runPods("several", 1);
+    await cluster.waitForReason("several", "Available");
+    expect(await cluster.read(budget)).toBeUndefined();
+    await cluster.scale("several", 2);
+    const made = await eventually(() => cluster.read<V1PodDisruptionBudget>(budget));
+    expect(made.spec).toEqual({
+      maxUnavailable: "25%",
+      selector: { matchLabels: { faas_function: "several" } },
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
+    });
+    // What others change is as before, and so it is when they remove it.
+    await cluster.client.mergePatch(resourcePath(budget), { spec: { maxUnavailable: 0 } }, "other");
+    await eventually(async () => {
+      const now = await cluster.read<V1PodDisruptionBudget>(budget);
+      return now?.spec?.maxUnavailable === "25%" && now.metadata?.generation === 3;
+    });
+    await cluster.delete(budget);
+    await eventually(async () => {
+      const now = await cluster.read<V1PodDisruptionBudget>(budget);
+      return now !== undefined && now.metadata?.uid !== made.metadata?.uid;
+    });
+    // One pod alone may be taken away; the budget that is there says so, too.
+    await cluster.scale("several", 1);
+    await eventually(async () => (await cluster.pods("several")).length === 1);
+    await cluster.waitForReason("several", "Available");
+    expect(await cluster.read(budget)).toBeDefined();
   });
 
   it("need no rights that the operator does not have", () => {

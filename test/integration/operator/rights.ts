@@ -2,6 +2,7 @@
 import {
   GATEWAY_CLUSTER_RULES,
   GATEWAY_FUNCTION_RULES,
+  PROFILE_RULES,
 } from "../../../components/gateway/rbac-rules.ts";
 import type { Rule } from "../../../components/kubernetes/accounts.ts";
 import {
@@ -27,6 +28,7 @@ interface Grant {
 
 const GRANTS: Grant[] = [
   { account: "gateway", name: "plonk-gateway", rules: GATEWAY_CLUSTER_RULES },
+  { account: "gateway", name: "plonk-profiles", rules: PROFILE_RULES, namespace: PLATFORM },
   { account: "operator", name: "plonk-operator", rules: OPERATOR_CLUSTER_RULES },
   { account: "operator", name: "plonk-lease", rules: OPERATOR_PLATFORM_RULES, namespace: PLATFORM },
   ...["gateway", "operator"].map((account) => ({
