@@ -65,7 +65,7 @@ export {
   type OperatorNodes,
   type OperatorOptions,
 } from "./operator/operator.ts";
-export type { FunctionProfile } from "./operator/profiles.ts";
+export type { FunctionProfile, FunctionProfileStrategy } from "./operator/profiles.ts";
 export type { PlatformArgs, PlatformImages } from "./platform/args.ts";
 export { Platform, type PlatformNodes } from "./platform/platform.ts";
 export { Queue, type QueueNodes } from "./queue/queue.ts";

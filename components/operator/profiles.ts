@@ -57,7 +57,13 @@ export interface FunctionProfile {
   /** Limits and requests of each resource that the function says nothing of. */
   resources?: pulumi.Input<k8s.types.input.core.v1.ResourceRequirements>;
   /** `Recreate` ends all old pods before new ones come. @default rolling, without a gap */
-  strategy?: pulumi.Input<k8s.types.input.apps.v1.DeploymentStrategy>;
+  strategy?: FunctionProfileStrategy;
+}
+
+/** How new pods take the place of old ones. */
+export interface FunctionProfileStrategy {
+  /** `RollingUpdate` or `Recreate`. */
+  type: pulumi.Input<string>;
 }
 
 /** `metadata.name` of the definition. */
