@@ -1,19 +1,12 @@
 /** What the body's schema cannot say of a deployment, found before Kubernetes or the operator. */
 import {
-  ANNOTATION,
   findMistakes,
   type FunctionDeployment,
-  PROFILE,
-  quote,
-  readProfileNames,
   type SpecPart,
-  toField,
   toText,
 } from "../../../contract/index.ts";
 import { findQueueMistake } from "../../../contract/queue/index.ts";
-import { resourcePath } from "../../lib/kubernetes.ts";
 import { failures, HttpError } from "../errors.ts";
-import type { SystemContext } from "./types.ts";
 
 /** The REST API's names of fields, where they are not those of the custom resource. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -38,24 +31,6 @@ export function checkDeployment(
   ];
   if (mistakes.length > 0) {
     throw new HttpError(failures.badRequest(mistakes.map(toText).join("; ")));
-  }
-}
-
-/** Throws a BadRequest when a deployment names a profile that there is not. */
-export async function refuseUnknownProfiles(
-  { client, platformNamespace: namespace }: Pick<SystemContext, "client" | "platformNamespace">,
-  { annotations }: FunctionDeployment,
-): Promise<void> {
-  const names = readProfileNames(annotations);
-  const found = await Promise.all(
-    names.map((name) => client.find(resourcePath({ ...PROFILE, namespace, name }))),
-  );
-  const unknown = names.filter((_, index) => found[index] === undefined);
-  if (unknown.length > 0) {
-    const field = toField(["annotations", ANNOTATION.profile]);
-    const expected = `Profiles of namespace ${namespace}`;
-    const finding = { field, expected, got: unknown.map(quote).join(", ") };
-    throw new HttpError(failures.badRequest(toText(finding)));
   }
 }
 

@@ -21,10 +21,9 @@ import {
   refuseForeign,
   toApplied,
 } from "./deployments.ts";
-import { refuseMissingSecrets } from "./secret-check.ts";
+import { type ReferenceCheckContext, refuseMissing } from "./reference-check.ts";
 
-export interface FunctionStoreContext {
-  client: KubernetesClient;
+export interface FunctionStoreContext extends ReferenceCheckContext {
   functions: FunctionWatch;
   /** Image that runs pasted JavaScript; undefined: there is none. */
   runtimeImage: string | undefined;
@@ -53,7 +52,7 @@ export async function findChangeable(
 
 /**
  * Applies a deployment, its code first. Resolves when the gateway's own copy shows it. Throws 400
- * for code that cannot run and for secrets that are missing, or a KubernetesError.
+ * for code that cannot run and for secrets and profiles that are missing, or a KubernetesError.
  */
 export async function applyFunction(
   context: FunctionStoreContext,
@@ -61,8 +60,8 @@ export async function applyFunction(
   { deployment, existing }: { deployment: FunctionDeployment; existing?: FunctionResource },
 ): Promise<void> {
   const { client, functions } = context;
-  const { code: text, secrets = [] } = deployment;
-  await refuseMissingSecrets(client, reference.namespace, secrets);
+  const { code: text } = deployment;
+  await refuseMissing(context, reference.namespace, deployment);
   const wanted = toApplied(deployment, reference.namespace, {
     image: toImage(context, deployment),
     ...(text !== undefined && { code: toCodeReference(reference.name, text) }),

@@ -14,7 +14,7 @@ import { toNamespace } from "../cluster/namespaces.ts";
 import { scaleFunction } from "../cluster/scaling.ts";
 import { failures, HttpError } from "../errors.ts";
 import { readCode } from "./code.ts";
-import { checkDeployment, refuseUnknownProfiles } from "./deployment-check.ts";
+import { checkDeployment } from "./deployment-check.ts";
 import { toDescription } from "./deployments.ts";
 import { FunctionList } from "./function-list.ts";
 import {
@@ -105,7 +105,6 @@ function registerDeployments(app: SystemApp, context: SystemContext): void {
   app.post("/system/functions", { schema: create }, async (request, reply) => {
     const deployment = request.body;
     const reference = read(deployment, request.query);
-    await refuseUnknownProfiles(context, deployment);
     if ((await findFunction(context, reference)) !== undefined) {
       throw new HttpError(failures.conflict(`function ${toDisplayName(reference)} already exists`));
     }
@@ -116,7 +115,6 @@ function registerDeployments(app: SystemApp, context: SystemContext): void {
   app.put("/system/functions", { schema: update }, async (request, reply) => {
     const deployment = request.body;
     const reference = read(deployment, request.query);
-    await refuseUnknownProfiles(context, deployment);
     const existing = await findChangeable(context, reference);
     await applyFunction(context, reference, { deployment, existing });
     return reply.code(202).send();

@@ -212,27 +212,6 @@ describe("a deployment", () => {
     expect(await deploy("PUT", { image, annotations })).toEqual(last);
   });
 
-  test("is refused, new or changed, where it mounts what is not there, by the names", async () => {
-    gateway.fake.put(SECRETS, { metadata: { name: "there" } });
-    gateway.fake.put(SECRETS.replace("openfaas-fn", "team-a"), { metadata: { name: "away" } });
-    const secrets = ["there", "away", "nowhere"];
-    const message =
-      'secrets[1]: expected a secret in namespace openfaas-fn, got "away"; ' +
-      'secrets[2]: expected a secret in namespace openfaas-fn, got "nowhere"';
-    expect(await refusal({ service: "mounting", image: "i", secrets })).toBe(message);
-    const right = { service: "mounting", image: "i", secrets: ["there"] };
-    expect((await call("functions", { body: right })).status).toBe(202);
-    gateway.fake.requests.length = 0;
-    const code = { service: "mounting", code: "export default 1", secrets };
-    const changed = await call("functions", { method: "PUT", body: code });
-    expect([changed.status, changed.text, writes()]).toEqual([400, message, []]);
-    expect((await call("functions", { method: "PUT", body: right })).status).toBe(202);
-    const team = { ...right, namespace: "team-a", secrets: ["away"] };
-    expect((await call("functions", { body: team })).status).toBe(202);
-    const gone = { method: "DELETE", body: { functionName: "mounting", namespace: "team-a" } };
-    expect((await call("functions", gone)).status).toBe(202);
-  });
-
   test("is refused where body and query name different namespaces", async () => {
     const body = { service: "f", image: "i", namespace: "team-a" };
     expect(await refusal(body, "functions?namespace=openfaas-fn")).toBe(

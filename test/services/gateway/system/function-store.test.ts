@@ -39,7 +39,12 @@ beforeEach(() => {
     get: () => shown,
     waitUntil: (isSeen: () => boolean) => Promise.resolve(waits.push(isSeen())),
   };
-  context = { client, functions: functions as unknown as FunctionWatch, runtimeImage: "runtime:1" };
+  context = {
+    platformNamespace: "openfaas",
+    client,
+    functions: functions as unknown as FunctionWatch,
+    runtimeImage: "runtime:1",
+  };
 });
 
 /** A Function as the API server has it. */
