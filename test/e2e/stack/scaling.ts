@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startLoad } from "../../support/load.ts";
 import { SteadyLoad } from "../../support/steady-load.ts";
 import { until } from "../../support/until.ts";
+import { expectShaped } from "./shaped.ts";
 
 /** To the gateway's API; a body goes as JSON. */
 export interface SystemRequest {
@@ -81,8 +82,9 @@ export function describeScaling(stack: ScaledStack): void {
 
     // Alerts take most of a minute by the clock: the other function has its turn meanwhile.
     it(
-      "a function is scaled by Prometheus' alert, and another from zero to zero by its own load",
-      () => Promise.all([expectScaledFunction(stack), expectAutoscaled(stack)]),
+      "a function is scaled by Prometheus' alert, another by its own load, and a third has a profile",
+      () =>
+        Promise.all([expectScaledFunction(stack), expectAutoscaled(stack), expectShaped(stack)]),
       10 * minute,
     );
 
