@@ -10,16 +10,32 @@ export interface EventRecorder {
   identity: string;
 }
 
-/** Reasons that come and go with each change of the load. */
-const USUAL = ["Available", "Scaling"];
+/** Reasons that take turns while the same goes on. */
+const TURNS: readonly (readonly string[])[] = [
+  // With each change of the load.
+  ["Available", "Scaling"],
+  // Of a container that does not stay: how it ended, that it waits, and that it runs again.
+  [
+    "Crashed",
+    "Completed",
+    "OOMKilled",
+    "StartError",
+    "RunContainerError",
+    "CrashLoopBackOff",
+    "Restarting",
+  ],
+  // Of an image: a registry may be away in one attempt and refuse in the next.
+  ["ErrImagePull", "RegistryUnavailable"],
+];
 
 /** Whether a condition has another status or reason than before, which is worth an Event. */
 export function isTransition(before: Condition | undefined, after: Condition): boolean {
   if (before?.status !== after.status) {
     return true;
   }
-  const isUsual = [before, after].every(({ reason }) => USUAL.includes(reason));
-  return before.reason !== after.reason && !isUsual;
+  const reasons = [before.reason, after.reason];
+  const isTurn = TURNS.some((turns) => reasons.every((reason) => turns.includes(reason)));
+  return before.reason !== after.reason && !isTurn;
 }
 
 /** An Event, as `kubectl describe` shows it. */

@@ -31,7 +31,7 @@ import { listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { type Found, KnownDependencies } from "./known-dependencies.ts";
 import { toDeployment } from "./manifests.ts";
 import { FunctionObjects, isOfAnother } from "./objects.ts";
-import type { Problem } from "./pod-problem.ts";
+import { type Problem, toRefusal } from "./pod-problem.ts";
 import { findProfiles, type FoundProfiles } from "./profiles.ts";
 import { Rollouts } from "./rollouts.ts";
 import { StartFailures } from "./start-failures.ts";
@@ -224,7 +224,7 @@ export class FunctionController implements Controller {
       return await this.#apply(resource, found);
     } catch (error) {
       if (isRefusal(error)) {
-        const problem = { reason: error.reason || "Refused", message: error.message };
+        const problem = toRefusal(error.reason || "Refused", error.message);
         return { deployment, problem, requeueAfterMs: REFUSED_RETRY_MS };
       }
       throw error;

@@ -15,6 +15,20 @@ export interface StartFailure extends Problem {
   podUid: string;
 }
 
+/** What the API server says where the rules of a namespace refuse something, each with a reason. */
+const NAMESPACE_RULES: readonly (readonly [said: RegExp, reason: string])[] = [
+  [/exceeded quota: .*/s, "QuotaExceeded"],
+  // The quota counts a resource that is asked for by nobody.
+  [/failed quota: .*/s, "LimitsMissing"],
+  [
+    /(?<=is forbidden: \[?)(?:m(?:in|ax)imum \S+ usage|\S+ max limit to request ratio) per .*[^\]]/s,
+    "LimitRangeViolated",
+  ],
+];
+
+/** Stands before what the last attempt to pull an image has said, and its reason. */
+const PULL_BACK_OFF = /^Back-off pulling image "[^"]*"(?:: (?:(\w+): )?|$)/;
+
 /** States of a waiting container that are no failure. */
 const STARTING = new Set(["ContainerCreating", "PodInitializing", ""]);
 
@@ -78,9 +92,19 @@ function problemOfDeployment(deployment: Deployment | undefined): Problem | unde
   if (failure === undefined) {
     return findDelay(deployment);
   }
-  const message = failure.message ?? "pods cannot be created";
-  const isQuota = message.includes("exceeded quota");
-  return toProblem(isQuota ? "QuotaExceeded" : (failure.reason ?? "FailedCreate"), message);
+  const { reason = "FailedCreate", message = "pods cannot be created" } = failure;
+  return toRefusal(reason, message);
+}
+
+/** What the API server has refused; of a quota or a LimitRange, what it says of that. */
+export function toRefusal(reason: string, message: string): Problem {
+  for (const [said, ofRule] of NAMESPACE_RULES) {
+    const [part] = said.exec(message) ?? [];
+    if (part !== undefined) {
+      return toProblem(ofRule, part);
+    }
+  }
+  return toProblem(reason, message);
 }
 
 /** Pods that do not come in time, and say nothing themselves. */
@@ -111,7 +135,7 @@ function problemOfContainer(container: ContainerStatus): Problem | undefined {
     return problemOfWaiting(waiting, lastState);
   }
   if (terminated !== undefined) {
-    return toProblem(terminated.reason ?? "Terminated", describeEnd(state));
+    return toProblem(toEndReason(terminated), describeEnd(state));
   }
   return restartCount > 0
     ? toProblem("Restarting", `restarted ${restartCount} times; ${describeEnd(lastState)}`)
@@ -122,8 +146,22 @@ function problemOfWaiting(
   { reason = "Waiting", message = "" }: NonNullable<ContainerState["waiting"]>,
   lastState: ContainerState,
 ): Problem {
+  if (reason === "ImagePullBackOff") {
+    return problemOfPull(message);
+  }
   const isCrash = reason === "CrashLoopBackOff";
   return toProblem(reason, isCrash ? describeEnd(lastState) : message);
+}
+
+/** Kubelet says this and, after each attempt, what that has brought: both are told as the latter. */
+function problemOfPull(message: string): Problem {
+  const [start = "", reason = "ErrImagePull"] = PULL_BACK_OFF.exec(message) ?? [];
+  return toProblem(reason, message.slice(start.length) || message);
+}
+
+/** Kubernetes' `Error` says nothing. */
+function toEndReason({ reason = "Terminated" }: { reason?: string }): string {
+  return reason === "Error" ? "Crashed" : reason;
 }
 
 /** How a container ended, with the last line that it wrote. */

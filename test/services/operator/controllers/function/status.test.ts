@@ -239,10 +239,6 @@ describe("toStatus", () => {
     const pods = [
       makePod({ state: { waiting: { reason: "ImagePullBackOff", message: "no such image" } } }),
     ];
-    expect(readyOf({ deployment, pods })).toStrictEqual([
-      "False",
-      "ImagePullBackOff",
-      "no such image",
-    ]);
+    expect(readyOf({ deployment, pods })).toStrictEqual(["False", "ErrImagePull", "no such image"]);
   });
 });
