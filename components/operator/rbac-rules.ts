@@ -42,7 +42,7 @@ export const OPERATOR_FUNCTION_RULES: Rule[] = [
   {
     apiGroups: ["networking.k8s.io"],
     resources: ["networkpolicies"],
-    verbs: ["create", "patch"],
+    verbs: ["create", "get", "patch"],
     resourceNames: POLICIES,
   },
 ];
@@ -58,7 +58,8 @@ export const OPERATOR_CLUSTER_RULES: Rule[] = [
   {
     apiGroups: [RBAC],
     resources: ["rolebindings"],
-    verbs: ["create", "patch"],
+    // One that somebody made of another role has to go: its role cannot be changed.
+    verbs: ["create", "get", "patch", "delete"],
     resourceNames: ROLES,
   },
   { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["bind"], resourceNames: ROLES },

@@ -1,4 +1,4 @@
-/** Events on a Function, which `kubectl describe` shows. */
+/** Events on a Function, which `kubectl describe` shows, or on another object. */
 import { type Condition, CRD, type FunctionResource } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import { type Logger, messageOf } from "../../lib/logger.ts";
@@ -51,17 +51,37 @@ export function toEvent({ status, reason, message }: Condition): RecordedEvent {
   return { type: isNormal ? "Normal" : "Warning", reason, message };
 }
 
-/** Writes an Event. A failure is only logged, since no state depends on it. */
+/** What an Event is about. */
+export interface EventSubject {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  /** Of the Event, too: the API server demands that they are the same. */
+  namespace: string;
+  uid?: string | undefined;
+}
+
+/** Writes an Event on a Function. A failure is only logged, since no state depends on it. */
 export async function recordEvent(
+  recorder: EventRecorder,
+  { metadata: { name, namespace, uid } }: FunctionResource,
+  event: RecordedEvent,
+): Promise<void> {
+  const { apiVersion, kind } = CRD;
+  await recordEventOn(recorder, { apiVersion, kind, name, namespace, uid }, event);
+}
+
+/** Writes an Event on whatever object. A failure is only logged. */
+export async function recordEventOn(
   { client, logger, identity }: EventRecorder,
-  { metadata }: FunctionResource,
+  involvedObject: EventSubject,
   { type, reason, message }: RecordedEvent,
 ): Promise<void> {
-  const { name, namespace, uid } = metadata;
+  const { kind, name, namespace } = involvedObject;
   const now = new Date().toISOString();
   const event = {
     metadata: { generateName: `${name}.`, namespace },
-    involvedObject: { apiVersion: CRD.apiVersion, kind: CRD.kind, name, namespace, uid },
+    involvedObject,
     type,
     reason,
     message: message.slice(0, 1024),
@@ -78,9 +98,7 @@ export async function recordEvent(
     const path = resourcePath({ plural: "events", namespace });
     await client.request(path, { method: "POST", body: event });
   } catch (error) {
-    logger.warn(
-      { function: `${namespace}/${name}`, reason: messageOf(error) },
-      "event not written",
-    );
+    const subject = `${kind} ${namespace}/${name}`;
+    logger.warn({ subject, reason: messageOf(error) }, "event not written");
   }
 }

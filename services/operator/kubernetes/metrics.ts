@@ -28,10 +28,16 @@ export function createReconcileMetrics(registry: Registry): ReconcileMetrics {
   };
 }
 
-/** What others wrote into objects of the operator's, by kind: taken back, or left. */
+const DRIFT = "operator_drift_total";
+
+/** What others wrote into objects of the operator's, by kind: taken back, or left. One for all. */
 export function createDriftCounter(registry: Registry): Counter<"kind" | "result"> {
+  const known = registry.getSingleMetric(DRIFT);
+  if (known instanceof Counter) {
+    return known;
+  }
   return new Counter({
-    name: "operator_drift_total",
+    name: DRIFT,
     help: "Changes by others in what the operator owns, by kind of object and result.",
     labelNames: ["kind", "result"],
     registers: [registry],

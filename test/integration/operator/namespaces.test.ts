@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { PREPARED, toFunctionPolicies } from "../../../contract/index.ts";
 import { createGateway, type Gateway } from "../../../services/gateway/app.ts";
 import { readConfig as readGatewayConfig } from "../../../services/gateway/config.ts";
-import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { type KubernetesClient, resourcePath } from "../../../services/lib/kubernetes.ts";
 import { Registry } from "../../../services/lib/metrics.ts";
 import { listen } from "../../../services/lib/servers.ts";
 import { createOperator } from "../../../services/operator/app.ts";
@@ -21,6 +21,7 @@ interface Stored {
 }
 
 const log = createKeptLog("info");
+const registry = new Registry();
 const atEnd = collectCleanups(afterAll, 60_000);
 let cluster: TestCluster;
 let operator: Manager;
@@ -40,7 +41,7 @@ beforeAll(async () => {
   const env = { cluster_scope: "true", network_policies: "true", denied_egress: "192.0.2.1/32" };
   const config = readConfig({ ...env, pod_name: "operator-1" });
   const { logger } = log;
-  operator = createOperator({ client: clients.operator, config, logger, registry: new Registry() });
+  operator = createOperator({ client: clients.operator, config, logger, registry });
   atEnd(() => operator.stop());
   await operator.start();
   const prometheus = { faas_prometheus_host: "127.0.0.1", faas_prometheus_port: "1" };
@@ -202,6 +203,85 @@ describe("a namespace that somebody else marks", () => {
   });
 });
 
+describe("what a namespace is set up with", () => {
+  const RBAC = "rbac.authorization.k8s.io";
+  const policy = (name: string) =>
+    resourcePath({
+      group: "networking.k8s.io",
+      plural: "networkpolicies",
+      namespace: "kept",
+      name,
+    });
+  const binding = (name: string) =>
+    resourcePath({ group: RBAC, plural: "rolebindings", namespace: "kept", name });
+  /** The operator looks at a namespace that changes. */
+  const touch = (text: string): Promise<unknown> =>
+    cluster.client.mergePatch(
+      "/api/v1/namespaces/kept",
+      { metadata: { annotations: { touched: text } } },
+      "test",
+    );
+  /** Messages of the Events about drift. */
+  const readDrift = async (): Promise<string[]> => {
+    const { items } = await cluster.client.request<{
+      items: { type: string; reason: string; message: string }[];
+    }>("/api/v1/namespaces/kept/events", {
+      query: { fieldSelector: "involvedObject.kind=Namespace,involvedObject.name=kept" },
+    });
+    expect(items.every(({ type, reason }) => type === "Warning" && reason === "Drifted")).toBe(
+      true,
+    );
+    return items.map(({ message }) => message).sort();
+  };
+
+  it("is as before when somebody has changed it, and an Event on the Namespace tells", async () => {
+    await make("kept");
+    const read = async () => {
+      const all = await Promise.all(
+        [
+          ...["default-deny", "allow-platform", "allow-egress"].map(policy),
+          ...["plonk-gateway-functions", "plonk-operator-functions"].map(binding),
+        ].map((path) => cluster.client.find<{ spec?: object; roleRef?: object }>(path)),
+      );
+      return all.map((it) => it && (it.spec ?? it.roleRef));
+    };
+    const before = await read();
+    const labels = { metadata: { labels: { team: "a" } } };
+    await cluster.client.mergePatch(policy("allow-platform"), labels, "somebody");
+    await cluster.client.mergePatch(binding("plonk-gateway-functions"), labels, "somebody");
+    await cluster.client.mergePatch(policy("default-deny"), { spec: { ingress: [{}] } }, "opener");
+    await cluster.client.request(policy("allow-egress"), { method: "DELETE" });
+    await cluster.client.request(binding("plonk-operator-functions"), { method: "DELETE" });
+    await touch("1");
+    await eventually(async () => (await readDrift()).length >= 3);
+    expect(await read()).toStrictEqual(before);
+    // Its role cannot be changed, so that somebody has to make it anew.
+    const name = "plonk-gateway-functions";
+    await cluster.client.request(binding(name), { method: "DELETE" });
+    const other = { apiGroup: RBAC, kind: "ClusterRole", name: "view" };
+    const foreign = { apiVersion: `${RBAC}/v1`, kind: "RoleBinding", roleRef: other };
+    await cluster.client.apply(
+      binding(name),
+      { ...foreign, metadata: { name }, subjects: [] },
+      { fieldManager: "somebody" },
+    );
+    await touch("2");
+    await eventually(async () => (await readDrift()).length >= 4);
+    expect(await read()).toStrictEqual(before);
+    expect(await readDrift()).toStrictEqual([
+      "NetworkPolicy allow-egress: others had deleted it, and it was made again",
+      "NetworkPolicy default-deny: others had changed it, which was undone: spec.ingress (opener)",
+      "RoleBinding plonk-gateway-functions: others had changed it, which was undone: roleRef (somebody), subjects (somebody)",
+      "RoleBinding plonk-operator-functions: others had deleted it, and it was made again",
+    ]);
+    const metrics = await registry.metrics();
+    expect(metrics).toContain('operator_drift_total{kind="NetworkPolicy",result="repaired"} 2\n');
+    expect(metrics).toContain('operator_drift_total{kind="RoleBinding",result="repaired"} 2\n');
+    await deploy("here", "kept");
+    await eventually(() => cluster.readDeployment("here", "kept"));
+  });
+});
+
 describe("rights", () => {
   const status = (who: "gateway" | "operator", path: string, body?: object): Promise<number> =>
     clients[who]
@@ -246,6 +326,9 @@ describe("rights", () => {
     };
     expect(await bind("plonk-operator-functions", "cluster-admin")).toBe(403);
     expect(await bind("mine", "plonk-operator-functions")).toBe(403);
+    const removal = `/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings`;
+    const removed = clients.operator.request(`${removal}/mine`, { method: "DELETE" });
+    await expect(removed).rejects.toMatchObject({ status: 403 });
     const path = "/api/v1/namespaces";
     const metadata = { name: "mine" };
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata };

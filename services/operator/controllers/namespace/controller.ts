@@ -13,8 +13,8 @@ export interface NamespaceControllerOptions extends NamespaceSetupOptions {
   informers: Pick<Informers, "namespaces">;
 }
 
-/** How often a namespace is set up again: no informer watches the objects that it consists of. */
-const RECHECK_MS = 600_000;
+/** How often a namespace is looked at: no informer watches the objects that it is set up with. */
+const RECHECK_MS = 60_000;
 
 /** Its keys are names of marked namespaces, without the platform's own. */
 export class NamespaceController implements Controller {
@@ -26,7 +26,13 @@ export class NamespaceController implements Controller {
   constructor(options: NamespaceControllerOptions) {
     const { namespaces } = options.informers;
     this.#namespaces = namespaces;
-    this.#setup = new NamespaceSetup(options);
+    const setup = new NamespaceSetup(options);
+    this.#setup = setup;
+    namespaces.on("change", (name) => {
+      if (namespaces.get(name) === undefined) {
+        setup.forget(name);
+      }
+    });
     this.informers = [
       enqueueOn(namespaces, "change", (name: string) =>
         namespaces.get(name) === undefined ? [] : [name],
@@ -44,6 +50,7 @@ export class NamespaceController implements Controller {
       return {};
     }
     await this.#setup.prepare(namespace);
-    return { requeueAfterMs: RECHECK_MS };
+    // A fifth later at most, so that not all are looked at in step.
+    return { requeueAfterMs: RECHECK_MS * (1 + Math.random() / 5) };
   }
 }
