@@ -16,7 +16,10 @@ interface CodeMap {
 /** Revisions that are kept, the current one included. */
 const KEPT_REVISIONS = 3;
 
-/** Makes the Function the owner of its code, so that it goes when the Function goes. */
+/**
+ * Makes the Function the owner of its code, so that it goes when the Function goes, and the code
+ * one that nobody can change in place: pods that start later would have another one.
+ */
 export async function adoptCode(
   client: KubernetesClient,
   resource: FunctionResource,
@@ -36,6 +39,7 @@ export async function adoptCode(
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata: { name, namespace, ownerReferences: [owner] },
+      immutable: true,
     },
     { fieldManager, force: true, as: "PartialObjectMetadata" },
   );

@@ -28,6 +28,7 @@ import type { Deployment, Metadata, Pod } from "../../kubernetes/types.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
 import { listMountedMaps, pruneCode } from "./code-revisions.ts";
+import { createDriftReport } from "./drift-report.ts";
 import { type Found, KnownDependencies } from "./known-dependencies.ts";
 import { toDeployment } from "./manifests.ts";
 import { FunctionObjects, isOfAnother } from "./objects.ts";
@@ -101,7 +102,8 @@ export class FunctionController implements Controller {
     const { functions, deployments, services, budgets, pods, namespaces, profiles } = informers;
     this.#objects = new FunctionObjects({ ...options, functions });
     this.#status = new StatusWriter({ ...options, namespaces });
-    this.#dependencies = new KnownDependencies({ ...options, now });
+    const onDrift = createDriftReport({ ...options, functions })("ConfigMap");
+    this.#dependencies = new KnownDependencies({ ...options, now, onDrift });
     this.#starts = new StartFailures({ ...options, now });
     this.#rollouts = new Rollouts(now);
     this.informers = [

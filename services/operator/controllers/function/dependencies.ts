@@ -1,4 +1,5 @@
 /** Checks that what a Function refers to exists, so that Ready means that it can be loaded. */
+import { createHash } from "node:crypto";
 import { CODE_ENTRY, type FunctionResource } from "../../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../../lib/kubernetes.ts";
 import type { ConfigMap } from "../../kubernetes/types.ts";
@@ -18,14 +19,28 @@ export function hasDependencies({ spec }: FunctionResource): boolean {
 /** Types of Secrets that hold logins to registries: kubelet reads them, and no container. */
 const LOGIN_TYPES = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 
-/** The first thing that is missing, or those of the secrets that are logins to registries. */
+/** A ConfigMap of code as it was found: another one of its name may take its place. */
+export interface FoundCode {
+  uid: string | undefined;
+  /** Of its content. */
+  digest: string;
+}
+
+/** What is there of what a Function refers to. */
+export interface Dependencies {
+  /** Of its secrets, those that are logins to registries. */
+  pullSecrets: string[];
+  code?: FoundCode;
+}
+
+/** All that is there, or the first thing that is missing. */
 export async function findDependencies(
   client: KubernetesClient,
   resource: FunctionResource,
-): Promise<{ missing: Problem } | { pullSecrets: string[] }> {
-  const missing = await findMissingCode(client, resource);
-  if (missing !== undefined) {
-    return { missing };
+): Promise<{ missing: Problem } | Dependencies> {
+  const found = await findCode(client, resource);
+  if (found !== undefined && "missing" in found) {
+    return found;
   }
   const { namespace } = resource.metadata;
   const pullSecrets: string[] = [];
@@ -41,7 +56,7 @@ export async function findDependencies(
       pullSecrets.push(name);
     }
   }
-  return { pullSecrets };
+  return { pullSecrets, ...(found && { code: found }) };
 }
 
 /** What kubectl prints of an object (meta.k8s.io/v1). */
@@ -58,10 +73,10 @@ function readType({ columnDefinitions, rows }: Table): string {
   return type;
 }
 
-async function findMissingCode(
+async function findCode(
   client: KubernetesClient,
   { metadata: { namespace }, spec: { code } }: FunctionResource,
-): Promise<Problem | undefined> {
+): Promise<{ missing: Problem } | FoundCode | undefined> {
   if (code === undefined) {
     return undefined;
   }
@@ -70,12 +85,19 @@ async function findMissingCode(
   const map = await client.find<ConfigMap>(path);
   if (map === undefined) {
     const message = `spec.code.configMap: expected a ConfigMap ${name} in namespace ${namespace}, got none`;
-    return { reason: "CodeNotFound", message };
+    return { missing: { reason: "CodeNotFound", message } };
   }
-  const keys = Object.keys({ ...map.data, ...map.binaryData });
+  const { metadata, data = {}, binaryData = {} } = map;
+  const keys = Object.keys({ ...data, ...binaryData });
   if (!keys.includes(entry)) {
     const message = `spec.code.entry: expected a key ${entry} in ConfigMap ${name}, got ${keys.join(", ")}`;
-    return { reason: "CodeNotFound", message };
+    return { missing: { reason: "CodeNotFound", message } };
   }
-  return undefined;
+  return { uid: metadata.uid, digest: toDigest(data, binaryData) };
+}
+
+/** Of the same content it is the same, in whatever order that comes. */
+function toDigest(...maps: Record<string, string>[]): string {
+  const entries = maps.map((map) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return createHash("sha256").update(JSON.stringify(entries)).digest("base64");
 }

@@ -4,14 +4,24 @@
  */
 import type { CallTimeouts, FunctionResource } from "../../../../contract/index.ts";
 import type { KubernetesClient } from "../../../lib/kubernetes.ts";
+import type { Drift } from "../../kubernetes/applier.ts";
+import type { Pod } from "../../kubernetes/types.ts";
 import { findAppliedLogins } from "./applied-deployment.ts";
-import { adoptCode } from "./code-revisions.ts";
-import { dependenciesOf, findDependencies, hasDependencies } from "./dependencies.ts";
+import { adoptCode, listMountedMaps } from "./code-revisions.ts";
+import {
+  dependenciesOf,
+  findDependencies,
+  type FoundCode,
+  hasDependencies,
+} from "./dependencies.ts";
 import type { Problem } from "./pod-problem.ts";
 
 export interface KnownDependenciesOptions {
   client: KubernetesClient;
   timeouts: CallTimeouts;
+  informers: { pods: { byIndex(key: string): readonly Pod[] } };
+  /** Called where a ConfigMap of code has other content than the pods of a Function run. */
+  onDrift: (drift: Drift) => Promise<void>;
   /** Milliseconds of a clock that is never set. */
   now: () => number;
 }
@@ -21,6 +31,8 @@ export interface Found {
   dependencies: string;
   /** Of its secrets, those by which images are pulled. */
   pullSecrets: readonly string[];
+  /** Its code, or what that was before it had gone. */
+  code?: FoundCode | undefined;
   /** What has gone since it was applied: pods that run go on, and new ones do not start. */
   lost?: Problem;
   /** When to look again, by the clock of the options; undefined: when something happens. */
@@ -52,8 +64,8 @@ export class KnownDependencies {
     hasDeployment: boolean,
   ): Promise<Found | { missing: Problem }> {
     const dependencies = dependenciesOf(resource);
-    const known = this.#known.get(key);
-    if (known?.dependencies === dependencies && isReady(resource) && !this.#isDue(known)) {
+    const known = this.#knownFor(key, dependencies);
+    if (known !== undefined && isReady(resource) && !this.#isDue(known)) {
       return known;
     }
     const found = await findDependencies(this.#options.client, resource);
@@ -66,17 +78,28 @@ export class KnownDependencies {
       this.#known.delete(key);
       return found;
     }
+    const code = known?.code;
     const lookAt = this.#after(LOST_RETRY_MS);
-    return { dependencies, pullSecrets, lost: found.missing, lookAt };
+    return { dependencies, pullSecrets, code, lost: found.missing, lookAt };
   }
 
-  /** Makes the Function the owner of its code, where it is new, or there again. */
+  /**
+   * Makes the Function the owner of its code, where it is new, or there again, and tells of code
+   * that is not what it was.
+   */
   async adopt(key: string, resource: FunctionResource, found: Found): Promise<void> {
-    const known = this.#known.get(key);
-    const isKnown = known?.dependencies === found.dependencies && known.lost === undefined;
     // What has gone must not come back as an empty one.
-    if (!isKnown && found.lost === undefined) {
+    if (found.lost !== undefined) {
+      return;
+    }
+    const known = this.#knownFor(key, found.dependencies);
+    if (known?.lost !== undefined || known?.code?.uid !== found.code?.uid) {
       await adoptCode(this.#options.client, resource);
+    }
+    if (known !== undefined && isOther(known.code, found.code)) {
+      await this.#tellOtherCode(key, resource);
+      // Another attempt may follow.
+      this.#known.set(key, { ...known, code: found.code });
     }
   }
 
@@ -89,6 +112,21 @@ export class KnownDependencies {
 
   forget(key: string): void {
     this.#known.delete(key);
+  }
+
+  /** What a Function was applied with, if that referred to the same. */
+  #knownFor(key: string, dependencies: string): Found | undefined {
+    const known = this.#known.get(key);
+    return known?.dependencies === dependencies ? known : undefined;
+  }
+
+  /** Pods that start from now on have another one than those that run. */
+  async #tellOtherCode(key: string, { spec: { code } }: FunctionResource): Promise<void> {
+    const { informers, onDrift } = this.#options;
+    const { configMap = "" } = code ?? {};
+    if (listMountedMaps(informers.pods.byIndex(key)).includes(configMap)) {
+      await onDrift({ key, fields: [configMap], result: "left", isNews: true });
+    }
   }
 
   /** A fifth later at most, so that not all are looked at in step. */
@@ -121,4 +159,8 @@ export class KnownDependencies {
 function isReady({ status }: FunctionResource): boolean {
   const ready = status?.conditions?.find((it) => it.type === "Ready");
   return ready?.status === "True" && ["Available", "ScaledToZero"].includes(ready.reason);
+}
+
+function isOther(before: FoundCode | undefined, code: FoundCode | undefined): boolean {
+  return before !== undefined && code !== undefined && before.digest !== code.digest;
 }

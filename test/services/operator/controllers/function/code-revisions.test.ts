@@ -50,6 +50,7 @@ describe("adoptCode", () => {
           namespace: "openfaas-fn",
           ownerReferences: [{ ...owner, name, uid, ...marks }],
         },
+        immutable: true,
       },
       options: {
         fieldManager: `plonk-operator-${name}`,

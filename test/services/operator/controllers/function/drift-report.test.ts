@@ -32,6 +32,7 @@ describe("drift", () => {
     await deployment({ ...drift, result: "repaired", isNews: false });
     await service({ ...drift, result: "left" });
     await service({ ...drift, result: "left", key: "openfaas-fn/gone" });
+    await report("ConfigMap")({ ...drift, fields: ["code-1"], result: "left" });
     const told = {
       type: "Warning",
       reason: "Drifted",
@@ -54,10 +55,19 @@ describe("drift", () => {
             "Service: others have changed it again after that was undone, and it is left for an hour: a (x), b (y)",
         },
       ],
+      [
+        path,
+        {
+          ...told,
+          message:
+            "ConfigMap: others have made it anew with other content, and pods that run have that of before: code-1",
+        },
+      ],
     ]);
     const text = await registry.metrics();
     expect(text).toContain('operator_drift_total{kind="Deployment",result="repaired"} 2\n');
     expect(text).toContain('operator_drift_total{kind="Service",result="left"} 2\n');
+    expect(text).toContain('operator_drift_total{kind="ConfigMap",result="left"} 1\n');
     await client.close();
   });
 });

@@ -3,9 +3,11 @@ import type { FunctionResource, FunctionSpec } from "../../../../../contract/ind
 import { readConfig } from "../../../../../services/operator/config.ts";
 import { KnownDependencies } from "../../../../../services/operator/controllers/function/known-dependencies.ts";
 import { toDeployment } from "../../../../../services/operator/controllers/function/manifests.ts";
+import type { Drift } from "../../../../../services/operator/kubernetes/applier.ts";
+import type { Pod } from "../../../../../services/operator/kubernetes/types.ts";
 import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
 import { DEPLOYMENTS, useWorlds } from "../../world.ts";
-import { makeFunction } from "./functions.ts";
+import { makeFunction, makePod } from "./functions.ts";
 
 const createWorld = useWorlds(afterEach);
 const SECRETS = "/api/v1/namespaces/openfaas-fn/secrets";
@@ -34,7 +36,14 @@ async function createKnown() {
     world.put(SECRETS, { metadata: { name: "login" }, type: LOGIN });
   });
   const clock = { now: 0 };
-  const start = () => new KnownDependencies({ client, timeouts, now: () => clock.now });
+  const drifts: Drift[] = [];
+  const pods: Pod[] = [];
+  const options = {
+    ...{ client, timeouts, now: () => clock.now },
+    informers: { pods: { byIndex: (key: string) => (key === "k" ? pods : []) } },
+    onDrift: (drift: Drift) => Promise.resolve(void drifts.push(drift)),
+  };
+  const start = () => new KnownDependencies(options);
   const known = start();
   /** Looks, and applies what was found. Returns what has gone, or is missing, and the wait. */
   const turn = async (resource = makeReady(), of = known) => {
@@ -47,7 +56,7 @@ async function createKnown() {
     return { lost: found.lost, pullSecrets: found.pullSecrets, waitMs };
   };
   const reads = () => fake.requests.filter(({ method, path }) => isRead(method, path)).length;
-  return { fake, clock, start, turn, reads };
+  return { fake, clock, start, turn, reads, known, drifts, pods };
 }
 
 const isRead = (method: string, path: string) => method === "GET" && path.startsWith(SECRETS);
@@ -143,6 +152,83 @@ describe("what a Function refers to", () => {
     put();
     await turn(resource);
     expect(adopted()).toBe(2);
+  });
+
+  describe("is code that was made anew", () => {
+    const resource = makeReady({ secrets: [], code: { configMap: "code-1" } }, "Scaling");
+    const createCode = async () => {
+      const parts = await createKnown();
+      const { fake, pods, turn } = parts;
+      const put = (text: string, more: object = {}) =>
+        fake.put(CODE, { metadata: { name: "code-1" }, data: { "index.mjs": text, ...more } });
+      const adopted = () => fake.requests.filter(({ method }) => method === "PATCH").length;
+      const pod = makePod({});
+      pod.spec = { volumes: [{ configMap: { name: "code-1" } }] };
+      pods.push(pod);
+      put("a");
+      await turn(resource);
+      return { ...parts, put, adopted };
+    };
+    const OTHER = { key: "k", fields: ["code-1"], result: "left", isNews: true };
+
+    it("and told once when it is another one, and owned again", async () => {
+      const { fake, turn, put, adopted, drifts } = await createCode();
+      fake.remove(CODE, "code-1");
+      put("b");
+      await turn(resource);
+      await turn(resource);
+      expect(drifts).toStrictEqual([OTHER]);
+      expect(adopted()).toBe(2);
+    });
+
+    it("and told also when it was missing in between", async () => {
+      const { fake, turn, put, drifts } = await createCode();
+      fake.remove(CODE, "code-1");
+      expect((await turn(resource)).lost?.reason).toBe("CodeNotFound");
+      put("a", { "more.mjs": "" });
+      await turn(resource);
+      expect(drifts).toStrictEqual([OTHER]);
+    });
+
+    it("and told once when applying it takes several attempts", async () => {
+      const { fake, turn, put, known, drifts } = await createCode();
+      fake.remove(CODE, "code-1");
+      put("b");
+      for (let attempt = 1; attempt <= 2; attempt += 1) {
+        const found = await known.look("k", resource, true);
+        if (!("missing" in found)) {
+          await known.adopt("k", resource, found);
+        }
+      }
+      await turn(resource);
+      expect(drifts).toStrictEqual([OTHER]);
+    });
+
+    it("and told by nothing when it is the same one, which is owned again", async () => {
+      const { fake, turn, put, adopted, drifts } = await createCode();
+      fake.remove(CODE, "code-1");
+      put("a");
+      await turn(resource);
+      expect(drifts).toStrictEqual([]);
+      expect(adopted()).toBe(2);
+    });
+
+    it("and told by nothing when no pod has that of before", async () => {
+      const { fake, turn, put, pods, drifts } = await createCode();
+      pods.length = 0;
+      fake.remove(CODE, "code-1");
+      put("b");
+      await turn(resource);
+      expect(drifts).toStrictEqual([]);
+    });
+
+    it("and told by nothing when the Function has other code by now", async () => {
+      const { fake, turn, put, drifts } = await createCode();
+      put("b");
+      fake.put(CODE, { metadata: { name: "code-2" }, data: { "index.mjs": "c" } });
+      await turn({ ...resource, spec: { ...resource.spec, code: { configMap: "code-2" } } });
+      expect(drifts).toStrictEqual([]);
+    });
   });
 
   describe("for an operator that begins when it has gone", () => {
