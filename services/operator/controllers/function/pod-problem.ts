@@ -153,7 +153,7 @@ function problemOfWaiting(
   return toProblem(reason, isCrash ? describeEnd(lastState) : message);
 }
 
-/** Kubelet says this and, after each attempt, what that has brought: both are told as the latter. */
+/** Kubelet says this in turn with what the last attempt has brought, which is what is told. */
 function problemOfPull(message: string): Problem {
   const [start = "", reason = "ErrImagePull"] = PULL_BACK_OFF.exec(message) ?? [];
   return toProblem(reason, message.slice(start.length) || message);
