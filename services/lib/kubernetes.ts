@@ -110,8 +110,16 @@ export class KubernetesClient {
   readonly #connection: KubernetesConnection;
   readonly #agent: Agent;
 
-  /** @param connection - how to reach the API server. @default from the environment */
-  constructor(connection: KubernetesConnection = loadConnection()) {
+  /**
+   * @param connection - how to reach the API server, or a client whose connections this one shares.
+   * @default from the environment
+   */
+  constructor(connection: KubernetesConnection | KubernetesClient = loadConnection()) {
+    if (connection instanceof KubernetesClient) {
+      this.#connection = connection.#connection;
+      this.#agent = connection.#agent;
+      return;
+    }
     this.#connection = connection;
     const { readTls = () => ({}), tlsServerName, isInsecure } = connection;
     const connect = {
@@ -225,7 +233,7 @@ export class KubernetesClient {
       bodyTimeout,
     });
     if (response.statusCode >= 300) {
-      throw await toError(response, `${method} ${path}`);
+      throw await toError(response, `${method} ${path}`, signal);
     }
     return response;
   }
@@ -249,8 +257,11 @@ function toQuery(query: KubernetesRequest["query"]): string {
 async function toError(
   { statusCode, body }: Dispatcher.ResponseData,
   call: string,
+  signal?: AbortSignal,
 ): Promise<KubernetesError> {
   const text = await body.text().catch(() => "");
+  // Of an answer that was cut nobody knows what it says.
+  signal?.throwIfAborted();
   try {
     const { message, reason } = JSON.parse(text) as { message?: string; reason?: string };
     return new KubernetesError(message ?? `${call}: ${statusCode}`, statusCode, reason ?? "");

@@ -9,6 +9,7 @@ import { AutoscalerController } from "./controllers/autoscaler/controller.ts";
 import { FunctionController } from "./controllers/function/controller.ts";
 import { NamespaceController } from "./controllers/namespace/controller.ts";
 import type { Controller } from "./kubernetes/controller.ts";
+import { FencedClient } from "./kubernetes/fenced-client.ts";
 import { Informers } from "./kubernetes/informers.ts";
 import { type ElectionTimes, LeaderElection } from "./kubernetes/leader-election.ts";
 import { Manager } from "./kubernetes/manager.ts";
@@ -42,10 +43,10 @@ export function createOperator(options: OperatorOptions): Manager {
   });
   const controllers = createControllers({
     ...config,
-    client,
+    // What controllers write, and nothing else: the election has to write before it leads.
+    client: new FencedClient(client, election),
     logger,
     informers,
-    leadership: election,
     registry,
     decisions: new ScaleDecisions(),
     locateGateway,
@@ -58,7 +59,6 @@ interface ControllerContext extends OperatorConfig {
   client: KubernetesClient;
   logger: Logger;
   informers: Informers;
-  leadership: LeaderElection;
   registry: Registry;
   decisions: ScaleDecisions;
   locateGateway: ((address: string) => string) | undefined;

@@ -37,7 +37,9 @@ export interface LeadershipEvents {
 /** Whether this instance is the one that may write. */
 export interface Leadership extends EventEmitter<LeadershipEvents> {
   readonly isLeading: boolean;
-  /** Throws unless this instance leads: to be called before each write. */
+  /** Of the lead that this instance has: aborted when it loses that one, and while it has none. */
+  readonly term: AbortSignal;
+  /** Throws unless this instance leads. */
   assertLeading(): void;
   /** Stands for election. */
   start(): void;
@@ -70,7 +72,8 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
   #renewedAtMs = -Infinity;
   /** The same by the time of day, which goes on while a machine is suspended. */
   #renewedAtTime = -Infinity;
-  #hasLead = false;
+  /** Undefined: this instance does not have the lead. */
+  #term: AbortController | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -88,12 +91,16 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
    */
   get isLeading(): boolean {
     const age = Math.max(performance.now() - this.#renewedAtMs, Date.now() - this.#renewedAtTime);
-    return this.#hasLead && age < this.#options.renewSeconds * 1000;
+    return this.#term !== undefined && age < this.#options.renewSeconds * 1000;
+  }
+
+  get term(): AbortSignal {
+    return this.#term?.signal ?? AbortSignal.abort(toLoss());
   }
 
   assertLeading(): void {
     if (!this.isLeading) {
-      throw new Error("leader election: no longer leading");
+      throw toLoss();
     }
   }
 
@@ -214,8 +221,8 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
     const left = this.#options.renewSeconds * 1000 - (performance.now() - atMs);
     this.#expiry = setTimeout(() => this.#lose(), Math.max(0, left));
     this.#expiry.unref();
-    if (!this.#hasLead) {
-      this.#hasLead = true;
+    if (this.#term === undefined) {
+      this.#term = new AbortController();
       this.#options.logger.info({ identity: this.#options.identity }, "leader election: leading");
       this.emit("lead");
     }
@@ -223,9 +230,11 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
 
   #lose(): void {
     clearTimeout(this.#expiry);
-    if (this.#hasLead) {
-      this.#hasLead = false;
+    const term = this.#term;
+    if (term !== undefined) {
+      this.#term = undefined;
       this.#options.logger.info("leader election: no longer leading");
+      term.abort(toLoss());
       this.emit("lose");
     }
   }
@@ -249,6 +258,10 @@ export class LeaderElection extends EventEmitter<LeadershipEvents> implements Le
       await this.#replace(released, signal);
     }
   }
+}
+
+function toLoss(): Error {
+  return new Error("leader election: no longer leading");
 }
 
 /** Now, in the format of Kubernetes' MicroTime. */

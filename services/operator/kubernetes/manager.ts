@@ -24,9 +24,8 @@ export interface ManagerOptions {
 }
 
 /**
- * How long reconciliations that run are waited for, milliseconds. One may hang in a request; what
- * follows it is not written, as this instance leads no more. A lead that is not given back leaves
- * nobody for 15 s.
+ * How long reconciliations that run are waited for, milliseconds. One may hang in a request, which
+ * is cut with the lead. One that is not given back leaves nobody for 15 s.
  */
 const DRAIN_MS = 4000;
 

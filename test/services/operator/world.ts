@@ -1,10 +1,11 @@
 /** Informers over the small Kubernetes API, for tests of controllers. */
 import type { afterEach } from "@jest/globals";
+import type { KubernetesClient } from "../../../services/lib/kubernetes.ts";
+import { FencedClient } from "../../../services/operator/kubernetes/fenced-client.ts";
 import { Informers } from "../../../services/operator/kubernetes/informers.ts";
 import { collectCleanups } from "../../support/cleanup.ts";
 import { FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { createKeptLog, type KeptLog } from "../../support/logs.ts";
-import type { WatchingClient } from "../../support/watching-client.ts";
 
 export const NAMESPACES = "/api/v1/namespaces";
 export const DEPLOYMENTS = "/apis/apps/v1/namespaces/openfaas-fn/deployments";
@@ -13,7 +14,7 @@ export const PODS = "/api/v1/namespaces/openfaas-fn/pods";
 
 export interface World {
   fake: FakeKubernetes;
-  client: WatchingClient;
+  client: KubernetesClient;
   informers: Informers;
   log: KeptLog;
 }
@@ -40,6 +41,18 @@ export function useWorlds(
     atEnd(() => informers.stop());
     return { fake, client, informers, log };
   };
+}
+
+/** The same one, for controllers of an instance that has lost the lead. */
+export function withoutLead(world: World): World {
+  const loss = new Error("no longer leading");
+  const leadership = {
+    term: AbortSignal.abort(loss),
+    assertLeading: (): never => {
+      throw loss;
+    },
+  };
+  return { ...world, client: new FencedClient(world.client, leadership) };
 }
 
 /** Writes of a fake, as `METHOD path`. */

@@ -15,7 +15,6 @@ import type { Registry } from "../../../lib/metrics.ts";
 import type { Controller, ReconcileResult, Trigger } from "../../kubernetes/controller.ts";
 import { recordEvent } from "../../kubernetes/events.ts";
 import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes } from "../../validate.ts";
 import { decide, type Decision, isKnown, type ScaleRules } from "./decide.ts";
@@ -35,7 +34,6 @@ export interface AutoscalerControllerOptions extends Omit<SignalReaderOptions, "
     };
     namespaces: Pick<FunctionNamespaces, "state">;
   };
-  leadership: Pick<Leadership, "assertLeading">;
   /** Hears what was decided. */
   decisions: ScaleDecisions;
   /** Name of this instance, for Events. */
@@ -271,11 +269,10 @@ export class AutoscalerController implements Controller {
   }
 
   async #writeOne(key: string, { resource, replicas, decision, text }: Change): Promise<void> {
-    const { leadership, logger, decisions } = this.#options;
+    const { logger, decisions } = this.#options;
     const functionName = toDisplayName(resource.metadata);
     const { reason } = decision;
     try {
-      leadership.assertLeading();
       await this.#patch(resource, decision.replicas);
     } catch (error) {
       // Somebody else has changed it meanwhile, or it is gone: the next look sees what is there.

@@ -23,7 +23,6 @@ import {
 } from "../../kubernetes/controller.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
 import { functionKey } from "../../kubernetes/keys.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Deployment, Metadata, Pod } from "../../kubernetes/types.ts";
 import type { ScaleDecisions } from "../../scale-decisions.ts";
 import { findMistakes, initialReplicas } from "../../validate.ts";
@@ -43,7 +42,6 @@ export interface FunctionControllerOptions {
   client: KubernetesClient;
   logger: Logger;
   informers: Informers;
-  leadership: Pick<Leadership, "assertLeading">;
   /** Where Profiles are. */
   platformNamespace: string;
   /** The platform's time-outs of a call. */
@@ -255,7 +253,6 @@ export class FunctionController implements Controller {
    * Deployment has as labels. Throws a Conflict when somebody else has scaled meanwhile.
    */
   async #adjustScale(resource: FunctionResource, { metadata }: Deployment): Promise<boolean> {
-    const { client, leadership } = this.#options;
     const { replicas } = resource.spec;
     if (replicas === undefined || isAutoscaled(resource.spec)) {
       return false;
@@ -265,9 +262,8 @@ export class FunctionController implements Controller {
     if (wanted === replicas) {
       return false;
     }
-    leadership.assertLeading();
     const { resourceVersion } = resource.metadata;
-    await client.mergePatch(
+    await this.#options.client.mergePatch(
       functionPath(resource.metadata, "scale"),
       { metadata: { resourceVersion }, spec: { replicas: wanted } },
       FIELD_MANAGER.operator,
@@ -276,9 +272,8 @@ export class FunctionController implements Controller {
   }
 
   async #apply(resource: FunctionResource, found: Found & FoundProfiles): Promise<Progress> {
-    const { leadership, timeouts, imagePullSecrets: common = [] } = this.#options;
+    const { timeouts, imagePullSecrets: common = [] } = this.#options;
     const key = toKey(resource.metadata);
-    leadership.assertLeading();
     if (resource.spec.replicas === undefined) {
       await this.#writeInitialScale(resource);
     }
@@ -308,8 +303,7 @@ export class FunctionController implements Controller {
     if (map === undefined || this.#pruned.get(key) === situation) {
       return;
     }
-    const { client, logger, leadership } = this.#options;
-    leadership.assertLeading();
+    const { client, logger } = this.#options;
     const removed = await pruneCode(client, resource, pods);
     this.#pruned.set(key, situation);
     if (removed.length > 0) {

@@ -8,7 +8,6 @@ import {
 import { Applier } from "../../kubernetes/applier.ts";
 import { DEPLOYMENT_SHARED, SERVICE_SHARED } from "../../kubernetes/foreign-fields.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Deployment, DisruptionBudget, Service } from "../../kubernetes/types.ts";
 import { createDriftReport, type DriftReportOptions } from "./drift-report.ts";
 import { toDisruptionBudget, toService, type WantedDeployment } from "./manifests.ts";
@@ -16,7 +15,6 @@ import { toDisruptionBudget, toService, type WantedDeployment } from "./manifest
 export interface FunctionObjectsOptions extends DriftReportOptions {
   client: KubernetesClient;
   informers: Pick<Informers, "deployments" | "services" | "budgets">;
-  leadership: Pick<Leadership, "assertLeading">;
 }
 
 /** So many pods make a budget useful: a node that is drained does not take all of them at once. */
@@ -53,15 +51,12 @@ export class FunctionObjects {
 
   /** Applies them all; returns the Deployment. Throws a KubernetesError. */
   async apply(resource: FunctionResource, wanted: WantedDeployment): Promise<Deployment> {
-    const { leadership, informers } = this.#options;
-    leadership.assertLeading();
+    const { informers } = this.#options;
     await this.#services.apply(toService(resource));
-    leadership.assertLeading();
     const deployment = await this.#deployments.apply(wanted);
     // One that is there stays: of a single pod it keeps nobody from anything.
     const hasBudget = informers.budgets.get(toKey(resource.metadata)) !== undefined;
     if (hasBudget || wanted.spec.replicas >= BUDGET_REPLICAS) {
-      leadership.assertLeading();
       await this.#budgets.apply(toDisruptionBudget(resource));
     }
     return deployment;
@@ -77,8 +72,7 @@ export class FunctionObjects {
    * serve until there are others. Garbage collection has not come to it yet, or never will.
    */
   async remove({ metadata: { name, namespace = "", uid } }: Deployment): Promise<void> {
-    const { client, leadership } = this.#options;
-    leadership.assertLeading();
+    const { client } = this.#options;
     const path = resourcePath({ group: "apps", plural: "deployments", namespace, name });
     const body = { preconditions: { uid }, propagationPolicy: "Background" };
     await client.request(path, { method: "DELETE", body }).catch((error: unknown) => {

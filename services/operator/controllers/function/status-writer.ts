@@ -10,13 +10,11 @@ import { isKubernetesStatus, type KubernetesClient } from "../../../lib/kubernet
 import type { Logger } from "../../../lib/logger.ts";
 import { isTransition, recordEvent, toEvent } from "../../kubernetes/events.ts";
 import type { FunctionNamespaces } from "../../kubernetes/function-namespaces.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
 
 export interface StatusWriterOptions {
   client: KubernetesClient;
   logger: Logger;
   namespaces: Pick<FunctionNamespaces, "state">;
-  leadership: Pick<Leadership, "assertLeading">;
   /** Name of this instance, for Events. */
   identity: string;
 }
@@ -33,11 +31,9 @@ export class StatusWriter {
     if (isSame(resource.status, status)) {
       return;
     }
-    const { client, leadership } = this.#options;
-    leadership.assertLeading();
     const path = functionPath(resource.metadata, "status");
     try {
-      await client.mergePatch(path, { status }, FIELD_MANAGER.operator);
+      await this.#options.client.mergePatch(path, { status }, FIELD_MANAGER.operator);
     } catch (error) {
       if (isKubernetesStatus(error, 404)) {
         return;

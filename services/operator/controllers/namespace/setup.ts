@@ -8,7 +8,6 @@ import {
   type KubernetesClient,
   resourcePath,
 } from "../../../lib/kubernetes.ts";
-import type { Leadership } from "../../kubernetes/leader-election.ts";
 import type { Namespace } from "../../kubernetes/types.ts";
 import { findDrift, isAsWanted, type StoredObject } from "./drift.ts";
 import { DriftReport, type DriftReportOptions, type Finding } from "./drift-report.ts";
@@ -16,7 +15,6 @@ import { type OwnObject, type OwnObjectsOptions, toOwnObjects } from "./objects.
 
 export interface NamespaceSetupOptions extends OwnObjectsOptions, DriftReportOptions {
   client: KubernetesClient;
-  leadership: Pick<Leadership, "assertLeading">;
 }
 
 const LABELS = { "app.kubernetes.io/managed-by": "plonk" };
@@ -91,12 +89,11 @@ export class NamespaceSetup {
   }
 
   async #apply(path: string, object: OwnObject, stored: StoredObject | undefined): Promise<void> {
-    const { client, leadership } = this.#options;
+    const { client } = this.#options;
     const { apiVersion, kind, name, content } = object;
     if (stored !== undefined && isOfAnotherRole(object, stored)) {
       await this.#remove(path, stored);
     }
-    leadership.assertLeading();
     const answer = await client.apply<StoredObject>(
       path,
       { apiVersion, kind, metadata: { name, labels: LABELS }, ...content },
@@ -106,7 +103,6 @@ export class NamespaceSetup {
       return;
     }
     // What others have added is still there.
-    leadership.assertLeading();
     await client.request(path, {
       method: "PATCH",
       query: { fieldManager: FIELD_MANAGER.operator },
@@ -121,8 +117,7 @@ export class NamespaceSetup {
 
   /** That one was deleted, or made anew, meanwhile is as good. */
   async #remove(path: string, { metadata: { uid } }: StoredObject): Promise<void> {
-    const { client, leadership } = this.#options;
-    leadership.assertLeading();
+    const { client } = this.#options;
     const body = { preconditions: { uid } };
     await client.request(path, { method: "DELETE", body }).catch((error: unknown) => {
       if (!isKubernetesStatus(error, 404) && !isKubernetesStatus(error, 409)) {
@@ -133,7 +128,7 @@ export class NamespaceSetup {
 
   /** A Pod Security standard that is already there stays: the namespace may have other pods. */
   async #mark({ metadata }: Namespace): Promise<void> {
-    const { client, leadership } = this.#options;
+    const { client } = this.#options;
     const { name, uid, labels = {}, annotations = {} } = metadata;
     const own = Object.entries(POD_SECURITY).filter(
       ([label, standard]) => (labels[label] ?? standard) === standard,
@@ -141,7 +136,6 @@ export class NamespaceSetup {
     if (annotations[PREPARED] === "1" && own.every(([label]) => labels[label] !== undefined)) {
       return;
     }
-    leadership.assertLeading();
     await client.apply(
       resourcePath({ plural: "namespaces", name }),
       {

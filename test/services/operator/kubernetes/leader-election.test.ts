@@ -52,6 +52,16 @@ test.each([
   expect(() => election.assertLeading()).toThrow("no longer leading");
 });
 
+test("a term lasts as long as the lead, and the next one is another", async () => {
+  const { term } = election;
+  expect([term.aborted, election.term]).toStrictEqual([false, term]);
+  await election.stop();
+  expect(term.aborted).toBe(true);
+  expect(() => election.term.throwIfAborted()).toThrow("no longer leading");
+  const next = create();
+  expect(next.term.aborted).toBe(true);
+});
+
 test("a time of day that is set back changes nothing", () => {
   jest.spyOn(Date, "now").mockReturnValue(0);
   expect(election.isLeading).toBe(true);

@@ -18,6 +18,7 @@ import { until } from "../../../support/until.ts";
 /** An election that the test decides. */
 class TestElection extends EventEmitter<LeadershipEvents> implements Leadership {
   isLeading = false;
+  readonly term = new AbortController().signal;
   readonly calls: string[];
 
   constructor(calls: string[]) {

@@ -67,13 +67,7 @@ describe("AutoscalerController", () => {
 
   it("writes nothing when another instance leads", async () => {
     const spec = labels({ type: "rps", min: "3" });
-    const notLeading = (): void => {
-      throw new Error("not the leader");
-    };
-    const world = await createAutoscaler(
-      (fake) => putFunction(fake, "resize", { spec }),
-      notLeading,
-    );
+    const world = await createAutoscaler((fake) => putFunction(fake, "resize", { spec }), false);
     await world.look();
     expect(writesOf(world.fake)).toStrictEqual([]);
     expect(world.decisions.of(KEY)).toBeUndefined();

@@ -8,7 +8,7 @@ import { collectCleanups } from "../../../../support/cleanup.ts";
 import { FakeGateway, locateGateway } from "../../../../support/fake-gateway.ts";
 import type { FakeKubernetes } from "../../../../support/fake-kubernetes.ts";
 import { FUNCTIONS } from "../../../../support/function-objects.ts";
-import { useWorlds, type World } from "../../world.ts";
+import { useWorlds, withoutLead, type World } from "../../world.ts";
 
 /** The function of most tests. */
 export const NAME = "resize.openfaas-fn";
@@ -48,25 +48,21 @@ export interface Autoscaler extends World {
 export function useAutoscalers(hook: typeof afterEach) {
   const atEnd = collectCleanups(hook);
   const createWorld = useWorlds(hook);
-  return async (
-    prepare: (fake: FakeKubernetes) => void,
-    assertLeading = (): void => undefined,
-  ): Promise<Autoscaler> => {
+  return async (prepare: (fake: FakeKubernetes) => void, isLeading = true): Promise<Autoscaler> => {
     const world = await createWorld(prepare);
     const gateway = await FakeGateway.start();
     atEnd(() => gateway.stop());
-    return start({ world, gateway, assertLeading, atEnd });
+    return start({ world: isLeading ? world : withoutLead(world), gateway, atEnd });
   };
 }
 
 interface Start {
   world: World;
   gateway: FakeGateway;
-  assertLeading: () => void;
   atEnd: ReturnType<typeof collectCleanups>;
 }
 
-async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<Autoscaler> {
+async function start({ world, gateway, atEnd }: Start): Promise<Autoscaler> {
   const decisions = new ScaleDecisions();
   const registry = new Registry();
   const clock = { now: 0, wall: Date.parse("2027-01-04T05:00:00Z") };
@@ -76,7 +72,6 @@ async function start({ world, gateway, assertLeading, atEnd }: Start): Promise<A
   decisions.on("change", (key) => changed.push(key));
   const controller = new AutoscalerController({
     ...{ ...world, decisions, registry, logger: world.log.logger },
-    leadership: { assertLeading },
     identity: "operator-1",
     gateways: () => [gateway.endpoint],
     locateGateway,

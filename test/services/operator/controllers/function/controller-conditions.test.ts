@@ -22,7 +22,6 @@ async function createReady() {
   const controller = new FunctionController({
     platformNamespace: "openfaas",
     ...{ client, informers, logger: log.logger, timeouts: readConfig({}).timeouts },
-    leadership: { assertLeading: () => undefined },
     identity: "operator-1",
     registry: new Registry(),
     decisions: new ScaleDecisions(),

@@ -12,6 +12,7 @@ import {
   PODS,
   SERVICES,
   useWorlds,
+  withoutLead,
   type World,
   writesOf,
 } from "../../world.ts";
@@ -20,14 +21,13 @@ const createWorld = useWorlds(afterEach);
 
 const KEY = toKey({ name: "resize", namespace: "openfaas-fn" });
 
-function createController({ client, informers, log }: World, assertLeading = () => undefined) {
+function createController({ client, informers, log }: World) {
   const enqueued: string[] = [];
   const controller = new FunctionController({
     platformNamespace: "openfaas",
     client,
     logger: log.logger,
     informers,
-    leadership: { assertLeading },
     timeouts: readConfig({}).timeouts,
     imagePullSecrets: ["everybody"],
     identity: "operator-1",
@@ -298,9 +298,7 @@ describe("FunctionController", () => {
 
   it("writes nothing once it no longer leads", async () => {
     const world = await createWorld((fake) => putFunction(fake, "resize"));
-    const { controller } = createController(world, () => {
-      throw new Error("no longer leading");
-    });
+    const { controller } = createController(withoutLead(world));
     await world.informers.start();
     await expect(controller.reconcile(KEY)).rejects.toThrow("no longer leading");
     expect(writesOf(world.fake)).toStrictEqual([]);

@@ -4,7 +4,7 @@ import {
   NamespaceController,
   type NamespaceControllerOptions,
 } from "../../../../../services/operator/controllers/namespace/controller.ts";
-import { NAMESPACES, useWorlds, type World, writesOf } from "../../world.ts";
+import { NAMESPACES, useWorlds, withoutLead, type World, writesOf } from "../../world.ts";
 
 const createWorld = useWorlds(afterEach);
 
@@ -19,7 +19,6 @@ function createController(
     client,
     logger: log.logger,
     informers,
-    leadership: { assertLeading: () => undefined },
     platformNamespace: "openfaas",
     hasNetworkPolicies: false,
     deniedEgress: [],
@@ -122,10 +121,7 @@ describe("NamespaceController", () => {
 
   it("writes nothing once it no longer leads", async () => {
     const world = await startWorld();
-    const assertLeading = (): never => {
-      throw new Error("no longer leading");
-    };
-    const { controller } = createController(world, { leadership: { assertLeading } });
+    const { controller } = createController(withoutLead(world));
     await world.informers.start();
     await expect(controller.reconcile("dev")).rejects.toThrow("no longer leading");
     expect(writesOf(world.fake)).toStrictEqual([]);

@@ -30,7 +30,6 @@ async function createSetUp() {
   const start = () =>
     new NamespaceController({
       ...{ client, informers, logger: log.logger, registry, identity: "operator-1" },
-      leadership: { assertLeading: () => undefined },
       platformNamespace: "openfaas",
       hasNetworkPolicies: true,
       deniedEgress: [],
