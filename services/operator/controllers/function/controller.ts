@@ -250,7 +250,7 @@ export class FunctionController implements Controller {
 
   /**
    * Writes the replicas, unless its load scales it, when other limits are set than those that the
-   * Deployment has as labels. Throws a Conflict when somebody else has scaled meanwhile.
+   * Deployment has as labels.
    */
   async #adjustScale(resource: FunctionResource, { metadata }: Deployment): Promise<boolean> {
     const { replicas } = resource.spec;
@@ -262,12 +262,7 @@ export class FunctionController implements Controller {
     if (wanted === replicas) {
       return false;
     }
-    const { resourceVersion } = resource.metadata;
-    await this.#options.client.mergePatch(
-      functionPath(resource.metadata, "scale"),
-      { metadata: { resourceVersion }, spec: { replicas: wanted } },
-      FIELD_MANAGER.operator,
-    );
+    await this.#writeScale(resource, wanted);
     return true;
   }
 
@@ -275,7 +270,8 @@ export class FunctionController implements Controller {
     const { timeouts, imagePullSecrets: common = [] } = this.#options;
     const key = toKey(resource.metadata);
     if (resource.spec.replicas === undefined) {
-      await this.#writeInitialScale(resource);
+      // Until replicas are written, the scale subresource cannot even be read.
+      await this.#writeScale(resource, initialReplicas(resource));
     }
     const { profiles, lost, stale, pullSecrets: own } = found;
     await this.#dependencies.adopt(key, resource, found);
@@ -289,11 +285,12 @@ export class FunctionController implements Controller {
     };
   }
 
-  /** Until replicas are written, the scale subresource cannot even be read. */
-  async #writeInitialScale(resource: FunctionResource): Promise<void> {
-    const replicas = initialReplicas(resource);
-    const path = functionPath(resource.metadata, "scale");
-    await this.#options.client.mergePatch(path, { spec: { replicas } }, FIELD_MANAGER.operator);
+  /** Throws a Conflict when it is not as it was seen: somebody else may have scaled meanwhile. */
+  async #writeScale({ metadata }: FunctionResource, replicas: number): Promise<void> {
+    const { resourceVersion } = metadata;
+    const scale = { metadata: { resourceVersion }, spec: { replicas } };
+    const path = functionPath(metadata, "scale");
+    await this.#options.client.mergePatch(path, scale, FIELD_MANAGER.operator);
   }
 
   async #pruneOnce(key: string, resource: FunctionResource, pods: Pod[]): Promise<void> {

@@ -145,14 +145,17 @@ describe("FunctionController", () => {
       expect(await change(before, after)).toStrictEqual([expected, expected]);
     });
 
-    it("does not undo what somebody has scaled meanwhile", async () => {
+    it.each([
+      ["other limits", { replicas: 1 }],
+      ["the first replicas", { replicas: undefined }],
+    ])("does not undo by %s what somebody has scaled meanwhile", async (_what, before) => {
       const world = await createWorld((fake) => putFunction(fake, "resize"));
       const { controller } = createController(world);
       await world.informers.start();
       await controller.reconcile(KEY);
       await world.fake.settle();
       const spec = { labels: scale({ min: "3" }) };
-      putFunction(world.fake, "resize", { spec });
+      putFunction(world.fake, "resize", { spec: { ...spec, ...before } });
       await world.fake.settle();
       world.fake.intercept = ({ path }) => {
         if (path.endsWith("/scale")) {
