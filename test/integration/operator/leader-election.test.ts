@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import type { V1Deployment } from "@kubernetes/client-node";
 import { readKubeConfig } from "../../../services/lib/kubeconfig.ts";
 import { KubernetesClient } from "../../../services/lib/kubernetes.ts";
 import { createLogger } from "../../../services/lib/logger.ts";
@@ -12,9 +13,12 @@ import {
   LeaderElection,
   type LeaderElectionOptions,
 } from "../../../services/operator/kubernetes/leader-election.ts";
+import type { Manager } from "../../../services/operator/kubernetes/manager.ts";
+import { collectCleanups } from "../../support/cleanup.ts";
 import { fakeOnly, moveClock } from "../../support/clock.ts";
 import { runMark } from "../../support/run-mark.ts";
 import { until } from "../../support/until.ts";
+import { type Fate, type Write, WriteGate } from "../../support/write-gate.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const MAIN = join(import.meta.dirname, "../../../services/operator/main.ts");
@@ -55,6 +59,8 @@ afterEach(async () => {
 afterAll(async () => {
   await (cluster as TestCluster | undefined)?.stop();
 });
+
+const atEnd = collectCleanups(afterEach);
 
 const readLease = (name: string) => cluster.read<Lease>({ ...LEASES, name });
 
@@ -225,6 +231,75 @@ describe("two operators", () => {
     await waitForHolder("three");
     await cluster.applyFunction("after");
     await eventually(() => isReconciled("after"));
+  }, 300_000);
+});
+
+describe("what an operator was writing when it lost the lead", () => {
+  /** An operator whose lead lasts for seconds. */
+  const operate = async (client: KubernetesClient, identity: string): Promise<Manager> => {
+    const operator = createOperator({
+      client,
+      config: readConfig({ pod_name: identity }),
+      logger: createLogger({ name: "operator", level: "silent" }),
+      registry: new Registry(),
+      election: { leaseSeconds: 5, renewSeconds: 4, retrySeconds: 0.2 },
+    });
+    atEnd(() => operator.stop());
+    await operator.start();
+    return operator;
+  };
+  const readImage = async (name: string): Promise<string | undefined> => {
+    const deployment = await cluster.readDeployment(name);
+    return (deployment as V1Deployment | undefined)?.spec?.template.spec?.containers[0]?.image;
+  };
+  const waitForImage = (name: string, image: string) =>
+    eventually(async () => (await readImage(name)) === image);
+
+  it("is put right by the next one, where it is stored only after that one has begun", async () => {
+    await cluster.delete(LEASE).catch(() => undefined);
+    const gate = await WriteGate.to(cluster.kubeconfigPath);
+    atEnd(() => gate.close());
+    const client = new KubernetesClient({ server: gate.url });
+    atEnd(() => client.close());
+    const former = await operate(client, "former");
+    for (const name of ["applied", "told"]) {
+      await cluster.applyFunction(name);
+      await cluster.runPods(name, 1);
+      await cluster.waitForReason(name, "Available");
+    }
+    const held: Write[] = [];
+    const { promise: released, resolve: release } = Promise.withResolvers<Fate>();
+    gate.decide = (write) => {
+      held.push(write);
+      return released;
+    };
+    await cluster.applyFunction("applied", { image: "registry.example/x:2" });
+    for (const pod of await cluster.pods("told")) {
+      await cluster.setPodStatus(pod, { conditions: [{ type: "Ready", status: "False" }] });
+    }
+    const find = (end: string) => held.filter(({ path }) => path.split("?")[0]?.endsWith(end));
+    const [deployments, statuses] = ["/deployments/applied", "/functions/told/status"];
+    await until("both writes", () => [deployments, statuses].every((it) => find(it).length === 1));
+    await until("the loss", () => !former.isLeading);
+    await operate(cluster.client, "next");
+    await waitForImage("applied", "registry.example/x:2");
+    await cluster.applyFunction("applied", { image: "registry.example/x:3" });
+    await waitForImage("applied", "registry.example/x:3");
+    await cluster.runPods("told", 1);
+    await cluster.waitForReason("told", "Available");
+    gate.decide = () => "pass";
+    release("pass");
+    const [applied, told] = [find(deployments), find(statuses)];
+    expect(applied.map(({ body }) => body)).toStrictEqual([expect.stringContaining("x:2")]);
+    expect(told.map(({ body }) => body)).toStrictEqual([expect.stringContaining('"False"')]);
+    // They were stored, over what the next one had written; the lead was not.
+    const answers = [...applied, ...told].map(({ answered }) => answered);
+    expect(await Promise.all(answers)).toStrictEqual([200, 200]);
+    const leases = await Promise.all(find(LEASE.name).map(({ answered }) => answered));
+    expect([...new Set(leases)]).toStrictEqual([409]);
+    await waitForImage("applied", "registry.example/x:3");
+    await cluster.waitForReason("told", "Available");
+    expect((await readLease(LEASE.name))?.spec.holderIdentity).toBe("next");
   }, 300_000);
 });
 
