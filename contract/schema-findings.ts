@@ -76,8 +76,7 @@ function toFindings(schema: Node, value: unknown, context: FindingContext): Find
       return [];
     // Of an object that takes no other fields than its own.
     case "boolean": {
-      const { properties = {} } = path.slice(0, -1).reduce<Node | undefined>(toChild, schema) ?? {};
-      const expected = `none, as there are only ${Object.keys(properties).join(", ")}`;
+      const expected = `none, as there are only ${listFields(schema, path.slice(0, -1))}`;
       return [{ field, expected, got: toShown(path, value, context) }];
     }
     default: {
@@ -85,6 +84,11 @@ function toFindings(schema: Node, value: unknown, context: FindingContext): Find
       return [{ field, expected, got: toShown(path, value, context) }];
     }
   }
+}
+
+function listFields(schema: Node, path: readonly string[]): string {
+  const { properties = {} } = path.reduce<Node | undefined>(toChild, schema) ?? {};
+  return Object.keys(properties).join(", ");
 }
 
 function toShown(path: string[], value: unknown, { isShown }: FindingContext): string {
