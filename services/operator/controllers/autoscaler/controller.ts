@@ -22,7 +22,12 @@ import { describeDecision, type ScaleChange } from "./describe.ts";
 import { AutoscalerMetrics } from "./metrics.ts";
 import { Floors, toRules } from "./rules.ts";
 import { GAP_MS, type ScaleMemory } from "./scale-memory.ts";
-import { type Loads, SignalReader, type SignalReaderOptions } from "./signals.ts";
+import {
+  type Loads,
+  type ScaledFunction,
+  SignalReader,
+  type SignalReaderOptions,
+} from "./signals.ts";
 
 export interface AutoscalerControllerOptions extends Omit<SignalReaderOptions, "now"> {
   client: KubernetesClient;
@@ -63,9 +68,7 @@ const MOST_WRITES = 8;
 const ALL = "all";
 
 /** What is known of one function. */
-interface Course {
-  resource: FunctionResource;
-  autoscale: Autoscale;
+interface Course extends ScaledFunction {
   floors: Floors;
   memory: ScaleMemory | undefined;
   /** Since when a load has been unknown. */
@@ -117,8 +120,7 @@ export class AutoscalerController implements Controller {
     }
     this.#lookedAt = now;
     this.#follow();
-    const autoscales = Array.from(this.#courses.values(), ({ autoscale }) => autoscale);
-    await this.#signals.look(autoscales);
+    await this.#signals.look([...this.#courses.values()]);
     this.#write(this.#decideAll());
     return { requeueAfterMs: LOOK_MS };
   }

@@ -6,6 +6,7 @@ import { isValid } from "../../../../contract/schema-findings.ts";
 import { type Logger, messageOf } from "../../../lib/logger.ts";
 import type { GatewayEndpoint } from "../../kubernetes/gateway-endpoints.ts";
 import type { Load } from "./decide.ts";
+import { type KeptLoads, LoadKeeper, toKnown } from "./kept-loads.ts";
 
 /** What all gateways together say of one function. */
 export interface FunctionLoads {
@@ -48,15 +49,16 @@ export interface GatewayLoadsOptions {
   timeoutMs?: number | undefined;
 }
 
-interface Answer {
+interface Answer extends KeptLoads {
   at: number;
-  loads: GatewayLoads;
 }
 
 /** What is known of one gateway. */
 interface Gateway extends Pick<GatewayEndpoint, "isReady" | "isLeaving"> {
   /** Those of the window and one before, the latest last. */
   answers: Answer[];
+  /** By the latest: for how long nobody has called each function. */
+  idle: Float64Array;
   /** Why the last one did not come: told once. */
   reason: string | undefined;
 }
@@ -65,6 +67,7 @@ export class GatewayLoadsReader {
   readonly #options: GatewayLoadsOptions;
   readonly #agent = new Agent({ maxResponseSize: MAX_ANSWER_BYTES });
   readonly #gateways = new Map<string, Gateway>();
+  readonly #keeper = new LoadKeeper();
   #isKnown = false;
   #queue: { at: number; depths: Readonly<Record<string, number>> } | undefined;
   #turn = 0;
@@ -75,9 +78,14 @@ export class GatewayLoadsReader {
     this.#options = options;
   }
 
-  /** Asks all gateways once. @param withQueue whether the queue's depths are of interest */
-  async look(withQueue: boolean): Promise<void> {
+  /**
+   * Asks all gateways once.
+   * @param names of functions, `name.namespace`: what gateways say of others is not kept
+   * @param withQueue whether the queue's depths are of interest
+   */
+  async look(names: readonly string[], withQueue: boolean): Promise<void> {
     this.#follow();
+    this.#keeper.follow(names, Array.from(this.#gateways.values()).flatMap(toKept));
     this.#lookedAt = this.#options.now();
     this.#isQueueAsked = withQueue;
     const addresses = [...this.#gateways.keys()];
@@ -87,7 +95,7 @@ export class GatewayLoadsReader {
     await Promise.all(addresses.map((address) => this.#ask(address, address === asked)));
   }
 
-  /** Of a function, `name.namespace`. */
+  /** Of a function, `name.namespace`, which is one of those of the last look. */
   of(name: string): FunctionLoads {
     const parts = Array.from(this.#gateways.values())
       .map((gateway) => this.#toPart(gateway, name))
@@ -125,7 +133,7 @@ export class GatewayLoadsReader {
       }
     }
     for (const { address, isReady, isLeaving } of there.values()) {
-      const known = this.#gateways.get(address) ?? { answers: [], reason: undefined };
+      const known = this.#gateways.get(address) ?? createGateway();
       this.#gateways.set(address, Object.assign(known, { isReady, isLeaving }));
     }
   }
@@ -136,7 +144,8 @@ export class GatewayLoadsReader {
     try {
       const loads = await this.#read(address, withQueue);
       if (gateway !== undefined) {
-        addAnswer(gateway, { at: now(), loads });
+        addAnswer(gateway, { at: now(), ...this.#keeper.keep(loads) });
+        gateway.idle = this.#keeper.keepIdle(loads);
         gateway.reason = undefined;
       }
       if (loads.queue !== undefined) {
@@ -170,21 +179,21 @@ export class GatewayLoadsReader {
   }
 
   /** What one gateway says; undefined: it has no calls yet, or leaves and says nothing any more. */
-  #toPart({ answers, isReady, isLeaving }: Gateway, name: string): Part | undefined {
+  #toPart({ answers, idle, isReady, isLeaving }: Gateway, name: string): Part | undefined {
     const latest = answers.at(-1);
     if (latest === undefined || this.#lookedAt - latest.at > STALE_MS) {
       // One that is not ready, and was, may just have too many calls to answer.
       const hasNone = isLeaving || (!isReady && latest === undefined);
       return hasNone ? undefined : NOTHING_KNOWN;
     }
-    const { functions, ageMs } = latest.loads;
-    const idleMs = functions[name]?.[3] ?? ageMs;
+    const place = this.#keeper.placeOf(name);
+    const known = answers.map((answer) => toSight(answer, place)).filter((it) => it !== undefined);
     // Of one that leaves there may be no other answer.
     const isCurrent = latest.at >= this.#lookedAt || isLeaving;
     return {
-      rps: toRate(answers, name),
-      inflight: toMean(answers, name),
-      idleMs: isCurrent ? idleMs : undefined,
+      rps: toRate(known),
+      inflight: toMean(known),
+      idleMs: isCurrent ? toKnown(idle[place]) : undefined,
     };
   }
 }
@@ -198,6 +207,15 @@ interface Part {
 
 const NOTHING_KNOWN: Part = { rps: undefined, inflight: undefined, idleMs: undefined };
 
+function createGateway(): Gateway {
+  const isNew = { isReady: false, isLeaving: false };
+  return { answers: [], idle: new Float64Array(), reason: undefined, ...isNew };
+}
+
+function toKept({ answers, idle }: Gateway): Float64Array[] {
+  return [...answers.flatMap(({ started, busy }) => [started, busy]), idle];
+}
+
 function toOrigin(address: string): string {
   const host = address.includes(":") ? `[${address}]` : address;
   return `http://${host}:${PORT.gatewayMetrics}`;
@@ -206,22 +224,32 @@ function toOrigin(address: string): string {
 function addAnswer(gateway: Gateway, answer: Answer): void {
   const last = gateway.answers.at(-1);
   // It may have begun anew, at the same address; and what is older says nothing of now.
-  const isSame = last !== undefined && last.loads.ageMs <= answer.loads.ageMs;
+  const isSame = last !== undefined && last.ageMs <= answer.ageMs;
   const kept = isSame && answer.at - last.at <= STALE_MS ? gateway.answers : [];
   const first = kept.findLastIndex(({ at }) => answer.at - at >= WINDOW_MS);
   gateway.answers = [...kept.slice(Math.max(0, first)), answer];
 }
 
+/** What one answer says of one function. */
+interface Sight {
+  ageMs: number;
+  started: number;
+  busy: number;
+}
+
+/** Undefined: it was not kept, which is not the same as no calls. */
+function toSight({ ageMs, ...kept }: Answer, place: number): Sight | undefined {
+  const started = toKnown(kept.started[place]);
+  return started === undefined ? undefined : { ageMs, started, busy: kept.busy[place] ?? 0 };
+}
+
 /** Calls that began, each second, by the gateway's own clock. */
-function toRate(answers: readonly Answer[], name: string): number | undefined {
-  const [first, latest] = [answers[0]?.loads, answers.at(-1)?.loads];
+function toRate(sights: readonly Sight[]): number | undefined {
+  const [first, latest] = [sights[0], sights.at(-1)];
   if (first === undefined || latest === undefined) {
     return undefined;
   }
-  const [before, started] = [first, latest].map(({ functions }) => functions[name]?.[0] ?? 0) as [
-    number,
-    number,
-  ];
+  const [before, started] = [first.started, latest.started];
   const span = latest.ageMs - first.ageMs;
   if (span >= LEAST_MS) {
     // Where it is less, the counter began anew with a function of the same name.
@@ -232,12 +260,9 @@ function toRate(answers: readonly Answer[], name: string): number | undefined {
   return isYoung ? (started / Math.max(latest.ageMs, LEAST_MS)) * 1000 : undefined;
 }
 
-function toMean(answers: readonly Answer[], name: string): number {
-  const numbers = answers.map(({ loads }) => {
-    const [, inFlight = 0, waiting = 0] = loads.functions[name] ?? [];
-    return inFlight + waiting;
-  });
-  return numbers.reduce((total, number) => total + number, 0) / numbers.length;
+function toMean(sights: readonly Sight[]): number | undefined {
+  const total = sights.reduce((sum, { busy }) => sum + busy, 0);
+  return sights.length === 0 ? undefined : total / sights.length;
 }
 
 function sum(parts: readonly (number | undefined)[]): Load {

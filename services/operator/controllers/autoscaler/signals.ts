@@ -31,6 +31,12 @@ export interface SignalReaderOptions {
   now: () => number;
 }
 
+/** A function, and how its load scales it. */
+export interface ScaledFunction {
+  resource: FunctionResource;
+  autoscale: Autoscale;
+}
+
 export interface Loads {
   loads: readonly Load[];
   idleMs: number | undefined;
@@ -61,16 +67,17 @@ export class SignalReader {
     });
   }
 
-  /** Asks for what functions that are scaled so need. */
-  async look(autoscales: readonly Autoscale[]): Promise<void> {
+  /** Asks for what these functions need, which are scaled by their load. */
+  async look(functions: readonly ScaledFunction[]): Promise<void> {
     this.#usage.sweep();
     this.#queries.sweep();
-    if (autoscales.length > 0) {
-      const withQueue = autoscales.some(
-        ({ signals, zeroAfterMs }) =>
+    if (functions.length > 0) {
+      const withQueue = functions.some(
+        ({ autoscale: { signals, zeroAfterMs } }) =>
           zeroAfterMs !== undefined || signals.some(({ type }) => type === "queue"),
       );
-      await this.#gateways.look(withQueue);
+      const names = functions.map(({ resource }) => toDisplayName(resource.metadata));
+      await this.#gateways.look(names, withQueue);
     }
   }
 

@@ -1,58 +1,20 @@
 /** What all gateways together say of a function, by real HTTP. */
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import type { GatewayLoads } from "../../../../../contract/gateway-loads.ts";
-import { GatewayLoadsReader } from "../../../../../services/operator/controllers/autoscaler/gateway-loads.ts";
-import type { GatewayEndpoint } from "../../../../../services/operator/kubernetes/gateway-endpoints.ts";
-import { collectCleanups } from "../../../../support/cleanup.ts";
-import { FakeGateway, locateGateway } from "../../../../support/fake-gateway.ts";
-import { createKeptLog } from "../../../../support/logs.ts";
-
-const atEnd = collectCleanups(afterEach);
-const NAME = "resize.openfaas-fn";
-const HOUR = 3_600_000;
-
-interface World {
-  reader: GatewayLoadsReader;
-  gateways: FakeGateway[];
-  /** What the reader is told of, in the place of all gateways. */
-  told: { endpoints: GatewayEndpoint[] | undefined };
-  text: () => string;
-  /** So many milliseconds later all gateways are asked. */
-  look: (afterMs?: number, withQueue?: boolean) => Promise<void>;
-}
-
-/** @param timeoutMs the usual one is long, however busy the machine is */
-async function createWorld(count = 1, timeoutMs = 60_000): Promise<World> {
-  const gateways = await Promise.all(Array.from({ length: count }, () => FakeGateway.start()));
-  gateways.forEach((gateway) => atEnd(() => gateway.stop()));
-  const { logger, text } = createKeptLog();
-  let now = 0;
-  const told: World["told"] = { endpoints: gateways.map(({ endpoint }) => endpoint) };
-  const reader = new GatewayLoadsReader({
-    gateways: () => told.endpoints,
-    logger,
-    now: () => now,
-    locate: locateGateway,
-    timeoutMs,
-  });
-  atEnd(() => reader.close());
-  const look = async (afterMs = 1000, withQueue = false): Promise<void> => {
-    now += afterMs;
-    await reader.look(withQueue);
-  };
-  return { reader, gateways, told, text, look };
-}
-
-/** An old gateway's answer so many seconds after the first one. */
-function after(seconds: number, load: GatewayLoads["functions"][string]): GatewayLoads {
-  return { ageMs: HOUR + seconds * 1000, functions: { [NAME]: load } };
-}
-
-const whole = (value: number | undefined) => ({ value, isWhole: true });
-const part = (value: number) => ({ value, isWhole: false });
+import type { FakeGateway } from "../../../../support/fake-gateway.ts";
+import {
+  after,
+  createLoadsWorld,
+  HOUR,
+  type LoadsWorld,
+  NAME,
+  OTHER,
+  part,
+  whole,
+} from "../../../../support/loads-world.ts";
 
 async function play(
-  { gateways: [gateway], look }: World,
+  { gateways: [gateway], look }: LoadsWorld,
   answers: readonly GatewayLoads[],
 ): Promise<void> {
   for (const answer of answers) {
@@ -63,7 +25,7 @@ async function play(
 
 describe("the rate of calls", () => {
   it("is unknown until an old gateway has answered twice", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     await play(world, [after(0, [1000, 0, 0, 0])]);
     expect(world.reader.of(NAME).rps).toStrictEqual(whole(undefined));
     await play(world, [after(1, [1030, 0, 0, 0])]);
@@ -71,7 +33,7 @@ describe("the rate of calls", () => {
   });
 
   it("is that of the last five seconds, by the gateway's own clock", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     const started = [0, 100, 200, 300, 400, 500, 500, 500, 500];
     const looks = started.map((count, index) => after(index * 1.01, [count, 0, 0, 9]));
     await play(world, looks);
@@ -79,30 +41,30 @@ describe("the rate of calls", () => {
   });
 
   it("counts all calls of a gateway that has just come", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     await play(world, [{ ageMs: 2000, functions: { [NAME]: [80, 0, 0, 0] } }]);
     expect(world.reader.of(NAME).rps).toStrictEqual(whole(40));
   });
 
   it("begins anew with a gateway, and with a function, that begins anew", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     await play(world, [after(0, [9000, 0, 0, 0]), { ageMs: 1000, functions: {} }]);
     expect(world.reader.of(NAME).rps).toStrictEqual(whole(0));
-    const other = await createWorld();
+    const other = await createLoadsWorld();
     await play(other, [after(0, [9000, 0, 0, 0]), after(1, [10, 0, 0, 0])]);
     expect(other.reader.of(NAME).rps).toStrictEqual(whole(10));
   });
 
   it("is 0 for a function that was never called", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     await play(world, [after(0, [1, 0, 0, 0]), after(1, [2, 0, 0, 0])]);
-    expect(world.reader.of("other.openfaas-fn").rps).toStrictEqual(whole(0));
+    expect(world.reader.of(OTHER).rps).toStrictEqual(whole(0));
   });
 });
 
 describe("calls in flight", () => {
   it("are those of all gateways, waiting ones too, in the mean of the window", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     first.answer = after(0, [0, 4, 2, 0]);
     second.answer = after(0, [0, 10, 0, 0]);
@@ -116,7 +78,7 @@ describe("calls in flight", () => {
 
 describe("the idle clock", () => {
   it("is that of the gateway that was called last", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     first.answer = after(0, [5, 0, 0, 90_000]);
     second.answer = after(0, [5, 0, 0, 20_000]);
@@ -125,7 +87,7 @@ describe("the idle clock", () => {
   });
 
   it("begins with the gateway where that has had no call", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     first.answer = after(0, [5, 0, 0, 90_000]);
     second.answer = { ageMs: 7000, functions: {} };
@@ -134,7 +96,7 @@ describe("the idle clock", () => {
   });
 
   it("stands still while a call waits in the queue, and is unknown where that is", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     const answer = after(0, [5, 0, 0, 90_000]);
     await play(world, [answer]);
     expect(world.reader.of(NAME).idleMs).toBe(90_000);
@@ -143,12 +105,12 @@ describe("the idle clock", () => {
     Object.assign(world.gateways[0] ?? {}, { answer: { ...answer, queue: { [NAME]: 3 } } });
     await world.look(1000, true);
     expect(world.reader.of(NAME)).toMatchObject({ queue: whole(3), idleMs: 0 });
-    expect(world.reader.of("other.openfaas-fn").queue).toStrictEqual(whole(0));
+    expect(world.reader.of(OTHER).queue).toStrictEqual(whole(0));
     expect(world.gateways[0]?.asked.at(-1)).toBe("/loads?queue=1");
   });
 
   it("is unknown as soon as one gateway does not answer", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     first.answer = after(0, [5, 0, 0, 90_000]);
     second.answer = after(0, [5, 0, 0, 90_000]);
@@ -161,7 +123,7 @@ describe("the idle clock", () => {
 
 describe("the queue", () => {
   it("is asked for at one gateway after the other, as all see the same", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     second.answer = { queue: { [NAME]: 4 } };
     await world.look(1000, true);
@@ -186,7 +148,7 @@ describe("a gateway that does not answer", () => {
   ];
 
   it.each(wrong)("is known by its last answer for a while: one that %s", async (_what, answer) => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     for (const seconds of [0, 1]) {
       first.answer = after(seconds, [10 * seconds, 1, 0, 0]);
@@ -206,7 +168,7 @@ describe("a gateway that does not answer", () => {
   });
 
   it("is waited for no longer than a look may take", async () => {
-    const world = await createWorld(1, 50);
+    const world = await createLoadsWorld(1, 50);
     Object.assign(world.gateways[0] ?? {}, { answer: "silence" });
     await world.look();
     expect(world.reader.of(NAME)).toMatchObject({ rps: whole(undefined), idleMs: undefined });
@@ -214,7 +176,7 @@ describe("a gateway that does not answer", () => {
   });
 
   it("has too many calls where it is not ready any more, and none where it never was", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     const tell = (isReady: boolean): void => {
       world.told.endpoints = [first.endpoint, { ...second.endpoint, isReady }];
@@ -236,7 +198,7 @@ describe("a gateway that does not answer", () => {
   });
 
   it("says nothing of before when it answers again after a while", async () => {
-    const world = await createWorld();
+    const world = await createLoadsWorld();
     await play(world, [after(0, [0, 100, 0, 0]), after(1, [1000, 100, 0, 0])]);
     Object.assign(world.gateways[0] ?? {}, { answer: after(3600, [2000, 0, 0, 0]) });
     await world.look(HOUR);
@@ -247,7 +209,7 @@ describe("a gateway that does not answer", () => {
   });
 
   it("counts no more when it was leaving, and is gone", async () => {
-    const world = await createWorld(2);
+    const world = await createLoadsWorld(2);
     const [first, second] = world.gateways as [FakeGateway, FakeGateway];
     const leaving = { ...second.endpoint, isReady: false, isLeaving: true };
     world.told.endpoints = [first.endpoint, leaving];
@@ -271,7 +233,7 @@ describe("a gateway that does not answer", () => {
 
 describe("without gateways", () => {
   it("nothing is known", async () => {
-    const world = await createWorld(0);
+    const world = await createLoadsWorld(0);
     const nothing = {
       rps: whole(undefined),
       inflight: whole(undefined),
