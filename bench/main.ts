@@ -5,6 +5,7 @@ import { benchDifferential } from "./differential.ts";
 import { benchFunctions } from "./functions.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchGateway } from "./gateway/main.ts";
+import { benchOperator } from "./operator.ts";
 import { benchOverload } from "./overload.ts";
 import { benchRolling } from "./rolling.ts";
 import { benchUp } from "./up.ts";
@@ -15,6 +16,7 @@ const benchmarks: Record<string, (args: readonly string[]) => Promise<void>> = {
   differential: benchDifferential,
   fuzz: benchFuzz,
   gateway: benchGateway,
+  operator: benchOperator,
   overload: benchOverload,
   rolling: benchRolling,
   up: benchUp,

@@ -81,7 +81,8 @@ export interface OperatorNodes {
   deployment: k8s.apps.v1.Deployment;
 }
 
-const SIZES: Record<Profile, ContainerSize> = {
+/** What its container gets. */
+export const OPERATOR_SIZES: Record<Profile, ContainerSize> = {
   [Profile.Standard]: { requestMiB: 64, limitMiB: 192, cpuMillis: 20 },
   [Profile.Edge]: { requestMiB: 48, limitMiB: 128, cpuMillis: 10 },
 };
@@ -115,7 +116,7 @@ export class Operator extends pulumi.ComponentResource {
       profiles: args.functionProfiles ?? {},
       definition: profileDefinition,
     });
-    const size = SIZES[context.profile];
+    const size = OPERATOR_SIZES[context.profile];
     const settings = { ...args, pod, image, functionNamespace, timeoutSeconds, replicas, size };
     const deployment = createOperator(context, settings, [definition, profileDefinition]);
     this.definition = definition.metadata.name;

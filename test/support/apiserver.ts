@@ -35,15 +35,16 @@ export interface ApiServer {
 
 /**
  * Starts `k3s server --disable-agent` on a free loopback port.
+ * @param more - arguments of `k3s server`, for benchmarks
  * @throws Error with the end of the server's log when it does not come up
  */
-export async function startApiServer(): Promise<ApiServer> {
+export async function startApiServer(more: readonly string[] = []): Promise<ApiServer> {
   const { path: binary } = await acquire("k3s");
   const directory = await mkdtemp(join(tmpdir(), "plonk-api-"));
   const kubeconfigPath = join(directory, "kubeconfig");
   // k3s puts the API server itself on the port after its own.
   const port = await findFreePortPair();
-  const server = spawn(binary, toArguments(directory, port), {
+  const server = spawn(binary, [...toArguments(directory, port), ...more], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = collectLog(server);
