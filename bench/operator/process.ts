@@ -15,7 +15,7 @@ import { readReconciles, type Reconciles } from "./histogram.ts";
 import { Inspector } from "./inspector.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const HOOK = join(import.meta.dirname, "reach-gateways.ts");
+const HOOK = join(import.meta.dirname, "reach-gateways.js");
 const MIB = 1024 * 1024;
 
 /** Ticks per second in procfs: USER_HZ, 100 on all supported platforms. */
