@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { CRD, LABEL } from "../../contract/index.ts";
+import { ANNOTATION, CRD, LABEL } from "../../contract/index.ts";
 import { type ArgumentChecks, toResourceError } from "../errors.ts";
 import { withFieldManager } from "../field-manager.ts";
 import { checkNamespace } from "../namespace.ts";
@@ -177,10 +177,18 @@ function checkOffers(
   checks: ArgumentChecks,
   { annotations, profiles, platform: { queueNames, functionProfileNames } }: FunctionOptions,
 ): void {
-  checks.apply(
-    pulumi.all([profiles ?? [], annotations ?? {}, functionProfileNames ?? null]),
-    ([own, known, names]) => checkProfiles({ profiles: own, annotations: known }, names),
+  const names = functionProfileNames ?? null;
+  const named = annotations?.[ANNOTATION.profile];
+  const texts = named === undefined ? {} : { [ANNOTATION.profile]: named };
+  checks.apply(pulumi.all([profiles ?? [], texts, names]), ([own, given, known]) =>
+    checkProfiles({ profiles: own, annotations: given }, known),
   );
+  // Each by itself, too: what is not known yet hides none that is wrong.
+  for (const profile of profiles ?? []) {
+    checks.apply(pulumi.all([profile, names]), ([own, known]) =>
+      checkProfiles({ profiles: [own] }, known),
+    );
+  }
   if (annotations !== undefined && queueNames !== undefined) {
     checks.apply(pulumi.all([annotations, queueNames]), ([known, names]) =>
       checkQueueName(known, names),

@@ -10,6 +10,7 @@ import {
   findUnknownProfile,
   FunctionSpec,
   isMatch,
+  MAX_PROFILE_NAMES,
   quote,
   type SpecPart,
   toText,
@@ -75,6 +76,10 @@ export function checkProfiles(
     throw new ArgumentError(
       `profiles: expected none beside the annotation ${ANNOTATION.profile}, got ${quote(profiles)}`,
     );
+  }
+  if (profiles.join(",").length > MAX_PROFILE_NAMES) {
+    const expected = `names of at most ${MAX_PROFILE_NAMES} characters together`;
+    throw new ArgumentError(`profiles: expected ${expected}, got ${profiles.join(",").length}`);
   }
   const given = own ? { [ANNOTATION.profile]: profiles.join(",") } : annotations;
   const mistake = names === null ? undefined : findUnknownProfile(given, names);

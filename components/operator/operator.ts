@@ -24,7 +24,7 @@ import {
 import { checkNumbers, type NumberRules } from "../numbers.ts";
 import { CRD_NAME, toDefinitionSpec } from "./crd.ts";
 import { createOperator } from "./deployment.ts";
-import { refuseForeignDefinition } from "./ownership.ts";
+import { refuseForeignDefinitions } from "./ownership.ts";
 import {
   checkProfileNames,
   createProfileDefinition,
@@ -110,8 +110,9 @@ export class Operator extends pulumi.ComponentResource {
     });
     const { timeoutSeconds = CALL_TIMEOUT_SECONDS, replicas = 1 } = checked;
     const context = comeAfter(createContext(this, name, args), checks);
-    const definition = createDefinition(context, args);
-    const profileDefinition = createProfileDefinition(context, args);
+    const owners = refuseForeign(context, args);
+    const definition = createDefinition(context, args, owners);
+    const profileDefinition = createProfileDefinition(context, args, owners);
     const profiles = createProfiles(context, checks, {
       profiles: args.functionProfiles ?? {},
       definition: profileDefinition,
@@ -121,7 +122,10 @@ export class Operator extends pulumi.ComponentResource {
     const deployment = createOperator(context, settings, [definition, profileDefinition]);
     this.definition = definition.metadata.name;
     this.nodes = { definition, profileDefinition, deployment };
-    const ready = pulumi.all([deployment.metadata.name, ...profiles.map(({ id }) => id)]);
+    const ready = pulumi.all([
+      deployment.metadata.name,
+      ...profiles.map(({ metadata }) => metadata.name),
+    ]);
     this.functionNamespace = pulumi
       .all([functionNamespace, ready])
       .apply(([namespace]) => namespace);
@@ -147,17 +151,26 @@ export function checkOperator<T extends OperatorOptions>(
   return checkNumbers(checks, { prefix, rules: NUMBERS }, options);
 }
 
+/** Refuses definitions of another OpenFaaS, unless they are to be taken over; for `dependsOn`. */
+function refuseForeign(
+  context: PartContext,
+  { adopt }: OperatorArgs,
+): pulumi.Output<pulumi.Resource[]> {
+  const checks = new ArgumentChecks(context.part);
+  if (!adopt) {
+    checks.applyAsync(context.cluster.kubeconfig, (kubeconfig) =>
+      refuseForeignDefinitions(kubeconfig, pulumi.runtime.isDryRun()),
+    );
+  }
+  return checks.passed;
+}
+
 /** The Function definition; a foreign one is refused already in preview, or taken over. */
 function createDefinition(
   context: PartContext,
   args: OperatorArgs,
+  owners: pulumi.Output<pulumi.Resource[]>,
 ): k8s.apiextensions.v1.CustomResourceDefinition {
-  const checks = new ArgumentChecks(context.part);
-  if (!args.adopt) {
-    checks.applyAsync(context.cluster.kubeconfig, (kubeconfig) =>
-      refuseForeignDefinition(kubeconfig, pulumi.runtime.isDryRun()),
-    );
-  }
   return new k8s.apiextensions.v1.CustomResourceDefinition(
     `${context.name}-functions`,
     {
@@ -169,7 +182,7 @@ function createDefinition(
       spec: toDefinitionSpec(),
     },
     pulumi.mergeOptions(context.options, {
-      dependsOn: checks.passed,
+      dependsOn: owners,
       ...retainWithCluster(context.options),
     }),
   );

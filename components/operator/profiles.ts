@@ -99,10 +99,15 @@ export function toProfileDefinition(): DefinitionSpec {
   };
 }
 
-/** Creates the definition of Profiles. */
+/**
+ * Creates the definition of Profiles.
+ *
+ * @param owners known when neither definition is another OpenFaaS'
+ */
 export function createProfileDefinition(
   context: PartContext,
   { adopt = false }: { adopt?: boolean },
+  owners: pulumi.Output<pulumi.Resource[]>,
 ): k8s.apiextensions.v1.CustomResourceDefinition {
   return new k8s.apiextensions.v1.CustomResourceDefinition(
     `${context.name}-profiles`,
@@ -114,7 +119,10 @@ export function createProfileDefinition(
       },
       spec: toProfileDefinition(),
     },
-    pulumi.mergeOptions(context.options, retainWithCluster(context.options)),
+    pulumi.mergeOptions(context.options, {
+      dependsOn: owners,
+      ...retainWithCluster(context.options),
+    }),
   );
 }
 

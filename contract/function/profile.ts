@@ -199,7 +199,7 @@ export function findUnknownProfile(
 
 /**
  * Several profiles as one: what a later one says takes the place of what those before it say, field
- * by field; of contexts, resources, DNS and affinity the fields within; tolerations add up.
+ * by field; of contexts, DNS and affinity the fields within, of resources each; tolerations add up.
  */
 export function mergeProfiles(specs: readonly ProfileSpec[]): ProfileSpec {
   return specs.reduce((before, next) => {
@@ -209,15 +209,25 @@ export function mergeProfiles(specs: readonly ProfileSpec[]): ProfileSpec {
         merged[field] = { ...before[field], ...next[field] };
       }
     }
+    if (before.resources !== undefined && next.resources !== undefined) {
+      merged["resources"] = mergeResources(before.resources, next.resources);
+    }
     const tolerations = [...(before.tolerations ?? []), ...(next.tolerations ?? [])];
     return { ...merged, ...(tolerations.length > 0 && { tolerations }) };
   }, {});
 }
 
-const JOINED = [
-  "affinity",
-  "dnsConfig",
-  "podSecurityContext",
-  "containerSecurityContext",
-  "resources",
-] as const;
+const JOINED = ["affinity", "dnsConfig", "podSecurityContext", "containerSecurityContext"] as const;
+
+type ProfileResources = NonNullable<ProfileSpec["resources"]>;
+
+/** Limit and request of each resource that `next` names, and what `before` has of others. */
+function mergeResources(before: ProfileResources, next: ProfileResources): ProfileResources {
+  const named = Object.keys({ ...next.limits, ...next.requests });
+  const keep = (quantities: Record<string, string> = {}): Record<string, string> =>
+    Object.fromEntries(Object.entries(quantities).filter(([name]) => !named.includes(name)));
+  return {
+    limits: { ...keep(before.limits), ...next.limits },
+    requests: { ...keep(before.requests), ...next.requests },
+  };
+}

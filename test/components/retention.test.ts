@@ -49,6 +49,7 @@ it("leaves the definition, the namespaces and the volumes of a cluster that was 
     "e-nats-volume",
     "e-openfaas",
     "e-openfaas-fn",
+    "e-profiles",
     "e-prometheus-volume",
   ]);
 });
@@ -71,5 +72,10 @@ it("takes a foreign definition over only when told to", async () => {
   const cluster = { ...fakeCluster(), deletedWith };
   const volumes = ["f-nats-volume", "f-prometheus-volume"];
   expect(await findShared("f", { cluster })).toEqual(volumes);
-  expect(await findShared("f", { cluster, adopt: true })).toEqual(["f-functions", ...volumes]);
+  expect(await findShared("f", { cluster, adopt: true })).toEqual([
+    "f-functions",
+    volumes[0],
+    "f-profiles",
+    volumes[1],
+  ]);
 });

@@ -86,7 +86,10 @@ describe("a profile", () => {
   it.each<[object, string]>([
     [{ toleration: [] }, "toleration: expected none, as there are only tolerations, affinity,"],
     [{ tolerations: [{ effect: "Never" }] }, "tolerations[0].effect: expected NoSchedule or"],
-    [{ tolerations: [{ keys: "a" }] }, "tolerations[0].keys: expected none, as there are only key, operator,"],
+    [
+      { tolerations: [{ keys: "a" }] },
+      "tolerations[0].keys: expected none, as there are only key, operator,",
+    ],
     [{ runtimeClassName: "A" }, "runtimeClassName: expected 1 to 253 lower-case"],
     [{ dnsPolicy: "Host" }, "dnsPolicy: expected ClusterFirst or"],
     [{ podSecurityContext: { runAsUser: -1 } }, "podSecurityContext.runAsUser: expected a whole"],
@@ -126,5 +129,11 @@ describe("a profile", () => {
       affinity: { nodeAffinity: {}, podAffinity: {} },
     });
     expect(mergeProfiles([])).toEqual({});
+    const gpu = { limits: { "example.com/gpu": "1", memory: "1Gi" }, requests: { memory: "1Gi" } };
+    expect(
+      mergeProfiles([{ resources: gpu }, { resources: { limits: { memory: "2Gi" } } }]),
+    ).toEqual({
+      resources: { limits: { "example.com/gpu": "1", memory: "2Gi" }, requests: {} },
+    });
   });
 });

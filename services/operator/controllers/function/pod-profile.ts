@@ -74,7 +74,10 @@ export function toPodSecurity(
 ): Plain<V1PodSecurityContext> {
   const wanted = spec.annotations?.[ANNOTATION.user];
   const { runAsUser, runAsGroup, ...others } = podSecurityContext;
-  const user = { ...(runAsUser && { runAsUser }), ...(runAsGroup && { runAsGroup }) };
+  const user = {
+    ...(runAsUser !== undefined && { runAsUser }),
+    ...(runAsGroup !== undefined && { runAsGroup }),
+  };
   return {
     runAsNonRoot: true,
     ...(wanted === undefined && { runAsUser: USER, runAsGroup: USER }),
@@ -91,10 +94,14 @@ export function toContainerSecurity(
   resource: FunctionResource,
   profile: ProfileSpec,
 ): Plain<V1SecurityContext> {
-  const { capabilities, ...others } = profile.containerSecurityContext ?? {};
+  const { capabilities, runAsUser, runAsGroup, ...others } = profile.containerSecurityContext ?? {};
+  // The pod's is the one that the function names.
+  const isNamed = resource.spec.annotations?.[ANNOTATION.user] !== undefined;
   return {
     allowPrivilegeEscalation: false,
     ...others,
+    ...(runAsUser !== undefined && !isNamed && { runAsUser }),
+    ...(runAsGroup !== undefined && !isNamed && { runAsGroup }),
     capabilities: { drop: ["ALL"], ...capabilities },
     readOnlyRootFilesystem: hasReadOnlyRoot(resource, profile),
   };

@@ -116,6 +116,13 @@ describe("pods with a profile", () => {
         seccompProfile: { type: "RuntimeDefault" },
       },
     );
+    expect(
+      podOf({ podSecurityContext: { runAsUser: 0, runAsGroup: 0 } })?.securityContext,
+    ).toMatchObject({ runAsUser: 0, runAsGroup: 0 });
+    const own = { annotations: { "plonk/user": "1000" } };
+    const other = { containerSecurityContext: { runAsUser: 9, runAsGroup: 0 } };
+    expect(containerOf(other, own)?.securityContext).not.toHaveProperty("runAsUser");
+    expect(containerOf(other)?.securityContext).toMatchObject({ runAsUser: 9, runAsGroup: 0 });
     const context = { capabilities: { add: ["NET_BIND_SERVICE"] }, runAsUser: 9 };
     expect(containerOf({ containerSecurityContext: context })?.securityContext).toEqual({
       allowPrivilegeEscalation: false,
