@@ -15,9 +15,9 @@ export async function refuseForeignDefinitions(
 }
 
 /**
- * Reads a definition, that of Functions unless told, of the kubeconfig's current context and refuses one that is not
- * Plonk's. Only "not found" means that nobody owns it. A preview of a cluster that does not answer
- * passes, as it changes nothing and the cluster may be about to start.
+ * Reads a definition, that of Functions unless told, of the kubeconfig's current context and
+ * refuses one that is not Plonk's. Only "not found" means that nobody owns it. A preview of a
+ * cluster that does not answer passes: it changes nothing, and the cluster may be about to start.
  *
  * @throws ArgumentError naming the owner, or why it could not be learnt
  */
