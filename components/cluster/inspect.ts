@@ -69,6 +69,7 @@ const CREATED = [
   "poddisruptionbudgets.policy",
   "networkpolicies.networking.k8s.io",
   "functions.openfaas.com",
+  "profiles.openfaas.com",
 ] as const;
 
 /**

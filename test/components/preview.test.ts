@@ -16,13 +16,23 @@ it.each([
   const registrations = recordRegistrations({ isPreview: true, isThere });
   const name = `balanced-${loadBalancer}-${isThere}`;
   const cluster = fakeCluster({ loadBalancer });
-  const { gatewayUrl } = new Platform(name, { cluster, images: IMAGES, adminPassword: "pw" });
+  const { gatewayUrl, functionNamespace } = new Platform(name, {
+    cluster,
+    images: IMAGES,
+    adminPassword: "pw",
+    functionProfiles: { gpu: { runtimeClassName: "nvidia" } },
+  });
   await settle();
   const { spec } = find(registrations, `${name}-gateway`).inputs as {
     spec: { template: { metadata: { annotations: Record<string, unknown> } } };
   };
   const revision = spec.template.metadata.annotations["plonk/credentials-revision"];
   expect(pulumi.isUnknown(revision)).toBe(true);
-  const { isKnown } = gatewayUrl as unknown as { isKnown: Promise<boolean> };
-  expect(await isKnown).toBe(!loadBalancer);
+  expect(await isKnown(gatewayUrl)).toBe(!loadBalancer);
+  // Functions wait for profiles, and are previewed beside new ones all the same.
+  expect(await isKnown(functionNamespace)).toBe(true);
 });
+
+function isKnown(output: pulumi.Output<unknown>): Promise<boolean> {
+  return (output as unknown as { isKnown: Promise<boolean> }).isKnown;
+}

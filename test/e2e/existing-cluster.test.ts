@@ -200,6 +200,7 @@ const KEPT = [
   "ConfigMap openfaas-fn kube-root-ca.crt",
   "ConfigMap openfaas-fn others-code",
   "CustomResourceDefinition functions.openfaas.com",
+  "CustomResourceDefinition profiles.openfaas.com",
   "Deployment openfaas-fn others",
   "Namespace openfaas",
   "Namespace openfaas-fn",
