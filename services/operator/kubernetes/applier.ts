@@ -96,8 +96,13 @@ export class Applier<T extends Stored> {
     }
     // Without a live copy the informer has not seen it yet: a deletion would have removed `last`.
     const known = this.#options.informers.get(key) ?? last.stored;
+    const isSame = isAsApplied(last.stored, known);
+    if (isSame) {
+      // One of both is enough.
+      last.stored = known;
+    }
     const mayStay =
-      isAsApplied(last.stored, known) ||
+      isSame ||
       (isNewer(known, last.stored) && this.#repairs.mustWait(key, known.foreign ?? []));
     return mayStay && hasMarks(known, object) ? known : undefined;
   }

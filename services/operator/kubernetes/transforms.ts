@@ -1,8 +1,10 @@
 /** What the informers keep of each object: managed fields, which are never read, are most of it. */
 import {
+  ANNOTATION,
   dropEmptyFields,
   type FunctionResource,
   FunctionSpec,
+  LABEL,
   type ProfileResource,
   ProfileSpec,
 } from "../../../contract/index.ts";
@@ -12,7 +14,15 @@ import {
   findForeignFields,
   SERVICE_SHARED,
 } from "./foreign-fields.ts";
-import type { Deployment, DisruptionBudget, Metadata, Pod, Service } from "./types.ts";
+import type {
+  ContainerState,
+  ContainerStatus,
+  Deployment,
+  DisruptionBudget,
+  Metadata,
+  Pod,
+  Service,
+} from "./types.ts";
 
 const KEPT = [
   "name",
@@ -26,11 +36,25 @@ const KEPT = [
   "annotations",
 ] as const;
 
+const KEPT_OF_PODS = [
+  "name",
+  "namespace",
+  "uid",
+  "resourceVersion",
+  "creationTimestamp",
+  "deletionTimestamp",
+] as const;
+
 type TrimmedMetadata<M extends Metadata> = Pick<M, (typeof KEPT)[number]>;
 
 function trimMetadata<M extends Metadata>(metadata: M): TrimmedMetadata<M> {
-  const kept = KEPT.filter((field) => metadata[field] !== undefined);
-  return Object.fromEntries(kept.map((field) => [field, metadata[field]])) as TrimmedMetadata<M>;
+  return pick(metadata, KEPT);
+}
+
+/** These fields of an object, as far as they are set. */
+function pick<T extends object, K extends keyof T>(object: T, fields: readonly K[]): Pick<T, K> {
+  const set = fields.filter((field) => object[field] !== undefined);
+  return Object.fromEntries(set.map((field) => [field, object[field]])) as Pick<T, K>;
 }
 
 /** Metadata alone. */
@@ -38,11 +62,16 @@ export function trimToMetadata({ metadata }: { metadata: Metadata }): { metadata
   return { metadata: trimMetadata(metadata) };
 }
 
-/** Without fields of the spec that say nothing, so that a handler `""` is none. */
+/**
+ * Without fields of the spec that say nothing, so that a handler `""` is none; of its annotations
+ * one is read, and kubectl's repeats all of the spec.
+ */
 export function trimFunction(resource: FunctionResource): FunctionResource {
+  const { annotations, ...metadata } = trimMetadata(resource.metadata);
+  const read = pick(annotations ?? {}, [ANNOTATION.restartedAt]);
   return {
     ...resource,
-    metadata: trimMetadata(resource.metadata),
+    metadata: { ...metadata, ...(Object.keys(read).length > 0 && { annotations: read }) },
     spec: dropEmptyFields(FunctionSpec, resource.spec),
   };
 }
@@ -56,7 +85,19 @@ export function trimDeployment({ metadata, spec, status }: Deployment): Deployme
   return {
     ...trimOwned(metadata, DEPLOYMENT_SHARED),
     ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
-    ...(status && { status }),
+    ...(status && { status: trimDeploymentStatus(status) }),
+  };
+}
+
+function trimDeploymentStatus(
+  status: NonNullable<Deployment["status"]>,
+): NonNullable<Deployment["status"]> {
+  const { conditions } = status;
+  return {
+    ...pick(status, ["observedGeneration", "replicas", "updatedReplicas", "availableReplicas"]),
+    ...(conditions && {
+      conditions: conditions.map((it) => pick(it, ["type", "status", "reason", "message"])),
+    }),
   };
 }
 
@@ -81,12 +122,39 @@ function trimOwned(
   };
 }
 
-/** Of the volumes, those of code. */
+/** Of the volumes, those of code; of the status, what tells why it is not ready. */
 export function trimPod({ metadata, spec, status }: Pod): Pod {
+  const { labels } = metadata;
   const volumes = spec?.volumes?.filter(({ configMap }) => configMap !== undefined) ?? [];
   return {
-    metadata: trimMetadata(metadata),
+    metadata: {
+      ...pick(metadata, KEPT_OF_PODS),
+      ...(labels && { labels: pick(labels, [LABEL.function]) }),
+    },
     spec: { volumes },
-    ...(status && { status }),
+    ...(status && { status: trimPodStatus(status) }),
   };
+}
+
+function trimPodStatus(status: NonNullable<Pod["status"]>): NonNullable<Pod["status"]> {
+  const { conditions, containerStatuses } = status;
+  const scheduled = conditions?.find(({ type }) => type === "PodScheduled");
+  return {
+    ...pick(status, ["phase", "reason", "message"]),
+    ...(scheduled && { conditions: [pick(scheduled, ["type", "status", "message"])] }),
+    ...(containerStatuses && { containerStatuses: containerStatuses.map(trimContainer) }),
+  };
+}
+
+function trimContainer(container: ContainerStatus): ContainerStatus {
+  const { state, lastState } = container;
+  return {
+    ...pick(container, ["name", "ready", "restartCount"]),
+    ...(state && { state: trimState(state) }),
+    ...(lastState && { lastState: trimState(lastState) }),
+  };
+}
+
+function trimState(state: ContainerState): ContainerState {
+  return pick(state, ["waiting", "terminated"]);
 }

@@ -62,13 +62,85 @@ describe("transforms", () => {
     expect(trimService({ metadata })).toStrictEqual({ metadata: { ...kept, ownerReferences } });
   });
 
-  it("keep of a pod's spec the ConfigMaps that it mounts", () => {
+  it("keep of a Function's own annotations the one that is read", () => {
+    const annotations = {
+      "plonk/restarted-at": "2026-12-01T00:00:00Z",
+      "kubectl.kubernetes.io/x": "{}",
+    };
+    const resource = makeFunction({}, { metadata: { ...metadata, annotations } });
+    const { metadata: trimmed } = trimFunction(resource);
+    expect(trimmed.annotations).toStrictEqual({ "plonk/restarted-at": "2026-12-01T00:00:00Z" });
+    const others = { ...metadata, annotations: { "kubectl.kubernetes.io/x": "{}" } };
+    expect(trimFunction(makeFunction({}, { metadata: others })).metadata).toStrictEqual(kept);
+  });
+
+  it("keep of a Deployment's status the numbers, and what the conditions say", () => {
+    const said = { type: "Progressing", status: "False", reason: "Late", message: "too late" };
+    const numbers = {
+      observedGeneration: 3,
+      replicas: 2,
+      updatedReplicas: 1,
+      availableReplicas: 1,
+    };
+    const status = {
+      ...numbers,
+      readyReplicas: 1,
+      conditions: [{ ...said, lastUpdateTime: "2026-12-01T00:00:00Z" }],
+    };
+    expect(trimDeployment({ metadata: kept, status })).toStrictEqual({
+      metadata: kept,
+      status: { ...numbers, conditions: [said] },
+    });
+  });
+
+  const OF_POD = {
+    name: "resize-1",
+    namespace: "openfaas-fn",
+    uid: "uid-1",
+    resourceVersion: "7",
+    labels: { faas_function: "resize" },
+  };
+
+  it("keep of a pod the ConfigMaps that it mounts, and whose it is", () => {
     const code = { configMap: { name: "resize-1" } };
     const spec = { volumes: [{}, code], containers: [] };
-    expect(trimPod({ metadata, spec })).toStrictEqual({
-      metadata: kept,
+    const labels = { ...OF_POD.labels, "pod-template-hash": "a" };
+    const whole = { ...OF_POD, labels, annotations: { a: "b" }, managedFields: [], generation: 1 };
+    expect(trimPod({ metadata: whole, spec })).toStrictEqual({
+      metadata: OF_POD,
       spec: { volumes: [code] },
     });
-    expect(trimPod({ metadata })).toStrictEqual({ metadata: kept, spec: { volumes: [] } });
+    const unlabelled = { name: "resize-1", namespace: "openfaas-fn" };
+    expect(trimPod({ metadata: unlabelled })).toStrictEqual({
+      metadata: unlabelled,
+      spec: { volumes: [] },
+    });
+  });
+
+  it("keep of a pod's status why it is not ready", () => {
+    const terminated = { exitCode: 1, reason: "Error", message: "no such module" };
+    const waiting = { reason: "CrashLoopBackOff" };
+    const unscheduled = { type: "PodScheduled", status: "False", message: "0/1 nodes" };
+    const container = { name: "resize", ready: false, restartCount: 2, state: { waiting } };
+    const status = {
+      phase: "Pending",
+      podIP: "10.42.0.3",
+      conditions: [
+        { type: "Ready", status: "False" },
+        { ...unscheduled, reason: "Unschedulable" },
+      ],
+      containerStatuses: [
+        { ...container, image: "x", lastState: { terminated, running: undefined } },
+        { ...container, ready: true, state: { running: { startedAt: "2026-12-01T00:00:00Z" } } },
+      ],
+    };
+    expect(trimPod({ metadata: OF_POD, status }).status).toStrictEqual({
+      phase: "Pending",
+      conditions: [unscheduled],
+      containerStatuses: [
+        { ...container, lastState: { terminated } },
+        { ...container, ready: true, state: {} },
+      ],
+    });
   });
 });
