@@ -102,8 +102,7 @@ export class Applier<T extends Stored> {
       last.stored = known;
     }
     const mayStay =
-      isSame ||
-      (isNewer(known, last.stored) && this.#repairs.mustWait(key, known.foreign ?? []));
+      isSame || (isNewer(known, last.stored) && this.#repairs.mustWait(key, known.foreign ?? []));
     return mayStay && hasMarks(known, object) ? known : undefined;
   }
 
