@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { type Command, runCommand } from "../cli/commands.ts";
 import { runOnTerminal } from "../cli/process.ts";
+import { auditOperator } from "./audit-operator.ts";
 import { auditQueue } from "./audit-queue.ts";
 import { check } from "./check.ts";
 import { fuzz } from "./fuzz.ts";
@@ -20,6 +21,7 @@ await runCommand({
   check,
   test,
   fuzz,
+  "audit:operator": auditOperator,
   "audit:queue": auditQueue,
   settings: writeSettings,
   schema: writeSchema,

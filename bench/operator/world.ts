@@ -54,8 +54,8 @@ export class World {
     this.kubeconfigPath = kubeconfigPath;
     this.#client = new KubernetesClient(readKubeConfig(kubeconfigPath));
     this.#ends.push(() => this.#client.close());
-    const pods = resourcePath({ plural: "pods", namespace });
-    this.kubelet = new Kubelet(this.#client, pods, this.#logger);
+    const path = resourcePath({ plural: "pods", namespace });
+    this.kubelet = new Kubelet({ client: this.#client, path, logger: this.#logger });
     this.#ends.push(() => this.kubelet.stop());
   }
 

@@ -167,7 +167,24 @@ export interface ProfileResource {
 
 /** What is wrong with a profile. */
 export function findProfileMistakes(spec: ProfileSpec): Finding[] {
-  return findSchemaMistakes(ProfileSpec, spec, { root: "spec", isShown: () => true });
+  const mistakes = findSchemaMistakes(ProfileSpec, spec, { root: "spec", isShown: () => true });
+  return mistakes.length > 0 ? mistakes : findRepeatedConstraints(spec);
+}
+
+/** The API server knows them by these two fields (PodSpec.topologySpreadConstraints). */
+function findRepeatedConstraints({ topologySpreadConstraints = [] }: ProfileSpec): Finding[] {
+  const keys = topologySpreadConstraints.map(
+    ({ topologyKey, whenUnsatisfiable }) => `${topologyKey} ${whenUnsatisfiable}`,
+  );
+  return keys.flatMap((key, index) =>
+    keys.indexOf(key) === index
+      ? []
+      : {
+          field: `topologySpreadConstraints[${index}]`,
+          expected: "another topologyKey or whenUnsatisfiable than those before it",
+          got: quote(key),
+        },
+  );
 }
 
 /** Names of the profiles that a function has, in order, each once. */

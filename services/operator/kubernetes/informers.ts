@@ -6,9 +6,9 @@ import {
   type ProfileResource,
 } from "../../../contract/index.ts";
 import { functionPath } from "../../lib/function-path.ts";
-import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
+import { isKubernetesStatus, type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { ResourceWatch } from "../../lib/watch.ts";
+import { ResourceWatch, type WatchedObject } from "../../lib/watch.ts";
 import { FunctionNamespaces } from "./function-namespaces.ts";
 import { GatewayEndpoints } from "./gateway-endpoints.ts";
 import { functionKey } from "./keys.ts";
@@ -89,7 +89,7 @@ export class Informers {
     const { signal } = this.#stopping;
     await Promise.all([
       this.functions.start().waitForSync(signal),
-      this.profiles.start().waitForSync(signal),
+      untilListed(this.profiles.start(), signal),
       this.namespaces.start(),
     ]);
   }
@@ -102,6 +102,21 @@ export class Informers {
 
   /** For readiness: undefined, or what is wrong. */
   problem(): string | undefined {
-    return this.functions.problem() ?? this.profiles.problem() ?? this.namespaces.problem();
+    return this.functions.problem() ?? this.namespaces.problem();
   }
+}
+
+/** Until all are known, or that there is no such kind: then there are none. */
+async function untilListed<T extends WatchedObject>(
+  watch: ResourceWatch<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  const isMissing = new Promise<void>((resolve) => {
+    watch.on("failed", (error) => {
+      if (isKubernetesStatus(error, 404)) {
+        resolve();
+      }
+    });
+  });
+  await Promise.race([watch.waitForSync(signal), isMissing]);
 }

@@ -1,4 +1,5 @@
 /** What the informers keep of each object: managed fields, which are never read, are most of it. */
+import { WATCHDOG_ENV } from "../../../contract/environment/watchdog.ts";
 import {
   ANNOTATION,
   dropEmptyFields,
@@ -122,16 +123,18 @@ function trimOwned(
   };
 }
 
-/** Of the volumes, those of code; of the status, what tells why it is not ready. */
+/** Of the spec, which code it has; of the status, what tells why it is not ready. */
 export function trimPod({ metadata, spec, status }: Pod): Pod {
   const { labels } = metadata;
   const volumes = spec?.volumes?.filter(({ configMap }) => configMap !== undefined) ?? [];
+  const variables = spec?.containers?.flatMap(({ env = [] }) => env) ?? [];
+  const modules = variables.filter(({ name }) => name === WATCHDOG_ENV.module);
   return {
     metadata: {
       ...pick(metadata, KEPT_OF_PODS),
       ...(labels && { labels: pick(labels, [LABEL.function]) }),
     },
-    spec: { volumes },
+    spec: { volumes, ...(modules.length > 0 && { containers: [{ env: modules }] }) },
     ...(status && { status: trimPodStatus(status) }),
   };
 }

@@ -94,7 +94,10 @@ export interface ContainerStatus {
 
 export interface Pod {
   metadata: Metadata;
-  spec?: { volumes?: { configMap?: { name?: string } }[] };
+  spec?: {
+    volumes?: { configMap?: { name?: string } }[];
+    containers?: { env?: { name: string; value?: string }[] }[];
+  };
   status?: {
     phase?: string;
     reason?: string;

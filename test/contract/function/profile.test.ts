@@ -31,6 +31,21 @@ describe("the names of a function's profiles", () => {
   });
 });
 
+describe("constraints of a profile", () => {
+  it("are refused where the API server takes two for one", () => {
+    const zone = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule" } as const;
+    const soft = { ...zone, whenUnsatisfiable: "ScheduleAnyway" } as const;
+    const find = (
+      topologySpreadConstraints: NonNullable<ProfileSpec["topologySpreadConstraints"]>,
+    ) => findProfileMistakes({ topologySpreadConstraints }).map(toText);
+    expect(find([zone, soft, { ...zone, topologyKey: "rack" }])).toEqual([]);
+    expect(find([zone, soft, { ...zone, maxSkew: 2 }])).toEqual([
+      "topologySpreadConstraints[2]: expected another topologyKey or whenUnsatisfiable than those before it, " +
+        'got "zone DoNotSchedule"',
+    ]);
+  });
+});
+
 describe("a profile", () => {
   const everything: ProfileSpec = {
     tolerations: [{ key: "gpu", operator: "Exists", effect: "NoSchedule" }],

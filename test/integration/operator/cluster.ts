@@ -135,22 +135,21 @@ export class TestCluster {
     );
   }
 
-  async applyCode(name: string, owner: string, entry = "index.mjs"): Promise<void> {
-    const metadata = { name, namespace: "openfaas-fn", labels: { faas_function: owner } };
+  async applyCode(
+    name: string,
+    owner: string,
+    { entry = "index.mjs", namespace = "openfaas-fn" } = {},
+  ): Promise<void> {
+    const metadata = { name, namespace, labels: { faas_function: owner } };
     await this.client.apply(
-      resourcePath({ plural: "configmaps", namespace: "openfaas-fn", name }),
+      resourcePath({ plural: "configmaps", namespace, name }),
       { apiVersion: "v1", kind: "ConfigMap", metadata, data: { [entry]: "" }, immutable: true },
       OWNER,
     );
   }
 
-  async scale(name: string, replicas: number): Promise<void> {
-    const path = resourcePath({
-      ...FUNCTIONS,
-      namespace: "openfaas-fn",
-      name,
-      subresource: "scale",
-    });
+  async scale(name: string, replicas: number, namespace = "openfaas-fn"): Promise<void> {
+    const path = resourcePath({ ...FUNCTIONS, namespace, name, subresource: "scale" });
     await this.client.mergePatch(path, { spec: { replicas } }, "test");
   }
 

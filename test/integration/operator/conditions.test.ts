@@ -275,6 +275,43 @@ describe("conditions", () => {
     expect(await cluster.read(budget)).toBeDefined();
   });
 
+  it("stay as they are with a profile that the API server refuses, and can be scaled", async () => {
+    const zone = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" } as const;
+    await cluster.applyProfile("edited", { topologySpreadConstraints: [zone] });
+    await cluster.applyFunction("held", { annotations: { "com.openfaas.profile": "edited" } });
+    await cluster.runPods("held", 1);
+    await cluster.waitForReason("held", "Available");
+    // The one is answered with 422, the other with 500.
+    const condition = { name: "held", type: "Degraded" };
+    await cluster.applyProfile("edited", { dnsPolicy: "None" });
+    const { message } = await cluster.waitForCondition(condition, "Invalid");
+    expect(message).toMatch(/^its pods are as they were with its profiles before: .*dnsConfig/);
+    await cluster.applyProfile("edited", { topologySpreadConstraints: [zone, zone] });
+    await eventually(async () => {
+      const { conditions = [] } = (await cluster.readFunction("held"))?.status ?? {};
+      return conditions.some((it) => it.type === "Degraded" && it.message.includes("typed patch"));
+    });
+    await cluster.scale("held", 2);
+    await cluster.runPods("held", 2);
+    const ready = await cluster.waitForReason("held", "Available");
+    expect(ready.message).toBe("2 of 2 replicas are ready");
+    await cluster.applyProfile("edited", { topologySpreadConstraints: [zone] });
+    await cluster.waitForCondition(condition, "AsExpected");
+  });
+
+  it("leave a budget to whom it belongs", async () => {
+    const metadata = { name: "guarded", namespace };
+    const path = resourcePath({ group: "policy", plural: "poddisruptionbudgets", ...metadata });
+    const selector = { matchLabels: { faas_function: "guarded" } };
+    const spec = { minAvailable: 1, selector };
+    const budget = { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata, spec };
+    await cluster.client.apply(path, budget, { fieldManager: "others", force: false });
+    await cluster.applyFunction("guarded", { labels: { "com.openfaas.scale.min": "2" } });
+    await cluster.runPods("guarded", 2);
+    await cluster.waitForReason("guarded", "Available");
+    expect((await cluster.client.find<V1PodDisruptionBudget>(path))?.spec).toEqual(spec);
+  });
+
   it("need no rights that the operator does not have", () => {
     expect(log.text()).not.toContain("is forbidden: User");
   });

@@ -224,7 +224,7 @@ describe("the reason why a Function is not ready", () => {
     expect((await cluster.waitForReason("codeless", "CodeNotFound")).message).toBe(
       "spec.code.configMap: expected a ConfigMap nowhere in namespace openfaas-fn, got none",
     );
-    await cluster.applyCode("codeless-1", "codeless", "index.cjs");
+    await cluster.applyCode("codeless-1", "codeless", { entry: "index.cjs" });
     await cluster.applyFunction("codeless", { labels, code: { configMap: "codeless-1" } });
     await eventually(async () => {
       const resource = await cluster.readFunction("codeless");

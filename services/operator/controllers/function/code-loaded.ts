@@ -1,5 +1,6 @@
 /** The condition CodeLoaded: whether a pod has loaded the code that the Function names. */
-import { CODE_ENTRY, type FunctionResource } from "../../../../contract/index.ts";
+import { WATCHDOG_ENV } from "../../../../contract/environment/watchdog.ts";
+import { CODE_ENTRY, codePath, type FunctionResource } from "../../../../contract/index.ts";
 import type { Pod } from "../../kubernetes/types.ts";
 import { listMountedMaps } from "./code-revisions.ts";
 import type { ConditionState } from "./conditions.ts";
@@ -19,16 +20,17 @@ export function judgeCodeLoaded(
     return undefined;
   }
   const subject = `${code.entry ?? CODE_ENTRY} of ConfigMap ${code.configMap}`;
-  const own = pods.filter((pod) => isOf(pod, code.configMap));
-  if (own.some(isReady)) {
+  const own = pods.filter((pod) => isOf(pod, code));
+  if (own.some((pod) => isReady(pod, resource.spec.name))) {
     return { status: "True", reason: "Loaded", message: `${subject} is loaded` };
   }
   const missing = [problem, lost].find((it) => it?.reason === "CodeNotFound");
-  const worst = missing ?? findProblem(undefined, own, failure);
-  if (worst !== undefined) {
-    return toFailed(subject, worst);
+  if (missing !== undefined) {
+    return toFailed(subject, missing);
   }
-  return findLoaded(resource, subject) ?? toPending(subject, own);
+  const loaded = findLoaded(resource, subject);
+  const worst = loaded === undefined ? findProblem(undefined, own, failure) : undefined;
+  return loaded ?? (worst ? toFailed(subject, worst) : toPending(subject, own));
 }
 
 /** What was said of this code when a pod had loaded it. */
@@ -39,13 +41,18 @@ function findLoaded({ status }: FunctionResource, subject: string): ConditionSta
     : undefined;
 }
 
-function isOf(pod: Pod, configMap: string): boolean {
-  return pod.metadata.deletionTimestamp === undefined && listMountedMaps([pod]).includes(configMap);
+function isOf(pod: Pod, code: NonNullable<FunctionResource["spec"]["code"]>): boolean {
+  const variables = pod.spec?.containers?.flatMap(({ env }) => env ?? []) ?? [];
+  return (
+    pod.metadata.deletionTimestamp === undefined &&
+    listMountedMaps([pod]).includes(code.configMap) &&
+    variables.some(({ name, value }) => name === WATCHDOG_ENV.module && value === codePath(code))
+  );
 }
 
-/** The runtime answers nothing before it has loaded its module. */
-function isReady({ status }: Pod): boolean {
-  return status?.containerStatuses?.some(({ ready }) => ready) ?? false;
+/** The runtime answers nothing before it has loaded its module; another container may be ready. */
+function isReady({ status }: Pod, name: string): boolean {
+  return status?.containerStatuses?.some((it) => it.name === name && it.ready) ?? false;
 }
 
 function toPending(subject: string, pods: readonly Pod[]): ConditionState {

@@ -23,6 +23,7 @@ const KEPT_REVISIONS = 3;
 export async function adoptCode(
   client: KubernetesClient,
   resource: FunctionResource,
+  uid: string | undefined,
 ): Promise<void> {
   const name = resource.spec.code?.configMap;
   if (name === undefined) {
@@ -38,7 +39,8 @@ export async function adoptCode(
     {
       apiVersion: "v1",
       kind: "ConfigMap",
-      metadata: { name, namespace, ownerReferences: [owner] },
+      // Without its uid one that was deleted meanwhile would be made again, and empty for good.
+      metadata: { name, namespace, uid, ownerReferences: [owner] },
       immutable: true,
     },
     { fieldManager, force: true, as: "PartialObjectMetadata" },
@@ -55,18 +57,18 @@ export async function pruneCode(
   const path = resourcePath({ plural: "configmaps", namespace });
   const maps = await client.listMetadata<CodeMap>(path, `${LABEL.function}=${name}`);
   const old = findOldRevisions(resource, maps, pods);
-  for (const revision of old) {
-    await remove(client, `${path}/${encodeURIComponent(revision)}`);
+  for (const { metadata } of old) {
+    await remove(client, `${path}/${encodeURIComponent(metadata.name)}`, metadata.uid);
   }
-  return old;
+  return old.map(({ metadata }) => metadata.name);
 }
 
-/** Names of the revisions to delete: the Function's own, beyond the newest ones, not in use. */
+/** The revisions to delete: the Function's own, beyond the newest ones, not in use. */
 export function findOldRevisions(
   { metadata, spec }: FunctionResource,
   maps: readonly CodeMap[],
   pods: readonly Pod[],
-): string[] {
+): CodeMap[] {
   const used = new Set(pods.flatMap(mountedMaps));
   const isOwn = (map: CodeMap): boolean =>
     owners(map).length > 0 && owners(map).every(({ uid }) => uid === metadata.uid);
@@ -74,8 +76,7 @@ export function findOldRevisions(
     .filter((map) => isOwn(map) && map.metadata.name !== spec.code?.configMap)
     .sort((a, b) => creationOf(b) - creationOf(a))
     .slice(KEPT_REVISIONS - 1)
-    .map((map) => map.metadata.name)
-    .filter((name) => !used.has(name));
+    .filter((map) => !used.has(map.metadata.name));
 }
 
 function owners({ metadata: { ownerReferences = [] } }: CodeMap): OwnerReference[] {
@@ -97,11 +98,12 @@ function mountedMaps({ spec }: Pod): string[] {
   );
 }
 
-async function remove(client: KubernetesClient, path: string): Promise<void> {
+/** Another one of its name is another one's. */
+async function remove(client: KubernetesClient, path: string, uid?: string): Promise<void> {
   try {
-    await client.request(path, { method: "DELETE" });
+    await client.request(path, { method: "DELETE", body: { preconditions: { uid } } });
   } catch (error) {
-    if (!isKubernetesStatus(error, 404)) {
+    if (!isKubernetesStatus(error, 404) && !isKubernetesStatus(error, 409)) {
       throw error;
     }
   }

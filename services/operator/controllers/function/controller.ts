@@ -12,7 +12,7 @@ import {
   toKey,
 } from "../../../../contract/index.ts";
 import { functionPath } from "../../../lib/function-path.ts";
-import { type KubernetesClient, KubernetesError } from "../../../lib/kubernetes.ts";
+import type { KubernetesClient } from "../../../lib/kubernetes.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { Registry } from "../../../lib/metrics.ts";
 import {
@@ -30,7 +30,7 @@ import { listMountedMaps, pruneCode } from "./code-revisions.ts";
 import { createDriftReport } from "./drift-report.ts";
 import { type Found, KnownDependencies } from "./known-dependencies.ts";
 import { toDeployment } from "./manifests.ts";
-import { FunctionObjects, isOfAnother } from "./objects.ts";
+import { FunctionObjects, isOfAnother, isRefusal } from "./objects.ts";
 import { type Problem, toRefusal } from "./pod-problem.ts";
 import { findProfiles, type FoundProfiles } from "./profiles.ts";
 import { Rollouts } from "./rollouts.ts";
@@ -275,14 +275,14 @@ export class FunctionController implements Controller {
     }
     const { profiles, lost, stale, pullSecrets: own } = found;
     await this.#dependencies.adopt(key, resource, found);
-    const wanted = toDeployment(resource, timeouts, { own, common, profiles });
-    const deployment = await this.#objects.apply(resource, wanted);
-    const requeueAfterMs = this.#dependencies.keep(key, found);
+    const { wanted, deployment, refused } = await this.#objects.apply(
+      resource,
+      (it) => toDeployment(resource, timeouts, { own, common, profiles: it }),
+      profiles,
+    );
+    const waits = [this.#dependencies.keep(key, found), refused && REFUSED_RETRY_MS];
     const { template } = wanted.spec;
-    return {
-      ...{ deployment, lost, stale, template },
-      ...(requeueAfterMs !== undefined && { requeueAfterMs }),
-    };
+    return { deployment, lost, stale: stale ?? refused, template, ...toResult(waits) };
   }
 
   /** Throws a Conflict when it is not as it was seen: somebody else may have scaled meanwhile. */
@@ -327,9 +327,4 @@ function toFunctionKeys({
 function toResult(waits: readonly (number | undefined)[]): ReconcileResult {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) };
-}
-
-/** Whether the API server refused what was sent: only another spec, or time, helps. */
-function isRefusal(error: unknown): error is KubernetesError {
-  return error instanceof KubernetesError && [400, 403, 422].includes(error.status);
 }

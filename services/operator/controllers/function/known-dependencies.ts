@@ -93,8 +93,9 @@ export class KnownDependencies {
       return;
     }
     const known = this.#knownFor(key, found.dependencies);
-    if (known?.lost !== undefined || known?.code?.uid !== found.code?.uid) {
-      await adoptCode(this.#options.client, resource);
+    const uid = found.code?.uid;
+    if (known?.lost !== undefined || known?.code?.uid !== uid) {
+      await adoptCode(this.#options.client, resource, uid);
     }
     if (known !== undefined && isOther(known.code, found.code)) {
       await this.#tellOtherCode(key, resource);

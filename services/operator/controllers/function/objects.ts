@@ -3,14 +3,17 @@ import { CRD, type FunctionResource, toKey } from "../../../../contract/index.ts
 import {
   isKubernetesStatus,
   type KubernetesClient,
+  KubernetesError,
   resourcePath,
 } from "../../../lib/kubernetes.ts";
 import { Applier } from "../../kubernetes/applier.ts";
 import { DEPLOYMENT_SHARED, SERVICE_SHARED } from "../../kubernetes/foreign-fields.ts";
 import type { Informers } from "../../kubernetes/informers.ts";
-import type { Deployment, DisruptionBudget, Service } from "../../kubernetes/types.ts";
+import type { Deployment, DisruptionBudget, Metadata, Service } from "../../kubernetes/types.ts";
 import { createDriftReport, type DriftReportOptions } from "./drift-report.ts";
 import { toDisruptionBudget, toService, type WantedDeployment } from "./manifests.ts";
+import { type Problem, toRefusal } from "./pod-problem.ts";
+import { findFormer, type FoundProfiles } from "./profiles.ts";
 
 export interface FunctionObjectsOptions extends DriftReportOptions {
   client: KubernetesClient;
@@ -19,6 +22,15 @@ export interface FunctionObjectsOptions extends DriftReportOptions {
 
 /** So many pods make a budget useful: a node that is drained does not take all of them at once. */
 const BUDGET_REPLICAS = 2;
+
+type Profiles = FoundProfiles["profiles"];
+
+export interface AppliedObjects {
+  wanted: WantedDeployment;
+  deployment: Deployment;
+  /** What the API server has refused, and the function serves without. */
+  refused?: Problem;
+}
 
 export class FunctionObjects {
   readonly #options: FunctionObjectsOptions;
@@ -49,17 +61,63 @@ export class FunctionObjects {
     });
   }
 
-  /** Applies them all; returns the Deployment. Throws a KubernetesError. */
-  async apply(resource: FunctionResource, wanted: WantedDeployment): Promise<Deployment> {
-    const { informers } = this.#options;
+  /**
+   * Applies them all. Where the API server refuses what its profiles say now, its pods stay as they
+   * were; without a budget it serves as well. Throws a KubernetesError.
+   */
+  async apply(
+    resource: FunctionResource,
+    toWanted: (profiles: Profiles) => WantedDeployment,
+    profiles: Profiles,
+  ): Promise<AppliedObjects> {
     await this.#services.apply(toService(resource));
-    const deployment = await this.#deployments.apply(wanted);
+    const applied = await this.#applyDeployment(resource, toWanted, profiles);
+    try {
+      await this.#applyBudget(resource, applied.wanted.spec.replicas);
+      return applied;
+    } catch (error) {
+      return { refused: toRefused(error, "it has no PodDisruptionBudget"), ...applied };
+    }
+  }
+
+  async #applyDeployment(
+    { metadata }: FunctionResource,
+    toWanted: (profiles: Profiles) => WantedDeployment,
+    profiles: Profiles,
+  ): Promise<AppliedObjects> {
+    const wanted = toWanted(profiles);
+    try {
+      return { wanted, deployment: await this.#deployments.apply(wanted) };
+    } catch (error) {
+      const before = this.#options.informers.deployments.get(toKey(metadata));
+      const former = findFormer(profiles, before);
+      if (former === undefined) {
+        throw error;
+      }
+      const refused = toRefused(error, "its pods are as they were with its profiles before");
+      const asBefore = toWanted(former);
+      return { wanted: asBefore, deployment: await this.#deployments.apply(asBefore), refused };
+    }
+  }
+
+  /**
+   * Applies the PodDisruptionBudget where there are several pods. One that somebody else has made
+   * under its name is theirs.
+   */
+  async #applyBudget(resource: FunctionResource, replicas: number): Promise<void> {
+    const { client, informers } = this.#options;
+    const known = informers.budgets.get(toKey(resource.metadata));
     // One that is there stays: of a single pod it keeps nobody from anything.
-    const hasBudget = informers.budgets.get(toKey(resource.metadata)) !== undefined;
-    if (hasBudget || wanted.spec.replicas >= BUDGET_REPLICAS) {
+    if (known === undefined && replicas < BUDGET_REPLICAS) {
+      return;
+    }
+    const { name, namespace } = resource.metadata;
+    const path = resourcePath({ ...informers.budgets.kind, namespace, name });
+    // Without the label it is in no informer.
+    const stored = known ?? (await client.find<DisruptionBudget>(path));
+    if (stored === undefined || isOfFunction(stored)) {
       await this.#budgets.apply(toDisruptionBudget(resource));
     }
-    return deployment;
   }
 
   /** After how long to apply again: what others have written, and was left, is taken back then. */
@@ -81,6 +139,31 @@ export class FunctionObjects {
       }
     });
   }
+}
+
+/**
+ * Whether the API server refused what was sent: only another spec, or time, helps. Lists that name
+ * a key twice are answered with 500.
+ */
+export function isRefusal(error: unknown): error is KubernetesError {
+  return (
+    error instanceof KubernetesError &&
+    ([400, 403, 422].includes(error.status) ||
+      error.message.includes("failed to create typed patch object"))
+  );
+}
+
+/** Throws what is no refusal. */
+function toRefused(error: unknown, effect: string): Problem {
+  if (!isRefusal(error)) {
+    throw error;
+  }
+  const { reason, message } = toRefusal(error.reason || "Refused", error.message);
+  return { reason, message: `${effect}: ${message}` };
+}
+
+function isOfFunction({ metadata }: { metadata: Metadata }): boolean {
+  return metadata.ownerReferences?.some(({ kind }) => kind === CRD.kind) ?? false;
 }
 
 /** Whether a Deployment was made for another Function of this name, which is gone by now. */

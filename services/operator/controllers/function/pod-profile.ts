@@ -35,7 +35,7 @@ export function toPlacement(
   const nodeSelector = toNodeSelector(spec.constraints ?? []);
   const given = {
     tolerations,
-    affinity,
+    affinity: affinity && withOwnPods(affinity, spec.name),
     runtimeClassName,
     priorityClassName,
     dnsPolicy,
@@ -48,9 +48,49 @@ export function toPlacement(
   };
 }
 
+type Affinity = NonNullable<ProfileSpec["affinity"]>;
+type PodAffinity = NonNullable<Affinity["podAffinity"]>;
+type Terms = PodAffinity["requiredDuringSchedulingIgnoredDuringExecution"];
+
+/** Without a selector a term would be about no pods at all. */
+function withOwnPods(affinity: Affinity, name: string): Affinity {
+  const labelSelector = toSelector(name);
+  const complete = (pods: PodAffinity): PodAffinity => {
+    const { preferredDuringSchedulingIgnoredDuringExecution: preferred, ...others } = pods;
+    const required: Terms = others.requiredDuringSchedulingIgnoredDuringExecution;
+    return {
+      ...(required && {
+        requiredDuringSchedulingIgnoredDuringExecution: required.map((it) => ({
+          labelSelector,
+          ...it,
+        })),
+      }),
+      ...(preferred && {
+        preferredDuringSchedulingIgnoredDuringExecution: preferred.map(
+          ({ podAffinityTerm, ...it }) => ({
+            ...it,
+            podAffinityTerm: { labelSelector, ...podAffinityTerm },
+          }),
+        ),
+      }),
+    };
+  };
+  const { podAffinity, podAntiAffinity } = affinity;
+  return {
+    ...affinity,
+    ...(podAffinity && { podAffinity: complete(podAffinity) }),
+    ...(podAntiAffinity && { podAntiAffinity: complete(podAntiAffinity) }),
+  };
+}
+
+/** The function's own pods. */
+function toSelector(name: string): { matchLabels: Record<string, string> } {
+  return { matchLabels: { [LABEL.function]: name } };
+}
+
 /** Over nodes, as far as that goes, unless a profile says something else. */
 function toSpread(name: string, profile: ProfileSpec): Plain<V1TopologySpreadConstraint>[] {
-  const labelSelector = { matchLabels: { [LABEL.function]: name } };
+  const labelSelector = toSelector(name);
   const constraints = profile.topologySpreadConstraints ?? [
     {
       maxSkew: 1,
@@ -98,13 +138,19 @@ export function toContainerSecurity(
   // The pod's is the one that the function names.
   const isNamed = resource.spec.annotations?.[ANNOTATION.user] !== undefined;
   return {
-    allowPrivilegeEscalation: false,
+    allowPrivilegeEscalation: mustEscalate(profile),
     ...others,
     ...(runAsUser !== undefined && !isNamed && { runAsUser }),
     ...(runAsGroup !== undefined && !isNamed && { runAsGroup }),
     capabilities: { drop: ["ALL"], ...capabilities },
     readOnlyRootFilesystem: hasReadOnlyRoot(resource, profile),
   };
+}
+
+/** Whether Kubernetes refuses a container that may not. */
+function mustEscalate({ containerSecurityContext = {} }: ProfileSpec): boolean {
+  const { privileged = false, capabilities } = containerSecurityContext;
+  return privileged || (capabilities?.add?.includes("CAP_SYS_ADMIN") ?? false);
 }
 
 /** Whether only `/tmp` can be written. */

@@ -1,4 +1,5 @@
 /** The profiles that a Function names, or those that its Deployment was made by once they go. */
+import { isDeepStrictEqual } from "node:util";
 import {
   ANNOTATION,
   type FunctionResource,
@@ -44,6 +45,22 @@ export function findProfiles(
   };
 }
 
+/**
+ * The same profiles as its pods have them, where that is another way: for when the API server does
+ * not take what they say now.
+ */
+export function findFormer(
+  profiles: readonly AppliedProfile[],
+  deployment: Deployment | undefined,
+): readonly AppliedProfile[] | undefined {
+  const applied = readApplied(deployment);
+  const isSame = isDeepStrictEqual(
+    applied.map(([name]) => name),
+    profiles.map(([name]) => name),
+  );
+  return isSame && !isDeepStrictEqual(applied, profiles) ? applied : undefined;
+}
+
 function toProblem(names: readonly string[], namespace: string): Problem {
   const field = `spec.annotations["${ANNOTATION.profile}"]`;
   const message = `${field}: expected a Profile ${names.join(", ")} in namespace ${namespace}, got none`;
@@ -55,8 +72,13 @@ function readApplied(deployment: Deployment | undefined): AppliedProfile[] {
   try {
     const text = deployment?.metadata.annotations?.[ANNOTATION.appliedProfiles] ?? "[]";
     const profiles: unknown = JSON.parse(text);
-    return Array.isArray(profiles) ? (profiles as AppliedProfile[]) : [];
+    return Array.isArray(profiles) && profiles.every(isApplied) ? profiles : [];
   } catch {
     return [];
   }
+}
+
+function isApplied(profile: unknown): profile is AppliedProfile {
+  const [name, spec] = Array.isArray(profile) ? (profile as unknown[]) : [];
+  return typeof name === "string" && typeof spec === "object" && spec !== null;
 }

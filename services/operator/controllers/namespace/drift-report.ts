@@ -17,6 +17,9 @@ export interface Finding {
   fields: readonly string[] | undefined;
 }
 
+/** What is remembered of a deletion, in the place of fields. */
+const DELETED = "(deleted)";
+
 export class DriftReport {
   readonly #options: DriftReportOptions;
   readonly #counter: Counter<"kind" | "result">;
@@ -33,7 +36,7 @@ export class DriftReport {
     const { kind, name } = object;
     const result = "repaired";
     this.#counter.inc({ kind, result });
-    if (!this.#repairs.note(`${namespace}/${kind}/${name}`, fields ?? [])) {
+    if (!this.#repairs.note(`${namespace}/${kind}/${name}`, fields ?? [DELETED])) {
       return;
     }
     this.#options.logger.warn({ namespace, kind, name, fields, result }, "drift");

@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { LABEL } from "../../../../contract/index.ts";
+import { sendStatus } from "../../../support/kubernetes-answers.ts";
 import { until } from "../../../support/until.ts";
 import { DEPLOYMENTS, NAMESPACES, PODS, useWorlds } from "../world.ts";
+
+const PROFILES = "/apis/openfaas.com/v1/namespaces/openfaas/profiles";
 
 const createWorld = useWorlds(afterEach);
 
@@ -28,6 +31,23 @@ describe("Informers", () => {
     await fake.settle();
     expect(podNames()).toStrictEqual(["resize-2"]);
     expect(informers.pods.byIndex("openfaas-fn/other")).toStrictEqual([]);
+  });
+
+  it("start without Profiles where their definition is not there, and have them later", async () => {
+    const { fake, informers } = await createWorld();
+    let isDefined = false;
+    fake.intercept = ({ path }, response) => {
+      const isMissing = path.startsWith(PROFILES) && !isDefined;
+      if (isMissing) {
+        sendStatus(response, 404, "NotFound");
+      }
+      return isMissing;
+    };
+    await informers.start();
+    expect([informers.problem(), informers.profiles.size]).toStrictEqual([undefined, 0]);
+    isDefined = true;
+    fake.put(PROFILES, { metadata: { name: "gpu" } });
+    await until("the profile", () => informers.profiles.size === 1);
   });
 
   it("say that they are not complete before they have started", async () => {

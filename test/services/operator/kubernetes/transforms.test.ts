@@ -101,14 +101,16 @@ describe("transforms", () => {
     labels: { faas_function: "resize" },
   };
 
-  it("keep of a pod the ConfigMaps that it mounts, and whose it is", () => {
+  it("keep of a pod which code it has, and whose it is", () => {
     const code = { configMap: { name: "resize-1" } };
-    const spec = { volumes: [{}, code], containers: [] };
+    const module = { name: "PLONK_FUNCTION_MODULE", value: "/home/app/function/index.mjs" };
+    const env = [{ name: "A", value: "b" }, module];
+    const spec = { volumes: [{}, code], containers: [{}, { name: "resize", env }] };
     const labels = { ...OF_POD.labels, "pod-template-hash": "a" };
     const whole = { ...OF_POD, labels, annotations: { a: "b" }, managedFields: [], generation: 1 };
     expect(trimPod({ metadata: whole, spec })).toStrictEqual({
       metadata: OF_POD,
-      spec: { volumes: [code] },
+      spec: { volumes: [code], containers: [{ env: [module] }] },
     });
     const unlabelled = { name: "resize-1", namespace: "openfaas-fn" };
     expect(trimPod({ metadata: unlabelled })).toStrictEqual({

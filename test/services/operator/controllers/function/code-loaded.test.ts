@@ -9,8 +9,17 @@ const code = { configMap: "resize-1" };
 const SUBJECT = "index.mjs of ConfigMap resize-1";
 const LOADED = `${SUBJECT} is loaded`;
 
-function podOf(configMap: string, container: Partial<ContainerStatus>): Pod {
-  return { ...makePod(container), spec: { volumes: [{ configMap: { name: configMap } }] } };
+function podOf(configMap: string, container: Partial<ContainerStatus>, entry = "index.mjs"): Pod {
+  const env = [{ name: "PLONK_FUNCTION_MODULE", value: `/home/app/function/${entry}` }];
+  const volumes = [{ configMap: { name: configMap } }];
+  return { ...makePod(container), spec: { volumes, containers: [{ env }] } };
+}
+
+/** With a sidecar that is ready. */
+function beside(pod: Pod): Pod {
+  const { containerStatuses = [] } = pod.status ?? {};
+  const proxy = { name: "proxy", ready: true, state: {} };
+  return { ...pod, status: { ...pod.status, containerStatuses: [proxy, ...containerStatuses] } };
 }
 
 function judge(observation: Partial<Observation>, before?: { status: "True"; message: string }) {
@@ -63,6 +72,16 @@ describe("CodeLoaded", () => {
       ["Unknown", "NoPods", `${SUBJECT} was not loaded: it has no pod`],
     ],
     [
+      "only pods of another module of it answer",
+      { pods: [podOf("resize-1", RUNNING, "other.mjs")] },
+      ["Unknown", "NoPods", `${SUBJECT} was not loaded: it has no pod`],
+    ],
+    [
+      "a sidecar of its pod is ready, and it is not",
+      { pods: [beside(podOf("resize-1", CRASHED))] },
+      ["False", "CrashLoopBackOff", `${SUBJECT} is not loaded: ${CRASH}`],
+    ],
+    [
       "its pod has not said anything",
       { pods: [podOf("resize-1", { state: { running: {} } })] },
       ["Unknown", "Loading", `${SUBJECT} is not loaded yet`],
@@ -91,12 +110,12 @@ describe("CodeLoaded", () => {
     expect(judge(observation)).toEqual(expected);
   });
 
-  it("stays while pods are busy and when they are gone, but not when they end", () => {
+  it("stays while pods are busy, when they end and when they are gone, but not without code", () => {
     const before = { status: "True", message: LOADED } as const;
     const busy = podOf("resize-1", { state: { running: {} } });
     expect(judge({ pods: [busy] }, before)).toEqual(["True", "Loaded", LOADED]);
     expect(judge({}, before)).toEqual(["True", "Loaded", LOADED]);
-    expect(judge({ pods: [podOf("resize-1", CRASHED)] }, before)?.[0]).toBe("False");
+    expect(judge({ pods: [podOf("resize-1", CRASHED)] }, before)?.[0]).toBe("True");
     expect(judge({ lost: GONE }, before)?.[0]).toBe("False");
   });
 

@@ -36,8 +36,8 @@ describe("adoptCode", () => {
   it("is done by a manager of each function: what one of them leaves out is not taken away", async () => {
     const other = makeFunction({ name: "other", code: { configMap: "code-5" } });
     const metadata = { ...other.metadata, name: "other", uid: "uid-2" };
-    await adoptCode(client, current);
-    await adoptCode(client, { ...other, metadata });
+    await adoptCode(client, current, "uid-of-code");
+    await adoptCode(client, { ...other, metadata }, "uid-of-code");
     const owner = { apiVersion: "openfaas.com/v1", kind: "Function", name: "resize", uid: "uid-1" };
     const marks = { controller: false, blockOwnerDeletion: false };
     const toApplied = (name: string, uid: string): unknown => ({
@@ -48,6 +48,7 @@ describe("adoptCode", () => {
         metadata: {
           name: "code-5",
           namespace: "openfaas-fn",
+          uid: "uid-of-code",
           ownerReferences: [{ ...owner, name, uid, ...marks }],
         },
         immutable: true,
@@ -62,30 +63,34 @@ describe("adoptCode", () => {
   });
 
   it("is not done of a function without code of its own", async () => {
-    await adoptCode(client, makeFunction());
+    await adoptCode(client, makeFunction(), undefined);
     expect(applied).toStrictEqual([]);
   });
 });
 
+function namesOfOld(...args: Parameters<typeof findOldRevisions>): string[] {
+  return findOldRevisions(...args).map(({ metadata }) => metadata.name);
+}
+
 describe("findOldRevisions", () => {
   it("leaves the current one and the two newest before it", () => {
-    expect(findOldRevisions(current, maps, [])).toStrictEqual(["code-2", "code-1"]);
+    expect(namesOfOld(current, maps, [])).toStrictEqual(["code-2", "code-1"]);
   });
 
   it("leaves the current one even when it is the oldest, as after a rollback", () => {
     const rolledBack = makeFunction({ code: { configMap: "code-1" } });
-    expect(findOldRevisions(rolledBack, maps, [])).toStrictEqual(["code-3", "code-2"]);
+    expect(namesOfOld(rolledBack, maps, [])).toStrictEqual(["code-3", "code-2"]);
   });
 
   it("leaves what a pod still mounts", () => {
     const pod = makePod({});
     pod.spec = { volumes: [{ configMap: { name: "code-1" } }] };
-    expect(findOldRevisions(current, maps, [pod])).toStrictEqual(["code-2"]);
+    expect(namesOfOld(current, maps, [pod])).toStrictEqual(["code-2"]);
   });
 
   it("leaves what it does not own", () => {
     const foreign = [makeMap("other-1", 1, "uid-2"), { metadata: { name: "loose" } }, ...maps];
-    expect(findOldRevisions(current, foreign, [])).toStrictEqual(["code-2", "code-1"]);
+    expect(namesOfOld(current, foreign, [])).toStrictEqual(["code-2", "code-1"]);
   });
 });
 
@@ -94,7 +99,7 @@ it("leaves what another function runs as well", () => {
   const other = makeMap("code-1", 1, "uid-2");
   const owners = [shared, other].flatMap(({ metadata }) => metadata.ownerReferences ?? []);
   shared.metadata.ownerReferences = owners;
-  expect(findOldRevisions(current, [shared, ...maps.slice(1)], [])).toStrictEqual(["code-2"]);
+  expect(namesOfOld(current, [shared, ...maps.slice(1)], [])).toStrictEqual(["code-2"]);
 });
 
 describe("listMountedMaps", () => {

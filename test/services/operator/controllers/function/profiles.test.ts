@@ -47,9 +47,11 @@ describe("the profiles of a Function", () => {
     expect(findProfiles(resource, undefined, known({ a: {} }))).toEqual(missing);
     const others = appliedWith([["a", {}]]);
     expect(findProfiles(resource, others, known({ a: {} }))).toEqual(missing);
-    const broken = makeDeployment(1);
-    broken.metadata.annotations = { "plonk/applied-profiles": "{" };
-    expect(findProfiles(resource, broken, known({ a: {} }))).toEqual(missing);
+    for (const text of ["{", "{}", "[1]", '[["b", null]]', '[["b"]]']) {
+      const broken = makeDeployment(1);
+      broken.metadata.annotations = { "plonk/applied-profiles": text };
+      expect(findProfiles(resource, broken, known({ a: {} }))).toEqual(missing);
+    }
   });
 
   it("stay as they were when they go", () => {
@@ -89,7 +91,7 @@ describe("pods with a profile", () => {
 
   it("are spread as it says, each counted among the function's own", () => {
     const zone = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule" };
-    const other = { ...zone, labelSelector: { matchLabels: { team: "a" } } };
+    const other = { ...zone, topologyKey: "rack", labelSelector: { matchLabels: { team: "a" } } };
     const labelSelector = { matchLabels: { faas_function: "resize" } };
     expect(podOf({ topologySpreadConstraints: [zone, other] })?.topologySpreadConstraints).toEqual([
       { ...zone, labelSelector },
@@ -104,6 +106,31 @@ describe("pods with a profile", () => {
         labelSelector,
       },
     ]);
+  });
+
+  it("are kept from, or brought to, the function's own where a term has no selector", () => {
+    const term = { topologyKey: "zone" };
+    const own = { ...term, labelSelector: { matchLabels: { faas_function: "resize" } } };
+    const other = { ...term, labelSelector: { matchLabels: { team: "a" } } };
+    const toAffinity = (first: object, second: object) => ({
+      podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [first, second] },
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 1, podAffinityTerm: first },
+          { weight: 2, podAffinityTerm: second },
+        ],
+      },
+    });
+    const affinity = toAffinity(term, other) as NonNullable<ProfileSpec["affinity"]>;
+    expect(podOf({ affinity })?.affinity).toEqual(toAffinity(own, other));
+  });
+
+  it.each<NonNullable<ProfileSpec["containerSecurityContext"]>>([
+    { privileged: true },
+    { capabilities: { add: ["CAP_SYS_ADMIN"] } },
+  ])("may escalate where Kubernetes demands it: %j", (containerSecurityContext) => {
+    const { securityContext } = containerOf({ containerSecurityContext }) ?? {};
+    expect(securityContext?.allowPrivilegeEscalation).toBe(true);
   });
 
   it("meet the restricted standard in all that it does not name", () => {

@@ -253,6 +253,21 @@ describe("what a namespace is set up with", () => {
     ]);
   });
 
+  it("is told again where it is deleted after it was changed", async () => {
+    const { fake, controller, told, change } = await createSetUp();
+    change(POLICIES, "allow-platform", {
+      metadata: { managedFields: [set({ "f:spec": { "f:ingress": {} } })] },
+      spec: { ...platform?.spec, ingress: [{}] },
+    });
+    await controller.reconcile("dev");
+    fake.remove(POLICIES, "allow-platform");
+    await controller.reconcile("dev");
+    expect(told()).toStrictEqual([
+      "NetworkPolicy allow-platform: others had changed it, which was undone: spec.ingress (kubectl-edit)",
+      "NetworkPolicy allow-platform: others had deleted it, and it was made again",
+    ]);
+  });
+
   it("goes with its namespace, which is told by nothing when there is another one", async () => {
     const { fake, controller, told } = await createSetUp();
     for (const name of ["default-deny", "allow-platform", "allow-egress"]) {
