@@ -41,6 +41,17 @@ const ROUNDS: [when: string, round: Round][] = [
     },
   ],
   [
+    "as it takes back what somebody has opened, and again when that was stored",
+    {
+      changes: [
+        ["first", "openService"],
+        ["second", "variable"],
+      ],
+      kill: at(/\/services\//, "lose"),
+      killAgain: at(/\/services\//, "pass"),
+    },
+  ],
+  [
     "before a status is told, of a function that was made anew and of one that cannot run",
     {
       changes: [

@@ -6,8 +6,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { between, createRandom, pick, type Random, shuffle } from "../../../audit/random.ts";
 import { until } from "../../../support/until.ts";
-import { change, type ChangeName, chooseChange, NAMESPACE, PROFILE } from "./changes.ts";
-import { findDifferences, type Functions, readState, type State } from "./declared.ts";
+import { change, type ChangeName, chooseChange, NAMESPACE, PROFILE, TAKING } from "./changes.ts";
+import { findDifferences, findOutages, type Functions, readState, type State } from "./declared.ts";
 import { type Kill, KillWorld } from "./world.ts";
 
 const FUNCTIONS = 12;
@@ -20,6 +20,9 @@ const MOST_WRITES = 12;
 
 /** Only to end a hang. */
 const PATIENCE_MS = 100_000;
+
+/** Where it was killed, when it had written all. */
+const AT_REST = "at rest";
 
 /** Where another operator, that is not killed, has to make the same. */
 const MIRROR = "mirror";
@@ -49,7 +52,8 @@ export async function runCampaign(options: CampaignOptions): Promise<string[]> {
     let made = 0;
     for (let round = 1; made < kills && signal?.aborted !== true; round += 1) {
       const { breaches, killedAt } = await campaign.run(planRound(random, campaign.functions));
-      made += killedAt.length;
+      // Where nothing was left to be written, no rollout was cut short.
+      made += killedAt.filter((it) => it !== AT_REST).length;
       report(`round ${round}, ${made} of ${kills} kills: ${killedAt.join("; ")}`);
       if (breaches.length > 0) {
         return breaches.map((it) => `round ${round}: ${it}`);
@@ -115,8 +119,9 @@ export class Campaign {
 
   async run({ changes, kill, killAgain }: Round): Promise<RoundResult> {
     const world = this.#world;
-    world.killLater(kill);
     const { cluster } = world;
+    const before = await readState(cluster, NAMESPACE);
+    world.killLater(kill);
     for (const [name, kind] of changes) {
       this.#serial += 1;
       await change(kind, { cluster, functions: this.functions, name, serial: this.#serial });
@@ -126,8 +131,11 @@ export class Campaign {
       world.startOperator(killAgain);
       killedAt.push(await this.#untilKilled());
     }
+    // Nobody is there who could mend it: what served before the changes has to serve still.
+    const taken = new Set(changes.filter(([, kind]) => TAKING.has(kind)).map(([name]) => name));
+    const outages = findOutages(before, await readState(cluster, NAMESPACE), taken);
     world.startOperator();
-    const breaches = await this.#settle();
+    const breaches = [...outages, ...(await this.#settle())];
     await this.#noteDeployments();
     return { breaches: breaches.map((it) => `${toText(changes)}; ${it}`), killedAt };
   }
@@ -138,7 +146,7 @@ export class Campaign {
     const isOver = async (): Promise<boolean> =>
       world.killedAt !== undefined || (await this.#compare()).length === 0;
     await until("the kill", isOver, PATIENCE_MS);
-    const killedAt = world.killedAt ?? "at rest";
+    const killedAt = world.killedAt ?? AT_REST;
     await world.kill();
     return killedAt;
   }

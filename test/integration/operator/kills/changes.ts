@@ -10,6 +10,8 @@ export const NAMESPACE = "openfaas-fn";
 /** One that functions may have. */
 export const PROFILE = "tolerant";
 
+const BUDGETS = { group: "policy", plural: "poddisruptionbudgets" };
+
 /** One function that is changed. */
 export interface Changing {
   cluster: TestCluster;
@@ -64,6 +66,18 @@ async function addVariable({ cluster, name }: Changing): Promise<void> {
     spec: { template: { spec: { containers: [{ name, env }] } } },
   };
   await cluster.client.apply(path, body, { fieldManager: "somebody", force: false });
+}
+
+/** Somebody opens the Service to all nodes. */
+async function openService({ cluster, name }: Changing): Promise<void> {
+  const path = resourcePath({ plural: "services", namespace: NAMESPACE, name });
+  await cluster.client.mergePatch(path, { spec: { type: "NodePort" } }, "somebody");
+}
+
+/** Somebody lets no pod be taken away. */
+async function closeBudget({ cluster, name }: Changing): Promise<void> {
+  const path = resourcePath({ ...BUDGETS, namespace: NAMESPACE, name });
+  await cluster.client.mergePatch(path, { spec: { maxUnavailable: 0 } }, "somebody");
 }
 
 async function addCode({ cluster, functions, name, serial }: Changing): Promise<void> {
@@ -121,14 +135,30 @@ const CHANGES = {
   addVariable,
   deleteDeployment: deleteObject("deployments", "apps"),
   deleteService: deleteObject("services"),
+  openService,
+  /** Only several pods have a budget. */
+  deleteBudget: deleteObject(BUDGETS.plural, BUDGETS.group),
+  closeBudget,
 } satisfies Record<string, (changing: Changing) => Promise<void>>;
 
 export type ChangeName = keyof typeof CHANGES;
+
+/** Those that may leave a function with fewer pods that serve: others go on until new ones do. */
+export const TAKING: ReadonlySet<ChangeName> = new Set<ChangeName>([
+  ...(["create", "remove", "remake", "scale", "deleteDeployment"] as const),
+]);
 
 /** Of what runs. */
 const USUAL = (Object.keys(CHANGES) as ChangeName[]).filter(
   (name) => !/^(create|heal)$/.test(name),
 );
+
+/** Without pods none of them is broken, and one alone has no budget. */
+const FEWEST_PODS: Partial<Record<ChangeName, number>> = {
+  breakImage: 1,
+  deleteBudget: 2,
+  closeBudget: 2,
+};
 
 /** One that makes sense for what is declared now. */
 export function chooseChange(random: Random, declared: Declared | undefined): ChangeName {
@@ -139,8 +169,10 @@ export function chooseChange(random: Random, declared: Declared | undefined): Ch
   if (spec.secrets !== undefined || spec.labels?.[BROKEN] !== undefined) {
     return pick(random, ["heal", "heal", "remove"]);
   }
-  // Without pods none of them is broken.
-  return pick(random, replicas > 0 ? USUAL : USUAL.filter((name) => name !== "breakImage"));
+  return pick(
+    random,
+    USUAL.filter((name) => replicas >= (FEWEST_PODS[name] ?? 0)),
+  );
 }
 
 export async function change(name: ChangeName, changing: Changing): Promise<void> {

@@ -1,5 +1,10 @@
 /** What is declared of functions, and what has become of it on the API server. */
-import type { V1Container, V1Deployment } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1Deployment,
+  V1PodDisruptionBudget,
+  V1Service,
+} from "@kubernetes/client-node";
 import {
   type Condition,
   type FunctionResource,
@@ -30,8 +35,8 @@ interface Stored {
 export interface State {
   functions: Map<string, FunctionResource>;
   deployments: Map<string, Stored & V1Deployment>;
-  services: Map<string, Stored>;
-  budgets: Map<string, Stored>;
+  services: Map<string, Stored & V1Service>;
+  budgets: Map<string, Stored & V1PodDisruptionBudget>;
 }
 
 /** Functions' Secrets of these names are never there. */
@@ -69,8 +74,8 @@ export function findDifferences(functions: Functions, state: State): string[] {
 interface Found {
   resource: FunctionResource | undefined;
   deployment: (Stored & V1Deployment) | undefined;
-  service: Stored | undefined;
-  budget: Stored | undefined;
+  service: (Stored & V1Service) | undefined;
+  budget: (Stored & V1PodDisruptionBudget) | undefined;
 }
 
 function toFound(name: string, { functions, deployments, services, budgets }: State): Found {
@@ -137,8 +142,28 @@ function expectObjects(
     ["replicas, and available ones", toReplicas(deployment), [replicas, replicas]],
     ["owner of its Deployment", ownerOf(deployment), uid],
     ["owner of its Service", ownerOf(service), uid],
-    ...(replicas > 1 ? [["owner of its budget", ownerOf(budget), uid] as const] : []),
+    ["type of its Service", service?.spec?.type, "ClusterIP"],
+    ...(replicas > 1 ? expectBudget(budget, uid) : []),
   ];
+}
+
+function expectBudget(budget: Found["budget"], uid: string | undefined): Expectation[] {
+  return [
+    ["owner of its budget", ownerOf(budget), uid],
+    ["what its budget lets go", budget?.spec?.maxUnavailable, "25%"],
+  ];
+}
+
+/** Functions of which fewer pods are available than were: `<name>: ...`. */
+export function findOutages(before: State, now: State, spared: ReadonlySet<string>): string[] {
+  return Array.from(before.deployments)
+    .filter(([name]) => !spared.has(name))
+    .map(([name, { status }]) => {
+      const available = now.deployments.get(name)?.status?.availableReplicas ?? 0;
+      return [name, available, status?.availableReplicas ?? 0] as const;
+    })
+    .filter(([, available, served]) => available < served)
+    .map(([name, available, served]) => `${name}: expected ${served} pods, got ${available}`);
 }
 
 /** Old ones serve until new ones do. */
