@@ -31,24 +31,13 @@ const ROUNDS: [when: string, round: Round][] = [
     },
   ],
   [
-    "in the middle of rollouts and of what somebody has deleted",
+    "as it adopts code, or takes back what somebody has opened",
     {
       changes: [
         ["first", "code"],
-        ["second", "deleteService"],
+        ["second", "openService"],
       ],
       kill: at(/\/configmaps\/|\/services\//, "lose"),
-    },
-  ],
-  [
-    "as it takes back what somebody has opened, and again when that was stored",
-    {
-      changes: [
-        ["first", "openService"],
-        ["second", "variable"],
-      ],
-      kill: at(/\/services\//, "lose"),
-      killAgain: at(/\/services\//, "pass"),
     },
   ],
   [

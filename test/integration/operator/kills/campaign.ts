@@ -56,10 +56,11 @@ export async function runCampaign(options: CampaignOptions): Promise<string[]> {
       made += killedAt.filter((it) => it !== AT_REST).length;
       report(`round ${round}, ${made} of ${kills} kills: ${killedAt.join("; ")}`);
       if (breaches.length > 0) {
-        return breaches.map((it) => `round ${round}: ${it}`);
+        return breaches.map((it) => `round ${round}, killed at ${killedAt.join("; ")}: ${it}`);
       }
     }
-    return await campaign.compareWithMirror();
+    const breaches = await campaign.compareWithMirror();
+    return made < kills ? [`interrupted after ${made} of ${kills} kills`, ...breaches] : breaches;
   } finally {
     await campaign.stop();
   }
