@@ -1,7 +1,7 @@
-/** The operator as the process that its image starts, with the heap of its Deployment. */
+/** The operator as the process that its image starts, with heap and limit of its Deployment. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { request } from "undici";
 import { toNodeOptions } from "../../components/kubernetes/node-service.ts";
@@ -13,6 +13,7 @@ import { createImageContext } from "../../toolchain/images/context.ts";
 import { readMemoryMiB } from "../gateway/measure.ts";
 import { readReconciles, type Reconciles } from "./histogram.ts";
 import { Inspector } from "./inspector.ts";
+import { MemoryLimit } from "./memory-limit.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const HOOK = join(import.meta.dirname, "reach-gateways.js");
@@ -38,12 +39,14 @@ export class OperatorProcess {
   readonly startedAt = performance.now();
   readonly #child: ChildProcess;
   readonly #port: number;
+  readonly #limit: MemoryLimit;
   #output = "";
   #inspector: Promise<Inspector> | undefined;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, limit: MemoryLimit) {
     this.#child = child;
     this.#port = port;
+    this.#limit = limit;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
         this.#output = (this.#output + chunk.toString()).slice(-QUOTED_CHARACTERS);
@@ -59,7 +62,9 @@ export class OperatorProcess {
     const [port, inspectPort] = [await findFreePort(), await findFreePort()];
     const hook = gateways.size > 0 ? ` --import=${HOOK}` : "";
     const played = Array.from(gateways, ([address, own]) => `${address}=${own}`);
-    const child = spawn(...withParent(process.execPath, [file]), {
+    const limit = new MemoryLimit(String(process.pid), limitMiB);
+    const [program = "", ...words] = limit.wrap(process.execPath, [file]);
+    const child = spawn(...withParent(program, words), {
       env: {
         PATH: process.env["PATH"],
         NODE_OPTIONS: `${toNodeOptions(limitMiB)} --inspect-port=${inspectPort}${hook}`,
@@ -72,7 +77,7 @@ export class OperatorProcess {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return new OperatorProcess(child, port);
+    return new OperatorProcess(child, port, limit);
   }
 
   get pid(): number {
@@ -105,14 +110,17 @@ export class OperatorProcess {
     return readMemoryMiB(this.pid);
   }
 
-  /** Resident memory at its highest since the start, or since it was last forgotten (proc(5)). */
+  get anonymousMiB(): number {
+    return this.#limit.anonymousMiB;
+  }
+
+  /** Anonymous memory at its highest since the start, or since it was last forgotten. */
   get peakMiB(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
+    return this.#limit.peakMiB;
   }
 
   forgetPeak(): void {
-    writeFileSync(`/proc/${this.pid}/clear_refs`, "5");
+    this.#limit.peakMiB = 0;
   }
 
   /** Processor time that it has used, seconds. */
@@ -151,5 +159,6 @@ export class OperatorProcess {
       this.#child.kill("SIGTERM");
       await ended;
     }
+    this.#limit.remove();
   }
 }
