@@ -5,6 +5,7 @@ import { readConfig } from "../../../../../services/operator/config.ts";
 import { FunctionController } from "../../../../../services/operator/controllers/function/controller.ts";
 import { ScaleDecisions } from "../../../../../services/operator/scale-decisions.ts";
 import { FUNCTIONS, putFunction } from "../../../../support/function-objects.ts";
+import { sendStatus } from "../../../../support/kubernetes-answers.ts";
 import { DEPLOYMENTS, PODS, useWorlds, writesOf } from "../../world.ts";
 
 const createWorld = useWorlds(afterEach);
@@ -91,6 +92,29 @@ describe("a function that has all of its replicas", () => {
     fake.put(SECRETS, { metadata: { name: "key" }, type: "Opaque" });
     await turn();
     expect(conditions()).toStrictEqual(FINE);
+  });
+
+  it("can serve without a budget that the API server refuses, and says so", async () => {
+    const { fake, turn, run, conditions } = await createReady();
+    await turn();
+    fake.intercept = ({ method, path }, response) => {
+      const isRefused = method === "PATCH" && path.includes("/poddisruptionbudgets/");
+      if (isRefused) {
+        sendStatus(response, 403, "Forbidden");
+      }
+      return isRefused;
+    };
+    putFunction(fake, "resize", {
+      spec: { secrets: ["key"], replicas: 2 },
+      extra: { status: fake.objects.get(`${FUNCTIONS}/resize`)?.["status"] },
+    });
+    await run(2);
+    expect(await turn()).toBe(15_000);
+    expect(conditions()[0]).toMatch(/^Ready True/);
+    expect(conditions()[2]).toBe("Degraded True Forbidden");
+    fake.intercept = () => false;
+    await turn();
+    expect(conditions()[2]).toBe("Degraded False AsExpected");
   });
 
   it("asks why a pod hangs that is created beside it, and for another turn before", async () => {
