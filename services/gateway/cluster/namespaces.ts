@@ -8,6 +8,7 @@ import {
 } from "../../../contract/index.ts";
 import { type KubernetesClient, resourcePath } from "../../lib/kubernetes.ts";
 import type { Logger } from "../../lib/logger.ts";
+import { pick } from "../../lib/pick.ts";
 import { FRESH_SECONDS, ResourceWatch } from "../../lib/watch.ts";
 import { failures, HttpError } from "../errors.ts";
 
@@ -95,15 +96,6 @@ function project({ metadata }: NamespaceObject): NamespaceObject {
       annotations: pick(annotations, [mark, PREPARED]),
     },
   };
-}
-
-function pick(values: Record<string, string>, keys: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    keys.flatMap((key) => {
-      const value = values[key];
-      return value === undefined ? [] : [[key, value]];
-    }),
-  );
 }
 
 /**

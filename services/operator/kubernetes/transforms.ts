@@ -9,6 +9,7 @@ import {
   type ProfileResource,
   ProfileSpec,
 } from "../../../contract/index.ts";
+import { pick } from "../../lib/pick.ts";
 import {
   DEPLOYMENT_SHARED,
   type FieldPath,
@@ -25,18 +26,6 @@ import type {
   Service,
 } from "./types.ts";
 
-const KEPT = [
-  "name",
-  "namespace",
-  "uid",
-  "generation",
-  "resourceVersion",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "labels",
-  "annotations",
-] as const;
-
 const KEPT_OF_PODS = [
   "name",
   "namespace",
@@ -46,16 +35,12 @@ const KEPT_OF_PODS = [
   "deletionTimestamp",
 ] as const;
 
+const KEPT = [...KEPT_OF_PODS, "generation", "labels", "annotations"] as const;
+
 type TrimmedMetadata<M extends Metadata> = Pick<M, (typeof KEPT)[number]>;
 
 function trimMetadata<M extends Metadata>(metadata: M): TrimmedMetadata<M> {
   return pick(metadata, KEPT);
-}
-
-/** These fields of an object, as far as they are set. */
-function pick<T extends object, K extends keyof T>(object: T, fields: readonly K[]): Pick<T, K> {
-  const set = fields.filter((field) => object[field] !== undefined);
-  return Object.fromEntries(set.map((field) => [field, object[field]])) as Pick<T, K>;
 }
 
 /** Metadata alone. */

@@ -28,9 +28,7 @@ export function judgeCodeLoaded(
   if (missing !== undefined) {
     return toFailed(subject, missing);
   }
-  const loaded = findLoaded(resource, subject);
-  const worst = loaded === undefined ? findProblem(undefined, own, failure) : undefined;
-  return loaded ?? (worst ? toFailed(subject, worst) : toPending(subject, own));
+  return findLoaded(resource, subject) ?? toNotLoaded(subject, own, failure);
 }
 
 /** What was said of this code when a pod had loaded it. */
@@ -53,6 +51,15 @@ function isOf(pod: Pod, code: NonNullable<FunctionResource["spec"]["code"]>): bo
 /** The runtime answers nothing before it has loaded its module; another container may be ready. */
 function isReady({ status }: Pod, name: string): boolean {
   return status?.containerStatuses?.some((it) => it.name === name && it.ready) ?? false;
+}
+
+function toNotLoaded(
+  subject: string,
+  pods: readonly Pod[],
+  failure: Observation["failure"],
+): ConditionState {
+  const worst = findProblem(undefined, pods, failure);
+  return worst === undefined ? toPending(subject, pods) : toFailed(subject, worst);
 }
 
 function toPending(subject: string, pods: readonly Pod[]): ConditionState {

@@ -50,34 +50,32 @@ export function toPlacement(
 
 type Affinity = NonNullable<ProfileSpec["affinity"]>;
 type PodAffinity = NonNullable<Affinity["podAffinity"]>;
-type Terms = PodAffinity["requiredDuringSchedulingIgnoredDuringExecution"];
 
 /** Without a selector a term would be about no pods at all. */
-function withOwnPods(affinity: Affinity, name: string): Affinity {
+function withOwnPods(
+  { podAffinity, podAntiAffinity, ...others }: Affinity,
+  name: string,
+): Affinity {
   const labelSelector = toSelector(name);
-  const complete = (pods: PodAffinity): PodAffinity => {
-    const { preferredDuringSchedulingIgnoredDuringExecution: preferred, ...others } = pods;
-    const required: Terms = others.requiredDuringSchedulingIgnoredDuringExecution;
-    return {
-      ...(required && {
-        requiredDuringSchedulingIgnoredDuringExecution: required.map((it) => ({
-          labelSelector,
-          ...it,
-        })),
-      }),
-      ...(preferred && {
-        preferredDuringSchedulingIgnoredDuringExecution: preferred.map(
-          ({ podAffinityTerm, ...it }) => ({
-            ...it,
-            podAffinityTerm: { labelSelector, ...podAffinityTerm },
-          }),
-        ),
-      }),
-    };
-  };
-  const { podAffinity, podAntiAffinity } = affinity;
+  const complete = ({
+    requiredDuringSchedulingIgnoredDuringExecution: required,
+    preferredDuringSchedulingIgnoredDuringExecution: preferred,
+  }: PodAffinity): PodAffinity => ({
+    ...(required && {
+      requiredDuringSchedulingIgnoredDuringExecution: required.map((term) => ({
+        labelSelector,
+        ...term,
+      })),
+    }),
+    ...(preferred && {
+      preferredDuringSchedulingIgnoredDuringExecution: preferred.map((it) => ({
+        ...it,
+        podAffinityTerm: { labelSelector, ...it.podAffinityTerm },
+      })),
+    }),
+  });
   return {
-    ...affinity,
+    ...others,
     ...(podAffinity && { podAffinity: complete(podAffinity) }),
     ...(podAntiAffinity && { podAntiAffinity: complete(podAntiAffinity) }),
   };

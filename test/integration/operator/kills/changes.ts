@@ -145,7 +145,11 @@ export type ChangeName = keyof typeof CHANGES;
 
 /** Those that may leave a function with fewer pods that serve: others go on until new ones do. */
 export const TAKING: ReadonlySet<ChangeName> = new Set<ChangeName>([
-  ...(["create", "remove", "remake", "scale", "deleteDeployment"] as const),
+  "create",
+  "remove",
+  "remake",
+  "scale",
+  "deleteDeployment",
 ]);
 
 /** Of what runs. */

@@ -9,6 +9,7 @@ import { resourcePath } from "../../../../services/lib/kubernetes.ts";
 import { createLogger } from "../../../../services/lib/logger.ts";
 import type { Pod } from "../../../../services/operator/kubernetes/types.ts";
 import { withParent } from "../../../support/child.ts";
+import { toKubeconfig } from "../../../support/gateway-process.ts";
 import { runMark } from "../../../support/run-mark.ts";
 import { type Fate, type Write, WriteGate } from "../../../support/write-gate.ts";
 import { TestCluster } from "../cluster.ts";
@@ -138,13 +139,4 @@ function isLease({ path }: Write): boolean {
 
 function isBroken({ metadata }: Pod): boolean {
   return metadata.labels?.[BROKEN] !== undefined;
-}
-
-function toKubeconfig(server: string): string {
-  return JSON.stringify({
-    "current-context": "gate",
-    contexts: [{ name: "gate", context: { cluster: "gate", user: "operator" } }],
-    clusters: [{ name: "gate", cluster: { server } }],
-    users: [{ name: "operator", user: {} }],
-  });
 }
